@@ -2,7 +2,7 @@
  * Builds dist/: the library, module by module with its types (tsc), and the command line bundled into
  * few files that load fast (esbuild). It is made beside the old one and then takes its place.
  */
-import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { quietly, root } from "./set-up.mjs";
@@ -15,7 +15,6 @@ await Promise.all([library(), commandLine()]);
 chmodSync(join(fresh, "cli.js"), 0o755);
 rmSync(dist, { recursive: true, force: true });
 renameSync(fresh, dist);
-linkCommand();
 
 async function library() {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -48,14 +47,4 @@ async function commandLine() {
     banner: { js: "#!/usr/bin/env node" },
     logLevel: "warning",
   });
-}
-
-/** npm links a package's commands into its own checkout nowhere; with this, `npx kolibri` works there too. */
-function linkCommand() {
-  const modules = join(root, "node_modules");
-  const link = join(modules, ".bin", "kolibri");
-  if (process.platform === "win32" || !existsSync(modules) || lstatSync(modules).isSymbolicLink()) return;
-  mkdirSync(join(modules, ".bin"), { recursive: true });
-  rmSync(link, { force: true });
-  symlinkSync(join("..", "..", "dist", "cli.js"), link);
 }

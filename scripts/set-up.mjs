@@ -12,7 +12,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Installs and builds what is needed; says one line a step, and nothing when there is nothing to do. */
 export async function setUp(say = (line) => process.stderr.write(`${line}\n`)) {
   requireNode();
-  if (!dependenciesStand()) await step(say, "Installing dependencies (npm ci)", npm, ["ci", "--silent"]);
+  if (!dependenciesStand())
+    await step(say, "Installing dependencies (npm ci)", npm, ["ci", "--loglevel=error"]);
   if (!buildStands()) await step(say, "Building", process.execPath, [join("scripts", "build.mjs")]);
 }
 

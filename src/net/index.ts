@@ -7,7 +7,17 @@
  * `stack.ts` is where everything meets.
  */
 export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
+export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
 export { cable, FrameQueue, type Port } from "./link/port.ts";
+export {
+  type LearntAddress,
+  Switch,
+  type SwitchCounters,
+  type SwitchOptions,
+  type SwitchPort,
+  type SwitchPortCounters,
+} from "./link/switch.ts";
+export { type Direction, type FrameObserver, tap } from "./link/tap.ts";
 export {
   type Attempt,
   type Datagram,

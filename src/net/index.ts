@@ -22,6 +22,13 @@ export {
 } from "./gateway/host.ts";
 export { MemoryOutside, type MemoryOutsideOptions } from "./gateway/memory-outside.ts";
 export { NoOutside } from "./gateway/no-outside.ts";
+export {
+  type FaultCounters,
+  type FaultRule,
+  type Faults,
+  FaultyLink,
+  type FaultyLinkOptions,
+} from "./link/faults.ts";
 export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
 export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
 export { cable, FrameQueue, type Port } from "./link/port.ts";

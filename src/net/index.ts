@@ -22,6 +22,14 @@ export {
 } from "./gateway/host.ts";
 export { MemoryOutside, type MemoryOutsideOptions } from "./gateway/memory-outside.ts";
 export { NoOutside } from "./gateway/no-outside.ts";
+export { allowOnly, type Policy, type Target } from "./gateway/policy.ts";
+export {
+  FIRST_GUEST,
+  type Publication,
+  type PublishDefaults,
+  parsePublication,
+  showPublication,
+} from "./gateway/publish.ts";
 export {
   type FaultCounters,
   type FaultRule,

@@ -76,3 +76,111 @@ test("a snapshot brings everything back", () => {
   expect(other.memory.u8(0)).toBeUndefined();
   expect(other.cpu.ebx).toBe(0xdeadbeef);
 });
+
+/** A machine with `code` at 0x1000, a stack below 0x9000, data pages between. */
+function running(...code: number[]): Machine {
+  const machine = small();
+  machine.memory.map(0x1000, 0x8000);
+  machine.memory.write(0x1000, Uint8Array.from(code));
+  machine.cpu.eip = 0x1000;
+  machine.cpu.esp = 0x9000;
+  return machine;
+}
+
+describe("execution", () => {
+  test("a sum up to an interrupt", () => {
+    // mov ecx,10; xor eax,eax; again: add eax,ecx; loop again; int 0x40
+    const machine = running(0xb9, 10, 0, 0, 0, 0x31, 0xc0, 0x01, 0xc8, 0xe2, 0xfc, 0xcd, 0x40);
+    expect(machine.run(1000)).toEqual({ reason: "interrupt", vector: 0x40 });
+    expect([machine.cpu.eax, machine.cpu.ecx, machine.cpu.eip]).toEqual([55, 0, 0x100d]);
+    expect(machine.instructions).toBe(2 + 20 + 1);
+  });
+
+  test("a budget ends exactly, also inside a repeated instruction", () => {
+    const machine = running(0xf3, 0xaa, 0x90); // rep stosb; nop
+    machine.cpu.ecx = 10;
+    machine.cpu.edi = 0x2000;
+    expect(machine.run(4)).toEqual({ reason: "budget" });
+    expect([machine.cpu.ecx, machine.cpu.edi, machine.cpu.eip, machine.instructions]).toEqual([
+      6, 0x2004, 0x1000, 4,
+    ]);
+    machine.run(7);
+    expect([machine.cpu.ecx, machine.cpu.eip, machine.instructions]).toEqual([0, 0x1003, 11]);
+  });
+
+  test("a write that straddles into nothing leaves no trace", () => {
+    const machine = running(0xc7, 0x05, 0xfe, 0x8f, 0, 0, 1, 2, 3, 4); // mov dword [0x8ffe],0x04030201
+    expect(machine.run(1)).toEqual({
+      reason: "fault",
+      fault: "#PF",
+      code: 6,
+      address: 0x9000,
+      access: "write",
+    });
+    expect([machine.memory.u16(0x8ffe), machine.cpu.eip, machine.instructions]).toEqual([0, 0x1000, 0]);
+  });
+
+  test("code may overwrite the next instruction, and jump into the middle of one", () => {
+    // mov byte [0x1007],0x42 (inc edx); inc ecx; hlt
+    const machine = running(0xc6, 0x05, 0x07, 0x10, 0, 0, 0x42, 0x41, 0xf4);
+    machine.run(1);
+    machine.cpu.eip = 0x1007;
+    machine.run(1);
+    machine.cpu.eip = 0x1000;
+    machine.memory.set8(0x1007, 0x41);
+    machine.run(2);
+    expect([machine.cpu.ecx, machine.cpu.edx]).toEqual([0, 2]);
+    machine.cpu.eip = 0x1006; // inc edx, which is the constant of the first instruction
+    machine.run(1);
+    expect(machine.cpu.edx).toBe(3);
+    expect(machine.run(5)).toMatchObject({ reason: "fault", fault: "#GP" });
+  });
+
+  test("privileged and undefined instructions fault where they stand", () => {
+    const stops = (...code: number[]) => running(...code).run(10);
+    expect(stops(0xf4)).toMatchObject({ fault: "#GP", code: 0 });
+    expect(stops(0xfa)).toMatchObject({ fault: "#GP" });
+    expect(stops(0xec)).toMatchObject({ fault: "#GP" });
+    expect(stops(0x0f, 0x0b)).toMatchObject({ fault: "#UD" });
+    expect(stops(0xf0, 0x89, 0xc0)).toMatchObject({ fault: "#UD" });
+    expect(stops(0xcd, 0x41)).toMatchObject({ fault: "#GP", code: 0x41 * 8 + 2 });
+    expect(stops(0xcc)).toEqual({ reason: "trap", trap: "#BP" });
+  });
+
+  test("TF traps behind the next instruction", () => {
+    const machine = running(0x9d, 0x90, 0x90); // popfd; nop; nop
+    machine.cpu.esp = 0x8ff0;
+    machine.memory.set32(0x8ff0, 0x302);
+    expect(machine.run(10)).toEqual({ reason: "trap", trap: "#DB" });
+    expect([machine.cpu.eip, machine.instructions]).toEqual([0x1002, 2]);
+  });
+
+  test("breakpoints and hooks", () => {
+    const machine = running(0x90, 0x90, 0x90, 0xeb, 0xfb); // again: nop; nop; nop; jmp again
+    machine.breakpoints.add(0x1002);
+    expect(machine.run(100)).toEqual({ reason: "breakpoint", address: 0x1002 });
+    expect(machine.run(100)).toEqual({ reason: "breakpoint", address: 0x1002 });
+    expect(machine.instructions).toBe(6);
+    machine.breakpoints.clear();
+    const seen: number[] = [];
+    machine.onInstruction((address) => {
+      seen.push(address);
+      return address === 0x1000;
+    });
+    expect(machine.run(100)).toEqual({ reason: "hook" });
+    expect(seen).toEqual([0x1002, 0x1003, 0x1000]);
+  });
+
+  test("watched memory", () => {
+    const machine = running(0xa1, 0, 0x20, 0, 0, 0xa3, 4, 0x20, 0, 0); // mov eax,[0x2000]; mov [0x2004],eax
+    const seen: unknown[] = [];
+    machine.onMemory([{ start: 0x2002, end: 0x2008, read: true, write: true }], (...access) => {
+      seen.push(access);
+    });
+    machine.run(2);
+    expect(seen).toEqual([
+      ["read", 0x2000, 4],
+      ["write", 0x2004, 4],
+    ]);
+  });
+});

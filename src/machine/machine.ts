@@ -7,6 +7,7 @@ import {
 } from "./cpu/engine.ts";
 import { setEflags } from "./cpu/flags.ts";
 import { Interpreter } from "./cpu/interpret.ts";
+import { type CpuModel, i686 } from "./cpu/model.ts";
 import { Registers } from "./cpu/registers.ts";
 import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
 import { STATE, WORD } from "./cpu/state.ts";
@@ -20,6 +21,8 @@ export interface MachineOptions {
   gates?: readonly number[];
   /** Selectors. Default: those of a KolibriOS application. */
   segments?: SegmentModel;
+  /** What CPUID says. Default: an i686. */
+  model?: CpuModel;
 }
 
 /** One thread's registers with FPU and SSE state: plain data, meaningful to `loadContext` only. */
@@ -60,9 +63,10 @@ export class Machine {
   readonly #core: Core;
   readonly #engine: Engine;
   #watched: readonly WatchedRange[] = [];
-  /** Where and when a breakpoint stopped the last run, so that the next one gets past it. */
+  /** Where and when a breakpoint or a hook stopped the last run, so that the next one gets past it. */
   #stoppedAt = -1;
   #stoppedWhen = -1;
+  #stoppedByHook = false;
 
   constructor(options: MachineOptions = {}) {
     this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY);
@@ -80,11 +84,13 @@ export class Machine {
       segments: new Segments(words, options.segments ?? kolibriSegments),
       instructions: 0,
       gates,
+      model: options.model ?? i686,
       breakpoints: new Set(),
       onInstruction: undefined,
       onMemory: undefined,
     };
     this.#engine = new Interpreter(this.#core);
+    this.#core.segments.onFlatness(() => this.#engine.flush());
     this.memory.onCodeWritten((address, length) => this.#engine.codeWritten(address, length));
     this.reset();
   }
@@ -132,10 +138,10 @@ export class Machine {
     while (core.instructions < end) {
       const eip = this.cpu.eip;
       const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
-      if (!resumed) {
-        if (core.breakpoints.has(eip)) return this.#stopped(eip, { reason: "breakpoint", address: eip });
-        if (core.onInstruction?.(eip)) return this.#stopped(eip, HOOK);
+      if (!resumed && core.breakpoints.has(eip)) {
+        return this.#stopped(eip, { reason: "breakpoint", address: eip });
       }
+      if (!(resumed && this.#stoppedByHook) && core.onInstruction?.(eip)) return this.#stopped(eip, HOOK);
       const stop = this.#engine.run(1);
       if (stop.reason !== "budget") return stop;
     }
@@ -215,6 +221,7 @@ export class Machine {
   }
 
   #stopped(eip: number, stop: Stop): Stop {
+    this.#stoppedByHook = stop === HOOK;
     this.#stoppedAt = eip;
     this.#stoppedWhen = this.#core.instructions;
     return stop;

@@ -3,4 +3,5 @@
  * whatever can be thought about without a disk or a network lives in the other rooms.
  */
 export { diskFiles, readFile, reason } from "./files.ts";
+export { failureOf, NodeOutside } from "./host.ts";
 export { OutputFile, writeFile } from "./output.ts";

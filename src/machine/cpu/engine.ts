@@ -1,5 +1,6 @@
 import type { Access, Memory } from "../memory/memory.ts";
-import type { FaultName, Stop } from "../stop.ts";
+import type { Stop } from "../stop.ts";
+import type { CpuModel } from "./model.ts";
 import type { Segments } from "./segments.ts";
 import { STATE } from "./state.ts";
 
@@ -17,6 +18,7 @@ export interface Core {
   instructions: number;
   /** Vectors of `int n` that stop the machine: 1 for each. */
   readonly gates: Uint8Array;
+  readonly model: CpuModel;
   readonly breakpoints: Set<number>;
   onInstruction: InstructionHook | undefined;
   onMemory: MemoryHook | undefined;
@@ -38,20 +40,6 @@ export const BUDGET: Stop = { reason: "budget" };
 const interrupts: Stop[] = Array.from({ length: 256 }, (_, vector) => ({ reason: "interrupt", vector }));
 /** `int vector` as a stop. System calls are frequent: one object for each vector. */
 export const interruptStop = (vector: number): Stop => interrupts[vector]!;
-
-/** What the code of a #PF says. SDM vol. 3A, 4.7: bit 0 present, bit 1 write, bit 2 user. */
-export function pageFault(memory: Memory, address: number, access: Access): Stop {
-  const present = memory.isMapped(address >>> 0, 1, "read") ? 1 : 0;
-  return {
-    reason: "fault",
-    fault: "#PF",
-    code: 4 | (access === "write" ? 2 : 0) | present,
-    address: address >>> 0,
-    access,
-  };
-}
-
-export const faultStop = (fault: FaultName, code = 0): Stop => ({ reason: "fault", fault, code });
 
 /** Bytes of the state page that belong to one thread. */
 export const CONTEXT_BYTES = STATE.CONTEXT_END;

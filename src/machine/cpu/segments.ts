@@ -44,14 +44,23 @@ export const linuxSegments: SegmentModel = {
   initial: [0x2b, 0x23, 0x2b, 0x2b, 0, 0],
 };
 
+/** EIP is a linear address throughout this machine: code segments begin at 0 and have no end. */
+function checkDescriptor(selector: number, { base, limit, kind }: Descriptor): void {
+  if (kind === "code" && (base !== 0 || limit !== 0xffff_ffff)) {
+    throw new RangeError(`code segment 0x${selector.toString(16)} must have base 0 and limit 0xffffffff`);
+  }
+}
+
 /** The descriptors of one machine, and the loading of segment registers from them. */
 export class Segments {
   readonly #words: Int32Array;
   readonly #descriptors: Map<number, Descriptor>;
   readonly #initial: SegmentModel["initial"];
+  #flatness: () => void = () => {};
 
   constructor(words: Int32Array, model: SegmentModel) {
     this.#words = words;
+    for (const [selector, is] of model.descriptors) checkDescriptor(selector, is);
     this.#descriptors = new Map([...model.descriptors].map(([selector, is]) => [selector & 0xfffc, is]));
     this.#initial = model.initial;
     this.reset();
@@ -68,6 +77,7 @@ export class Segments {
 
   /** Adds or changes a descriptor. Registers that hold the selector keep what they loaded. */
   define(selector: number, descriptor: Descriptor): void {
+    checkDescriptor(selector, descriptor);
     this.#descriptors.set(selector & 0xfffc, descriptor);
   }
 
@@ -84,7 +94,7 @@ export class Segments {
       words[WORD.SELECTORS + segment] = selector & 0xffff;
       words[WORD.BASES + segment] = 0;
       words[WORD.LIMITS + segment] = 0;
-      words[WORD.RIGHTS + segment] = 0;
+      this.#setRights(segment, 0);
       return true;
     }
     const descriptor = this.#descriptors.get(selector & 0xfffc);
@@ -97,8 +107,26 @@ export class Segments {
     words[WORD.SELECTORS + segment] = selector & 0xffff;
     words[WORD.BASES + segment] = descriptor.base;
     words[WORD.LIMITS + segment] = descriptor.limit;
-    words[WORD.RIGHTS + segment] =
-      SEGMENT.READABLE | SEGMENT.BIG | (writable ? SEGMENT.WRITABLE : 0) | (code ? SEGMENT.EXECUTABLE : 0);
+    const flat = writable && descriptor.base === 0 && descriptor.limit === 0xffff_ffff;
+    this.#setRights(
+      segment,
+      SEGMENT.READABLE |
+        (writable ? SEGMENT.WRITABLE : 0) |
+        (code ? SEGMENT.EXECUTABLE : 0) |
+        (flat ? SEGMENT.FLAT : 0),
+    );
     return true;
+  }
+
+  /** Told when a segment becomes flat or ceases to be: decoded instructions may rely on it. */
+  onFlatness(told: () => void): void {
+    this.#flatness = told;
+  }
+
+  #setRights(segment: number, rights: number): void {
+    const at = WORD.RIGHTS + segment;
+    const changed = (this.#words[at]! ^ rights) & SEGMENT.FLAT;
+    this.#words[at] = rights;
+    if (changed) this.#flatness();
   }
 }

@@ -66,7 +66,13 @@ export const FS = 4;
 export const GS = 5;
 
 /** Rights of a loaded segment. A null selector has none. */
-export const SEGMENT = { READABLE: 1, WRITABLE: 2, EXECUTABLE: 4, CONFORMING: 8, BIG: 16 } as const;
+export const SEGMENT = {
+  READABLE: 1,
+  WRITABLE: 2,
+  EXECUTABLE: 4,
+  /** Base 0, limit 4 GiB, readable and writable: an offset is an address. */
+  FLAT: 8,
+} as const;
 
 /** Indexes of the words above in an Int32Array that begins at the state page. */
 export const WORD = {

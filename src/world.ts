@@ -173,6 +173,7 @@ export class World {
       this.#virtualClock?.advanceTo(reached);
       return now;
     }
+    if (until?.()) return "done"; // a computer can stop before it has executed anything
     if (deadline === FOREVER && this.#outside.size === 0) return "quiet";
     const next = Math.min(Math.max(deadline, now + 1), limit);
     if (!this.#virtualClock) return next;

@@ -97,9 +97,21 @@ export class Kernel implements Services {
     const id = this.#nextProcess++;
     const process = new Process({ id, machine, image, heap, firstSocket, maxSockets });
     this.processes.push(process);
-    const thread = this.#startThread(process);
-    process.activate(thread);
+    process.activate(this.#addThread(process));
     return process;
+  }
+
+  /** Another thread of a process, with fresh registers but these. */
+  startThread(process: Process, { eip, esp }: { eip: number; esp: number }): Thread {
+    const { machine, cpu } = process;
+    const thread = this.#addThread(process);
+    const registers = machine.saveContext();
+    machine.reset();
+    cpu.eip = eip;
+    cpu.esp = esp;
+    thread.context = machine.saveContext();
+    machine.loadContext(registers);
+    return thread;
   }
 
   /** Instructions executed by all processes. */
@@ -232,7 +244,7 @@ export class Kernel implements Services {
     for (const thread of file.waiting) this.#woken.add(thread);
   }
 
-  #startThread(process: Process): Thread {
+  #addThread(process: Process): Thread {
     const id = this.#nextThread++;
     const thread: Thread = { id, process, state: "running", parked: undefined, context: undefined };
     process.threads.push(thread);

@@ -7,10 +7,50 @@
  * `stack.ts` is where everything meets.
  */
 export type { Counters, Drops } from "./counters.ts";
+export {
+  type Failure,
+  type FailureReason,
+  failure,
+  type Listener,
+  type Outside,
+  type OutsideDatagram,
+  type OutsideDatagrams,
+  type OutsideStream,
+  type Place,
+  type State,
+  showPlace,
+} from "./gateway/host.ts";
+export { MemoryOutside, type MemoryOutsideOptions } from "./gateway/memory-outside.ts";
+export { NoOutside } from "./gateway/no-outside.ts";
+export { allowOnly, type Policy, type Target } from "./gateway/policy.ts";
+export {
+  FIRST_GUEST,
+  type Publication,
+  type PublishDefaults,
+  parsePublication,
+  showPublication,
+} from "./gateway/publish.ts";
 export type { NeighbourEntry } from "./ip/neighbours.ts";
 export type { Route } from "./ip/routes.ts";
+export {
+  type FaultCounters,
+  type FaultRule,
+  type Faults,
+  FaultyLink,
+  type FaultyLinkOptions,
+} from "./link/faults.ts";
 export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
+export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
 export { cable, FrameQueue, type Port } from "./link/port.ts";
+export {
+  type LearntAddress,
+  Switch,
+  type SwitchCounters,
+  type SwitchOptions,
+  type SwitchPort,
+  type SwitchPortCounters,
+} from "./link/switch.ts";
+export { type Direction, type FrameObserver, tap } from "./link/tap.ts";
 export {
   type Attempt,
   type Datagram,

@@ -6,7 +6,7 @@
  * Read first: RFC 9293 (TCP), RFC 1122 (what a host must do), RFC 826 (ARP), RFC 791, 792, 768.
  * `stack.ts` is where everything meets.
  */
-
+export type { Counters, Drops } from "./counters.ts";
 export {
   type Failure,
   type FailureReason,
@@ -30,6 +30,8 @@ export {
   parsePublication,
   showPublication,
 } from "./gateway/publish.ts";
+export type { NeighbourEntry } from "./ip/neighbours.ts";
+export type { Route } from "./ip/routes.ts";
 export {
   type FaultCounters,
   type FaultRule,
@@ -61,7 +63,9 @@ export {
   stateName,
   TcpState,
 } from "./sockets.ts";
-export type { IpConfiguration, Stack, StackOptions } from "./stack.ts";
+export { type IpConfiguration, Stack, type StackOptions } from "./stack.ts";
+export type { Connection } from "./tcp/connection.ts";
+export { defaultSettings, type TcpSettings } from "./tcp/settings.ts";
 export {
   type Address,
   ANY,
@@ -76,3 +80,4 @@ export {
   showAddress,
   showMac,
 } from "./wire/address.ts";
+export { showFrame, showPacket } from "./wire/print.ts";

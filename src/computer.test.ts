@@ -154,8 +154,8 @@ test("the state is plain data with unsigned numbers", () => {
       ebp: 0,
       esp: 0x11000,
       eip: 6,
+      eflags: 0x1282,
     },
-    eflags: 0x1282,
     instructions: 2,
     calls: {},
   });
@@ -264,6 +264,15 @@ describe("call", () => {
       at: { address: 7 },
       expected: 0x15,
     });
+  });
+
+  test("can be interrupted when the host gets its turn", async () => {
+    const computer = computerWith(FOREVER);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 20);
+    const result = await computer.goCall(0, [], { astray: "follow", signal: stop.signal });
+    expect(result.stop).toMatchObject({ reason: "stopped", at: { address: 0 } });
+    expect(result.instructions).toBeGreaterThan(0);
   });
 
   test("calls, recursion and thrown-away return addresses are no straying", () => {

@@ -113,13 +113,12 @@ export interface CallResult {
 export interface State {
   readonly stop: Stop | undefined;
   readonly registers: Readonly<Record<RegisterName, number>>;
-  readonly eflags: number;
   readonly instructions: number;
   /** System calls made, by name. */
   readonly calls: Readonly<Record<string, number>>;
 }
 
-export type RegisterName = "eax" | "ebx" | "ecx" | "edx" | "esi" | "edi" | "ebp" | "esp" | "eip";
+export type RegisterName = "eax" | "ebx" | "ecx" | "edx" | "esi" | "edi" | "ebp" | "esp" | "eip" | "eflags";
 
 /** Where a called routine returns to: nothing can be mapped there. */
 const RETURN = 0xffff_f000;
@@ -187,30 +186,18 @@ export class Computer {
    * left in memory stays. Throws when there is no such routine or no stack.
    */
   call(routine: string | number, args: readonly number[] = [], options: CallOptions = {}): CallResult {
-    const { machine, image } = this.process;
-    const { cpu } = machine;
-    const address = typeof routine === "number" ? routine : this.address(routine);
-    this.kernel.restart(this.#mainThread);
-    machine.reset();
-    for (const [name, value] of Object.entries(options.registers ?? {})) cpu[name as "eax"] = value;
-    cpu.eip = address;
-    cpu.esp = image.stackTop;
-    const pushed = options.order === "pascal" ? args : args.toReversed();
-    for (const value of [...pushed, RETURN]) {
-      cpu.esp -= 4;
-      if (!machine.memory.set32(cpu.esp, value)) {
-        throw new Error(`no stack to call ${routine} on: 0x${cpu.esp.toString(16)} is not mapped`);
-      }
-    }
-    const entry = cpu.esp;
-    const before = machine.instructions;
-    const watch = options.astray === "follow" ? undefined : new ReturnWatch(machine, RETURN);
-    this.#hook(watch);
-    const stop = this.#callStop(this.run(options), watch);
-    this.#hook(undefined);
-    this.#ended = stop;
-    const { eax, esp } = cpu;
-    return { stop, eax, stackBalance: esp - (entry + 4), instructions: machine.instructions - before };
+    const finish = this.#beginCall(routine, args, options);
+    return finish(this.run(options));
+  }
+
+  /** The same, giving the host its turn: to be stopped by a signal. */
+  async goCall(
+    routine: string | number,
+    args: readonly number[] = [],
+    options: CallOptions & { signal?: AbortSignal } = {},
+  ): Promise<CallResult> {
+    const finish = this.#beginCall(routine, args, options);
+    return finish(await this.go(options));
   }
 
   /** Why it does not run; undefined while it could. */
@@ -227,8 +214,7 @@ export class Computer {
     const { eax, ebx, ecx, edx, esi, edi, ebp, esp, eip, eflags } = this.cpu;
     return {
       stop: this.stop,
-      registers: { eax, ebx, ecx, edx, esi, edi, ebp, esp, eip },
-      eflags,
+      registers: { eax, ebx, ecx, edx, esi, edi, ebp, esp, eip, eflags },
       instructions: this.instructions,
       calls: this.kernel.counts,
     };
@@ -311,6 +297,40 @@ export class Computer {
       return now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
     },
   };
+
+  /** Makes everything ready for a call; what is answered turns the stop of the run into the call's result. */
+  #beginCall(
+    routine: string | number,
+    args: readonly number[],
+    { registers, order, astray }: CallOptions,
+  ): (stop: Stop) => CallResult {
+    const { machine, image } = this.process;
+    const { cpu } = machine;
+    const address = typeof routine === "number" ? routine : this.address(routine);
+    this.kernel.restart(this.#mainThread);
+    machine.reset();
+    for (const [name, value] of Object.entries(registers ?? {})) cpu[name as "eax"] = value;
+    cpu.eip = address;
+    cpu.esp = image.stackTop;
+    const pushed = order === "pascal" ? args : args.toReversed();
+    for (const value of [...pushed, RETURN]) {
+      cpu.esp -= 4;
+      if (!machine.memory.set32(cpu.esp, value)) {
+        throw new Error(`no stack to call ${routine} on: 0x${cpu.esp.toString(16)} is not mapped`);
+      }
+    }
+    const entry = cpu.esp;
+    const before = machine.instructions;
+    const watch = astray === "follow" ? undefined : new ReturnWatch(machine, RETURN);
+    this.#hook(watch);
+    return (ended) => {
+      const stop = this.#callStop(ended, watch);
+      this.#hook(undefined);
+      this.#ended = stop;
+      const { eax, esp } = cpu;
+      return { stop, eax, stackBalance: esp - (entry + 4), instructions: machine.instructions - before };
+    };
+  }
 
   #begin({ maxInstructions = FOREVER }: Limits): void {
     if (!this.#process) throw new Error("this computer has no program to run: load one first");

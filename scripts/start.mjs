@@ -1,0 +1,36 @@
+/**
+ * `npm start`: sets the checkout up and runs the guide's TCP server, reachable with a browser.
+ *
+ *   npm start -- --port 9000     another port than 8080
+ *   npm start -- --printed       the listings as the guide prints them, without corrections
+ *
+ * Every other argument goes to `kolibri run`.
+ */
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import { root, setUp } from "./set-up.mjs";
+
+const { port, rest } = portOf(process.argv.slice(2));
+await setUp();
+
+const here = (...names) => relative(process.cwd(), join(root, ...names));
+const run = [
+  "run",
+  here("asm", "http-server.asm"),
+  "--corrections",
+  here("asm", "guide", "corrections.json"),
+];
+process.argv.splice(2, Number.POSITIVE_INFINITY, ...run, "--publish", `${port}:80`, ...rest);
+await import(pathToFileURL(join(root, "dist", "cli.js")).href);
+if (process.exitCode === 130) process.exitCode = 0; // Ctrl-C is how a server is meant to end
+
+function portOf(args) {
+  const rest = [];
+  let port = "8080";
+  for (let at = 0; at < args.length; at++) {
+    const [name, value] = args[at].split("=", 2);
+    if (name === "--port") port = value ?? args[++at] ?? "";
+    else rest.push(args[at]);
+  }
+  return { port, rest };
+}

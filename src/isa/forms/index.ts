@@ -1,0 +1,11 @@
+/** All rows, in one list. Order within a mnemonic is FASM's order of preference. */
+import type { Form } from "../form.ts";
+import { control } from "./control.ts";
+import { integer } from "./integer.ts";
+import { string } from "./string.ts";
+import { system } from "./system.ts";
+
+export const forms: readonly Form[] = [...integer, ...string, ...control, ...system].map((row, index) => ({
+  index,
+  ...row,
+}));

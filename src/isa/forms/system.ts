@@ -1,0 +1,42 @@
+/** What an operating system uses: descriptor tables, control registers, model-specific registers, caches (SDM vol. 3). */
+import { form, type Row } from "../form.ts";
+
+export const system: readonly Row[] = [
+  ...form("cli", "FA", "", "z:i", "iopl"),
+  ...form("sti", "FB", "", "o:i", "iopl"),
+
+  ...form("arpl", "63 /r", "+rm16 r16", "w:z", "286"),
+  ...form("lar", "0F 02 /r", "+rv rm16", "w:z", "286 apart"),
+  ...form("lsl", "0F 03 /r", "+rv rm16", "w:z", "286 apart"),
+  ...form("verr", "0F 00 /4", "rm16", "w:z", "286"),
+  ...form("verw", "0F 00 /5", "rm16", "w:z", "286"),
+  ...form("sldt", "0F 00 /0", "=rvm16", "", "286"),
+  ...form("str", "0F 00 /1", "=rvm16", "", "286"),
+  ...form("lldt", "0F 00 /2", "rm16", "", "286 priv"),
+  ...form("ltr", "0F 00 /3", "rm16", "", "286 priv"),
+  ...form("sgdt", "0F 01 /0", "=m16&32", "", "286"),
+  ...form("sidt", "0F 01 /1", "=m16&32", "", "286"),
+  ...form("lgdt", "0F 01 /2", "m16&v", "", "286 priv"),
+  ...form("lidt", "0F 01 /3", "m16&v", "", "286 priv"),
+  ...form("smsw", "0F 01 /4", "=rvm16", "", "286"),
+  ...form("lmsw", "0F 01 /6", "rm16", "", "286 priv"),
+  ...form("invlpg", "0F 01 /7", "m", "", "486 priv"),
+  ...form("clts", "0F 06", "", "", "286 priv"),
+  ...form("loadall286", "0F 05", "", "", "286 written"),
+  ...form("loadall386", "0F 07", "", "", "386 written"),
+
+  ...form("invd", "0F 08", "", "", "486 priv"),
+  ...form("wbnoinvd", "F3 0F 09", "", "", "misc priv"),
+  ...form("wbinvd", "0F 09", "", "", "486 priv"),
+  ...form("wrmsr", "0F 30", "", "", "p5 priv"),
+  ...form("rdtsc", "0F 31", "", "", "p5"),
+  ...form("rdmsr", "0F 32", "", "", "p5 priv"),
+  ...form("rdpmc", "0F 33", "", "", "p6"),
+  ...form("sysenter", "0F 34", "", "w:i", "p6"),
+  ...form("sysexit", "0F 35", "", "", "p6 priv"),
+  ...form("syscall", "0F 05", "", "w:oszapcdit", "misc"),
+  ...form("sysret", "0F 07", "", "w:oszapcdit", "misc priv"),
+  ...form("getsec", "NP 0F 37", "", "", "smx"),
+  ...form("rsm", "0F AA", "", "w:oszapcdit", "p5 priv"),
+  ...form("cpuid", "0F A2", "", "", "p5"),
+];

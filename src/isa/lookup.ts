@@ -1,0 +1,154 @@
+/**
+ * The rows by the questions their users ask: which form do these opcode bytes mean, which forms has this mnemonic.
+ */
+import { type Form, PREFIX_ANY, PREFIX_NONE } from "./form.ts";
+import { forms } from "./forms/index.ts";
+
+const names = new Map<string, Form[]>();
+for (const form of forms) {
+  for (const name of form.names) {
+    const list = names.get(name);
+    if (list === undefined) names.set(name, [form]);
+    else list.push(form);
+  }
+}
+
+/** The forms that a mnemonic (lower case) may mean, FASM's favourite first; an empty list when it is none. */
+export function byMnemonic(name: string): readonly Form[] {
+  return names.get(name) ?? [];
+}
+
+/** Every mnemonic, aliases included. */
+export function mnemonics(): IterableIterator<string> {
+  return names.keys();
+}
+
+/** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */
+export const SPACES = 15;
+
+export function spaceOf(form: Form): number {
+  switch (form.encoding) {
+    case "legacy":
+      return form.map;
+    case "vex":
+      return form.map + 4;
+    case "evex":
+      return form.map + 8;
+    case "xop":
+      return form.map + 4;
+  }
+}
+
+const none: readonly Form[] = [];
+
+/** Forms with this opcode byte, the more particular first. */
+const byOpcode: (readonly Form[])[] = Array.from({ length: SPACES * 256 }, () => none);
+/** For each space and opcode byte: do its forms have a ModR/M byte. */
+const hasModrm = new Uint8Array(SPACES * 256);
+/** The same lists narrowed by a whole ModR/M byte, made when first asked for. */
+const byModrm = new Map<number, readonly Form[]>();
+
+/** The more a form fixes, the earlier it is asked. */
+function particularity(form: Form): number {
+  return (
+    (form.suffix >= 0 ? 16 : 0) +
+    (form.rm >= 0 ? 8 : 0) +
+    (form.digit >= 0 ? 4 : 0) +
+    (form.plus ? 0 : 2) +
+    (form.decodeOnly ? 0 : 1)
+  );
+}
+
+for (const form of forms) {
+  if (form.encodeOnly) continue;
+  const codes = form.plus ? 8 : 1;
+  for (let add = 0; add < codes; add++) {
+    const at = spaceOf(form) * 256 + form.code + add;
+    byOpcode[at] = [...byOpcode[at]!, form].sort((a, b) => particularity(b) - particularity(a));
+    if (form.modrm) hasModrm[at] = 1;
+  }
+}
+
+/** Whether a ModR/M byte follows this opcode byte. One answer for all forms of a byte, except F3 90 and the like, which have none. */
+export function takesModrm(space: number, code: number): boolean {
+  return hasModrm[space * 256 + code] === 1;
+}
+
+function candidates(space: number, code: number, modrm: number): readonly Form[] {
+  const at = space * 256 + code;
+  if (hasModrm[at] === 0) return byOpcode[at]!;
+  const key = at * 256 + modrm;
+  const known = byModrm.get(key);
+  if (known !== undefined) return known;
+  const register = modrm >= 0xc0;
+  const list = byOpcode[at]!.filter(
+    (form) =>
+      (form.mod === "any" || (form.mod === "register") === register) &&
+      (form.digit < 0 || form.digit === ((modrm >> 3) & 7)) &&
+      (form.rm < 0 || form.rm === (modrm & 7)),
+  );
+  byModrm.set(key, list);
+  return list;
+}
+
+/** What stands around an opcode byte and decides between the forms that share it. */
+export interface Surroundings {
+  /** 16 or 32: after prefixes. */
+  operandSize: number;
+  addressSize: number;
+  /** Whether 0x66 stands before the opcode. */
+  sizePrefix: boolean;
+  /** 0xF2 or 0xF3, whichever came last, or 0. */
+  repPrefix: number;
+}
+
+/**
+ * The form that these bytes mean, or undefined. `modrm` is ignored where the opcode has none. Forms that fix a
+ * last byte come first in `alternatives`, which the caller settles when it has read that byte.
+ * A mandatory prefix wins over its other meanings: F2 or F3 first, then 66 (SDM vol. 2A, 2.1.2).
+ */
+export function find(
+  space: number,
+  code: number,
+  modrm: number,
+  around: Surroundings,
+  last: number,
+): Form | undefined {
+  const list = candidates(space, code, modrm);
+  let found: Form | undefined;
+  let foundRank = -1;
+  for (let i = 0; i < list.length; i++) {
+    const form = list[i]!;
+    if (form.suffix >= 0 && form.suffix !== last) continue;
+    if (form.operandSize !== 0 && form.operandSize !== around.operandSize) continue;
+    if (form.addressSize !== 0 && form.addressSize !== around.addressSize) continue;
+    let rank: number;
+    switch (form.prefix) {
+      case PREFIX_ANY:
+        rank = 0;
+        break;
+      case PREFIX_NONE:
+        if (around.sizePrefix || around.repPrefix !== 0) continue;
+        rank = 3;
+        break;
+      case 0x66:
+        if (!around.sizePrefix || around.repPrefix !== 0) continue;
+        rank = 1;
+        break;
+      default:
+        if (form.prefix !== around.repPrefix) continue;
+        rank = 2;
+    }
+    if (rank > foundRank) {
+      found = form;
+      foundRank = rank;
+    }
+  }
+  return found;
+}
+
+/** Whether some form with this opcode and ModR/M byte fixes its last byte, which `find` must then be given. */
+export function fixesLast(space: number, code: number, modrm: number): boolean {
+  const list = candidates(space, code, modrm);
+  return list.length > 0 && list[0]!.suffix >= 0;
+}

@@ -1,0 +1,56 @@
+import { setU32le } from "../../base/index.ts";
+import type { Address, Nic, Stack } from "../../net/index.ts";
+import type { Asking, Outcome } from "../call.ts";
+import { type GuestBytes, swapped } from "../kinds.ts";
+
+/** Network interfaces, numbered from 0: the cards of the computer. */
+
+export function countInterfaces({ kernel }: Asking): Outcome {
+  return kernel.stack?.nics.length ?? 0;
+}
+
+/**
+ * Bytes of the record: name[16], type, mtu, flags, address, mask, gateway, MAC[6], then packets, bytes and errors,
+ * received before sent. No field is aligned behind the MAC.
+ */
+export const INTERFACE_RECORD = 70;
+
+/** Types as function 74 of KolibriOS numbers them: 0 loopback, 1 Ethernet. */
+const ETHERNET = 1;
+/** Up, able to broadcast, running: bits 0, 1 and 6, as SIOCGIFFLAGS has them. */
+const UP_BROADCAST_RUNNING = 0x43;
+
+export function readInterface({ kernel }: Asking, index: number, room: GuestBytes): Outcome {
+  const { stack } = kernel;
+  const nic = stack?.nics[index];
+  if (!stack || !nic) return "no-device";
+  return room.write(record(stack, index, nic)) ? 0 : "bad-address";
+}
+
+function record(stack: Stack, index: number, { name, mtu, mac, counters }: Nic): Uint8Array {
+  const { address, mask, gateway } = stack.configuration(index);
+  const bytes = new Uint8Array(INTERFACE_RECORD);
+  for (let i = 0; i < Math.min(name.length, 15); i++) bytes[i] = name.charCodeAt(i);
+  const words = [ETHERNET, mtu, UP_BROADCAST_RUNNING, swapped(address), swapped(mask), swapped(gateway)];
+  for (const [i, word] of words.entries()) setU32le(bytes, 16 + 4 * i, word);
+  for (let i = 0; i < 6; i++) bytes[40 + i] = Math.floor(mac / 2 ** (8 * (5 - i))) % 256;
+  const { rxPackets, txPackets, rxBytes, txBytes, rxErrors, txErrors } = counters;
+  const counts = [rxPackets, txPackets, rxBytes, txBytes, rxErrors, txErrors];
+  // Counters are 32 bits wide and wrap around.
+  for (const [i, count] of counts.entries()) setU32le(bytes, 46 + 4 * i, count % 2 ** 32);
+  return bytes;
+}
+
+export const setAddress = configuring((address) => ({ address }));
+export const setMask = configuring((mask) => ({ mask }));
+export const setGateway = configuring((gateway) => ({ gateway }));
+
+type Part = { address: Address } | { mask: Address } | { gateway: Address };
+
+function configuring(part: (value: Address) => Part) {
+  return ({ kernel }: Asking, index: number, value: Address): Outcome => {
+    if (!kernel.stack?.nics[index]) return "no-device";
+    kernel.stack.configure(index, part(value));
+    return 0;
+  };
+}

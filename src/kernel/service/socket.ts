@@ -1,0 +1,102 @@
+import type { Endpoint, Socket } from "../../net/index.ts";
+import type { Asking, Outcome } from "../call.ts";
+import type { GuestBytes, Option, SockaddrRoom } from "../kinds.ts";
+import type { SocketFile } from "../process.ts";
+import type { Reason } from "../reasons.ts";
+
+/**
+ * What programs do with sockets. A call that cannot be done at once waits for its socket, unless the socket is
+ * non-blocking; then, and whenever something is wrong, the answer is a reason.
+ */
+
+/** Bytes moved by one call at most: more than any socket buffers. */
+const MOST = 256 * 1024;
+const scratch = new Uint8Array(MOST);
+
+export type SocketType = "stream" | "datagram" | "raw";
+
+const TCP = 6;
+const UDP = 17;
+
+/** `protocol`: 0, or the type's own; for raw sockets the number in the IP header. */
+export function openSocket({ kernel, process }: Asking, type: SocketType, protocol: number): Outcome {
+  const file = kernel.openSocket(process, () => {
+    const { stack } = kernel;
+    if (!stack) return "network-unreachable";
+    if (type === "raw") return protocol <= 255 ? stack.sockets.raw(protocol) : "invalid";
+    if (type === "stream") return protocol === 0 || protocol === TCP ? stack.sockets.stream() : "invalid";
+    return protocol === 0 || protocol === UDP ? stack.sockets.datagram() : "invalid";
+  });
+  return typeof file === "string" ? file : file.number;
+}
+
+export function closeSocket({ kernel, process }: Asking, file: SocketFile): Outcome {
+  kernel.closeSocket(process, file);
+  return 0;
+}
+
+export function bind(_: Asking, { socket }: SocketFile, { address, port }: Endpoint): Outcome {
+  return socket.bind(address, port) ?? 0;
+}
+
+/** A backlog below 1 is taken as 1, as Linux does. */
+export function listen(_: Asking, { socket }: SocketFile, backlog: number): Outcome {
+  return socket.listen(Math.max(1, backlog | 0)) ?? 0;
+}
+
+export function connect(_: Asking, file: SocketFile, { address, port }: Endpoint): Outcome {
+  if (!file.open) return "bad-handle";
+  const answer = file.socket.connect(address, port);
+  if (answer === undefined || answer === "connected") return 0;
+  if (answer === "in-progress" || answer === "already") return file.nonBlocking ? answer : { file };
+  return answer;
+}
+
+/** The number of the oldest connection that waits; its peer's address is written to `room`. */
+export function accept(
+  { kernel, process }: Asking,
+  file: SocketFile,
+  room: SockaddrRoom | undefined,
+): Outcome {
+  if (!file.open) return "bad-handle";
+  let peer: Socket | undefined;
+  const accepted = kernel.openSocket(process, () => {
+    const answer = file.socket.accept();
+    if (typeof answer !== "string") peer = answer;
+    return answer;
+  });
+  if (typeof accepted === "string") return orWait(file, accepted);
+  if (peer?.remote) room?.write(peer.remote);
+  return accepted.number;
+}
+
+/** How many bytes were taken. */
+export function send(_: Asking, file: SocketFile, bytes: GuestBytes): Outcome {
+  if (!file.open) return "bad-handle";
+  const data = bytes.read(MOST);
+  if (!data) return "bad-address";
+  return orWait(file, file.socket.send(data));
+}
+
+/** How many bytes came; of a datagram that is longer than the room, the rest is lost. */
+export function receive(_: Asking, file: SocketFile, room: GuestBytes): Outcome {
+  if (!file.open) return "bad-handle";
+  if (room.length === 0) return 0;
+  const into = room.length < MOST ? scratch.subarray(0, room.length) : scratch;
+  const answer = file.socket.receive(into);
+  if (typeof answer === "string" && answer !== "truncated") return orWait(file, answer);
+  const length = answer === "truncated" ? into.length : answer;
+  return room.write(into.subarray(0, length)) ? length : "bad-address";
+}
+
+export function getOption(_: Asking, file: SocketFile, option: Option): Outcome {
+  return option.get(file);
+}
+
+export function setOption(_: Asking, file: SocketFile, option: Option, value: number): Outcome {
+  return option.set ? (option.set(file, value) ?? 0) : "no-option";
+}
+
+function orWait(file: SocketFile, answer: number | Reason): Outcome {
+  return answer === "would-block" && !file.nonBlocking ? { file } : answer;
+}

@@ -1,0 +1,98 @@
+import { FACT, type Memory } from "../memory/memory.ts";
+import { decodeOperation } from "./decode.ts";
+import { OP } from "./op.ts";
+import { type Executor, Operation } from "./operation.ts";
+
+/** What is kept of one page of code. */
+interface CodePage {
+  /** The operation that begins at each offset. */
+  readonly operations: (Operation | undefined)[];
+  /** 1 for each byte that may belong to a decoded instruction: data beside code is told from code by it. */
+  readonly covered: Uint8Array;
+}
+
+const PAGE_BYTES = 4096;
+const OFFSET = PAGE_BYTES - 1;
+/** An instruction that covers a byte begins at most this far before it. */
+const REACH = 14;
+
+const notDecoded: Executor = () => {
+  throw new Error("an operation was executed before it was decoded");
+};
+
+/**
+ * The operations of all code that was reached, by address. A write to a page with code comes here (the fact
+ * CODE keeps it off the fast path); only the instructions whose own bytes were written are decoded anew.
+ */
+export class Code {
+  readonly #memory: Memory;
+  readonly #pages: (CodePage | undefined)[];
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+    this.#pages = new Array(memory.size / PAGE_BYTES).fill(undefined);
+  }
+
+  /** The operation at an address (signed), decoded or not. */
+  at(address: number): Operation {
+    const page = this.#pages[address >>> 12];
+    const known = page?.operations[address & OFFSET];
+    return known ?? this.#make(address);
+  }
+
+  #make(address: number): Operation {
+    const operation = new Operation(address, OP.DECODE, notDecoded);
+    if (address >>> 12 < this.#pages.length)
+      this.#page(address >>> 12).operations[address & OFFSET] = operation;
+    return operation;
+  }
+
+  #page(number: number): CodePage {
+    return (this.#pages[number] ??= {
+      operations: new Array(PAGE_BYTES).fill(undefined),
+      covered: new Uint8Array(PAGE_BYTES),
+    });
+  }
+
+  /** Decodes in place. Throws a GuestFault when nothing can be fetched. */
+  decode(operation: Operation): void {
+    const length = decodeOperation(this.#memory, operation);
+    operation.next = this.at(operation.following);
+    const start = operation.address >>> 0;
+    for (let at = start; at < start + length; at++) this.#page(at >>> 12).covered[at & OFFSET] = 1;
+    this.#mark(start >>> 12);
+    this.#mark((start + length - 1) >>> 12);
+  }
+
+  #mark(page: number): void {
+    if (!(this.#memory.facts[page]! & FACT.CODE)) this.#memory.mark(page, FACT.CODE);
+  }
+
+  /** Bytes have changed: instructions that cover one of them are no longer known. */
+  written(address: number, length: number): void {
+    for (let at = address; at < address + length; at++) {
+      const page = this.#pages[at >>> 12];
+      if (page === undefined) {
+        at |= OFFSET;
+        continue;
+      }
+      if (page.covered[at & OFFSET] === 0) continue;
+      for (let start = at; start >= 0 && start >= at - REACH; start--) {
+        const operation = this.#pages[start >>> 12]?.operations[start & OFFSET];
+        if (operation && operation.op !== OP.DECODE && start + operation.length > at)
+          operation.op = OP.DECODE;
+      }
+      // Whatever covered this byte is gone.
+      page.covered[at & OFFSET] = 0;
+    }
+  }
+
+  /** Everything is to be decoded anew. */
+  flush(): void {
+    for (const page of this.#pages) {
+      if (page === undefined) continue;
+      for (const operation of page.operations) if (operation) operation.op = OP.DECODE;
+      page.covered.fill(0);
+    }
+  }
+}

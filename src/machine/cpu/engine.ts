@@ -1,0 +1,45 @@
+import type { Access, Memory } from "../memory/memory.ts";
+import type { Stop } from "../stop.ts";
+import type { CpuModel } from "./model.ts";
+import type { Segments } from "./segments.ts";
+import { STATE } from "./state.ts";
+
+/** Called with EIP before each instruction, unsigned. Answering true stops the run before it. */
+export type InstructionHook = (address: number) => boolean | undefined;
+
+/** Called when the guest has read, or is about to write, `length` bytes at `address` (unsigned). */
+export type MemoryHook = (access: Access, address: number, length: number) => void;
+
+/** What every engine works on. One machine has one. */
+export interface Core {
+  readonly memory: Memory;
+  readonly segments: Segments;
+  /** Instructions executed since the machine was made; a REP iteration counts as one. */
+  instructions: number;
+  /** Vectors of `int n` that stop the machine: 1 for each. */
+  readonly gates: Uint8Array;
+  readonly model: CpuModel;
+  readonly breakpoints: Set<number>;
+  onInstruction: InstructionHook | undefined;
+  onMemory: MemoryHook | undefined;
+}
+
+/** Something that executes instructions: state in the state page, bytes in memory, a reason to stop. */
+export interface Engine {
+  readonly name: string;
+  /** Executes at most `budget` instructions. Hooks, breakpoints and TF are looked at by the caller. */
+  run(budget: number): Stop;
+  /** Code at [address, address + length) has changed, or is gone. */
+  codeWritten(address: number, length: number): void;
+  /** Everything kept about code is to be forgotten. */
+  flush(): void;
+}
+
+export const BUDGET: Stop = { reason: "budget" };
+
+const interrupts: Stop[] = Array.from({ length: 256 }, (_, vector) => ({ reason: "interrupt", vector }));
+/** `int vector` as a stop. System calls are frequent: one object for each vector. */
+export const interruptStop = (vector: number): Stop => interrupts[vector]!;
+
+/** Bytes of the state page that belong to one thread. */
+export const CONTEXT_BYTES = STATE.CONTEXT_END;

@@ -1,0 +1,119 @@
+/** Single bits: testing, searching, counting. SDM vol. 1, 7.3.6. */
+import { KIND, type Operation } from "../operation.ts";
+import type { Processor } from "../processor.ts";
+import { WORD } from "../state.ts";
+
+/**
+ * Works on one bit. With a register as the offset a memory operand is a bit string that reaches 2^31 bits to
+ * both sides (SDM vol. 2A, BT); a constant is taken modulo the operand's bits.
+ */
+function bitOperation(
+  cpu: Processor,
+  op: Operation,
+  change: ((value: number, mask: number) => number) | undefined,
+): void {
+  const bits = 32 - op.shift;
+  const offset = op.shift === 16 ? (cpu.load2(op) << 16) >> 16 : cpu.load2(op);
+  const mask = 1 << (offset & (bits - 1));
+  const inMemory = op.kind1 === KIND.M16 || op.kind1 === KIND.M32;
+  if (!inMemory || op.kind2 === KIND.IMMEDIATE) {
+    const value = change ? cpu.change1(op) : cpu.load1(op);
+    if (change) cpu.store1(op, change(value, mask));
+    cpu.setCarry(value & mask ? 1 : 0);
+    return;
+  }
+  const size = bits >> 3;
+  const elements = bits === 32 ? offset >> 5 : offset >> 4;
+  const at = cpu.linear(
+    op.segment,
+    (cpu.offset(op) + elements * size) & op.addressMask,
+    size,
+    change !== undefined,
+  );
+  if (change) cpu.admitChange(at, size);
+  const value = size === 4 ? cpu.read32(at) : cpu.read16(at);
+  if (change) {
+    if (size === 4) cpu.write32(at, change(value, mask));
+    else cpu.write16(at, change(value, mask));
+  }
+  cpu.setCarry(value & mask ? 1 : 0);
+}
+
+export const bt = (cpu: Processor, op: Operation): void => bitOperation(cpu, op, undefined);
+export const bts = (cpu: Processor, op: Operation): void =>
+  bitOperation(cpu, op, (value, mask) => value | mask);
+export const btr = (cpu: Processor, op: Operation): void =>
+  bitOperation(cpu, op, (value, mask) => value & ~mask);
+export const btc = (cpu: Processor, op: Operation): void =>
+  bitOperation(cpu, op, (value, mask) => value ^ mask);
+
+const trailingZeros = (value: number): number => 31 - Math.clz32(value & -value);
+
+/** A source of zero leaves the destination alone. */
+export function bsf(cpu: Processor, op: Operation): void {
+  const value = cpu.load2(op);
+  if (value !== 0) cpu.store1(op, trailingZeros(value));
+  cpu.setZero(value === 0);
+}
+
+export function bsr(cpu: Processor, op: Operation): void {
+  const value = cpu.load2(op);
+  if (value !== 0) cpu.store1(op, 31 - Math.clz32(value));
+  cpu.setZero(value === 0);
+}
+
+export function popcnt(cpu: Processor, op: Operation): void {
+  const value = cpu.load2(op);
+  let rest = value;
+  let count = 0;
+  for (; rest !== 0; rest &= rest - 1) count++;
+  cpu.store1(op, count);
+  // ZF from the source, all other flags cleared: an even, positive result (SDM vol. 2B, POPCNT).
+  cpu.words[WORD.RESULT] = value === 0 ? 0 : 1;
+  cpu.words[WORD.CARRIES] = value === 0 ? 1 << 8 : 0;
+}
+
+export function tzcnt(cpu: Processor, op: Operation): void {
+  const value = cpu.load2(op);
+  const count = value === 0 ? 32 - op.shift : trailingZeros(value);
+  cpu.store1(op, count);
+  cpu.setZero(count === 0);
+  cpu.setCarry(value === 0 ? 1 : 0);
+}
+
+export function lzcnt(cpu: Processor, op: Operation): void {
+  const value = cpu.load2(op);
+  const count = Math.clz32(value) - op.shift;
+  cpu.store1(op, count);
+  cpu.setZero(count === 0);
+  cpu.setCarry(value === 0 ? 1 : 0);
+}
+
+/** The Castagnoli polynomial, bits reversed. SDM vol. 2A, CRC32. */
+export function crc32(cpu: Processor, op: Operation): void {
+  let value = cpu.load2(op);
+  const bits = op.kind2 === KIND.R8 || op.kind2 === KIND.M8 ? 8 : op.operandSize;
+  let crc = cpu.load1(op);
+  for (let bit = 0; bit < bits; bit++, value >>>= 1) {
+    const out = (crc ^ value) & 1;
+    crc = (crc >>> 1) ^ (out ? 0x82f6_3b78 : 0);
+  }
+  cpu.store1(op, crc);
+}
+
+export function bswap(cpu: Processor, op: Operation): void {
+  if (op.kind1 === KIND.R16) {
+    // Undefined by the manual; processors clear the register's lower half.
+    cpu.store1(op, 0);
+    return;
+  }
+  cpu.store1(op, swapped(cpu.load1(op)));
+}
+
+export function movbe(cpu: Processor, op: Operation): void {
+  const value = cpu.load2(op);
+  cpu.store1(op, op.shift === 0 ? swapped(value) : ((value & 0xff) << 8) | (value >>> 8));
+}
+
+const swapped = (value: number): number =>
+  (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);

@@ -1,0 +1,179 @@
+/**
+ * String instructions, with and without REP, in both directions, interruptible between iterations: registers
+ * always stand at the iteration that comes next. SDM vol. 2B, REP/REPE/REPZ/REPNE/REPNZ.
+ */
+import { PAGE } from "../../../base/index.ts";
+import { FACT, RAM_BASE } from "../../memory/memory.ts";
+import { DF } from "../flags.ts";
+import { KIND, type Operation, type StringExecutor } from "../operation.ts";
+import type { Processor } from "../processor.ts";
+import { EAX, ECX, EDI, ES, ESI, SEGMENT, WORD } from "../state.ts";
+
+/** One element of `op.extra` bytes: 1, 2 or 4. */
+type Element = (cpu: Processor, op: Operation) => void;
+
+/** Executes as many iterations as it can at once, at most `limit`; 0 when it cannot. */
+type Bulk = (cpu: Processor, op: Operation, limit: number) => number;
+
+const OFFSET16 = 0xffff;
+
+function advance(cpu: Processor, op: Operation, register: number): void {
+  const step = cpu.words[WORD.EFLAGS]! & DF ? -op.extra : op.extra;
+  if (op.addressMask === OFFSET16) cpu.halves[register * 2] = cpu.halves[register * 2]! + step;
+  else cpu.words[register] = cpu.words[register]! + step;
+}
+
+function source(cpu: Processor, op: Operation): number {
+  return cpu.linear(op.segment, cpu.words[ESI]! & op.addressMask, op.extra, false);
+}
+
+/** Always in ES; a prefix changes the source only. */
+function destination(cpu: Processor, op: Operation, write: boolean): number {
+  return cpu.linear(ES, cpu.words[EDI]! & op.addressMask, op.extra, write);
+}
+
+function read(cpu: Processor, size: number, address: number): number {
+  return size === 4 ? cpu.read32(address) : size === 2 ? cpu.read16(address) : cpu.read8(address);
+}
+
+function write(cpu: Processor, size: number, address: number, value: number): void {
+  if (size === 4) cpu.write32(address, value);
+  else if (size === 2) cpu.write16(address, value);
+  else cpu.write8(address, value);
+}
+
+const accumulator = (cpu: Processor, size: number): number =>
+  size === 4 ? cpu.words[EAX]! : size === 2 ? cpu.halves[EAX]! : cpu.bytes[EAX]!;
+
+/** The signed shift that brings a value of so many bytes to the top. */
+const shiftOf = (size: number): number => 32 - 8 * size;
+
+const movs: Element = (cpu, op) => {
+  write(cpu, op.extra, destination(cpu, op, true), read(cpu, op.extra, source(cpu, op)));
+  advance(cpu, op, ESI);
+  advance(cpu, op, EDI);
+};
+
+const stos: Element = (cpu, op) => {
+  write(cpu, op.extra, destination(cpu, op, true), accumulator(cpu, op.extra));
+  advance(cpu, op, EDI);
+};
+
+const lods: Element = (cpu, op) => {
+  const value = read(cpu, op.extra, source(cpu, op));
+  cpu.store(op, op.extra === 4 ? KIND.R32 : op.extra === 2 ? KIND.R16 : KIND.R8, EAX, value);
+  advance(cpu, op, ESI);
+};
+
+const cmps: Element = (cpu, op) => {
+  const left = read(cpu, op.extra, source(cpu, op));
+  const right = read(cpu, op.extra, destination(cpu, op, false));
+  cpu.flagsOfDifference(left, right, (left - right) | 0, shiftOf(op.extra));
+  advance(cpu, op, ESI);
+  advance(cpu, op, EDI);
+};
+
+const scas: Element = (cpu, op) => {
+  const left = accumulator(cpu, op.extra);
+  const right = read(cpu, op.extra, destination(cpu, op, false));
+  cpu.flagsOfDifference(left, right, (left - right) | 0, shiftOf(op.extra));
+  advance(cpu, op, EDI);
+};
+
+const count = (cpu: Processor, op: Operation): number =>
+  op.addressMask === OFFSET16 ? cpu.halves[ECX * 2]! : cpu.words[ECX]! >>> 0;
+
+function setCount(cpu: Processor, op: Operation, value: number): void {
+  if (op.addressMask === OFFSET16) cpu.halves[ECX * 2] = value;
+  else cpu.words[ECX] = value;
+}
+
+/** `compares`: REPE and REPNE also stop by ZF. The others take both prefixes for REP. */
+function repeated(element: Element, compares: boolean, bulk: Bulk | undefined): StringExecutor {
+  return (cpu, op, limit) => {
+    cpu.iterations = 0;
+    if (op.rep === 0) {
+      element(cpu, op);
+      cpu.iterations = 1;
+      return true;
+    }
+    let left = count(cpu, op);
+    if (left === 0) {
+      cpu.iterations = 1;
+      return true;
+    }
+    const operation = op.op;
+    while (cpu.iterations < limit) {
+      const most = Math.min(left, limit - cpu.iterations);
+      const done = bulk !== undefined && most > 3 ? bulk(cpu, op, most) : 0;
+      if (done > 0) {
+        left -= done;
+        cpu.iterations += done;
+      } else {
+        element(cpu, op);
+        left--;
+        cpu.iterations++;
+      }
+      setCount(cpu, op, left);
+      if (left === 0) return true;
+      if (compares && (cpu.words[WORD.RESULT] === 0) !== (op.rep === 0xf3)) return true;
+      // It has overwritten itself: what stands there now is to be executed.
+      if (op.op !== operation) return false;
+    }
+    return false;
+  };
+}
+
+const FLAT_BULK = SEGMENT.FLAT;
+
+/** Elements from `address` upwards that lie wholly in its page. */
+const inPage = (address: number, size: number): number => Math.floor((PAGE - (address & (PAGE - 1))) / size);
+
+function bulkPossible(cpu: Processor, op: Operation): boolean {
+  return (
+    op.addressMask === -1 &&
+    (cpu.words[WORD.EFLAGS]! & DF) === 0 &&
+    (cpu.words[WORD.RIGHTS + ES]! & FLAT_BULK) !== 0
+  );
+}
+
+/** Forward copies page by page, when no element that is written is read again. */
+const movsBulk: Bulk = (cpu, op, limit) => {
+  if (!bulkPossible(cpu, op) || !(cpu.words[WORD.RIGHTS + op.segment]! & FLAT_BULK)) return 0;
+  const size = op.extra;
+  const from = cpu.words[ESI]! >>> 0;
+  const to = cpu.words[EDI]! >>> 0;
+  const elements = Math.min(limit, inPage(from, size), inPage(to, size));
+  const length = elements * size;
+  const overlaps = to > from && to < from + length;
+  const free = cpu.facts[from >>> 12]! & FACT.READ && cpu.facts[to >>> 12]! & FACT.WRITE;
+  if (elements === 0 || overlaps || !free) return 0;
+  cpu.bytes.copyWithin(to + RAM_BASE, from + RAM_BASE, from + RAM_BASE + length);
+  cpu.words[ESI] = from + length;
+  cpu.words[EDI] = to + length;
+  return elements;
+};
+
+const stosBulk: Bulk = (cpu, op, limit) => {
+  if (!bulkPossible(cpu, op)) return 0;
+  const size = op.extra;
+  const to = cpu.words[EDI]! >>> 0;
+  const elements = Math.min(limit, inPage(to, size));
+  if (elements === 0 || !(cpu.facts[to >>> 12]! & FACT.WRITE)) return 0;
+  const start = to + RAM_BASE;
+  const end = start + elements * size;
+  const value = accumulator(cpu, size);
+  const low = value & 0xff;
+  const uniform = size === 1 || (size === 2 ? value === low * 0x101 : value === Math.imul(low, 0x0101_0101));
+  if (uniform) cpu.bytes.fill(low, start, end);
+  else if (size === 2) for (let at = start; at < end; at += 2) cpu.view.setUint16(at, value, true);
+  else for (let at = start; at < end; at += 4) cpu.view.setInt32(at, value, true);
+  cpu.words[EDI] = to + elements * size;
+  return elements;
+};
+
+export const movsString = repeated(movs, false, movsBulk);
+export const stosString = repeated(stos, false, stosBulk);
+export const lodsString = repeated(lods, false, undefined);
+export const cmpsString = repeated(cmps, true, undefined);
+export const scasString = repeated(scas, true, undefined);

@@ -1,0 +1,36 @@
+import type { Access } from "../memory/memory.ts";
+import type { FaultName, Stop } from "../stop.ts";
+
+/**
+ * Thrown inside the processor when an instruction cannot be completed, and caught in the engine's loop: the
+ * only way out of the middle of an instruction. It never leaves the machine; there it is a Stop. Whoever
+ * throws has changed no register, flag or byte, except that a repeated string instruction stands at the
+ * iteration that failed.
+ */
+export class GuestFault {
+  readonly stop: Stop;
+
+  constructor(stop: Stop) {
+    this.stop = stop;
+  }
+}
+
+/** An exception with an error code (0 for those that have none). */
+export function fault(name: FaultName, code = 0): GuestFault {
+  return new GuestFault({ reason: "fault", fault: name, code });
+}
+
+/** #PF. `code`: bit 0 the page is present, bit 1 a write, bit 2 in user mode. SDM vol. 3A, 4.7. */
+export function pageFault(address: number, access: Access, present: boolean): GuestFault {
+  return new GuestFault({
+    reason: "fault",
+    fault: "#PF",
+    code: 4 | (access === "write" ? 2 : 0) | (present ? 1 : 0),
+    address: address >>> 0,
+    access,
+  });
+}
+
+export function unsupported(instruction: string): GuestFault {
+  return new GuestFault({ reason: "unsupported", instruction });
+}

@@ -1,0 +1,83 @@
+import type { Form } from "../../isa/index.ts";
+import type { Processor } from "./processor.ts";
+
+/** Executes one operation. Throws a GuestFault before it has changed anything, or completes. */
+export type Executor = (cpu: Processor, op: Operation) => void;
+
+/**
+ * Executes at most `limit` (1 or more) iterations of a repeated string operation, counts them in
+ * `cpu.iterations`, and answers whether the instruction is finished.
+ */
+export type StringExecutor = (cpu: Processor, op: Operation, limit: number) => boolean;
+
+/** What an operand is: a register by its index in the view of its size, memory, or a constant. */
+export const KIND = {
+  NONE: 0,
+  R8: 1,
+  R16: 2,
+  R32: 3,
+  M8: 4,
+  M16: 5,
+  M32: 6,
+  IMMEDIATE: 7,
+  SEGMENT: 8,
+  /** Memory of another size, or none (lea): the executor knows. */
+  MEMORY: 9,
+} as const;
+
+/**
+ * One instruction, decoded: what is left to do, in small integers. There is one record for each address that
+ * was ever reached, and it stays the record of that address: records point at those that follow them, so that
+ * running straight on needs no look-up. When its bytes change the record's `op` becomes DECODE, which decodes
+ * anew in place.
+ *
+ * Registers are indexes: of a byte, word or dword in the state page. An address is
+ * `dwords[base] + (dwords[index] << scale) + displacement`, where an absent register is STATE.ZERO.
+ */
+export class Operation {
+  /** What the interpreter's switch goes by: OP. */
+  op: number;
+  /** Index of the first operand, when it is a register. */
+  a = 0;
+  /** Index of the second operand, when it is a register. */
+  b = 0;
+  base = 0;
+  index = 0;
+  scale = 0;
+  displacement = 0;
+  /** The constant; of jumps the target, of far ones the offset. */
+  immediate = 0;
+  /** EIP of this instruction, signed. */
+  readonly address: number;
+  /** EIP behind it, signed. */
+  following = 0;
+  next: Operation;
+  /** Where a direct jump leads. */
+  target: Operation;
+  /** 32 less the bits of the operation: shifts a result into the topmost bits. */
+  shift = 0;
+  kind1 = 0;
+  kind2 = 0;
+  /** Segment register number of the memory operand. */
+  segment = 0;
+  /** Offsets of the memory operand are cut to this: 0xffff or -1. */
+  addressMask = -1;
+  /** Operand size in bits, 16 or 32. */
+  operandSize = 32;
+  /** Condition code, second immediate, or whatever else the executor wants. */
+  extra = 0;
+  /** 0, 0xF2 or 0xF3. */
+  rep = 0;
+  length = 0;
+  execute: Executor;
+  string: StringExecutor | undefined = undefined;
+  form: Form | undefined = undefined;
+
+  constructor(address: number, op: number, execute: Executor) {
+    this.address = address;
+    this.op = op;
+    this.next = this;
+    this.target = this;
+    this.execute = execute;
+  }
+}

@@ -1,0 +1,288 @@
+import { FACT, RAM_BASE } from "../memory/memory.ts";
+import type { Core } from "./engine.ts";
+import { fault, pageFault } from "./fault.ts";
+import { KEPT } from "./flags.ts";
+import { KIND, type Operation } from "./operation.ts";
+import { ESP, SEGMENT, SS, WORD } from "./state.ts";
+
+const { READ, WRITE, PRESENT, WRITABLE, CODE, WATCH_READ, WATCH_WRITE } = FACT;
+
+/**
+ * What the executors in execute/ work with: registers, memory as the guest sees it, operands and flags.
+ *
+ * Values of 8 and 16 bits are passed zero-extended, of 32 bits signed. Addresses are signed. An access that the
+ * guest may not make throws before anything is written, also when it straddles two pages.
+ */
+export class Processor {
+  readonly core: Core;
+  /** The state page as dwords, words and bytes: registers are at the same index everywhere. */
+  readonly words: Int32Array;
+  readonly halves: Uint16Array;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly facts: Uint8Array;
+  /** Instructions executed before the present one; up to date for operations that ask for it (OP.EXACT). */
+  now = 0;
+  /** Iterations of a repeated string instruction executed in this turn. */
+  iterations = 0;
+
+  constructor(core: Core) {
+    this.core = core;
+    this.words = core.memory.words;
+    this.halves = new Uint16Array(core.memory.wasm.buffer, 0, 0x8000);
+    this.bytes = core.memory.bytes;
+    this.view = core.memory.view;
+    this.facts = core.memory.facts;
+  }
+
+  // Memory by linear address ---------------------------------------------------------------------------------
+
+  read8(address: number): number {
+    if (!(this.facts[address >>> 12]! & READ)) this.#admitRead(address, 1);
+    return this.bytes[(address + RAM_BASE) >>> 0]!;
+  }
+
+  read16(address: number): number {
+    if (!(this.facts[address >>> 12]! & this.facts[(address + 1) >>> 12]! & READ))
+      this.#admitRead(address, 2);
+    return this.view.getUint16((address + RAM_BASE) >>> 0, true);
+  }
+
+  read32(address: number): number {
+    if (!(this.facts[address >>> 12]! & this.facts[(address + 3) >>> 12]! & READ))
+      this.#admitRead(address, 4);
+    return this.view.getInt32((address + RAM_BASE) >>> 0, true);
+  }
+
+  write8(address: number, value: number): void {
+    const told = this.facts[address >>> 12]! & WRITE ? false : this.admitWrite(address, 1);
+    this.bytes[(address + RAM_BASE) >>> 0] = value;
+    if (told) this.core.memory.codeChanged(address >>> 0, 1);
+  }
+
+  write16(address: number, value: number): void {
+    const fast = this.facts[address >>> 12]! & this.facts[(address + 1) >>> 12]! & WRITE;
+    const told = fast ? false : this.admitWrite(address, 2);
+    this.view.setUint16((address + RAM_BASE) >>> 0, value, true);
+    if (told) this.core.memory.codeChanged(address >>> 0, 2);
+  }
+
+  write32(address: number, value: number): void {
+    const fast = this.facts[address >>> 12]! & this.facts[(address + 3) >>> 12]! & WRITE;
+    const told = fast ? false : this.admitWrite(address, 4);
+    this.view.setInt32((address + RAM_BASE) >>> 0, value, true);
+    if (told) this.core.memory.codeChanged(address >>> 0, 4);
+  }
+
+  /** Throws where the guest may not read [address, address + length), and tells who watches. */
+  #admitRead(address: number, length: number): void {
+    this.#admit(address, length, PRESENT, "read");
+    const last = (address + length - 1) >>> 12;
+    if ((this.facts[address >>> 12]! | this.facts[last]!) & WATCH_READ) {
+      this.core.onMemory?.("read", address >>> 0, length);
+    }
+  }
+
+  /**
+   * Throws where the guest may not write [address, address + length), at most one page long, and tells who
+   * watches. Answers whether a page holds code, so that `codeChanged` must follow the write.
+   */
+  admitWrite(address: number, length: number): boolean {
+    this.#admit(address, length, PRESENT | WRITABLE, "write");
+    const facts = this.facts[address >>> 12]! | this.facts[(address + length - 1) >>> 12]!;
+    if (facts & WATCH_WRITE) this.core.onMemory?.("write", address >>> 0, length);
+    return (facts & CODE) !== 0;
+  }
+
+  /** The read half of reading, changing and writing back: the processor asks for the right to write first. */
+  admitChange(address: number, length: number): void {
+    this.#admit(address, length, PRESENT | WRITABLE, "write");
+  }
+
+  #admit(address: number, length: number, needed: number, access: "read" | "write"): void {
+    const first = this.facts[address >>> 12]!;
+    if ((first & needed) !== needed) throw pageFault(address, access, (first & PRESENT) !== 0);
+    const end = address + length - 1;
+    const last = this.facts[end >>> 12]!;
+    // The page that begins inside the access: its first byte is what the processor reports in CR2.
+    if ((last & needed) !== needed) throw pageFault(end & ~0xfff, access, (last & PRESENT) !== 0);
+  }
+
+  // Segments -------------------------------------------------------------------------------------------------
+
+  /** The linear address of `offset` in a segment, of which `size` bytes are to be accessed. SDM vol. 3A, 5.3. */
+  linear(segment: number, offset: number, size: number, write: boolean): number {
+    const rights = this.words[WORD.RIGHTS + segment]!;
+    if (rights & SEGMENT.FLAT) return offset;
+    const needed = write ? SEGMENT.WRITABLE : SEGMENT.READABLE;
+    const limit = this.words[WORD.LIMITS + segment]! >>> 0;
+    if (!(rights & needed) || (offset >>> 0) + size - 1 > limit) {
+      throw fault(segment === SS ? "#SS" : "#GP");
+    }
+    return (this.words[WORD.BASES + segment]! + offset) | 0;
+  }
+
+  /** Whether a jump or call may lead through this selector; raises #GP if not, and loads nothing. */
+  checkCode(selector: number): void {
+    if ((selector & 0xfffc) === 0) throw fault("#GP");
+    if (this.core.segments.descriptor(selector)?.kind !== "code") throw fault("#GP", selector & 0xfffc);
+  }
+
+  // Operands -------------------------------------------------------------------------------------------------
+
+  /** The offset that the memory operand names, without its segment. */
+  offset(op: Operation): number {
+    const words = this.words;
+    return (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) & op.addressMask;
+  }
+
+  /** The linear address of the memory operand. */
+  address(op: Operation, size: number, write: boolean): number {
+    return this.linear(op.segment, this.offset(op), size, write);
+  }
+
+  load(op: Operation, kind: number, index: number): number {
+    switch (kind) {
+      case KIND.R8:
+        return this.bytes[index]!;
+      case KIND.R16:
+        return this.halves[index]!;
+      case KIND.R32:
+        return this.words[index]!;
+      case KIND.M8:
+        return this.read8(this.address(op, 1, false));
+      case KIND.M16:
+        return this.read16(this.address(op, 2, false));
+      case KIND.M32:
+        return this.read32(this.address(op, 4, false));
+      default:
+        return op.immediate;
+    }
+  }
+
+  store(op: Operation, kind: number, index: number, value: number): void {
+    switch (kind) {
+      case KIND.R8:
+        this.bytes[index] = value;
+        break;
+      case KIND.R16:
+        this.halves[index] = value;
+        break;
+      case KIND.R32:
+        this.words[index] = value;
+        break;
+      case KIND.M8:
+        this.write8(this.address(op, 1, true), value);
+        break;
+      case KIND.M16:
+        this.write16(this.address(op, 2, true), value);
+        break;
+      case KIND.M32:
+        this.write32(this.address(op, 4, true), value);
+        break;
+      default:
+        throw new Error(`operand kind ${kind} cannot be stored`);
+    }
+  }
+
+  load1(op: Operation): number {
+    return this.load(op, op.kind1, op.a);
+  }
+
+  load2(op: Operation): number {
+    return this.load(op, op.kind2, op.b);
+  }
+
+  store1(op: Operation, value: number): void {
+    this.store(op, op.kind1, op.a, value);
+  }
+
+  store2(op: Operation, value: number): void {
+    this.store(op, op.kind2, op.b, value);
+  }
+
+  /** The first operand, which will be written back: a place that cannot be written faults as a write. */
+  change1(op: Operation): number {
+    const kind = op.kind1;
+    if (kind >= KIND.M8 && kind <= KIND.M32) {
+      const size = 1 << (kind - KIND.M8);
+      this.admitChange(this.address(op, size, true), size);
+    }
+    return this.load(op, kind, op.a);
+  }
+
+  // The stack ------------------------------------------------------------------------------------------------
+
+  /** Pushes `size` bytes (2 or 4). ESP changes only when the write has succeeded. */
+  push(value: number, size: number): void {
+    const esp = (this.words[ESP]! - size) | 0;
+    const at = this.linear(SS, esp, size, true);
+    if (size === 4) this.write32(at, value);
+    else this.write16(at, value);
+    this.words[ESP] = esp;
+  }
+
+  /** What `pop` would read at ESP + `skip`; ESP is left alone. */
+  peek(size: number, skip = 0): number {
+    const at = this.linear(SS, (this.words[ESP]! + skip) | 0, size, false);
+    return size === 4 ? this.read32(at) : this.read16(at);
+  }
+
+  // Flags ----------------------------------------------------------------------------------------------------
+
+  /** Flags of `left + right (+ carry) = value` in the low bits; `shift` is 32 less the operand's bits. */
+  flagsOfSum(left: number, right: number, value: number, shift: number): void {
+    const carries = (left & right) | ((left | right) & ~value);
+    this.words[WORD.RESULT] = (value << shift) >> shift;
+    this.words[WORD.CARRIES] =
+      shift === 0 ? carries & KEPT : ((carries << shift) & 0xc000_0000) | (carries & 8);
+  }
+
+  /** Flags of `left - right (- borrow) = value`. */
+  flagsOfDifference(left: number, right: number, value: number, shift: number): void {
+    const borrows = (~left & right) | (~(left ^ right) & value);
+    this.words[WORD.RESULT] = (value << shift) >> shift;
+    this.words[WORD.CARRIES] =
+      shift === 0 ? borrows & KEPT : ((borrows << shift) & 0xc000_0000) | (borrows & 8);
+  }
+
+  /** ZF, SF and PF of `value`; CF, OF and AF cleared. */
+  flagsOfLogic(value: number, shift: number): void {
+    this.words[WORD.RESULT] = (value << shift) >> shift;
+    this.words[WORD.CARRIES] = 0;
+  }
+
+  get carry(): number {
+    return this.words[WORD.CARRIES]! >>> 31;
+  }
+
+  get overflow(): number {
+    const carries = this.words[WORD.CARRIES]!;
+    return ((carries >>> 31) ^ (carries >>> 30)) & 1;
+  }
+
+  /** Sets CF and OF (0 or 1 each) and leaves the other flags. */
+  setCarryAndOverflow(cf: number, of: number): void {
+    const kept = this.words[WORD.CARRIES]! & 0x3fff_ffff;
+    this.words[WORD.CARRIES] = kept | (cf << 31) | ((cf ^ of) << 30);
+  }
+
+  /** Sets CF (0 or 1) and leaves the other flags. */
+  setCarry(cf: number): void {
+    const carries = this.words[WORD.CARRIES]!;
+    this.setCarryAndOverflow(cf, ((carries >>> 31) ^ (carries >>> 30)) & 1);
+  }
+
+  /** Sets ZF, and leaves the other flags. */
+  setZero(zf: boolean): void {
+    const words = this.words;
+    const result = words[WORD.RESULT]!;
+    if ((result === 0) === zf) return;
+    // The result changes between 0 and something else: SF and PF keep their values through the corrections.
+    const replacement = zf ? 0 : 1;
+    const parityChange = (result ^ replacement) & 0xff;
+    const signChange = (result ^ replacement) >>> 31;
+    words[WORD.RESULT] = replacement;
+    words[WORD.CARRIES] = words[WORD.CARRIES]! ^ (parityChange << 8) ^ signChange;
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * machine: a 32-bit x86 processor in user mode and its memory. A machine runs until there is a reason to stop
+ * (budget, `int n`, fault, breakpoint) and returns it; it knows no operating system, no clock and no network.
+ * Read first: memory/memory.ts (the layout), cpu/state.ts (where registers are), cpu/flags.ts, then
+ * Intel's Software Developer's Manual (SDM) volumes 1 and 2.
+ */
+export type { InstructionHook, MemoryHook } from "./cpu/engine.ts";
+export { type CpuModel, i686 } from "./cpu/model.ts";
+export type { Registers } from "./cpu/registers.ts";
+export { type Descriptor, kolibriSegments, linuxSegments, type SegmentModel } from "./cpu/segments.ts";
+export { type LoadOptions, loadImage } from "./load.ts";
+export { type Context, Machine, type MachineOptions, type Snapshot, type WatchedRange } from "./machine.ts";
+export { type Access, Memory } from "./memory/memory.ts";
+export { type FaultName, type Stop, VECTOR } from "./stop.ts";

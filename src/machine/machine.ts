@@ -1,0 +1,237 @@
+import {
+  CONTEXT_BYTES,
+  type Core,
+  type Engine,
+  type InstructionHook,
+  type MemoryHook,
+} from "./cpu/engine.ts";
+import { setEflags } from "./cpu/flags.ts";
+import { Interpreter } from "./cpu/interpret.ts";
+import { type CpuModel, i686 } from "./cpu/model.ts";
+import { Registers } from "./cpu/registers.ts";
+import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
+import { STATE, WORD } from "./cpu/state.ts";
+import { FACT, Memory } from "./memory/memory.ts";
+import type { Stop } from "./stop.ts";
+
+export interface MachineOptions {
+  /** Bytes of guest address space, from 0 up; committed as they are touched. Default 256 MiB. */
+  memoryBytes?: number;
+  /** Vectors of `int n` that stop the machine with the reason "interrupt". Default [0x40]; others are #GP. */
+  gates?: readonly number[];
+  /** Selectors. Default: those of a KolibriOS application. */
+  segments?: SegmentModel;
+  /** What CPUID says. Default: an i686. */
+  model?: CpuModel;
+}
+
+/** One thread's registers with FPU and SSE state: plain data, meaningful to `loadContext` only. */
+export interface Context {
+  readonly state: Uint8Array;
+}
+
+/** A part of memory that a hook watches. Addresses unsigned, `end` exclusive. */
+export interface WatchedRange {
+  readonly start: number;
+  readonly end: number;
+  readonly read?: boolean;
+  readonly write?: boolean;
+}
+
+/** All of a machine as plain data: registers, mapped pages with their bytes, the count of instructions. */
+export interface Snapshot {
+  readonly memorySize: number;
+  readonly instructions: number;
+  readonly context: Uint8Array;
+  /** Runs of mapped pages with the same rights. */
+  readonly pages: readonly { address: number; writable: boolean; bytes: Uint8Array }[];
+}
+
+const DEFAULT_MEMORY = 256 * 2 ** 20;
+/** IF, IOPL 1 and the bit that is always set: what a KolibriOS thread begins with. */
+const INITIAL_EFLAGS = 0x1202;
+const INITIAL_X87_CONTROL = 0x37f;
+const INITIAL_MXCSR = 0x1f80;
+
+const HOOK: Stop = { reason: "hook" };
+
+/** A processor and its memory. It runs until there is a reason to stop, and the reason is a value. */
+export class Machine {
+  readonly memory: Memory;
+  /** The registers, unsigned. */
+  readonly cpu: Registers;
+  readonly #core: Core;
+  readonly #engine: Engine;
+  #watched: readonly WatchedRange[] = [];
+  /** Where and when a breakpoint or a hook stopped the last run, so that the next one gets past it. */
+  #stoppedAt = -1;
+  #stoppedWhen = -1;
+  #stoppedByHook = false;
+
+  constructor(options: MachineOptions = {}) {
+    this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY);
+    const words = this.memory.words;
+    this.cpu = new Registers(words);
+    const gates = new Uint8Array(256);
+    for (const vector of options.gates ?? [0x40]) {
+      if (!Number.isInteger(vector) || vector < 0 || vector > 255) {
+        throw new RangeError(`${vector} is not an interrupt vector: 0 to 255 are`);
+      }
+      gates[vector] = 1;
+    }
+    this.#core = {
+      memory: this.memory,
+      segments: new Segments(words, options.segments ?? kolibriSegments),
+      instructions: 0,
+      gates,
+      model: options.model ?? i686,
+      breakpoints: new Set(),
+      onInstruction: undefined,
+      onMemory: undefined,
+    };
+    this.#engine = new Interpreter(this.#core);
+    this.#core.segments.onFlatness(() => this.#engine.flush());
+    this.memory.onCodeWritten((address, length) => this.#engine.codeWritten(address, length));
+    this.reset();
+  }
+
+  /** Instructions executed since the machine was made. Each iteration of a REP counts as one. */
+  get instructions(): number {
+    return this.#core.instructions;
+  }
+
+  /** Addresses (unsigned) before whose instruction a run stops. */
+  get breakpoints(): Set<number> {
+    return this.#core.breakpoints;
+  }
+
+  /** Calls `hook` before every instruction; undefined takes it away. Runs are much slower with one. */
+  onInstruction(hook: InstructionHook | undefined): void {
+    this.#core.onInstruction = hook;
+  }
+
+  /** Calls `hook` for guest accesses that touch one of `ranges`; other pages cost nothing more than before. */
+  onMemory(ranges: readonly WatchedRange[], hook: MemoryHook | undefined): void {
+    for (const range of this.#watched) this.#mark(range, false);
+    this.#watched = hook ? ranges : [];
+    for (const range of this.#watched) this.#mark(range, true);
+    this.#core.onMemory =
+      hook &&
+      ((access, address, length) => {
+        for (const range of this.#watched) {
+          const wanted = access === "write" ? range.write : range.read;
+          if (wanted && address < range.end && address + length > range.start) {
+            hook(access, address, length);
+            return;
+          }
+        }
+      });
+  }
+
+  /** Executes at most `budget` instructions (a whole number, or Infinity). */
+  run(budget: number): Stop {
+    const core = this.#core;
+    if (!core.onInstruction && core.breakpoints.size === 0) {
+      return this.#engine.run(budget);
+    }
+    const end = core.instructions + budget;
+    while (core.instructions < end) {
+      const eip = this.cpu.eip;
+      const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
+      if (!resumed && core.breakpoints.has(eip)) {
+        return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      }
+      if (!(resumed && this.#stoppedByHook) && core.onInstruction?.(eip)) return this.#stopped(eip, HOOK);
+      const stop = this.#engine.run(1);
+      if (stop.reason !== "budget") return stop;
+    }
+    return { reason: "budget" };
+  }
+
+  /** Executes one instruction (of a repeated one, one iteration), whatever breakpoints and hooks say. */
+  step(): Stop {
+    return this.#engine.run(1);
+  }
+
+  /** Registers as a KolibriOS thread finds them: all zero, EFLAGS 0x1202, FPU after FNINIT, MXCSR 0x1F80. */
+  reset(): void {
+    const words = this.memory.words;
+    words.fill(0, 0, WORD.SELECTORS);
+    words.fill(0, STATE.X87 >> 2, CONTEXT_BYTES >> 2);
+    setEflags(words, INITIAL_EFLAGS);
+    words[STATE.X87_CONTROL >> 2] = INITIAL_X87_CONTROL;
+    words[STATE.MXCSR >> 2] = INITIAL_MXCSR;
+    this.#core.segments.reset();
+    this.#engine.flush();
+  }
+
+  /** Adds or changes what a selector means, e.g. for a thread's local storage. */
+  defineSegment(selector: number, descriptor: Descriptor): void {
+    this.#core.segments.define(selector, descriptor);
+  }
+
+  /** Loads a segment register (es 0, cs 1, ss 2, ds 3, fs 4, gs 5); false where the processor raises #GP. */
+  loadSegment(segment: number, selector: number): boolean {
+    const loaded = this.#core.segments.load(segment, selector);
+    this.#engine.flush();
+    return loaded;
+  }
+
+  saveContext(): Context {
+    return { state: this.memory.bytes.slice(0, CONTEXT_BYTES) };
+  }
+
+  loadContext(context: Context): void {
+    if (context.state.length !== CONTEXT_BYTES) {
+      throw new RangeError(`a context has ${CONTEXT_BYTES} bytes, this one ${context.state.length}`);
+    }
+    this.memory.bytes.set(context.state);
+  }
+
+  snapshot(): Snapshot {
+    const { memory } = this;
+    return {
+      memorySize: memory.size,
+      instructions: this.#core.instructions,
+      context: this.saveContext().state,
+      pages: memory.runs().map(({ address, length, writable }) => ({
+        address,
+        writable,
+        bytes: memory.read(address, length)!,
+      })),
+    };
+  }
+
+  /** Becomes the machine that `snapshot` was taken of. Hooks, breakpoints and descriptors stay. */
+  restore(snapshot: Snapshot): void {
+    const { memory } = this;
+    if (snapshot.memorySize > memory.size) {
+      throw new RangeError(
+        `the snapshot needs ${snapshot.memorySize} bytes of address space, here are ${memory.size}`,
+      );
+    }
+    memory.unmap(0, memory.size);
+    for (const { address, writable, bytes } of snapshot.pages) {
+      memory.map(address, bytes.length, { writable });
+      memory.place(address, bytes);
+    }
+    this.loadContext({ state: snapshot.context });
+    this.#core.instructions = snapshot.instructions;
+    this.#engine.flush();
+  }
+
+  #stopped(eip: number, stop: Stop): Stop {
+    this.#stoppedByHook = stop === HOOK;
+    this.#stoppedAt = eip;
+    this.#stoppedWhen = this.#core.instructions;
+    return stop;
+  }
+
+  #mark(range: WatchedRange, on: boolean): void {
+    const facts = (range.read ? FACT.WATCH_READ : 0) | (range.write ? FACT.WATCH_WRITE : 0);
+    for (let page = range.start >>> 12; page <= (range.end - 1) >>> 12; page++) {
+      if (on) this.memory.mark(page, facts);
+      else this.memory.mark(page, 0, FACT.WATCH_READ | FACT.WATCH_WRITE);
+    }
+  }
+}

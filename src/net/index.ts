@@ -1,0 +1,78 @@
+/**
+ * net: a TCP/IP network without any computer in it. Ethernet frames go in and out of ports; stacks answer them;
+ * programs (a kernel, the gateway, a test) hold sockets. Nothing here reads a clock or has chance of its own: every
+ * moment is an argument, and the random source is handed in.
+ *
+ * Read first: RFC 9293 (TCP), RFC 1122 (what a host must do), RFC 826 (ARP), RFC 791, 792, 768.
+ * `stack.ts` is where everything meets.
+ */
+
+export {
+  type Failure,
+  type FailureReason,
+  failure,
+  type Listener,
+  type Outside,
+  type OutsideDatagram,
+  type OutsideDatagrams,
+  type OutsideStream,
+  type Place,
+  type State,
+  showPlace,
+} from "./gateway/host.ts";
+export { MemoryOutside, type MemoryOutsideOptions } from "./gateway/memory-outside.ts";
+export { NoOutside } from "./gateway/no-outside.ts";
+export { allowOnly, type Policy, type Target } from "./gateway/policy.ts";
+export {
+  FIRST_GUEST,
+  type Publication,
+  type PublishDefaults,
+  parsePublication,
+  showPublication,
+} from "./gateway/publish.ts";
+export {
+  type FaultCounters,
+  type FaultRule,
+  type Faults,
+  FaultyLink,
+  type FaultyLinkOptions,
+} from "./link/faults.ts";
+export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
+export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
+export { cable, FrameQueue, type Port } from "./link/port.ts";
+export {
+  type LearntAddress,
+  Switch,
+  type SwitchCounters,
+  type SwitchOptions,
+  type SwitchPort,
+  type SwitchPortCounters,
+} from "./link/switch.ts";
+export { type Direction, type FrameObserver, tap } from "./link/tap.ts";
+export {
+  type Attempt,
+  type Datagram,
+  type Endpoint,
+  News,
+  type Reason,
+  type Socket,
+  type SocketOptions,
+  type Sockets,
+  stateName,
+  TcpState,
+} from "./sockets.ts";
+export type { IpConfiguration, Stack, StackOptions } from "./stack.ts";
+export {
+  type Address,
+  ANY,
+  BROADCAST,
+  LOOPBACK,
+  MAC_BROADCAST,
+  type Mac,
+  maskOf,
+  parseAddress,
+  parseMac,
+  parseNetwork,
+  showAddress,
+  showMac,
+} from "./wire/address.ts";

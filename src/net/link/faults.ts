@@ -1,0 +1,255 @@
+import { type Clock, FOREVER, type Micros, MS, type Random, SECOND } from "../../base/index.ts";
+import { FrameQueue, type Port } from "./port.ts";
+
+/**
+ * What can go wrong on one direction of a link. Everything is off unless given, and may be changed at any time; it
+ * counts for the frames that enter after that. Chances are 0 … 1.
+ *
+ * A frame meets them in this order: cut, rules, loss, corruption, duplication; then it waits for its turn on a line
+ * of limited rate, and then for the delay.
+ */
+export interface Faults {
+  /** The cable is cut: nothing passes. */
+  cut?: boolean;
+  /** The first rule that matches a frame decides about it; chances are then no longer asked. */
+  rules?: readonly FaultRule[];
+  /** Chance that a frame is lost. */
+  loss?: number;
+  /** Chance that one bit of a frame is turned over. */
+  corrupt?: number;
+  /** Chance that a frame arrives twice. */
+  duplicate?: number;
+  /** Bits a second. */
+  rate?: number;
+  /** Frames that may wait, for the line or on their way; further ones are dropped. Default 1000. */
+  queue?: number;
+  /** Every frame is on its way for so long, */
+  delay?: Micros;
+  /** give or take so much, evenly distributed. It makes no frame overtake another: */
+  jitter?: Micros;
+  /** chance that a frame falls behind those that follow it within `reorderBy`. */
+  reorder?: number;
+  /** Default 1 ms. */
+  reorderBy?: Micros;
+}
+
+/** A fault for chosen frames, such as the third data segment of a flow: see `match.ts`. */
+export interface FaultRule {
+  /** Asked once for each frame that enters, in order, until a rule matches; so it may count. */
+  match: (frame: Uint8Array) => boolean;
+  /** What becomes of it. A number of µs is how much longer it takes, while others overtake it. */
+  action: "drop" | "duplicate" | "corrupt" | "pass" | { delay: Micros };
+}
+
+export interface FaultCounters {
+  /** Frames that came out at the other end, duplicates included. */
+  passed: number;
+  cut: number;
+  lost: number;
+  /** Frames that found the queue full. */
+  dropped: number;
+  corrupted: number;
+  duplicated: number;
+  reordered: number;
+  /** Frames that a rule decided about. */
+  ruled: number;
+}
+
+export interface FaultyLinkOptions {
+  port: Port;
+  clock: Clock;
+  random: Random;
+  /** From the station that holds this link to the port behind. */
+  sending?: Faults;
+  /** From the port behind to the station. */
+  receiving?: Faults;
+}
+
+const QUEUE = 1000;
+const REORDER_BY: Micros = 1 * MS;
+/** What sums of fractions may be wrong by, in µs: without it, a frame ready at 8000.0000001 would be a µs late. */
+const ROUNDING = 1e-6;
+
+/** A port with a bad cable: put it around any other port. The world must `poll` it, as what it delays comes by itself. */
+export class FaultyLink implements Port {
+  readonly sending: Faults;
+  readonly receiving: Faults;
+  readonly #port: Port;
+  readonly #clock: Clock;
+  readonly #out: Line;
+  readonly #in: Line;
+  /** What has arrived and waits for the station; bounded, as the station may never ask. */
+  readonly #arrived = new FrameQueue(QUEUE);
+
+  constructor({ port, clock, random, sending = {}, receiving = {} }: FaultyLinkOptions) {
+    this.sending = { ...sending };
+    this.receiving = { ...receiving };
+    this.#port = port;
+    this.#clock = clock;
+    this.#out = new Line(this.sending, random);
+    this.#in = new Line(this.receiving, random);
+  }
+
+  get counters(): { readonly sending: Readonly<FaultCounters>; readonly receiving: Readonly<FaultCounters> } {
+    return { sending: this.#out.counters, receiving: this.#in.counters };
+  }
+
+  send(frame: Uint8Array): void {
+    const now = this.#clock.now();
+    this.#out.enter(frame, now);
+    this.#moveOut(now);
+  }
+
+  receive(): Uint8Array | undefined {
+    this.#moveIn(this.#clock.now());
+    return this.#arrived.shift();
+  }
+
+  /** Takes what waits at the port behind, and lets go what is due. Answers whether a frame moved. */
+  poll(now: Micros): boolean {
+    const out = this.#moveOut(now);
+    return this.#moveIn(now) || out;
+  }
+
+  deadline(): Micros {
+    return Math.min(this.#out.deadline(), this.#in.deadline());
+  }
+
+  #moveOut(now: Micros): boolean {
+    let moved = false;
+    for (let frame = this.#out.leave(now); frame !== undefined; frame = this.#out.leave(now)) {
+      this.#port.send(frame);
+      moved = true;
+    }
+    return moved;
+  }
+
+  #moveIn(now: Micros): boolean {
+    let moved = false;
+    for (let frame = this.#port.receive(); frame !== undefined; frame = this.#port.receive()) {
+      this.#in.enter(frame, now);
+      moved = true;
+    }
+    for (let frame = this.#in.leave(now); frame !== undefined; frame = this.#in.leave(now)) {
+      if (!this.#arrived.push(frame)) this.#in.counters.dropped++;
+      moved = true;
+    }
+    return moved;
+  }
+}
+
+/** One direction: frames enter, wait until they are due, and leave in the order in which they are. */
+class Line {
+  readonly counters: FaultCounters = {
+    passed: 0,
+    cut: 0,
+    lost: 0,
+    dropped: 0,
+    corrupted: 0,
+    duplicated: 0,
+    reordered: 0,
+    ruled: 0,
+  };
+  readonly #faults: Faults;
+  readonly #random: Random;
+  /** Sorted by `due`, equal ones in the order of their arrival. */
+  readonly #waiting: { frame: Uint8Array; due: Micros }[] = [];
+  /** When the line has put its last frame out, in µs with fractions: a frame is a fraction of a µs on a fast line. */
+  #busyUntil = 0;
+  /** No frame in order arrives before the one in front of it. */
+  #latest: Micros = 0;
+
+  constructor(faults: Faults, random: Random) {
+    this.#faults = faults;
+    this.#random = random;
+  }
+
+  enter(frame: Uint8Array, now: Micros): void {
+    const faults = this.#faults;
+    if (faults.cut) {
+      this.counters.cut++;
+      return;
+    }
+    const verdict = faults.rules?.find((rule) => rule.match(frame))?.action;
+    if (verdict !== undefined) {
+      this.counters.ruled++;
+      this.#obey(verdict, frame, now);
+      return;
+    }
+    if (this.#happens(faults.loss)) {
+      this.counters.lost++;
+      return;
+    }
+    const passing = this.#happens(faults.corrupt) ? this.#corrupted(frame) : frame;
+    const behind = this.#happens(faults.reorder);
+    if (behind) this.counters.reordered++;
+    this.#schedule(passing, now, behind ? (faults.reorderBy ?? REORDER_BY) : 0);
+    if (this.#happens(faults.duplicate)) this.#duplicate(passing, now);
+  }
+
+  leave(now: Micros): Uint8Array | undefined {
+    const first = this.#waiting[0];
+    if (first === undefined || first.due > now) return undefined;
+    this.#waiting.shift();
+    this.counters.passed++;
+    return first.frame;
+  }
+
+  deadline(): Micros {
+    return this.#waiting[0]?.due ?? FOREVER;
+  }
+
+  #obey(verdict: FaultRule["action"], frame: Uint8Array, now: Micros): void {
+    if (verdict === "drop") {
+      this.counters.lost++;
+    } else if (verdict === "corrupt") {
+      this.#schedule(this.#corrupted(frame), now, 0);
+    } else if (typeof verdict === "object") {
+      this.#schedule(frame, now, verdict.delay);
+    } else {
+      this.#schedule(frame, now, 0);
+      if (verdict === "duplicate") this.#duplicate(frame, now);
+    }
+  }
+
+  #duplicate(frame: Uint8Array, now: Micros): void {
+    this.counters.duplicated++;
+    this.#schedule(frame, now, 0);
+  }
+
+  /** @param behind a frame with some falls out of the order by so much, and holds back nobody */
+  #schedule(frame: Uint8Array, now: Micros, behind: Micros): void {
+    const { delay = 0, jitter = 0, rate, queue = QUEUE } = this.#faults;
+    if (this.#waiting.length >= queue) {
+      this.counters.dropped++;
+      return;
+    }
+    let ready = now;
+    if (rate !== undefined) {
+      this.#busyUntil = Math.max(this.#busyUntil, now) + (frame.length * 8 * SECOND) / rate;
+      ready = Math.ceil(this.#busyUntil - ROUNDING);
+    }
+    const spread = jitter > 0 ? this.#random.below(2 * jitter + 1) - jitter : 0;
+    let due = ready + Math.max(0, delay + spread) + behind;
+    if (behind === 0) {
+      due = Math.max(due, this.#latest);
+      this.#latest = due;
+    }
+    let at = this.#waiting.length;
+    while (at > 0 && this.#waiting[at - 1]!.due > due) at--;
+    this.#waiting.splice(at, 0, { frame, due });
+  }
+
+  /** A copy, since others may hold the frame. */
+  #corrupted(frame: Uint8Array): Uint8Array {
+    this.counters.corrupted++;
+    const copy = frame.slice();
+    const bit = this.#random.below(copy.length * 8);
+    copy[bit >>> 3]! ^= 1 << (bit & 7);
+    return copy;
+  }
+
+  #happens(chance: number | undefined): boolean {
+    return chance !== undefined && chance > 0 && this.#random.unit() < chance;
+  }
+}

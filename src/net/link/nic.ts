@@ -1,0 +1,87 @@
+import type { Port } from "./port.ts";
+
+/** What the card has counted since it was made: the six counters of the guide's `network_interface`. */
+export interface NicCounters {
+  rxPackets: number;
+  txPackets: number;
+  /** Bytes of whole frames, Ethernet header included. */
+  rxBytes: number;
+  txBytes: number;
+  /** Frames shorter than an Ethernet header or longer than the MTU allows; they reach nobody. */
+  rxErrors: number;
+  txErrors: number;
+}
+
+export interface NicOptions {
+  port: Port;
+  /** 48-bit number, unicast. */
+  mac: number;
+  /** Largest Ethernet payload in bytes, 68 … 65535; 1500 unless given. */
+  mtu?: number;
+  /** At most 15 characters, as the guide's record has room for; "eth0" unless given. */
+  name?: string;
+}
+
+const ETHERNET_HEADER = 14;
+/** RFC 791: every module must be able to forward a datagram of 68 octets without further fragmentation. */
+const SMALLEST_MTU = 68;
+const LARGEST_MTU = 65535;
+
+/** A network card: a port, an address of its own, and counters. It does not look into frames. */
+export class Nic {
+  readonly name: string;
+  readonly mac: number;
+  readonly mtu: number;
+  readonly counters: NicCounters = {
+    rxPackets: 0,
+    txPackets: 0,
+    rxBytes: 0,
+    txBytes: 0,
+    rxErrors: 0,
+    txErrors: 0,
+  };
+  readonly #port: Port;
+
+  constructor({ port, mac, mtu = 1500, name = "eth0" }: NicOptions) {
+    if (!Number.isSafeInteger(mac) || mac <= 0 || mac >= 2 ** 48 || Math.floor(mac / 2 ** 40) % 2 === 1) {
+      throw new RangeError(`${mac.toString(16)} is not a unicast MAC address`);
+    }
+    if (!Number.isSafeInteger(mtu) || mtu < SMALLEST_MTU || mtu > LARGEST_MTU) {
+      throw new RangeError(`an MTU of ${mtu} bytes: ${SMALLEST_MTU} … ${LARGEST_MTU} are possible`);
+    }
+    this.name = name;
+    this.mac = mac;
+    this.mtu = mtu;
+    this.#port = port;
+  }
+
+  /** False when the frame cannot be sent because of its length; that is counted as a transmit error. */
+  send(frame: Uint8Array): boolean {
+    if (!this.#fits(frame)) {
+      this.counters.txErrors++;
+      return false;
+    }
+    this.counters.txPackets++;
+    this.counters.txBytes += frame.length;
+    this.#port.send(frame);
+    return true;
+  }
+
+  /** The next frame of a length that can be one; others are counted as receive errors and skipped. */
+  receive(): Uint8Array | undefined {
+    let frame: Uint8Array | undefined;
+    while ((frame = this.#port.receive()) !== undefined) {
+      if (this.#fits(frame)) {
+        this.counters.rxPackets++;
+        this.counters.rxBytes += frame.length;
+        return frame;
+      }
+      this.counters.rxErrors++;
+    }
+    return undefined;
+  }
+
+  #fits(frame: Uint8Array): boolean {
+    return frame.length >= ETHERNET_HEADER && frame.length <= ETHERNET_HEADER + this.mtu;
+  }
+}

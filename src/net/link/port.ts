@@ -1,0 +1,90 @@
+/**
+ * One end of something that carries Ethernet frames: a cable, a switch, a capture around either.
+ *
+ * A frame is whole, from the destination address to the end of the payload, without preamble and frame check
+ * sequence. It is never changed once it has been sent, so one array may be flooded to many ports and kept.
+ */
+export interface Port {
+  /** Gives a frame away. Never blocks; what there is no room for is dropped and counted where it was dropped. */
+  send(frame: Uint8Array): void;
+  /** Takes the oldest frame that has arrived, or nothing. */
+  receive(): Uint8Array | undefined;
+}
+
+/** A bounded queue of frames, first in first out: one direction of a cable, one buffer of a switch. */
+export class FrameQueue {
+  /** Frames that found no room. */
+  dropped = 0;
+  readonly #capacity: number;
+  #frames: (Uint8Array | undefined)[] = [];
+  #first = 0;
+
+  /** @param capacity frames, at least 1 */
+  constructor(capacity: number) {
+    if (!Number.isSafeInteger(capacity) || capacity < 1) {
+      throw new RangeError(`a queue of ${capacity} frames: at least 1 is needed`);
+    }
+    this.#capacity = capacity;
+  }
+
+  get length(): number {
+    return this.#frames.length - this.#first;
+  }
+
+  /** False when the queue is full: the frame is dropped and counted. */
+  push(frame: Uint8Array): boolean {
+    if (this.length >= this.#capacity) {
+      this.dropped++;
+      return false;
+    }
+    this.#frames.push(frame);
+    return true;
+  }
+
+  shift(): Uint8Array | undefined {
+    if (this.#first === this.#frames.length) return undefined;
+    const frame = this.#frames[this.#first];
+    this.#frames[this.#first++] = undefined;
+    if (this.#first === this.#frames.length) {
+      this.#frames.length = 0;
+      this.#first = 0;
+    } else if (this.#first >= 1024 && this.#first * 2 >= this.#frames.length) {
+      this.#frames.splice(0, this.#first); // amortised: each frame is moved at most once
+      this.#first = 0;
+    }
+    return frame;
+  }
+
+  clear(): void {
+    this.#frames.length = 0;
+    this.#first = 0;
+  }
+}
+
+/** Frames that wait in one direction of a cable before further ones are dropped. */
+const CABLE_FRAMES = 4096;
+
+class CableEnd implements Port {
+  readonly #outgoing: FrameQueue;
+  readonly #incoming: FrameQueue;
+
+  constructor(outgoing: FrameQueue, incoming: FrameQueue) {
+    this.#outgoing = outgoing;
+    this.#incoming = incoming;
+  }
+
+  send(frame: Uint8Array): void {
+    this.#outgoing.push(frame);
+  }
+
+  receive(): Uint8Array | undefined {
+    return this.#incoming.shift();
+  }
+}
+
+/** A cable without delay or loss: what goes in at one end comes out at the other, up to `capacity` frames at a time. */
+export function cable(capacity = CABLE_FRAMES): [Port, Port] {
+  const there = new FrameQueue(capacity);
+  const back = new FrameQueue(capacity);
+  return [new CableEnd(there, back), new CableEnd(back, there)];
+}

@@ -1,0 +1,46 @@
+/** What a command may see of the world around it. Tests hand in their own. */
+export interface Io {
+  readonly stdout: Out;
+  readonly stderr: Out;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by Ctrl-C, by SIGTERM, and when nobody reads our output any more. A second Ctrl-C ends at once. */
+  readonly interrupted: AbortSignal;
+}
+
+export interface Out {
+  write(chunk: string | Uint8Array): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Whether the program ended because whoever read its output had enough, as `head` does. */
+export const OUTPUT_CLOSED = "output closed";
+
+/** The real process. */
+export function processIo(): Io {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(exitStatus(signal));
+      stop.abort(signal);
+    });
+  }
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      stop.abort(OUTPUT_CLOSED);
+    });
+  }
+  return { stdout: process.stdout, stderr: process.stderr, env: process.env, interrupted: stop.signal };
+}
+
+/** What the shell expects of a program that a signal ended: 128 and the signal's number. */
+export function exitStatus(reason: unknown): number {
+  if (reason === OUTPUT_CLOSED) return 0;
+  return 128 + ({ SIGHUP: 1, SIGTERM: 15 }[String(reason)] ?? 2);
+}
+
+/** Whether colours and moving lines are welcome on `out` (https://no-color.org). */
+export function colourful(io: Io, out: Out): boolean {
+  return out.isTTY === true && !io.env["NO_COLOR"] && io.env["TERM"] !== "dumb";
+}

@@ -1,0 +1,54 @@
+import { readFileSync, statSync } from "node:fs";
+import { resolve, sep } from "node:path";
+
+/**
+ * Source files on disk, as the assembler asks for them. A file is read once, so every pass sees the same
+ * bytes. Backslashes are taken as slashes where the system does not: sources written elsewhere use them.
+ */
+export function diskFiles(folder: string = process.cwd()): { read(path: string): Uint8Array | undefined } {
+  const seen = new Map<string, Uint8Array | undefined>();
+  return {
+    read(path) {
+      const place = resolve(folder, sep === "/" ? path.replaceAll("\\", "/") : path);
+      if (!seen.has(place)) seen.set(place, bytesOf(place));
+      return seen.get(place);
+    },
+  };
+}
+
+function bytesOf(place: string): Uint8Array | undefined {
+  try {
+    return readFileSync(place);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads a file whole, or says in words why it cannot be read. */
+export function readFile(path: string): Uint8Array | { error: string } {
+  try {
+    if (statSync(path).isDirectory()) return { error: `${path} is a directory` };
+    return readFileSync(path);
+  } catch (error) {
+    return { error: `${path}: ${reason(error)}` };
+  }
+}
+
+const words: Record<string, string> = {
+  ENOENT: "no such file",
+  ENOTDIR: "part of the path is not a directory",
+  EISDIR: "is a directory",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the file system is read-only",
+  ENOSPC: "no space left on the device",
+  EADDRINUSE: "the port is taken",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "the links go in a circle",
+};
+
+/** A system error in words. */
+export function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code && words[code]) ?? message;
+}

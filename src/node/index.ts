@@ -1,0 +1,7 @@
+/**
+ * node: the only room that touches the real world: files, sockets, the terminal. Everything here is thin;
+ * whatever can be thought about without a disk or a network lives in the other rooms.
+ */
+export { diskFiles, readFile, reason } from "./files.ts";
+export { failureOf, NodeOutside } from "./host.ts";
+export { OutputFile, writeFile } from "./output.ts";

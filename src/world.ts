@@ -1,0 +1,253 @@
+import { type Clock, FOREVER, ManualClock, type Micros, MS, Random } from "./base/index.ts";
+
+/** Something that lives in a world: a computer, a gateway, a link with delay. */
+export interface Moving {
+  /**
+   * Does what can be done at `now` without time passing: takes and sends frames, answers what is due. False means
+   * that nothing happened, and nothing will before `deadline()` unless another moves.
+   */
+  poll(now: Micros): boolean;
+  /** The first moment at which `poll` is wanted even if nothing else moves; FOREVER = none. */
+  deadline(): Micros;
+  /** Computes from `now` to `until` at most. Answers how far it came: `now` if there was nothing to compute. */
+  run?(now: Micros, until: Micros): Micros;
+}
+
+export interface WorldOptions {
+  /** All chance in this world follows from it. Default 1. */
+  seed?: number;
+  /** The longest span that computers compute before frames are moved. Default 100 µs. */
+  quantum?: Micros;
+  /**
+   * A real clock to follow, where the outside is to take part. Without one time is virtual: it passes as
+   * instructions are executed, jumps when all wait, and the same seed gives the same run.
+   */
+  clock?: Clock;
+}
+
+export interface RunOptions {
+  /** Asked between steps; true ends the run. */
+  until?: () => boolean;
+  /** The longest span on the world's clock. Default: no limit. */
+  timeout?: Micros;
+}
+
+export interface GoOptions extends RunOptions {
+  /** Ends the run as soon as it can, e.g. for Ctrl-C. */
+  signal?: AbortSignal;
+}
+
+/**
+ * How a run ended.
+ * done: `until` was true. quiet: everything waits, and nothing is left that could come. time: the timeout has
+ * passed. stopped: the signal, or `stop`.
+ */
+export type WorldEnd = "done" | "quiet" | "time" | "stopped";
+
+/** Rounds of frames at one instant before time moves on by itself: a storm must not stop the clock. */
+const MOST_ROUNDS = 10_000;
+/** Steps of virtual time between which the host gets its turn when the world is run with `go`. */
+const STEPS_AT_ONCE = 64;
+/** How far computers may be ahead of a real clock. */
+const REAL_QUANTUM: Micros = MS;
+/** The longest sleep a host's timer can be asked for. */
+const LONGEST_SLEEP_MS = 2 ** 31 - 1;
+
+/**
+ * One clock, and everything that moves on it. In each step frames are moved until all is quiet, then computers
+ * compute for a while; when none can, the clock goes to the earliest deadline.
+ *
+ * All computers of a step start at the same moment. The first one that has something to compute sets how far the
+ * others go, and frames are exchanged only between steps, so no answer is older than its question.
+ */
+export class World {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Time is virtual. */
+  readonly virtual: boolean;
+  readonly #virtualClock: ManualClock | undefined;
+  readonly #quantum: Micros;
+  readonly #moving = new Set<Moving>();
+  readonly #outside = new Set<Moving>();
+  #running = false;
+  #stopped = false;
+  #woken = false;
+  #wake: (() => void) | undefined;
+
+  constructor({ seed = 1, quantum, clock }: WorldOptions = {}) {
+    this.random = new Random(seed);
+    this.virtual = clock === undefined;
+    this.#virtualClock = clock ? undefined : new ManualClock();
+    this.clock = clock ?? this.#virtualClock!;
+    this.#quantum = quantum ?? (this.virtual ? 100 : REAL_QUANTUM);
+    if (!Number.isSafeInteger(this.#quantum) || this.#quantum < 1) {
+      throw new RangeError(`a quantum of ${quantum} µs: whole microseconds from 1 on are possible`);
+    }
+  }
+
+  get now(): Micros {
+    return this.clock.now();
+  }
+
+  /**
+   * Lets something take part. `outside`: events can come to it at any time from where this world does not reach, so
+   * the world is never quiet while it is there; whoever brings such an event calls `wake`.
+   */
+  add(moving: Moving, { outside = false }: { outside?: boolean } = {}): void {
+    this.#moving.add(moving);
+    if (outside) this.#outside.add(moving);
+  }
+
+  remove(moving: Moving): void {
+    this.#moving.delete(moving);
+    this.#outside.delete(moving);
+  }
+
+  /** Runs in virtual time, without giving the host a turn. */
+  run({ until, timeout = FOREVER }: RunOptions = {}): WorldEnd {
+    if (!this.virtual) throw new Error("a world on a real clock cannot be run at once: use go()");
+    return this.#exclusively(() => {
+      const limit = this.now + timeout;
+      for (;;) {
+        const end = this.#step(until, limit);
+        if (typeof end === "string") return end;
+        if (end === FOREVER) return "quiet"; // the host gets no turn here, so nothing can come from outside
+      }
+    });
+  }
+
+  /** Runs in virtual or real time, giving the host its turn; in real time it sleeps while there is nothing to do. */
+  async go({ until, timeout = FOREVER, signal }: GoOptions = {}): Promise<WorldEnd> {
+    const stop = (): void => this.stop();
+    signal?.addEventListener("abort", stop);
+    if (signal?.aborted) this.#stopped = true;
+    try {
+      return await this.#exclusively(async () => {
+        const limit = this.now + timeout;
+        for (let steps = 1; ; steps++) {
+          const end = this.#step(until, limit);
+          if (typeof end === "string") return end;
+          if (end > this.now) await this.#sleep(end);
+          else if (!this.virtual || steps % STEPS_AT_ONCE === 0) await hostTurn();
+        }
+      });
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Lets `span` pass on the virtual clock: whatever is due in it happens, and then it is `span` later. */
+  advance(span: Micros): void {
+    if (!Number.isSafeInteger(span) || span < 0)
+      throw new RangeError(`time cannot be advanced by ${span} µs`);
+    const moment = this.now + span;
+    if (this.run({ timeout: span }) === "quiet") this.#virtualClock!.advanceTo(moment);
+  }
+
+  /** Ends a run under way; without one, the next. */
+  stop(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+
+  /** Something has come from outside: a sleeping world looks at once. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  /**
+   * One step. Answers how the run ended, or the moment to wait for before the next step, which is never later than
+   * now when there is something to do.
+   */
+  #step(until: (() => boolean) | undefined, limit: Micros): WorldEnd | Micros {
+    this.#woken = false;
+    this.#settle();
+    if (until?.()) return "done";
+    if (this.#stopped) return "stopped";
+    const now = this.now;
+    if (now >= limit) return "time";
+    const deadline = this.#deadline();
+    const reached = this.#compute(now, Math.min(now + this.#quantum, limit, Math.max(deadline, now + 1)));
+    if (reached > now) {
+      this.#virtualClock?.advanceTo(reached);
+      return now;
+    }
+    if (until?.()) return "done"; // a computer can stop before it has executed anything
+    if (deadline === FOREVER && this.#outside.size === 0) return "quiet";
+    const next = Math.min(Math.max(deadline, now + 1), limit);
+    if (!this.#virtualClock) return next;
+    // Virtual time and an outside: it may still bring something, but no moment is known for it.
+    if (next === FOREVER) return next;
+    this.#virtualClock.advanceTo(next);
+    return now;
+  }
+
+  /** Moves frames, and wakes whoever waited for them, until nothing moves any more at this moment. */
+  #settle(): void {
+    const now = this.now;
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      let moved = false;
+      for (const each of this.#moving) if (each.poll(now)) moved = true;
+      if (!moved) return;
+    }
+  }
+
+  #compute(now: Micros, until: Micros): Micros {
+    let end = until;
+    let reached = now;
+    for (const each of this.#moving) {
+      if (!each.run) continue;
+      const came = each.run(now, end);
+      if (came > now) end = reached = Math.max(reached, came);
+    }
+    return reached;
+  }
+
+  #deadline(): Micros {
+    let earliest = FOREVER;
+    for (const each of this.#moving) earliest = Math.min(earliest, each.deadline());
+    return earliest;
+  }
+
+  #sleep(until: Micros): Promise<void> {
+    if (this.#woken || this.#stopped) return hostTurn();
+    return new Promise((resolve) => {
+      const ms = Math.min(Math.ceil((until - this.now) / MS), LONGEST_SLEEP_MS);
+      const timer = setTimeout(() => this.#wake?.(), ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  #exclusively<T>(run: () => T): T {
+    if (this.#running) throw new Error("this world is running already");
+    this.#running = true;
+    const over = (): void => {
+      this.#running = false;
+      this.#stopped = false;
+    };
+    let result: T;
+    try {
+      result = run();
+    } catch (error) {
+      over();
+      throw error;
+    }
+    if (result instanceof Promise) return result.finally(over) as T;
+    over();
+    return result;
+  }
+}
+
+/** Lets the host handle what has come meanwhile. A timer would wait a millisecond, which Node's setImmediate does not. */
+function hostTurn(): Promise<void> {
+  const { setImmediate } = globalThis as { setImmediate?: (then: () => void) => void };
+  return new Promise((resolve) => {
+    if (setImmediate) setImmediate(resolve);
+    else setTimeout(resolve);
+  });
+}

@@ -1,0 +1,46 @@
+/** A stopwatch for benches: rounds interleaved over all candidates, best and median told, nothing asserted. */
+
+export interface Candidate {
+  readonly name: string;
+  /** Does the work once and answers how much it was, in `unit`s. */
+  run(): number | Promise<number>;
+}
+
+/** Runs every candidate `rounds` times in turn, after one round that is not counted, and prints a line for each. */
+export async function compare(
+  unit: string,
+  candidates: readonly Candidate[],
+  rounds = 5,
+): Promise<Map<string, number>> {
+  const rates = new Map(candidates.map(({ name }) => [name, [] as number[]]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const { name, run } of candidates) {
+      const start = performance.now();
+      const amount = await run();
+      const seconds = (performance.now() - start) / 1000;
+      if (round > 0) rates.get(name)!.push(amount / seconds);
+    }
+  }
+  const medians = new Map<string, number>();
+  const width = Math.max(...candidates.map(({ name }) => name.length));
+  for (const [name, all] of rates) {
+    const sorted = all.sort((a, b) => a - b);
+    const median = sorted[sorted.length >> 1]!;
+    medians.set(name, median);
+    const best = sorted.at(-1)!;
+    process.stdout.write(`  ${name.padEnd(width)}  ${rate(median)} ${unit}/s median, ${rate(best)} best\n`);
+  }
+  return medians;
+}
+
+function rate(value: number): string {
+  const [scaled, letter] =
+    value >= 1e9
+      ? [value / 1e9, "G"]
+      : value >= 1e6
+        ? [value / 1e6, "M"]
+        : value >= 1e3
+          ? [value / 1e3, "k"]
+          : [value, ""];
+  return `${scaled.toPrecision(3)} ${letter}`.trimEnd().padStart(7);
+}

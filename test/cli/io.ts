@@ -1,0 +1,30 @@
+import { latin1 } from "../../src/base/index.ts";
+import { cli } from "../../src/node/cli/cli.ts";
+import type { Command } from "../../src/node/cli/command.ts";
+import type { Io } from "../../src/node/cli/io.ts";
+
+export interface Said {
+  status: number;
+  out: string;
+  err: string;
+}
+
+/** Runs a command line as the process would, and keeps what it says. */
+export async function kolibri(
+  argv: readonly string[],
+  {
+    env = {},
+    interrupted = new AbortController().signal,
+    commands,
+  }: Partial<Io> & { commands?: Command[] } = {},
+): Promise<Said> {
+  const said = { out: "", err: "" };
+  const into = (where: "out" | "err") => ({
+    write(chunk: string | Uint8Array) {
+      said[where] += typeof chunk === "string" ? chunk : latin1(chunk);
+    },
+  });
+  const io: Io = { stdout: into("out"), stderr: into("err"), env, interrupted };
+  const status = await cli(argv, io, ...(commands ? [commands] : []));
+  return { status, ...said };
+}

@@ -3,10 +3,12 @@
  * and only when something has changed since the bytes were last made.
  */
 import type { Assembler } from "./assemble.ts";
+import type { Mnemonic } from "./encode.ts";
 import { type Expression, K_FLOAT } from "./expression/parse.ts";
 import { operandRegister } from "./expression/registers.ts";
 import { refuse } from "./messages.ts";
 import {
+  BND_PREFIX,
   BOUND,
   CONTROL,
   DEBUG,
@@ -36,12 +38,14 @@ import {
   I_REGISTER,
   I_SIZE,
   I_SPECIAL_REGISTER,
-  type mnemonicOf,
 } from "./words.ts";
 
 /** An instruction as the program holds it. */
 export interface Instruction {
-  readonly encode: ReturnType<typeof mnemonicOf>["encode"];
+  readonly encode: Mnemonic["encode"];
+  /** `rep`, `lock` and their like: the instruction goes on behind it. */
+  readonly prefix: boolean;
+  readonly jumps: boolean;
   readonly operands: Operand[];
   /** For each operand its expression, and the address or the segment's expression; undefined where it has none. */
   readonly expressions: (Expression | undefined)[];
@@ -62,7 +66,7 @@ const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
 /** Reads the operands that follow at `item`. */
-export function readInstruction(program: Program, item: number, encode: Instruction["encode"]): Instruction {
+export function readInstruction(program: Program, item: number, mnemonic: Mnemonic): Instruction {
   const { kinds, values } = program;
   const operands: Operand[] = [];
   const expressions: (Expression | undefined)[] = [];
@@ -145,7 +149,9 @@ export function readInstruction(program: Program, item: number, encode: Instruct
     }
   }
   return {
-    encode,
+    encode: mnemonic.encode,
+    prefix: mnemonic.prefix,
+    jumps: /^(?:j|call$|loop|xbegin$)/.test(mnemonic.name),
     operands,
     expressions,
     segments,
@@ -230,7 +236,7 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     ? instruction.length < 0 && evaluateConstants(assembler, instruction)
     : evaluateOperands(assembler, instruction);
   const { length } = instruction;
-  if (!changed && length >= 0 && instruction.bits === state.bits && state.prefixes === 0) {
+  if (!changed && length >= 0 && instruction.bits === state.bits && (state.prefixes & BND_PREFIX) === 0) {
     const { bytes } = state;
     const from = instruction.bytes;
     let to = state.at;
@@ -282,7 +288,7 @@ function evaluateOperands(assembler: Assembler, instruction: Instruction): boole
       continue;
     } else {
       if (operand.kind === FAR) evaluateSegment(assembler, operand, segments[index]!);
-      evaluateImmediate(assembler, operand, expression);
+      evaluateImmediate(assembler, operand, expression, instruction.jumps);
     }
     changed ||=
       low !== operand.low ||
@@ -301,15 +307,22 @@ function evaluateOperands(assembler: Assembler, instruction: Instruction): boole
 }
 
 /** The segment's number as FASM's rules for base and index ask for it: ES 1 … GS 6. */
-const fasmSegment = (segmentRegister: number): number => (segmentRegister === 0 ? 0 : (segmentRegister & 31) + 1);
+const fasmSegment = (segmentRegister: number): number =>
+  segmentRegister === 0 ? 0 : (segmentRegister & 31) + 1;
 
-function evaluateImmediate(assembler: Assembler, operand: Operand, expression: Expression): void {
-  const { evaluator, state } = assembler;
-  // Targets of jumps may have registers, those of `virtual at ebx`: they are sorted like an address's.
+function evaluateImmediate(
+  assembler: Assembler,
+  operand: Operand,
+  expression: Expression,
+  jumps: boolean,
+): void {
+  const { evaluator } = assembler;
   evaluator.valueSize = 8;
   evaluator.evaluate(expression);
   const { result } = evaluator;
   if (result.register1 | result.register2) {
+    // Targets of jumps may have registers, those of `virtual at ebx`: they are sorted like an address's.
+    if (!jumps) refuse("invalidValue");
     evaluator.address(expression, operand, 0, 0, true);
     return;
   }
@@ -320,7 +333,6 @@ function evaluateImmediate(assembler: Assembler, operand: Operand, expression: E
   operand.relocationBase = result.base;
   operand.undefined = evaluator.undefined;
   evaluator.put(operand, result.value);
-
 }
 
 function evaluateSegment(assembler: Assembler, operand: Operand, expression: Expression): void {

@@ -3,8 +3,22 @@
  * labels, expressions are turned to postfix order, and conditions that need no values (`eq`, `eqtype`, `in`) are decided,
  * with the branches they exclude left out (PARSER.INC).
  */
-import { ExpressionReader, type Expression, E_LABEL, E_PREDEFINED, E_REGISTER, E_RESERVED, Numbers, stringExpression } from "./expression/parse.ts";
-import { P_ACTUAL_FILE_OFFSET, P_COUNTER, P_FILE_OFFSET, P_HERE, P_ORIGIN, P_TIME } from "./expression/parse.ts";
+import {
+  E_LABEL,
+  E_PREDEFINED,
+  E_REGISTER,
+  E_RESERVED,
+  type Expression,
+  ExpressionReader,
+  type Numbers,
+  P_ACTUAL_FILE_OFFSET,
+  P_COUNTER,
+  P_FILE_OFFSET,
+  P_HERE,
+  P_ORIGIN,
+  P_TIME,
+  stringExpression,
+} from "./expression/parse.ts";
 import { preevaluate, UNKNOWN } from "./expression/preevaluate.ts";
 import { refuse } from "./messages.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
@@ -56,7 +70,7 @@ import {
   O_RELATIVETO,
   O_USED,
   type Word,
-  Words,
+  type Words,
 } from "./words.ts";
 
 export interface Address {
@@ -886,7 +900,8 @@ export class Parser {
     const name = this.#p.texts.text(text);
     const label = this.#labelOf(text);
     if (label < 0 || name.startsWith(".")) return label;
-    if (name.length === 2 && name.startsWith("@") && isAnonymous(name)) return name === "@@" ? label : RESERVED;
+    if (name.length === 2 && name.startsWith("@") && isAnonymous(name))
+      return name === "@@" ? label : RESERVED;
     this.#localsPrefix = text;
     return label;
   }

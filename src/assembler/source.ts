@@ -75,7 +75,8 @@ export class FileLoader {
     const content = this.#files.read(path.replaceAll("\\", "/"));
     let file: LoadedFile | undefined;
     if (content instanceof Uint8Array) file = { name: path, bytes: content };
-    else if (content) file = { name: path, bytes: content.bytes, ...(content.lines && { lines: content.lines }) };
+    else if (content)
+      file = { name: path, bytes: content.bytes, ...(content.lines && { lines: content.lines }) };
     this.#loaded.set(path, file);
     return file;
   }

@@ -2,7 +2,7 @@
  * What a pass knows while it goes on: where it writes, what it has been told, what it complained about. The encoder is
  * given it as its `Encoding`.
  */
-import { add, type Int, low32, high32, overflow, subtract } from "./expression/int.ts";
+import { add, high32, type Int, low32, overflow, subtract } from "./expression/int.ts";
 import { operandRegister } from "./expression/registers.ts";
 import type { Format } from "./format/format.ts";
 import { type Message, refuse } from "./messages.ts";
@@ -10,7 +10,6 @@ import {
   ABSOLUTE,
   type Base,
   type Encoding,
-
   type Operand,
   PLT,
   RELATIVE_32,
@@ -23,6 +22,8 @@ import type { Label } from "./symbols.ts";
 
 /** An addressing space: what `org`, `virtual`, `section` and `segment` begin. A label's value is position − base. */
 export interface Space {
+  /** Its place among the spaces of the pass. */
+  number: number;
   base: Int;
   /** How its addresses move with the program. */
   relocation: number;
@@ -104,6 +105,8 @@ export class State implements Encoding {
   display: Uint8Array[] = [];
   /** The instruction just encoded depends on where it stands. */
   positional = false;
+  /** … or announced a value that moves. */
+  relocated = false;
   readonly maxBytes: number;
   readonly epochSeconds: number;
 
@@ -112,6 +115,11 @@ export class State implements Encoding {
     this.labels = program.labels;
     this.maxBytes = maxBytes;
     this.epochSeconds = epochSeconds;
+  }
+
+  addSpace(space: Space): void {
+    space.number = this.spaces.length;
+    this.spaces.push(space);
   }
 
   /** Makes sure that `count` bytes can be written at `at`. */
@@ -144,7 +152,9 @@ export class State implements Encoding {
   }
 
   relocate(relocation: number, base: Base): void {
-    if (relocation === ABSOLUTE || this.space.virtual) return;
+    if (relocation === ABSOLUTE) return;
+    this.relocated = true;
+    if (this.space.virtual) return;
     this.format.relocate(this, relocation, base);
   }
 
@@ -162,7 +172,8 @@ export class State implements Encoding {
       this.distanceHigh = 0;
       return;
     }
-    if (target.base !== 0 || target.index !== 0 || (space.register1 | space.register2) !== 0) this.#checkRegisters(space, target);
+    if (target.base !== 0 || target.index !== 0 || (space.register1 | space.register2) !== 0)
+      this.#checkRegisters(space, target);
     const exact: Int =
       target.value > Number.MAX_SAFE_INTEGER || target.value < -Number.MAX_SAFE_INTEGER
         ? (BigInt(target.high) << 32n) | BigInt(target.low >>> 0)
@@ -179,9 +190,11 @@ export class State implements Encoding {
     }
     const allowed =
       (relocation & 1) === 0 &&
-      (relocation === space.relocation || (relocation === RELOCATABLE_32 && space.relocation === RELOCATABLE_64));
+      (relocation === space.relocation ||
+        (relocation === RELOCATABLE_32 && space.relocation === RELOCATABLE_64));
     if (!allowed) this.misuse();
-    if (relocation !== ABSOLUTE && target.relocationBase !== space.symbol) this.distanceRelocation = RELATIVE_32;
+    if (relocation !== ABSOLUTE && target.relocationBase !== space.symbol)
+      this.distanceRelocation = RELATIVE_32;
   }
 
   /** A target with registers has to have those of the space (`virtual at ebx`), in either order. */
@@ -191,13 +204,15 @@ export class State implements Encoding {
     const { base, index, scale } = target;
     const baseScale = base === 0 ? 0 : 1;
     const same = base === first && index === second && baseScale === space.scale1 && scale === space.scale2;
-    const swapped = base === second && index === first && baseScale === space.scale2 && scale === space.scale1;
+    const swapped =
+      base === second && index === first && baseScale === space.scale2 && scale === space.scale1;
     if (!same && !swapped) refuse("invalidValue");
   }
 }
 
 export function newSpace(at: number): Space {
   return {
+    number: 0,
     base: at,
     relocation: ABSOLUTE,
     symbol: null,
@@ -214,5 +229,3 @@ export function newSpace(at: number): Space {
     extension: undefined,
   };
 }
-
-export const isMemory = (operand: Operand): boolean => operand.kind === MEMORY;

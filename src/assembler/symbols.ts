@@ -42,6 +42,8 @@ export class Label {
   usedIn = 0;
   /** The line that defined it last. */
   line = -1;
+  /** It was defined as a label, by standing somewhere, and not as a number. */
+  isPlace = false;
   /** The addressing space that a SPACE label stands for. */
   space: object | undefined = undefined;
 

@@ -102,7 +102,9 @@ export class TokenStore {
     const needed = this.length + count;
     if (needed <= this.tokens.length) return;
     if (needed > this.#limit) refuse("outOfMemory");
-    const grown = new Int32Array(Math.min(Math.max(this.tokens.length * 2, needed), Math.max(needed, this.#limit)));
+    const grown = new Int32Array(
+      Math.min(Math.max(this.tokens.length * 2, needed), Math.max(needed, this.#limit)),
+    );
     grown.set(this.tokens.subarray(0, this.length));
     this.tokens = grown;
   }
@@ -257,7 +259,14 @@ export class Tokenizer {
       at++;
     }
     const letter = code(at);
-    if (isLineEnd(letter) || letter === 0x20 || letter === 9 || letter === 0x22 || letter === 0x27 || letter === 0x3b) {
+    if (
+      isLineEnd(letter) ||
+      letter === 0x20 ||
+      letter === 9 ||
+      letter === 0x22 ||
+      letter === 0x27 ||
+      letter === 0x3b
+    ) {
       this.at = at;
       refuse("extraCharactersOnLine");
     }

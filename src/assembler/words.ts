@@ -304,7 +304,14 @@ put(I_FORMAT_SETTING, {
   nx: 0x83,
 });
 put(I_PUBLIC_MODE, { static: 1 });
-put(I_SEGMENT_TYPE, { dynamic: 2, interpreter: 3, note: 4, gnuehframe: 0x50, gnustack: 0x51, gnurelro: 0x52 });
+put(I_SEGMENT_TYPE, {
+  dynamic: 2,
+  interpreter: 3,
+  note: 4,
+  gnuehframe: 0x50,
+  gnustack: 0x51,
+  gnurelro: 0x52,
+});
 put(I_DECORATOR, {
   z: 0,
   "1to2": 0x11,
@@ -372,6 +379,12 @@ function look(name: string): Word | null {
     addressSize: own(addressSizes, name),
   };
   const meant =
-    word.instruction || word.data || word.symbol || word.binary || word.unary || word.operator || word.addressSize;
+    word.instruction ||
+    word.data ||
+    word.symbol ||
+    word.binary ||
+    word.unary ||
+    word.operator ||
+    word.addressSize;
   return meant ? word : null;
 }

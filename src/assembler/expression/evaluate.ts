@@ -458,7 +458,8 @@ export class Evaluator {
       else if (kind > 6 || kind & 1) state.misuse();
       else symbolSize = kind * 2;
       if (size !== 0 && symbolSize !== size) {
-        if (!((size === 4 && symbolSize === 8) || (size === 8 && symbolSize === 4))) refuse("addressSizesDoNotAgree");
+        if (!((size === 4 && symbolSize === 8) || (size === 8 && symbolSize === 4)))
+          refuse("addressSizesDoNotAgree");
         if (relocation === RELOCATABLE_64) relocation = RELOCATABLE_32;
         if (term.value > 0x7fffffff || term.value < -0x80000000) state.recoverable("valueOutOfRange");
       }
@@ -490,6 +491,9 @@ export class Evaluator {
     } else {
       this.#checkAddress(term, addressSize, free, false);
     }
+    this.sortedCodes.base = base;
+    this.sortedCodes.index = index;
+    this.sortedCodes.scale = scale;
     operand.base = operandRegister(base);
     operand.index = operandRegister(index);
     operand.scale = scale;
@@ -499,6 +503,9 @@ export class Evaluator {
     operand.undefined = this.undefined;
     this.put(operand, term.value);
   }
+
+  /** The registers of the last address, as codes. */
+  readonly sortedCodes = { base: 0, index: 0, scale: 0 };
 
   /** Gives a value to an operand. */
   put(operand: Operand, value: Int): void {
@@ -544,7 +551,8 @@ export class Evaluator {
     const baseKind = base >> 4;
     const indexKind = index >> 4;
     const kind = baseKind | indexKind;
-    const vector = (base !== 0 && index !== 0 && baseKind !== indexKind) || kind >= 0x0c || kind === 6 || kind === 7;
+    const vector =
+      (base !== 0 && index !== 0 && baseKind !== indexKind) || kind >= 0x0c || kind === 6 || kind === 7;
     if (vector) {
       for (let swapped = false; ; swapped = true) {
         if (base !== 0 && baseKindOf(base) !== 4 && !(bits === 64 && baseKindOf(base) === 8)) {
@@ -573,7 +581,10 @@ export class Evaluator {
         if (base === 0) {
           // [ebp*2] with DS keeps its index only where the displacement takes four bytes anyway.
           const keeps =
-            index === 0x45 && bits !== 64 && segment === 4 && (relocation !== 0 || value > 127 || value < -128);
+            index === 0x45 &&
+            bits !== 64 &&
+            segment === 4 &&
+            (relocation !== 0 || value > 127 || value < -128);
           if (scale === 3 || scale === 5 || scale === 9 || (scale === 2 && !keeps)) {
             base = index;
             scale--;

@@ -67,7 +67,8 @@ function add(to: Wide, from: Wide): void {
     return;
   }
   const exponent = Math.max(to.exponent, from.exponent);
-  let sum = (to.mantissa >> BigInt(exponent - to.exponent)) + (from.mantissa >> BigInt(exponent - from.exponent));
+  let sum =
+    (to.mantissa >> BigInt(exponent - to.exponent)) + (from.mantissa >> BigInt(exponent - from.exponent));
   to.exponent = exponent;
   if (sum >= FULL) {
     sum >>= 1n;

@@ -54,7 +54,8 @@ export function multiply(a: Int, b: Int): Int {
 
 /** Towards zero; the divisor is not 0. */
 export function divide(a: Int, b: Int): Int {
-  if (typeof a === "number" && typeof b === "number") return Math.trunc(a / b) === 0 ? 0 : exactQuotient(a, b);
+  if (typeof a === "number" && typeof b === "number")
+    return Math.trunc(a / b) === 0 ? 0 : exactQuotient(a, b);
   return normal(BigInt(a) / BigInt(b));
 }
 

@@ -3,17 +3,9 @@
  * pass; two expressions are the same to `eq` when these integers are the same (FASM.TXT 1.2.4, EXPRPARS.INC).
  */
 import { refuse } from "../messages.ts";
-import { isName, isString, type Texts, textOf } from "../tokens.ts";
-import {
-  OP_ADD,
-  OP_DIV,
-  OP_MUL,
-  OP_NEG,
-  OP_PLUS,
-  OP_SUB,
-  type Words,
-} from "../words.ts";
 import type { Preprocessor } from "../preprocess/preprocess.ts";
+import { isName, isString, type Texts, textOf } from "../tokens.ts";
+import { OP_ADD, OP_DIV, OP_MUL, OP_NEG, OP_PLUS, OP_SUB, type Words } from "../words.ts";
 import { absoluteValue } from "./constant.ts";
 import { type Float, parseFloat96 } from "./float.ts";
 import { type Int, normal, unsigned64 } from "./int.ts";
@@ -109,7 +101,14 @@ export class ExpressionReader {
     this.#expression(0);
     const { code } = this;
     if (code.length === 1) return this.#single(code[0]!);
-    return { kind: K_NUMERIC, code: Int32Array.from(code), text: -1, float: undefined, constant: undefined, label: -1 };
+    return {
+      kind: K_NUMERIC,
+      code: Int32Array.from(code),
+      text: -1,
+      float: undefined,
+      constant: undefined,
+      label: -1,
+    };
   }
 
   #single(element: number): Expression {
@@ -324,4 +323,3 @@ export function preprocessorValue(p: Preprocessor, at: number): { value: number;
   if (typeof value !== "number" || (value | 0) !== value) refuse("valueOutOfRange");
   return { value, end: reader.at };
 }
-

@@ -3,7 +3,17 @@
  * they are settled when the line is parsed, and what they decide of `&`, `|` and `~` with them (FASM.TXT 2.2.2).
  */
 import type { Program } from "../parse.ts";
-import { I_ADDRESS, I_END, I_EXPRESSION, O_CLOSE, O_EQ, O_EQTYPE, O_IN, O_MISPLACED, O_OPEN } from "../words.ts";
+import {
+  I_ADDRESS,
+  I_END,
+  I_EXPRESSION,
+  O_CLOSE,
+  O_EQ,
+  O_EQTYPE,
+  O_IN,
+  O_MISPLACED,
+  O_OPEN,
+} from "../words.ts";
 import type { Expression } from "./parse.ts";
 
 export const FALSE = 0;
@@ -163,7 +173,8 @@ class Preevaluation {
     program.length = start;
     let value: number;
     if (kinds[operator] === O_EQ) value = this.#same(from, operator, operator + 1, end) ? TRUE : FALSE;
-    else if (kinds[operator] === O_EQTYPE) value = this.#sameTypes(from, operator, operator + 1, end) ? TRUE : FALSE;
+    else if (kinds[operator] === O_EQTYPE)
+      value = this.#sameTypes(from, operator, operator + 1, end) ? TRUE : FALSE;
     else value = this.#inList(from, operator, end);
     if (value === INVALID) return INVALID;
     return negated ? 1 - value : value;

@@ -1,10 +1,10 @@
 /** Register codes as FASM writes them in expressions, and as operands carry them. */
 import {
+  GPR8,
+  GPR8_HIGH,
   GPR16,
   GPR32,
   GPR64,
-  GPR8,
-  GPR8_HIGH,
   INSTRUCTION_POINTER,
   MMX,
   register,

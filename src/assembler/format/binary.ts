@@ -15,7 +15,8 @@ export function flatFormat(declared: boolean, extension: string | undefined): Fo
     alignment: () => Number.MAX_SAFE_INTEGER,
     directive(assembler, directive, end) {
       if (directive === D_DATA && end) refuse("unexpectedInstruction");
-      if (directive === D_ENTRY || directive === D_STACK || directive === D_HEAP) assembler.onlyOnce(directive);
+      if (directive === D_ENTRY || directive === D_STACK || directive === D_HEAP)
+        assembler.onlyOnce(directive);
       refuse("illegalInstruction");
     },
     closePass() {},

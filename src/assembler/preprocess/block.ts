@@ -1,11 +1,19 @@
 /** Blocks that are expanded where they stand: rept, irp, irps, irpv, match (FASM.TXT 2.3.5, 2.3.6). */
-import { refuse } from "../messages.ts";
+
 import { preprocessorValue } from "../expression/parse.ts";
+import { refuse } from "../messages.ts";
 import { END, isName, textOf } from "../tokens.ts";
 import { EQU } from "./definitions.ts";
 import { Frame } from "./frame.ts";
 import { ArgumentReader, expandBlock, skipValue } from "./macro.ts";
-import { BLOCK_IRP, BLOCK_IRPS, BLOCK_IRPV, BLOCK_REPT, type Collection, type Preprocessor } from "./preprocess.ts";
+import {
+  BLOCK_IRP,
+  BLOCK_IRPS,
+  BLOCK_IRPV,
+  BLOCK_REPT,
+  type Collection,
+  type Preprocessor,
+} from "./preprocess.ts";
 
 const COMMA = 0x2c;
 const OPEN = 0x7b;

@@ -2,16 +2,18 @@
  * Every line that preprocessing made, with where it came from. A line is plain (it stands in a file) or generated
  * (it came out of a macro, or out of a block of rept, irp, irps, irpv or match).
  */
-import { END } from "../tokens.ts";
-import type { TokenStore } from "../tokens.ts";
 
-const FIELDS = 6;
+import type { TokenStore } from "../tokens.ts";
+import { END } from "../tokens.ts";
+
+const FIELDS = 7;
 const FILE = 0;
 const NUMBER = 1;
 const PARENT = 2;
 const ORIGIN = 3;
 const START = 4;
 const NAME_TEXT = 5;
+const OFFSET = 6;
 
 export class Lines {
   #data = new Int32Array(FIELDS * 4096);
@@ -32,8 +34,8 @@ export class Lines {
     return at;
   }
 
-  /** Begins a line of a file at the end of the tokens. */
-  plain(file: number, number: number): number {
+  /** Begins a line of a file, which stands there from `offset` on, at the end of the tokens. */
+  plain(file: number, number: number, offset: number): number {
     const at = this.#new();
     const data = this.#data;
     data[at + FILE] = file;
@@ -42,6 +44,7 @@ export class Lines {
     data[at + ORIGIN] = -1;
     data[at + START] = this.store.length;
     data[at + NAME_TEXT] = -1;
+    data[at + OFFSET] = offset;
     return this.count++;
   }
 
@@ -85,6 +88,11 @@ export class Lines {
 
   origin(line: number): number {
     return this.#data[line * FIELDS + ORIGIN]!;
+  }
+
+  /** Where a plain line begins in its file. */
+  offset(line: number): number {
+    return this.#data[line * FIELDS + OFFSET]!;
   }
 
   /** The text of the macro's name (or of the directive's), -1 for the nameless `postpone`. */

@@ -274,7 +274,7 @@ class Expansion {
       p.currentLine = this.#instant
         ? lines.generated(this.#name, this.#number, this.#line, this.#line)
         : lines.generated(this.#name, this.#number, parent, this.#line);
-      if (p.collecting.state !== 0) store.push(spentToken(p.words.empty));
+      if (p.collecting.state !== 0) store.push(spentToken(p.names.empty));
       const end = this.#putLine();
       if (end === DIRECTIVE) continue;
       if (end === CLOSE && !this.#closeBlock()) break;
@@ -330,7 +330,7 @@ class Expansion {
   /** Puts out the current line up to its end or to the closing brace, and has it preprocessed. */
   #putLine(): number {
     const p = this.#p;
-    const { store, texts, words } = p;
+    const { store, texts, names } = p;
     const frame = this.#frame;
     let atStart = true;
     let end: number;
@@ -342,11 +342,11 @@ class Expansion {
           if (atStart) {
             atStart = false;
             const lower = texts.lower(text);
-            if (lower === words.local) {
+            if (lower === names.local) {
               this.#local();
               return DIRECTIVE;
             }
-            if (lower === words.forward || lower === words.reverse || lower === words.common) {
+            if (lower === names.forward || lower === names.reverse || lower === names.common) {
               store.push(END);
               this.#changeBlock(lower);
               return DIRECTIVE;
@@ -376,11 +376,11 @@ class Expansion {
   }
 
   #changeBlock(directive: number): void {
-    const { words } = this.#p;
+    const { names } = this.#p;
     // The place behind the directive is where the closed block would have ended.
     if (this.#closeBlock()) return;
-    if (directive === words.common || this.#frame.limit === 0) this.#newBlock(0, false);
-    else if (directive === words.forward) this.#newBlock(1, false);
+    if (directive === names.common || this.#frame.limit === 0) this.#newBlock(0, false);
+    else if (directive === names.forward) this.#newBlock(1, false);
     else this.#newBlock(this.#frame.limit, true);
   }
 
@@ -465,14 +465,14 @@ class Expansion {
     const at = this.#strucLabelAt;
     const first = store.tokens[at]!;
     if (isSpent(first)) return;
-    store.tokens[at] = isName(first) ? asSpent(first) : spentToken(p.words.empty);
+    store.tokens[at] = isName(first) ? asSpent(first) : spentToken(p.names.empty);
   }
 
   #local(): void {
     const p = this.#p;
     const { store, texts } = p;
     if (!isName(store.tokens[this.#at]!)) refuse("invalidArgument");
-    store.push(spentToken(p.words.empty));
+    store.push(spentToken(p.names.empty));
     for (;;) {
       const token = store.tokens[this.#at++]!;
       if (!isName(token)) refuse("invalidArgument");

@@ -3,8 +3,18 @@
  * backslash is taken off escaped names (FASM.TXT 2.3.3). They act after arguments have been put in.
  */
 import { refuse } from "../messages.ts";
-import { END, isName, isSeparator, isSpent, isString, nameToken, stringToken, type Texts, textOf } from "../tokens.ts";
 import type { TokenStore } from "../tokens.ts";
+import {
+  END,
+  isName,
+  isSeparator,
+  isSpent,
+  isString,
+  nameToken,
+  stringToken,
+  type Texts,
+  textOf,
+} from "../tokens.ts";
 
 const BACKQUOTE = 0x60;
 const HASH = 0x23;
@@ -116,4 +126,3 @@ function rewrite(store: TokenStore, start: number, first: number, texts: Texts):
   }
   store.push(END);
 }
-

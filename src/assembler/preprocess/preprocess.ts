@@ -7,6 +7,7 @@
  * name decides: a directive, a macro, a label (and on from there), NAME equ, NAME STRUC. A macro is looked up before
  * `NAME:` is taken as a label. Only a line that is none of these has its `equ` constants replaced.
  */
+import { ExpressionReader, Numbers, type SymbolReader } from "../expression/parse.ts";
 import { refuse } from "../messages.ts";
 import { type FileLoader, type LoadedFile, parentOf } from "../source.ts";
 import {
@@ -19,15 +20,16 @@ import {
   spentToken,
   stringToken,
   Texts,
-  textOf,
   Tokenizer,
   TokenStore,
+  textOf,
 } from "../tokens.ts";
-import { type Definition, type DefinitionKind, Definitions, EQU, FIX, MACRO, STRUC } from "./definitions.ts";
-import { checkParameters, expandMacro } from "./macro.ts";
-import { Lines } from "./lines.ts";
-import { applyOperators } from "./operators.ts";
+import { Words } from "../words.ts";
 import { beginMatch, runBlock } from "./block.ts";
+import { type Definition, type DefinitionKind, Definitions, EQU, FIX, MACRO, STRUC } from "./definitions.ts";
+import { Lines } from "./lines.ts";
+import { checkParameters, expandMacro } from "./macro.ts";
+import { applyOperators } from "./operators.ts";
 
 /** Collecting a definition; its opening brace has been found. */
 const COLLECTING = 1;
@@ -74,7 +76,10 @@ export class Preprocessor {
   readonly #postponed: { line: number; start: number }[] = [];
   /** The number that `local` puts behind the next name, as digits 0-9, A-Z, a-z. */
   localCounter = [0];
-  readonly words: Words;
+  readonly names: Names;
+  readonly reserved: Words;
+  /** Numbers written anywhere in the source. */
+  readonly numbers = new Numbers();
   readonly #directives = new Map<number, Directive>();
   readonly #fileWord: number;
   readonly #lineWord: number;
@@ -84,7 +89,8 @@ export class Preprocessor {
     this.store = new TokenStore(tokenLimit);
     this.lines = new Lines(this.store);
     const number = (text: string) => this.texts.number(text);
-    this.words = {
+    this.reserved = new Words(this.texts);
+    this.names = {
       empty: number(""),
       fix: number("fix"),
       equ: number("equ"),
@@ -139,8 +145,8 @@ export class Preprocessor {
     const printed = file.lines;
     while (!tokenizer.finished) {
       const line = ++tokenizer.line;
-      this.currentLine = this.lines.plain(number, printed ? (printed[line - 1] ?? line) : line);
-      if (this.collecting.state !== 0) this.store.push(spentToken(this.words.empty));
+      this.currentLine = this.lines.plain(number, printed ? (printed[line - 1] ?? line) : line, tokenizer.at);
+      if (this.collecting.state !== 0) this.store.push(spentToken(this.names.empty));
       tokenizer.readLine();
       this.preprocessLine();
     }
@@ -152,7 +158,7 @@ export class Preprocessor {
     const line = this.currentLine;
     const tokens = this.store.tokens;
     const lineStart = this.lines.start(line);
-    const prefixed = isSpent(tokens[lineStart]!) && textOf(tokens[lineStart]!) === this.words.empty;
+    const prefixed = isSpent(tokens[lineStart]!) && textOf(tokens[lineStart]!) === this.names.empty;
     const start = prefixed ? lineStart + 1 : lineStart;
     if (this.expanding > 0) {
       applyOperators(this.store, start, this.texts);
@@ -160,7 +166,7 @@ export class Preprocessor {
       const first = tokens[start]!;
       if (isName(first)) {
         const second = tokens[start + 1]!;
-        if (isName(second) && this.texts.lower(textOf(second)) === this.words.fix) {
+        if (isName(second) && this.texts.lower(textOf(second)) === this.names.fix) {
           this.#define(FIX, start, start + 2);
           return;
         }
@@ -223,7 +229,7 @@ export class Preprocessor {
   #continueBehindBrace(line: number, rest: Int32Array): void {
     this.currentLine = this.lines.copyOf(line);
     const start = this.store.length;
-    if (this.collecting.state !== 0) this.store.push(spentToken(this.words.empty));
+    if (this.collecting.state !== 0) this.store.push(spentToken(this.names.empty));
     this.store.reserve(rest.length);
     this.store.tokens.set(rest, this.store.length);
     this.store.length += rest.length;
@@ -231,7 +237,7 @@ export class Preprocessor {
   }
 
   #instruction(lineStart: number): void {
-    const { texts, definitions, words } = this;
+    const { texts, definitions, names } = this;
     let at = lineStart;
     for (;;) {
       const tokens = this.store.tokens;
@@ -258,7 +264,7 @@ export class Preprocessor {
         continue;
       }
       if (!isName(second)) break;
-      if (texts.lower(textOf(second)) === words.equ) {
+      if (texts.lower(textOf(second)) === names.equ) {
         this.replaceConstants(EQU, at + 2, false);
         this.#define(EQU, at, at + 2);
         return;
@@ -394,9 +400,22 @@ export class Preprocessor {
     this.store.push(nameToken(this.texts.number(String(Math.abs(value)))));
   }
 
-  #invoke(definition: Definition, argumentsAt: number, name: number, strucName: number, strucLabelAt: number): void {
+  #invoke(
+    definition: Definition,
+    argumentsAt: number,
+    name: number,
+    strucName: number,
+    strucLabelAt: number,
+  ): void {
     definition.busy = true;
-    expandMacro(this, { line: definition.line, start: definition.start }, argumentsAt, name, strucName, strucLabelAt);
+    expandMacro(
+      this,
+      { line: definition.line, start: definition.start },
+      argumentsAt,
+      name,
+      strucName,
+      strucLabelAt,
+    );
     definition.busy = false;
   }
 
@@ -419,10 +438,15 @@ export class Preprocessor {
     this.store.length = at;
     this.append(value);
     this.store.push(0x3a);
-    this.store.push(spentToken(this.words.empty));
+    this.store.push(spentToken(this.names.empty));
     this.store.push(labelToken);
     this.append(rest);
     this.#invoke(struc, at + value.length + 4, name, label, at);
+  }
+
+  /** Reads expressions for the preprocessor, which knows no labels. */
+  expressionReader(symbol: SymbolReader): ExpressionReader {
+    return new ExpressionReader(this.texts, this.reserved, this.numbers, symbol);
   }
 
   beginDefinition(kind: DefinitionKind, at: number): void {
@@ -513,7 +537,7 @@ export class Preprocessor {
   }
 }
 
-export interface Words {
+export interface Names {
   readonly empty: number;
   readonly fix: number;
   readonly equ: number;

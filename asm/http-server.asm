@@ -115,6 +115,7 @@ answer_requests:
     mov ecx, [ebx + client_connection.socket_info.recv_buf_used]
     test ecx, ecx
     jz .exit
+    mov esi, [ebx + client_connection.socket_info.recv_buffer]
     call http_find_head
     mov [head_length], eax
     test eax, eax
@@ -125,11 +126,13 @@ answer_requests:
   .answer:                      ; EAX = status
     call compose_response       ; EDI = behind the response
     sub edi, response
+    mov esi, ebx                ; the guide's routines keep ESI, but not EBX
     push edi                    ; length
     push response
-    push ebx
+    push esi
     call send_to_client         ; EAX = length, or 0 when there is no room for it now
     add esp, 12
+    mov ebx, esi
     test eax, eax
     jz .no_room
     inc [requests]

@@ -173,6 +173,7 @@ export class World {
       this.#virtualClock?.advanceTo(reached);
       return now;
     }
+    if (until?.()) return "done"; // a computer can stop before it has executed anything
     if (deadline === FOREVER && this.#outside.size === 0) return "quiet";
     const next = Math.min(Math.max(deadline, now + 1), limit);
     if (!this.#virtualClock) return next;
@@ -249,4 +250,10 @@ function hostTurn(): Promise<void> {
     if (setImmediate) setImmediate(resolve);
     else setTimeout(resolve);
   });
+}
+
+/** The host's own clock, from 0: for a world whose outside is real. */
+export function hostClock(): Clock {
+  const start = performance.now();
+  return { now: () => Math.floor((performance.now() - start) * MS) };
 }

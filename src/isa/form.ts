@@ -15,10 +15,13 @@
  * * operands: see operands.ts.
  * * flags: r read, w written by the result, u left undefined, z cleared, o set (letters o s z a p c d i t).
  *   A form that keeps flags in some cases (a shift by cl, which may be 0) reads them too.
+ *   A leading 9B is the wait that FASM puts before fstcw and its like.
  * * attributes: lock, rep (counts in ecx), repc (counts, and stops on ZF), priv (ring 0 only), iopl (by I/O
  *   privilege), mem and reg (ModR/M must name memory, or a register, beyond what the operands say), decoded
  *   (read by the processor, never written by FASM), written (FASM's other way to say a form that decodes under another
- *   name), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
+ *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), apart (the last operand has a size of its
+ *   own, whatever the others have), argument (FASM calls a wrong source an invalid argument),
+ *   early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
 import { type FormOperand, operandOf } from "./operands.ts";
@@ -115,7 +118,23 @@ const levels = new Set(
     "xsave cet tsx tbm lwp rdrand fsgs avx avx2 fma fma4 f16c xop avx512 gfni misc"
   ).split(" "),
 );
-const attributeWords = new Set(["lock", "rep", "repc", "priv", "iopl", "mem", "reg", "decoded", "written"]);
+const attributeWords = new Set([
+  "lock",
+  "rep",
+  "repc",
+  "priv",
+  "iopl",
+  "mem",
+  "reg",
+  "decoded",
+  "written",
+  "twice",
+  "unsized",
+  "wait",
+  "apart",
+  "argument",
+  "early",
+]);
 
 const noFlags: FormFlags = { reads: 0, writes: 0, undefined: 0, clears: 0, sets: 0 };
 
@@ -198,6 +217,7 @@ function row(
   for (; at < words.length; at++) {
     const word = words[at]!;
     if (word === "NP") prefix = PREFIX_NONE;
+    else if (word === "9B" && words.length > 1) attributes.add("wait");
     else if (word === "o16" || word === "o32") operandSize = word === "o16" ? 16 : 32;
     else if (word === "a16" || word === "a32") addressSize = word === "a16" ? 16 : 32;
     else if (

@@ -45,7 +45,14 @@ export {
 } from "./form.ts";
 export { forms } from "./forms/index.ts";
 export { byMnemonic, find, fixesLast, mnemonics, type Surroundings, takesModrm } from "./lookup.ts";
-export { type FormOperand, type OperandKind, operandOf, type RegisterFile, SIZE_V } from "./operands.ts";
+export {
+  type FormOperand,
+  type OperandKind,
+  operandOf,
+  type RegisterFile,
+  SIZE_FAR,
+  SIZE_V,
+} from "./operands.ts";
 export {
   AX,
   BP,

@@ -17,6 +17,8 @@
 
 /** Size of an operand that follows the operand size. */
 export const SIZE_V = -1;
+/** Two bytes more than that: a far pointer in memory. */
+export const SIZE_FAR = -2;
 
 export type OperandKind =
   | "r"
@@ -123,9 +125,10 @@ const files: Readonly<Record<string, readonly [RegisterFile, number]>> = {
 const wideMemory: Readonly<Record<string, number>> = {
   "m16:16": 4,
   "m16:32": 6,
-  "m16:v": SIZE_V,
+  "m16:v": SIZE_FAR,
   "m16&32": 6,
-  "mv&v": SIZE_V,
+  "m16&v": 6,
+  "mv&v": SIZE_V, // bound: FASM counts one of the pair
 };
 
 const bytesOfBits = (bits: string): number => (bits === "v" ? SIZE_V : bits === "" ? 0 : Number(bits) / 8);
@@ -164,7 +167,7 @@ function describe(text: string, reads: boolean, writes: boolean): FormOperand {
   if (one !== undefined) return make("fixed", one[2], { file: one[0], number: one[1] });
   if (text === "1" || text === "3") return make("one", 1, { number: Number(text) });
   if (text === "sti") return make("st", 10, { file: "st" });
-  if (text === "ptr16:v") return make("ptr", SIZE_V);
+  if (text === "ptr16:v") return make("ptr", SIZE_FAR);
   const wide = wideMemory[text];
   if (wide !== undefined) return make("m", wide);
 

@@ -36,6 +36,7 @@ export class NodeOutside implements Outside {
   onWake: (() => void) | undefined;
   readonly #parts = new Set<NodePart>();
   #closed = false;
+  #waking = false;
   #cards: { addresses: Set<string>; asked: number } | undefined;
 
   connect(to: Place): OutsideStream {
@@ -109,10 +110,17 @@ export class NodeOutside implements Outside {
     await Promise.all(Array.from(this.#parts, (part) => part.destroy()));
   }
 
-  /** For the parts below. */
+  /** For the parts below: everything the host brings at one time wakes the world once, right after it. */
   wake(): void {
-    this.onWake?.();
+    if (this.#waking) return;
+    this.#waking = true;
+    setImmediate(this.#wakeUp);
   }
+
+  readonly #wakeUp = (): void => {
+    this.#waking = false;
+    this.onWake?.();
+  };
 
   forget(part: NodePart): void {
     this.#parts.delete(part);

@@ -14,7 +14,8 @@ const table: Record<string, string[]> = {
   kernel: ["base", "image", "machine", "net"],
   debug: ["base", "isa", "image", "machine", "kernel"],
   "world.ts": ["base", "kernel", "net"],
-  "computer.ts": ["base", "image", "machine", "kernel", "net", "world.ts"],
+  "returns.ts": ["machine"],
+  "computer.ts": ["base", "image", "machine", "kernel", "net", "world.ts", "returns.ts"],
   "index.ts": [
     "base",
     "isa",

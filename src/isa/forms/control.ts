@@ -60,7 +60,7 @@ export const control: readonly Row[] = [
 
   ...form("pause", "F3 90", "", "", "sse2"),
   ...form("nop", "90"),
-  ...form("nop", "0F 1F /0", "rmv", "", "p6"),
+  ...form("nop", "0F 1F /0", "rmv", "", "p6 unsized"),
   // The rest of the hint space does nothing either, and still takes a ModR/M byte (SDM vol. 2B, NOP; opcode map A-3).
   ...["19", "1A", "1B", "1C", "1D", "1E", "1F"].flatMap((code) =>
     form("nop", `0F ${code} /r`, "rmv", "", "p6 decoded"),
@@ -71,6 +71,6 @@ export const control: readonly Row[] = [
   ...form("hlt", "F4", "", "", "priv"),
 
   ...form("ud2", "0F 0B", "", "", "p6"),
-  ...form("ud1", "0F B9 /r", "r32 rm32", "", "p6"),
-  ...form("ud0", "0F FF /r", "r32 rm32", "", "p6"),
+  ...form("ud1", "0F B9 /r", "r32 rm32", "", "p6 argument"),
+  ...form("ud0", "0F FF /r", "r32 rm32", "", "p6 argument"),
 ];

@@ -23,14 +23,17 @@ const arithmetic = (name: string, number: number, access: string, flags: string,
 };
 
 /** Shifts and rotations; a count of zero keeps every flag, so the forms that may have one read them. */
-const shift = (names: string, digit: number, once: string, many: string, attributes = ""): Row[] => [
-  ...form(names, `D0 /${digit}`, "+rm8 1", once, attributes),
-  ...form(names, `D1 /${digit}`, "+rmv 1", once, attributes),
-  ...form(names, `D2 /${digit}`, "+rm8 cl", many, attributes),
-  ...form(names, `D3 /${digit}`, "+rmv cl", many, attributes),
-  ...form(names, `C0 /${digit} ib`, "+rm8 imm8", many, `186 ${attributes}`.trim()),
-  ...form(names, `C1 /${digit} ib`, "+rmv imm8", many, `186 ${attributes}`.trim()),
-];
+const shift = (names: string, digit: number, once: string, many: string, attributes = ""): Row[] => {
+  const with_ = `apart ${attributes}`.trim();
+  return [
+    ...form(names, `D0 /${digit}`, "+rm8 1", once, with_),
+    ...form(names, `D1 /${digit}`, "+rmv 1", once, with_),
+    ...form(names, `D2 /${digit}`, "+rm8 cl", many, with_),
+    ...form(names, `D3 /${digit}`, "+rmv cl", many, with_),
+    ...form(names, `C0 /${digit} ib`, "+rm8 imm8", many, `186 ${with_}`),
+    ...form(names, `C1 /${digit} ib`, "+rmv imm8", many, `186 ${with_}`),
+  ];
+};
 
 const logicFlags = "w:szp z:oc u:a";
 const shiftOnce = "w:oszpc u:a";
@@ -38,7 +41,7 @@ const shiftMany = "r:oszapc w:szpc u:oa";
 
 const bitTest = (name: string, code: string, digit: number, access: string, lock: string): Row[] => [
   ...form(name, `0F ${code} /r`, `${access}rmv rv`, "w:c u:osap", `${lock} 386`.trim()),
-  ...form(name, `0F BA /${digit} ib`, `${access}rmv imm8`, "w:c u:osap", `${lock} 386`.trim()),
+  ...form(name, `0F BA /${digit} ib`, `${access}rmv imm8`, "w:c u:osap", `${lock} 386 apart`.trim()),
 ];
 
 export const integer: readonly Row[] = [
@@ -69,6 +72,8 @@ export const integer: readonly Row[] = [
   ...form("imul", "0F AF /r", "+rv rmv", "w:oc u:szap", "386"),
   ...form("imul", "6B /r ib", "=rv rmv imms8", "w:oc u:szap", "186"),
   ...form("imul", "69 /r iv", "=rv rmv immv", "w:oc u:szap", "186"),
+  ...form("imul", "6B /r ib", "+rv imms8", "w:oc u:szap", "186 twice written"),
+  ...form("imul", "69 /r iv", "+rv immv", "w:oc u:szap", "186 twice written"),
   ...form("div", "F6 /6", "rm8", "u:oszapc"),
   ...form("div", "F7 /6", "rmv", "u:oszapc"),
   ...form("idiv", "F6 /7", "rm8", "u:oszapc"),
@@ -76,6 +81,8 @@ export const integer: readonly Row[] = [
 
   ...form("test", "84 /r", "rm8 r8", logicFlags),
   ...form("test", "85 /r", "rmv rv", logicFlags),
+  ...form("test", "84 /r", "r8 m8", logicFlags, "written"),
+  ...form("test", "85 /r", "rv mv", logicFlags, "written"),
   ...form("test", "A8 ib", "al imm8", logicFlags),
   ...form("test", "A9 iv", "accv immv", logicFlags),
   ...form("test", "F6 /0 ib", "rm8 imm8", logicFlags),
@@ -91,20 +98,20 @@ export const integer: readonly Row[] = [
   ...shift("shr", 5, shiftOnce, shiftMany),
   ...shift("shl", 6, shiftOnce, shiftMany, "decoded"),
   ...shift("sar", 7, shiftOnce, shiftMany),
-  ...form("shld", "0F A4 /r ib", "+rmv rv imm8", shiftMany, "386"),
-  ...form("shld", "0F A5 /r", "+rmv rv cl", shiftMany, "386"),
-  ...form("shrd", "0F AC /r ib", "+rmv rv imm8", shiftMany, "386"),
-  ...form("shrd", "0F AD /r", "+rmv rv cl", shiftMany, "386"),
+  ...form("shld", "0F A4 /r ib", "+rmv rv imm8", shiftMany, "386 apart"),
+  ...form("shld", "0F A5 /r", "+rmv rv cl", shiftMany, "386 apart"),
+  ...form("shrd", "0F AC /r ib", "+rmv rv imm8", shiftMany, "386 apart"),
+  ...form("shrd", "0F AD /r", "+rmv rv cl", shiftMany, "386 apart"),
 
   ...bitTest("bt", "A3", 4, "", ""),
   ...bitTest("bts", "AB", 5, "+", "lock"),
   ...bitTest("btr", "B3", 6, "+", "lock"),
   ...bitTest("btc", "BB", 7, "+", "lock"),
-  ...form("bsf", "0F BC /r", "+rv rmv", "w:z u:osapc", "386"),
-  ...form("bsr", "0F BD /r", "+rv rmv", "w:z u:osapc", "386"),
-  ...form("popcnt", "F3 0F B8 /r", "=rv rmv", "w:z z:osapc", "sse4"),
-  ...form("tzcnt", "F3 0F BC /r", "=rv rmv", "w:zc u:osap", "bmi"),
-  ...form("lzcnt", "F3 0F BD /r", "=rv rmv", "w:zc u:osap", "bmi"),
+  ...form("bsf", "0F BC /r", "+rv rmv", "w:z u:osapc", "386 argument"),
+  ...form("bsr", "0F BD /r", "+rv rmv", "w:z u:osapc", "386 argument"),
+  ...form("popcnt", "F3 0F B8 /r", "=rv rmv", "w:z z:osapc", "sse4 argument"),
+  ...form("tzcnt", "F3 0F BC /r", "=rv rmv", "w:zc u:osap", "bmi argument"),
+  ...form("lzcnt", "F3 0F BD /r", "=rv rmv", "w:zc u:osap", "bmi argument"),
   ...form("bswap", "o32 0F C8+r", "+r32", "", "486"),
   ...form("bswap", "o16 0F C8+r", "+r16", "", "486 decoded"),
   ...form("setcc", "0F 90+cc /0", "=rm8", "r:cc", "386"),
@@ -120,12 +127,12 @@ export const integer: readonly Row[] = [
   ...form("aad", "D5 ib", "imm8", "w:szp u:oac"),
 
   // Moving data
-  ...form("mov", "88 /r", "=rm8 r8"),
-  ...form("mov", "89 /r", "=rmv rv"),
   ...form("mov", "A0", "=al moffs8"),
   ...form("mov", "A1", "=accv moffsv"),
   ...form("mov", "A2", "=moffs8 al"),
   ...form("mov", "A3", "=moffsv accv"),
+  ...form("mov", "88 /r", "=rm8 r8"),
+  ...form("mov", "89 /r", "=rmv rv"),
   ...form("mov", "8A /r", "=r8 rm8"),
   ...form("mov", "8B /r", "=rv rmv"),
   ...form("mov", "B0+r ib", "=r8 imm8"),
@@ -146,12 +153,16 @@ export const integer: readonly Row[] = [
   ...form("movsx", "0F BE /r", "=rv rm8", "", "386"),
   ...form("movsx", "o32 0F BF /r", "=r32 rm16", "", "386"),
   ...form("movsx", "o16 0F BF /r", "=r16 rm16", "", "386 decoded"),
-  ...form("cmovcc", "0F 40+cc /r", "+rv rmv", "r:cc", "p6"),
-  ...form("movbe", "0F 38 F0 /r", "=rv mv", "", "movbe"),
+  ...form("cmovcc", "0F 40+cc /r", "+rv rmv", "r:cc", "p6 argument"),
+  ...form("movbe", "0F 38 F0 /r", "=rv mv", "", "movbe argument"),
   ...form("movbe", "0F 38 F1 /r", "=mv rv", "", "movbe"),
   ...form("movnti", "NP 0F C3 /r", "=m32 r32", "", "sse2"),
   ...form("lea", "8D /r", "=rv m"),
   ...form("xchg", "90+r", "+accv +rv"),
+  ...form("xchg", "90+r", "+rv +accv", "", "written"),
+  // Of two registers FASM puts the first into ModR/M.reg, unlike everywhere else.
+  ...form("xchg", "86 /r", "+r8 +rm8", "", "written"),
+  ...form("xchg", "87 /r", "+rv +rmv", "", "written"),
   ...form("xchg", "86 /r", "+rm8 +r8", "", "lock"),
   ...form("xchg", "87 /r", "+rmv +rv", "", "lock"),
   ...form("xadd", "0F C0 /r", "+rm8 +r8", "w:oszapc", "lock 486"),
@@ -213,8 +224,8 @@ export const integer: readonly Row[] = [
 
   ...form("crc32", "F2 0F 38 F0 /r", "+r32 rm8", "", "sse4"),
   ...form("crc32", "F2 0F 38 F1 /r", "+r32 rmv", "", "sse4"),
-  ...form("adcx", "66 0F 38 F6 /r", "+r32 rm32", "r:c w:c", "adx"),
-  ...form("adox", "F3 0F 38 F6 /r", "+r32 rm32", "r:o w:o", "adx"),
+  ...form("adcx", "66 0F 38 F6 /r", "+r32 rm32", "r:c w:c", "adx argument"),
+  ...form("adox", "F3 0F 38 F6 /r", "+r32 rm32", "r:o w:o", "adx argument"),
   ...form("rdrand", "0F C7 /6", "=rv", "w:c z:oszap", "rdrand reg"),
   ...form("rdseed", "0F C7 /7", "=rv", "w:c z:oszap", "rdrand reg"),
 ];

@@ -25,12 +25,12 @@ export const string: readonly Row[] = [
 
   ...form("xlatb", "D7"),
 
-  ...form("in", "E4 ib", "=al imm8", "", "iopl"),
-  ...form("in", "E5 ib", "=accv imm8", "", "iopl"),
-  ...form("in", "EC", "=al dx", "", "iopl"),
-  ...form("in", "ED", "=accv dx", "", "iopl"),
-  ...form("out", "E6 ib", "imm8 al", "", "iopl"),
-  ...form("out", "E7 ib", "imm8 accv", "", "iopl"),
-  ...form("out", "EE", "dx al", "", "iopl"),
-  ...form("out", "EF", "dx accv", "", "iopl"),
+  ...form("in", "E4 ib", "=al imm8", "", "iopl apart"),
+  ...form("in", "E5 ib", "=accv imm8", "", "iopl apart"),
+  ...form("in", "EC", "=al dx", "", "iopl apart"),
+  ...form("in", "ED", "=accv dx", "", "iopl apart"),
+  ...form("out", "E6 ib", "imm8 al", "", "iopl apart"),
+  ...form("out", "E7 ib", "imm8 accv", "", "iopl apart"),
+  ...form("out", "EE", "dx al", "", "iopl apart"),
+  ...form("out", "EF", "dx accv", "", "iopl apart"),
 ];

@@ -1,0 +1,297 @@
+/**
+ * The writing of bytes: prefixes, opcode, ModR/M, SIB, displacement, immediate, in FASM's order (segment, 67, 66,
+ * mandatory prefix, opcode). FASM's choices of address form, each with an example, are in `putMemory`.
+ */
+
+import { refuse } from "../messages.ts";
+import {
+  ABSOLUTE,
+  type Encoding,
+  FLOAT,
+  GPR16,
+  GPR32,
+  type Operand,
+  RELOCATABLE_32,
+  RELOCATABLE_64,
+  registerClass,
+  registerNumber,
+} from "../operand.ts";
+
+const BX = 3;
+const SP = 4;
+const BP = 5;
+const SI = 6;
+const DI = 7;
+const SS = 2;
+const DS = 3;
+
+/** What the plan fixed: the bytes between the address prefixes and ModR/M. */
+export interface Head {
+  /** 66, mandatory prefix, escape and opcode bytes. */
+  readonly bytes: Uint8Array;
+  readonly length: number;
+}
+
+/**
+ * Widths of the address FASM knows beside its registers: bits 0 … 3 a size written in the brackets, bits 4 … 7
+ * the size of a relocatable value. FASM keeps the same byte in CH.
+ */
+export function addressWidths(operand: Operand): number {
+  const type = operand.relocation;
+  if (type === ABSOLUTE) return operand.addressSize;
+  const absolute = type < 0 ? -type : type;
+  return operand.addressSize | ((absolute === RELOCATABLE_64 ? 8 : 4) << 4);
+}
+
+function putSegment(operand: Operand, out: Encoding): void {
+  const segment = operand.segment;
+  if (segment === 0) return;
+  const number = registerNumber(segment);
+  // ES, CS, FS and GS are always written. SS and DS only where the address would not use them by itself:
+  // [ss:ebp], [ds:eax] and [ds:label] have no prefix; [ss:eax] and [ds:ebp] have one.
+  if (number === SS || number === DS) {
+    const base = operand.base;
+    const kind = registerClass(base);
+    const n = registerNumber(base);
+    const stack =
+      (kind === GPR32 && (n === BP || n === SP)) ||
+      (kind === GPR16 && n === BP) ||
+      (registerClass(operand.index) === GPR16 && registerNumber(operand.index) === BP);
+    if ((number === SS) === stack) return;
+  }
+  putSegmentPrefix(number, out);
+}
+
+export function putSegmentPrefix(number: number, out: Encoding): void {
+  out.bytes[out.at++] = number < 4 ? 0x26 + number * 8 : 0x60 + number;
+}
+
+export function put16(out: Encoding, value: number): void {
+  const { bytes, at } = out;
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  out.at = at + 2;
+}
+
+export function put32(out: Encoding, value: number): void {
+  const { bytes, at } = out;
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+  out.at = at + 4;
+}
+
+export function putHead(head: Head, out: Encoding): void {
+  const bytes = out.bytes;
+  let at = out.at;
+  const source = head.bytes;
+  for (let i = 0; i < head.length; i++) bytes[at++] = source[i]!;
+  out.at = at;
+}
+
+function putDisplacement32(operand: Operand, out: Encoding): void {
+  const type = operand.relocation;
+  if (type !== ABSOLUTE) {
+    out.relocate(type === RELOCATABLE_64 ? RELOCATABLE_32 : type, operand.relocationBase);
+  }
+  put32(out, operand.low);
+}
+
+/**
+ * A whole instruction with a memory operand, up to its immediate. `reg` is ModR/M.reg already shifted left by
+ * three. `unit` is the EVEX unit of compressed displacements, 1 elsewhere.
+ */
+export function putMemory(operand: Operand, head: Head, reg: number, out: Encoding): void {
+  putSegment(operand, out);
+  const base = operand.base;
+  const index = operand.index;
+  if (base === 0 && index === 0) {
+    putAbsolute(operand, head, reg, out);
+    return;
+  }
+  const kind = base !== 0 ? registerClass(base) : registerClass(index);
+  if (kind === GPR32 && (index === 0 || registerClass(index) === GPR32))
+    putAddress32(operand, head, reg, out);
+  else if (kind === GPR16 && (index === 0 || base === 0 || registerClass(index) === GPR16)) {
+    putAddress16(operand, head, reg, out);
+  } else refuse(out.bits === 64 ? "invalidAddress" : "invalidAddressSize");
+}
+
+function putAddress32(operand: Operand, head: Head, reg: number, out: Encoding): void {
+  const { base, index, scale } = operand;
+  const bytes = out.bytes;
+  if (index !== 0 && registerNumber(index) === SP) refuse("invalidAddress");
+  if (out.bits !== 32) bytes[out.at++] = 0x67;
+  putHead(head, out);
+  const widths = addressWidths(operand);
+  const wide = (widths & 0xcc) !== 0;
+  const low = operand.low;
+
+  if (base === 0) {
+    // Only an index: [eax*4+8]. Always 32 bits of displacement.
+    bytes[out.at++] = reg | 4;
+    bytes[out.at++] = scaleBits(scale) | (registerNumber(index) << 3) | 5;
+    if (!wide && widths !== 0) refuse("invalidAddressSize");
+    putDisplacement32(operand, out);
+    return;
+  }
+  const number = registerNumber(base);
+  const sib = index !== 0 || number === SP;
+  const second = index !== 0 ? scaleBits(scale) | (registerNumber(index) << 3) | number : 0x20 | number;
+  const rm = sib ? 4 : number;
+  if (wide) {
+    bytes[out.at++] = 0x80 | reg | rm;
+    if (sib) bytes[out.at++] = second;
+    putDisplacement32(operand, out);
+    return;
+  }
+  if (widths !== 0) refuse("addressSizesDoNotAgree");
+  if (low === 0 && number !== BP) {
+    bytes[out.at++] = reg | rm;
+    if (sib) bytes[out.at++] = second;
+  } else if (low >= -0x80 && low < 0x80) {
+    bytes[out.at++] = 0x40 | reg | rm;
+    if (sib) bytes[out.at++] = second;
+    bytes[out.at++] = low;
+  } else {
+    bytes[out.at++] = 0x80 | reg | rm;
+    if (sib) bytes[out.at++] = second;
+    put32(out, low);
+  }
+}
+
+function scaleBits(scale: number): number {
+  return scale === 8 ? 0xc0 : scale === 4 ? 0x80 : scale === 2 ? 0x40 : 0;
+}
+
+function putAddress16(operand: Operand, head: Head, reg: number, out: Encoding): void {
+  const bytes = out.bytes;
+  if (out.bits !== 16) bytes[out.at++] = 0x67;
+  putHead(head, out);
+  const rm = combination16(operand);
+  const widths = addressWidths(operand);
+  const low = operand.low;
+  if ((widths & 0x22) !== 0) {
+    bytes[out.at++] = 0x80 | reg | rm;
+    put16(out, low);
+    return;
+  }
+  if (widths !== 0) refuse("addressSizesDoNotAgree");
+  if (low >= 0x10000 || low < -0x8000) refuse("valueOutOfRange");
+  const short = (low << 16) >> 16;
+  if (short === 0 && rm !== 6) bytes[out.at++] = reg | rm;
+  else if (short >= -0x80 && short < 0x80) {
+    bytes[out.at++] = 0x40 | reg | rm;
+    bytes[out.at++] = short;
+  } else {
+    bytes[out.at++] = 0x80 | reg | rm;
+    put16(out, short);
+  }
+}
+
+function combination16(operand: Operand): number {
+  const one = operand.base !== 0 ? registerNumber(operand.base) : -1;
+  const two = operand.index !== 0 ? registerNumber(operand.index) : -1;
+  const low = Math.min(one, two);
+  const high = Math.max(one, two);
+  if (low < 0) {
+    if (high === SI) return 4;
+    if (high === DI) return 5;
+    if (high === BP) return 6;
+    if (high === BX) return 7;
+  } else if (low === BX && high === SI) return 0;
+  else if (low === BX && high === DI) return 1;
+  else if (low === BP && high === SI) return 2;
+  else if (low === BP && high === DI) return 3;
+  return refuse("invalidAddress");
+}
+
+/** An address without registers: 32 bits wide in 32-bit code; in 16-bit code as wide as it must be. */
+function putAbsolute(operand: Operand, head: Head, reg: number, out: Encoding): void {
+  const wide = absoluteIsWide(operand, out);
+  const bytes = out.bytes;
+  if (wide) {
+    if (out.bits !== 32) bytes[out.at++] = 0x67;
+    putHead(head, out);
+    bytes[out.at++] = reg | 5;
+    putDisplacement32(operand, out);
+  } else {
+    if (out.bits !== 16) bytes[out.at++] = 0x67;
+    putHead(head, out);
+    bytes[out.at++] = reg | 6;
+    put16(out, operand.low);
+    if ((operand.addressSize & 2) !== 0 && (operand.low >= 0x10000 || operand.low < -0x8000)) {
+      refuse("valueOutOfRange");
+    }
+  }
+}
+
+function absoluteIsWide(operand: Operand, out: Encoding): boolean {
+  const widths = addressWidths(operand);
+  if ((widths & 0xcc) !== 0) return true;
+  if ((widths & 0x22) !== 0) return false;
+  if (widths !== 0) refuse("invalidAddressSize");
+  return out.bits !== 16 || operand.low >= 0x10000 || operand.low < -0x8000;
+}
+
+/** mov al, [x] and its three relatives: the address stands where others have ModR/M. */
+export function putOffset(operand: Operand, head: Head, out: Encoding): void {
+  const widths = addressWidths(operand);
+  let wide: boolean;
+  if ((widths & 0x22) !== 0) wide = false;
+  else if ((widths & 0x44) !== 0) wide = true;
+  else {
+    if ((widths & 0x77) !== 0) refuse("invalidAddressSize");
+    if ((widths & 8) !== 0) refuse("invalidAddressSize");
+    wide = out.bits !== 16 || operand.low >>> 0 >= 0x10000;
+  }
+  putSegment(operand, out);
+  if (wide) {
+    if (out.bits !== 32) out.bytes[out.at++] = 0x67;
+    putHead(head, out);
+    putDisplacement32(operand, out);
+  } else {
+    if (out.bits !== 16) out.bytes[out.at++] = 0x67;
+    putHead(head, out);
+    put16(out, operand.low);
+    if (operand.low >= 0x10000) refuse("valueOutOfRange");
+  }
+}
+
+/** A byte from -256 to 255, as FASM takes them; out of range counts as 0. */
+export function byteValue(operand: Operand, out: Encoding): number {
+  if (operand.kind === FLOAT) refuse("invalidValue");
+  if (operand.relocation !== ABSOLUTE) out.recoverable("invalidUseOfSymbol");
+  if (operand.value < -0x100 || operand.value > 0xff) {
+    out.recoverable("valueOutOfRange");
+    return 0;
+  }
+  return operand.low;
+}
+
+/** A word from -65536 to 65535. */
+export function wordValue(operand: Operand, out: Encoding): number {
+  if (operand.kind === FLOAT) refuse("invalidValue");
+  if (operand.relocation > 1 || operand.relocation < 0) out.recoverable("invalidUseOfSymbol");
+  if (operand.value < -0x10000 || operand.value > 0xffff) {
+    out.recoverable("valueOutOfRange");
+    return 0;
+  }
+  return operand.low;
+}
+
+/** A doubleword from -2^32 to 2^32 - 1. */
+export function dwordValue(operand: Operand, out: Encoding): number {
+  if (operand.kind === FLOAT) refuse("invalidValue");
+  const value = operand.value;
+  const outside =
+    operand.relocation === RELOCATABLE_64
+      ? value < -0x80000000 || value > 0x7fffffff
+      : value < -0x1_0000_0000 || value > 0xffff_ffff;
+  if (outside) {
+    out.recoverable("valueOutOfRange");
+    return 0;
+  }
+  return operand.low;
+}

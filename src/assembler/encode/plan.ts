@@ -1,0 +1,463 @@
+/**
+ * Which row fits which operands. The answer depends on kinds, register numbers and sizes only, so it is worked
+ * out once per shape; what depends on values (does it fit a signed byte, is it 1) is left as a chain of plans
+ * with a guard each.
+ */
+import { byMnemonic, type Form, type FormOperand } from "../../isa/index.ts";
+import { refuse } from "../messages.ts";
+import {
+  ABSOLUTE,
+  BND_PREFIX,
+  BOUND,
+  CONTROL,
+  DEBUG,
+  type Encoding,
+  GPR8,
+  GPR8_HIGH,
+  GPR16,
+  GPR32,
+  GPR64,
+  IMMEDIATE,
+  MASK,
+  MEMORY,
+  MMX,
+  type Operand,
+  REGISTER,
+  RELOCATABLE_32,
+  RELOCATABLE_64,
+  registerClass,
+  registerNumber,
+  registerSizes,
+  SEGMENT,
+  ST,
+  TEST,
+  XMM,
+  YMM,
+  ZMM,
+} from "../operand.ts";
+import {
+  byteValue,
+  dwordValue,
+  type Head,
+  put16,
+  put32,
+  putHead,
+  putMemory,
+  putOffset,
+  wordValue,
+} from "./emit.ts";
+import { explain } from "./refuse.ts";
+
+/** A row with its operand size settled for code of some bitness. */
+export interface Candidate {
+  readonly form: Form;
+  /** What `v` stands for, in bytes: 2 or 4. */
+  readonly v: number;
+  /** 66 is needed to get that size. */
+  readonly sizePrefix: boolean;
+}
+
+const GUARD_NONE = 0;
+const GUARD_SIGNED_BYTE = 1;
+const GUARD_ONE = 2;
+
+export interface Plan extends Head {
+  readonly form: Form;
+  /** FASM's 9B before everything else, of fstcw and its like. */
+  readonly wait: boolean;
+  /** ModR/M with mod 11, or the digit or register of a memory operand shifted left by three; -1 when there is none. */
+  readonly modrm: number;
+  /** Operand in memory, or -1; and whether its address stands without ModR/M. */
+  readonly memory: number;
+  readonly offset: boolean;
+  /** Operand that is the immediate, or -1; bytes of it as written, and as its value is checked. */
+  readonly immediate: number;
+  readonly immediateSize: number;
+  readonly valueSize: number;
+  /** A fixed last byte, or -1. */
+  readonly suffix: number;
+  readonly guard: number;
+  /** What to do when the guard says no. */
+  readonly otherwise: Plan | undefined;
+  /** FASM remembers "operand size not specified" and goes on with this one. */
+  readonly unsized: boolean;
+  /** FASM looks at the value of the last operand before it misses the size. */
+  readonly apart: boolean;
+}
+
+/** Bytes of an operand of the row, with `v` settled. 0: it has no size of its own. */
+export function sizeIn(size: number, v: number): number {
+  return size === -1 ? v : size === -2 ? v + 2 : size;
+}
+
+function usesV(form: Form): boolean {
+  return (
+    form.operands.some((operand) => operand.size < 0 || operand.memorySize < 0) ||
+    form.tail.includes("iv") ||
+    (form.operands.some((operand) => operand.signed) && form.operands.length === 1)
+  );
+}
+
+const candidateLists = new Map<string, readonly Candidate[]>();
+
+/** The rows of a mnemonic in FASM's order of preference, the native operand size first. */
+export function candidatesOf(name: string, bits: number): readonly Candidate[] {
+  const key = `${bits} ${name}`;
+  const known = candidateLists.get(key);
+  if (known !== undefined) return known;
+  const native = bits === 16 ? 2 : 4;
+  const list: Candidate[] = [];
+  for (const form of byMnemonic(name)) {
+    if (form.decodeOnly) continue;
+    if (form.operandSize !== 0) {
+      const v = form.operandSize / 8;
+      list.push({ form, v, sizePrefix: v !== native });
+    } else if (usesV(form)) {
+      list.push({ form, v: native, sizePrefix: false }, { form, v: 6 - native, sizePrefix: true });
+    } else list.push({ form, v: native, sizePrefix: false });
+  }
+  candidateLists.set(key, list);
+  return list;
+}
+
+const generalClass = (size: number): number =>
+  size === 1 ? GPR8 : size === 2 ? GPR16 : size === 4 ? GPR32 : size === 8 ? GPR64 : 0;
+
+/** Whether a register is of the file and size that the row wants, whatever its number. */
+export function registerFits(wanted: FormOperand, size: number, register: number): boolean {
+  const kind = registerClass(register);
+  switch (wanted.file) {
+    case "general":
+      return kind === generalClass(size) || (size === 1 && kind === GPR8_HIGH);
+    case "segment":
+      return kind === SEGMENT;
+    case "control":
+      return kind === CONTROL;
+    case "debug":
+      return kind === DEBUG;
+    case "test":
+      return kind === TEST;
+    case "st":
+      return kind === ST;
+    case "mm":
+      return kind === MMX;
+    case "vector":
+      return kind === (size === 16 ? XMM : size === 32 ? YMM : ZMM);
+    case "k":
+      return kind === MASK;
+    case "bnd":
+      return kind === BOUND;
+    default:
+      return false;
+  }
+}
+
+/** Whether the row's operand takes this kind of operand at all, sizes aside. */
+function fits(wanted: FormOperand, v: number, operand: Operand, apart: boolean): boolean {
+  const size = sizeIn(wanted.size, v);
+  if (operand.jump !== 0) return false;
+  switch (operand.kind) {
+    case REGISTER: {
+      const own = registerSizes[registerClass(operand.register)]! || wanted.size;
+      if (
+        operand.size !== 0 &&
+        operand.size !== own &&
+        !(apart && wanted.kind === "fixed" && wanted.number !== 0)
+      ) {
+        return false;
+      }
+      switch (wanted.kind) {
+        case "fixed":
+          return (
+            registerFits(wanted, size, operand.register) && registerNumber(operand.register) === wanted.number
+          );
+        case "m":
+        case "imm":
+        case "one":
+        case "rel":
+        case "ptr":
+        case "moffs":
+        case "vsib":
+          return false;
+        default:
+          return registerFits(wanted, size, operand.register);
+      }
+    }
+    case MEMORY: {
+      const memory = sizeIn(wanted.memorySize, v);
+      switch (wanted.kind) {
+        case "m":
+          return memory === 0 || operand.size === 0 || operand.size === memory;
+        case "rm":
+        case "mmm":
+        case "xmmm":
+        case "ymmm":
+        case "zmmm":
+        case "km":
+        case "bndm":
+          return operand.size === 0 || operand.size === memory;
+        case "moffs":
+          return operand.base === 0 && operand.index === 0 && (operand.size === 0 || operand.size === memory);
+        default:
+          return false;
+      }
+    }
+    case IMMEDIATE:
+      if (wanted.kind === "one") return operand.size === 0 || operand.size === 1;
+      if (wanted.kind !== "imm") return false;
+      if (wanted.signed) return !operand.sizeDeclared;
+      return operand.size === 0 || operand.size === size;
+    default:
+      return false;
+  }
+}
+
+export function matches(candidate: Candidate, operands: readonly Operand[], count: number): boolean {
+  const wanted = candidate.form.operands;
+  if (wanted.length !== count) return false;
+  for (let i = 0; i < count; i++) {
+    if (i > 0 && !operands[i]!.comma) return false;
+    const apart = candidate.form.attributes.has("apart");
+    if (!fits(wanted[i]!, candidate.v, operands[i]!, apart)) return false;
+  }
+  return true;
+}
+
+const memoryOf = (form: Form): FormOperand | undefined =>
+  form.operands.find((operand, i) => form.places[i] === "rm" || operand.kind === "moffs");
+
+/** The chain of plans for these operands, or undefined when no row fits. */
+function planFor(name: string, bits: number, operands: readonly Operand[], count: number): Plan | undefined {
+  const fitting = candidatesOf(name, bits).filter((candidate) => matches(candidate, operands, count));
+  const first = fitting[0];
+  if (first === undefined) return undefined;
+
+  // A memory operand without a size takes it from the others; where rows of different sizes fit, none was given.
+  let unsized = false;
+  const memory = operands.slice(0, count).find((operand) => operand.kind === MEMORY);
+  if (memory !== undefined && memory.size === 0 && !first.form.attributes.has("unsized")) {
+    const sizes = new Set(
+      fitting.map((candidate) => sizeIn(memoryOf(candidate.form)!.memorySize, candidate.v)),
+    );
+    unsized = sizes.size > 1;
+  }
+  const size = first.v;
+  let chain: Candidate[] = [];
+  for (const candidate of fitting) {
+    if (
+      unsized &&
+      sizeIn(memoryOf(candidate.form)!.memorySize, candidate.v) !==
+        sizeIn(memoryOf(first.form)!.memorySize, size)
+    ) {
+      continue;
+    }
+    if (candidate.v !== size && candidate.sizePrefix !== first.sizePrefix) continue;
+    chain.push(candidate);
+    if (guardOf(candidate.form) === GUARD_NONE) break;
+  }
+  chain = chain.reverse();
+  let plan: Plan | undefined;
+  for (const candidate of chain) plan = makePlan(candidate, operands, plan, unsized);
+  return plan;
+}
+
+function guardOf(form: Form): number {
+  for (const operand of form.operands) {
+    if (operand.kind === "one") return GUARD_ONE;
+    if (operand.kind === "imm" && operand.signed) return GUARD_SIGNED_BYTE;
+  }
+  return GUARD_NONE;
+}
+
+function makePlan(
+  { form, v, sizePrefix }: Candidate,
+  operands: readonly Operand[],
+  otherwise: Plan | undefined,
+  unsized: boolean,
+): Plan {
+  const head: number[] = [];
+  if (sizePrefix) head.push(0x66);
+  if (form.prefix > 0) head.push(form.prefix);
+  if (form.map !== 0) head.push(0x0f);
+  if (form.map === 2) head.push(0x38);
+  if (form.map === 3) head.push(0x3a);
+  let code = form.code;
+  let modrm = form.modrm ? Math.max(form.digit, 0) << 3 : -1;
+  if (form.rm >= 0) modrm |= 0xc0 | form.rm;
+  let memory = -1;
+  let offset = false;
+  let immediate = -1;
+  let immediateSize = 0;
+  let valueSize = 0;
+  for (let i = 0; i < form.operands.length; i++) {
+    const wanted = form.operands[i]!;
+    const operand = operands[i]!;
+    switch (form.places[i]) {
+      case "reg":
+        // AMD's way to CR8 outside 64-bit code: LOCK before the move from or to CR0 (APM vol. 3, MOV CRn).
+        if (wanted.kind === "cr" && registerNumber(operand.register) === 8) {
+          head.unshift(0xf0);
+          break;
+        }
+        modrm |= registerNumber(operand.register) << 3;
+        if (form.attributes.has("twice")) modrm |= 0xc0 | registerNumber(operand.register);
+        break;
+      case "rm":
+        if (operand.kind === MEMORY) memory = i;
+        else modrm |= 0xc0 | registerNumber(operand.register);
+        break;
+      case "opcode":
+        code += registerNumber(operand.register);
+        break;
+      case "moffs":
+        memory = i;
+        offset = true;
+        break;
+      case "tail":
+        immediate = i;
+        immediateSize = sizeIn(wanted.size, v);
+        valueSize = wanted.signed ? v : immediateSize;
+        break;
+      default:
+        if (wanted.kind === "one") {
+          immediate = i;
+          valueSize = 1;
+        }
+    }
+  }
+  head.push(code);
+  return {
+    form,
+    bytes: Uint8Array.from(head),
+    length: head.length,
+    wait: form.attributes.has("wait"),
+    modrm,
+    memory,
+    offset,
+    immediate,
+    immediateSize,
+    valueSize,
+    suffix: form.suffix,
+    guard: guardOf(form),
+    otherwise,
+    unsized,
+    apart: form.attributes.has("apart"),
+  };
+}
+
+/** Writes what a plan says. */
+export function put(plan: Plan, operands: readonly Operand[], out: Encoding): void {
+  if (plan.unsized && !plan.apart) out.recoverable("operandSizeNotSpecified");
+  let value = 0;
+  let relocation = ABSOLUTE;
+  const at = plan.immediate;
+  if (at >= 0) {
+    const operand = operands[at]!;
+    switch (plan.valueSize) {
+      case 1:
+        value = byteValue(operand, out);
+        break;
+      case 2:
+        value = wordValue(operand, out);
+        relocation = operand.relocation;
+        break;
+      default:
+        value = dwordValue(operand, out);
+        relocation = operand.relocation;
+    }
+    while (plan.guard !== GUARD_NONE) {
+      if (plan.guard === GUARD_ONE) {
+        if ((value & 0xff) === 1) break;
+      } else {
+        const signed = plan.valueSize === 2 ? (value << 16) >> 16 : value;
+        if (relocation === ABSOLUTE && signed >= -0x80 && signed < 0x80) break;
+      }
+      plan = plan.otherwise!;
+    }
+  }
+  if (plan.unsized && plan.apart) out.recoverable("operandSizeNotSpecified");
+  if (plan.wait) out.bytes[out.at++] = 0x9b;
+  if (plan.memory >= 0) {
+    const operand = operands[plan.memory]!;
+    if (plan.offset) putOffset(operand, plan, out);
+    else putMemory(operand, plan, plan.modrm, out);
+  } else {
+    putHead(plan, out);
+    if (plan.modrm >= 0) out.bytes[out.at++] = plan.modrm;
+  }
+  if (plan.suffix >= 0) out.bytes[out.at++] = plan.suffix;
+  switch (plan.immediateSize) {
+    case 0:
+      break;
+    case 1:
+      out.bytes[out.at++] = value;
+      break;
+    case 2:
+      if (relocation !== ABSOLUTE) out.relocate(relocation, operands[at]!.relocationBase);
+      put16(out, value);
+      break;
+    default:
+      if (relocation !== ABSOLUTE) {
+        out.relocate(
+          relocation === RELOCATABLE_64 ? RELOCATABLE_32 : relocation,
+          operands[at]!.relocationBase,
+        );
+      }
+      put32(out, value);
+  }
+}
+
+/** Sizes of operands as small numbers: 0, 1, 2, 4, 6, 8, 10, 16, 32, 64. */
+const sizeIndex = new Uint8Array(65).fill(15);
+for (const [index, size] of [0, 1, 2, 4, 6, 8, 10, 16, 32, 64].entries()) sizeIndex[size] = index;
+
+const NO_KEY = -1;
+
+/** Ten bits that say everything about an operand except values, or NO_KEY for what has to be looked at each time. */
+function shape(operand: Operand): number {
+  if (operand.jump !== 0) return NO_KEY;
+  switch (operand.kind) {
+    case REGISTER:
+      return operand.size === 0 ? operand.register : NO_KEY;
+    case MEMORY:
+      return 640 + sizeIndex[operand.size]! * 2 + (operand.base === 0 && operand.index === 0 ? 1 : 0);
+    case IMMEDIATE:
+      return 700 + sizeIndex[operand.size]! * 2 + (operand.sizeDeclared ? 1 : 0);
+    default:
+      return NO_KEY;
+  }
+}
+
+function keyOf(operands: readonly Operand[], count: number): number {
+  if (count > 3) return NO_KEY;
+  let key = 0;
+  for (let i = 0; i < count; i++) {
+    const operand = operands[i]!;
+    if (i > 0 && !operand.comma) return NO_KEY;
+    const part = shape(operand);
+    if (part === NO_KEY) return NO_KEY;
+    key = key * 1024 + part;
+  }
+  return key;
+}
+
+/** The encoder of a mnemonic that needs nothing beyond its rows. */
+export function encodeByPlan(
+  name: string,
+): (operands: readonly Operand[], count: number, out: Encoding) => void {
+  const plans16 = new Map<number, Plan>();
+  const plans32 = new Map<number, Plan>();
+  return (operands, count, out) => {
+    const key = keyOf(operands, count);
+    const plans = out.bits === 16 ? plans16 : plans32;
+    let plan = key === NO_KEY ? undefined : plans.get(key);
+    if (plan === undefined) {
+      plan =
+        planFor(name, out.bits, operands, count) ??
+        refuse(explain(candidatesOf(name, out.bits), operands, count));
+      if (key !== NO_KEY) plans.set(key, plan);
+    }
+    put(plan, operands, out);
+    if ((out.prefixes & BND_PREFIX) !== 0) refuse("illegalInstruction");
+  };
+}

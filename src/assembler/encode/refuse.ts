@@ -1,0 +1,163 @@
+/**
+ * Why no row fits, in FASM's words. FASM reads operands one by one and stops at the first that cannot be: of the
+ * wrong kind ("invalid operand"), or of a size that differs from the one the instruction has so far ("operand
+ * sizes do not match"). Only at the end it asks whether the size itself is possible ("invalid size of operand").
+ */
+import { type FormOperand, SIZE_FAR, SIZE_V } from "../../isa/index.ts";
+import type { Message } from "../messages.ts";
+import {
+  IMMEDIATE,
+  MEMORY,
+  type Operand,
+  REGISTER,
+  registerClass,
+  registerNumber,
+  registerSizes,
+  SEGMENT,
+  ST,
+  ZMM,
+} from "../operand.ts";
+import { type Candidate, matches, registerFits, sizeIn } from "./plan.ts";
+
+const memoryKinds = new Set(["m", "rm", "mmm", "xmmm", "ymmm", "zmmm", "km", "bndm", "moffs"]);
+
+/** Whether a row's operand takes this kind of thing, whatever its size. `segments`: also where a general register is wanted. */
+function kindFits(wanted: FormOperand, operand: Operand, segments: boolean): boolean {
+  if (operand.jump !== 0) return false;
+  switch (operand.kind) {
+    case REGISTER: {
+      if (wanted.file === undefined || wanted.kind === "imm" || wanted.kind === "m") return false;
+      if (segments) return wanted.file === "general" && wanted.kind !== "fixed";
+      if (wanted.kind === "fixed") {
+        if (registerNumber(operand.register) !== wanted.number) return false;
+        // in and out say of a wrong accumulator only that its size is; cl and dx must be exactly these.
+        if (wanted.number !== 0 && wanted.file === "general")
+          return registerFits(wanted, wanted.size, operand.register);
+      }
+      return [1, 2, 4, 8, 16, 32, 64].some((size) => registerFits(wanted, size, operand.register));
+    }
+    case MEMORY:
+      return memoryKinds.has(wanted.kind);
+    case IMMEDIATE:
+      return wanted.kind === "imm" || wanted.kind === "one";
+    default:
+      return false;
+  }
+}
+
+/** Whether the row's operand shares the one size that FASM keeps for the instruction. */
+function shares(candidate: Candidate, at: number): boolean {
+  const operands = candidate.form.operands;
+  const operand = operands[at]!;
+  if (at === 0) return true;
+  if (at === operands.length - 1 && candidate.form.attributes.has("apart")) return false;
+  const first = operands[0]!;
+  const size = sizeIn(operand.size, candidate.v);
+  switch (operand.kind) {
+    case "imm":
+      return operand.signed || size === sizeIn(first.size, candidate.v);
+    case "one":
+    case "fixed":
+      return first.kind === "fixed" || operand.text === "accv";
+    case "m":
+      return operand.size !== 0 && size === sizeIn(first.size, candidate.v);
+    default:
+      return size === sizeIn(first.size, candidate.v);
+  }
+}
+
+/**
+ * Where FASM expects a general register it takes the code of a segment register for one of three bytes: no
+ * instruction has that size, and the size is what it complains about.
+ */
+export const SEGMENT_BYTES = 3;
+
+export function explain(
+  candidates: readonly Candidate[],
+  operands: readonly Operand[],
+  count: number,
+): Message {
+  let possible = candidates;
+  let size = 0;
+  // Which operand brought the size, and both as they were before an operand with a size of its own.
+  let origin = 0;
+  let outer: readonly [number, number] | undefined;
+  for (let i = 0; i < count; i++) {
+    const operand = operands[i]!;
+    const longer = possible.filter((candidate) => candidate.form.operands.length > i);
+    if (longer.length === 0) {
+      return candidates.some((candidate) => matches(candidate, operands, i))
+        ? "extraCharactersOnLine"
+        : sizeRefusal(possible, size, origin);
+    }
+    possible = longer;
+    if (i > 0 && !operand.comma) return "invalidOperand";
+    const isSegment = operand.kind === REGISTER && registerClass(operand.register) === SEGMENT;
+    const at = (segments: boolean) =>
+      possible.filter((candidate) => kindFits(candidate.form.operands[i]!, operand, segments));
+    let kind = at(false);
+    let own = operand.kind === REGISTER ? registerSizes[registerClass(operand.register)]! : operand.size;
+    if (kind.length === 0 && isSegment) {
+      kind = at(true);
+      own = SEGMENT_BYTES;
+    }
+    const rows = kind.length > 0 ? kind : possible;
+    if (rows.every((candidate) => candidate.form.operands[i]!.size === SIZE_FAR)) size += 2;
+    else if (!rows.some((candidate) => shares(candidate, i))) {
+      if (i > 0) outer = [size, origin];
+      size = 0;
+    }
+
+    if (operand.size !== 0 && (operand.sizeDeclared || operand.kind === REGISTER)) {
+      if (size !== 0 && size !== operand.size) return "operandSizesDoNotMatch";
+      size = operand.size;
+      origin = i;
+    }
+    if (kind.length === 0) {
+      const argument =
+        i > 0 && operand.jump === 0 && possible.every((row) => row.form.attributes.has("argument"));
+      const memoryOnly = possible.every((row) => row.form.operands[i]!.kind === "m");
+      return argument && (memoryOnly || !general(operand)) ? "invalidArgument" : "invalidOperand";
+    }
+    possible = kind;
+    const fixed = kind[0]!.form.operands[i]!.kind === "fixed" && kind[0]!.form.attributes.has("apart");
+    if (own !== 0 && !(fixed && operand.size !== 0 && kind[0]!.form.operands[i]!.number !== 0)) {
+      if (size !== 0 && size !== own) return "operandSizesDoNotMatch";
+      size = own;
+      if (i === 0 || outer !== undefined) origin = i;
+    }
+    if (operand.kind === REGISTER && kind.every((row) => row.form.attributes.has("early"))) {
+      if (kind.every((row) => sizeIn(row.form.operands[i]!.size, row.v) !== own)) return "invalidOperandSize";
+    }
+    if (outer !== undefined && operand.kind === IMMEDIATE && size > 1 && rows.every(hasByteTail))
+      return "invalidOperandSize";
+  }
+  if (!possible.some((candidate) => candidate.form.operands.length === count)) return "invalidOperand";
+  if (outer !== undefined && possible.every((candidate) => candidate.form.attributes.has("apart")))
+    [size, origin] = outer;
+  const last = count > 0 ? operands[count - 1]! : undefined;
+  if (size === 8 && last?.kind === IMMEDIATE && last.sizeDeclared && outer === undefined)
+    return "longImmediateNotEncodable";
+  return sizeRefusal(possible, size, origin);
+}
+
+const hasByteTail = (candidate: Candidate): boolean => candidate.form.operands.at(-1)!.size === 1;
+
+/** The registers that FASM's parser marks as operands of general instructions; control registers and masks are others. */
+export function isGeneralOperand(register: number): boolean {
+  const kind = registerClass(register);
+  return kind <= SEGMENT || (kind >= ST && kind <= ZMM);
+}
+
+const general = (operand: Operand): boolean =>
+  operand.kind === MEMORY || (operand.kind === REGISTER && isGeneralOperand(operand.register));
+
+/** Eight bytes are a size that general instructions have, but only in 64-bit code. */
+function sizeRefusal(possible: readonly Candidate[], size: number, origin: number): Message {
+  if (size !== 8) return "invalidOperandSize";
+  const wide = possible.some((candidate) => {
+    const operand = candidate.form.operands[origin];
+    return operand !== undefined && (operand.memorySize === SIZE_V || operand.kind === "imm");
+  });
+  return wide ? "illegalInstruction" : "invalidOperandSize";
+}

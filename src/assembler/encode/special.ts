@@ -1,0 +1,779 @@
+/**
+ * Instructions whose encoding is more than a choice of row: jumps (sized by distance, pass by pass), string
+ * instructions with operands, lists of pushes and pops, returns, and prefixes. Opcode bytes come from the rows.
+ */
+import { byMnemonic, conditions, segmentNames } from "../../isa/index.ts";
+import { refuse } from "../messages.ts";
+import {
+  ABSOLUTE,
+  BND_PREFIX,
+  type Encoding,
+  FAR,
+  FLOAT,
+  GPR16,
+  GPR32,
+  GPR64,
+  IMMEDIATE,
+  JUMP_FAR,
+  MEMORY,
+  NEAR,
+  type Operand,
+  PREFIX,
+  REGISTER,
+  RELOCATABLE_32,
+  RELOCATABLE_64,
+  RELOCATABLE_RVA,
+  registerClass,
+  registerNumber,
+  registerSizes,
+  SEGMENT,
+  SHORT,
+  ST,
+} from "../operand.ts";
+import {
+  addressWidths,
+  byteValue,
+  dwordValue,
+  type Head,
+  put16,
+  put32,
+  putHead,
+  putMemory,
+  putSegmentPrefix,
+  wordValue,
+} from "./emit.ts";
+import { encodeByPlan } from "./plan.ts";
+import { isGeneralOperand, SEGMENT_BYTES } from "./refuse.ts";
+
+type Encode = (operands: readonly Operand[], count: number, out: Encoding) => void;
+
+interface Special {
+  readonly encode: Encode;
+  readonly prefix?: boolean;
+}
+
+/** The opcode byte of a row, found by its operands as written there. */
+function code(name: string, operands: string): number {
+  const form = byMnemonic(name).find(
+    (row) => row.operands.map((operand) => operand.text).join(" ") === operands && !row.decodeOnly,
+  );
+  if (form === undefined) throw new Error(`no row of ${name} takes "${operands}"`);
+  return form.code;
+}
+
+/** The digit of a row with ModR/M. */
+function digit(name: string, operands: string): number {
+  return byMnemonic(name).find((row) => row.operands.map((operand) => operand.text).join(" ") === operands)!
+    .digit;
+}
+
+const registerSize = (operand: Operand): number => registerSizes[registerClass(operand.register)]!;
+
+const plainHeads = new Map<number, Head>();
+const prefixedHeads = new Map<number, Head>();
+
+/** One opcode byte, or 0F and one where `value` has the escape in its second byte; behind 66 where asked. */
+function headOf(value: number, sizePrefix: boolean): Head {
+  const heads = sizePrefix ? prefixedHeads : plainHeads;
+  const known = heads.get(value);
+  if (known !== undefined) return known;
+  const bytes = [...(sizePrefix ? [0x66] : []), ...(value > 0xff ? [value >> 8] : []), value & 0xff];
+  const head = { bytes: Uint8Array.from(bytes), length: bytes.length };
+  heads.set(value, head);
+  return head;
+}
+
+/** 66 wherever the size wanted (2 or 4) is not the one of the code. */
+const needsPrefix = (size: number, out: Encoding): boolean => (size === 2) !== (out.bits === 16);
+
+function only(count: number): void {
+  if (count > 1) refuse("extraCharactersOnLine");
+}
+
+function end(out: Encoding): void {
+  if ((out.prefixes & BND_PREFIX) !== 0) refuse("illegalInstruction");
+}
+
+// Jumps ---------------------------------------------------------------------------------------------------------
+
+/** Size of the offset that a jump to a number computes with: written, or that of the code. */
+function jumpSize(target: Operand, out: Encoding): number {
+  if (target.kind === FLOAT) refuse("invalidValue");
+  const size = target.size;
+  if (size === 0) return out.bits / 8;
+  if (size !== 2 && size !== 4) refuse("invalidOperandSize");
+  // A label that moves with the program as a 32-bit value is no target of a 16-bit jump.
+  return size;
+}
+
+/**
+ * The distance from the end of a short jump that would start where output stands, behind a 66 when the size is
+ * not the code's. FASM measures every jump so and corrects the longer ones.
+ */
+function measure(target: Operand, size: number, out: Encoding, counter = 0): number {
+  const type = Math.abs(target.relocation);
+  if (type !== ABSOLUTE) {
+    if (type > 6 || (type < RELOCATABLE_RVA && (type & 1) !== 0)) out.recoverable("invalidUseOfSymbol");
+    const width = type === RELOCATABLE_64 ? 8 : 4;
+    if (width !== size && !(width === 8 && size === 4)) refuse("addressSizesDoNotAgree");
+  }
+  if (size === 2) {
+    if (target.value < -0x10000 || target.value > 0xffff) out.recoverable("valueOutOfRange");
+  } else if (target.value < -0x1_0000_0000 || target.value > 0xffff_ffff) out.recoverable("valueOutOfRange");
+  if (needsPrefix(size, out)) out.bytes[out.at++] = 0x66;
+  if (counter !== 0) out.bytes[out.at++] = counter;
+  out.relativeTo(target, out.at + 2);
+  return size === 2 ? (out.distance << 16) >> 16 : out.distance;
+}
+
+const OUT_OF_RANGE = 2;
+
+/** Whether FASM makes the jump short: 1 yes, 0 no, OUT_OF_RANGE when `short` was demanded and cannot be. */
+function isShort(distance: number, jump: number, out: Encoding): number {
+  const fits = distance >= -0x80 && distance < 0x80;
+  if (jump === SHORT) {
+    if (!out.anotherPass && out.distanceRelocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
+    if (fits) return 1;
+    out.recoverable("relativeJumpOutOfRange");
+    return OUT_OF_RANGE;
+  }
+  return jump === 0 && out.distanceRelocation === ABSOLUTE && fits ? 1 : 0;
+}
+
+function putDistance(distance: number, size: number, out: Encoding): void {
+  if (size === 2) put16(out, distance);
+  else {
+    if (out.distanceRelocation !== ABSOLUTE) out.relocate(out.distanceRelocation, out.distanceBase);
+    put32(out, distance);
+  }
+}
+
+function conditionalJump(name: string): Encode {
+  const short = code(name, "rel8");
+  const near = code(name, "relv");
+  return (operands, count, out) => {
+    out.prefixes &= ~BND_PREFIX;
+    const target = operands[0];
+    if (count === 0 || target!.jump === JUMP_FAR) refuse("invalidOperand");
+    if (target!.kind !== IMMEDIATE && target!.kind !== FLOAT) refuse("invalidOperand");
+    const size = jumpSize(target!, out);
+    const distance = measure(target!, size, out);
+    const choice = isShort(distance, target!.jump, out);
+    if (choice === 1) {
+      out.bytes[out.at++] = short;
+      out.bytes[out.at++] = distance;
+    } else if (choice === 0) {
+      if (size === 2 && out.distanceRelocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
+      out.bytes[out.at++] = 0x0f;
+      out.bytes[out.at++] = near;
+      putDistance(distance - size, size, out);
+    }
+    only(count);
+  };
+}
+
+/** loop, jcxz and their like know the short distance only; `counter` is the address size they name, 0 for the code's. */
+function loopJump(name: string): Encode {
+  const form = byMnemonic(name)[0]!;
+  return (operands, count, out) => {
+    const target = operands[0];
+    if (count === 0 || target!.jump > SHORT) refuse("invalidOperand");
+    if (target!.kind !== IMMEDIATE && target!.kind !== FLOAT) refuse("invalidOperand");
+    const size = jumpSize(target!, out);
+    const other = form.addressSize !== 0 && form.addressSize !== out.bits;
+    const distance = measure(target!, size, out, other ? 0x67 : 0);
+    const choice = isShort(distance, target!.jump, out);
+    if (choice === 1) {
+      out.bytes[out.at++] = form.code;
+      out.bytes[out.at++] = distance;
+    } else if (choice === 0) {
+      out.bytes[out.at++] = form.code;
+      out.bytes[out.at++] = 0;
+      out.recoverable("relativeJumpOutOfRange");
+    }
+    only(count);
+    end(out);
+  };
+}
+
+function jumpOrCall(name: "jmp" | "call"): Encode {
+  const call = name === "call";
+  const near = code(name, "relv");
+  const short = call ? 0 : code(name, "rel8");
+  const far = code(name, "ptr16:v");
+  const indirect = code(name, "rmv");
+  const nearDigit = digit(name, "rmv") << 3;
+  const farDigit = digit(name, "m16:v") << 3;
+
+  const toNumber = (target: Operand, jump: number, out: Encoding): void => {
+    if (jump === JUMP_FAR) refuse("invalidOperand");
+    const size = jumpSize(target, out);
+    const distance = measure(target, size, out);
+    if (jump === SHORT && call) refuse("illegalInstruction");
+    const choice = isShort(distance, call ? NEAR : jump, out);
+    if (choice === 1) {
+      out.bytes[out.at++] = short;
+      out.bytes[out.at++] = distance;
+    } else if (choice === 0) {
+      if (size === 2 && out.distanceRelocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
+      out.bytes[out.at++] = near;
+      putDistance(distance - (size === 2 ? 1 : 3), size, out);
+    }
+  };
+
+  const toFar = (target: Operand, jump: number, out: Encoding): void => {
+    if (jump === NEAR) refuse("invalidOperand");
+    if (target.segmentRelocation < 0 || target.segmentRelocation > 1) out.recoverable("invalidUseOfSymbol");
+    let segment = target.segmentValue;
+    if (segment < -0x10000 || segment > 0xffff) {
+      out.recoverable("valueOutOfRange");
+      segment = 0;
+    }
+    const size = target.size === 0 ? out.bits / 8 + 2 : target.size;
+    if (size === 4) {
+      const value = wordValue(target, out);
+      putHead(headOf(far, needsPrefix(2, out)), out);
+      if (target.relocation !== ABSOLUTE) out.relocate(target.relocation, target.relocationBase);
+      put16(out, value);
+    } else if (size === 6) {
+      const value = dwordValue(target, out);
+      putHead(headOf(far, needsPrefix(4, out)), out);
+      const type = target.relocation;
+      if (type !== ABSOLUTE)
+        out.relocate(type === RELOCATABLE_64 ? RELOCATABLE_32 : type, target.relocationBase);
+      put32(out, value);
+    } else refuse("invalidOperandSize");
+    if (target.segmentRelocation !== ABSOLUTE) out.relocate(target.segmentRelocation, target.segmentBase);
+    put16(out, segment);
+  };
+
+  /** Through memory. jmp dword [x] is near in 32-bit code and far (two words) in 16-bit code. */
+  const throughMemory = (target: Operand, jump: number, out: Encoding): void => {
+    if (jump === SHORT) refuse("illegalInstruction");
+    let size = target.size;
+    if (size === 0) {
+      if (jump === JUMP_FAR) size = out.bits === 16 ? 4 : 6;
+      else {
+        if (jump !== NEAR) out.recoverable("operandSizeNotSpecified");
+        jump = NEAR;
+        size = out.bits / 8;
+      }
+    }
+    let isFar = false;
+    let operandSize = size;
+    switch (size) {
+      case 2:
+        if (jump === JUMP_FAR) refuse("invalidOperandSize");
+        break;
+      case 4:
+        isFar = jump === JUMP_FAR || (jump !== NEAR && out.bits === 16);
+        if (isFar) operandSize = 2;
+        break;
+      case 6:
+        if (jump === NEAR) refuse("invalidOperandSize");
+        isFar = true;
+        operandSize = 4;
+        break;
+      case 8:
+        refuse(jump === JUMP_FAR ? "invalidOperandSize" : "illegalInstruction");
+      case 10:
+        refuse("illegalInstruction");
+      default:
+        refuse("invalidOperandSize");
+    }
+    putMemory(target, headOf(indirect, needsPrefix(operandSize, out)), isFar ? farDigit : nearDigit, out);
+  };
+
+  const throughRegister = (target: Operand, jump: number, out: Encoding): void => {
+    if ((jump & 1) !== 0) refuse("invalidOperand");
+    const kind = registerClass(target.register);
+    if (kind === 0 || kind > SEGMENT) refuse("invalidOperand");
+    const size = kind === SEGMENT ? SEGMENT_BYTES : registerSize(target);
+    if (target.size !== 0 && target.size !== size) refuse("operandSizesDoNotMatch");
+    if (kind === GPR64) refuse("illegalInstruction");
+    if (kind !== GPR16 && kind !== GPR32) refuse("invalidOperandSize");
+    putHead(headOf(indirect, needsPrefix(size, out)), out);
+    out.bytes[out.at++] = 0xc0 | nearDigit | registerNumber(target.register);
+  };
+
+  return (operands, count, out) => {
+    const target = operands[0];
+    if (count === 0 || target === undefined) refuse("invalidOperand");
+    let jump = target.jump;
+    if ((out.prefixes & BND_PREFIX) !== 0) {
+      if ((jump & ~NEAR) !== 0) refuse("illegalInstruction");
+      jump = NEAR;
+      out.prefixes &= ~BND_PREFIX;
+    }
+    switch (target.kind) {
+      case IMMEDIATE:
+      case FLOAT:
+        toNumber(target, jump, out);
+        break;
+      case FAR:
+        toFar(target, jump, out);
+        break;
+      case MEMORY:
+        throughMemory(target, jump, out);
+        break;
+      case REGISTER:
+        throughRegister(target, jump, out);
+        break;
+      default:
+        refuse("invalidOperand");
+    }
+    only(count);
+  };
+}
+
+// Returns, interrupts, frames -----------------------------------------------------------------------------------
+
+function returns(name: string): Encode {
+  const [plain, popping] = byMnemonic(name);
+  const near = /^retn?[wd]?$/.test(name);
+  return (operands, count, out) => {
+    if (near) out.prefixes &= ~BND_PREFIX;
+    const size = plain!.operandSize;
+    const prefix = size !== 0 && needsPrefix(size / 8, out);
+    if (count > 0) {
+      const operand = operands[0]!;
+      if (operand.size !== 0 && operand.size !== 2) refuse("invalidOperandSize");
+      if (operand.jump !== 0 || (operand.kind !== IMMEDIATE && operand.kind !== FLOAT))
+        refuse("invalidOperand");
+      const value = stackBytes(operand, out);
+      if (operand.sizeDeclared || (value & 0xffff) !== 0) {
+        putHead(headOf(popping!.code, prefix), out);
+        put16(out, value);
+        only(count);
+        end(out);
+        return;
+      }
+    }
+    putHead(headOf(plain!.code, prefix), out);
+    only(count);
+    end(out);
+  };
+}
+
+/** The word of `ret 8` and `enter 8,0`: neither negative nor movable, once the last pass is reached. */
+function stackBytes(operand: Operand, out: Encoding): number {
+  const value = wordValue(operand, out);
+  if (!out.anotherPass) {
+    if (operand.relocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
+    if (value < 0) refuse("valueOutOfRange");
+  }
+  return value;
+}
+
+/** aam and aad: an operand is only looked at when it is a bare number. */
+function adjust(name: string): Encode {
+  const byPlan = encodeByPlan(name);
+  return (operands, count, out) => {
+    if (count > 0 && (operands[0]!.kind !== IMMEDIATE || operands[0]!.sizeDeclared))
+      refuse("extraCharactersOnLine");
+    byPlan(operands, count, out);
+  };
+}
+
+const nopByPlan = encodeByPlan("nop");
+
+/** Only what looks like an operand makes the long form of nop. */
+const nop: Encode = (operands, count, out) => {
+  if (count > 0) {
+    const { kind, size, jump, register } = operands[0]!;
+    const looks = size !== 0 || kind === MEMORY || (kind === REGISTER && isGeneralOperand(register));
+    if (jump !== 0 || !looks) refuse("extraCharactersOnLine");
+  }
+  nopByPlan(operands, count, out);
+};
+
+/** lgdt and lidt take 66 in 16-bit code when six bytes are written, and not when nothing is; sgdt and sidt never. */
+function tableRegister(name: string): Encode {
+  const form = byMnemonic(name)[0]!;
+  const plain = { bytes: Uint8Array.of(0x0f, form.code), length: 2 };
+  const sized = { bytes: Uint8Array.of(0x66, 0x0f, form.code), length: 3 };
+  return (operands, count, out) => {
+    const operand = operands[0];
+    if (count < 1 || operand!.kind !== MEMORY || operand!.jump !== 0) refuse("invalidOperand");
+    const size = operand!.size;
+    if (size === 10) refuse("illegalInstruction");
+    if (size !== 0 && size !== 6) refuse("invalidOperandSize");
+    putMemory(
+      operand!,
+      form.digit >= 2 && size === 6 && needsPrefix(4, out) ? sized : plain,
+      form.digit << 3,
+      out,
+    );
+    only(count);
+    end(out);
+  };
+}
+
+const enter: Encode = (operands, count, out) => {
+  const [first, second] = operands;
+  if (count < 1 || first === undefined) refuse("invalidOperand");
+  if (first.size !== 0 && first.size !== 2) refuse("invalidOperandSize");
+  if (first.jump !== 0 || (first.kind !== IMMEDIATE && first.kind !== FLOAT)) refuse("invalidOperand");
+  const bytes = stackBytes(first, out);
+  if (count < 2 || second === undefined || !second.comma) refuse("invalidOperand");
+  if (second.size !== 0 && second.size !== 1) refuse("invalidOperandSize");
+  if (second.jump !== 0 || (second.kind !== IMMEDIATE && second.kind !== FLOAT)) refuse("invalidOperand");
+  const level = byteValue(second, out);
+  if (!out.anotherPass && level < 0) refuse("valueOutOfRange");
+  out.bytes[out.at++] = code("enter", "imm16 imm8");
+  put16(out, bytes);
+  out.bytes[out.at++] = level;
+  if (count > 2) refuse("extraCharactersOnLine");
+  end(out);
+};
+
+const interrupt: Encode = (operands, count, out) => {
+  const operand = operands[0];
+  if (count < 1 || operand === undefined) refuse("invalidOperand");
+  if (operand.size > 1) refuse("invalidOperandSize");
+  if (operand.jump !== 0 || (operand.kind !== IMMEDIATE && operand.kind !== FLOAT)) refuse("invalidOperand");
+  const value = byteValue(operand, out);
+  if (value < 0) out.recoverable("valueOutOfRange");
+  out.bytes[out.at++] = code("int", "imm8");
+  out.bytes[out.at++] = value;
+  only(count);
+  end(out);
+};
+
+// The stack: FASM takes several operands without commas, one instruction each ------------------------------------
+
+/** `wanted` is the size that pushw and pushd ask for, else 0. */
+function stackList(name: "push" | "pop", wanted: number): Encode {
+  const pushes = name === "push";
+  const registerCode = code(name, "rv");
+  const memoryCode = code(name, "rmv");
+  const memoryDigit = digit(name, "rmv") << 3;
+  const segmentCodes = segmentNames.map((segment) => {
+    const form = byMnemonic(name).find((row) => row.operands[0]!.text === segment);
+    return form === undefined ? -1 : form.map === 1 ? 0x0f00 | form.code : form.code;
+  });
+  const byteCode = pushes ? code("push", "imms8") : 0;
+  const wordCode = pushes ? code("push", "immv") : 0;
+
+  /** What is pushed must be of the size asked for; 64 bits need other code. */
+  const check = (size: number): void => {
+    if (size !== 2 && size !== 4 && size !== 8) refuse("invalidOperandSize");
+    if (wanted !== 0 && wanted !== size) refuse("invalidOperandSize");
+    if (size === 8) refuse("illegalInstruction");
+  };
+
+  const one = (operand: Operand, out: Encoding): void => {
+    if (operand.jump !== 0) refuse("invalidOperand");
+    switch (operand.kind) {
+      case MEMORY: {
+        const size = operand.size === 0 ? wanted : operand.size;
+        if (size === 0) out.recoverable("operandSizeNotSpecified");
+        else check(size);
+        putMemory(operand, headOf(memoryCode, size !== 0 && needsPrefix(size, out)), memoryDigit, out);
+        return;
+      }
+      case REGISTER: {
+        const kind = registerClass(operand.register);
+        if (kind === SEGMENT) {
+          const size = operand.size === 0 ? wanted : operand.size;
+          const number = registerNumber(operand.register);
+          const value = segmentCodes[number]!;
+          if (value < 0) {
+            // pop cs is the byte 0F: an 8086 took it.
+            if (out.bits !== 16) refuse("illegalInstruction");
+            if (operand.size !== 0 && operand.size !== 2) refuse("invalidOperandSize");
+            if (wanted === 4) refuse(operand.size === 0 ? "illegalInstruction" : "invalidOperandSize");
+            out.bytes[out.at++] = 0x0f;
+            return;
+          }
+          if (size !== 0) check(size);
+          putHead(headOf(value, size !== 0 && needsPrefix(size, out)), out);
+          return;
+        }
+        if (kind === 0 || kind > GPR64) {
+          // FASM settles the size before it sees that this register cannot be pushed.
+          if (kind >= ST && (operand.size !== 0 || wanted !== 0))
+            check(operand.size !== 0 ? operand.size : wanted);
+          refuse("invalidOperand");
+        }
+        const size = registerSize(operand);
+        if (operand.size !== 0 && operand.size !== size) refuse("operandSizesDoNotMatch");
+        check(size);
+        if (needsPrefix(size, out)) out.bytes[out.at++] = 0x66;
+        out.bytes[out.at++] = registerCode + registerNumber(operand.register);
+        return;
+      }
+      case IMMEDIATE:
+      case FLOAT:
+        if (!pushes) refuse("invalidOperand");
+        immediate(operand, out);
+        return;
+      default:
+        refuse("invalidOperand");
+    }
+  };
+
+  /** push 5 takes a byte, push dword 5 the long form, pushd 5 a byte again. */
+  const immediate = (operand: Operand, out: Encoding): void => {
+    const declared = operand.size;
+    if (declared !== 0 && wanted !== 0 && declared !== wanted) refuse("invalidOperandSize");
+    const size = declared !== 0 ? declared : wanted !== 0 ? wanted : out.bits / 8;
+    if (size === 8) refuse("illegalInstruction");
+    if (size !== 2 && size !== 4) refuse("invalidOperandSize");
+    const value = size === 2 ? wordValue(operand, out) : dwordValue(operand, out);
+    const prefix = needsPrefix(size, out);
+    const signed = size === 2 ? (value << 16) >> 16 : value;
+    const type = operand.relocation;
+    if (declared === 0 && type === ABSOLUTE && signed >= -0x80 && signed < 0x80) {
+      putHead(headOf(byteCode, prefix), out);
+      out.bytes[out.at++] = signed;
+      return;
+    }
+    putHead(headOf(wordCode, prefix), out);
+    if (type !== ABSOLUTE)
+      out.relocate(type === RELOCATABLE_64 ? RELOCATABLE_32 : type, operand.relocationBase);
+    if (size === 2) put16(out, value);
+    else put32(out, value);
+  };
+
+  return (operands, count, out) => {
+    if (wanted === 8) refuse("illegalInstruction");
+    if (count === 0) refuse("invalidOperand");
+    for (let i = 0; i < count; i++) {
+      const operand = operands[i]!;
+      if (i > 0 && operand.comma) refuse("invalidOperand");
+      one(operand, out);
+    }
+    end(out);
+  };
+}
+
+// String instructions with operands ------------------------------------------------------------------------------
+
+const SI = 6;
+const DI = 7;
+const BX = 3;
+
+/** Checks `[si]`, `[edi]` … and returns the bits of the register; only the register may stand there. */
+function pointer(operand: Operand | undefined, number: number): number {
+  if (operand === undefined || operand.kind !== MEMORY || operand.jump !== 0) return refuse("invalidOperand");
+  if (operand.low !== 0 || operand.index !== 0 || addressWidths(operand) !== 0) refuse("invalidAddress");
+  const kind = registerClass(operand.base);
+  if (kind !== GPR16 && kind !== GPR32) refuse("invalidAddress");
+  if (registerNumber(operand.base) !== number) refuse("invalidAddress");
+  return kind === GPR16 ? 16 : 32;
+}
+
+/** The register of a pointer, when its number is judged only after both operands have been read. */
+function loosePointer(operand: Operand | undefined): { bits: number; number: number } {
+  if (operand === undefined || operand.kind !== MEMORY || operand.jump !== 0) return refuse("invalidOperand");
+  if (operand.low !== 0 || operand.index !== 0 || addressWidths(operand) !== 0) refuse("invalidAddress");
+  const kind = registerClass(operand.base);
+  return {
+    bits: kind === GPR16 ? 16 : kind === GPR32 ? 32 : 0,
+    number: operand.base === 0 ? 0 : registerNumber(operand.base),
+  };
+}
+
+/** The destination of a string instruction is in ES and cannot be moved elsewhere. */
+function inExtra(operand: Operand): void {
+  if (operand.segment !== 0 && registerNumber(operand.segment) !== 0) refuse("invalidAddress");
+}
+
+function putStringPrefixes(bits: number, segmentOf: Operand | undefined, out: Encoding): void {
+  if (bits !== out.bits) out.bytes[out.at++] = 0x67;
+  if (segmentOf === undefined || segmentOf.segment === 0) return;
+  const number = registerNumber(segmentOf.segment);
+  if (number !== 3) putSegmentPrefix(number, out); // DS is where they look anyway
+}
+
+function putSized(byteCode: number, size: number, out: Encoding, wide = false): void {
+  switch (size) {
+    case 1:
+      out.bytes[out.at++] = byteCode;
+      return;
+    case 2:
+    case 4:
+      if (needsPrefix(size, out)) out.bytes[out.at++] = 0x66;
+      out.bytes[out.at++] = byteCode + 1;
+      return;
+    case 8:
+      refuse(wide ? "invalidOperandSize" : "illegalInstruction");
+    case 0:
+      out.recoverable("operandSizeNotSpecified");
+      out.bytes[out.at++] = byteCode + 1;
+      return;
+    default:
+      refuse("invalidOperandSize");
+  }
+}
+
+function sameSize(one: Operand, two: Operand): number {
+  if (one.size !== 0 && two.size !== 0 && one.size !== two.size) refuse("operandSizesDoNotMatch");
+  return one.size !== 0 ? one.size : two.size;
+}
+
+/** movs and cmps: two pointers. */
+function twoPointers(byteName: string, firstNumber: number): Encode {
+  const byteCode = code(byteName, "");
+  return (operands, count, out) => {
+    const [first, second] = operands;
+    const compares = firstNumber === SI;
+    const one = loosePointer(count > 0 ? first : undefined);
+    if (!compares) inExtra(first!);
+    if (count < 2 || !second!.comma) refuse("invalidOperand");
+    const size = sameSize(first!, second!);
+    const two = loosePointer(second);
+    if (compares) inExtra(second!);
+    if (one.bits !== two.bits) refuse("addressSizesDoNotAgree");
+    if (two.number !== SI + DI - firstNumber || two.bits === 0) refuse("invalidAddress");
+    if (one.number !== firstNumber) refuse("invalidAddress");
+    putStringPrefixes(one.bits, compares ? first : second, out);
+    putSized(byteCode, size, out);
+    if (count > 2) refuse("extraCharactersOnLine");
+    end(out);
+  };
+}
+
+/** lods, stos, scas: one pointer. */
+function onePointer(byteName: string, number: number): Encode {
+  const byteCode = code(byteName, "");
+  return (operands, count, out) => {
+    const operand = count > 0 ? operands[0] : undefined;
+    const bits = pointer(operand, number);
+    putStringPrefixes(bits, number === SI ? operand : undefined, out);
+    if (number === DI) inExtra(operand!);
+    putSized(byteCode, operand!.size, out);
+    only(count);
+    end(out);
+  };
+}
+
+function isPort(operand: Operand | undefined): boolean {
+  return (
+    operand !== undefined &&
+    operand.kind === REGISTER &&
+    operand.size === 0 &&
+    operand.jump === 0 &&
+    registerClass(operand.register) === GPR16 &&
+    registerNumber(operand.register) === 2
+  );
+}
+
+const ins: Encode = (operands, count, out) => {
+  const [first, second] = operands;
+  const bits = pointer(count > 0 ? first : undefined, DI);
+  putStringPrefixes(bits, undefined, out);
+  inExtra(first!);
+  if (count < 2 || !second!.comma || !isPort(second)) refuse("invalidOperand");
+  putSized(code("insb", ""), first!.size, out, true);
+  if (count > 2) refuse("extraCharactersOnLine");
+  end(out);
+};
+
+const outs: Encode = (operands, count, out) => {
+  const [first, second] = operands;
+  if (count < 1 || !isPort(first)) refuse("invalidOperand");
+  if (count < 2 || !second!.comma) refuse("invalidOperand");
+  const bits = pointer(second, SI);
+  putStringPrefixes(bits, second, out);
+  putSized(code("outsb", ""), second!.size, out, true);
+  if (count > 2) refuse("extraCharactersOnLine");
+  end(out);
+};
+
+const xlat: Encode = (operands, count, out) => {
+  const operand = count > 0 ? operands[0] : undefined;
+  const bits = pointer(operand, BX);
+  putStringPrefixes(bits, operand, out);
+  if (operand!.size > 1) refuse("invalidOperandSize");
+  out.bytes[out.at++] = code("xlatb", "");
+  only(count);
+  end(out);
+};
+
+// Prefixes -------------------------------------------------------------------------------------------------------
+
+const prefixByte =
+  (byte: number, bits = PREFIX): Encode =>
+  (_operands, _count, out) => {
+    out.bytes[out.at++] = byte;
+    out.prefixes |= bits;
+  };
+
+// A register that no row may name --------------------------------------------------------------------------------
+
+const moveByPlan = encodeByPlan("mov");
+
+/** Everything from the rows, but nothing is ever moved into CS. */
+const mov: Encode = (operands, count, out) => {
+  const first = operands[0];
+  if (
+    count > 0 &&
+    first!.kind === REGISTER &&
+    first!.register >>> 5 === SEGMENT &&
+    registerNumber(first!.register) === 1
+  ) {
+    refuse("illegalInstruction");
+  }
+  moveByPlan(operands, count, out);
+};
+
+export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
+  ...conditions.flatMap((condition) =>
+    condition.names.map((name): [string, Special] => [`j${name}`, { encode: conditionalJump(`j${name}`) }]),
+  ),
+  ["jmp", { encode: jumpOrCall("jmp") }],
+  ["call", { encode: jumpOrCall("call") }],
+  ...["loop", "loope", "loopz", "loopne", "loopnz"]
+    .flatMap((name) => [name, `${name}w`, `${name}d`])
+    .concat("jcxz", "jecxz")
+    .map((name): [string, Special] => [name, { encode: loopJump(name) }]),
+  ...["ret", "retn", "retf", "retw", "retnw", "retd", "retnd", "retfw", "retfd"].map(
+    (name): [string, Special] => [name, { encode: returns(name) }],
+  ),
+  ["int", { encode: interrupt }],
+  ["enter", { encode: enter }],
+  ...(["push", "pop"] as const).flatMap((name): [string, Special][] => [
+    [name, { encode: stackList(name, 0) }],
+    [`${name}w`, { encode: stackList(name, 2) }],
+    [`${name}d`, { encode: stackList(name, 4) }],
+    [`${name}q`, { encode: stackList(name, 8) }],
+  ]),
+  ["mov", { encode: mov }],
+  ["nop", { encode: nop }],
+  ["aam", { encode: adjust("aam") }],
+  ["aad", { encode: adjust("aad") }],
+  ...["sgdt", "sidt", "lgdt", "lidt"].map((name): [string, Special] => [
+    name,
+    { encode: tableRegister(name) },
+  ]),
+  ["movs", { encode: twoPointers("movsb", DI) }],
+  ["cmps", { encode: twoPointers("cmpsb", SI) }],
+  ["stos", { encode: onePointer("stosb", DI) }],
+  ["scas", { encode: onePointer("scasb", DI) }],
+  ["lods", { encode: onePointer("lodsb", SI) }],
+  ["ins", { encode: ins }],
+  ["outs", { encode: outs }],
+  ["xlat", { encode: xlat }],
+  ["lock", { encode: prefixByte(0xf0), prefix: true }],
+  ...["rep", "repe", "repz", "xrelease"].map((name): [string, Special] => [
+    name,
+    { encode: prefixByte(0xf3), prefix: true },
+  ]),
+  ...["repne", "repnz", "xacquire"].map((name): [string, Special] => [
+    name,
+    { encode: prefixByte(0xf2), prefix: true },
+  ]),
+  ["bnd", { encode: prefixByte(0xf2, PREFIX | BND_PREFIX), prefix: true }],
+  ...segmentNames.map((name, number): [string, Special] => [
+    name,
+    {
+      prefix: true,
+      encode: (_operands, _count, out) => {
+        putSegmentPrefix(number, out);
+        out.prefixes |= PREFIX;
+      },
+    },
+  ]),
+]);

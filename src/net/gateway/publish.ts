@@ -1,0 +1,73 @@
+import { type Address, parseAddress, showAddress } from "../wire/address.ts";
+import { type Place, showPlace } from "./host.ts";
+
+/** A guest's port, made reachable at a place of the host. */
+export interface Publication {
+  readonly protocol: "tcp" | "udp";
+  /** Where the host listens; port 0 takes a free one. */
+  readonly at: Place;
+  /** The guest's address. */
+  readonly guest: Address;
+  /** 1 … 65535 */
+  readonly port: number;
+}
+
+export interface PublishDefaults {
+  /** Where to listen when the text names no host. Default 127.0.0.1: only this computer. */
+  host?: string;
+  /** The guest when the text names none. Default 10.0.2.15. */
+  guest?: Address;
+}
+
+export const FIRST_GUEST: Address = 0x0a00020f;
+const LOOPBACK = "127.0.0.1";
+const FORM = "[HOST:]PORT:[GUEST:]GUESTPORT[/udp]";
+
+/**
+ * Reads `8080:80`, `0.0.0.0:8080:80`, `[::1]:5353:53/udp`, `8080:10.0.2.16:80`. HOST is an IP address or a name,
+ * GUEST an IPv4 address: with three parts, the middle one decides which of the two the text has.
+ */
+export function parsePublication(
+  text: string,
+  defaults: PublishDefaults = {},
+): Publication | { error: string } {
+  const wrong = (why: string): { error: string } => ({
+    error: `${JSON.stringify(text)}: ${why}; expected ${FORM}`,
+  });
+  const [, body, suffix] = /^(.*?)(?:\/(.*))?$/s.exec(text)!;
+  const protocol = suffix ?? "tcp";
+  if (protocol !== "tcp" && protocol !== "udp") return wrong(`${JSON.stringify(suffix)} is not tcp or udp`);
+
+  // An IPv6 address has colons of its own, so it stands in brackets.
+  const [, bracketed, rest] = /^(?:\[([^\]]*)\]:)?(.*)$/s.exec(body!)!;
+  const parts = rest!.split(":");
+  let host = bracketed;
+  if (
+    host === undefined &&
+    (parts.length === 4 || (parts.length === 3 && parseAddress(parts[1]!) === undefined))
+  ) {
+    host = parts.shift()!;
+  }
+  if (host === "") return wrong("the host is empty");
+  let guest = defaults.guest ?? FIRST_GUEST;
+  if (parts.length === 3) {
+    const address = parseAddress(parts[1]!);
+    if (address === undefined) return wrong(`${JSON.stringify(parts[1])} is not an IPv4 address`);
+    guest = address;
+    parts.splice(1, 1);
+  }
+  if (parts.length !== 2) return wrong("a part is missing or too much");
+  const [outer, inner] = parts.map(readPort) as [number | undefined, number | undefined];
+  if (outer === undefined) return wrong(`${JSON.stringify(parts[0])} is not a port`);
+  if (inner === undefined || inner === 0) return wrong(`${JSON.stringify(parts[1])} is not a guest's port`);
+  return { protocol, at: { host: host ?? defaults.host ?? LOOPBACK, port: outer }, guest, port: inner };
+}
+
+/** `127.0.0.1:8080 → 10.0.2.15:80/tcp` */
+export function showPublication({ protocol, at, guest, port }: Publication): string {
+  return `${showPlace(at)} → ${showAddress(guest)}:${port}/${protocol}`;
+}
+
+function readPort(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined;
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { FOREVER, type Micros } from "./base/index.ts";
-import { type Moving, World } from "./world.ts";
+import { hostClock, type Moving, World } from "./world.ts";
 
 /** Something that is due at given moments, and remembers when it was. */
 class Alarm implements Moving {
@@ -136,14 +136,9 @@ describe("virtual time", () => {
 });
 
 describe("real time", () => {
-  const realClock = () => {
-    const start = performance.now();
-    return { now: () => Math.floor((performance.now() - start) * 1000) };
-  };
-
   test("waits for a deadline without computing, and is quiet when nothing is left", async () => {
     const alarm = new Alarm(20_000);
-    const world = new World({ clock: realClock() });
+    const world = new World({ clock: hostClock() });
     world.add(alarm);
     expect(await world.go()).toBe("quiet");
     expect(alarm.rang).toHaveLength(1);
@@ -151,7 +146,7 @@ describe("real time", () => {
   });
 
   test("sleeps while an outside may bring something, and wakes when it does", async () => {
-    const world = new World({ clock: realClock() });
+    const world = new World({ clock: hostClock() });
     let polls = 0;
     let arrived = false;
     const gateway: Moving = {
@@ -171,6 +166,6 @@ describe("real time", () => {
   });
 
   test("is not run at once", () => {
-    expect(() => new World({ clock: realClock() }).run()).toThrow("use go()");
+    expect(() => new World({ clock: hostClock() }).run()).toThrow("use go()");
   });
 });

@@ -251,3 +251,9 @@ function hostTurn(): Promise<void> {
     else setTimeout(resolve);
   });
 }
+
+/** The host's own clock, from 0: for a world whose outside is real. */
+export function hostClock(): Clock {
+  const start = performance.now();
+  return { now: () => Math.floor((performance.now() - start) * MS) };
+}

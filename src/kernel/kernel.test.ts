@@ -69,6 +69,18 @@ describe("running", () => {
     expect(moments.slice(-2)).toEqual([1007, 1007]);
   });
 
+  test("time does not go back when the clock is behind the instructions", () => {
+    const kernel = kernelWith();
+    const moments: Micros[] = [];
+    kernel.onCall(({ at }) => moments.push(at));
+    const loop = [...mov("eax", 3), ...int40];
+    spawn(kernel, [...loop, ...back(loop.length)]);
+    kernel.run(0, 3000);
+    kernel.run(10, 3000);
+    expect(moments.toSorted((a, b) => a - b)).toEqual(moments);
+    expect(moments.at(-1)).toBe(59);
+  });
+
   test("stops for a fault, with the state before the instruction, and goes on when it is mended", () => {
     const kernel = kernelWith();
     const process = spawn(kernel, [0xff, 0x05, ...dword(0x80000), ...forever]);

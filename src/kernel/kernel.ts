@@ -56,14 +56,17 @@ export class Kernel implements Services {
   readonly #woken = new Set<Thread>();
   /** Values of the call that is being answered: one array for all calls, so that none is allocated. */
   readonly #values: unknown[] = [];
-  readonly #asking: Mutable<Asking>;
+  readonly #asking: Question;
   #nextProcess = 1;
   #nextThread = 1;
   /** Index in #threads of the thread that ran last. */
   #turn = 0;
   #yielded = false;
+  /** When this run began, and the instructions since. */
   #began: Micros = 0;
   #spent = 0;
+  /** The moment of the poll in which calls are asked again; -1 outside of one. */
+  #polling: Micros = -1;
   #instructions = 0;
   #stop: KernelStop | undefined;
   #observer: CallObserver | undefined;
@@ -77,13 +80,7 @@ export class Kernel implements Services {
     this.#perMicro = options.instructionsPerMicro ?? 100;
     this.#timeSlice = options.timeSlice ?? 1_000_000;
     this.#table = new Table(options.personality);
-    this.#asking = {
-      kernel: this,
-      process: undefined as unknown as Process,
-      thread: undefined as unknown as Thread,
-      now: this.start,
-      since: this.start,
-    };
+    this.#asking = new Question(this);
   }
 
   /** Loads an image into a machine of its own and makes a process with one thread of it. */
@@ -168,7 +165,8 @@ export class Kernel implements Services {
    * all threads wait, that one yielded, or that there is a `stop`.
    */
   run(now: Micros, budget: number): number {
-    this.#began = now;
+    // A real clock may be behind what the instructions of the last run took; a program's time never goes back.
+    this.#began = Math.max(now, this.now);
     this.#spent = 0;
     this.#yielded = false;
     while (this.#spent < budget && this.#stop === undefined && !this.#yielded) {
@@ -183,14 +181,16 @@ export class Kernel implements Services {
   /** Asks parked calls again whose socket has changed or whose moment has come. Answers whether one was answered. */
   poll(now: Micros): boolean {
     let answered = false;
+    this.#polling = now;
     for (const thread of this.#threads) {
       const { parked } = thread;
       if (!parked) continue;
       const due = parked.wait.until !== undefined && parked.wait.until <= now;
       if (!due && !this.#woken.has(thread)) continue;
       this.#woken.delete(thread);
-      if (this.#askAgain(thread, parked, now)) answered = true;
+      if (this.#askAgain(thread, parked)) answered = true;
     }
+    this.#polling = -1;
     this.#woken.clear();
     return answered;
   }
@@ -203,6 +203,12 @@ export class Kernel implements Services {
       if (parked?.wait.until !== undefined && parked.wait.until < earliest) earliest = parked.wait.until;
     }
     return earliest;
+  }
+
+  /** The moment of the call that is being answered: while a program runs, its instructions tell. */
+  get now(): Micros {
+    if (this.#polling >= 0) return this.#polling;
+    return this.#began + Math.floor(this.#spent / this.#perMicro);
   }
 
   // What services ask of the kernel.
@@ -269,12 +275,13 @@ export class Kernel implements Services {
   #runThread(thread: Thread, end: number): void {
     const { machine } = thread.process;
     const { gate } = this.personality;
+    let before = machine.instructions;
     do {
-      const before = machine.instructions;
       const stop = machine.run(end - this.#spent);
-      const executed = machine.instructions - before;
-      this.#spent += executed;
-      this.#instructions += executed;
+      const after = machine.instructions;
+      this.#spent += after - before;
+      this.#instructions += after - before;
+      before = after;
       if (stop.reason === "interrupt" && stop.vector === gate) {
         this.#trap(thread);
       } else if (stop.reason !== "budget") {
@@ -296,30 +303,30 @@ export class Kernel implements Services {
     }
     entry.count++;
     const { row } = entry;
-    const asking = this.#asking;
-    asking.process = process;
-    asking.thread = thread;
-    asking.since = asking.now = this.#began + Math.floor(this.#spent / this.#perMicro);
+    this.#asking.of(thread, -1);
     // The arguments are shown as they were before the call.
     const shown = this.#observer === undefined ? NONE : row.kinds.map((kind) => showArgument(kind, process));
     const outcome = this.#ask(row, process);
     if (typeof outcome === "object") {
-      const address = cpu.eip - TRAP_LENGTH;
-      const values = this.#values.slice(0, row.kinds.length);
-      const parked: ParkedCall = { row, values, since: asking.now, address, shown, wait: outcome };
-      thread.state = "parked";
-      thread.parked = parked;
-      outcome.file?.waiting.add(thread);
-      if (this.#observer) this.#tell(thread, parked, "parked", undefined);
+      this.#park(thread, row, outcome, shown);
       return;
     }
     if (typeof outcome === "string") personality.refuse(outcome, cpu);
     else row.answer.store(outcome, cpu);
     if (this.#observer !== undefined) {
-      const address = cpu.eip - TRAP_LENGTH;
-      const call = { row, values: this.#values, since: asking.now, address, shown };
+      const call = { row, values: this.#values, since: this.now, address: cpu.eip - TRAP_LENGTH, shown };
       this.#tell(thread, call, thread.state === "ended" ? "ended" : "done", outcome);
     }
+  }
+
+  #park(thread: Thread, row: Row, wait: Wait, shown: readonly string[]): void {
+    const values = this.#values.slice(0, row.kinds.length);
+    const address = thread.process.cpu.eip - TRAP_LENGTH;
+    const parked: ParkedCall = { row, values, since: this.now, address, shown, wait };
+    thread.state = "parked";
+    thread.parked = parked;
+    wait.file?.waiting.add(thread);
+    if (this.#observer) this.#tell(thread, parked, "parked", undefined);
   }
 
   /** Reads the arguments and asks the service. */
@@ -334,13 +341,9 @@ export class Kernel implements Services {
     return serve(row, this.#asking, values);
   }
 
-  #askAgain(thread: Thread, parked: ParkedCall, now: Micros): boolean {
+  #askAgain(thread: Thread, parked: ParkedCall): boolean {
     const { process } = thread;
-    const asking = this.#asking;
-    asking.process = process;
-    asking.thread = thread;
-    asking.now = now;
-    asking.since = parked.since;
+    const asking = this.#asking.of(thread, parked.since);
     const outcome = serve(parked.row, asking, parked.values);
     parked.wait.file?.waiting.delete(thread);
     if (typeof outcome === "object") {
@@ -363,7 +366,7 @@ export class Kernel implements Services {
     this.#unknownCounts.set(key, (this.#unknownCounts.get(key) ?? 0) + 1);
     this.personality.unknown(cpu);
     this.#observer?.({
-      at: this.#began + Math.floor(this.#spent / this.#perMicro),
+      at: this.now,
       process: thread.process.id,
       thread: thread.id,
       place: placeOf(image, cpu.eip - TRAP_LENGTH),
@@ -382,7 +385,7 @@ export class Kernel implements Services {
     phase: "parked" | "done" | "ended",
     outcome: Exclude<Outcome, Wait>,
   ): void {
-    const { now } = this.#asking;
+    const { now } = this;
     const refused = typeof outcome === "string";
     let answer: string | undefined;
     if (phase === "done") {
@@ -406,7 +409,33 @@ export class Kernel implements Services {
   }
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** What services are handed: one object for all calls. Its moment is worked out only for those who look. */
+class Question implements Asking {
+  readonly kernel: Kernel;
+  thread!: Thread;
+  process!: Process;
+  #since: Micros = -1;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  /** `since`: when the call began to wait; -1 = it is made now. */
+  of(thread: Thread, since: Micros): this {
+    this.thread = thread;
+    this.process = thread.process;
+    this.#since = since;
+    return this;
+  }
+
+  get now(): Micros {
+    return this.kernel.now;
+  }
+
+  get since(): Micros {
+    return this.#since < 0 ? this.kernel.now : this.#since;
+  }
+}
 
 /** Bytes of `int n`. */
 const TRAP_LENGTH = 2;

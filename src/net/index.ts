@@ -6,7 +6,8 @@
  * Read first: RFC 9293 (TCP), RFC 1122 (what a host must do), RFC 826 (ARP), RFC 791, 792, 768.
  * `stack.ts` is where everything meets.
  */
-
+export type { Counters, Drops } from "./counters.ts";
+export { Gateway, type GatewayCounters, type GatewayOptions, type Published } from "./gateway/gateway.ts";
 export {
   type Failure,
   type FailureReason,
@@ -30,6 +31,9 @@ export {
   parsePublication,
   showPublication,
 } from "./gateway/publish.ts";
+export type { TrafficCounters } from "./gateway/traffic.ts";
+export type { NeighbourEntry } from "./ip/neighbours.ts";
+export type { Route } from "./ip/routes.ts";
 export {
   type FaultCounters,
   type FaultRule,
@@ -37,6 +41,20 @@ export {
   FaultyLink,
   type FaultyLinkOptions,
 } from "./link/faults.ts";
+export {
+  all,
+  arp,
+  between,
+  data,
+  every,
+  type Flow,
+  type FlowEnd,
+  type FrameMatch,
+  nth,
+  type SegmentWish,
+  tcp,
+  udp,
+} from "./link/match.ts";
 export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
 export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
 export { cable, FrameQueue, type Port } from "./link/port.ts";
@@ -61,7 +79,9 @@ export {
   stateName,
   TcpState,
 } from "./sockets.ts";
-export type { IpConfiguration, Stack, StackOptions } from "./stack.ts";
+export { type IpConfiguration, Stack, type StackOptions } from "./stack.ts";
+export type { Connection } from "./tcp/connection.ts";
+export { defaultSettings, type TcpSettings } from "./tcp/settings.ts";
 export {
   type Address,
   ANY,
@@ -76,3 +96,4 @@ export {
   showAddress,
   showMac,
 } from "./wire/address.ts";
+export { showFrame, showPacket } from "./wire/print.ts";

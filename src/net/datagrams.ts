@@ -1,0 +1,168 @@
+import type { Datagram, Endpoint, Reason, Socket, SocketOptions } from "./sockets.ts";
+import { News, TcpState } from "./sockets.ts";
+import { defaultOptions } from "./station.ts";
+import type { Address } from "./wire/address.ts";
+
+/** Bytes and datagrams that wait to be read; more are dropped, as any network may. */
+const QUEUE_BYTES = 256 * 1024;
+const QUEUE_DATAGRAMS = 1024;
+/** What each costs besides its bytes, so that empty ones are bounded too. */
+const OVERHEAD = 64;
+
+/** What sockets of whole datagrams have in common: a bounded queue, and the calls that make no sense for them. */
+export abstract class DatagramQueue implements Socket {
+  abstract readonly type: "datagram" | "raw";
+  readonly state = TcpState.CLOSED;
+  readonly options: SocketOptions = defaultOptions();
+  onChange: ((socket: Socket, news: number) => void) | undefined = undefined;
+  error: Reason | undefined = undefined;
+  protected bound: Endpoint = { address: 0, port: 0 };
+  protected peer: Endpoint | undefined = undefined;
+  protected released = false;
+  readonly #queue: Datagram[] = [];
+  #bytes = 0;
+  #news = 0;
+  #deaf = false;
+  readonly #changed: (socket: DatagramQueue) => void;
+
+  /** @param changed is called when news begin to wait for `tell` */
+  constructor(changed: (socket: DatagramQueue) => void) {
+    this.#changed = changed;
+  }
+
+  abstract bind(address: Address, port: number): Reason | undefined;
+  abstract connect(address: Address, port: number): Reason | undefined;
+  abstract send(bytes: Uint8Array, to?: Endpoint): number | Reason;
+  abstract get space(): number;
+  /** Takes the socket out of its protocol's tables. */
+  protected abstract forget(): void;
+
+  get local(): Readonly<Endpoint> {
+    return this.bound;
+  }
+
+  get remote(): Readonly<Endpoint> | undefined {
+    return this.peer;
+  }
+
+  get readable(): boolean {
+    return this.#queue.length > 0 || this.error !== undefined || this.#deaf || this.released;
+  }
+
+  get writable(): boolean {
+    return this.space > 0 || this.error !== undefined;
+  }
+
+  get acceptable(): boolean {
+    return false;
+  }
+
+  get closed(): boolean {
+    return this.released;
+  }
+
+  /** Bytes of the first datagram. */
+  get available(): number {
+    return this.#queue[0]?.payload.length ?? 0;
+  }
+
+  /** False when there is no room: it is lost. The payload is kept, so it must not be changed any more. */
+  arrive(datagram: Datagram): boolean {
+    if (this.#deaf) return true;
+    const cost = datagram.payload.length + OVERHEAD;
+    if (this.#queue.length >= QUEUE_DATAGRAMS || this.#bytes + cost > QUEUE_BYTES) return false;
+    this.#queue.push(datagram);
+    this.#bytes += cost;
+    this.note(News.DATA);
+    return true;
+  }
+
+  /** An ICMP error about something that was sent from here. */
+  fail(reason: Reason): void {
+    this.error = reason;
+    this.note(News.ERROR);
+  }
+
+  takeError(): Reason | undefined {
+    const { error } = this;
+    this.error = undefined;
+    return error;
+  }
+
+  receive(into: Uint8Array): number | Reason {
+    const result = this.peek(into);
+    if (result === "truncated" || (typeof result === "number" && this.#queue.length > 0)) this.#drop();
+    return result;
+  }
+
+  peek(into: Uint8Array): number | Reason {
+    const first = this.#first();
+    if (typeof first === "string") return first;
+    if (first === undefined) return 0;
+    const { payload } = first;
+    into.set(payload.length > into.length ? payload.subarray(0, into.length) : payload);
+    return payload.length > into.length ? "truncated" : payload.length;
+  }
+
+  receiveDatagram(): Datagram | Reason {
+    const first = this.#first() ?? "would-block";
+    if (typeof first !== "string") this.#drop();
+    return first;
+  }
+
+  /** Undefined when nothing will ever come, because the program does not want to receive. */
+  #first(): Datagram | Reason | undefined {
+    if (this.released) return "invalid";
+    const first = this.#queue[0];
+    if (first) return first;
+    return this.takeError() ?? (this.#deaf ? undefined : "would-block");
+  }
+
+  #drop(): void {
+    const first = this.#queue.shift();
+    if (first) this.#bytes -= first.payload.length + OVERHEAD;
+  }
+
+  listen(): Reason {
+    return "not-supported";
+  }
+
+  accept(): Reason {
+    return "not-supported";
+  }
+
+  shutdown(how: "send" | "receive" | "both"): Reason | undefined {
+    if (this.peer === undefined) return "not-connected";
+    if (how !== "send") {
+      this.#deaf = true;
+      this.#queue.length = 0;
+      this.#bytes = 0;
+    }
+    return undefined;
+  }
+
+  close(): void {
+    if (this.released) return;
+    this.released = true;
+    this.onChange = undefined;
+    this.#queue.length = 0;
+    this.#bytes = 0;
+    this.forget();
+  }
+
+  abort(): void {
+    this.close();
+  }
+
+  protected note(news: number): void {
+    if (this.#news === 0) this.#changed(this);
+    this.#news |= news;
+  }
+
+  /** Tells the program what has happened since the last time. */
+  tell(): void {
+    const news = this.#news;
+    this.#news = 0;
+    this.onChange?.(this, news);
+  }
+}

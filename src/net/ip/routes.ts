@@ -1,0 +1,69 @@
+import { type Address, isLoopback } from "../wire/address.ts";
+import type { Interface } from "./interface.ts";
+
+/** A network that is reached through a gateway. */
+export interface Route {
+  network: Address;
+  mask: Address;
+  gateway: Address;
+}
+
+/** Where a packet leaves: by which interface, to which neighbour, from which address unless the sender has one. */
+export interface Path {
+  readonly interface: Interface;
+  readonly nextHop: Address;
+  readonly source: Address;
+}
+
+/** Routing as a host does it (RFC 1122 3.3.1): own addresses, neighbours, routes by longest prefix, default gateway. */
+export class Routes {
+  readonly #loopback: Interface;
+  readonly #interfaces: readonly Interface[];
+  readonly #routes: Route[] = [];
+  /** Changes whenever an answer may have changed: a kept path is good as long as this stays the same. */
+  generation = 0;
+
+  constructor(loopback: Interface, interfaces: readonly Interface[]) {
+    this.#loopback = loopback;
+    this.#interfaces = interfaces;
+  }
+
+  /** An address of this station. */
+  isOwn(address: Address): boolean {
+    if (isLoopback(address)) return true;
+    if (address === 0) return false;
+    for (const each of this.#interfaces) if (each.address === address) return true;
+    return false;
+  }
+
+  add(route: Route): void {
+    this.#routes.push(route);
+    this.#routes.sort((a, b) => b.mask - a.mask); // longest prefix first
+    this.generation++;
+  }
+
+  all(): readonly Route[] {
+    return this.#routes;
+  }
+
+  /** @param via only this interface may be used */
+  find(destination: Address, via?: Interface): Path | undefined {
+    if (this.isOwn(destination))
+      return { interface: this.#loopback, nextHop: destination, source: destination };
+    const candidates = via === undefined ? this.#interfaces : [via];
+    // The limited broadcast leaves by the first interface, with or without an address (DHCP needs that).
+    if (destination === 0xffffffff) return pathBy(candidates[0], destination);
+    for (const each of candidates) if (each.isLocal(destination)) return pathBy(each, destination);
+    for (const route of this.#routes) {
+      if (((destination ^ route.network) & route.mask) !== 0) continue;
+      for (const each of candidates) if (each.isLocal(route.gateway)) return pathBy(each, route.gateway);
+    }
+    if (destination >>> 28 === 0xe) return pathBy(candidates[0], destination);
+    for (const each of candidates) if (each.gateway !== 0) return pathBy(each, each.gateway);
+    return undefined;
+  }
+}
+
+function pathBy(way: Interface | undefined, nextHop: Address): Path | undefined {
+  return way && { interface: way, nextHop, source: way.address };
+}

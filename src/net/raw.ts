@@ -1,0 +1,157 @@
+/**
+ * Raw sockets: whole IP packets of one protocol in, payloads out; the IP header is ours. ICMP messages are sent with
+ * their checksum filled in.
+ */
+import { concat, type Micros, setU16be } from "../base/index.ts";
+import { DatagramQueue } from "./datagrams.ts";
+import type { Endpoint, Reason } from "./sockets.ts";
+import { News } from "./sockets.ts";
+import type { Station } from "./station.ts";
+import type { Address } from "./wire/address.ts";
+import { finish, sum } from "./wire/checksum.ts";
+import { IcmpType } from "./wire/icmp.ts";
+import type { Ipv4 } from "./wire/ipv4.ts";
+import * as ipv4 from "./wire/ipv4.ts";
+
+export interface RawLower {
+  transmit(from: Address, to: Address, protocol: number, payload: Uint8Array, ttl: number, now: Micros): void;
+}
+
+interface Outgoing {
+  from: Address;
+  to: Address;
+  protocol: number;
+  payload: Uint8Array;
+  ttl: number;
+}
+
+const OUTGOING_PACKETS = 1024;
+
+export class Raw {
+  readonly station: Station;
+  readonly #lower: RawLower;
+  readonly #changed: (socket: DatagramQueue) => void;
+  readonly #sockets = new Map<number, RawSocket[]>();
+  #outgoing: Outgoing[] = [];
+
+  constructor(station: Station, lower: RawLower, changed: (socket: DatagramQueue) => void) {
+    this.station = station;
+    this.#lower = lower;
+    this.#changed = changed;
+  }
+
+  socket(protocol: number): RawSocket {
+    if (!Number.isInteger(protocol) || protocol < 0 || protocol > 255) {
+      throw new RangeError(`${protocol} is not an IP protocol number (0 … 255)`);
+    }
+    const socket = new RawSocket(this, protocol, this.#changed);
+    const others = this.#sockets.get(protocol);
+    if (others) others.push(socket);
+    else this.#sockets.set(protocol, [socket]);
+    return socket;
+  }
+
+  remove(socket: RawSocket): void {
+    const others = (this.#sockets.get(socket.protocol) ?? []).filter((other) => other !== socket);
+    if (others.length > 0) this.#sockets.set(socket.protocol, others);
+    else this.#sockets.delete(socket.protocol);
+  }
+
+  /** Every socket of the protocol gets a copy; answers whether there was one. Echo requests are the stack's to answer. */
+  arrive(packet: Ipv4): boolean {
+    const sockets = this.#sockets.get(packet.protocol);
+    if (sockets === undefined) return false;
+    if (packet.protocol === ipv4.PROTOCOL_ICMP && packet.payload[0] === IcmpType.ECHO) return true;
+    const bytes = new Uint8Array(ipv4.lengthOf(packet));
+    ipv4.write(packet, bytes);
+    const from = { address: packet.source, port: 0 };
+    const to = { address: packet.destination, port: 0 };
+    for (const socket of sockets) if (socket.takes(from, to)) socket.arrive({ from, to, payload: bytes });
+    return true;
+  }
+
+  queue(outgoing: Outgoing): boolean {
+    if (this.#outgoing.length >= OUTGOING_PACKETS) return false;
+    this.#outgoing.push(outgoing);
+    return true;
+  }
+
+  get hasWork(): boolean {
+    return this.#outgoing.length > 0;
+  }
+
+  poll(now: Micros): boolean {
+    if (this.#outgoing.length === 0) return false;
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    for (const { from, to, protocol, payload, ttl } of outgoing) {
+      this.#lower.transmit(from, to, protocol, payload, ttl, now);
+    }
+    return true;
+  }
+}
+
+export class RawSocket extends DatagramQueue {
+  readonly type = "raw";
+  readonly protocol: number;
+  readonly #raw: Raw;
+
+  constructor(raw: Raw, protocol: number, changed: (socket: DatagramQueue) => void) {
+    super(changed);
+    this.#raw = raw;
+    this.protocol = protocol;
+  }
+
+  /** The port means nothing. */
+  bind(address: Address, _port: number): Reason | undefined {
+    if (this.released) return "invalid";
+    if (address !== 0 && !this.#raw.station.isOwn(address)) return "not-available";
+    this.bound = { address, port: 0 };
+    return undefined;
+  }
+
+  /** The port means nothing. */
+  connect(address: Address, _port: number): Reason | undefined {
+    if (this.released) return "invalid";
+    if (address !== 0 && this.#raw.station.sourceFor(address) === undefined) return "network-unreachable";
+    this.peer = address === 0 ? undefined : { address, port: 0 };
+    this.note(News.CONNECTED);
+    return undefined;
+  }
+
+  takes(from: Endpoint, to: Endpoint): boolean {
+    if (this.bound.address !== 0 && this.bound.address !== to.address) return false;
+    return this.peer === undefined || this.peer.address === from.address;
+  }
+
+  get space(): number {
+    return this.released ? 0 : this.#raw.station.largest;
+  }
+
+  send(bytes: Uint8Array, to?: Endpoint): number | Reason {
+    if (this.released) return "invalid";
+    const target = to?.address ?? this.peer?.address;
+    if (target === undefined) return "not-connected";
+    if (bytes.length > this.#raw.station.largest) return "too-long";
+    if (this.#raw.station.isBroadcast(target) && !this.options.broadcast) return "prohibited";
+    const from = this.bound.address || this.#raw.station.sourceFor(target);
+    if (from === undefined) return "network-unreachable";
+    const payload = this.protocol === ipv4.PROTOCOL_ICMP ? withIcmpChecksum(bytes) : bytes.slice();
+    const { ttl } = this.options;
+    const queued = this.#raw.queue({ from, to: target, protocol: this.protocol, payload, ttl });
+    return queued ? bytes.length : "would-block";
+  }
+
+  protected forget(): void {
+    this.#raw.remove(this);
+  }
+}
+
+/** A message shorter than a header stays as it is: the program may want to send nonsense. */
+function withIcmpChecksum(bytes: Uint8Array): Uint8Array {
+  const message = concat([bytes]);
+  if (message.length < 4) return message;
+  setU16be(message, 2, 0);
+  setU16be(message, 2, finish(sum(message, 0, message.length)));
+  return message;
+}

@@ -1,0 +1,182 @@
+/**
+ * How much may be in the network: slow start and congestion avoidance (RFC 5681), recovery without (RFC 6582) and with
+ * SACK (RFC 6675), limited transmit (RFC 3042), an initial window of ten (RFC 6928).
+ *
+ * All three recoveries are told in the words of RFC 6675: what lies below `lost` and has not been received is taken
+ * for lost; of it, what lies below `rxt` has been sent again. `pipe` is what is believed to be under way, and anything
+ * may be sent while it is smaller than cwnd. Without SACK a duplicate acknowledgement says only that one segment has
+ * left the network: `dupBytes` counts those, which is the inflated window of RFC 6582 seen from the other side.
+ */
+import type { Connection } from "./connection.ts";
+import { DUP_THRESH } from "./scoreboard.ts";
+import { add, after, atOrAfter, before, distance, earlier, later, type Sequence } from "./sequence.ts";
+
+export interface Congestion {
+  cwnd: number;
+  ssthresh: number;
+  /** open = nothing is missing as far as we know; fast = fast recovery; loss = after a time-out. */
+  phase: "open" | "fast" | "loss";
+  dupAcks: number;
+  dupBytes: number;
+  /** RecoveryPoint: when this is acknowledged, recovery is over. */
+  recover: Sequence;
+  /** HighRxt + 1: unreceived numbers below it were sent again. una <= rxt <= nxt. */
+  rxt: Sequence;
+  /** Unreceived numbers below it are lost. una <= lost <= nxt. */
+  lost: Sequence;
+  /** The first retransmission of a recovery goes out whatever pipe says. */
+  force: boolean;
+  /** Bytes acknowledged in congestion avoidance that have not widened cwnd yet. */
+  acked: number;
+  /** RescueRxt of RFC 6675. */
+  rescued: boolean;
+}
+
+export function newCongestion(iss: Sequence): Congestion {
+  return {
+    cwnd: 0,
+    ssthresh: 2 ** 30, // RFC 5681 3.1: "arbitrarily high"
+    phase: "open",
+    dupAcks: 0,
+    dupBytes: 0,
+    recover: iss,
+    rxt: iss,
+    lost: iss,
+    force: false,
+    acked: 0,
+    rescued: false,
+  };
+}
+
+/** RFC 6928 with IW = `settings.initialWindow` segments. */
+export function initialWindow(c: Connection): number {
+  const segments = c.settings.initialWindow;
+  return Math.min(segments * c.snd.mss, Math.max(2 * c.snd.mss, segments * 1460));
+}
+
+export const flightSize = (c: Connection): number => distance(c.snd.una, c.snd.nxt);
+
+/** RFC 6675 SetPipe. */
+export function pipe(c: Connection): number {
+  const { una, nxt } = c.snd;
+  const { lost, rxt, dupBytes } = c.congestion;
+  let bytes = distance(lost, nxt) + distance(una, rxt);
+  if (!c.scoreboard.empty) bytes -= c.scoreboard.received(lost, nxt) + c.scoreboard.received(una, rxt);
+  return Math.max(0, bytes - dupBytes);
+}
+
+/** After snd.una has moved by `acked`; `flight` was under way before. */
+export function acknowledged(c: Connection, acked: number, flight: number): void {
+  const g = c.congestion;
+  const { una, mss } = c.snd;
+  g.rxt = later(g.rxt, una);
+  g.lost = later(g.lost, una);
+  if (g.phase === "open") {
+    g.dupAcks = 0;
+    g.dupBytes = 0;
+    // A window that was not used says nothing about the network (RFC 7661 1).
+    if (flight * 2 >= g.cwnd) widen(c, acked);
+  } else if (atOrAfter(una, g.recover)) {
+    // RFC 6582 3.2 (3) full acknowledgement, the first of the two ways: no burst.
+    if (g.phase === "fast") g.cwnd = Math.min(g.ssthresh, Math.max(flightSize(c), mss) + mss);
+    else widen(c, acked);
+    endRecovery(c);
+  } else if (g.phase === "loss") {
+    widen(c, acked);
+  } else if (c.sack) {
+    g.lost = later(g.lost, c.scoreboard.lostBelow(una, mss));
+  } else {
+    // RFC 6582 3.2 (3) partial acknowledgement: the next segment is missing too.
+    g.rxt = una;
+    g.lost = earlier(add(una, mss), c.snd.nxt);
+    g.force = true;
+    g.dupBytes = Math.max(0, g.dupBytes - acked + mss);
+  }
+}
+
+function widen(c: Connection, acked: number): void {
+  const g = c.congestion;
+  const { mss } = c.snd;
+  if (g.cwnd < g.ssthresh) {
+    g.cwnd += Math.min(acked, mss); // RFC 5681 (2)
+  } else {
+    g.acked += acked; // RFC 5681 3.1, the recommended counting of bytes
+    if (g.acked >= g.cwnd) {
+      g.acked -= g.cwnd;
+      g.cwnd += mss;
+    }
+  }
+}
+
+/** An acknowledgement that acknowledges nothing new while data is under way (RFC 5681 section 2). */
+export function duplicate(c: Connection): void {
+  const g = c.congestion;
+  const { una, mss } = c.snd;
+  g.dupAcks++;
+  if (g.phase === "fast") {
+    if (c.sack) g.lost = later(g.lost, c.scoreboard.lostBelow(una, mss));
+    else g.dupBytes += mss;
+    return;
+  }
+  if (g.phase === "loss") return;
+  if (!c.sack) g.dupBytes = Math.min(g.dupAcks, DUP_THRESH - 1) * mss; // RFC 3042
+  const lost = c.sack ? c.scoreboard.lostBelow(una, mss) : una;
+  if (g.dupAcks < DUP_THRESH && !after(lost, una)) return;
+  // RFC 6582 3.2 (2): duplicates caused by our own retransmissions must not start another recovery.
+  if (!c.sack && atOrAfter(g.recover, una)) return;
+  g.phase = "fast";
+  g.recover = c.snd.nxt;
+  g.ssthresh = Math.max(Math.floor(flightSize(c) / 2), 2 * mss); // RFC 5681 (4)
+  g.cwnd = g.ssthresh;
+  g.rxt = una;
+  g.lost = later(lost, earlier(add(una, mss), c.snd.nxt));
+  g.force = true;
+  g.rescued = false;
+  g.dupBytes = c.sack ? 0 : DUP_THRESH * mss;
+}
+
+/** The retransmission timer has expired: all that is under way is taken for lost (RFC 5681 3.1, RFC 6582 4). */
+export function timedOut(c: Connection, first: boolean): void {
+  const g = c.congestion;
+  // RFC 5681 (4): a segment that is lost a second time does not halve the threshold again.
+  if (first) g.ssthresh = Math.max(Math.floor(flightSize(c) / 2), 2 * c.snd.mss);
+  g.cwnd = c.snd.mss;
+  g.acked = 0;
+  // RFC 2018 section 8: the peer may have thrown away what it reported.
+  c.scoreboard.clear();
+  takeForLost(c);
+}
+
+/** Everything under way is to be sent again. */
+export function takeForLost(c: Connection): void {
+  const g = c.congestion;
+  g.phase = "loss";
+  g.recover = c.snd.nxt;
+  g.rxt = c.snd.una;
+  g.lost = c.snd.nxt;
+  g.dupAcks = 0;
+  g.dupBytes = 0;
+  g.force = true;
+}
+
+function endRecovery(c: Connection): void {
+  const g = c.congestion;
+  g.phase = "open";
+  g.rxt = c.snd.una;
+  g.lost = c.snd.una;
+  g.dupAcks = 0;
+  g.dupBytes = 0;
+  g.force = false;
+  g.acked = 0;
+}
+
+/** RFC 5681 4.1: after a silence of more than one RTO the window says nothing about the network any more. */
+export function restartAfterIdle(c: Connection): void {
+  c.congestion.cwnd = Math.min(c.congestion.cwnd, initialWindow(c));
+}
+
+/** Whether something lies between rxt and lost that is to be sent again. */
+export function retransmissionIsDue(c: Connection): boolean {
+  const { rxt, lost } = c.congestion;
+  return before(rxt, lost) && before(c.scoreboard.firstMissing(rxt), lost);
+}

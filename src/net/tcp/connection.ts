@@ -1,0 +1,414 @@
+/**
+ * One TCP connection: the transmission control block of RFC 9293 section 3.3.1 and the user calls of 3.10.1 to 3.10.5.
+ *
+ * Before touching this folder read RFC 9293 (all of 3.10), 5681 and 6582 (congestion), 6675 (recovery with SACK),
+ * 6298 (time-outs), 7323 (scaling, timestamps), 5961 (blind attacks). `arrive.ts` is what comes in, `send.ts` what goes
+ * out, `expire.ts` what time does; `tcp.ts` finds the connection for a segment.
+ *
+ * A connection is data. It knows neither IP nor sockets, sends nothing by itself and is told the time.
+ */
+import { ByteRing, FOREVER, type Micros } from "../../base/index.ts";
+import type { Timed } from "../deadlines.ts";
+import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
+import { type Congestion, newCongestion } from "./congestion.ts";
+import type { FourTuple } from "./isn.ts";
+import { Gaps } from "./reassembly.ts";
+import { newRtt, type Rtt } from "./rtt.ts";
+import { Scoreboard } from "./scoreboard.ts";
+import { add, type Sequence } from "./sequence.ts";
+import type { TcpSettings } from "./settings.ts";
+
+/** RFC 9293 3.7.1 (MUST-15): what an IPv4 peer takes that says nothing. */
+export const DEFAULT_MSS = 536;
+
+/** Send sequence variables. */
+export interface Snd {
+  iss: Sequence;
+  /** Oldest unacknowledged number. */
+  una: Sequence;
+  /** Next number to be sent for the first time. */
+  nxt: Sequence;
+  /** Window in bytes, already scaled. */
+  wnd: number;
+  /** Sequence and acknowledgement number of the segment that set the window. */
+  wl1: Sequence;
+  wl2: Sequence;
+  /** The largest window the peer has ever offered (RFC 9293 3.8.6.2.1, RFC 5961 5.2). */
+  maxWnd: number;
+  /** Shift for windows that the peer sends. */
+  scale: number;
+  /** Bytes of payload in a full segment; what timestamps take is already subtracted (RFC 6691). */
+  mss: number;
+  /** Our SYN has been acknowledged: it occupies a number, but no byte of the buffer. */
+  synAcked: boolean;
+  /** The program has written its last byte: FIN follows it. */
+  finished: boolean;
+  /** The number of our FIN once it has been sent. */
+  fin: Sequence | undefined;
+}
+
+/** Receive sequence variables. */
+export interface Rcv {
+  irs: Sequence;
+  nxt: Sequence;
+  /** Bytes from nxt on that the peer may send: the right edge offered never moves back. */
+  wnd: number;
+  /** Shift for windows that we send. */
+  scale: number;
+  /** Where urgent data ends, if any was announced. */
+  up: Sequence | undefined;
+  /** The number of a FIN that has arrived, perhaps before data in front of it. */
+  fin: Sequence | undefined;
+  /** Bytes that our last acknowledgement does not cover. */
+  unacked: number;
+  /** The largest payload that has come: what "full-sized" means to the peer. */
+  mss: number;
+  /** RFC 7323 4.3: the acknowledgement number last sent. */
+  lastAckSent: Sequence;
+}
+
+/** Moments, FOREVER = not running. */
+export interface Timers {
+  retransmit: Micros;
+  persist: Micros;
+  delayedAck: Micros;
+  keepAlive: Micros;
+  /** TIME-WAIT's 2 MSL, or the patience with a peer that does not finish. */
+  wait: Micros;
+}
+
+/** RFC 7323. */
+export interface Timestamps {
+  /** Both sides sent the option with their SYN. */
+  on: boolean;
+  /** Added to our clock of 1 ms. */
+  offset: number;
+  recent: number;
+  /** When `recent` was set: after 24 days it says nothing any more (5.5). */
+  recentAt: Micros;
+}
+
+/** What must be sent, whatever the windows say. */
+export interface Pending {
+  syn: boolean;
+  ack: boolean;
+  reset: boolean;
+  /** A zero-window probe (RFC 9293 3.8.6.1). */
+  probe: boolean;
+  keepAlive: boolean;
+}
+
+/** Who holds a connection: a program's socket, or a listener until it is accepted. */
+export interface Owner {
+  changed(c: Connection, news: number): void;
+}
+
+export interface Opening {
+  flow: FourTuple;
+  /** Begun by a SYN that arrived. */
+  passive: boolean;
+  iss: Sequence;
+  /** The MSS we announce, and send at most: what fits into the path's packets. */
+  mss: number;
+  timestampOffset: number;
+  settings: TcpSettings;
+  options: SocketOptions;
+}
+
+export class Connection implements Timed, FourTuple {
+  readonly localAddress: number;
+  readonly localPort: number;
+  readonly remoteAddress: number;
+  readonly remotePort: number;
+  readonly settings: TcpSettings;
+  /** Begun by a SYN that arrived: a reset before it is established does not concern the program. */
+  readonly passive: boolean;
+  /** What we announce as MSS. */
+  readonly ourMss: number;
+
+  /** Changed by `enter` alone. */
+  state: TcpState = TcpState.CLOSED;
+  readonly snd: Snd;
+  readonly rcv: Rcv;
+  readonly timers: Timers;
+  readonly rtt: Rtt;
+  readonly congestion: Congestion;
+  readonly timestamps: Timestamps;
+  readonly scoreboard = new Scoreboard();
+  readonly gaps = new Gaps();
+  readonly pending: Pending;
+  /** From snd.una on (from snd.una + 1 while SYN is not acknowledged). */
+  readonly sendBuffer: ByteRing;
+  /** What the program has not read; up to rcv.nxt, and beyond it what arrived out of order. */
+  readonly receiveBuffer: ByteRing;
+
+  /** RFC 2018: both sides agreed on SACK. */
+  sack: boolean;
+  /** RFC 7323 section 2: both sides agreed on scaled windows. Before the peer's SYN, what we wish. */
+  scaling: boolean;
+  /** The socket's own, so that a change there is seen here. */
+  options: SocketOptions;
+  /** Segments sent again since the beginning. */
+  repeated = 0;
+
+  /** Retransmissions of the same data, or probes, since the peer last answered. */
+  retries = 0;
+  /** Zero-window probes since the window closed: each waits twice as long as the one before. */
+  probes = 0;
+  /** Since when there is unacknowledged data without progress. */
+  stalledSince: Micros = 0;
+  /** When something last arrived, and when data was last sent. */
+  heard: Micros = 0;
+  sent: Micros = 0;
+  /** The number whose acknowledgement is a round-trip measurement, and when it was sent (only without timestamps). */
+  timed: Sequence | undefined = undefined;
+  timedAt: Micros = 0;
+
+  /** No program holds it any more. */
+  orphan = false;
+  /** shutdown("receive"): what arrives is acknowledged and thrown away. */
+  deaf = false;
+  /** The handshake is complete, but the listener's queue was full. */
+  early = false;
+  /** Why it ended, or an ICMP error that did not end it; told once. */
+  error: Reason | undefined = undefined;
+  /** What ICMP said meanwhile; it is the reason if the connection times out (RFC 9293 3.9.2.2). */
+  softError: Reason | undefined = undefined;
+  /** News bits since the owner was last told. */
+  news = 0;
+  /** Who is told. */
+  owner: Owner | undefined = undefined;
+
+  // Bookkeeping of tcp.ts: the heap of deadlines, the lists of those with work and with news, the chain in the flow
+  // table; and of the layer below: the way its packets take.
+  due: Micros = FOREVER;
+  slot = -1;
+  queued = false;
+  telling = false;
+  path: object | undefined = undefined;
+  chain: Connection | undefined = undefined;
+  /** Called by `enter`, so that every change of state can be seen. */
+  trace: ((c: Connection, from: TcpState) => void) | undefined = undefined;
+
+  constructor({ flow, passive, iss, mss, timestampOffset, settings, options }: Opening) {
+    this.localAddress = flow.localAddress;
+    this.localPort = flow.localPort;
+    this.remoteAddress = flow.remoteAddress;
+    this.remotePort = flow.remotePort;
+    this.passive = passive;
+    this.settings = settings;
+    this.options = options;
+    this.ourMss = mss;
+    this.sack = settings.sack;
+    this.scaling = settings.windowScaling;
+    this.snd = {
+      iss,
+      una: iss,
+      nxt: iss,
+      wnd: 0,
+      wl1: 0,
+      wl2: 0,
+      maxWnd: 0,
+      scale: 0,
+      mss: Math.min(DEFAULT_MSS, mss),
+      synAcked: false,
+      finished: false,
+      fin: undefined,
+    };
+    this.rcv = {
+      irs: 0,
+      nxt: 0,
+      wnd: settings.receiveBuffer,
+      scale: settings.windowScaling ? scaleFor(settings.receiveBuffer) : 0,
+      up: undefined,
+      fin: undefined,
+      unacked: 0,
+      mss: 0,
+      lastAckSent: 0,
+    };
+    this.timers = {
+      retransmit: FOREVER,
+      persist: FOREVER,
+      delayedAck: FOREVER,
+      keepAlive: FOREVER,
+      wait: FOREVER,
+    };
+    this.rtt = newRtt(settings);
+    this.congestion = newCongestion(iss);
+    this.timestamps = { on: settings.timestamps, offset: timestampOffset, recent: 0, recentAt: 0 };
+    this.pending = { syn: false, ack: false, reset: false, probe: false, keepAlive: false };
+    this.sendBuffer = new ByteRing(settings.sendBuffer);
+    this.receiveBuffer = new ByteRing(settings.receiveBuffer);
+  }
+}
+
+/** The smallest shift with which a window of `bytes` can be told in 16 bits (RFC 7323 2.3). */
+export function scaleFor(bytes: number): number {
+  let scale = 0;
+  while (bytes >> scale > 0xffff && scale < 14) scale++;
+  return scale;
+}
+
+/** When the connection must be looked at though nothing arrives. */
+export function deadline(c: Connection): Micros {
+  const { retransmit, persist, delayedAck, keepAlive, wait } = c.timers;
+  return Math.min(retransmit, persist, delayedAck, keepAlive, wait);
+}
+
+/** The one way from state to state. */
+export function enter(c: Connection, state: TcpState): void {
+  const from = c.state;
+  if (from === state) return;
+  c.state = state;
+  if (state === TcpState.ESTABLISHED) c.news |= News.CONNECTED | News.SPACE;
+  else if (state === TcpState.TIME_WAIT || state === TcpState.CLOSED) {
+    c.news |= News.CLOSED;
+    stopTimers(c);
+    c.pending.syn = c.pending.probe = c.pending.keepAlive = false;
+    c.sendBuffer.clear();
+    c.gaps.clear();
+    c.scoreboard.clear();
+    if (state === TcpState.CLOSED) c.pending.ack = false;
+  }
+  c.trace?.(c, from);
+}
+
+/** The end that is not in the order of things. */
+export function fail(c: Connection, reason: Reason): void {
+  c.error = reason;
+  c.news |= News.ERROR;
+  enter(c, TcpState.CLOSED);
+}
+
+export function stopTimers(c: Connection): void {
+  const { timers } = c;
+  timers.retransmit = timers.persist = timers.delayedAck = timers.keepAlive = timers.wait = FOREVER;
+}
+
+/** States in which the peer may still send us data. */
+export function canReceive(state: TcpState): boolean {
+  return state === TcpState.ESTABLISHED || state === TcpState.FIN_WAIT_1 || state === TcpState.FIN_WAIT_2;
+}
+
+/** States in which we may still send data. */
+export function canSend(state: TcpState): boolean {
+  return state === TcpState.ESTABLISHED || state === TcpState.CLOSE_WAIT;
+}
+
+/** The handshake is over on our side, and the end has not come. */
+export function isSynchronized(state: TcpState): boolean {
+  return state >= TcpState.ESTABLISHED && state <= TcpState.TIME_WAIT;
+}
+
+const isOpening = (state: TcpState): boolean =>
+  state === TcpState.SYN_SENT || state === TcpState.SYN_RECEIVED;
+
+/** The number behind the last byte that the program has written. */
+export function endOfData(c: Connection): Sequence {
+  return add(c.snd.una, c.sendBuffer.length + (c.snd.synAcked ? 0 : 1));
+}
+
+// --- user calls ----------------------------------------------------------------------------------------------------
+
+/** 3.10.1 OPEN, active: a SYN goes out next. */
+export function open(c: Connection): void {
+  c.pending.syn = true;
+  enter(c, TcpState.SYN_SENT);
+}
+
+/** 3.10.2 SEND: as many bytes as there is room for. */
+export function write(c: Connection, bytes: Uint8Array): number | Reason {
+  const reason = takeError(c);
+  if (reason) return reason;
+  if (c.state === TcpState.CLOSED) return "not-connected";
+  if (c.snd.finished || !(canSend(c.state) || isOpening(c.state))) return "closed";
+  if (bytes.length === 0) return 0;
+  return c.sendBuffer.push(bytes) || "would-block";
+}
+
+/** 3.10.3 RECEIVE: bytes that have arrived in order; 0 = the peer has finished. `peek` leaves them there. */
+export function read(c: Connection, into: Uint8Array, peek: boolean): number | Reason {
+  if (c.receiveBuffer.length > 0) {
+    const taken = c.receiveBuffer.peek(into);
+    if (!peek) {
+      c.receiveBuffer.drop(taken);
+      if (canReceive(c.state)) openWindow(c);
+    }
+    return taken;
+  }
+  const reason = takeError(c);
+  if (reason) return reason;
+  if (c.deaf || hasFinished(c)) return 0;
+  if (c.state === TcpState.CLOSED) return "not-connected";
+  return into.length === 0 ? 0 : "would-block";
+}
+
+/** The peer's FIN has been received, and all in front of it. */
+export function hasFinished(c: Connection): boolean {
+  return c.rcv.fin !== undefined && c.rcv.nxt === add(c.rcv.fin, 1);
+}
+
+/** Tells the peer of room that has become free when it may be waiting for it; else the next segment says it. */
+function openWindow(c: Connection): void {
+  if (c.rcv.wnd * 2 < c.receiveBuffer.capacity && receiveWindow(c) > c.rcv.wnd) c.pending.ack = true;
+}
+
+/**
+ * The window to offer: rcv.wnd, or more when the right edge can move by a segment or by half the buffer (RFC 9293
+ * 3.8.6.2.2, the receiver's part in avoiding silly windows).
+ */
+export function receiveWindow(c: Connection): number {
+  const { rcv, receiveBuffer } = c;
+  const step = Math.min(receiveBuffer.capacity >> 1, Math.max(rcv.mss, c.snd.mss));
+  return receiveBuffer.free - rcv.wnd >= step ? receiveBuffer.free : rcv.wnd;
+}
+
+/** Half-close: 3.10.4 as far as the sending side goes. */
+export function finish(c: Connection): Reason | undefined {
+  if (c.snd.finished) return undefined;
+  if (c.state === TcpState.ESTABLISHED) enterFinished(c, TcpState.FIN_WAIT_1);
+  else if (c.state === TcpState.CLOSE_WAIT) enterFinished(c, TcpState.LAST_ACK);
+  else if (isOpening(c.state))
+    c.snd.finished = true; // "queue this request until the connection is established"
+  else return "not-connected";
+  return undefined;
+}
+
+function enterFinished(c: Connection, state: TcpState): void {
+  c.snd.finished = true;
+  enter(c, state);
+}
+
+/** 3.10.4 CLOSE by a program that will not read either. */
+export function close(c: Connection): void {
+  c.orphan = true;
+  if (c.state === TcpState.CLOSED || c.state === TcpState.TIME_WAIT) {
+    c.receiveBuffer.clear();
+    return;
+  }
+  if (c.state === TcpState.SYN_SENT) {
+    enter(c, TcpState.CLOSED);
+    return;
+  }
+  // RFC 1122 4.2.2.13: the peer shall know that what it sent was not read.
+  if (c.receiveBuffer.length > 0) {
+    abort(c);
+    return;
+  }
+  finish(c);
+}
+
+/** 3.10.5 ABORT */
+export function abort(c: Connection): void {
+  const { state } = c;
+  const tell = state === TcpState.SYN_RECEIVED || (isSynchronized(state) && state !== TcpState.TIME_WAIT);
+  c.receiveBuffer.clear();
+  enter(c, TcpState.CLOSED);
+  if (tell) c.pending.reset = true;
+}
+
+export function takeError(c: Connection): Reason | undefined {
+  const { error } = c;
+  c.error = undefined;
+  return error;
+}

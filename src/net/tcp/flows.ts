@@ -1,0 +1,82 @@
+import type { Connection } from "./connection.ts";
+
+/**
+ * Connections by four-tuple. The key is a 32-bit hash, the cheapest that a Map takes; what shares a hash hangs on a
+ * chain. Nothing is allocated to look one up.
+ */
+export class Flows {
+  readonly #buckets = new Map<number, Connection>();
+  readonly #ports = new Map<number, number>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Connections in any state that have this local port. */
+  onPort(localPort: number): number {
+    return this.#ports.get(localPort) ?? 0;
+  }
+
+  find(
+    localAddress: number,
+    localPort: number,
+    remoteAddress: number,
+    remotePort: number,
+  ): Connection | undefined {
+    let c = this.#buckets.get(hash(localAddress, localPort, remoteAddress, remotePort));
+    while (c !== undefined) {
+      if (
+        c.localPort === localPort &&
+        c.remotePort === remotePort &&
+        c.remoteAddress === remoteAddress &&
+        c.localAddress === localAddress
+      ) {
+        return c;
+      }
+      c = c.chain;
+    }
+    return undefined;
+  }
+
+  add(c: Connection): void {
+    const key = hash(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
+    c.chain = this.#buckets.get(key);
+    this.#buckets.set(key, c);
+    this.#ports.set(c.localPort, this.onPort(c.localPort) + 1);
+    this.#size++;
+  }
+
+  /** False when it was not there (any more). */
+  remove(c: Connection): boolean {
+    const key = hash(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
+    const first = this.#buckets.get(key);
+    if (first === c) {
+      if (c.chain) this.#buckets.set(key, c.chain);
+      else this.#buckets.delete(key);
+    } else {
+      let previous = first;
+      while (previous !== undefined && previous.chain !== c) previous = previous.chain;
+      if (previous === undefined) return false;
+      previous.chain = c.chain;
+    }
+    c.chain = undefined;
+    const left = this.onPort(c.localPort) - 1;
+    if (left > 0) this.#ports.set(c.localPort, left);
+    else this.#ports.delete(c.localPort);
+    this.#size--;
+    return true;
+  }
+
+  *[Symbol.iterator](): Generator<Connection> {
+    for (let c of this.#buckets.values()) {
+      for (let next: Connection | undefined = c; next !== undefined; next = c.chain) yield (c = next);
+    }
+  }
+}
+
+function hash(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): number {
+  let h = Math.imul(remoteAddress ^ Math.imul(localAddress, 0x9e3779b1), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 15) ^ ((remotePort << 16) | localPort), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}

@@ -1,0 +1,77 @@
+/**
+ * Initial sequence numbers (RFC 6528): a clock of 4 µs plus a keyed hash of the four-tuple, so that those of one peer
+ * say nothing about those of another. The hash is HalfSipHash-2-4 (Aumasson, Bernstein).
+ */
+import type { Micros, Random } from "../../base/index.ts";
+import { add, type Sequence } from "./sequence.ts";
+
+export interface FourTuple {
+  readonly localAddress: number;
+  readonly localPort: number;
+  readonly remoteAddress: number;
+  readonly remotePort: number;
+}
+
+export class SequenceSource {
+  readonly #key0: number;
+  readonly #key1: number;
+
+  constructor(random: Random) {
+    this.#key0 = random.u32();
+    this.#key1 = random.u32();
+  }
+
+  isn(flow: FourTuple, now: Micros): Sequence {
+    return add(this.hash(flow, 0), Math.floor(now / 4) % 0x1_0000_0000);
+  }
+
+  /** A keyed hash of the flow; `purpose` keeps different uses apart (RFC 7323 5.4 wants one for timestamps). */
+  hash(flow: FourTuple, purpose: number): number {
+    const ports = (flow.localPort << 16) | flow.remotePort | 0;
+    return halfSipHash(this.#key0, this.#key1, [
+      flow.localAddress | 0,
+      flow.remoteAddress | 0,
+      ports,
+      purpose,
+    ]);
+  }
+}
+
+const rotate = (value: number, by: number): number => (value << by) | (value >>> (32 - by));
+
+/** Of whole 32-bit words, little-endian as the algorithm reads bytes; 0 … 2^32-1. */
+export function halfSipHash(key0: number, key1: number, words: readonly number[]): number {
+  let v0 = key0 | 0;
+  let v1 = key1 | 0;
+  let v2 = 0x6c796765 ^ key0;
+  let v3 = 0x74656462 ^ key1;
+  const round = (): void => {
+    v0 = (v0 + v1) | 0;
+    v1 = rotate(v1, 5) ^ v0;
+    v0 = rotate(v0, 16);
+    v2 = (v2 + v3) | 0;
+    v3 = rotate(v3, 8) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = rotate(v3, 7) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = rotate(v1, 13) ^ v2;
+    v2 = rotate(v2, 16);
+  };
+  for (const word of words) {
+    v3 ^= word;
+    round();
+    round();
+    v0 ^= word;
+  }
+  const last = (words.length * 4) << 24;
+  v3 ^= last;
+  round();
+  round();
+  v0 ^= last;
+  v2 ^= 0xff;
+  round();
+  round();
+  round();
+  round();
+  return (v1 ^ v3) >>> 0;
+}

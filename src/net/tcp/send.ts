@@ -1,0 +1,258 @@
+/**
+ * What goes out next. `next` is asked until it has nothing; each answer is a segment that must be sent, for the
+ * connection's variables have moved past it.
+ */
+import { FOREVER, type Micros, MS } from "../../base/index.ts";
+import { TcpState } from "../sockets.ts";
+import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN } from "../wire/tcp.ts";
+import { flightSize, pipe, restartAfterIdle } from "./congestion.ts";
+import { type Connection, endOfData, receiveWindow } from "./connection.ts";
+import { add, after, before, distance, earlier, type Sequence } from "./sequence.ts";
+
+/** Bytes of options that SACK blocks take: two NOPs, kind, length. */
+const SACK_HEADER = 4;
+const SACK_BLOCK = 8;
+
+/** The next segment, or nothing. Its payload is good until the connection is touched again. */
+export function next(c: Connection, now: Micros): Segment | undefined {
+  const { pending } = c;
+  if (pending.reset) {
+    pending.reset = false;
+    pending.ack = false;
+    return { ...blank(c), seq: c.snd.nxt, ack: c.rcv.nxt, flags: RST | ACK };
+  }
+  switch (c.state) {
+    case TcpState.CLOSED:
+    case TcpState.LISTEN:
+      return undefined;
+    case TcpState.SYN_SENT:
+    case TcpState.SYN_RECEIVED:
+      if (pending.syn) return syn(c, now);
+      break;
+    case TcpState.ESTABLISHED:
+    case TcpState.CLOSE_WAIT:
+    case TcpState.FIN_WAIT_1:
+    case TcpState.CLOSING:
+    case TcpState.LAST_ACK: {
+      const segment = nextData(c, now);
+      if (segment) return segment;
+      break;
+    }
+  }
+  if (pending.keepAlive) {
+    // RFC 9293 3.8.4: a number the peer has acknowledged, so that it must answer.
+    pending.keepAlive = false;
+    return acknowledgement(c, now, add(c.snd.nxt, -1));
+  }
+  return pending.ack ? acknowledgement(c, now, c.snd.nxt) : undefined;
+}
+
+function blank(c: Connection): Segment {
+  return { ...emptySegment, sourcePort: c.localPort, destinationPort: c.remotePort };
+}
+
+/** RFC 7323 5.4: milliseconds, from an origin that differs from flow to flow. */
+export function timestampClock(c: Connection, now: Micros): number {
+  return (Math.floor(now / MS) + c.timestamps.offset) >>> 0;
+}
+
+/** SYN, or SYN-ACK when the peer's SYN has come. The window in it is not scaled (RFC 7323 2.2). */
+function syn(c: Connection, now: Micros): Segment {
+  const { snd, rcv, timestamps } = c;
+  c.pending.syn = false;
+  c.pending.ack = false;
+  const answers = c.state === TcpState.SYN_RECEIVED;
+  if (snd.nxt === snd.iss) {
+    snd.nxt = add(snd.iss, 1);
+    c.timed = snd.nxt;
+    c.timedAt = now;
+    c.stalledSince = now;
+  } else {
+    c.timed = undefined; // Karn: sent twice, so an answer measures nothing
+    c.repeated++;
+  }
+  if (c.timers.retransmit === FOREVER) c.timers.retransmit = now + c.rtt.rto;
+  return {
+    ...blank(c),
+    seq: snd.iss,
+    ack: answers ? rcv.nxt : 0,
+    flags: answers ? SYN | ACK : SYN,
+    window: Math.min(0xffff, rcv.wnd),
+    mss: c.ourMss,
+    scale: c.scaling ? rcv.scale : -1,
+    sackPermitted: c.sack,
+    timestamps: timestamps.on,
+    tsVal: timestamps.on ? timestampClock(c, now) : 0,
+    tsEcr: answers && timestamps.on ? timestamps.recent : 0,
+  };
+}
+
+/** Everything but SYN and RST: acknowledgement, window and options are the newest there are. */
+function segmentOf(c: Connection, now: Micros, seq: Sequence, flags: number, payload: Uint8Array): Segment {
+  const { rcv, timestamps } = c;
+  rcv.wnd = receiveWindow(c);
+  rcv.unacked = 0;
+  rcv.lastAckSent = rcv.nxt;
+  c.pending.ack = false;
+  c.timers.delayedAck = FOREVER;
+  return {
+    sourcePort: c.localPort,
+    destinationPort: c.remotePort,
+    seq,
+    ack: rcv.nxt,
+    flags,
+    window: Math.min(0xffff, rcv.wnd >> rcv.scale),
+    urgent: 0,
+    mss: 0,
+    scale: -1,
+    sackPermitted: false,
+    sack: c.gaps.empty || !c.sack ? emptySegment.sack : c.gaps.blocks(timestamps.on ? 3 : 4),
+    timestamps: timestamps.on,
+    tsVal: timestamps.on ? timestampClock(c, now) : 0,
+    tsEcr: timestamps.on ? timestamps.recent : 0,
+    payload,
+  };
+}
+
+function acknowledgement(c: Connection, now: Micros, seq: Sequence): Segment {
+  return segmentOf(c, now, seq, ACK, emptySegment.payload);
+}
+
+/** What a segment can carry now: SACK blocks take their room from the data (RFC 6691). */
+function room(c: Connection): number {
+  if (c.gaps.empty || !c.sack) return c.snd.mss;
+  const blocks = c.gaps.blocks(c.timestamps.on ? 3 : 4).length / 2;
+  return Math.max(1, c.snd.mss - SACK_HEADER - blocks * SACK_BLOCK);
+}
+
+function nextData(c: Connection, now: Micros): Segment | undefined {
+  if (c.pending.probe) return probe(c, now);
+  const { snd, congestion } = c;
+  if (before(congestion.rxt, congestion.lost)) {
+    const missing = c.scoreboard.firstMissing(congestion.rxt);
+    if (before(missing, congestion.lost)) {
+      if (congestion.force || pipe(c) + room(c) <= congestion.cwnd)
+        return again(c, missing, congestion.lost, now);
+      return undefined;
+    }
+    congestion.rxt = earlier(missing, congestion.lost);
+  }
+  return (
+    fresh(c, now) ??
+    (congestion.phase === "fast" && c.sack && snd.una !== snd.nxt ? rescue(c, now) : undefined)
+  );
+}
+
+/** Sends [from, …) again, up to a segment, the next number the peer has, or `limit`. */
+function again(c: Connection, from: Sequence, limit: Sequence, now: Micros): Segment {
+  const { snd, congestion } = c;
+  const gap = distance(from, c.scoreboard.gapEnd(from, limit));
+  const length = Math.min(gap, room(c));
+  const to = add(from, length);
+  congestion.force = false;
+  if (after(to, congestion.rxt)) congestion.rxt = to;
+  c.timed = undefined; // Karn
+  c.repeated++;
+  c.sent = now;
+  if (c.timers.retransmit === FOREVER) c.timers.retransmit = now + c.rtt.rto;
+  const withFin = snd.fin !== undefined && !before(to, add(snd.fin, 1));
+  return dataSegment(c, from, withFin ? length - 1 : length, withFin, now);
+}
+
+/**
+ * RFC 6675 NextSeg (3) and (4): when nothing is known to be lost and nothing new may be sent, what is missing below
+ * the highest number received is tried; at last, once, the end of what was sent.
+ */
+function rescue(c: Connection, now: Micros): Segment | undefined {
+  const { congestion, snd } = c;
+  if (pipe(c) + c.snd.mss > congestion.cwnd) return undefined;
+  const edges = c.scoreboard.edges();
+  const highest = edges.at(-1);
+  const missing = c.scoreboard.firstMissing(congestion.rxt);
+  if (highest !== undefined && before(missing, highest)) {
+    congestion.lost = c.scoreboard.gapEnd(missing, highest);
+    return again(c, missing, congestion.lost, now);
+  }
+  if (congestion.rescued || highest === undefined || !before(highest, snd.nxt)) return undefined;
+  congestion.rescued = true;
+  const from = distance(highest, snd.nxt) > snd.mss ? add(snd.nxt, -snd.mss) : highest;
+  const rxt = congestion.rxt;
+  const segment = again(c, from, snd.nxt, now);
+  congestion.rxt = rxt; // "HighRxt MUST NOT be updated"
+  return segment;
+}
+
+/** Data, and FIN behind it, that has not been sent before, as far as windows, Nagle and silly windows let it. */
+function fresh(c: Connection, now: Micros): Segment | undefined {
+  const { snd, congestion } = c;
+  if (snd.fin !== undefined) return undefined; // nothing can follow FIN
+  const end = endOfData(c);
+  const unsent = distance(snd.nxt, end);
+  if (unsent === 0 && !snd.finished) return undefined;
+  const flight = flightSize(c);
+  if (flight === 0 && unsent > 0 && now - c.sent > c.rtt.rto) restartAfterIdle(c);
+  const usable = Math.max(0, distance(snd.nxt, add(snd.una, snd.wnd)));
+  const full = room(c);
+  const length = Math.min(unsent, full, usable);
+  const last = length === unsent;
+  const withFin = last && snd.finished;
+  if (!withFin && !worthSending(c, length, full, last, flight)) {
+    if (flight === 0 && c.timers.persist === FOREVER) startPersist(c, now);
+    return undefined;
+  }
+  if (flight > 0 && pipe(c) + length > congestion.cwnd) return undefined;
+  const from = snd.nxt;
+  snd.nxt = add(snd.nxt, length + (withFin ? 1 : 0));
+  if (withFin) snd.fin = end;
+  if (flight === 0) c.stalledSince = now;
+  if (c.timed === undefined && !c.timestamps.on) {
+    c.timed = snd.nxt;
+    c.timedAt = now;
+  }
+  c.sent = now;
+  c.timers.persist = FOREVER;
+  if (c.timers.retransmit === FOREVER) c.timers.retransmit = now + c.rtt.rto; // RFC 6298 (5.1)
+  return dataSegment(c, from, length, withFin, now);
+}
+
+/**
+ * RFC 9293 3.8.6.2.1 (sender's silly window avoidance) and 3.7.4 (Nagle): a full segment; or all there is when nothing
+ * is under way or Nagle is off; or half the largest window the peer has ever had.
+ */
+function worthSending(c: Connection, length: number, full: number, last: boolean, flight: number): boolean {
+  if (length === 0) return false;
+  if (length === full) return true;
+  if (last && (flight === 0 || c.options.noDelay)) return true;
+  return length * 2 >= c.snd.maxWnd;
+}
+
+function startPersist(c: Connection, now: Micros): void {
+  const wait = c.rtt.rto * 2 ** Math.min(c.probes, 16);
+  c.timers.persist = now + Math.min(c.settings.maximumRto, wait);
+}
+
+/**
+ * RFC 9293 3.8.6.1: one byte beyond the window, so that the peer must tell its window; or as much as fits into a
+ * window that was too small to be worth sending (the override of 3.8.6.2.1).
+ */
+function probe(c: Connection, now: Micros): Segment | undefined {
+  c.pending.probe = false;
+  const { snd } = c;
+  const unacked = distance(snd.una, endOfData(c));
+  if (unacked === 0) return undefined;
+  c.probes++;
+  c.retries++;
+  startPersist(c, now);
+  const length = Math.min(unacked, Math.max(1, Math.min(snd.wnd, room(c))));
+  const to = add(snd.una, length);
+  if (after(to, snd.nxt)) snd.nxt = to;
+  return dataSegment(c, snd.una, length, false, now);
+}
+
+function dataSegment(c: Connection, seq: Sequence, length: number, fin: boolean, now: Micros): Segment {
+  const offset = distance(c.snd.una, seq);
+  const payload = length > 0 ? c.sendBuffer.view(offset, length) : emptySegment.payload;
+  // RFC 9293 3.9.1.2: PSH with the last byte that the program has given us.
+  const push = length > 0 && offset + length === c.sendBuffer.length ? PSH : 0;
+  return segmentOf(c, now, seq, ACK | push | (fin ? FIN : 0), payload);
+}

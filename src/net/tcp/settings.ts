@@ -1,0 +1,69 @@
+import { type Micros, MS, SECOND } from "../../base/index.ts";
+
+/** What may differ from one TCP to another without being wrong. */
+export interface TcpSettings {
+  /** Bytes kept for the reader; also the largest window offered. 2048 … 2^30. */
+  receiveBuffer: number;
+  /** Bytes taken from the writer before they are acknowledged. 2048 … 2^30. */
+  sendBuffer: number;
+  /** RFC 2018. */
+  sack: boolean;
+  /** RFC 7323 section 3. */
+  timestamps: boolean;
+  /** RFC 7323 section 2; the shift count follows from receiveBuffer. */
+  windowScaling: boolean;
+  /** RFC 6928: segments that may be sent before the first acknowledgement; 10. */
+  initialWindow: number;
+  /** RFC 6298 (2.1): before the first measurement. */
+  initialRto: Micros;
+  /**
+   * RFC 6298 (2.4) says that an RTO SHOULD be at least a second. The widespread stacks use 200 ms, and a second makes
+   * every lost last segment felt, so we follow them; a second can be had here.
+   */
+  minimumRto: Micros;
+  /** RFC 6298 (2.5): at least 60 s. */
+  maximumRto: Micros;
+  /** RFC 9293 3.8.6.3: below 500 ms. */
+  delayedAck: Micros;
+  /** Twice the maximum segment lifetime. RFC 9293 says 4 minutes, "an engineering choice"; 60 s is what is found. */
+  timeWait: Micros;
+  /** How long a connection that its program has closed waits in FIN-WAIT-2 for the peer's FIN. */
+  finWait2: Micros;
+  /** Retransmissions of a SYN before connect fails: RFC 9293 3.8.3 (MUST-23) demands 3 minutes, which 7 give. */
+  synRetries: number;
+  /** Retransmissions of a SYN-ACK. */
+  synAckRetries: number;
+  /** R2 of RFC 9293 3.8.3 as a number of retransmissions; SHOULD correspond to at least 100 s. */
+  retries: number;
+  /** RFC 9293 3.8.4: no less than two hours (MUST-28). */
+  keepAliveIdle: Micros;
+  keepAliveInterval: Micros;
+  keepAliveProbes: number;
+  /** Half-open connections of a listener; in a flood the oldest give way. */
+  halfOpen: number;
+  /** RFC 5961 section 7: challenge ACKs a second, of the whole stack. */
+  challengesPerSecond: number;
+}
+
+export const defaultSettings: Readonly<TcpSettings> = {
+  receiveBuffer: 256 * 1024,
+  sendBuffer: 256 * 1024,
+  sack: true,
+  timestamps: true,
+  windowScaling: true,
+  initialWindow: 10,
+  initialRto: SECOND,
+  minimumRto: 200 * MS,
+  maximumRto: 60 * SECOND,
+  delayedAck: 40 * MS,
+  timeWait: 60 * SECOND,
+  finWait2: 60 * SECOND,
+  synRetries: 7,
+  synAckRetries: 5,
+  retries: 15,
+  keepAliveIdle: 7200 * SECOND,
+  keepAliveInterval: 75 * SECOND,
+  keepAliveProbes: 9,
+  halfOpen: 1024,
+  challengesPerSecond: 1000,
+};

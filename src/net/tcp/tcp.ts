@@ -1,0 +1,529 @@
+/**
+ * TCP of one station: finds the connection or listener that a segment is for, and gives every connection its turn to
+ * send. It knows addresses as numbers only; what is below it is `Lower`.
+ */
+import type { Micros, Random } from "../../base/index.ts";
+import type { Counters, Drops } from "../counters.ts";
+import { Deadlines } from "../deadlines.ts";
+import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
+import * as wire from "../wire/tcp.ts";
+import { ACK, emptySegment, RST, type Segment, SYN } from "../wire/tcp.ts";
+import { arrive, arriveSyn, establishEarly, type Surroundings } from "./arrive.ts";
+import { Connection, deadline, enter, fail, open } from "./connection.ts";
+import { expire, settleTimers } from "./expire.ts";
+import { Flows } from "./flows.ts";
+import { type FourTuple, SequenceSource } from "./isn.ts";
+import { next } from "./send.ts";
+import { add, after, distance, within } from "./sequence.ts";
+import type { TcpSettings } from "./settings.ts";
+
+/** What carries segments. */
+export interface Lower {
+  /** Sends a segment; `c` is there when it belongs to a connection. */
+  transmit(from: number, to: number, segment: Segment, c: Connection | undefined, now: Micros): void;
+  /** Bytes of TCP header and data that fit into a packet between these addresses. */
+  room(from: number, to: number): number;
+}
+
+/** A port where connections may come to. */
+export interface Listener {
+  /** 0 = any of ours. */
+  readonly address: number;
+  readonly port: number;
+  backlog: number;
+  /** Complete, to be accepted, oldest first. */
+  readonly queue: Connection[];
+  /** In SYN-RECEIVED, oldest first. */
+  readonly halfOpen: Set<Connection>;
+  /** Those of them whose handshake is complete, for which the queue had no room. */
+  readonly early: Set<Connection>;
+  /** News bits since `changed` was last called. */
+  news: number;
+  /** Is told News.SYN and News.ACCEPTABLE. */
+  changed(news: number): void;
+  /** Options for a connection that is made for it: a copy of its own. */
+  inherited(): SocketOptions;
+}
+
+/** Something at an address nobody listens at: see `Attempt` in sockets.ts. */
+export interface Knock {
+  readonly flow: FourTuple;
+  readonly syn: Segment;
+  pending: boolean;
+}
+
+/** RFC 6335 section 6: the dynamic ports. */
+export const FIRST_EPHEMERAL = 49152;
+const EPHEMERALS = 65536 - FIRST_EPHEMERAL;
+/** RFC 9293: when an old connection in TIME-WAIT is followed by a new one, its numbers start well above. */
+const ISN_STEP = 64_000;
+/** What a knock's purpose is to the hash: timestamps' offset (RFC 7323 5.4). */
+const FOR_TIMESTAMPS = 1;
+/** A header without options; RFC 9293 3.7.1: what MSS does not count. */
+const HEADER = wire.HEADER;
+
+export class Tcp {
+  readonly settings: TcpSettings;
+  readonly flows = new Flows();
+  /** Called with a SYN that no listener is there for; false = nobody wants it. */
+  onKnock: ((knock: Knock) => boolean) | undefined;
+  /** Called at each change of a connection's state. */
+  trace: ((c: Connection, from: TcpState, now: Micros) => void) | undefined;
+
+  readonly #lower: Lower;
+  readonly #counters: Counters;
+  readonly #drops: Drops;
+  readonly #sequences: SequenceSource;
+  readonly #listeners = new Map<number, Listener[]>();
+  readonly #listenerOf = new Map<Connection, Listener>();
+  readonly #knocks = new Map<string, Knock>();
+  readonly #deadlines = new Deadlines<Connection>();
+  #work: Connection[] = [];
+  #news: Connection[] = [];
+  readonly #listenerNews = new Set<Listener>();
+  #ephemeral: number;
+  #challenges = 0;
+  #challengesFrom: Micros = Number.NEGATIVE_INFINITY;
+  #now: Micros = 0;
+  readonly #around: Surroundings;
+
+  constructor(settings: TcpSettings, random: Random, lower: Lower, counters: Counters, drops: Drops) {
+    this.settings = settings;
+    this.#lower = lower;
+    this.#counters = counters;
+    this.#drops = drops;
+    this.#sequences = new SequenceSource(random);
+    this.#ephemeral = random.below(EPHEMERALS);
+    this.#around = {
+      challenge: (now) => this.#mayChallenge(now),
+      reset: (c, seq) => this.#sendReset(c, seq),
+      complete: (c) => this.#complete(c),
+      drop: (reason) => drops.add(reason),
+    };
+  }
+
+  // --- segments in -------------------------------------------------------------------------------------------------
+
+  /** A TCP payload has come from `source` to `destination`. */
+  arrive(bytes: Uint8Array, source: number, destination: number, now: Micros): void {
+    this.#now = now;
+    this.#counters.tcpReceived++;
+    const reason = wire.check(bytes, source, destination);
+    if (reason) {
+      this.#drops.add(`tcp: ${reason}`);
+      return;
+    }
+    const segment = wire.read(bytes);
+    const c = this.flows.find(destination, segment.destinationPort, source, segment.sourcePort);
+    if (c === undefined) {
+      this.#arriveUnknown(segment, source, destination, now);
+    } else if (c.state === TcpState.TIME_WAIT && reopens(c, segment)) {
+      enter(c, TcpState.CLOSED);
+      this.#forget(c);
+      this.#arriveUnknown(segment, source, destination, now, c);
+    } else {
+      arrive(c, segment, this.#around, now);
+      if (c.pending.ack || c.pending.reset) this.#flush(c, now);
+      else this.touch(c);
+    }
+  }
+
+  /** 3.10.7.1 (CLOSED) and 3.10.7.2 (LISTEN). `old`: the connection in TIME-WAIT that this SYN follows. */
+  #arriveUnknown(segment: Segment, source: number, destination: number, now: Micros, old?: Connection): void {
+    const flow: FourTuple = {
+      localAddress: destination,
+      localPort: segment.destinationPort,
+      remoteAddress: source,
+      remotePort: segment.sourcePort,
+    };
+    if (segment.flags & RST) {
+      this.#endKnock(flow);
+      this.#drops.add("tcp: reset for no connection");
+      return;
+    }
+    const onlySyn = (segment.flags & (SYN | ACK)) === SYN;
+    const listener = this.#listenerFor(destination, segment.destinationPort);
+    if (listener && onlySyn) {
+      this.#arriveAtListener(listener, flow, segment, now, old);
+      return;
+    }
+    if (onlySyn && this.onKnock && this.#knock(flow, segment)) return;
+    this.#drops.add(listener ? "tcp: not a syn" : "tcp: no connection");
+    this.#refuse(flow, segment);
+  }
+
+  #arriveAtListener(
+    listener: Listener,
+    flow: FourTuple,
+    segment: Segment,
+    now: Micros,
+    old?: Connection,
+  ): void {
+    if (listener.queue.length >= listener.backlog) {
+      this.#drops.add("tcp: backlog full");
+      return;
+    }
+    if (listener.halfOpen.size >= this.settings.halfOpen) this.#dropOldest(listener);
+    const c = this.#connection(flow, true, listener.inherited(), now, old);
+    listener.halfOpen.add(c);
+    this.#listenerOf.set(c, listener);
+    arriveSyn(c, segment, now);
+    this.flows.add(c);
+    this.#announce(listener, News.SYN);
+    this.touch(c);
+  }
+
+  /** A flood of SYNs costs the oldest half-open connection, never an established one. */
+  #dropOldest(listener: Listener): void {
+    for (const c of listener.halfOpen) {
+      this.#drops.add("tcp: half-open connection given up");
+      enter(c, TcpState.CLOSED);
+      this.#forget(c);
+      return;
+    }
+  }
+
+  #complete(c: Connection): boolean {
+    const listener = this.#listenerOf.get(c);
+    if (listener === undefined) return true; // opened actively, or after a verdict
+    if (listener.queue.length >= listener.backlog) {
+      listener.early.add(c);
+      return false;
+    }
+    this.#hand(listener, c);
+    return true;
+  }
+
+  #hand(listener: Listener, c: Connection): void {
+    listener.halfOpen.delete(c);
+    listener.early.delete(c);
+    this.#listenerOf.delete(c);
+    listener.queue.push(c);
+    this.#counters.tcpAccepted++;
+    this.#announce(listener, News.ACCEPTABLE);
+  }
+
+  #announce(listener: Listener, news: number): void {
+    listener.news |= news;
+    this.#listenerNews.add(listener);
+  }
+
+  #listenerFor(address: number, port: number): Listener | undefined {
+    let any: Listener | undefined;
+    for (const listener of this.#listeners.get(port) ?? []) {
+      if (listener.address === address) return listener;
+      if (listener.address === 0) any = listener;
+    }
+    return any;
+  }
+
+  // --- attempts that wait for a verdict ----------------------------------------------------------------------------
+
+  #knock(flow: FourTuple, syn: Segment): boolean {
+    const key = keyOf(flow);
+    if (this.#knocks.has(key)) return true; // the SYN again, while the verdict is awaited
+    if (this.#knocks.size >= this.settings.halfOpen) {
+      this.#drops.add("tcp: too many attempts");
+      return true;
+    }
+    const knock: Knock = { flow, syn: { ...syn, payload: emptySegment.payload }, pending: true };
+    this.#knocks.set(key, knock);
+    if (this.onKnock?.(knock)) return true;
+    this.#endKnock(flow);
+    return false;
+  }
+
+  #endKnock(flow: FourTuple): void {
+    const key = keyOf(flow);
+    const knock = this.#knocks.get(key);
+    if (knock === undefined) return;
+    knock.pending = false;
+    this.#knocks.delete(key);
+  }
+
+  /** The verdict "yes": a connection in SYN-RECEIVED. Undefined when it is pending no more. */
+  admit(knock: Knock, options: SocketOptions): Connection | undefined {
+    if (!knock.pending) return undefined;
+    this.#endKnock(knock.flow);
+    const c = this.#connection(knock.flow, true, options, this.#now);
+    arriveSyn(c, knock.syn, this.#now);
+    this.flows.add(c);
+    this.touch(c);
+    return c;
+  }
+
+  /** The verdict "no": with a reset, or (`tell` false) with silence. */
+  deny(knock: Knock, tell: boolean): void {
+    if (!knock.pending) return;
+    this.#endKnock(knock.flow);
+    if (tell) this.#refuse(knock.flow, knock.syn);
+  }
+
+  // --- segments out ------------------------------------------------------------------------------------------------
+
+  /** Notes that a connection may have something to send; it gets its turn in `poll`. */
+  touch(c: Connection): void {
+    if (c.queued) return;
+    c.queued = true;
+    this.#work.push(c);
+  }
+
+  /** Timers that are due, then everything that connections have to send. */
+  poll(now: Micros): boolean {
+    this.#now = now;
+    let did = false;
+    for (let c = this.#deadlines.take(now); c !== undefined; c = this.#deadlines.take(now)) {
+      did = true;
+      expire(c, now);
+      this.#flush(c, now);
+    }
+    if (this.#work.length > 0) {
+      did = true;
+      const work = this.#work;
+      this.#work = [];
+      for (const c of work) this.#flush(c, now);
+    }
+    return did;
+  }
+
+  deadline(): Micros {
+    return this.#work.length > 0 || this.#news.length > 0 || this.#listenerNews.size > 0
+      ? this.#now
+      : this.#deadlines.first();
+  }
+
+  /** Tells the owners of connections and listeners what has happened to them since the last time. */
+  tell(): boolean {
+    if (this.#news.length === 0 && this.#listenerNews.size === 0) return false;
+    const listeners = [...this.#listenerNews];
+    this.#listenerNews.clear();
+    for (const listener of listeners) {
+      const { news } = listener;
+      listener.news = 0;
+      listener.changed(news);
+    }
+    const changed = this.#news;
+    this.#news = [];
+    for (const c of changed) {
+      c.telling = false;
+      const { news } = c;
+      c.news = 0;
+      c.owner?.changed(c, news);
+    }
+    return true;
+  }
+
+  #flush(c: Connection, now: Micros): void {
+    c.queued = false;
+    const { repeated } = c;
+    for (let segment = next(c, now); segment !== undefined; segment = next(c, now)) {
+      this.#counters.tcpSent++;
+      if (segment.flags & RST) this.#counters.tcpResetsSent++;
+      this.#lower.transmit(c.localAddress, c.remoteAddress, segment, c, now);
+    }
+    this.#counters.tcpRetransmitted += c.repeated - repeated;
+    settleTimers(c, now);
+    if (c.state === TcpState.CLOSED) this.#forget(c);
+    else this.#deadlines.set(c, deadline(c));
+    if (c.news !== 0 && !c.telling) {
+      c.telling = true;
+      this.#news.push(c);
+    }
+  }
+
+  #forget(c: Connection): void {
+    this.#deadlines.remove(c);
+    this.flows.remove(c);
+    const listener = this.#listenerOf.get(c);
+    if (listener === undefined) return;
+    listener.halfOpen.delete(c);
+    listener.early.delete(c);
+    this.#listenerOf.delete(c);
+  }
+
+  /** RFC 9293 3.10.7.1: the answer to a segment that is for nobody. */
+  #refuse(flow: FourTuple, segment: Segment): void {
+    if (segment.flags & RST) return;
+    const answer = segment.flags & ACK;
+    this.#bare(flow, {
+      ...emptySegment,
+      seq: answer ? segment.ack : 0,
+      ack: answer ? 0 : add(segment.seq, wire.sequenceLength(segment)),
+      flags: answer ? RST : RST | ACK,
+    });
+  }
+
+  #sendReset(c: Connection, seq: number): void {
+    this.#bare(c, { ...emptySegment, seq, flags: RST });
+  }
+
+  #bare(flow: FourTuple, segment: Segment): void {
+    this.#counters.tcpSent++;
+    this.#counters.tcpResetsSent++;
+    const addressed = { ...segment, sourcePort: flow.localPort, destinationPort: flow.remotePort };
+    this.#lower.transmit(flow.localAddress, flow.remoteAddress, addressed, undefined, this.#now);
+  }
+
+  /** RFC 5961 section 7: so many a second, so that we cannot be made to flood. */
+  #mayChallenge(now: Micros): boolean {
+    if (now - this.#challengesFrom >= 1_000_000) {
+      this.#challengesFrom = now;
+      this.#challenges = 0;
+    }
+    if (this.#challenges >= this.settings.challengesPerSecond) {
+      this.#drops.add("tcp: too many challenges");
+      return false;
+    }
+    this.#challenges++;
+    this.#counters.tcpChallenges++;
+    return true;
+  }
+
+  // --- user calls that concern more than one connection ------------------------------------------------------------
+
+  /** A connection on its way to the peer: its SYN goes out at the next poll. */
+  connect(flow: FourTuple, options: SocketOptions): Connection {
+    const old = this.flows.find(flow.localAddress, flow.localPort, flow.remoteAddress, flow.remotePort);
+    if (old) this.#forget(old); // in TIME-WAIT: `isFree` has said so
+    const c = this.#connection(flow, false, options, this.#now, old);
+    this.flows.add(c);
+    open(c);
+    this.#counters.tcpOpened++;
+    this.touch(c);
+    return c;
+  }
+
+  /** Whether a connection with this flow could be opened. One in TIME-WAIT gives way (RFC 6191) when it may. */
+  isFree(flow: FourTuple, overTimeWait: boolean): boolean {
+    const c = this.flows.find(flow.localAddress, flow.localPort, flow.remoteAddress, flow.remotePort);
+    return c === undefined || (overTimeWait && c.state === TcpState.TIME_WAIT && c.timestamps.on);
+  }
+
+  /** A dynamic port for which `isFree` holds (RFC 6056 3.3.1: one after the other from a random start). */
+  ephemeral(isFree: (port: number) => boolean): number | undefined {
+    for (let tries = 0; tries < EPHEMERALS; tries++) {
+      const port = FIRST_EPHEMERAL + this.#ephemeral;
+      this.#ephemeral = (this.#ephemeral + 1) % EPHEMERALS;
+      if (isFree(port)) return port;
+    }
+    return undefined;
+  }
+
+  listen(listener: Listener): void {
+    const others = this.#listeners.get(listener.port);
+    if (others) others.push(listener);
+    else this.#listeners.set(listener.port, [listener]);
+  }
+
+  /** Takes the oldest complete connection, and lets one that waited for the room come in. */
+  accept(listener: Listener): Connection | undefined {
+    const c = listener.queue.shift();
+    for (const early of listener.early) {
+      if (listener.queue.length >= listener.backlog) break;
+      this.#hand(listener, early);
+      establishEarly(early);
+      this.touch(early);
+    }
+    return c;
+  }
+
+  /** Nobody listens any more: those not yet accepted are reset. */
+  unlisten(listener: Listener): void {
+    const others = (this.#listeners.get(listener.port) ?? []).filter((other) => other !== listener);
+    if (others.length > 0) this.#listeners.set(listener.port, others);
+    else this.#listeners.delete(listener.port);
+    for (const c of [...listener.queue, ...listener.halfOpen]) {
+      c.orphan = true;
+      c.receiveBuffer.clear();
+      if (c.state !== TcpState.CLOSED) {
+        enter(c, TcpState.CLOSED);
+        c.pending.reset = true;
+      }
+      this.touch(c);
+    }
+    listener.queue.length = 0;
+  }
+
+  hasListener(address: number, port: number): boolean {
+    return (this.#listeners.get(port) ?? []).some(
+      (other) => other.address === address || other.address === 0 || address === 0,
+    );
+  }
+
+  #connection(
+    flow: FourTuple,
+    passive: boolean,
+    options: SocketOptions,
+    now: Micros,
+    old?: Connection,
+  ): Connection {
+    let iss = this.#sequences.isn(flow, now);
+    if (old && !after(iss, old.snd.nxt)) iss = add(old.snd.nxt, ISN_STEP);
+    const c = new Connection({
+      flow,
+      passive,
+      iss,
+      mss: this.#lower.room(flow.localAddress, flow.remoteAddress) - HEADER,
+      timestampOffset: this.#sequences.hash(flow, FOR_TIMESTAMPS),
+      settings: this.settings,
+      options,
+    });
+    if (this.trace) c.trace = (changed, from) => this.trace?.(changed, from, this.#now);
+    return c;
+  }
+
+  // --- ICMP --------------------------------------------------------------------------------------------------------
+
+  /**
+   * An ICMP error about a segment of ours. RFC 5927 4.1: only believed when its number is under way.
+   * @param bytes the start of that segment, at least 8 bytes
+   */
+  report(local: number, remote: number, bytes: Uint8Array, reason: Reason): void {
+    const c = this.#reported(local, remote, bytes);
+    if (c === undefined) return;
+    // RFC 9293 3.9.2.2 wants soft errors not to abort. Before a connection is established we follow RFC 5461 section
+    // 4 and the widespread stacks instead: an answer within a round trip is worth more than three minutes of hope.
+    if (c.state === TcpState.SYN_SENT || c.state === TcpState.SYN_RECEIVED) fail(c, reason);
+    else c.softError = reason;
+    this.touch(c);
+  }
+
+  /** RFC 1191 section 6.4: packets of more than `mtu` bytes do not get through. */
+  tooBig(local: number, remote: number, bytes: Uint8Array, room: number): void {
+    const c = this.#reported(local, remote, bytes);
+    if (c === undefined) return;
+    const mss = Math.max(88, room - HEADER) - (c.timestamps.on ? 12 : 0); // RFC 791: 68 bytes always get through
+    if (mss >= c.snd.mss) return;
+    c.snd.mss = mss;
+    c.congestion.rxt = c.snd.una;
+    c.congestion.lost = c.snd.nxt;
+    c.congestion.recover = c.snd.nxt;
+    c.congestion.phase = "loss";
+    c.congestion.force = true;
+    this.touch(c);
+  }
+
+  #reported(local: number, remote: number, bytes: Uint8Array): Connection | undefined {
+    const { sourcePort, destinationPort, seq } = wire.readStart(bytes);
+    const c = this.flows.find(local, sourcePort, remote, destinationPort);
+    if (c === undefined || !within(seq, c.snd.una, distance(c.snd.una, c.snd.nxt) || 1)) {
+      this.#drops.add("icmp: about no segment under way");
+      return undefined;
+    }
+    return c;
+  }
+}
+
+/**
+ * RFC 6191, RFC 1122 4.2.2.13: a SYN for a connection in TIME-WAIT may begin a new one when it is certainly younger.
+ */
+function reopens(c: Connection, segment: Segment): boolean {
+  if ((segment.flags & (SYN | ACK | RST)) !== SYN) return false;
+  if (c.timestamps.on && segment.timestamps && segment.tsVal !== c.timestamps.recent) {
+    return after(segment.tsVal, c.timestamps.recent);
+  }
+  return after(segment.seq, c.rcv.nxt);
+}
+
+const keyOf = (flow: FourTuple): string =>
+  `${flow.localAddress}:${flow.localPort}-${flow.remoteAddress}:${flow.remotePort}`;

@@ -1,0 +1,267 @@
+/** UDP of one station (RFC 768, RFC 1122 section 4.1): datagrams to the sockets they are for, and from them. */
+import type { Micros, Random } from "../base/index.ts";
+import type { Counters, Drops } from "./counters.ts";
+import { DatagramQueue } from "./datagrams.ts";
+import type { Endpoint, Reason } from "./sockets.ts";
+import { News } from "./sockets.ts";
+import { overlap, Ports, type Station } from "./station.ts";
+import { type Address, isMulticast } from "./wire/address.ts";
+import * as wire from "./wire/udp.ts";
+
+/** What carries datagrams. */
+export interface UdpLower {
+  transmit(from: Address, to: Address, datagram: wire.Udp, ttl: number, now: Micros): void;
+}
+
+/** A flow to an address that no socket is open for: see `Attempt` in sockets.ts. */
+export interface UdpKnock {
+  readonly to: Endpoint;
+  readonly from: Endpoint;
+  readonly first: Uint8Array;
+}
+
+interface Outgoing {
+  socket: UdpSocket;
+  from: Address;
+  to: Endpoint;
+  payload: Uint8Array;
+}
+
+const FIRST_EPHEMERAL = 49152;
+const EPHEMERALS = 65536 - FIRST_EPHEMERAL;
+/** Bytes that wait for the next poll; a program that sends more is told "would-block". */
+const OUTGOING_BYTES = 1024 * 1024;
+const OVERHEAD = 64;
+
+export class Udp {
+  /** Asked about a datagram that no socket is open for; false = nobody wants it. */
+  onKnock: ((knock: UdpKnock) => boolean) | undefined;
+  readonly ports = new Ports<UdpSocket>();
+  readonly station: Station;
+  readonly #lower: UdpLower;
+  readonly #counters: Counters;
+  readonly #drops: Drops;
+  readonly #changed: (socket: DatagramQueue) => void;
+  #outgoing: Outgoing[] = [];
+  #outgoingBytes = 0;
+  #ephemeral: number;
+
+  constructor(
+    random: Random,
+    station: Station,
+    lower: UdpLower,
+    counters: Counters,
+    drops: Drops,
+    changed: (socket: DatagramQueue) => void,
+  ) {
+    this.station = station;
+    this.#lower = lower;
+    this.#counters = counters;
+    this.#drops = drops;
+    this.#changed = changed;
+    this.#ephemeral = random.below(EPHEMERALS);
+  }
+
+  socket(): UdpSocket {
+    return new UdpSocket(this, this.#changed);
+  }
+
+  /** A socket that stands where `knock` wanted to go, with its first datagram. */
+  admit(knock: UdpKnock): UdpSocket {
+    const socket = this.socket();
+    socket.stand(knock.to, knock.from);
+    socket.arrive({ from: knock.from, to: knock.to, payload: knock.first });
+    return socket;
+  }
+
+  /**
+   * A UDP payload has come.
+   * @returns whether somebody took it: if not, and it was for us alone, port unreachable is due
+   */
+  arrive(bytes: Uint8Array, source: Address, destination: Address, group: boolean): boolean {
+    this.#counters.udpReceived++;
+    const reason = wire.check(bytes, source, destination);
+    if (reason) {
+      this.#drops.add(`udp: ${reason}`);
+      return true;
+    }
+    const { sourcePort, destinationPort, payload } = wire.read(bytes);
+    const from = { address: source, port: sourcePort };
+    const to = { address: destination, port: destinationPort };
+    if (group) return this.#arriveForAll(from, to, payload);
+    const socket = this.#socketFor(from, to);
+    if (socket) {
+      if (!socket.arrive({ from, to, payload })) this.#drops.add("udp: queue full");
+      return true;
+    }
+    if (this.onKnock?.({ from, to, first: payload })) return true;
+    this.#drops.add("udp: no socket");
+    return false;
+  }
+
+  /** A broadcast reaches every socket that is bound to its port and not to one address only. */
+  #arriveForAll(from: Endpoint, to: Endpoint, payload: Uint8Array): boolean {
+    let taken = false;
+    for (const socket of this.ports.on(to.port)) {
+      if (!socket.takes(from) || (socket.local.address !== 0 && socket.local.address !== to.address))
+        continue;
+      if (!socket.arrive({ from, to, payload })) this.#drops.add("udp: queue full");
+      taken = true;
+    }
+    if (!taken) this.#drops.add("udp: no socket");
+    return true;
+  }
+
+  /** The one that says most about the datagram: connected to its sender, else bound to its address; then the newest. */
+  #socketFor(from: Endpoint, to: Endpoint): UdpSocket | undefined {
+    let best: UdpSocket | undefined;
+    let bestScore = -1;
+    for (const socket of this.ports.on(to.port)) {
+      const { address } = socket.local;
+      if ((address !== 0 && address !== to.address) || !socket.takes(from)) continue;
+      const score = (socket.remote ? 2 : 0) + (address !== 0 ? 1 : 0);
+      if (score >= bestScore) {
+        best = socket;
+        bestScore = score;
+      }
+    }
+    return best;
+  }
+
+  /** An ICMP error about a datagram of ours: told to the socket that sent it, if it is connected (RFC 1122 4.1.3.3). */
+  report(local: Address, remote: Address, bytes: Uint8Array, reason: Reason): void {
+    const { sourcePort, destinationPort } = wire.read(bytes);
+    const to = { address: local, port: sourcePort };
+    const socket = this.#socketFor({ address: remote, port: destinationPort }, to);
+    if (socket?.remote?.port === destinationPort) socket.fail(reason);
+    else this.#drops.add("icmp: about no connected socket");
+  }
+
+  queue(outgoing: Outgoing): boolean {
+    const cost = outgoing.payload.length + OVERHEAD;
+    if (this.#outgoingBytes + cost > OUTGOING_BYTES) return false;
+    this.#outgoing.push(outgoing);
+    this.#outgoingBytes += cost;
+    return true;
+  }
+
+  get space(): number {
+    return Math.max(0, OUTGOING_BYTES - this.#outgoingBytes - OVERHEAD);
+  }
+
+  get hasWork(): boolean {
+    return this.#outgoing.length > 0;
+  }
+
+  /** Sends what programs have given since the last time. */
+  poll(now: Micros): boolean {
+    if (this.#outgoing.length === 0) return false;
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    this.#outgoingBytes = 0;
+    for (const { socket, from, to, payload } of outgoing) {
+      this.#counters.udpSent++;
+      const datagram = { sourcePort: socket.local.port, destinationPort: to.port, payload };
+      this.#lower.transmit(from, to.address, datagram, socket.options.ttl, now);
+      socket.sent();
+    }
+    return true;
+  }
+
+  ephemeral(): number | undefined {
+    for (let tries = 0; tries < EPHEMERALS; tries++) {
+      const port = FIRST_EPHEMERAL + this.#ephemeral;
+      this.#ephemeral = (this.#ephemeral + 1) % EPHEMERALS;
+      if (this.ports.on(port).length === 0) return port;
+    }
+    return undefined;
+  }
+}
+
+export class UdpSocket extends DatagramQueue {
+  readonly type = "datagram";
+  readonly #udp: Udp;
+
+  constructor(udp: Udp, changed: (socket: DatagramQueue) => void) {
+    super(changed);
+    this.#udp = udp;
+  }
+
+  bind(address: Address, port: number): Reason | undefined {
+    const { station } = this.#udp;
+    if (this.released || this.bound.port !== 0 || !isPort(port)) return "invalid";
+    const possible =
+      address === 0 || station.isOwn(address) || station.isBroadcast(address) || isMulticast(address);
+    if (!possible) return "not-available";
+    for (const other of port === 0 ? [] : this.#udp.ports.on(port)) {
+      const shared = this.options.reuseAddress && other.options.reuseAddress;
+      if (overlap(address, other.bound.address) && !shared) return "in-use";
+    }
+    const chosen = port || this.#udp.ephemeral();
+    if (chosen === undefined) return "in-use";
+    this.bound = { address, port: chosen };
+    this.#udp.ports.add(this);
+    return undefined;
+  }
+
+  /** Takes a place that need not be ours, for the gateway. */
+  stand(at: Endpoint, peer: Endpoint): void {
+    this.bound = { ...at };
+    this.peer = { ...peer };
+    this.#udp.ports.add(this);
+  }
+
+  /** Sets the peer: only its datagrams are received from now on. Address 0 undoes it. */
+  connect(address: Address, port: number): Reason | undefined {
+    if (this.released || !isPort(port)) return "invalid";
+    if (address === 0) {
+      this.peer = undefined;
+      return undefined;
+    }
+    if (port === 0) return "invalid";
+    if (this.#udp.station.isBroadcast(address) && !this.options.broadcast) return "prohibited";
+    if (this.#udp.station.sourceFor(address) === undefined) return "network-unreachable";
+    const reason = this.bound.port === 0 ? this.bind(0, 0) : undefined;
+    if (reason) return reason;
+    this.peer = { address, port };
+    this.note(News.CONNECTED | News.SPACE);
+    return undefined;
+  }
+
+  /** Whether a datagram from there is for this socket. */
+  takes(from: Endpoint): boolean {
+    return this.peer === undefined || (this.peer.address === from.address && this.peer.port === from.port);
+  }
+
+  get space(): number {
+    return this.released ? 0 : Math.min(this.#udp.space, this.#udp.station.largest - wire.HEADER);
+  }
+
+  send(bytes: Uint8Array, to?: Endpoint): number | Reason {
+    if (this.released) return "invalid";
+    const reason = this.takeError();
+    if (reason) return reason;
+    const target = to ?? this.peer;
+    if (target === undefined) return "not-connected";
+    if (!isPort(target.port) || target.port === 0) return "invalid";
+    if (bytes.length > this.#udp.station.largest - wire.HEADER) return "too-long";
+    if (this.#udp.station.isBroadcast(target.address) && !this.options.broadcast) return "prohibited";
+    const source = this.bound.address || this.#udp.station.sourceFor(target.address);
+    if (source === undefined) return "network-unreachable";
+    const unbound = this.bound.port === 0 ? this.bind(0, 0) : undefined;
+    if (unbound) return unbound;
+    const queued = this.#udp.queue({ socket: this, from: source, to: { ...target }, payload: bytes.slice() });
+    return queued ? bytes.length : "would-block";
+  }
+
+  /** A datagram has left. */
+  sent(): void {
+    if (!this.released) this.note(News.SPACE);
+  }
+
+  protected forget(): void {
+    this.#udp.ports.remove(this);
+  }
+}
+
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65535;

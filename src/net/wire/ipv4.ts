@@ -1,0 +1,141 @@
+/** RFC 791, with what RFC 1122 section 3.2.1 demands of a host. */
+import { setU16be, setU32be, u16be, u32be } from "../../base/index.ts";
+import { type Address, showAddress } from "./address.ts";
+import { finish, sum } from "./checksum.ts";
+
+const at = {
+  versionAndLength: 0,
+  tos: 1,
+  totalLength: 2,
+  identification: 4,
+  fragment: 6,
+  ttl: 8,
+  protocol: 9,
+  checksum: 10,
+  source: 12,
+  destination: 16,
+  options: 20,
+} as const;
+/** Bytes of a header without options. */
+export const HEADER = 20;
+export const LARGEST = 65535;
+
+export const PROTOCOL_ICMP = 1;
+export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
+
+const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
+
+export interface Ipv4 {
+  tos: number;
+  identification: number;
+  dontFragment: boolean;
+  moreFragments: boolean;
+  /** In bytes, a multiple of 8. */
+  fragmentOffset: number;
+  ttl: number;
+  protocol: number;
+  source: Address;
+  destination: Address;
+  /** Whole 32-bit words, at most 40 bytes. */
+  options: Uint8Array;
+  payload: Uint8Array;
+}
+
+export type Ipv4Reason = "short" | "version" | "header length" | "total length" | "checksum" | "options";
+
+const NONE = new Uint8Array(0);
+
+export function check(bytes: Uint8Array): Ipv4Reason | undefined {
+  if (bytes.length < HEADER) return "short";
+  const first = bytes[at.versionAndLength]!;
+  if (first >>> 4 !== 4) return "version";
+  const header = (first & 15) * 4;
+  if (header < HEADER || header > bytes.length) return "header length";
+  const total = u16be(bytes, at.totalLength);
+  if (total < header || total > bytes.length) return "total length";
+  if (finish(sum(bytes, 0, header)) !== 0) return "checksum";
+  return header > HEADER && !optionsAreWhole(bytes, header) ? "options" : undefined;
+}
+
+/** Every option's length byte (RFC 791 3.1) stays inside the header. */
+function optionsAreWhole(bytes: Uint8Array, header: number): boolean {
+  for (let offset: number = at.options; offset < header; ) {
+    const kind = bytes[offset]!;
+    if (kind === 0) return true;
+    if (kind === 1) {
+      offset++;
+      continue;
+    }
+    const length = offset + 1 < header ? bytes[offset + 1]! : 0;
+    if (length < 2 || offset + length > header) return false;
+    offset += length;
+  }
+  return true;
+}
+
+export function read(bytes: Uint8Array): Ipv4 {
+  const header = (bytes[at.versionAndLength]! & 15) * 4;
+  const fragment = u16be(bytes, at.fragment);
+  return {
+    tos: bytes[at.tos]!,
+    identification: u16be(bytes, at.identification),
+    dontFragment: (fragment & DONT_FRAGMENT) !== 0,
+    moreFragments: (fragment & MORE_FRAGMENTS) !== 0,
+    fragmentOffset: (fragment & 0x1fff) * 8,
+    ttl: bytes[at.ttl]!,
+    protocol: bytes[at.protocol]!,
+    source: u32be(bytes, at.source),
+    destination: u32be(bytes, at.destination),
+    options: header === HEADER ? NONE : bytes.subarray(HEADER, header),
+    payload: bytes.subarray(header, u16be(bytes, at.totalLength)),
+  };
+}
+
+export const headerLengthOf = (bytes: Uint8Array): number => (bytes[at.versionAndLength]! & 15) * 4;
+
+export function lengthOf(packet: Ipv4): number {
+  return HEADER + packet.options.length + packet.payload.length;
+}
+
+export function write(packet: Ipv4, into: Uint8Array): void {
+  writeHeader(packet, lengthOf(packet), into, 0);
+  into.set(packet.payload, HEADER + packet.options.length);
+}
+
+/** Writes everything but the payload, which may stand behind the header already. */
+export function writeHeader(
+  header: Omit<Ipv4, "payload">,
+  totalLength: number,
+  into: Uint8Array,
+  offset: number,
+): void {
+  const length = HEADER + header.options.length;
+  into[offset] = 0x40 | (length >>> 2);
+  into[offset + at.tos] = header.tos;
+  setU16be(into, offset + at.totalLength, totalLength);
+  setU16be(into, offset + at.identification, header.identification);
+  const flags = (header.dontFragment ? DONT_FRAGMENT : 0) | (header.moreFragments ? MORE_FRAGMENTS : 0);
+  setU16be(into, offset + at.fragment, flags | (header.fragmentOffset >>> 3));
+  into[offset + at.ttl] = header.ttl;
+  into[offset + at.protocol] = header.protocol;
+  setU16be(into, offset + at.checksum, 0);
+  setU32be(into, offset + at.source, header.source);
+  setU32be(into, offset + at.destination, header.destination);
+  if (header.options.length > 0) into.set(header.options, offset + at.options);
+  setU16be(into, offset + at.checksum, finish(sum(into, offset, offset + length)));
+}
+
+export function show(bytes: Uint8Array): string {
+  if (bytes.length < HEADER) return `IPv4 ${bytes.length} bytes, shorter than a header`;
+  const fragment = u16be(bytes, at.fragment);
+  const flags = `${fragment & DONT_FRAGMENT ? " DF" : ""}${fragment & MORE_FRAGMENTS ? " MF" : ""}`;
+  const offset = (fragment & 0x1fff) * 8;
+  const reason = check(bytes);
+  return (
+    `IPv4 ${showAddress(u32be(bytes, at.source))} > ${showAddress(u32be(bytes, at.destination))}` +
+    ` protocol ${bytes[at.protocol]} ttl ${bytes[at.ttl]} length ${u16be(bytes, at.totalLength)}` +
+    `${flags}${offset > 0 ? ` offset ${offset}` : ""}${reason ? ` (bad: ${reason})` : ""}`
+  );
+}

@@ -239,11 +239,13 @@ class NodeStream extends NodePart implements OutsideStream {
     return bytes;
   }
 
-  write(bytes: Uint8Array): void {
-    if (this.state === "closed") return;
+  write(bytes: Uint8Array): boolean {
+    if (this.state === "closed") return true;
     if (this.state === "opening") throw new Error("writing to a stream that is not open yet");
     if (this.#ended) throw new Error("writing to a stream after its end");
     this.#socket.write(bytes);
+    // The host takes what it can at once; nothing is left here then, and nobody looks at the bytes again.
+    return this.#socket.writableLength === 0;
   }
 
   end(): void {

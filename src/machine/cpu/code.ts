@@ -27,6 +27,8 @@ const notDecoded: Executor = () => {
 export class Code {
   readonly #memory: Memory;
   readonly #pages: (CodePage | undefined)[];
+  /** Every operation that a page knows. */
+  readonly #all: Operation[] = [];
 
   constructor(memory: Memory) {
     this.#memory = memory;
@@ -42,8 +44,11 @@ export class Code {
 
   #make(address: number): Operation {
     const operation = new Operation(address, OP.DECODE, notDecoded);
-    if (address >>> 12 < this.#pages.length)
+    // A jump into nothing leaves nothing behind: see decode for what happens if something is mapped there later.
+    if (this.#memory.facts[address >>> 12]! & FACT.PRESENT) {
       this.#page(address >>> 12).operations[address & OFFSET] = operation;
+      this.#all.push(operation);
+    }
     return operation;
   }
 
@@ -57,6 +62,13 @@ export class Code {
   /** Decodes in place. Throws a GuestFault when nothing can be fetched. */
   decode(operation: Operation): void {
     const length = decodeOperation(this.#memory, operation);
+    const known = this.at(operation.address);
+    if (known !== operation) {
+      // It was made when its page was not there. Writes to its bytes will find the known one only.
+      operation.op = OP.FORWARD;
+      operation.next = known;
+      return;
+    }
     operation.next = this.at(operation.following);
     const start = operation.address >>> 0;
     for (let at = start; at < start + length; at++) this.#page(at >>> 12).covered[at & OFFSET] = 1;
@@ -89,10 +101,6 @@ export class Code {
 
   /** Everything is to be decoded anew. */
   flush(): void {
-    for (const page of this.#pages) {
-      if (page === undefined) continue;
-      for (const operation of page.operations) if (operation) operation.op = OP.DECODE;
-      page.covered.fill(0);
-    }
+    for (const operation of this.#all) operation.op = OP.DECODE;
   }
 }

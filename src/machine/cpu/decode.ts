@@ -68,7 +68,7 @@ function fill(op: Operation, form: Form): void {
   op.scale = 31 - Math.clz32(fields.scale);
   op.displacement = fields.displacement;
   op.segment = fields.segment >= 0 ? fields.segment : defaultSegment();
-  op.immediate = fields.immediate;
+  op.immediate = form.suffix >= 0 ? form.suffix : fields.immediate;
   op.extra = fields.immediate2;
   op.kind1 = KIND.NONE;
   op.kind2 = KIND.NONE;
@@ -124,7 +124,7 @@ function place(op: Operation, form: Form, at: number): [kind: number, index: num
       return [registerKind(size), registerIndex(number, size)];
     }
     case "m":
-      return [operand.text === "m" ? KIND.MEMORY : memoryKind(size), 0];
+      return [operand.size > 0 || operand.text === "mv" ? memoryKind(size) : KIND.MEMORY, 0];
     case "moffs":
       return [memoryKind(size), 0];
     case "imm":
@@ -143,6 +143,7 @@ function place(op: Operation, form: Form, at: number): [kind: number, index: num
       if (operand.file === "segment") return [KIND.SEGMENT, operand.number];
       return [registerKind(size), registerIndex(operand.number, size)];
     case "sreg":
+    case "cr":
       return [KIND.SEGMENT, fields.reg];
     default:
       return [KIND.NONE, 0];

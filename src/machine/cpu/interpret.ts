@@ -45,7 +45,9 @@ export class Interpreter implements Engine {
       const stop = this.#turn(stepping ? 1 : Math.min(end - core.instructions, LONGEST_TURN));
       if (stop !== BUDGET) return stop;
       // The trap comes behind an instruction that began with TF set. SDM vol. 3B, 17.3.1.4.
-      if (stepping) return SINGLE_STEP;
+      const shadowed = this.#cpu.shadow;
+      this.#cpu.shadow = false;
+      if (stepping && !shadowed) return SINGLE_STEP;
     }
     return BUDGET;
   }
@@ -90,6 +92,10 @@ export class Interpreter implements Engine {
           case OP.EXACT:
             cpu.now = before + (budget - left - 1);
             op.execute(cpu, op);
+            op = op.next;
+            break;
+          case OP.FORWARD:
+            left++;
             op = op.next;
             break;
           default:

@@ -15,4 +15,6 @@ export const OP = {
   STRING: 4,
   /** Wants to know exactly how many instructions came before. */
   EXACT: 5,
+  /** Stands for the operation in `next`, at the same address. */
+  FORWARD: 6,
 } as const;

@@ -2,6 +2,12 @@ import type { Socket } from "../sockets.ts";
 import type { OutsideStream } from "./host.ts";
 import type { TrafficCounters } from "./traffic.ts";
 
+/** What is carried to the outside at a time, in bytes. */
+const SCRATCH = 256 * 1024;
+const SMALL = 4096;
+/** Where bytes stand between socket and stream, one connection at a time; a stream that keeps them gets the array. */
+let scratch = new Uint8Array(SCRATCH);
+
 /**
  * A connection's two halves: a socket towards the guest and a stream towards the outside. Bytes go from each to the
  * other as far as the other has room, so a side that does not read makes the other side wait. An end of one
@@ -57,9 +63,7 @@ export class Forward {
   #fromGuest(): boolean {
     const { socket, stream } = this;
     while (!this.#guestFinished && socket.readable && stream.room > 0) {
-      // The stream keeps what it is given, so each piece has an array of its own.
-      const bytes = new Uint8Array(Math.max(1, Math.min(socket.available, stream.room)));
-      const received = socket.receive(bytes);
+      const received = socket.receive(scratch.subarray(0, Math.min(scratch.length, stream.room)));
       if (received === "would-block") return true;
       if (typeof received !== "number") return this.#guestFailed();
       if (received === 0) {
@@ -67,7 +71,9 @@ export class Forward {
         stream.end();
       } else {
         this.#traffic.bytesFromGuest += received;
-        stream.write(received === bytes.length ? bytes : bytes.subarray(0, received));
+        // A small piece has an array of its own, so that a slow reader does not hold a large one for it.
+        if (received <= SMALL) stream.write(scratch.slice(0, received));
+        else if (!stream.write(scratch.subarray(0, received))) scratch = new Uint8Array(SCRATCH);
       }
     }
     // With an error, what has not been read yet is lost, as in any reset; it must not wait for a reader's room.

@@ -12,6 +12,7 @@ import { Nic } from "../link/nic.ts";
 import type { Port } from "../link/port.ts";
 import type { Attempt } from "../sockets.ts";
 import { Stack } from "../stack.ts";
+import type { TcpSettings } from "../tcp/settings.ts";
 import { type Address, parseNetwork, showAddress } from "../wire/address.ts";
 import { Inbound, Outbound } from "./connection.ts";
 import { type Exchange, InboundExchange, OutboundExchange } from "./exchange.ts";
@@ -40,6 +41,8 @@ export interface GatewayOptions {
   mac?: number;
   /** Default 1500. */
   mtu?: number;
+  /** What differs from the usual settings of a stack, besides a TIME-WAIT of one second. */
+  tcp?: Partial<TcpSettings>;
   publish?: readonly Publication[];
   /** Whether guests may reach out: all they like, or what the policy allows. Default false. */
   outbound?: boolean | Policy;
@@ -70,6 +73,12 @@ export interface GatewayCounters {
 
 const ADDRESS = "10.0.2.2/24";
 const MAC = 0x525400000202;
+/**
+ * All connections to a guest's port come from this one address: with a minute's TIME-WAIT, 16,384 ports would allow 273
+ * connections a second. A segment lives no longer than it waits in a switch here, and RFC 9293 3.6.1 with timestamps
+ * (RFC 6191) guards the guest's side.
+ */
+const TIME_WAIT: Micros = 1 * SECOND;
 /** How long a guest that keeps sending to a UDP port outside is told that the port is closed, once it was found so. */
 const REFUSAL_REMEMBERED: Micros = 5 * SECOND;
 const REFUSALS = 1024;
@@ -109,6 +118,7 @@ export class Gateway {
       nics: [new Nic({ port, mac, mtu, name: "gateway" })],
       random: new Random(random.u32()),
       anyAddress: true,
+      tcp: { timeWait: TIME_WAIT, ...options.tcp },
       // A router without routes: what is neither TCP nor UDP is answered "network unreachable" (RFC 1812 4.3.3.1).
       forward: true,
     });

@@ -1,4 +1,4 @@
-import { FOREVER, type Micros } from "./base/index.ts";
+import { FOREVER, type Micros, Random } from "./base/index.ts";
 import { type Image, imageFrom } from "./image/index.ts";
 import {
   type CallObserver,
@@ -24,12 +24,30 @@ import type {
   Registers,
   WatchedRange,
 } from "./machine/index.ts";
+import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack } from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
 import { type Moving, World, type WorldEnd } from "./world.ts";
+
+/** A network card of a computer and its addresses, as text. */
+export interface InterfaceOptions {
+  /** What the card is plugged into: a switch's port, an end of a cable, or a wrapper around either. */
+  port: Port;
+  /** `10.0.2.15/24`. None: the program configures it. */
+  address?: string;
+  /** `10.0.2.2` */
+  gateway?: string;
+  /** `52:54:00:00:02:0f`. Default: made of the address. */
+  mac?: string;
+  /** Bytes. Default 1500. */
+  mtu?: number;
+  /** Default `eth0`, `eth1` … */
+  name?: string;
+}
 
 export interface ComputerOptions {
   /** Where it lives; without one, a world of its own in virtual time. */
   world?: World;
+  interfaces?: readonly InterfaceOptions[];
   /** Default: the guide's. */
   personality?: Personality;
   /** Bytes of address space for a program. Default: the machine's. */
@@ -113,22 +131,22 @@ export interface CallResult {
 export interface State {
   readonly stop: Stop | undefined;
   readonly registers: Readonly<Record<RegisterName, number>>;
-  readonly eflags: number;
   readonly instructions: number;
   /** System calls made, by name. */
   readonly calls: Readonly<Record<string, number>>;
 }
 
-export type RegisterName = "eax" | "ebx" | "ecx" | "edx" | "esi" | "edi" | "ebp" | "esp" | "eip";
+export type RegisterName = "eax" | "ebx" | "ecx" | "edx" | "esi" | "edi" | "ebp" | "esp" | "eip" | "eflags";
 
 /** Where a called routine returns to: nothing can be mapped there. */
 const RETURN = 0xffff_f000;
 /** Bytes of the debug board that are kept, as in KolibriOS. */
 const BOARD = 65536;
 
-/** A machine with a kernel: what a program runs on. */
+/** A machine with a kernel and a network stack: what a program runs on. */
 export class Computer {
   readonly world: World;
+  readonly stack: Stack;
   readonly kernel: Kernel;
   readonly #perMicro: number;
   #process: Process | undefined;
@@ -141,8 +159,14 @@ export class Computer {
   constructor(options: ComputerOptions = {}) {
     this.world = options.world ?? new World();
     this.#perMicro = options.instructionsPerMicro ?? 100;
+    const random = new Random(this.world.random.u32());
+    const interfaces = options.interfaces ?? [];
+    const nics = interfaces.map((each, index) => makeNic(each, index, random));
+    this.stack = new Stack({ nics, random });
+    for (const [index, each] of interfaces.entries()) configure(this.stack, index, each);
     const kernel: KernelOptions = {
       personality: options.personality ?? guide(),
+      stack: this.stack,
       start: this.world.now,
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
@@ -187,30 +211,18 @@ export class Computer {
    * left in memory stays. Throws when there is no such routine or no stack.
    */
   call(routine: string | number, args: readonly number[] = [], options: CallOptions = {}): CallResult {
-    const { machine, image } = this.process;
-    const { cpu } = machine;
-    const address = typeof routine === "number" ? routine : this.address(routine);
-    this.kernel.restart(this.#mainThread);
-    machine.reset();
-    for (const [name, value] of Object.entries(options.registers ?? {})) cpu[name as "eax"] = value;
-    cpu.eip = address;
-    cpu.esp = image.stackTop;
-    const pushed = options.order === "pascal" ? args : args.toReversed();
-    for (const value of [...pushed, RETURN]) {
-      cpu.esp -= 4;
-      if (!machine.memory.set32(cpu.esp, value)) {
-        throw new Error(`no stack to call ${routine} on: 0x${cpu.esp.toString(16)} is not mapped`);
-      }
-    }
-    const entry = cpu.esp;
-    const before = machine.instructions;
-    const watch = options.astray === "follow" ? undefined : new ReturnWatch(machine, RETURN);
-    this.#hook(watch);
-    const stop = this.#callStop(this.run(options), watch);
-    this.#hook(undefined);
-    this.#ended = stop;
-    const { eax, esp } = cpu;
-    return { stop, eax, stackBalance: esp - (entry + 4), instructions: machine.instructions - before };
+    const finish = this.#beginCall(routine, args, options);
+    return finish(this.run(options));
+  }
+
+  /** The same, giving the host its turn: to be stopped by a signal. */
+  async goCall(
+    routine: string | number,
+    args: readonly number[] = [],
+    options: CallOptions & { signal?: AbortSignal } = {},
+  ): Promise<CallResult> {
+    const finish = this.#beginCall(routine, args, options);
+    return finish(await this.go(options));
   }
 
   /** Why it does not run; undefined while it could. */
@@ -227,8 +239,7 @@ export class Computer {
     const { eax, ebx, ecx, edx, esi, edi, ebp, esp, eip, eflags } = this.cpu;
     return {
       stop: this.stop,
-      registers: { eax, ebx, ecx, edx, esi, edi, ebp, esp, eip },
-      eflags,
+      registers: { eax, ebx, ecx, edx, esi, edi, ebp, esp, eip, eflags },
       instructions: this.instructions,
       calls: this.kernel.counts,
     };
@@ -301,8 +312,11 @@ export class Computer {
   }
 
   readonly #moving: Moving = {
-    poll: (now) => this.kernel.poll(now),
-    deadline: () => this.kernel.deadline(),
+    poll: (now) => {
+      const moved = this.stack.poll(now);
+      return this.kernel.poll(now) || moved;
+    },
+    deadline: () => Math.min(this.stack.deadline(), this.kernel.deadline()),
     run: (now, until) => {
       const { kernel } = this;
       if (!kernel.runnable) return now;
@@ -311,6 +325,40 @@ export class Computer {
       return now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
     },
   };
+
+  /** Makes everything ready for a call; what is answered turns the stop of the run into the call's result. */
+  #beginCall(
+    routine: string | number,
+    args: readonly number[],
+    { registers, order, astray }: CallOptions,
+  ): (stop: Stop) => CallResult {
+    const { machine, image } = this.process;
+    const { cpu } = machine;
+    const address = typeof routine === "number" ? routine : this.address(routine);
+    this.kernel.restart(this.#mainThread);
+    machine.reset();
+    for (const [name, value] of Object.entries(registers ?? {})) cpu[name as "eax"] = value;
+    cpu.eip = address;
+    cpu.esp = image.stackTop;
+    const pushed = order === "pascal" ? args : args.toReversed();
+    for (const value of [...pushed, RETURN]) {
+      cpu.esp -= 4;
+      if (!machine.memory.set32(cpu.esp, value)) {
+        throw new Error(`no stack to call ${routine} on: 0x${cpu.esp.toString(16)} is not mapped`);
+      }
+    }
+    const entry = cpu.esp;
+    const before = machine.instructions;
+    const watch = astray === "follow" ? undefined : new ReturnWatch(machine, RETURN);
+    this.#hook(watch);
+    return (ended) => {
+      const stop = this.#callStop(ended, watch);
+      this.#hook(undefined);
+      this.#ended = stop;
+      const { eax, esp } = cpu;
+      return { stop, eax, stackBalance: esp - (entry + 4), instructions: machine.instructions - before };
+    };
+  }
 
   #begin({ maxInstructions = FOREVER }: Limits): void {
     if (!this.#process) throw new Error("this computer has no program to run: load one first");
@@ -401,5 +449,30 @@ export function describeStop(stop: Stop): string {
     }
     default:
       return `${stop.reason} at ${showPlace(stop.at)}`;
+  }
+}
+
+function makeNic({ port, address, mac, mtu, name }: InterfaceOptions, index: number, random: Random): Nic {
+  const number = mac === undefined ? inventedMac(address, random) : parseMac(mac);
+  if (number === undefined) throw new RangeError(`${JSON.stringify(mac)} is not a MAC address`);
+  return new Nic({ port, mac: number, name: name ?? `eth${index}`, ...(mtu !== undefined && { mtu }) });
+}
+
+/** 52:54:00 and the last three bytes of the address: the range that virtual machines use. */
+function inventedMac(address: string | undefined, random: Random): number {
+  const network = address === undefined ? undefined : parseNetwork(address);
+  return 0x5254_0000_0000 + (network ? network.address % 2 ** 24 : random.below(2 ** 24));
+}
+
+function configure(stack: Stack, index: number, { address, gateway }: InterfaceOptions): void {
+  if (address !== undefined) {
+    const network = parseNetwork(address);
+    if (!network) throw new RangeError(`${JSON.stringify(address)} is not an address such as 10.0.2.15/24`);
+    stack.configure(index, network);
+  }
+  if (gateway !== undefined) {
+    const parsed = parseAddress(gateway);
+    if (parsed === undefined) throw new RangeError(`${JSON.stringify(gateway)} is not an IPv4 address`);
+    stack.configure(index, { gateway: parsed });
   }
 }

@@ -20,7 +20,8 @@
  *   privilege), mem and reg (ModR/M must name memory, or a register, beyond what the operands say), decoded
  *   (read by the processor, never written by FASM), written (FASM's other way to say a form that decodes under another
  *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), apart (the last operand has a size of its
- *   own, whatever the others have), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
+ *   own, whatever the others have), argument (FASM calls a wrong source an invalid argument),
+ *   early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
 import { type FormOperand, operandOf } from "./operands.ts";
@@ -131,6 +132,8 @@ const attributeWords = new Set([
   "unsized",
   "wait",
   "apart",
+  "argument",
+  "early",
 ]);
 
 const noFlags: FormFlags = { reads: 0, writes: 0, undefined: 0, clears: 0, sets: 0 };

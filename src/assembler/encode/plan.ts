@@ -158,8 +158,14 @@ function fits(wanted: FormOperand, v: number, operand: Operand, apart: boolean):
   if (operand.jump !== 0) return false;
   switch (operand.kind) {
     case REGISTER: {
-      const own = registerSizes[registerClass(operand.register)]!;
-      if (operand.size !== 0 && operand.size !== own && !(apart && wanted.kind === "fixed")) return false;
+      const own = registerSizes[registerClass(operand.register)]! || wanted.size;
+      if (
+        operand.size !== 0 &&
+        operand.size !== own &&
+        !(apart && wanted.kind === "fixed" && wanted.number !== 0)
+      ) {
+        return false;
+      }
       switch (wanted.kind) {
         case "fixed":
           return (
@@ -211,7 +217,7 @@ export function matches(candidate: Candidate, operands: readonly Operand[], coun
   if (wanted.length !== count) return false;
   for (let i = 0; i < count; i++) {
     if (i > 0 && !operands[i]!.comma) return false;
-    const apart = i === count - 1 && candidate.form.attributes.has("apart");
+    const apart = candidate.form.attributes.has("apart");
     if (!fits(wanted[i]!, candidate.v, operands[i]!, apart)) return false;
   }
   return true;

@@ -14,6 +14,8 @@ import {
   registerNumber,
   registerSizes,
   SEGMENT,
+  ST,
+  ZMM,
 } from "../operand.ts";
 import { type Candidate, matches, registerFits, sizeIn } from "./plan.ts";
 
@@ -26,7 +28,12 @@ function kindFits(wanted: FormOperand, operand: Operand, segments: boolean): boo
     case REGISTER: {
       if (wanted.file === undefined || wanted.kind === "imm" || wanted.kind === "m") return false;
       if (segments) return wanted.file === "general" && wanted.kind !== "fixed";
-      if (wanted.kind === "fixed" && registerNumber(operand.register) !== wanted.number) return false;
+      if (wanted.kind === "fixed") {
+        if (registerNumber(operand.register) !== wanted.number) return false;
+        // in and out say of a wrong accumulator only that its size is; cl and dx must be exactly these.
+        if (wanted.number !== 0 && wanted.file === "general")
+          return registerFits(wanted, wanted.size, operand.register);
+      }
       return [1, 2, 4, 8, 16, 32, 64].some((size) => registerFits(wanted, size, operand.register));
     }
     case MEMORY:
@@ -72,44 +79,85 @@ export function explain(
 ): Message {
   let possible = candidates;
   let size = 0;
+  // Which operand brought the size, and both as they were before an operand with a size of its own.
+  let origin = 0;
+  let outer: readonly [number, number] | undefined;
   for (let i = 0; i < count; i++) {
     const operand = operands[i]!;
     const longer = possible.filter((candidate) => candidate.form.operands.length > i);
     if (longer.length === 0) {
       return candidates.some((candidate) => matches(candidate, operands, i))
         ? "extraCharactersOnLine"
-        : sizeRefusal(possible, size);
+        : sizeRefusal(possible, size, origin);
     }
     possible = longer;
     if (i > 0 && !operand.comma) return "invalidOperand";
-    if (possible.every((candidate) => candidate.form.operands[i]!.size === SIZE_FAR)) size += 2;
-    else if (!possible.some((candidate) => shares(candidate, i))) size = 0;
+    const isSegment = operand.kind === REGISTER && registerClass(operand.register) === SEGMENT;
+    const at = (segments: boolean) =>
+      possible.filter((candidate) => kindFits(candidate.form.operands[i]!, operand, segments));
+    let kind = at(false);
+    let own = operand.kind === REGISTER ? registerSizes[registerClass(operand.register)]! : operand.size;
+    if (kind.length === 0 && isSegment) {
+      kind = at(true);
+      own = SEGMENT_BYTES;
+    }
+    const rows = kind.length > 0 ? kind : possible;
+    if (rows.every((candidate) => candidate.form.operands[i]!.size === SIZE_FAR)) size += 2;
+    else if (!rows.some((candidate) => shares(candidate, i))) {
+      if (i > 0) outer = [size, origin];
+      size = 0;
+    }
 
     if (operand.size !== 0 && (operand.sizeDeclared || operand.kind === REGISTER)) {
       if (size !== 0 && size !== operand.size) return "operandSizesDoNotMatch";
       size = operand.size;
+      origin = i;
     }
-    let own = operand.kind === REGISTER ? registerSizes[registerClass(operand.register)]! : operand.size;
-    let kind = possible.filter((candidate) => kindFits(candidate.form.operands[i]!, operand, false));
-    if (kind.length === 0 && operand.kind === REGISTER && registerClass(operand.register) === SEGMENT) {
-      kind = possible.filter((candidate) => kindFits(candidate.form.operands[i]!, operand, true));
-      own = SEGMENT_BYTES;
+    if (kind.length === 0) {
+      const argument =
+        i > 0 && operand.jump === 0 && possible.every((row) => row.form.attributes.has("argument"));
+      const memoryOnly = possible.every((row) => row.form.operands[i]!.kind === "m");
+      return argument && (memoryOnly || !general(operand)) ? "invalidArgument" : "invalidOperand";
     }
-    if (kind.length === 0) return "invalidOperand";
     possible = kind;
-    if (own !== 0) {
+    const fixed = kind[0]!.form.operands[i]!.kind === "fixed" && kind[0]!.form.attributes.has("apart");
+    if (own !== 0 && !(fixed && operand.size !== 0 && kind[0]!.form.operands[i]!.number !== 0)) {
       if (size !== 0 && size !== own) return "operandSizesDoNotMatch";
       size = own;
+      if (i === 0 || outer !== undefined) origin = i;
     }
+    if (operand.kind === REGISTER && kind.every((row) => row.form.attributes.has("early"))) {
+      if (kind.every((row) => sizeIn(row.form.operands[i]!.size, row.v) !== own)) return "invalidOperandSize";
+    }
+    if (outer !== undefined && operand.kind === IMMEDIATE && size > 1 && rows.every(hasByteTail))
+      return "invalidOperandSize";
   }
   if (!possible.some((candidate) => candidate.form.operands.length === count)) return "invalidOperand";
-  return sizeRefusal(possible, size);
+  if (outer !== undefined && possible.every((candidate) => candidate.form.attributes.has("apart")))
+    [size, origin] = outer;
+  const last = count > 0 ? operands[count - 1]! : undefined;
+  if (size === 8 && last?.kind === IMMEDIATE && last.sizeDeclared && outer === undefined)
+    return "longImmediateNotEncodable";
+  return sizeRefusal(possible, size, origin);
 }
 
+const hasByteTail = (candidate: Candidate): boolean => candidate.form.operands.at(-1)!.size === 1;
+
+/** The registers that FASM's parser marks as operands of general instructions; control registers and masks are others. */
+export function isGeneralOperand(register: number): boolean {
+  const kind = registerClass(register);
+  return kind <= SEGMENT || (kind >= ST && kind <= ZMM);
+}
+
+const general = (operand: Operand): boolean =>
+  operand.kind === MEMORY || (operand.kind === REGISTER && isGeneralOperand(operand.register));
+
 /** Eight bytes are a size that general instructions have, but only in 64-bit code. */
-function sizeRefusal(possible: readonly Candidate[], size: number): Message {
-  const general = possible.some((candidate) =>
-    candidate.form.operands.some((operand) => operand.size === SIZE_V),
-  );
-  return size === 8 && general ? "illegalInstruction" : "invalidOperandSize";
+function sizeRefusal(possible: readonly Candidate[], size: number, origin: number): Message {
+  if (size !== 8) return "invalidOperandSize";
+  const wide = possible.some((candidate) => {
+    const operand = candidate.form.operands[origin];
+    return operand !== undefined && (operand.memorySize === SIZE_V || operand.kind === "imm");
+  });
+  return wide ? "illegalInstruction" : "invalidOperandSize";
 }

@@ -43,7 +43,7 @@ import {
   wordValue,
 } from "./emit.ts";
 import { encodeByPlan } from "./plan.ts";
-import { SEGMENT_BYTES } from "./refuse.ts";
+import { isGeneralOperand, SEGMENT_BYTES } from "./refuse.ts";
 
 type Encode = (operands: readonly Operand[], count: number, out: Encoding) => void;
 
@@ -375,8 +375,20 @@ function adjust(name: string): Encode {
   };
 }
 
-/** lgdt and lidt take 66 in 16-bit code when six bytes are written, and not when nothing is. */
-function loadTable(name: string): Encode {
+const nopByPlan = encodeByPlan("nop");
+
+/** Only what looks like an operand makes the long form of nop. */
+const nop: Encode = (operands, count, out) => {
+  if (count > 0) {
+    const { kind, size, jump, register } = operands[0]!;
+    const looks = size !== 0 || kind === MEMORY || (kind === REGISTER && isGeneralOperand(register));
+    if (jump !== 0 || !looks) refuse("extraCharactersOnLine");
+  }
+  nopByPlan(operands, count, out);
+};
+
+/** lgdt and lidt take 66 in 16-bit code when six bytes are written, and not when nothing is; sgdt and sidt never. */
+function tableRegister(name: string): Encode {
   const form = byMnemonic(name)[0]!;
   const plain = { bytes: Uint8Array.of(0x0f, form.code), length: 2 };
   const sized = { bytes: Uint8Array.of(0x66, 0x0f, form.code), length: 3 };
@@ -386,7 +398,12 @@ function loadTable(name: string): Encode {
     const size = operand!.size;
     if (size === 10) refuse("illegalInstruction");
     if (size !== 0 && size !== 6) refuse("invalidOperandSize");
-    putMemory(operand!, size === 6 && needsPrefix(4, out) ? sized : plain, form.digit << 3, out);
+    putMemory(
+      operand!,
+      form.digit >= 2 && size === 6 && needsPrefix(4, out) ? sized : plain,
+      form.digit << 3,
+      out,
+    );
     only(count);
     end(out);
   };
@@ -724,10 +741,13 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
     [`${name}q`, { encode: stackList(name, 8) }],
   ]),
   ["mov", { encode: mov }],
+  ["nop", { encode: nop }],
   ["aam", { encode: adjust("aam") }],
   ["aad", { encode: adjust("aad") }],
-  ["lgdt", { encode: loadTable("lgdt") }],
-  ["lidt", { encode: loadTable("lidt") }],
+  ...["sgdt", "sidt", "lgdt", "lidt"].map((name): [string, Special] => [
+    name,
+    { encode: tableRegister(name) },
+  ]),
   ["movs", { encode: twoPointers("movsb", DI) }],
   ["cmps", { encode: twoPointers("cmpsb", SI) }],
   ["stos", { encode: onePointer("stosb", DI) }],

@@ -5,7 +5,7 @@ export const system: readonly Row[] = [
   ...form("cli", "FA", "", "z:i", "iopl"),
   ...form("sti", "FB", "", "o:i", "iopl"),
 
-  ...form("arpl", "63 /r", "+rm16 r16", "w:z", "286"),
+  ...form("arpl", "63 /r", "+rm16 r16", "w:z", "286 early"),
   ...form("lar", "0F 02 /r", "+rv rm16", "w:z", "286 apart"),
   ...form("lsl", "0F 03 /r", "+rv rm16", "w:z", "286 apart"),
   ...form("verr", "0F 00 /4", "rm16", "w:z", "286"),

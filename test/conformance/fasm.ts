@@ -1,0 +1,76 @@
+/** What the installed fasm answers. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ORIGIN } from "./line.ts";
+
+const SLOT = 32;
+
+/** What fasm makes of each line: hex, or the message behind an exclamation mark. */
+export function askFasm(bits: number, lines: readonly string[], good: readonly boolean[]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "isa-"));
+  const source = join(folder, "a.asm");
+  const binary = join(folder, "a.bin");
+  const answers: string[] = new Array(lines.length);
+  const run = (picked: readonly number[]): { line: number; message: string } | undefined => {
+    const text = picked.map(
+      (i) =>
+        `org ${ORIGIN}\n${lines[i]!.replaceAll(" & ", " ")}\nn = $-${ORIGIN}\ndb ${SLOT - 1}-n dup 0\ndb n\n`,
+    );
+    writeFileSync(source, `use${bits}\n${text.join("")}`);
+    try {
+      execFileSync("fasm", [source, binary], { stdio: ["ignore", "pipe", "pipe"] });
+      return undefined;
+    } catch (error) {
+      const said = String((error as { stderr: Uint8Array }).stderr);
+      const line = Number(/\[(\d+)\]/.exec(said)?.[1] ?? 0);
+      const message = /error: (.*?)\.?\s*$/.exec(said)?.[1] ?? said;
+      return { line, message };
+    }
+  };
+  const take = (picked: readonly number[]): void => {
+    const bytes = readFileSync(binary);
+    for (const [slot, i] of picked.entries()) {
+      const at = slot * SLOT;
+      answers[i] = bytes.subarray(at, at + bytes[at + SLOT - 1]!).toString("hex");
+    }
+  };
+  let batch: number[] = [];
+  const flush = (): void => {
+    while (batch.length > 0) {
+      const failure = run(batch);
+      if (failure === undefined) {
+        take(batch);
+        break;
+      }
+      const at = Math.floor((failure.line - 3) / 5);
+      if (!(at >= 0 && at < batch.length)) throw new Error(`fasm: ${failure.message}`);
+      answers[batch[at]!] = `!${failure.message}`;
+      batch.splice(at, 1);
+    }
+    batch = [];
+  };
+  for (const [i, expected] of good.entries()) {
+    if (expected) {
+      batch.push(i);
+      if (batch.length === 400) flush();
+    } else {
+      const failure = run([i]);
+      if (failure === undefined) take([i]);
+      else answers[i] = `!${failure.message}`;
+    }
+  }
+  flush();
+  rmSync(folder, { recursive: true });
+  return answers;
+}
+
+export function hasFasm(): boolean {
+  try {
+    execFileSync("fasm", [], { stdio: "ignore" });
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code !== "ENOENT";
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The encoder against what fasm 1.73.30 answered: fixtures/isa/*.txt.gz, one line a case. With fasm installed,
+ *
+ *     RENEW_ISA=1 npx vitest run test/conformance/instructions.test.ts
+ *
+ * makes the cases anew from the rows and asks fasm about each.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { disassemble } from "../../src/debug/index.ts";
+import { groups } from "./cases.ts";
+import { askFasm, hasFasm } from "./fasm.ts";
+import { assembled, ORIGIN } from "./line.ts";
+
+const fixtures = new URL("../../fixtures/isa/", import.meta.url).pathname;
+
+const groupFilter = process.env["ISA_GROUP"];
+
+describe.runIf(process.env["RENEW_ISA"] !== undefined && hasFasm())("renewing", () => {
+  for (const [group, lines] of groups()) {
+    if (groupFilter !== undefined && groupFilter !== group) continue;
+    test(`asks fasm about ${group}`, { timeout: 900_000 }, () => {
+      const record: string[] = [];
+      for (const bits of [16, 32]) {
+        const good = lines.map((line) => !assembled(bits, line).startsWith("!"));
+        const answers = askFasm(bits, lines, good);
+        record.push(`use${bits}`, ...lines.map((line, i) => `${line}|${answers[i]}`));
+      }
+      writeFileSync(join(fixtures, `${group}.txt.gz`), gzipSync(`${record.join("\n")}\n`, { level: 9 }));
+    });
+  }
+});
+
+const recordings = existsSync(fixtures)
+  ? readdirSync(fixtures).filter((file) => file.endsWith(".txt.gz"))
+  : [];
+
+function* recorded(file: string): Generator<[bits: 16 | 32, text: string, answer: string]> {
+  let bits: 16 | 32 = 16;
+  for (const line of gunzipSync(readFileSync(join(fixtures, file)))
+    .toString("latin1")
+    .trimEnd()
+    .split("\n")) {
+    if (line.startsWith("use")) bits = line === "use16" ? 16 : 32;
+    else yield [bits, ...(line.split("|") as [string, string])];
+  }
+}
+
+/** ISA_WRONG names a file for all differences; a failing test shows the first of them. */
+function none(wrong: readonly string[], compared: number): void {
+  const file = process.env["ISA_WRONG"];
+  if (file !== undefined) writeFileSync(file, wrong.join("\n"));
+  expect(wrong.slice(0, 50), `${wrong.length} of ${compared}`).toEqual([]);
+}
+
+/** No whole instruction, or a segment prefix at a place of its own: nothing that is printed as it was written. */
+const unprintable = /^(rep\w*|lock|bnd|x\w+|[c-gs]s)$|^popw? .*cs$|^[c-gs]s movs | & /;
+
+describe.each(recordings)("%s", (file) => {
+  test("every line is assembled or refused as fasm does", { timeout: 60_000 }, () => {
+    let compared = 0;
+    const wrong: string[] = [];
+    for (const [bits, text, answer] of recorded(file)) {
+      compared++;
+      const ours = assembled(bits, text);
+      if (ours !== answer) wrong.push(`use${bits} ${text}: fasm ${answer}, ours ${ours}`);
+    }
+    none(wrong, compared);
+  });
+
+  test("fasm's bytes disassemble to text that assembles to the same bytes", { timeout: 60_000 }, () => {
+    const seen = new Set<string>();
+    const wrong: string[] = [];
+    for (const [bits, text, answer] of recorded(file)) {
+      if (answer.startsWith("!") || answer === "" || unprintable.test(text) || seen.has(`${bits}${answer}`))
+        continue;
+      seen.add(`${bits}${answer}`);
+      const bytes = Uint8Array.from(answer.match(/../g)!, (byte) => Number.parseInt(byte, 16));
+      const shown = disassemble(bytes, 0, bytes.length, { bits, address: ORIGIN });
+      const again = shown.valid ? assembled(bits, shown.text) : "";
+      if (shown.length !== bytes.length || again !== answer) {
+        wrong.push(
+          `use${bits} ${text}: ${answer} shown as ${shown.text} (${shown.length}), which is ${again}`,
+        );
+      }
+    }
+    none(wrong, seen.size);
+  });
+});

@@ -1,87 +1,97 @@
-/** Small corrections applied to a source as it is read, so that the file itself stays as it was printed. */
+import { latin1 } from "../base/index.ts";
 import type { Files, SourceText } from "./source.ts";
 
-/** One changed line. A correction that changes several lines is several of these with the same id. */
+/** A smallest change to printed sources that mends one error of theirs. */
 export interface Correction {
-  /** What it is switched by. */
   readonly id: string;
   readonly title: string;
-  /** What the printed line does wrong. */
   readonly why: string;
-  /** The end of the file's path: `listing-2.asm`, `guide/listing-2.asm`. */
+  /** Where the error is, for people. */
+  readonly routine?: string;
+  readonly edits: readonly Edit[];
+}
+
+/** One line, replaced by any number of lines. */
+export interface Edit {
+  /** The end of the file's path, with / between its parts: `guide/listing-1.asm`. */
   readonly file: string;
-  /** The printed line's number, from 1. */
+  /** From 1, as the file is printed. */
   readonly line: number;
-  /** The printed line, blanks around it aside. */
+  /** The line as it stands there. */
   readonly was: string;
-  /** The lines in its place; none to leave it out. They keep the printed line's number. */
   readonly becomes: readonly string[];
 }
 
-const latin1 = (bytes: Uint8Array): string => {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-};
+/** A list of corrections does not fit the files it is applied to. */
+export class CorrectionError extends Error {}
 
 /**
- * The same files with the chosen corrections in them. Throws when an id is unknown, when two corrections want the same
- * line, and, on reading, when a line is not what a correction says it was.
+ * The same files with the chosen corrections applied as they are read. Every line keeps the number it has in print, also
+ * behind a correction; the lines of a correction have that of the line they stand for.
+ *
+ * Reading throws a CorrectionError when a line is not what the correction says it was: such a list belongs to other files.
  */
-export function corrected(files: Files, corrections: readonly Correction[], chosen: Iterable<string>): Files {
+export function corrected(
+  files: Files,
+  corrections: readonly Correction[],
+  chosen: Iterable<string> = corrections.map(({ id }) => id),
+): Files {
   const ids = new Set(chosen);
   for (const id of ids) {
-    if (!corrections.some((correction) => correction.id === id)) throw new Error(`unknown correction: ${id}`);
+    if (!corrections.some((correction) => correction.id === id))
+      throw new RangeError(`there is no correction ${id}`);
   }
-  const edits = corrections.filter((correction) => ids.has(correction.id));
+  const edits = corrections.filter(({ id }) => ids.has(id)).flatMap((correction) => correction.edits);
   return {
     read(path) {
-      const content = files.read(path);
-      const normal = path.replaceAll("\\", "/");
-      const own = edits.filter((edit) => normal === edit.file || normal.endsWith(`/${edit.file}`));
-      if (content === undefined || own.length === 0) return content;
-      return apply(content, path, own);
+      const text = files.read(path);
+      const parts = plain(path);
+      const here = edits.filter(({ file }) => `/${parts}`.endsWith(`/${file}`));
+      return text === undefined || here.length === 0 ? text : edited(path, text, here);
     },
   };
 }
 
-function apply(content: Uint8Array | SourceText, path: string, edits: readonly Correction[]): SourceText {
-  const bytes = content instanceof Uint8Array ? content : content.bytes;
-  const numbers = content instanceof Uint8Array ? undefined : content.lines;
-  const byLine = new Map<number, Correction>();
+function edited(path: string, text: Uint8Array | SourceText, edits: readonly Edit[]): SourceText {
+  const { bytes, lines } = text instanceof Uint8Array ? { bytes: text, lines: undefined } : text;
+  const byLine = new Map<number, Edit>();
   for (const edit of edits) {
-    const other = byLine.get(edit.line);
-    if (other) throw new Error(`corrections ${other.id} and ${edit.id} both change ${path} [${edit.line}]`);
+    if (byLine.has(edit.line)) throw new CorrectionError(`${path}:${edit.line} is corrected twice`);
     byLine.set(edit.line, edit);
   }
-  const text: string[] = [];
-  const lines: number[] = [];
-  const printed = latin1(bytes).split(/\r\n|\n/);
-  printed.forEach((line, index) => {
-    const number = numbers?.[index] ?? index + 1;
-    const edit = byLine.get(number);
-    if (!edit) {
-      text.push(line);
-      lines.push(number);
-      return;
-    }
-    byLine.delete(number);
-    if (line.trim() !== edit.was.trim()) {
-      throw new Error(
-        `correction ${edit.id} expects ${path} [${number}] to be ${JSON.stringify(edit.was.trim())}, ` +
-          `but it is ${JSON.stringify(line.trim())}`,
-      );
-    }
-    for (const becomes of edit.becomes) {
-      text.push(becomes);
-      lines.push(number);
-    }
-  });
-  for (const edit of byLine.values()) {
-    throw new Error(`correction ${edit.id} changes ${path} [${edit.line}], which is not there`);
-  }
+  const out: string[] = [];
+  const numbers: number[] = [];
+  latin1(bytes)
+    .split("\n")
+    .forEach((line, index) => {
+      const number = lines?.[index] ?? index + 1;
+      const edit = byLine.get(number);
+      if (edit && line.replace(/\r$/, "") !== edit.was) {
+        throw new CorrectionError(
+          `${path}:${number} is not what its correction says: ${JSON.stringify(edit.was)}`,
+        );
+      }
+      byLine.delete(number);
+      const end = line.endsWith("\r") ? "\r" : "";
+      for (const each of edit ? edit.becomes.map((text) => text + end) : [line]) {
+        out.push(each);
+        numbers.push(number);
+      }
+    });
+  const [missing] = byLine.keys();
+  if (missing !== undefined) throw new CorrectionError(`${path} has no line ${missing} to correct`);
   return {
-    bytes: Uint8Array.from(text.join("\n"), (letter) => letter.charCodeAt(0)),
-    lines: Int32Array.from(lines),
+    bytes: Uint8Array.from(out.join("\n"), (letter) => letter.charCodeAt(0)),
+    lines: Int32Array.from(numbers),
   };
+}
+
+/** A path without `.` and `..` where they can be resolved. */
+function plain(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.replaceAll("\\", "/").split("/")) {
+    if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();
+    else if (part !== "." && part !== "") parts.push(part);
+  }
+  return parts.join("/");
 }

@@ -14,12 +14,14 @@ import {
   makeInstruction,
   TRUNCATED,
 } from "../../isa/index.ts";
-import { FACT, type Memory, RAM_BASE } from "../memory/memory.ts";
+import { FACT, RAM_BASE } from "../memory/memory.ts";
+import type { Core } from "./engine.ts";
 import { executorOf, stringExecutorOf } from "./execute/index.ts";
 import { undefinedOpcode } from "./execute/system.ts";
 import { fault, pageFault } from "./fault.ts";
 import { OP } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
+import { specialise } from "./specialise.ts";
 import { DS, ESP, SS, WORD } from "./state.ts";
 
 const PAGE_MASK = 0xfff;
@@ -32,7 +34,8 @@ const fields: Instruction = makeInstruction();
  * Fills `op` with what stands at its address. Throws a GuestFault when it cannot be fetched (#PF) or is longer
  * than 15 bytes (#GP). Answers where the bytes that were looked at end.
  */
-export function decodeOperation(memory: Memory, op: Operation): number {
+export function decodeOperation(core: Core, op: Operation): number {
+  const { memory } = core;
   const address = op.address >>> 0;
   if (!(memory.facts[address >>> 12]! & FACT.PRESENT)) throw pageFault(address, "execute", false);
   const nextPage = (address | PAGE_MASK) + 1;
@@ -51,6 +54,7 @@ export function decodeOperation(memory: Memory, op: Operation): number {
     op.execute = undefinedOpcode;
   } else {
     fill(op, form);
+    specialise(core, op, form);
   }
   return op.length;
 }

@@ -110,6 +110,12 @@ export class Processor {
     if ((last & needed) !== needed) throw pageFault(end & ~0xfff, access, (last & PRESENT) !== 0);
   }
 
+  /** Reads a dword that will be written back. */
+  change32(address: number): number {
+    this.admitChange(address, 4);
+    return this.read32(address);
+  }
+
   // Segments -------------------------------------------------------------------------------------------------
 
   /** The linear address of `offset` in a segment, of which `size` bytes are to be accessed. SDM vol. 3A, 5.3. */

@@ -1,5 +1,5 @@
 /**
- * What Intel's manual leaves undefined follows one processor family: AMD's Zen 5 (family 1Ah), as measured by
+ * What Intel's manual leaves undefined follows one processor family: AMD's Zen 4 (family 19h, model 11h), as measured by
  * test/conformance/processor. Everything is told here; the executors take it from here.
  *
  *     and or xor test              AF = 0

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { hexBytes, Random } from "./base/index.ts";
 import { Computer, describeStop } from "./computer.ts";
 import { type Image, LineMap, rawImage, Symbols } from "./image/index.ts";
+import { cable, Nic, parseNetwork, Stack, Switch, tap } from "./net/index.ts";
 import { World } from "./world.ts";
 
 const MOV_EAX = (value: number) => [0xb8, value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
@@ -310,6 +312,131 @@ describe("call", () => {
     ended.call("routine");
     expect(() => ended.call("routine")).toThrow("the program has ended");
   });
+});
+
+describe("on a network", () => {
+  const program = [
+    // 0: open(stream), bind(16, 0.0.0.0:80), listen(16, 1), accept(16): 17
+    [0xbb, 1, 0, 0, 0, 0x31, 0xc9, ...MOV_EAX(75), ...INT40],
+    [0x89, 0xc3, 0xb9, 0x80, 0, 0, 0, 0xba, 16, 0, 0, 0, ...MOV_EAX(77), ...INT40],
+    [0xb9, 1, 0, 0, 0, ...MOV_EAX(78), ...INT40],
+    [0x31, 0xc9, ...MOV_EAX(80), ...INT40],
+    // receive(17, 0x2000, 100), send(17, 0x2000, what came), exit
+    [0x89, 0xc3, 0xb9, 0, 0x20, 0, 0, 0xba, 100, 0, 0, 0, ...MOV_EAX(82), ...INT40],
+    [0x89, 0xc2, ...MOV_EAX(81), ...INT40],
+    EXIT,
+  ].flat();
+  const ACCEPT = 52;
+  const image = rawImage(
+    Uint8Array.from([...program, ...new Array(0x80 - program.length).fill(0x90), 2, 0, 0, 80, 0, 0, 0, 0]),
+  );
+
+  function lab({ seed = 1 } = {}) {
+    const world = new World({ seed });
+    const lan = new Switch({ clock: world.clock });
+    const computer = new Computer({
+      world,
+      interfaces: [{ port: lan.plug(), address: "10.0.2.15/24", gateway: "10.0.2.2" }],
+      memoryBytes: 1 << 20,
+    });
+    const lines = new LineMap([{ file: "a.asm", line: 30, address: ACCEPT, length: 2 }]);
+    computer.load({ ...image, lines });
+    const peer = new Stack({
+      nics: [new Nic({ port: lan.plug(), mac: 0x5254_00ff_ff01 })],
+      random: new Random(world.random.u32()),
+    });
+    peer.configure(0, parseNetwork("10.0.2.1/24")!);
+    world.add(peer);
+    return { world, lan, computer, peer };
+  }
+
+  test("a call that waits for what can never come ends the run as blocked, with call and line", () => {
+    const { computer, world } = lab();
+    const stop = computer.run();
+    const at = { address: ACCEPT, line: "a.asm:30" };
+    expect(stop).toEqual({
+      reason: "blocked",
+      call: "accept",
+      at,
+      threads: [{ thread: 1, call: "accept", at }],
+    });
+    expect(describeStop(stop)).toBe("blocked: accept waits for what can never come, at 0x34 a.asm:30");
+    expect(world.now).toBeLessThan(10);
+  });
+
+  test("it goes on when the world has changed", () => {
+    const { computer, peer } = lab();
+    computer.run();
+    const socket = peer.sockets.stream();
+    expect(socket.connect(0x0a00020f, 80)).toBe("in-progress");
+    expect(computer.run()).toMatchObject({ reason: "blocked", call: "receive" });
+    expect(socket.send(new TextEncoder().encode("echo me"))).toBe(7);
+    expect(computer.run()).toEqual({ reason: "exit" });
+    const answer = new Uint8Array(100);
+    expect(socket.receive(answer)).toBe(7);
+    expect(new TextDecoder().decode(answer.subarray(0, 7))).toBe("echo me");
+    // Its end of the connection was closed with the program, and that has been sent.
+    expect(socket.receive(answer)).toBe(0);
+  });
+
+  test("same seed, same run, to the frame", () => {
+    const run = (seed: number) => {
+      const world = new World({ seed });
+      const lan = new Switch({ clock: world.clock });
+      const frames: string[] = [];
+      const port = tap(lan.plug(), (frame, direction) => {
+        frames.push(`${world.now} ${direction} ${hexBytes(frame)}`);
+      });
+      const computer = new Computer({ world, interfaces: [{ port, address: "10.0.2.15/24" }] });
+      computer.load(image);
+      const peer = new Stack({
+        nics: [new Nic({ port: lan.plug(), mac: 0x5254_00ff_ff01 })],
+        random: new Random(world.random.u32()),
+      });
+      peer.configure(0, parseNetwork("10.0.2.1/24")!);
+      world.add(peer);
+      expect(computer.run()).toMatchObject({ reason: "blocked" });
+      const socket = peer.sockets.stream();
+      socket.connect(0x0a00020f, 80);
+      socket.onChange = () => socket.writable && socket.send(Uint8Array.of(1, 2, 3));
+      expect(computer.run()).toEqual({ reason: "exit" });
+      return { frames, state: computer.state };
+    };
+    expect(run(7)).toEqual(run(7));
+    expect(run(7).frames.length).toBeGreaterThan(8);
+    expect(run(7).frames).not.toEqual(run(8).frames);
+  });
+
+  test("addresses that are none are refused", () => {
+    const [port] = cable();
+    expect(() => new Computer({ interfaces: [{ port, address: "10.0.2.15" }] })).toThrow(
+      '"10.0.2.15" is not',
+    );
+    expect(() => new Computer({ interfaces: [{ port, gateway: "x" }] })).toThrow(
+      '"x" is not an IPv4 address',
+    );
+    expect(() => new Computer({ interfaces: [{ port, mac: "1:2" }] })).toThrow('"1:2" is not a MAC address');
+  });
+});
+
+test("how a run ended is true until the computer moves again, also in another's run", () => {
+  const world = new World();
+  const [one, two] = [1, 2].map(() => {
+    const computer = new Computer({ world, memoryBytes: 1 << 20 });
+    computer.load(rawImage(Uint8Array.from(FOREVER)));
+    return computer;
+  }) as [Computer, Computer];
+  expect(one.run({ maxInstructions: 1000 })).toMatchObject({ reason: "limit", limit: "instructions" });
+  expect([one.stop, two.stop]).toMatchObject([{ reason: "limit" }, undefined]);
+  two.run({ timeout: 100 });
+  expect([one.stop, two.stop]).toMatchObject([undefined, { reason: "limit", limit: "time" }]);
+  expect(one.instructions).toBe(11_000);
+});
+
+test.each([Number.NaN, -1])("a limit of %d is refused", (limit) => {
+  const computer = computerWith(FOREVER);
+  expect(() => computer.run({ maxInstructions: limit })).toThrow(`a limit of ${limit} instructions`);
+  expect(() => computer.run({ timeout: limit })).toThrow(`a timeout of ${limit} µs`);
 });
 
 test("computers of one world share its clock", () => {

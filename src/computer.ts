@@ -1,4 +1,4 @@
-import { FOREVER, type Micros } from "./base/index.ts";
+import { FOREVER, type Micros, Random } from "./base/index.ts";
 import { type Image, imageFrom } from "./image/index.ts";
 import {
   type CallObserver,
@@ -24,12 +24,30 @@ import type {
   Registers,
   WatchedRange,
 } from "./machine/index.ts";
+import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack } from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
 import { type Moving, World, type WorldEnd } from "./world.ts";
+
+/** A network card of a computer and its addresses, as text. */
+export interface InterfaceOptions {
+  /** What the card is plugged into: a switch's port, an end of a cable, or a wrapper around either. */
+  port: Port;
+  /** `10.0.2.15/24`. None: the program configures it. */
+  address?: string;
+  /** `10.0.2.2` */
+  gateway?: string;
+  /** `52:54:00:00:02:0f`. Default: made of the address. */
+  mac?: string;
+  /** Bytes. Default 1500. */
+  mtu?: number;
+  /** Default `eth0`, `eth1` … */
+  name?: string;
+}
 
 export interface ComputerOptions {
   /** Where it lives; without one, a world of its own in virtual time. */
   world?: World;
+  interfaces?: readonly InterfaceOptions[];
   /** Default: the guide's. */
   personality?: Personality;
   /** Bytes of address space for a program. Default: the machine's. */
@@ -125,13 +143,15 @@ const RETURN = 0xffff_f000;
 /** Bytes of the debug board that are kept, as in KolibriOS. */
 const BOARD = 65536;
 
-/** A machine with a kernel: what a program runs on. */
+/** A machine with a kernel and a network stack: what a program runs on. */
 export class Computer {
   readonly world: World;
+  readonly stack: Stack;
   readonly kernel: Kernel;
   readonly #perMicro: number;
   #process: Process | undefined;
   #limit = FOREVER;
+  /** How its last run ended, until it moves again in another's. */
   #ended: Stop | undefined;
   #board = "";
   #onBoard: ((byte: number) => void) | undefined;
@@ -140,8 +160,14 @@ export class Computer {
   constructor(options: ComputerOptions = {}) {
     this.world = options.world ?? new World();
     this.#perMicro = options.instructionsPerMicro ?? 100;
+    const random = new Random(this.world.random.u32());
+    const interfaces = options.interfaces ?? [];
+    const nics = interfaces.map((each, index) => makeNic(each, index, random));
+    this.stack = new Stack({ nics, random });
+    for (const [index, each] of interfaces.entries()) configure(this.stack, index, each);
     const kernel: KernelOptions = {
       personality: options.personality ?? guide(),
+      stack: this.stack,
       start: this.world.now,
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
@@ -287,13 +313,19 @@ export class Computer {
   }
 
   readonly #moving: Moving = {
-    poll: (now) => this.kernel.poll(now),
-    deadline: () => this.kernel.deadline(),
+    poll: (now) => {
+      const moved = this.stack.poll(now);
+      if (!this.kernel.poll(now)) return moved;
+      this.#ended = undefined;
+      return true;
+    },
+    deadline: () => Math.min(this.stack.deadline(), this.kernel.deadline()),
     run: (now, until) => {
       const { kernel } = this;
       if (!kernel.runnable) return now;
       const budget = Math.min((until - now) * this.#perMicro, this.#limit - kernel.instructions);
       if (budget <= 0) return now;
+      this.#ended = undefined;
       return now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
     },
   };
@@ -334,14 +366,17 @@ export class Computer {
 
   #begin({ maxInstructions = FOREVER }: Limits): void {
     if (!this.#process) throw new Error("this computer has no program to run: load one first");
+    if (!(maxInstructions >= 0)) throw new RangeError(`a limit of ${maxInstructions} instructions`);
     this.#ended = undefined;
     this.#limit = this.instructions + maxInstructions;
     this.kernel.resume();
   }
 
   #finish(end: WorldEnd): Stop {
-    this.#ended = end === "done" ? this.stop! : this.#stopAt(end);
-    return this.#ended;
+    const stop = end === "done" ? this.stop! : this.#stopAt(end);
+    this.#limit = FOREVER; // it was this run's
+    this.#ended = stop;
+    return stop;
   }
 
   #stopAt(end: Exclude<WorldEnd, "done">): Stop {
@@ -358,8 +393,8 @@ export class Computer {
 
   #stopOf(kernelStop: KernelStop): Stop {
     if (kernelStop.reason === "exit") return { reason: "exit" };
-    const { stop } = kernelStop;
-    const at = this.#here;
+    const { stop, thread } = kernelStop;
+    const at = placeOf(thread.process.image, thread.process.cpu.eip);
     switch (stop.reason) {
       case "breakpoint":
         return { reason: "breakpoint", at };
@@ -421,5 +456,30 @@ export function describeStop(stop: Stop): string {
     }
     default:
       return `${stop.reason} at ${showPlace(stop.at)}`;
+  }
+}
+
+function makeNic({ port, address, mac, mtu, name }: InterfaceOptions, index: number, random: Random): Nic {
+  const number = mac === undefined ? inventedMac(address, random) : parseMac(mac);
+  if (number === undefined) throw new RangeError(`${JSON.stringify(mac)} is not a MAC address`);
+  return new Nic({ port, mac: number, name: name ?? `eth${index}`, ...(mtu !== undefined && { mtu }) });
+}
+
+/** 52:54:00 and the last three bytes of the address: the range that virtual machines use. */
+function inventedMac(address: string | undefined, random: Random): number {
+  const network = address === undefined ? undefined : parseNetwork(address);
+  return 0x5254_0000_0000 + (network ? network.address % 2 ** 24 : random.below(2 ** 24));
+}
+
+function configure(stack: Stack, index: number, { address, gateway }: InterfaceOptions): void {
+  if (address !== undefined) {
+    const network = parseNetwork(address);
+    if (!network) throw new RangeError(`${JSON.stringify(address)} is not an address such as 10.0.2.15/24`);
+    stack.configure(index, network);
+  }
+  if (gateway !== undefined) {
+    const parsed = parseAddress(gateway);
+    if (parsed === undefined) throw new RangeError(`${JSON.stringify(gateway)} is not an IPv4 address`);
+    stack.configure(index, { gateway: parsed });
   }
 }

@@ -1,12 +1,16 @@
 /** What is reported about a source, as data. */
 
-/** A step on the way to a line: the file and line, and the macro whose body it is. */
+/** A step on the way to a line: the line's place, and the macro whose body it is in. */
 export interface TrailStep {
   readonly file: string;
   /** From 1. */
   readonly line: number;
-  /** The macro in whose definition the line stands. */
+  /** The line as it stands in the file. */
+  readonly source: string;
+  /** The macro (or `rept`, `irp`, `match`…) in whose block the line stands. */
   readonly macro?: string;
+  /** The line's number in that block, from 0. */
+  readonly macroLine?: number;
 }
 
 export interface Diagnostic {
@@ -17,13 +21,13 @@ export interface Diagnostic {
   readonly file: string;
   /** From 1; 0 for errors without a line. */
   readonly line: number;
-  /** The line as it stands in the file. */
+  /** The line as it stands in the file, one character a byte. */
   readonly source: string;
   /** The column of the cause in `source`, from 1, where it is known. */
   readonly column?: number;
-  /** How it came to this line, outermost first: the invocations of macros, as FASM prints them. */
+  /** How it came to this line, outermost first, the line itself last, as FASM prints them. */
   readonly trail: readonly TrailStep[];
-  /** The line after macros and symbolic constants, when it differs from what stands in the file. */
+  /** The line after macros and symbolic constants; absent when preprocessing itself failed. */
   readonly processed?: string;
   /** What would have been right there. */
   readonly expected?: string;

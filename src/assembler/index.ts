@@ -5,12 +5,20 @@
  * Read first: FASM's own manual (FASM.TXT). The phases are the files: source and tokens, preprocess/ (macros),
  * parse, expression/, assemble (passes), directives, format/.
  */
+export { type Correction, CorrectionError, corrected, type Edit } from "./corrections.ts";
 export type { Diagnostic, TrailStep } from "./diagnostics.ts";
+export { fasmText } from "./report.ts";
 export { type Files, memoryFiles, type SourceText } from "./source.ts";
 
-import type { Image, LineMap, Symbols } from "../image/index.ts";
+import { type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
+import { Assembler } from "./assemble.ts";
 import type { Diagnostic } from "./diagnostics.ts";
-import type { Files } from "./source.ts";
+import { Refusal } from "./messages.ts";
+import { lineMap, symbolTable } from "./output.ts";
+import { Parser } from "./parse.ts";
+import { Preprocessor } from "./preprocess/preprocess.ts";
+import { diagnose } from "./report.ts";
+import { FileLoader, type Files, parentOf } from "./source.ts";
 
 export interface Options {
   files: Files;
@@ -18,11 +26,13 @@ export interface Options {
   defines?: Readonly<Record<string, string>>;
   /** Directories for `include` and `file`, searched after that of the including file: INCLUDE. */
   includes?: readonly string[];
+  /** Variables for %NAME% in paths. */
+  environment?: Readonly<Record<string, string>>;
   /** Passes before "code cannot be generated". FASM's limit and the default is 100. */
   maxPasses?: number;
   /** What `%t` and the time stamps of formats say: seconds since 1970. Default 0. */
   epochSeconds?: number;
-  /** Bytes of output and of preprocessed source before "out of memory". Default 256 MiB. */
+  /** Bytes of output and of preprocessed source before "out of memory". Default 512 MiB. */
   maxMemory?: number;
 }
 
@@ -30,6 +40,10 @@ export interface Assembled {
   ok: boolean;
   /** The output file; empty when not ok. */
   bytes: Uint8Array;
+  /** The extension FASM would give the output file, without the dot. */
+  extension: string;
+  /** Files beside the output, from `virtual as`: their extension and contents. */
+  areas: readonly { extension: string; bytes: Uint8Array }[];
   /** The bytes as something to run, when they are an application or a raw binary. */
   image: Image | undefined;
   passes: number;
@@ -38,4 +52,84 @@ export interface Assembled {
   /** What `display` said. */
   display: Uint8Array;
   diagnostics: readonly Diagnostic[];
+}
+
+const DEFAULT_MEMORY = 512 * 1024 * 1024;
+
+/**
+ * Assembles the file named `source`, read through `options.files`. Errors of the source are diagnostics, not exceptions.
+ *
+ *     const { ok, bytes } = assemble("hello.asm", { files: memoryFiles({ "hello.asm": "db 'hello'" }) });
+ */
+export function assemble(source: string, options: Options): Assembled {
+  const maxMemory = options.maxMemory ?? DEFAULT_MEMORY;
+  const loader = new FileLoader(options.files, options.includes ?? [], options.environment ?? {});
+  const p = new Preprocessor(loader, maxMemory >> 2);
+  let preprocessed = false;
+  let assembler: Assembler | undefined;
+  try {
+    p.run(source, options.defines ?? {});
+    preprocessed = true;
+    const parser = new Parser(p);
+    parser.run();
+    assembler = new Assembler(
+      parser.program,
+      p.texts,
+      loader,
+      (line) => parentOf(p.files[p.lines.file(p.lines.plainLine(line))]!.name),
+      {
+        maxPasses: options.maxPasses ?? 100,
+        maxBytes: maxMemory,
+        epochSeconds: options.epochSeconds ?? 0,
+      },
+    );
+    const passes = assembler.run();
+    const bytes = assembler.state.format.write(assembler);
+    const symbols = symbolTable(assembler);
+    const lines = lineMap(p, assembler);
+    return {
+      ok: true,
+      bytes,
+      extension: assembler.isCom && assembler.state.format.flat ? "com" : assembler.state.format.extension,
+      areas: assembler.areas(),
+      image: assembler.state.format.flat ? imageOf(bytes, assembler, symbols, lines) : undefined,
+      passes,
+      symbols,
+      lines,
+      display: assembler.displayed(),
+      diagnostics: [],
+    };
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (!refusal) throw error;
+    if (assembler) p.currentLine = assembler.state.currentLine;
+    return {
+      ok: false,
+      bytes: new Uint8Array(0),
+      extension: "",
+      areas: [],
+      image: undefined,
+      passes: assembler ? assembler.state.pass + 1 : 0,
+      symbols: symbolTable(undefined),
+      lines: lineMap(p, undefined),
+      display: assembler?.displayed() ?? new Uint8Array(0),
+      diagnostics: [diagnose(p, refusal, preprocessed)],
+    };
+  }
+}
+
+/** What went wrong in the source; undefined when it was in here. */
+function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error;
+  // Nesting beyond the engine's stack, where no limit of ours came first.
+  if (error instanceof RangeError && /call stack/i.test(error.message)) return new Refusal("stackOverflow");
+  return undefined;
+}
+
+function imageOf(bytes: Uint8Array, assembler: Assembler, symbols: Symbols, lines: LineMap): Image {
+  const withHeader = imageFrom(bytes);
+  if (!("error" in withHeader)) return { ...withHeader, symbols, lines };
+  const first = assembler.state.spaces.find((space) => !space.virtual && space.length > 0);
+  const origin = first && typeof first.base === "number" ? Math.max(0, first.start - first.base) : 0;
+  return { ...rawImage(bytes, { origin }), symbols, lines };
 }

@@ -2,7 +2,7 @@
 
 /**
  * The seam to whatever holds files. Paths are as the source names them, joined to the directory of the including
- * file or of an include directory; both \ and / separate, and a Files may treat them alike.
+ * file or of an include directory, with every \ turned into /.
  */
 export interface Files {
   /** The file's bytes, or undefined when there is none. */
@@ -24,4 +24,60 @@ export function memoryFiles(files: Readonly<Record<string, string | Uint8Array>>
     byPath.set(name.replaceAll("\\", "/"), typeof content === "string" ? utf8.encode(content) : content);
   }
   return { read: (path) => byPath.get(path.replaceAll("\\", "/")) };
+}
+
+/** A file that has been read, under the name that messages call it by. */
+export interface LoadedFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly lines?: Int32Array;
+}
+
+/** The directory part of a path, with its separator: "" when it has none. */
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+}
+
+/**
+ * Finds files in FASM's order: beside the including file, in each include directory, then as named (that is, in the
+ * current directory). Each file is read once. %NAME% in a path stands for the environment's variable.
+ */
+export class FileLoader {
+  readonly #files: Files;
+  readonly #includes: readonly string[];
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #loaded = new Map<string, LoadedFile | undefined>();
+
+  constructor(files: Files, includes: readonly string[], environment: Readonly<Record<string, string>>) {
+    this.#files = files;
+    this.#includes = includes;
+    this.#environment = environment;
+  }
+
+  main(path: string): LoadedFile | undefined {
+    return this.#load(path);
+  }
+
+  find(path: string, directory: string): LoadedFile | undefined {
+    const expanded = path.replace(/%([^%]*)%/g, (_, name: string) => this.#environment[name] ?? "");
+    const beside = this.#load(directory + expanded);
+    if (beside) return beside;
+    for (const include of this.#includes) {
+      if (include === "") continue;
+      const found = this.#load(/[/\\]$/.test(include) ? include + expanded : `${include}/${expanded}`);
+      if (found) return found;
+    }
+    return this.#load(expanded);
+  }
+
+  #load(path: string): LoadedFile | undefined {
+    if (this.#loaded.has(path)) return this.#loaded.get(path);
+    const content = this.#files.read(path.replaceAll("\\", "/"));
+    let file: LoadedFile | undefined;
+    if (content instanceof Uint8Array) file = { name: path, bytes: content };
+    else if (content)
+      file = { name: path, bytes: content.bytes, ...(content.lines && { lines: content.lines }) };
+    this.#loaded.set(path, file);
+    return file;
+  }
 }

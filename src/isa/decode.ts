@@ -163,7 +163,8 @@ export function decode(
   if (takesModrm(space, code)) {
     if (at >= end) return short();
     modrm = bytes[at++]!;
-    const mod = modrm >> 6;
+    // MOV with control, debug and test registers takes every mod for a register (SDM vol. 2B, MOV).
+    const mod = space === 1 && (code & 0xf8) === 0x20 ? 3 : modrm >> 6;
     const rm = modrm & 7;
     out.modrm = modrm;
     out.mod = mod;

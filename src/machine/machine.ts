@@ -21,6 +21,8 @@ export interface MachineOptions {
   gates?: readonly number[];
   /** Selectors. Default: those of a KolibriOS application. */
   segments?: SegmentModel;
+  /** Execute every instruction in the general way, which is slower: for tests that compare the two. */
+  unspecialised?: boolean;
   /** What CPUID says. Default: an i686. */
   model?: CpuModel;
 }
@@ -84,6 +86,7 @@ export class Machine {
       segments: new Segments(words, options.segments ?? kolibriSegments),
       instructions: 0,
       gates,
+      unspecialised: options.unspecialised ?? false,
       model: options.model ?? i686,
       breakpoints: new Set(),
       onInstruction: undefined,

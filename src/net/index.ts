@@ -7,6 +7,7 @@
  * `stack.ts` is where everything meets.
  */
 export type { Counters, Drops } from "./counters.ts";
+export { Gateway, type GatewayCounters, type GatewayOptions, type Published } from "./gateway/gateway.ts";
 export {
   type Failure,
   type FailureReason,
@@ -30,6 +31,7 @@ export {
   parsePublication,
   showPublication,
 } from "./gateway/publish.ts";
+export type { TrafficCounters } from "./gateway/traffic.ts";
 export type { NeighbourEntry } from "./ip/neighbours.ts";
 export type { Route } from "./ip/routes.ts";
 export {
@@ -39,6 +41,20 @@ export {
   FaultyLink,
   type FaultyLinkOptions,
 } from "./link/faults.ts";
+export {
+  all,
+  arp,
+  between,
+  data,
+  every,
+  type Flow,
+  type FlowEnd,
+  type FrameMatch,
+  nth,
+  type SegmentWish,
+  tcp,
+  udp,
+} from "./link/match.ts";
 export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
 export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
 export { cable, FrameQueue, type Port } from "./link/port.ts";

@@ -36,6 +36,7 @@ export class NodeOutside implements Outside {
   onWake: (() => void) | undefined;
   readonly #parts = new Set<NodePart>();
   #closed = false;
+  #waking = false;
   #cards: { addresses: Set<string>; asked: number } | undefined;
 
   connect(to: Place): OutsideStream {
@@ -109,10 +110,17 @@ export class NodeOutside implements Outside {
     await Promise.all(Array.from(this.#parts, (part) => part.destroy()));
   }
 
-  /** For the parts below. */
+  /** For the parts below: everything the host brings at one time wakes the world once, right after it. */
   wake(): void {
-    this.onWake?.();
+    if (this.#waking) return;
+    this.#waking = true;
+    setImmediate(this.#wakeUp);
   }
+
+  readonly #wakeUp = (): void => {
+    this.#waking = false;
+    this.onWake?.();
+  };
 
   forget(part: NodePart): void {
     this.#parts.delete(part);
@@ -231,11 +239,13 @@ class NodeStream extends NodePart implements OutsideStream {
     return bytes;
   }
 
-  write(bytes: Uint8Array): void {
-    if (this.state === "closed") return;
+  write(bytes: Uint8Array): boolean {
+    if (this.state === "closed") return true;
     if (this.state === "opening") throw new Error("writing to a stream that is not open yet");
     if (this.#ended) throw new Error("writing to a stream after its end");
     this.#socket.write(bytes);
+    // The host takes what it can at once; nothing is left here then, and nobody looks at the bytes again.
+    return this.#socket.writableLength === 0;
   }
 
   end(): void {

@@ -1,7 +1,15 @@
+import { networkInterfaces } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { ManualClock, MS } from "../../src/base/index.ts";
-import { type Failure, MemoryOutside, NoOutside } from "../../src/net/index.ts";
+import {
+  type Failure,
+  MemoryOutside,
+  NoOutside,
+  type OutsideDatagram,
+  type OutsideStream,
+  showPlace,
+} from "../../src/net/index.ts";
 import { failureOf, NodeOutside } from "../../src/node/index.ts";
 import { outsideContract, type Subject } from "./outside.ts";
 
@@ -118,6 +126,29 @@ describe("real sockets, where the host has its say", () => {
     await outside.close();
   });
 
+  const six = Object.values(networkInterfaces()).some((card) =>
+    card?.some(({ address }) => address === "::1"),
+  );
+  test.skipIf(!six)(`IPv6 places work alike${six ? "" : " (this host has no ::1)"}`, async () => {
+    const { outside, until } = node();
+    const streams: OutsideStream[] = [];
+    const listener = outside.listen({ host: "::1", port: 0 }, (stream) => streams.push(stream));
+    const server = outside.bind({ host: "::1", port: 0 });
+    await until(() => listener.state === "open" && server.state === "open", "open");
+    expect(showPlace(listener.local)).toBe(`[::1]:${listener.local.port}`);
+    const stream = outside.connect(listener.local);
+    const client = outside.reach(server.local);
+    await until(
+      () => streams.length === 1 && stream.state === "open" && client.state === "open",
+      "connected",
+    );
+    client.send(Uint8Array.of(1));
+    let got: OutsideDatagram | undefined;
+    await until(() => (got = server.receive()) !== undefined, "arrived");
+    expect(got!.from).toEqual(client.local);
+    await outside.close();
+  });
+
   test.each([
     ["EACCES", "listen", 80, "denied", "127.0.0.1:80: permission denied; ports below 1024"],
     ["EACCES", "listen", 8080, "denied", "127.0.0.1:8080: permission denied"],
@@ -133,6 +164,7 @@ describe("real sockets, where the host has its say", () => {
   });
 
   test("nothing is left behind that would keep a process alive", async () => {
+    await setTimeout(20); // what the test before has closed is gone
     const before = process.getActiveResourcesInfo().filter((kind) => /TCP|UDP/.test(kind)).length;
     const { outside, until } = node();
     const listener = outside.listen({ host: "127.0.0.1", port: 0 }, () => {});

@@ -92,6 +92,25 @@ export function outsideContract(name: string, make: () => Subject): void {
         expect(back).toEqual([9]);
       });
 
+      test("an array that is given back may be changed, and what was sent does not", async () => {
+        const [near, far] = await pair();
+        const bytes = new Uint8Array(1000);
+        const got: number[] = [];
+        let sent = 0;
+        for (; sent < 100; sent++) {
+          bytes.fill(sent);
+          if (!near.write(bytes)) {
+            sent++;
+            break;
+          }
+        }
+        await subject.until(() => {
+          got.push(...readAll(far));
+          return got.length === sent * 1000;
+        }, "everything has arrived");
+        expect(got.every((byte, i) => byte === Math.floor(i / 1000))).toBe(true);
+      });
+
       test("do not call back from inside a verb", async () => {
         const listener = await listening();
         let inside = true;

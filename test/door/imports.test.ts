@@ -56,7 +56,7 @@ function imports(): Import[] {
   for (const entry of readdirSync(src, { recursive: true, withFileTypes: true })) {
     if (!entry.name.endsWith(".ts") || entry.name.endsWith(".test.ts")) continue;
     const path = join(entry.parentPath, entry.name);
-    const text = readFileSync(path, "utf8");
+    const text = readFileSync(path, "utf8").replaceAll(/\/\*.*?\*\//gs, ""); // examples in comments are no imports
     for (const [, from] of text.matchAll(/(?:\bfrom\s+|\bimport\s*\(\s*|^\s*import\s+)"([^"]+)"/gm)) {
       found.push({ file: relative(src, path), from: from! });
     }

@@ -1,5 +1,5 @@
 import { setU32le } from "../../base/index.ts";
-import type { Address, Nic, Stack } from "../../net/index.ts";
+import { type Address, type IpConfiguration, maskOf, type Nic, type Stack } from "../../net/index.ts";
 import type { Asking, Outcome } from "../call.ts";
 import { type GuestBytes, swapped } from "../kinds.ts";
 
@@ -41,16 +41,23 @@ function record(stack: Stack, index: number, { name, mtu, mac, counters }: Nic):
   return bytes;
 }
 
-export const setAddress = configuring((address) => ({ address }));
-export const setMask = configuring((mask) => ({ mask }));
-export const setGateway = configuring((gateway) => ({ gateway }));
+export function setAddress(asking: Asking, index: number, address: Address): Outcome {
+  return configure(asking, index, { address });
+}
 
-type Part = { address: Address } | { mask: Address } | { gateway: Address };
+/** A mask is ones, then zeros; anything else is invalid. */
+export function setMask(asking: Asking, index: number, mask: Address): Outcome {
+  const isMask = maskOf(Math.clz32(~mask)) === mask;
+  return configure(asking, index, isMask ? { mask } : "invalid");
+}
 
-function configuring(part: (value: Address) => Part) {
-  return ({ kernel }: Asking, index: number, value: Address): Outcome => {
-    if (!kernel.stack?.nics[index]) return "no-device";
-    kernel.stack.configure(index, part(value));
-    return 0;
-  };
+export function setGateway(asking: Asking, index: number, gateway: Address): Outcome {
+  return configure(asking, index, { gateway });
+}
+
+function configure({ kernel }: Asking, index: number, part: Partial<IpConfiguration> | "invalid"): Outcome {
+  if (!kernel.stack?.nics[index]) return "no-device";
+  if (part === "invalid") return part;
+  kernel.stack.configure(index, part);
+  return 0;
 }

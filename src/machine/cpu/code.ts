@@ -1,10 +1,12 @@
 import { FACT, type Memory } from "../memory/memory.ts";
 import { decodeOperation } from "./decode.ts";
+import type { Core } from "./engine.ts";
 import { OP } from "./op.ts";
 import { type Executor, Operation } from "./operation.ts";
+import { leadsTo } from "./specialise.ts";
 
 /** What is kept of one page of code. */
-interface CodePage {
+export interface CodePage {
   /** The operation that begins at each offset. */
   readonly operations: (Operation | undefined)[];
   /** 1 for each byte that may belong to a decoded instruction: data beside code is told from code by it. */
@@ -26,29 +28,38 @@ const notDecoded: Executor = () => {
  */
 export class Code {
   readonly #memory: Memory;
-  readonly #pages: (CodePage | undefined)[];
+  readonly #core: Core;
+  /** By page number. The interpreter looks targets up here itself. */
+  readonly pages: (CodePage | undefined)[];
+  /** Every operation that a page knows. */
+  readonly #all: Operation[] = [];
 
-  constructor(memory: Memory) {
+  constructor(core: Core) {
+    const { memory } = core;
+    this.#core = core;
     this.#memory = memory;
-    this.#pages = new Array(memory.size / PAGE_BYTES).fill(undefined);
+    this.pages = new Array(memory.size / PAGE_BYTES).fill(undefined);
   }
 
   /** The operation at an address (signed), decoded or not. */
   at(address: number): Operation {
-    const page = this.#pages[address >>> 12];
+    const page = this.pages[address >>> 12];
     const known = page?.operations[address & OFFSET];
     return known ?? this.#make(address);
   }
 
   #make(address: number): Operation {
     const operation = new Operation(address, OP.DECODE, notDecoded);
-    if (address >>> 12 < this.#pages.length)
+    // A jump into nothing leaves nothing behind: see decode for what happens if something is mapped there later.
+    if (this.#memory.facts[address >>> 12]! & FACT.PRESENT) {
       this.#page(address >>> 12).operations[address & OFFSET] = operation;
+      this.#all.push(operation);
+    }
     return operation;
   }
 
   #page(number: number): CodePage {
-    return (this.#pages[number] ??= {
+    return (this.pages[number] ??= {
       operations: new Array(PAGE_BYTES).fill(undefined),
       covered: new Uint8Array(PAGE_BYTES),
     });
@@ -56,8 +67,16 @@ export class Code {
 
   /** Decodes in place. Throws a GuestFault when nothing can be fetched. */
   decode(operation: Operation): void {
-    const length = decodeOperation(this.#memory, operation);
+    const length = decodeOperation(this.#core, operation);
+    const known = this.at(operation.address);
+    if (known !== operation) {
+      // It was made when its page was not there. Writes to its bytes will find the known one only.
+      operation.op = OP.FORWARD;
+      operation.next = known;
+      return;
+    }
     operation.next = this.at(operation.following);
+    if (leadsTo(operation.op)) operation.target = this.at(operation.immediate);
     const start = operation.address >>> 0;
     for (let at = start; at < start + length; at++) this.#page(at >>> 12).covered[at & OFFSET] = 1;
     this.#mark(start >>> 12);
@@ -71,14 +90,14 @@ export class Code {
   /** Bytes have changed: instructions that cover one of them are no longer known. */
   written(address: number, length: number): void {
     for (let at = address; at < address + length; at++) {
-      const page = this.#pages[at >>> 12];
+      const page = this.pages[at >>> 12];
       if (page === undefined) {
         at |= OFFSET;
         continue;
       }
       if (page.covered[at & OFFSET] === 0) continue;
       for (let start = at; start >= 0 && start >= at - REACH; start--) {
-        const operation = this.#pages[start >>> 12]?.operations[start & OFFSET];
+        const operation = this.pages[start >>> 12]?.operations[start & OFFSET];
         if (operation && operation.op !== OP.DECODE && start + operation.length > at)
           operation.op = OP.DECODE;
       }
@@ -89,10 +108,6 @@ export class Code {
 
   /** Everything is to be decoded anew. */
   flush(): void {
-    for (const page of this.#pages) {
-      if (page === undefined) continue;
-      for (const operation of page.operations) if (operation) operation.op = OP.DECODE;
-      page.covered.fill(0);
-    }
+    for (const operation of this.#all) operation.op = OP.DECODE;
   }
 }

@@ -14,12 +14,14 @@ import {
   makeInstruction,
   TRUNCATED,
 } from "../../isa/index.ts";
-import { FACT, type Memory, RAM_BASE } from "../memory/memory.ts";
+import { FACT, RAM_BASE } from "../memory/memory.ts";
+import type { Core } from "./engine.ts";
 import { executorOf, stringExecutorOf } from "./execute/index.ts";
 import { undefinedOpcode } from "./execute/system.ts";
 import { fault, pageFault } from "./fault.ts";
 import { OP } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
+import { specialise } from "./specialise.ts";
 import { DS, ESP, SS, WORD } from "./state.ts";
 
 const PAGE_MASK = 0xfff;
@@ -32,7 +34,8 @@ const fields: Instruction = makeInstruction();
  * Fills `op` with what stands at its address. Throws a GuestFault when it cannot be fetched (#PF) or is longer
  * than 15 bytes (#GP). Answers where the bytes that were looked at end.
  */
-export function decodeOperation(memory: Memory, op: Operation): number {
+export function decodeOperation(core: Core, op: Operation): number {
+  const { memory } = core;
   const address = op.address >>> 0;
   if (!(memory.facts[address >>> 12]! & FACT.PRESENT)) throw pageFault(address, "execute", false);
   const nextPage = (address | PAGE_MASK) + 1;
@@ -51,6 +54,7 @@ export function decodeOperation(memory: Memory, op: Operation): number {
     op.execute = undefinedOpcode;
   } else {
     fill(op, form);
+    specialise(core, op, form);
   }
   return op.length;
 }
@@ -68,7 +72,7 @@ function fill(op: Operation, form: Form): void {
   op.scale = 31 - Math.clz32(fields.scale);
   op.displacement = fields.displacement;
   op.segment = fields.segment >= 0 ? fields.segment : defaultSegment();
-  op.immediate = fields.immediate;
+  op.immediate = form.suffix >= 0 ? form.suffix : fields.immediate;
   op.extra = fields.immediate2;
   op.kind1 = KIND.NONE;
   op.kind2 = KIND.NONE;
@@ -124,7 +128,7 @@ function place(op: Operation, form: Form, at: number): [kind: number, index: num
       return [registerKind(size), registerIndex(number, size)];
     }
     case "m":
-      return [operand.text === "m" ? KIND.MEMORY : memoryKind(size), 0];
+      return [operand.size > 0 || operand.text === "mv" ? memoryKind(size) : KIND.MEMORY, 0];
     case "moffs":
       return [memoryKind(size), 0];
     case "imm":
@@ -143,6 +147,7 @@ function place(op: Operation, form: Form, at: number): [kind: number, index: num
       if (operand.file === "segment") return [KIND.SEGMENT, operand.number];
       return [registerKind(size), registerIndex(operand.number, size)];
     case "sreg":
+    case "cr":
       return [KIND.SEGMENT, fields.reg];
     default:
       return [KIND.NONE, 0];

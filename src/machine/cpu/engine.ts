@@ -19,6 +19,8 @@ export interface Core {
   /** Vectors of `int n` that stop the machine: 1 for each. */
   readonly gates: Uint8Array;
   readonly model: CpuModel;
+  /** Every instruction through its executor: for tests that compare the two ways. */
+  readonly unspecialised: boolean;
   readonly breakpoints: Set<number>;
   onInstruction: InstructionHook | undefined;
   onMemory: MemoryHook | undefined;

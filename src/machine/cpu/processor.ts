@@ -23,6 +23,8 @@ export class Processor {
   readonly facts: Uint8Array;
   /** Instructions executed before the present one; up to date for operations that ask for it (OP.EXACT). */
   now = 0;
+  /** SS has just been loaded: a single step does not trap before the next instruction. SDM vol. 3A, 6.8.3. */
+  shadow = false;
   /** Iterations of a repeated string instruction executed in this turn. */
   iterations = 0;
 
@@ -106,6 +108,12 @@ export class Processor {
     const last = this.facts[end >>> 12]!;
     // The page that begins inside the access: its first byte is what the processor reports in CR2.
     if ((last & needed) !== needed) throw pageFault(end & ~0xfff, access, (last & PRESENT) !== 0);
+  }
+
+  /** Reads a dword that will be written back. */
+  change32(address: number): number {
+    this.admitChange(address, 4);
+    return this.read32(address);
   }
 
   // Segments -------------------------------------------------------------------------------------------------
@@ -250,6 +258,12 @@ export class Processor {
   flagsOfLogic(value: number, shift: number): void {
     this.words[WORD.RESULT] = (value << shift) >> shift;
     this.words[WORD.CARRIES] = 0;
+  }
+
+  /** ZF, SF and PF of `value`; the others (0 or 1 each) as given. */
+  setFlags(value: number, shift: number, cf: number, of: number, af: number): void {
+    this.words[WORD.RESULT] = (value << shift) >> shift;
+    this.words[WORD.CARRIES] = (cf << 31) | ((cf ^ of) << 30) | (af << 3);
   }
 
   get carry(): number {

@@ -77,8 +77,11 @@ export interface OutsideStream extends Changing {
   readonly finished: boolean;
   /** Bytes that may be written now; below 1 a writer waits for `onChange`. More than `room` is taken, but not good manners. */
   readonly room: number;
-  /** Sends bytes, which must not be changed afterwards. Lost when the stream is closed already. Throws when opening or ended. */
-  write(bytes: Uint8Array): void;
+  /**
+   * Sends bytes. Lost when the stream is closed already. Throws when opening or ended. True when they have left
+   * already, so that the array may be used anew; else it must not be changed any more.
+   */
+  write(bytes: Uint8Array): boolean;
   /** Half-close: the peer sees the end after everything written. */
   end(): void;
   /** Ends both directions at once; the peer sees a reset, whatever was on its way is lost. */

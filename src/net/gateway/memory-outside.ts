@@ -297,11 +297,11 @@ class MemoryStream extends Part implements OutsideStream {
     return bytes;
   }
 
-  write(bytes: Uint8Array): void {
-    if (this.state === "closed") return;
+  write(bytes: Uint8Array): boolean {
+    if (this.state === "closed") return true;
     if (this.state === "opening") throw new Error("writing to a stream that is not open yet");
     if (this.#ended) throw new Error("writing to a stream after its end");
-    if (bytes.length === 0) return;
+    if (bytes.length === 0) return true;
     this.#unread += bytes.length;
     const peer = this.#peer!;
     this.outside.later(() => {
@@ -309,6 +309,7 @@ class MemoryStream extends Part implements OutsideStream {
       peer.#incoming.push(bytes);
       peer.changed();
     });
+    return false;
   }
 
   end(): void {

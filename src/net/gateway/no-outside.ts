@@ -21,7 +21,7 @@ export class NoOutside implements Outside {
       finished: false,
       room: 0,
       read: () => undefined,
-      write() {},
+      write: () => true,
       end() {},
       reset() {},
     };

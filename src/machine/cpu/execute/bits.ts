@@ -50,16 +50,20 @@ export const btc = (cpu: Processor, op: Operation): void =>
 const trailingZeros = (value: number): number => 31 - Math.clz32(value & -value);
 
 /** A source of zero leaves the destination alone. */
+function search(cpu: Processor, op: Operation, value: number, found: number): void {
+  if (value !== 0) cpu.store1(op, found);
+  cpu.setFlags(value === 0 ? 0 : found, 0, 0, 0, 0);
+  cpu.setZero(value === 0);
+}
+
 export function bsf(cpu: Processor, op: Operation): void {
   const value = cpu.load2(op);
-  if (value !== 0) cpu.store1(op, trailingZeros(value));
-  cpu.setZero(value === 0);
+  search(cpu, op, value, trailingZeros(value));
 }
 
 export function bsr(cpu: Processor, op: Operation): void {
   const value = cpu.load2(op);
-  if (value !== 0) cpu.store1(op, 31 - Math.clz32(value));
-  cpu.setZero(value === 0);
+  search(cpu, op, value, 31 - Math.clz32(value));
 }
 
 export function popcnt(cpu: Processor, op: Operation): void {
@@ -73,20 +77,24 @@ export function popcnt(cpu: Processor, op: Operation): void {
   cpu.words[WORD.CARRIES] = value === 0 ? 1 << 8 : 0;
 }
 
+function setCountFlags(cpu: Processor, count: number, value: number): void {
+  // An odd number of ones, positive; then ZF.
+  cpu.setFlags(1, 0, value === 0 ? 1 : 0, cpu.overflow, 0);
+  cpu.setZero(count === 0);
+}
+
 export function tzcnt(cpu: Processor, op: Operation): void {
   const value = cpu.load2(op);
   const count = value === 0 ? 32 - op.shift : trailingZeros(value);
   cpu.store1(op, count);
-  cpu.setZero(count === 0);
-  cpu.setCarry(value === 0 ? 1 : 0);
+  setCountFlags(cpu, count, value);
 }
 
 export function lzcnt(cpu: Processor, op: Operation): void {
   const value = cpu.load2(op);
   const count = Math.clz32(value) - op.shift;
   cpu.store1(op, count);
-  cpu.setZero(count === 0);
-  cpu.setCarry(value === 0 ? 1 : 0);
+  setCountFlags(cpu, count, value);
 }
 
 /** The Castagnoli polynomial, bits reversed. SDM vol. 2A, CRC32. */

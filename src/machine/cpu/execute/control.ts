@@ -76,15 +76,20 @@ export function callFar(cpu: Processor, op: Operation): void {
 
 export function retFar(cpu: Processor, op: Operation): void {
   const size = op.operandSize >> 3;
-  const offset = cpu.peek(size);
+  // The selector is read first.
   const selector = cpu.peek(size, size) & 0xffff;
-  returnTo(cpu, selector);
+  const offset = cpu.peek(size);
+  returnTo(cpu, selector, 3 * size + (op.immediate & 0xffff));
   jumpTo(cpu, op, offset);
   cpu.words[ESP] = cpu.words[ESP]! + 2 * size + (op.immediate & 0xffff);
 }
 
-/** A return may not lead to an inner ring. SDM vol. 2B, RET. */
-function returnTo(cpu: Processor, selector: number): void {
+/**
+ * A return may not lead to an inner ring (SDM vol. 2B, RET). Where the ring would change, the processor reads
+ * SS, `outer` bytes up the stack, before it looks at the selector.
+ */
+function returnTo(cpu: Processor, selector: number, outer: number): void {
+  if ((selector & 3) !== 3) cpu.peek(2, outer);
   if ((selector & 0xfffc) === 0) throw fault("#GP");
   if ((selector & 3) !== 3) throw fault("#GP", selector & 0xfffc);
   loadCode(cpu, selector);
@@ -94,10 +99,11 @@ export function iret(cpu: Processor, op: Operation): void {
   // With NT it would return to another task, which there is not.
   if (eflags(cpu.words) & NT) throw fault("#GP");
   const size = op.operandSize >> 3;
-  const offset = cpu.peek(size);
-  const selector = cpu.peek(size, size) & 0xffff;
+  // From the outermost inwards.
   const flags = cpu.peek(size, 2 * size);
-  returnTo(cpu, selector);
+  const selector = cpu.peek(size, size) & 0xffff;
+  const offset = cpu.peek(size);
+  returnTo(cpu, selector, 4 * size);
   jumpTo(cpu, op, offset);
   cpu.words[ESP] = cpu.words[ESP]! + 3 * size;
   setUserFlags(cpu, flags, size);
@@ -133,16 +139,11 @@ export function jecxz(cpu: Processor, op: Operation): void {
 /** Signed bounds, both inclusive. SDM vol. 2A, BOUND. */
 export function bound(cpu: Processor, op: Operation): void {
   const size = op.operandSize >> 3;
-  const index = cpu.load1(op);
+  const index = (cpu.load1(op) << op.shift) >> op.shift;
   const at = cpu.address(op, 2 * size, false);
-  if (size === 4) {
-    if (index < cpu.read32(at) || index > cpu.read32((at + 4) | 0)) throw fault("#BR");
-    return;
-  }
-  const signed = (value: number): number => (value << 16) >> 16;
-  if (signed(index) < signed(cpu.read16(at)) || signed(index) > signed(cpu.read16((at + 2) | 0))) {
-    throw fault("#BR");
-  }
+  const lower = size === 4 ? cpu.read32(at) : (cpu.read16(at) << 16) >> 16;
+  const upper = size === 4 ? cpu.read32((at + 4) | 0) : (cpu.read16((at + 2) | 0) << 16) >> 16;
+  if (index < lower || index > upper) throw fault("#BR");
 }
 
 // Interrupts -------------------------------------------------------------------------------------------------

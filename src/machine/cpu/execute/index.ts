@@ -146,7 +146,6 @@ const byName: Readonly<Record<string, Found>> = {
   ud1: general(undefinedOpcode),
   ud2: general(undefinedOpcode),
   getsec: general(undefinedOpcode),
-  rsm: general(undefinedOpcode),
   // The model announces none of these.
   sysenter: general(undefinedOpcode),
   syscall: general(undefinedOpcode),
@@ -191,6 +190,10 @@ export function executorOf(form: Form): Found {
 }
 
 function search(form: Form): Found {
+  if (form.name === "rsm") return general(undefinedOpcode);
+  if (form.operands.some((operand) => operand.kind === "cr")) return general(system.movControl);
+  // Test registers ended with the 486.
+  if (form.operands.some((operand) => operand.kind === "tr")) return general(undefinedOpcode);
   // IOPL is 1 or 0 throughout, and programs run in ring 3. SDM vol. 1, 19.5.1.
   if (form.privileged || form.iopl) return general(privileged);
   if (form.condition >= 0) {

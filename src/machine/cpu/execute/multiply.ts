@@ -3,6 +3,7 @@ import { fault } from "../fault.ts";
 import type { Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
 import { EAX, EDX } from "../state.ts";
+import { ADJUST_AFTER_DIVISION } from "../undefined.ts";
 
 /** The upper 32 bits of an unsigned 32 by 32 bit product. */
 export function highUnsigned(a: number, b: number): number {
@@ -111,6 +112,7 @@ export function div(cpu: Processor, op: Operation): void {
     if (answer === undefined) throw fault("#DE");
     cpu.words[EAX] = answer[0];
     cpu.words[EDX] = answer[1];
+    setDivisionFlags(cpu);
     return;
   }
   const narrow = op.shift === 24;
@@ -142,6 +144,11 @@ function storeDivision(cpu: Processor, narrow: boolean, quotient: number, remain
     cpu.halves[EAX] = quotient;
     cpu.halves[EDX * 2] = remainder;
   }
+  setDivisionFlags(cpu);
+}
+
+function setDivisionFlags(cpu: Processor): void {
+  cpu.setFlags(1, 0, cpu.carry, cpu.overflow, ADJUST_AFTER_DIVISION);
 }
 
 /** The sign of the remainder is the dividend's. SDM vol. 2A, IDIV. */
@@ -159,4 +166,5 @@ function divideSigned64(cpu: Processor, divisor: number): void {
   if (quotient !== (quotient | 0)) throw fault("#DE");
   cpu.words[EAX] = quotient;
   cpu.words[EDX] = negative ? -answer[1] : answer[1];
+  setDivisionFlags(cpu);
 }

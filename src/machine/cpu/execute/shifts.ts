@@ -4,6 +4,11 @@
  */
 import type { Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
+import { ADJUST_AFTER_SHIFT } from "../undefined.ts";
+
+function setShiftFlags(cpu: Processor, op: Operation, value: number, carry: number, overflow: number): void {
+  cpu.setFlags(value, op.shift, carry, overflow, ADJUST_AFTER_SHIFT);
+}
 
 export function shl(cpu: Processor, op: Operation): void {
   const count = cpu.load2(op) & 31;
@@ -12,9 +17,8 @@ export function shl(cpu: Processor, op: Operation): void {
   const bits = 32 - op.shift;
   const value = left << count;
   cpu.store1(op, value);
-  cpu.flagsOfLogic(value, op.shift);
   const carry = count > bits ? 0 : (left >>> (bits - count)) & 1;
-  cpu.setCarryAndOverflow(carry, carry ^ ((value >>> (bits - 1)) & 1));
+  setShiftFlags(cpu, op, value, carry, carry ^ ((value >>> (bits - 1)) & 1));
 }
 
 export function shr(cpu: Processor, op: Operation): void {
@@ -24,9 +28,7 @@ export function shr(cpu: Processor, op: Operation): void {
   const bits = 32 - op.shift;
   const value = left >>> count;
   cpu.store1(op, value);
-  cpu.flagsOfLogic(value, op.shift);
-  // OF is the sign that was; for a single shift that is what the manual says.
-  cpu.setCarryAndOverflow((left >>> (count - 1)) & 1, (left >>> (bits - 1)) & 1);
+  setShiftFlags(cpu, op, value, (left >>> (count - 1)) & 1, (value >>> (bits - 2)) & 1);
 }
 
 export function sar(cpu: Processor, op: Operation): void {
@@ -35,8 +37,7 @@ export function sar(cpu: Processor, op: Operation): void {
   if (count === 0) return;
   const value = left >> count;
   cpu.store1(op, value);
-  cpu.flagsOfLogic(value, op.shift);
-  cpu.setCarryAndOverflow((left >> (count - 1)) & 1, 0);
+  setShiftFlags(cpu, op, value, (left >> (count - 1)) & 1, 0);
 }
 
 export function rol(cpu: Processor, op: Operation): void {
@@ -106,19 +107,11 @@ export function shld(cpu: Processor, op: Operation): void {
   if (count === 0) return;
   const bits = 32 - op.shift;
   let value: number;
-  let carry: number;
-  if (bits === 32) {
-    value = (left << count) | (right >>> (32 - count));
-    carry = (left >>> (32 - count)) & 1;
-  } else {
-    // left:right:left, of which the topmost 16 bits after the shift remain.
-    const wide = ((left << 16) | right) >>> 0;
-    value = count <= 16 ? (wide << count) >>> 16 : ((right << 16) | left) >>> (32 - count);
-    carry = count <= 16 ? (left >>> (16 - count)) & 1 : (right >>> (32 - count)) & 1;
-  }
+  if (count < bits) value = (left << count) | (right >>> (bits - count));
+  else value = (right << (count - 16)) | (right >>> (32 - count));
   cpu.store1(op, value);
-  cpu.flagsOfLogic(value, op.shift);
-  cpu.setCarryAndOverflow(carry, carry ^ ((value >>> (bits - 1)) & 1));
+  const carry = count > bits ? 0 : (left >>> (bits - count)) & 1;
+  setShiftFlags(cpu, op, value, carry, carry ^ (((left << count) >>> (bits - 1)) & 1));
 }
 
 export function shrd(cpu: Processor, op: Operation): void {
@@ -128,16 +121,9 @@ export function shrd(cpu: Processor, op: Operation): void {
   if (count === 0) return;
   const bits = 32 - op.shift;
   let value: number;
-  let carry: number;
-  if (bits === 32) {
-    value = (left >>> count) | (right << (32 - count));
-    carry = (left >>> (count - 1)) & 1;
-  } else {
-    const wide = (right << 16) | left;
-    value = count <= 16 ? wide >>> count : ((left << 16) | right) >>> (count - 16);
-    carry = count <= 16 ? (left >>> (count - 1)) & 1 : (right >>> (count - 17)) & 1;
-  }
+  if (count < bits) value = (left >>> count) | (right << (bits - count));
+  else value = (right >>> (count - 16)) | (right << (32 - count));
   cpu.store1(op, value);
-  cpu.flagsOfLogic(value, op.shift);
-  cpu.setCarryAndOverflow(carry, ((value >>> (bits - 1)) ^ (value >>> (bits - 2))) & 1);
+  const carry = count > bits ? 0 : (left >>> (count - 1)) & 1;
+  setShiftFlags(cpu, op, value, carry, ((value >>> (bits - 1)) ^ (value >>> (bits - 2))) & 1);
 }

@@ -25,8 +25,9 @@ function pushSegment(cpu: Processor, selector: number, size: number): void {
 export function pop(cpu: Processor, op: Operation): void {
   const size = op.operandSize >> 3;
   if (op.kind1 === KIND.SEGMENT) {
-    const value = cpu.peek(size === 4 ? 2 : size);
+    const value = cpu.peek(size);
     loadSegment(cpu, op.a, value & 0xffff);
+    cpu.shadow = op.a === SS;
     cpu.words[ESP] = cpu.words[ESP]! + size;
     return;
   }
@@ -45,7 +46,7 @@ export function pusha(cpu: Processor, op: Operation): void {
   const size = op.operandSize >> 3;
   const esp = cpu.words[ESP]!;
   const at = cpu.linear(SS, (esp - 8 * size) | 0, 8 * size, true);
-  cpu.admitChange(at, 8 * size);
+  for (let place = 7; place >= 0; place--) cpu.admitChange((at + place * size) | 0, size);
   for (let register = 0; register < 8; register++) {
     const place = (at + (7 - register) * size) | 0;
     if (size === 4) cpu.write32(place, cpu.words[register]!);
@@ -92,17 +93,20 @@ export function enter(cpu: Processor, op: Operation): void {
   const level = op.extra & 31;
   const words = cpu.words;
   const frame = (words[ESP]! - size) | 0;
-  const bottom = (frame - level * size) | 0;
-  // Everything that can fail is tried first: the pushes, the reads of outer frames, the new top of the stack.
-  const at = cpu.linear(SS, bottom, (level + 1) * size, true);
-  cpu.admitChange(at, (level + 1) * size);
-  const newTop = (bottom - (op.immediate & 0xffff)) | 0;
-  cpu.admitChange(cpu.linear(SS, newTop, size, true), size);
+  // Everything that can fail is tried first, in the processor's order: the pushes with the reads of the outer
+  // frames between them, then the new top of the stack.
+  const tryPush = (offset: number): void => cpu.admitChange(cpu.linear(SS, offset, size, true), size);
   const outer: number[] = [];
+  tryPush(frame);
   for (let n = 1; n < level; n++) {
     const place = cpu.linear(SS, (words[EBP]! - n * size) | 0, size, false);
     outer.push(size === 4 ? cpu.read32(place) : cpu.read16(place));
+    tryPush((frame - n * size) | 0);
   }
+  const bottom = (frame - level * size) | 0;
+  if (level > 0) tryPush(bottom);
+  const newTop = (bottom - (op.immediate & 0xffff)) | 0;
+  tryPush(newTop);
   const put = (offset: number, value: number): void => {
     const place = cpu.linear(SS, offset, size, true);
     if (size === 4) cpu.write32(place, value);
@@ -135,6 +139,7 @@ export function loadSegment(cpu: Processor, segment: number, selector: number): 
 export function movToSegment(cpu: Processor, op: Operation): void {
   if (op.a === CS || op.a > 5) throw fault("#UD");
   loadSegment(cpu, op.a, cpu.load2(op) & 0xffff);
+  cpu.shadow = op.a === SS;
 }
 
 /** To a register all of the operand size is written, to memory always 16 bits. SDM vol. 2B, MOV. */

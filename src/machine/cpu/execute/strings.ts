@@ -66,8 +66,9 @@ const lods: Element = (cpu, op) => {
 };
 
 const cmps: Element = (cpu, op) => {
-  const left = read(cpu, op.extra, source(cpu, op));
+  // When neither can be read it is the destination that faults.
   const right = read(cpu, op.extra, destination(cpu, op, false));
+  const left = read(cpu, op.extra, source(cpu, op));
   cpu.flagsOfDifference(left, right, (left - right) | 0, shiftOf(op.extra));
   advance(cpu, op, ESI);
   advance(cpu, op, EDI);

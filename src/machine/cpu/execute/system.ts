@@ -1,12 +1,19 @@
 /** What belongs to the operating system, as a program in ring 3 meets it; identification; time. */
 import { fault } from "../fault.ts";
-import type { Operation } from "../operation.ts";
+import { KIND, type Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
+import type { Descriptor } from "../segments.ts";
 import { EAX, EBX, ECX, EDX } from "../state.ts";
 
 /** Instructions of ring 0. SDM vol. 3A, 5.9. */
 export function privileged(): void {
   throw fault("#GP");
+}
+
+/** Control registers 1 and 5 to 7 do not exist; the others are ring 0's. */
+export function movControl(_: Processor, op: Operation): void {
+  const number = op.kind1 === KIND.SEGMENT ? op.a : op.b;
+  throw fault(number === 1 || number > 4 ? "#UD" : "#GP");
 }
 
 export function undefinedOpcode(): void {
@@ -31,25 +38,23 @@ export function cpuid(cpu: Processor): void {
 // Questions about selectors. SDM vol. 2, ARPL, LAR, LSL, VERR. -----------------------------------------------
 
 export function arpl(cpu: Processor, op: Operation): void {
-  const left = cpu.change1(op);
+  const left = cpu.load1(op);
   const right = cpu.load2(op);
   const lower = (left & 3) < (right & 3);
-  // Written in both cases: the processor asks for the right to write before it compares.
-  cpu.store1(op, lower ? (left & ~3) | (right & 3) : left);
+  if (lower) cpu.store1(op, (left & ~3) | (right & 3));
   cpu.setZero(lower);
 }
 
-/** Access rights of descriptors with DPL 3, present, as bytes 4 to 7 of a descriptor have them. */
-const CODE_RIGHTS = 0x00c0_fb00;
-const DATA_RIGHTS = 0x00c0_f100;
-const WRITABLE_RIGHTS = 0x0000_0200;
+/** Bytes 4 to 7 of a descriptor without its base: present, DPL 3, accessed, 32-bit. SDM vol. 3A, 3.4.5. */
+function rightsOf({ kind, limit, writable }: Descriptor): number {
+  const inPages = limit > 0xf_ffff;
+  const type = kind === "code" ? 0xb : writable === false ? 1 : 3;
+  return (inPages ? 0x80_0000 : 0) | 0x40_f000 | ((limit >>> (inPages ? 12 : 0)) & 0xf_0000) | (type << 8);
+}
 
 export function lar(cpu: Processor, op: Operation): void {
   const descriptor = cpu.core.segments.descriptor(cpu.load2(op) & 0xffff);
-  if (descriptor) {
-    const data = DATA_RIGHTS | (descriptor.writable === false ? 0 : WRITABLE_RIGHTS);
-    cpu.store1(op, descriptor.kind === "code" ? CODE_RIGHTS : data);
-  }
+  if (descriptor) cpu.store1(op, rightsOf(descriptor));
   cpu.setZero(descriptor !== undefined);
 }
 

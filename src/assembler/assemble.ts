@@ -1,0 +1,617 @@
+/**
+ * Passes until nothing moves. In each, the items are gone through from the first to the last; labels are compared with
+ * what the pass before believed of them, and any disappointment asks for another pass (ASSEMBLE.INC).
+ */
+
+import { concat } from "../base/index.ts";
+import {
+  breakDirective,
+  elseDirective,
+  endDirective,
+  ifDirective,
+  repeatDirective,
+  timesDirective,
+  whileDirective,
+} from "./blocks.ts";
+import { dataDirective, fileDirective, reserveDirective } from "./data.ts";
+import {
+  alignDirective,
+  assertDirective,
+  displayDirective,
+  errDirective,
+  formatDirective,
+  labelDirective,
+  loadDirective,
+  orgDirective,
+  storeDirective,
+} from "./directives.ts";
+import { mnemonic } from "./encode.ts";
+import { Evaluator } from "./expression/evaluate.ts";
+import type { Expression } from "./expression/parse.ts";
+import { flatFormat } from "./format/binary.ts";
+import { assembleInstruction, type Instruction, readInstruction } from "./instruction.ts";
+import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages.ts";
+import { newOperand, type Operand } from "./operand.ts";
+import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./parse.ts";
+import type { FileLoader } from "./source.ts";
+import { newSpace, State } from "./state.ts";
+import {
+  ASSIGNED,
+  DEFINED,
+  DEFINITION_GUESSED,
+  DEFINITION_GUESSED_YES,
+  type Label,
+  MOVES,
+  SPACE,
+  USE_GUESSED,
+  USE_GUESSED_YES,
+  USED,
+  VARIABLE,
+} from "./symbols.ts";
+import type { Texts } from "./tokens.ts";
+import { virtualDirective } from "./virtual.ts";
+import {
+  D_ALIGN,
+  D_ASSERT,
+  D_BREAK,
+  D_DB,
+  D_DISPLAY,
+  D_DT,
+  D_ELSE,
+  D_END,
+  D_ERR,
+  D_FILE,
+  D_FORMAT,
+  D_IF,
+  D_LABEL,
+  D_LOAD,
+  D_ORG,
+  D_RB,
+  D_REPEAT,
+  D_RT,
+  D_STORE,
+  D_TIMES,
+  D_VIRTUAL,
+  D_WHILE,
+  FIRST_MNEMONIC,
+  I_CONSTANT,
+  I_END,
+  I_EXPRESSION,
+  I_INSTRUCTION,
+  I_LABEL,
+  I_LINE,
+  I_REGISTER,
+  I_SIZE,
+  I_SPACE,
+  I_USE,
+  mnemonicOf,
+} from "./words.ts";
+
+/** Prefixes of lines that name a segment register alone: `fs lodsb`. */
+const segmentPrefixes = ["es", "cs", "ss", "ds", "fs", "gs"];
+
+const COLON = 0x3a;
+
+export class Assembler {
+  readonly state: State;
+  readonly program: Program;
+  readonly evaluator: Evaluator;
+  readonly texts: Texts;
+  readonly loader: FileLoader;
+  /** The file that a line stands in, as the loader needs it for `file`. */
+  readonly directoryOf: (line: number) => string;
+  readonly maxPasses: number;
+  /** Instructions by the item behind their mnemonic, read once. */
+  readonly #instructions: (Instruction | undefined)[] = [];
+  /** Directives that a program may use once a pass. */
+  #seen = 0;
+  readonly scratch: Operand = newOperand();
+  /** Lines in the order of assembling, each with its position: what listings and line maps are made of. */
+  lineStarts: number[] = [];
+  #recording = true;
+  /** Where blocks end, by the item they are looked for from (blocks.ts). */
+  readonly endings = new Map<number, object>();
+  timesDepth = 0;
+  /** The program begins with `org 100h`: a .com file. */
+  isCom = false;
+
+  constructor(
+    program: Program,
+    texts: Texts,
+    loader: FileLoader,
+    directoryOf: (line: number) => string,
+    options: { maxPasses: number; maxBytes: number; epochSeconds: number },
+  ) {
+    this.program = program;
+    this.texts = texts;
+    this.loader = loader;
+    this.directoryOf = directoryOf;
+    this.maxPasses = options.maxPasses;
+    this.state = new State(program, options.maxBytes, options.epochSeconds);
+    this.evaluator = new Evaluator(this.state);
+    this.evaluator.texts = texts;
+  }
+
+  /** Assembles until a pass is right; throws the error of the last one. Returns the number of passes. */
+  run(): number {
+    const { state } = this;
+    for (;;) {
+      this.#pass();
+      this.#judge();
+      if (!state.anotherPass) {
+        if (state.errorLine < 0) return state.pass + 1;
+        const label = state.errorLabel;
+        // A symbol that has come to be defined after it was missed deserves another pass.
+        if (state.error !== "undefinedSymbol" || label === undefined || (label.flags & DEFINED) === 0) {
+          state.currentLine = state.errorLine;
+          this.#refuse();
+        }
+      }
+      state.pass++;
+      if (state.pass === this.maxPasses) refuse("codeCannotBeGenerated");
+    }
+  }
+
+  #refuse(): never {
+    const { state } = this;
+    const label = state.errorLabel;
+    const name = label === undefined || label.name < 0 ? undefined : this.texts.text(label.name);
+    if (state.error === "undefinedSymbol") throw new Refusal("undefinedSymbol", undefinedSymbolText(name));
+    if (state.error === "symbolOutOfScope") throw new Refusal("symbolOutOfScope", outOfScopeText(name));
+    return refuse(state.error);
+  }
+
+  #pass(): void {
+    const { state } = this;
+    state.at = 0;
+    state.bits = 16;
+    state.prefixes = 0;
+    state.anotherPass = false;
+    state.item = 0;
+    state.adjustment = 0;
+    state.errorLine = -1;
+    state.errorLabel = undefined;
+    state.counter = 0;
+    state.counterLimit = 0;
+    state.undefinedStart = 0;
+    state.undefinedEnd = 0;
+    state.structures = [];
+    state.display = [];
+    state.spaces = [];
+    state.format = flatFormat(false, undefined);
+    state.space = newSpace(0);
+    state.addSpace(state.space);
+    this.#seen = 0;
+    this.timesDepth = 0;
+    this.isCom = false;
+    this.lineStarts = [];
+    this.#recording = true;
+    const { kinds, values } = this.program;
+    for (;;) {
+      const kind = kinds[state.item]!;
+      if (kind === I_END) break;
+      if (kind === I_LINE) {
+        const line = values[state.item++]!;
+        state.currentLine = line;
+        state.prefixes = 0;
+        if (this.#recording) {
+          if (state.anotherPass) this.#recording = false;
+          else this.lineStarts.push(line, state.at, state.space.number, state.bits);
+        }
+      }
+      this.continueLine();
+    }
+    const open = state.structures.at(-1);
+    if (open) {
+      state.currentLine = open.line;
+      refuse("missingEndDirective");
+    }
+    state.format.closePass(this);
+  }
+
+  /** Holds every symbol against what was believed of it. */
+  #judge(): void {
+    const { state } = this;
+    const { pass } = state;
+    for (const label of state.labels) {
+      let { flags } = label;
+      if (flags & USED && label.usedIn === pass && flags & DEFINED && pass - label.definedIn === 1) {
+        // Defined in the pass before, but no longer.
+        flags &= ~DEFINED;
+        state.anotherPass = true;
+      }
+      if (flags & USE_GUESSED) {
+        flags &= ~USE_GUESSED;
+        const used = (flags & USED) !== 0 && label.usedIn === pass;
+        if (used !== ((flags & USE_GUESSED_YES) !== 0)) state.anotherPass = true;
+      }
+      if (flags & DEFINITION_GUESSED) {
+        flags &= ~DEFINITION_GUESSED;
+        if (flags & VARIABLE) state.anotherPass = true;
+        else {
+          const defined = (flags & DEFINED) !== 0 && label.definedIn === pass;
+          if (defined !== ((flags & DEFINITION_GUESSED_YES) !== 0)) state.anotherPass = true;
+        }
+      }
+      label.flags = flags;
+    }
+  }
+
+  /** Goes on with the current line up to its end. */
+  continueLine(): void {
+    const { state, program } = this;
+    const { kinds, values } = program;
+    for (;;) {
+      const kind = kinds[state.item]!;
+      if (kind === I_LINE || kind === I_END) return;
+      const value = values[state.item++]!;
+      switch (kind) {
+        case I_LABEL:
+          this.defineLabel(this.labelOf(value), value >>> 24);
+          continue;
+        case I_INSTRUCTION:
+          if (value >= FIRST_MNEMONIC) {
+            const item = state.item;
+            const known = this.#instructions[item] ?? this.#read(item, value);
+            if (known.prefix) {
+              state.room(32);
+              known.encode(known.operands, 0, state);
+              continue;
+            }
+            assembleInstruction(this, known);
+          } else this.#directive(value);
+          break;
+        case I_CONSTANT:
+          this.#defineConstant(value);
+          break;
+        case I_SPACE:
+          this.#labelSpace(this.labelOf(value));
+          continue;
+        case I_USE:
+          state.bits = value;
+          break;
+        case I_REGISTER: {
+          if (value >> 4 !== 3) refuse("illegalInstruction");
+          state.room(32);
+          mnemonic(segmentPrefixes[(value & 15) - 1]!)!.encode([], 0, state);
+          continue;
+        }
+        default:
+          refuse("illegalInstruction");
+      }
+      this.#endStatement();
+      return;
+    }
+  }
+
+  #endStatement(): void {
+    const { state } = this;
+    if (state.prefixes & ~1) refuse("illegalInstruction");
+    const kind = this.program.kinds[state.item];
+    if (kind !== I_LINE && kind !== I_END) refuse("extraCharactersOnLine");
+  }
+
+  #read(item: number, instruction: number): Instruction {
+    const known = mnemonicOf(instruction);
+    const read = readInstruction(this.program, item, known);
+    while (this.#instructions.length < item) this.#instructions.push(undefined);
+    this.#instructions[item] = read;
+    return read;
+  }
+
+  #directive(directive: number): void {
+    if (directive >= D_DB) {
+      if (directive <= D_DT) dataDirective(this, directive);
+      else if (directive >= D_RB && directive <= D_RT) reserveDirective(this, directive);
+      else if (directive === D_FILE) fileDirective(this);
+      return;
+    }
+    switch (directive) {
+      case D_IF:
+        ifDirective(this);
+        return;
+      case D_ELSE:
+        elseDirective(this);
+        return;
+      case D_END:
+        endDirective(this);
+        return;
+      case D_REPEAT:
+        repeatDirective(this);
+        return;
+      case D_WHILE:
+        whileDirective(this);
+        return;
+      case D_BREAK:
+        breakDirective(this);
+        return;
+      case D_TIMES:
+        timesDirective(this);
+        return;
+      case D_VIRTUAL:
+        virtualDirective(this);
+        return;
+      case D_LABEL:
+        labelDirective(this);
+        return;
+      case D_ORG:
+        orgDirective(this);
+        return;
+      case D_ALIGN:
+        alignDirective(this);
+        return;
+      case D_LOAD:
+        loadDirective(this);
+        return;
+      case D_STORE:
+        storeDirective(this);
+        return;
+      case D_DISPLAY:
+        displayDirective(this);
+        return;
+      case D_ERR:
+        errDirective(this);
+        return;
+      case D_ASSERT:
+        assertDirective(this);
+        return;
+      case D_FORMAT:
+        formatDirective(this);
+        return;
+      default:
+        this.state.format.directive(this, directive, false);
+    }
+  }
+
+  /** `entry`, `stack`, `heap`: once each. */
+  onlyOnce(directive: number): void {
+    const bit = 1 << directive;
+    if (this.#seen & bit) refuse("settingAlreadySpecified");
+    this.#seen |= bit;
+  }
+
+  /** The label of an item's value. */
+  labelOf(value: number): Label {
+    const number = value & 0xffffff;
+    if (number === NO_LABEL) refuse("reservedWordUsedAsSymbol");
+    if (number === PREDEFINED_LABEL) refuse("invalidUseOfSymbol");
+    return this.state.labels[number]!;
+  }
+
+  /** The item at the cursor must be of this kind; returns its value and moves on. */
+  take(kind: number): number {
+    const { state } = this;
+    if (this.program.kinds[state.item] !== kind) refuse("invalidArgument");
+    return this.program.values[state.item++]!;
+  }
+
+  kind(): number {
+    return this.program.kinds[this.state.item]!;
+  }
+
+  /** An expression that must not be a floating point number. */
+  takeNumeric(): Expression {
+    const expression = this.program.expressions[this.take(I_EXPRESSION)]!;
+    if (expression.kind === 2) refuse("invalidValue");
+    return expression;
+  }
+
+  takeExpression(): Expression {
+    return this.program.expressions[this.take(I_EXPRESSION)]!;
+  }
+
+  /** The string at the cursor. */
+  takeString(): string {
+    const expression = this.program.expressions[this.take(I_EXPRESSION)]!;
+    if (expression.kind !== 1) refuse("invalidArgument");
+    return this.texts.text(expression.text);
+  }
+
+  /** `: size` or `size` behind a label's name; 0 when there is none. */
+  takeLabelSize(): number {
+    if (this.kind() === COLON) {
+      this.state.item++;
+      return this.take(I_SIZE);
+    }
+    return this.kind() === I_SIZE ? this.take(I_SIZE) : 0;
+  }
+
+  /** A label at the present position. */
+  defineLabel(label: Label, size: number): void {
+    const { state } = this;
+    const { space } = state;
+    const value = state.addressIn(space, state.at);
+    let changed: boolean;
+    if (space.virtual) {
+      label.flags &= ~MOVES;
+      changed = value !== label.value;
+    } else {
+      label.flags |= MOVES;
+      changed = value !== label.value;
+      state.adjustment = changed ? difference(label.value, value) : 0;
+    }
+    label.value = value;
+    label.isPlace = true;
+    this.finishLabel(
+      label,
+      changed,
+      size,
+      space.relocation,
+      space.symbol,
+      space.register1,
+      space.scale1,
+      space.register2,
+      space.scale2,
+    );
+  }
+
+  /** The rest of a label's definition: what else it is, and whether that is news. */
+  finishLabel(
+    label: Label,
+    valueChanged: boolean,
+    size: number,
+    relocation: number,
+    base: Label["base"],
+    register1: number,
+    scale1: number,
+    register2: number,
+    scale2: number,
+  ): void {
+    const { state } = this;
+    let changed =
+      valueChanged ||
+      label.size !== size ||
+      label.relocation !== relocation ||
+      label.register1 !== register1 ||
+      label.scale1 !== scale1 ||
+      label.register2 !== register2 ||
+      label.scale2 !== scale2;
+    label.size = size;
+    label.relocation = relocation;
+    label.register1 = register1;
+    label.scale1 = scale1;
+    label.register2 = register2;
+    label.scale2 = scale2;
+    if (relocation !== 0 && label.base !== base) {
+      label.base = base;
+      changed = true;
+    }
+    const before = label.definedIn;
+    label.definedIn = state.pass;
+    label.line = state.currentLine;
+    label.flags &= ~ASSIGNED;
+    if ((label.flags & DEFINED) === 0) {
+      label.flags |= DEFINED;
+      return;
+    }
+    if (before === state.pass) refuse("symbolAlreadyDefined");
+    if (label.flags & SPACE) {
+      label.flags &= ~SPACE;
+      state.anotherPass = true;
+      return;
+    }
+    if (before + 1 !== state.pass) changed = true;
+    if (changed && label.flags & USED && label.usedIn === state.pass) state.anotherPass = true;
+  }
+
+  #defineConstant(item: number): void {
+    const label = this.labelOf(item);
+    this.evaluator.takesSizes = false;
+    const value = this.value();
+    if (value.relocation === 3) refuse("invalidUseOfSymbol");
+    this.assign(label, value.value, value.relocation, value.base);
+  }
+
+  /** FASM's get_value: a number, cut to a size when one is written. */
+  value(): { value: number | bigint; relocation: number; base: Label["base"] } {
+    const { evaluator } = this;
+    const size = this.kind() === I_SIZE ? this.take(I_SIZE) : 0;
+    if (this.kind() !== I_EXPRESSION) refuse("invalidValue");
+    const expression = this.takeExpression();
+    switch (size) {
+      case 0:
+        evaluator.valueSize = 0;
+        return evaluator.plain(expression);
+      case 1:
+        return truncated(evaluator.byte(expression), 8);
+      case 2:
+        return truncated(evaluator.word(expression), 16);
+      case 4:
+        return truncated(evaluator.dword(expression), 32);
+      case 6:
+        return truncated(evaluator.pword(expression), 48);
+      case 8:
+        return truncated(evaluator.qword(expression), 64);
+      default:
+        return refuse("invalidValue");
+    }
+  }
+
+  /** `label = value`. */
+  assign(label: Label, value: number | bigint, relocation: number, base: Label["base"]): void {
+    const { state } = this;
+    label.flags &= ~MOVES;
+    let changed =
+      label.value !== value ||
+      label.size !== 0 ||
+      label.relocation !== relocation ||
+      (label.register1 | label.scale1 | label.register2 | label.scale2) !== 0;
+    label.value = value;
+    label.isPlace = false;
+    label.size = 0;
+    label.relocation = relocation;
+    label.register1 = 0;
+    label.scale1 = 0;
+    label.register2 = 0;
+    label.scale2 = 0;
+    if (relocation !== 0 && label.base !== base) {
+      label.base = base;
+      changed = true;
+    }
+    const before = label.definedIn;
+    label.definedIn = state.pass;
+    label.line = state.currentLine;
+    if ((label.flags & DEFINED) === 0) {
+      label.flags |= DEFINED | ASSIGNED;
+      return;
+    }
+    if (before === state.pass) {
+      if ((label.flags & ASSIGNED) === 0) refuse("symbolAlreadyDefined");
+      label.flags = (label.flags | VARIABLE) & ~SPACE;
+      return;
+    }
+    if (label.flags & SPACE) {
+      label.flags &= ~SPACE;
+      state.anotherPass = true;
+      return;
+    }
+    if (before + 1 !== state.pass) changed = true;
+    if (changed && (label.flags & (VARIABLE | USED)) === USED && label.usedIn === state.pass)
+      state.anotherPass = true;
+  }
+
+  displayed(): Uint8Array {
+    return concat(this.state.display);
+  }
+
+  /** The contents of areas that want a file of their own. */
+  areas(): { extension: string; bytes: Uint8Array }[] {
+    const found: { extension: string; bytes: Uint8Array }[] = [];
+    for (const { extension, contents } of this.state.spaces) {
+      if (extension !== undefined) found.push({ extension, bytes: contents ?? new Uint8Array(0) });
+    }
+    return found;
+  }
+
+  #labelSpace(label: Label): void {
+    const { state } = this;
+    if (label.flags & DEFINED) {
+      if (label.definedIn === state.pass) refuse("symbolAlreadyDefined");
+      if ((label.flags & SPACE) === 0) state.anotherPass = true;
+    }
+    label.flags = (label.flags & ~(ASSIGNED | MOVES)) | DEFINED | VARIABLE | SPACE;
+    label.definedIn = state.pass;
+    label.line = state.currentLine;
+    label.space = state.space;
+    state.space.kept = true;
+  }
+}
+
+function truncated(
+  term: { value: number | bigint; relocation: number; base: Label["base"] },
+  bits: number,
+): { value: number | bigint; relocation: number; base: Label["base"] } {
+  const { value } = term;
+  if (typeof value === "number" && value >= 0 && (bits >= 53 || value < 2 ** bits)) return term;
+  const cut = BigInt.asUintN(bits, BigInt(value));
+  term.value = cut <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(cut) : cut;
+  return term;
+}
+
+function difference(a: number | bigint, b: number | bigint): number | bigint {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  const exact = BigInt(a) - BigInt(b);
+  return exact <= BigInt(Number.MAX_SAFE_INTEGER) && exact >= -BigInt(Number.MAX_SAFE_INTEGER)
+    ? Number(exact)
+    : exact;
+}

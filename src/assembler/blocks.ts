@@ -1,0 +1,321 @@
+/** What repeats and chooses while assembling: times, repeat, while, break, if (FASM.TXT 2.2.2 – 2.2.3). */
+import type { Assembler } from "./assemble.ts";
+import { condition } from "./expression/logical.ts";
+import { refuse } from "./messages.ts";
+import { S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type Structure } from "./state.ts";
+import { endVirtual } from "./virtual.ts";
+import {
+  D_DATA,
+  D_ELSE,
+  D_END,
+  D_IF,
+  D_REPEAT,
+  D_VIRTUAL,
+  D_WHILE,
+  FIRST_MNEMONIC,
+  I_END,
+  I_INSTRUCTION,
+  I_LABEL,
+  I_LINE,
+  mnemonicOf,
+} from "./words.ts";
+
+const COLON = 0x3a;
+
+/** Blocks may not begin in the middle of a line, behind a prefix or `times`. */
+function atLineStart(assembler: Assembler): void {
+  if (assembler.state.prefixes & 1) refuse("unexpectedInstruction");
+}
+
+function open(assembler: Assembler, kind: number, inElse = false): void {
+  const { state } = assembler;
+  if (state.structures.length > 100000) refuse("outOfMemory");
+  state.structures.push({
+    kind,
+    line: state.currentLine,
+    item: state.item,
+    counter: state.counter,
+    limit: state.counterLimit,
+    space: undefined,
+    at: 0,
+    inElse,
+  });
+}
+
+/** The innermost open block of a kind. */
+export function findStructure(assembler: Assembler, kind: number): Structure {
+  const { structures } = assembler.state;
+  for (let at = structures.length - 1; at >= 0; at--) {
+    if (structures[at]!.kind === kind) return structures[at]!;
+  }
+  return refuse("unexpectedInstruction");
+}
+
+export function removeStructure(assembler: Assembler, structure: Structure): void {
+  const { structures } = assembler.state;
+  if (structures[structures.length - 1] === structure) structures.pop();
+  else structures.splice(structures.indexOf(structure), 1);
+}
+
+export function timesDirective(assembler: Assembler): void {
+  const { state, program } = assembler;
+  const count = assembler.evaluator.count(assembler.takeNumeric());
+  if (count === 0) {
+    while (program.kinds[state.item] !== I_LINE && program.kinds[state.item] !== I_END) state.item++;
+    return;
+  }
+  if (assembler.kind() === COLON) state.item++;
+  const { counter, counterLimit, item } = state;
+  if (assembler.timesDepth++ > 1000) refuse("stackOverflow");
+  state.counterLimit = count;
+  for (state.counter = 1; ; state.counter++) {
+    state.item = item;
+    state.prefixes |= 1;
+    assembler.continueLine();
+    if (state.counter >= state.counterLimit) break;
+  }
+  assembler.timesDepth--;
+  state.counter = counter;
+  state.counterLimit = counterLimit;
+}
+
+export function repeatDirective(assembler: Assembler): void {
+  const { state } = assembler;
+  atLineStart(assembler);
+  const count = assembler.evaluator.count(assembler.takeNumeric());
+  if (count === 0) {
+    lineEnds(assembler);
+    if (findEnd(assembler) !== D_REPEAT) refuse("unexpectedInstruction");
+    return;
+  }
+  open(assembler, S_REPEAT);
+  state.counter = 1;
+  state.counterLimit = count;
+}
+
+function lineEnds(assembler: Assembler): void {
+  const kind = assembler.kind();
+  if (kind === I_END) refuse("missingEndDirective");
+  if (kind !== I_LINE) refuse("extraCharactersOnLine");
+}
+
+function endRepeat(assembler: Assembler): void {
+  const { state } = assembler;
+  atLineStart(assembler);
+  const structure = findStructure(assembler, S_REPEAT);
+  state.counter++;
+  if (state.counter <= state.counterLimit) state.item = structure.item;
+  else stopRepeat(assembler, structure);
+}
+
+function stopRepeat(assembler: Assembler, structure: Structure): void {
+  const { state } = assembler;
+  state.counter = structure.counter;
+  state.counterLimit = structure.limit;
+  removeStructure(assembler, structure);
+}
+
+export function whileDirective(assembler: Assembler): void {
+  const { state } = assembler;
+  atLineStart(assembler);
+  open(assembler, S_WHILE);
+  state.counter = 1;
+  doWhile(assembler, state.structures[state.structures.length - 1]!);
+}
+
+function doWhile(assembler: Assembler, structure: Structure): void {
+  if (condition(assembler)) return;
+  lineEnds(assembler);
+  stopWhile(assembler, structure);
+}
+
+function stopWhile(assembler: Assembler, structure: Structure): void {
+  if (findEnd(assembler) !== D_WHILE) refuse("unexpectedInstruction");
+  assembler.state.counter = structure.counter;
+  removeStructure(assembler, structure);
+}
+
+/** An empty `while` would go round for hours before its counter overflows: this many rounds without output end it. */
+const IDLE_LIMIT = 1 << 26;
+
+function endWhile(assembler: Assembler): void {
+  const { state } = assembler;
+  atLineStart(assembler);
+  const structure = findStructure(assembler, S_WHILE);
+  state.currentLine = structure.line;
+  state.counter++;
+  if (state.counter > 0xffffffff || state.counter > IDLE_LIMIT) refuse("tooManyRepeats");
+  state.item = structure.item;
+  doWhile(assembler, structure);
+}
+
+export function ifDirective(assembler: Assembler): void {
+  const { state, program } = assembler;
+  atLineStart(assembler);
+  for (;;) {
+    const result = condition(assembler);
+    lineEnds(assembler);
+    if (result) {
+      open(assembler, S_IF);
+      return;
+    }
+    if (!findElse(assembler)) return;
+    if (program.kinds[state.item] === I_INSTRUCTION && program.values[state.item] === D_IF) {
+      state.item++;
+      continue;
+    }
+    lineEnds(assembler);
+    open(assembler, S_IF, true);
+    return;
+  }
+}
+
+export function elseDirective(assembler: Assembler): void {
+  const { state, program } = assembler;
+  atLineStart(assembler);
+  const structure = findStructure(assembler, S_IF);
+  if (structure.inElse) refuse("unexpectedInstruction");
+  while (program.kinds[state.item] === I_INSTRUCTION && program.values[state.item] === D_IF) {
+    state.item++;
+    if (!findElse(assembler)) {
+      removeStructure(assembler, structure);
+      return;
+    }
+  }
+  lineEnds(assembler);
+  findEndIf(assembler);
+  removeStructure(assembler, structure);
+}
+
+/** Moves behind the `else` (true) or `end if` (false) that belongs to the block the cursor is in. */
+function findElse(assembler: Assembler): boolean {
+  const end = findEnd(assembler);
+  if (end === D_ELSE) return true;
+  if (end !== D_IF) refuse("unexpectedInstruction");
+  return false;
+}
+
+function findEndIf(assembler: Assembler): void {
+  if (findEnd(assembler) !== D_IF) refuse("unexpectedInstruction");
+}
+
+/** Where `findEnd` arrives from an item, worked out once: the items do not change between passes. */
+interface Ending {
+  readonly directive: number;
+  readonly item: number;
+  readonly line: number;
+}
+
+/** Moves behind what ends the block the cursor is in; returns `else`, or the block's directive for its `end`. */
+function findEnd(assembler: Assembler): number {
+  const { state } = assembler;
+  let ending = assembler.endings.get(state.item) as Ending | undefined;
+  if (!ending) {
+    const start = state.item;
+    const directive = searchEnd(assembler);
+    ending = { directive, item: state.item, line: state.currentLine };
+    assembler.endings.set(start, ending);
+  }
+  state.item = ending.item;
+  state.currentLine = ending.line;
+  return ending.directive;
+}
+
+function searchEnd(assembler: Assembler): number {
+  const { state, program } = assembler;
+  const { kinds, values } = program;
+  const startLine = state.currentLine;
+  for (;;) {
+    while (kinds[state.item] !== I_LINE && kinds[state.item] !== I_END) state.item++;
+    if (kinds[state.item] === I_END) {
+      state.currentLine = startLine;
+      refuse("missingEndDirective");
+    }
+    state.currentLine = values[state.item++]!;
+    while (kinds[state.item] === I_LABEL) state.item++;
+    if (kinds[state.item] !== I_INSTRUCTION) continue;
+    const directive = values[state.item]!;
+    if (directive >= FIRST_MNEMONIC) {
+      if (!mnemonicOf(directive).prefix) state.item++;
+      continue;
+    }
+    state.item++;
+    if (directive === D_REPEAT || directive === D_WHILE) {
+      if (findEnd(assembler) !== directive) refuse("unexpectedInstruction");
+    } else if (directive === D_IF) {
+      skipIf(assembler);
+    } else if (directive === D_ELSE) {
+      return D_ELSE;
+    } else if (directive === D_END && kinds[state.item] === I_INSTRUCTION) {
+      const ended = values[state.item++]!;
+      if (ended === D_REPEAT || ended === D_WHILE || ended === D_IF) return ended;
+    }
+  }
+}
+
+/** Passes over an `if` with all its branches. */
+function skipIf(assembler: Assembler): void {
+  const { state, program } = assembler;
+  for (;;) {
+    if (!findElse(assembler)) return;
+    if (program.kinds[state.item] === I_INSTRUCTION && program.values[state.item] === D_IF) {
+      state.item++;
+      continue;
+    }
+    findEndIf(assembler);
+    return;
+  }
+}
+
+export function endDirective(assembler: Assembler): void {
+  const { state } = assembler;
+  const ended = assembler.take(I_INSTRUCTION);
+  switch (ended) {
+    case D_VIRTUAL:
+      endVirtual(assembler);
+      return;
+    case D_REPEAT:
+      endRepeat(assembler);
+      return;
+    case D_WHILE:
+      endWhile(assembler);
+      return;
+    case D_IF:
+      atLineStart(assembler);
+      removeStructure(assembler, findStructure(assembler, S_IF));
+      return;
+    case D_DATA:
+      state.format.directive(assembler, D_DATA, true);
+      return;
+    default:
+      refuse("invalidArgument");
+  }
+}
+
+export function breakDirective(assembler: Assembler): void {
+  const { state } = assembler;
+  const kind = assembler.kind();
+  if (kind !== I_LINE && kind !== I_END) refuse("extraCharactersOnLine");
+  for (let at = state.structures.length - 1; ; ) {
+    if (at < 0) refuse("unexpectedInstruction");
+    const structure = state.structures[at]!;
+    if (structure.kind === S_VIRTUAL || structure.kind === S_DATA) {
+      at--;
+      continue;
+    }
+    if (structure.kind === S_IF) {
+      const line = state.currentLine;
+      state.currentLine = structure.line;
+      removeStructure(assembler, structure);
+      skipIf(assembler);
+      state.currentLine = line;
+      at = state.structures.length - 1;
+      continue;
+    }
+    if (structure.kind === S_REPEAT) {
+      if (findEnd(assembler) !== D_REPEAT) refuse("unexpectedInstruction");
+      stopRepeat(assembler, structure);
+    } else stopWhile(assembler, structure);
+    return;
+  }
+}

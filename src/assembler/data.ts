@@ -1,0 +1,282 @@
+/** Data: db … dt, dup, file, rb … rt (FASM.TXT 1.2.2). */
+import type { Assembler } from "./assemble.ts";
+import { extendedBits } from "./expression/float.ts";
+import { high32, low32 } from "./expression/int.ts";
+import { type Expression, K_FLOAT, K_STRING } from "./expression/parse.ts";
+import { refuse } from "./messages.ts";
+import type { State } from "./state.ts";
+import {
+  D_DB,
+  D_DD,
+  D_DP,
+  D_DQ,
+  D_DT,
+  D_DU,
+  D_DW,
+  D_RB,
+  D_RD,
+  D_RP,
+  D_RQ,
+  D_RT,
+  D_RW,
+  I_END,
+  I_EXPRESSION,
+  I_LINE,
+  O_CLOSE,
+  O_DUP,
+  O_OPEN,
+} from "./words.ts";
+
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const QUESTION = 0x3f;
+
+const sizes: Readonly<Record<number, number>> = {
+  [D_DB]: 1,
+  [D_DW]: 2,
+  [D_DU]: 2,
+  [D_DD]: 4,
+  [D_DP]: 6,
+  [D_DQ]: 8,
+  [D_DT]: 10,
+  [D_RB]: 1,
+  [D_RW]: 2,
+  [D_RD]: 4,
+  [D_RP]: 6,
+  [D_RQ]: 8,
+  [D_RT]: 10,
+};
+
+export function dataDirective(assembler: Assembler, directive: number): void {
+  const { state } = assembler;
+  assembler.evaluator.takesSizes = false;
+  for (;;) {
+    if (assembler.kind() === I_EXPRESSION && assembler.program.kinds[state.item + 1] === O_DUP)
+      duplicate(assembler, directive);
+    else datum(assembler, directive);
+    if (assembler.kind() !== COMMA) return;
+    state.item++;
+  }
+}
+
+/** `count dup value` or `count dup (values)`. */
+function duplicate(assembler: Assembler, directive: number): void {
+  const { state } = assembler;
+  const { evaluator } = assembler;
+  const expression = assembler.takeExpression();
+  evaluator.takesSizes = false;
+  let count = evaluator.count(expression);
+  state.item++;
+  const item = state.item;
+  const list = assembler.kind() === O_OPEN;
+  if (count === 0) {
+    if (list) {
+      do {
+        state.item++;
+        const kind = assembler.kind();
+        if (kind === I_LINE || kind === I_END) refuse("invalidArgument");
+      } while (assembler.kind() !== O_CLOSE);
+      state.item++;
+    } else {
+      const kind = assembler.kind();
+      if (kind !== I_LINE && kind !== I_END) state.item++;
+    }
+    return;
+  }
+  for (; count > 0; count--) {
+    state.item = item;
+    if (!list) {
+      datum(assembler, directive);
+      continue;
+    }
+    do {
+      state.item++;
+      datum(assembler, directive);
+    } while (assembler.kind() === COMMA);
+    if (assembler.kind() !== O_CLOSE) refuse("invalidArgument");
+    state.item++;
+  }
+}
+
+function datum(assembler: Assembler, directive: number): void {
+  const { state } = assembler;
+  const size = sizes[directive]!;
+  state.room(size);
+  const kind = assembler.kind();
+  if (kind === QUESTION) {
+    state.item++;
+    const start = state.at;
+    state.bytes.fill(0, start, start + size);
+    state.at += size;
+    reserved(state, start);
+    return;
+  }
+  if (kind !== I_EXPRESSION) refuse("invalidArgument");
+  const expression = assembler.takeExpression();
+  switch (directive) {
+    case D_DB:
+      byteDatum(assembler, expression);
+      return;
+    case D_DU:
+      if (expression.kind === K_STRING) unicodeString(assembler, expression);
+      else wordDatum(assembler, expression);
+      return;
+    case D_DW:
+      wordDatum(assembler, expression);
+      return;
+    case D_DD:
+      if (assembler.kind() === COLON) farDatum(assembler, expression, 2);
+      else {
+        const term = assembler.evaluator.dword(expression);
+        if (term.relocation !== 0) state.relocate(term.relocation, term.base);
+        put32(state, low32(term.value));
+      }
+      return;
+    case D_DP:
+      if (assembler.kind() === COLON) farDatum(assembler, expression, 4);
+      else {
+        const term = assembler.evaluator.pword(expression);
+        const { value } = term;
+        state.relocate(term.relocation, term.base);
+        put32(state, low32(value));
+        put16(state, high32(value));
+      }
+      return;
+    case D_DQ: {
+      const term = assembler.evaluator.qword(expression);
+      const { value } = term;
+      state.relocate(term.relocation, term.base);
+      put32(state, low32(value));
+      put32(state, high32(value));
+      return;
+    }
+    case D_DT:
+      if (expression.kind === K_FLOAT) {
+        const { mantissa, signAndExponent } = extendedBits(expression.float!);
+        put32(state, Number(mantissa & 0xffffffffn));
+        put32(state, Number(mantissa >> 32n));
+        put16(state, signAndExponent);
+      } else {
+        // FASM evaluates the first part before it looks for the colon that has to follow.
+        assembler.evaluator.word(expression);
+        if (assembler.kind() !== COLON) refuse("invalidOperand");
+        farDatum(assembler, expression, 8);
+      }
+      return;
+    default:
+  }
+}
+
+function byteDatum(assembler: Assembler, expression: Expression): void {
+  const { state } = assembler;
+  if (expression.kind === K_STRING) {
+    const text = assembler.texts.text(expression.text);
+    state.room(text.length);
+    const { bytes } = state;
+    for (let at = 0; at < text.length; at++) bytes[state.at++] = text.charCodeAt(at);
+    return;
+  }
+  const term = assembler.evaluator.byte(expression);
+  state.bytes[state.at++] = low32(term.value);
+}
+
+function wordDatum(assembler: Assembler, expression: Expression): void {
+  const { state } = assembler;
+  const term = assembler.evaluator.word(expression);
+  const { value } = term;
+  if (term.relocation !== 0) state.relocate(term.relocation, term.base);
+  put16(state, low32(value));
+}
+
+function unicodeString(assembler: Assembler, expression: Expression): void {
+  const { state } = assembler;
+  const text = assembler.texts.text(expression.text);
+  state.room(text.length * 2);
+  for (let at = 0; at < text.length; at++) put16(state, text.charCodeAt(at));
+}
+
+/** `segment:offset`: the offset's bytes, then a word of segment. */
+function farDatum(assembler: Assembler, segment: Expression, offsetSize: number): void {
+  const { state, evaluator } = assembler;
+  if (segment.kind === K_FLOAT) refuse("invalidValue");
+  const term = evaluator.word(segment);
+  const { value, relocation, base } = term;
+  state.item++;
+  if (assembler.kind() !== I_EXPRESSION) refuse("invalidOperand");
+  const expression = assembler.takeExpression();
+  if (expression.kind === K_FLOAT) refuse("invalidValue");
+  let offset: typeof term;
+  if (offsetSize === 2) offset = evaluator.word(expression);
+  else if (offsetSize === 4) offset = evaluator.dword(expression);
+  else offset = evaluator.qword(expression);
+  state.relocate(offset.relocation, offset.base);
+  if (offsetSize === 2) put16(state, low32(offset.value));
+  else put32(state, low32(offset.value));
+  if (offsetSize === 8) put32(state, high32(offset.value));
+  state.relocate(relocation, base);
+  put16(state, low32(value));
+}
+
+function put16(state: State, value: number): void {
+  const { bytes } = state;
+  bytes[state.at++] = value;
+  bytes[state.at++] = value >> 8;
+}
+
+function put32(state: State, value: number): void {
+  const { bytes } = state;
+  bytes[state.at++] = value;
+  bytes[state.at++] = value >> 8;
+  bytes[state.at++] = value >> 16;
+  bytes[state.at++] = value >> 24;
+}
+
+/** Bytes from `start` on are reserved: at the end of the output they are not written. */
+export function reserved(state: State, start: number): void {
+  if (state.space.virtual) return;
+  if (start !== state.undefinedEnd) state.undefinedStart = start;
+  state.undefinedEnd = state.at;
+}
+
+export function reserveDirective(assembler: Assembler, directive: number): void {
+  const { state } = assembler;
+  const count = assembler.evaluator.count(assembler.takeNumeric());
+  fill(state, count * sizes[directive]!, 0);
+}
+
+/** Reserves bytes; FASM fills them only while no other pass is certain, and so do we. */
+export function fill(state: State, length: number, value: number): void {
+  state.room(length);
+  const start = state.at;
+  state.bytes.fill(value, start, start + length);
+  state.at += length;
+  reserved(state, start);
+}
+
+export function fileDirective(assembler: Assembler): void {
+  const { state, evaluator, loader } = assembler;
+  for (;;) {
+    const path = assembler.takeString();
+    const file = loader.find(path, assembler.directoryOf(state.currentLine));
+    if (!file) refuse("fileNotFound");
+    let from = 0;
+    let { length } = file.bytes;
+    if (assembler.kind() === COLON) {
+      state.item++;
+      from = evaluator.count(assembler.takeNumeric());
+      if (from > length) refuse("valueOutOfRange");
+      length -= from;
+    }
+    if (assembler.kind() === COMMA) {
+      state.item++;
+      const count = evaluator.count(assembler.takeNumeric());
+      if (count > length) refuse("valueOutOfRange");
+      length = count;
+    }
+    state.room(length);
+    state.bytes.set(file.bytes.subarray(from, from + length), state.at);
+    state.at += length;
+    if (assembler.kind() !== COMMA) return;
+    state.item++;
+  }
+}

@@ -1,0 +1,31 @@
+/** Plain bytes: the format of boot sectors, of .com files and of KolibriOS applications. */
+import type { Assembler } from "../assemble.ts";
+import { refuse } from "../messages.ts";
+import { D_DATA, D_ENTRY, D_HEAP, D_STACK } from "../words.ts";
+import { FORMAT_BINARY, FORMAT_NONE, type Format } from "./format.ts";
+
+export function flatFormat(declared: boolean, extension: string | undefined): Format {
+  return {
+    number: declared ? FORMAT_BINARY : FORMAT_NONE,
+    flat: true,
+    extension: extension ?? "bin",
+    relocate() {},
+    rva: () => refuse("invalidExpression"),
+    plt: () => refuse("invalidExpression"),
+    alignment: () => Number.MAX_SAFE_INTEGER,
+    directive(assembler, directive, end) {
+      if (directive === D_DATA && end) refuse("unexpectedInstruction");
+      if (directive === D_ENTRY || directive === D_STACK || directive === D_HEAP)
+        assembler.onlyOnce(directive);
+      refuse("illegalInstruction");
+    },
+    closePass() {},
+    write: flatOutput,
+  };
+}
+
+/** What has been assembled, without the reserved data at its end. */
+export function flatOutput(assembler: Assembler): Uint8Array {
+  const { state } = assembler;
+  return state.bytes.slice(0, state.at === state.undefinedEnd ? state.undefinedStart : state.at);
+}

@@ -1,0 +1,34 @@
+/** What an output format adds to plain bytes: relocations, sections, headers. */
+import type { Assembler } from "../assemble.ts";
+import type { Term } from "../expression/evaluate.ts";
+import type { Base } from "../operand.ts";
+import type { State } from "../state.ts";
+
+/** FASM's numbers for the formats. */
+export const FORMAT_NONE = 0;
+export const FORMAT_BINARY = 1;
+export const FORMAT_MZ = 2;
+export const FORMAT_PE = 3;
+export const FORMAT_COFF = 4;
+export const FORMAT_ELF = 5;
+
+export interface Format {
+  readonly number: number;
+  /** The output is what has been assembled and nothing else, so that offsets in the file can be asked for. */
+  readonly flat: boolean;
+  /** The extension that `as` asks for, or the format's own. */
+  readonly extension: string;
+  /** Remembers that the value about to be written at `state.at` moves. */
+  relocate(state: State, relocation: number, base: Base): void;
+  /** `rva` of a value. */
+  rva(state: State, term: Term): void;
+  /** `plt` of a value. */
+  plt(state: State, term: Term): void;
+  /** The largest alignment that `align` may ask for in the present space. */
+  alignment(state: State): number;
+  /** A directive of formats: `section`, `segment`, `entry`, `stack`, `heap`, `public`, `extrn`, `data`, `end data`. */
+  directive(assembler: Assembler, directive: number, end: boolean): void;
+  closePass(assembler: Assembler): void;
+  /** The output file. */
+  write(assembler: Assembler): Uint8Array;
+}

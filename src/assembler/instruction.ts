@@ -1,0 +1,344 @@
+/**
+ * Processor instructions: items to operands, once; operands to values, in every pass; values to bytes, by the encoder,
+ * and only when something has changed since the bytes were last made.
+ */
+import type { Assembler } from "./assemble.ts";
+import type { Mnemonic } from "./encode.ts";
+import { type Expression, K_FLOAT } from "./expression/parse.ts";
+import { operandRegister } from "./expression/registers.ts";
+import { refuse } from "./messages.ts";
+import {
+  BND_PREFIX,
+  BOUND,
+  CONTROL,
+  DEBUG,
+  FAR,
+  FLOAT,
+  IMMEDIATE,
+  MASK,
+  MEMORY,
+  newOperand,
+  type Operand,
+  OTHER,
+  REGISTER,
+  ROUNDING,
+  register,
+  TEST,
+  TILE,
+} from "./operand.ts";
+import type { Program } from "./parse.ts";
+import {
+  I_ADDRESS,
+  I_DECORATOR,
+  I_END,
+  I_EXPRESSION,
+  I_INSTRUCTION,
+  I_JUMP,
+  I_LINE,
+  I_REGISTER,
+  I_SIZE,
+  I_SPECIAL_REGISTER,
+} from "./words.ts";
+
+/** An instruction as the program holds it. */
+export interface Instruction {
+  readonly encode: Mnemonic["encode"];
+  /** `rep`, `lock` and their like: the instruction goes on behind it. */
+  readonly prefix: boolean;
+  readonly jumps: boolean;
+  readonly operands: Operand[];
+  /** For each operand its expression, and the address or the segment's expression; undefined where it has none. */
+  readonly expressions: (Expression | undefined)[];
+  readonly segments: (Expression | undefined)[];
+  /** Nothing in it has to be evaluated: registers and numbers alone. */
+  readonly constant: boolean;
+  /** The item behind it. */
+  readonly end: number;
+  /** The bytes it last had, for which code size, and whether they can be used again. */
+  bytes: Uint8Array;
+  length: number;
+  bits: number;
+}
+
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BRACE = 0x7b;
+const BRACE_END = 0x7d;
+
+/** Reads the operands that follow at `item`. */
+export function readInstruction(program: Program, item: number, mnemonic: Mnemonic): Instruction {
+  const { kinds, values } = program;
+  const operands: Operand[] = [];
+  const expressions: (Expression | undefined)[] = [];
+  const segments: (Expression | undefined)[] = [];
+  let at = item;
+  let constant = true;
+  let comma = false;
+  const last = () => kinds[at] === I_LINE || kinds[at] === I_END || kinds[at] === I_INSTRUCTION;
+  for (;;) {
+    if (last()) {
+      if (comma) {
+        const missing = newOperand();
+        missing.kind = OTHER;
+        missing.comma = true;
+        operands.push(missing);
+        expressions.push(undefined);
+        segments.push(undefined);
+      }
+      break;
+    }
+    const operand = newOperand();
+    operand.comma = comma;
+    comma = false;
+    let expression: Expression | undefined;
+    let segment: Expression | undefined;
+    if (kinds[at] === I_JUMP) operand.jump = values[at++]!;
+    if (kinds[at] === I_SIZE) {
+      operand.size = values[at++]!;
+      operand.sizeDeclared = true;
+    }
+    const value = values[at]!;
+    switch (kinds[at]) {
+      case I_REGISTER:
+        operand.kind = REGISTER;
+        operand.register = operandRegister(value);
+        at++;
+        break;
+      case I_SPECIAL_REGISTER:
+        operand.kind = REGISTER;
+        operand.register = specialRegister(value);
+        at++;
+        break;
+      case I_ADDRESS: {
+        const address = program.addresses[value]!;
+        operand.kind = MEMORY;
+        operand.segment = address.segment === 0 ? 0 : operandRegister(0x30 + address.segment);
+        operand.addressSize = address.size;
+        expression = address.expression;
+        constant = false;
+        at++;
+        if (!address.closed) operand.kind = OTHER;
+        break;
+      }
+      case I_EXPRESSION:
+        expression = program.expressions[value]!;
+        operand.kind = IMMEDIATE;
+        at++;
+        if (kinds[at] === COLON && kinds[at + 1] === I_EXPRESSION) {
+          operand.kind = FAR;
+          segment = expression;
+          expression = program.expressions[values[at + 1]!]!;
+          at += 2;
+        } else if (expression.kind === K_FLOAT) operand.kind = FLOAT;
+        if (operand.kind !== IMMEDIATE || expression.constant === undefined) constant = false;
+        break;
+      case BRACE:
+        at = readRounding(program, at, operand);
+        break;
+      default:
+        operand.kind = OTHER;
+        at++;
+    }
+    while (kinds[at] === BRACE) at = readDecorator(program, at, operand);
+    operands.push(operand);
+    expressions.push(expression);
+    segments.push(segment);
+    if (kinds[at] === COMMA) {
+      comma = true;
+      at++;
+    }
+  }
+  return {
+    encode: mnemonic.encode,
+    prefix: mnemonic.prefix,
+    jumps: /^(?:j|call$|loop|xbegin$)/.test(mnemonic.name),
+    operands,
+    expressions,
+    segments,
+    constant,
+    end: at,
+    bytes: new Uint8Array(0),
+    length: -1,
+    bits: 0,
+  };
+}
+
+function specialRegister(code: number): number {
+  const number = code & 0x0f;
+  switch (code >> 4) {
+    case 0:
+      return register(CONTROL, number);
+    case 1:
+      return register(DEBUG, number);
+    case 4:
+      return register(TEST, number);
+    case 5:
+      return register(MASK, number);
+    case 6:
+      return register(BOUND, number);
+    default:
+      return register(TILE, number);
+  }
+}
+
+/** `{k1}`, `{z}`, `{1to8}` behind an operand; anything else in braces makes it no operand at all. */
+function readDecorator(program: Program, item: number, operand: Operand): number {
+  const { kinds, values } = program;
+  const kind = kinds[item + 1];
+  const value = values[item + 1]!;
+  if (kinds[item + 2] !== BRACE_END) operand.kind = OTHER;
+  else if (kind === I_SPECIAL_REGISTER && value >> 4 === 5) operand.mask = value & 7;
+  else if (kind === I_DECORATOR && value === 0) operand.zeroing = true;
+  else if (kind === I_DECORATOR && value >> 4 === 1) operand.broadcast = 1 << (value & 0x0f);
+  else operand.kind = OTHER;
+  return closeBrace(program, item);
+}
+
+/** `{rn-sae}`, `{sae}` where an operand could stand. */
+function readRounding(program: Program, item: number, operand: Operand): number {
+  const { kinds, values } = program;
+  operand.kind = OTHER;
+  if (kinds[item + 1] === I_DECORATOR) {
+    const value = values[item + 1]!;
+    if (value === 0x30 && kinds[item + 2] === BRACE_END) {
+      operand.kind = ROUNDING;
+      operand.rounding = 4;
+    } else if (
+      value >> 4 === 2 &&
+      kinds[item + 2] === 0x2d &&
+      kinds[item + 3] === I_DECORATOR &&
+      values[item + 3] === 0x30 &&
+      kinds[item + 4] === BRACE_END
+    ) {
+      operand.kind = ROUNDING;
+      operand.rounding = value & 3;
+    }
+  }
+  return closeBrace(program, item);
+}
+
+function closeBrace(program: Program, item: number): number {
+  const { kinds } = program;
+  let at = item;
+  while (kinds[at] !== BRACE_END) {
+    if (kinds[at] === I_LINE || kinds[at] === I_END) return at;
+    at++;
+  }
+  return at + 1;
+}
+
+/** Assembles one instruction; the item is then behind it. */
+export function assembleInstruction(assembler: Assembler, instruction: Instruction): void {
+  const { state } = assembler;
+  state.item = instruction.end;
+  state.room(32);
+  const changed = instruction.constant
+    ? instruction.length < 0 && evaluateConstants(assembler, instruction)
+    : evaluateOperands(assembler, instruction);
+  const { length } = instruction;
+  if (!changed && length >= 0 && instruction.bits === state.bits && (state.prefixes & BND_PREFIX) === 0) {
+    const { bytes } = state;
+    const from = instruction.bytes;
+    let to = state.at;
+    for (let at = 0; at < length; at++) bytes[to++] = from[at]!;
+    state.at = to;
+    return;
+  }
+  const start = state.at;
+  const complaint = state.errorLine;
+  const prefixes = state.prefixes;
+  state.positional = false;
+  state.relocated = false;
+  instruction.encode(instruction.operands, instruction.operands.length, state);
+  if (!state.positional && !state.relocated && complaint === state.errorLine && prefixes === state.prefixes) {
+    const made = state.at - start;
+    if (instruction.bytes.length < made) instruction.bytes = new Uint8Array(Math.max(made, 8));
+    for (let at = 0; at < made; at++) instruction.bytes[at] = state.bytes[start + at]!;
+    instruction.length = made;
+    instruction.bits = state.bits;
+  } else instruction.length = -1;
+}
+
+function evaluateConstants(assembler: Assembler, instruction: Instruction): boolean {
+  for (let index = 0; index < instruction.operands.length; index++) {
+    const expression = instruction.expressions[index];
+    if (expression) assembler.evaluator.put(instruction.operands[index]!, expression.constant!);
+  }
+  return true;
+}
+
+/** Works out all values; returns whether anything is different from the last time. */
+function evaluateOperands(assembler: Assembler, instruction: Instruction): boolean {
+  const { evaluator } = assembler;
+  const { operands, expressions, segments } = instruction;
+  let changed = false;
+  for (let index = 0; index < operands.length; index++) {
+    const expression = expressions[index];
+    if (expression === undefined) continue;
+    const operand = operands[index]!;
+    const { low, high, value, relocation, relocationBase, base, index: indexRegister, scale, size } = operand;
+    const unknown = operand.undefined;
+    if (operand.kind === MEMORY) {
+      evaluator.takesSizes = !operand.sizeDeclared;
+      evaluator.takenSize = 0;
+      evaluator.address(expression, operand, operand.addressSize, fasmSegment(operand.segment), false);
+      if (!operand.sizeDeclared) operand.size = evaluator.takenSize;
+      evaluator.takesSizes = false;
+    } else if (operand.kind === FLOAT) {
+      continue;
+    } else {
+      if (operand.kind === FAR) evaluateSegment(assembler, operand, segments[index]!);
+      evaluateImmediate(assembler, operand, expression, instruction.jumps);
+    }
+    changed ||=
+      low !== operand.low ||
+      high !== operand.high ||
+      value !== operand.value ||
+      relocation !== operand.relocation ||
+      relocationBase !== operand.relocationBase ||
+      base !== operand.base ||
+      indexRegister !== operand.index ||
+      scale !== operand.scale ||
+      size !== operand.size ||
+      unknown !== operand.undefined ||
+      operand.kind === FAR;
+  }
+  return changed;
+}
+
+/** The segment's number as FASM's rules for base and index ask for it: ES 1 … GS 6. */
+const fasmSegment = (segmentRegister: number): number =>
+  segmentRegister === 0 ? 0 : (segmentRegister & 31) + 1;
+
+function evaluateImmediate(
+  assembler: Assembler,
+  operand: Operand,
+  expression: Expression,
+  jumps: boolean,
+): void {
+  const { evaluator } = assembler;
+  evaluator.valueSize = 8;
+  evaluator.evaluate(expression);
+  const { result } = evaluator;
+  if (result.register1 | result.register2) {
+    // Targets of jumps may have registers, those of `virtual at ebx`: they are sorted like an address's.
+    if (!jumps) refuse("invalidValue");
+    evaluator.address(expression, operand, 0, 0, true);
+    return;
+  }
+  operand.base = 0;
+  operand.index = 0;
+  operand.scale = 0;
+  operand.relocation = result.relocation;
+  operand.relocationBase = result.base;
+  operand.undefined = evaluator.undefined;
+  evaluator.put(operand, result.value);
+}
+
+function evaluateSegment(assembler: Assembler, operand: Operand, expression: Expression): void {
+  if (expression.kind === K_FLOAT) refuse("invalidValue");
+  const term = assembler.evaluator.word(expression);
+  operand.segmentValue = Number(term.value);
+  operand.segmentRelocation = term.relocation;
+  operand.segmentBase = term.base;
+}

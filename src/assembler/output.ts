@@ -1,0 +1,66 @@
+/** What is known besides the bytes: symbols and lines. */
+import { type LineEntry, LineMap, type SymbolEntry, Symbols } from "../image/index.ts";
+import type { Assembler } from "./assemble.ts";
+import { low32, subtract } from "./expression/int.ts";
+import type { Preprocessor } from "./preprocess/preprocess.ts";
+import { DEFINED, SPACE } from "./symbols.ts";
+
+/** Every symbol with a name that the last pass defined. */
+export function symbolTable(assembler: Assembler | undefined): Symbols {
+  if (!assembler) return new Symbols();
+  const { state, texts } = assembler;
+  const entries: SymbolEntry[] = [];
+  for (const label of state.labels) {
+    if (
+      label.name < 0 ||
+      (label.flags & DEFINED) === 0 ||
+      label.flags & SPACE ||
+      label.definedIn !== state.pass
+    )
+      continue;
+    entries.push({
+      name: texts.text(label.name),
+      value: low32(label.value) >>> 0,
+      kind: label.isPlace ? "label" : "constant",
+      size: label.size,
+    });
+  }
+  return new Symbols(entries);
+}
+
+/** Which line made which bytes, by address. Lines in virtual areas make none. */
+export function lineMap(p: Preprocessor, assembler: Assembler | undefined): LineMap {
+  if (!assembler) return new LineMap();
+  const { state, lineStarts } = assembler;
+  const entries: LineEntry[] = [];
+  for (let at = 0; at < lineStarts.length; at += LINE_FIELDS) {
+    const space = state.spaces[lineStarts[at + 2]!]!;
+    if (space.virtual) continue;
+    const start = lineStarts[at + 1]!;
+    const next = at + LINE_FIELDS;
+    const end = next < lineStarts.length ? lineStarts[next + 1]! : state.at;
+    if (end <= start) continue;
+    entries.push(entry(p, lineStarts[at]!, low32(subtract(start, space.base)) >>> 0, end - start));
+  }
+  return new LineMap(entries);
+}
+
+/** Line, position, space and code size, one after the other. */
+export const LINE_FIELDS = 4;
+
+function entry(p: Preprocessor, line: number, address: number, length: number): LineEntry {
+  const { lines, files, texts } = p;
+  const place = (plain: number) => ({ file: files[lines.file(plain)]!.name, line: lines.number(plain) });
+  const origin = (from: number) => {
+    let at = from;
+    while (lines.isGenerated(at)) at = lines.origin(at);
+    return at;
+  };
+  if (!lines.isGenerated(line)) return { ...place(line), address, length };
+  const trail: { file: string; line: number; macro: string }[] = [];
+  for (let at = line; lines.isGenerated(at); at = lines.parent(at)) {
+    const name = lines.name(at);
+    trail.push({ ...place(origin(lines.parent(at))), macro: name < 0 ? "postpone" : texts.text(name) });
+  }
+  return { ...place(origin(line)), address, length, trail };
+}

@@ -1,0 +1,1016 @@
+/**
+ * Preprocessed lines to items: the flat program that every pass goes through. Words get their meaning here, names become
+ * labels, expressions are turned to postfix order, and conditions that need no values (`eq`, `eqtype`, `in`) are decided,
+ * with the branches they exclude left out (PARSER.INC).
+ */
+import {
+  E_LABEL,
+  E_PREDEFINED,
+  E_REGISTER,
+  E_RESERVED,
+  type Expression,
+  ExpressionReader,
+  type Numbers,
+  P_ACTUAL_FILE_OFFSET,
+  P_COUNTER,
+  P_FILE_OFFSET,
+  P_HERE,
+  P_ORIGIN,
+  P_TIME,
+  stringExpression,
+} from "./expression/parse.ts";
+import { preevaluate, UNKNOWN } from "./expression/preevaluate.ts";
+import { refuse } from "./messages.ts";
+import type { Preprocessor } from "./preprocess/preprocess.ts";
+import { Label } from "./symbols.ts";
+import { END, isName, isSpent, isString, textOf } from "./tokens.ts";
+import {
+  D_ASSERT,
+  D_DATA,
+  D_ELSE,
+  D_END,
+  D_EXTRN,
+  D_FORMAT,
+  D_IF,
+  D_LABEL,
+  D_LOAD,
+  D_PUBLIC,
+  D_REPEAT,
+  D_SECTION,
+  D_SEGMENT,
+  D_TIMES,
+  D_WHILE,
+  FIRST_MNEMONIC,
+  I_ADDRESS,
+  I_CONSTANT,
+  I_DECORATOR,
+  I_END,
+  I_EXPRESSION,
+  I_FORMAT,
+  I_INSTRUCTION,
+  I_LABEL,
+  I_LINE,
+  I_PUBLIC_MODE,
+  I_REGISTER,
+  I_SPACE,
+  mnemonicOf,
+  O_ALIGN,
+  O_AS,
+  O_AT,
+  O_CLOSE,
+  O_DUP,
+  O_FROM,
+  O_IN,
+  O_MISPLACED,
+  O_NOT_EQUAL,
+  O_NOT_GREATER,
+  O_NOT_LESS,
+  O_OPEN,
+  O_PTR,
+  O_RELATIVETO,
+  O_USED,
+  type Word,
+  type Words,
+} from "./words.ts";
+
+export interface Address {
+  /** 0, or 1 … 6 for ES, CS, SS, DS, FS, GS. */
+  readonly segment: number;
+  /** Bytes written before the address (`[word bx]`), or 0. */
+  readonly size: number;
+  readonly expression: Expression;
+  /** Its bracket is closed where it should be. */
+  readonly closed: boolean;
+}
+
+/** The program as items, each a kind and a value. */
+export class Program {
+  kinds = new Uint8Array(1 << 12);
+  values = new Int32Array(1 << 12);
+  length = 0;
+  readonly expressions: Expression[] = [];
+  readonly addresses: Address[] = [];
+  readonly labels: Label[] = [];
+  readonly numbers: Numbers;
+  readonly #expressionNumbers = new Map<Expression, number>();
+
+  constructor(numbers: Numbers) {
+    this.numbers = numbers;
+  }
+
+  push(kind: number, value: number): void {
+    if (this.length === this.kinds.length) {
+      const kinds = new Uint8Array(this.length * 2);
+      kinds.set(this.kinds);
+      this.kinds = kinds;
+      const values = new Int32Array(this.length * 2);
+      values.set(this.values);
+      this.values = values;
+    }
+    this.kinds[this.length] = kind;
+    this.values[this.length++] = value;
+  }
+
+  pushExpression(expression: Expression): void {
+    let number = this.#expressionNumbers.get(expression);
+    if (number === undefined) {
+      number = this.expressions.length;
+      this.expressions.push(expression);
+      // Only expressions of one element are shared.
+      if (expression.code.length === 1) this.#expressionNumbers.set(expression, number);
+    }
+    this.push(I_EXPRESSION, number);
+  }
+}
+
+/** A label item's value: the label, and the size it takes from the data behind it. */
+export const labelItem = (label: number, size: number): number => label | (size << 24);
+
+/** What a name is as a label: a label's number, or one of these. */
+const RESERVED = -100;
+/** `$` and its kin are -1 - P_. */
+const predefined = (number: number): number => -1 - number;
+
+/** Label items carry such a name as it is, with this bit, and the assembler refuses it. */
+export const NO_LABEL = 0xffffff;
+export const PREDEFINED_LABEL = 0xfffffe;
+
+interface Block {
+  readonly line: number;
+  readonly directive: number;
+  flags: number;
+}
+
+/** Flags of an `if`: a branch has been left out; `else` seen; the branch in force is certain; … and comes by `else`;
+ * the `if` is in the program. */
+const SKIPPING = 1;
+const ELSE_SEEN = 2;
+const CERTAIN = 4;
+const CERTAIN_ELSE = 8;
+const KEPT = 16;
+
+export class Parser {
+  readonly program: Program;
+  readonly #p: Preprocessor;
+  readonly #words: Words;
+  readonly #reader: ExpressionReader;
+  /** Label numbers by the text of their full name. */
+  readonly #labels: number[] = [];
+  readonly #composed = new Map<number, number>();
+  #localsPrefix = -1;
+  #anonymousBack = -1;
+  #anonymousForward = -1;
+  readonly #blocks: Block[] = [];
+  #tokens: Int32Array = new Int32Array(0);
+  #at = 0;
+  #line = 0;
+  #formatWords = false;
+  #decorators = 0;
+  /** Where an opening parenthesis stood that may yet turn out to be an expression's. */
+  readonly #parentheses: { at: number; length: number }[] = [];
+
+  constructor(p: Preprocessor) {
+    this.#p = p;
+    this.#words = p.reserved;
+    this.program = new Program(p.numbers);
+    this.#reader = new ExpressionReader(p.texts, p.reserved, p.numbers, (reader) => this.#symbol(reader));
+  }
+
+  run(): void {
+    const p = this.#p;
+    this.#tokens = p.store.tokens;
+    for (this.#line = 0; this.#line < p.lines.count; this.#line++) this.#parseStoredLine();
+    const open = this.#blocks.at(-1);
+    if (open) {
+      p.currentLine = open.line;
+      refuse("missingEndDirective");
+    }
+    this.program.push(I_END, 0);
+  }
+
+  #parseStoredLine(): void {
+    const p = this.#p;
+    this.#at = p.lines.start(this.#line);
+    const first = this.#tokens[this.#at]!;
+    if (first === END || isSpent(first)) return;
+    p.currentLine = this.#line;
+    this.program.push(I_LINE, this.#line);
+    this.#parseLine();
+  }
+
+  #parseLine(): void {
+    const { program } = this;
+    for (;;) {
+      this.#formatWords = false;
+      this.#decorators = 0;
+      const tokens = this.#tokens;
+      const token = tokens[this.#at]!;
+      if (!isName(token)) {
+        if (token === END) return;
+        if (token === 0x3a) refuse("invalidName");
+        this.#parseArguments();
+        return;
+      }
+      const text = textOf(token);
+      const next = tokens[this.#at + 1]!;
+      if (next === 0x3a) {
+        const label = this.#identifyLabel();
+        if (tokens[this.#at + 1] === 0x3a) {
+          program.push(I_SPACE, this.#labelValue(label, 0));
+          this.#at += 2;
+        } else {
+          program.push(I_LABEL, this.#labelValue(label, 0));
+          this.#at++;
+        }
+        continue;
+      }
+      if (next === 0x3d) {
+        program.push(I_CONSTANT, this.#labelValue(this.#labelNumber(), 0));
+        this.#at++;
+        this.#parseContents(0);
+        return;
+      }
+      const word = this.#words.find(text);
+      if (word !== null && word.instruction !== 0) {
+        this.#at++;
+        this.#mainInstruction(word.instruction);
+        return;
+      }
+      if (isName(next)) {
+        const data = this.#words.find(textOf(next));
+        if (data !== null && data.data !== 0) {
+          program.push(I_LABEL, this.#labelValue(this.#identifyLabel(), data.dataSize));
+          this.#at++;
+          this.#mainInstruction(data.data);
+          return;
+        }
+      }
+      if (word !== null && word.data !== 0) {
+        this.#at++;
+        this.#mainInstruction(word.data);
+        return;
+      }
+      this.#parseContents(0);
+      return;
+    }
+  }
+
+  #labelValue(label: number, size: number): number {
+    if (label === RESERVED) return NO_LABEL;
+    if (label < 0) return PREDEFINED_LABEL;
+    return labelItem(label, size);
+  }
+
+  #mainInstruction(instruction: number): void {
+    this.program.push(I_INSTRUCTION, instruction);
+    switch (instruction) {
+      case D_IF:
+        this.#openBlock(instruction);
+        this.#parseIf();
+        return;
+      case D_WHILE:
+        this.#openBlock(instruction);
+        this.#parseWhile();
+        return;
+      case D_REPEAT:
+        this.#openBlock(instruction);
+        this.#parseContents(instruction);
+        return;
+      case D_END:
+        this.#parseEnd();
+        return;
+      case D_ELSE:
+        this.#parseElse();
+        return;
+      case D_ASSERT:
+        this.#parseAssert();
+        return;
+      default:
+        this.#parseContents(instruction);
+    }
+  }
+
+  #openBlock(directive: number): void {
+    if (this.#blocks.length > 10000) refuse("stackOverflow");
+    this.#blocks.push({ line: this.#line, directive, flags: 0 });
+  }
+
+  #parseEnd(): void {
+    const token = this.#tokens[this.#at]!;
+    const word = isName(token) ? this.#words.find(textOf(token)) : null;
+    if (word === null || word.instruction === 0) {
+      this.#parseContents(D_END);
+      return;
+    }
+    this.#at++;
+    this.program.push(I_INSTRUCTION, word.instruction);
+    if (this.#tokens[this.#at] !== END) refuse("extraCharactersOnLine");
+    if (!isBlock(word.instruction)) return;
+    const block = this.#closeBlock(word.instruction);
+    if (word.instruction === D_IF && block.flags & (CERTAIN | CERTAIN_ELSE) && !(block.flags & KEPT)) {
+      this.program.length -= 2;
+    }
+  }
+
+  #closeBlock(directive: number): Block {
+    const block = this.#blocks.at(-1);
+    if (!block || block.directive !== directive) refuse("unexpectedInstruction");
+    this.#blocks.pop();
+    return block;
+  }
+
+  /** Parses a condition and decides it if it can be; returns FALSE, TRUE or UNKNOWN with the condition in the program. */
+  #condition(): number {
+    const { program } = this;
+    const start = program.length;
+    this.#parseContents(0);
+    return preevaluate(program, start);
+  }
+
+  #parseIf(): void {
+    const { program } = this;
+    const start = program.length - 1;
+    const value = this.#condition();
+    const block = this.#blocks.at(-1)!;
+    if (value === UNKNOWN) {
+      block.flags |= KEPT;
+      return;
+    }
+    program.length = start;
+    if (value) {
+      block.flags |= CERTAIN;
+    } else {
+      block.flags |= SKIPPING;
+      this.#skip();
+    }
+  }
+
+  #parseWhile(): void {
+    const { program } = this;
+    const start = program.length - 1;
+    const value = this.#condition();
+    if (value === UNKNOWN) return;
+    program.length = start + 1;
+    if (value) {
+      program.push(0x31, 0);
+      return;
+    }
+    program.length = start;
+    this.#blocks.at(-1)!.flags |= SKIPPING;
+    this.#skip();
+  }
+
+  #parseAssert(): void {
+    const { program } = this;
+    const start = program.length;
+    const value = this.#condition();
+    if (value === UNKNOWN) return;
+    program.length = start;
+    program.push(value ? 0x31 : 0x30, 0);
+  }
+
+  /** The `if` behind an `else`, or undefined when the line ends there. */
+  #elseIf(): boolean {
+    const token = this.#tokens[this.#at]!;
+    if (token === END) return false;
+    const word = isName(token) ? this.#words.find(textOf(token)) : null;
+    if (word === null || word.instruction !== D_IF) refuse("extraCharactersOnLine");
+    this.#at++;
+    return true;
+  }
+
+  #parseElse(): void {
+    const { program } = this;
+    const block = this.#blocks.at(-1);
+    if (!block || block.directive !== D_IF) refuse("unexpectedInstruction");
+    if (this.#elseIf()) {
+      if (block.flags & CERTAIN) {
+        program.length--;
+        block.flags |= SKIPPING;
+        this.#skip();
+        return;
+      }
+      program.push(I_INSTRUCTION, D_IF);
+      this.#parseElseIf();
+      return;
+    }
+    if (block.flags & ELSE_SEEN) refuse("unexpectedInstruction");
+    block.flags |= ELSE_SEEN;
+    if (block.flags & CERTAIN) {
+      program.length--;
+      block.flags |= SKIPPING;
+      this.#skip();
+    }
+  }
+
+  /** `else if` behind a kept `if`: when its condition is certain it is taken out of the program, the `else` stays. */
+  #parseElseIf(): void {
+    this.#parseIf();
+  }
+
+  /** Passes over lines that a decided condition excludes, looking only for what ends them. */
+  #skip(): void {
+    const p = this.#p;
+    const depth = this.#blocks.length;
+    for (;;) {
+      this.#line++;
+      if (this.#line >= p.lines.count) return;
+      p.currentLine = this.#line;
+      this.#at = p.lines.start(this.#line);
+      let instruction = 0;
+      for (;;) {
+        const token = this.#tokens[this.#at]!;
+        if (!isName(token)) break;
+        if (this.#tokens[this.#at + 1] === 0x3a) {
+          this.#at += 2;
+          continue;
+        }
+        const word = this.#words.find(textOf(token));
+        if (word !== null) instruction = word.instruction;
+        this.#at++;
+        break;
+      }
+      if (isBlock(instruction)) {
+        this.#openBlock(instruction);
+      } else if (instruction === D_END) {
+        if (this.#skipEnd(depth)) return;
+      } else if (instruction === D_ELSE) {
+        if (this.#skipElse(depth)) return;
+      }
+    }
+  }
+
+  /** Whether skipping is over. */
+  #skipEnd(_depth: number): boolean {
+    const token = this.#tokens[this.#at]!;
+    const word = isName(token) ? this.#words.find(textOf(token)) : null;
+    if (word === null || word.instruction === 0) return false;
+    this.#at++;
+    if (this.#tokens[this.#at] !== END) refuse("extraCharactersOnLine");
+    if (!isBlock(word.instruction)) return false;
+    const block = this.#closeBlock(word.instruction);
+    if (!(block.flags & SKIPPING)) return false;
+    if (word.instruction === D_IF && block.flags & KEPT) {
+      this.program.push(I_LINE, this.#line);
+      this.program.push(I_INSTRUCTION, D_END);
+      this.program.push(I_INSTRUCTION, D_IF);
+    }
+    return true;
+  }
+
+  #skipElse(_depth: number): boolean {
+    const block = this.#blocks.at(-1);
+    if (!block || block.directive !== D_IF) refuse("unexpectedInstruction");
+    if (this.#elseIf()) {
+      if (!(block.flags & SKIPPING) || block.flags & CERTAIN) return false;
+      if (!(block.flags & KEPT)) {
+        block.flags = 0;
+        this.program.push(I_LINE, this.#line);
+      }
+      this.program.push(I_INSTRUCTION, D_IF);
+      this.#parseIf();
+      return true;
+    }
+    if (block.flags & ELSE_SEEN) refuse("unexpectedInstruction");
+    block.flags |= ELSE_SEEN;
+    if (!(block.flags & SKIPPING) || block.flags & CERTAIN) return false;
+    block.flags = (block.flags & ~SKIPPING) | CERTAIN_ELSE;
+    return true;
+  }
+
+  #parseContents(instruction: number): void {
+    this.#parentheses.length = 0;
+    this.#instructionArguments(instruction);
+    this.#parseArguments();
+  }
+
+  /** What is peculiar to the first argument of an instruction. */
+  #instructionArguments(instruction: number): void {
+    switch (instruction) {
+      case D_END:
+        this.#embedded();
+        return;
+      case D_TIMES:
+        this.#expression();
+        if (this.#tokens[this.#at] === 0x3a) {
+          this.program.push(0x3a, 0);
+          this.#at++;
+        }
+        this.#embedded();
+        return;
+      case D_SEGMENT:
+        this.#formatWords = true;
+        this.#leadingLabel(true);
+        return;
+      case D_LABEL:
+        this.#leadingLabel(true);
+        return;
+      case D_LOAD:
+        this.#leadingLabel(false);
+        return;
+      case D_EXTRN:
+        this.#parseExtrn();
+        return;
+      case D_PUBLIC:
+        this.#parsePublic();
+        return;
+      case D_SECTION:
+      case D_FORMAT:
+      case D_DATA:
+        this.#formatWords = true;
+        return;
+      default:
+        if (instruction >= FIRST_MNEMONIC && mnemonicOf(instruction).prefix) this.#embedded();
+    }
+  }
+
+  /** An instruction or data directive in the middle of a line: behind a prefix, `times`, a colon. */
+  #embedded(): boolean {
+    const token = this.#tokens[this.#at]!;
+    if (!isName(token)) return false;
+    const word = this.#words.find(textOf(token));
+    const instruction = word === null ? 0 : word.instruction || word.data;
+    if (instruction === 0) return false;
+    this.#at++;
+    this.program.push(I_INSTRUCTION, instruction);
+    this.#instructionArguments(instruction);
+    return true;
+  }
+
+  #leadingLabel(setsPrefix: boolean): void {
+    if (!isName(this.#tokens[this.#at]!)) return;
+    const start = this.#at;
+    const label = setsPrefix ? this.#identifyLabel() : this.#labelNumber();
+    if (label === RESERVED) this.#at = start;
+    else this.program.push(I_LABEL, this.#labelValue(label, 0));
+    this.#confirm();
+  }
+
+  #parseExtrn(): void {
+    const { program } = this;
+    const token = this.#tokens[this.#at]!;
+    if (isString(token)) {
+      program.pushExpression(stringExpression(textOf(token)));
+      this.#at++;
+      if (this.#operatorAt() === O_AS) {
+        this.#at++;
+        program.push(O_AS, 0);
+        this.#labelBehindOperator();
+      }
+      this.#confirm();
+    } else if (isName(token)) {
+      program.pushExpression(stringExpression(textOf(token)));
+      program.push(O_AS, 0);
+      this.#labelBehindOperator();
+      this.#confirm();
+    }
+  }
+
+  #parsePublic(): void {
+    const { program } = this;
+    for (;;) {
+      const token = this.#tokens[this.#at]!;
+      if (!isName(token)) return;
+      const symbol = this.#words.find(textOf(token))?.symbol ?? 0;
+      if (symbol >> 8 === I_PUBLIC_MODE) {
+        program.push(I_PUBLIC_MODE, symbol & 0xff);
+        this.#at++;
+        continue;
+      }
+      const written = textOf(token);
+      program.push(I_LABEL, this.#labelValue(this.#labelNumber(), 0));
+      program.push(O_AS, 0);
+      if (this.#operatorAt() === O_AS) this.#at++;
+      else program.pushExpression(stringExpression(written));
+      this.#confirm();
+      return;
+    }
+  }
+
+  #labelBehindOperator(): void {
+    if (!isName(this.#tokens[this.#at]!)) return;
+    this.program.push(I_LABEL, this.#labelValue(this.#labelNumber(), 0));
+  }
+
+  #operatorAt(): number {
+    const token = this.#tokens[this.#at]!;
+    return isName(token) ? (this.#words.find(textOf(token))?.operator ?? 0) : 0;
+  }
+
+  /** Parentheses that were opened so far are not those of an expression. */
+  #confirm(): void {
+    this.#parentheses.length = 0;
+  }
+
+  /** Everything up to the end of the line. */
+  #parseArguments(): void {
+    const { program } = this;
+    const tokens = this.#tokens;
+    for (;;) {
+      const token = tokens[this.#at]!;
+      if (token < 256) {
+        if (token === END) break;
+        this.#at++;
+        switch (token) {
+          case 0x3a: // :
+            program.push(token, 0);
+            if (!this.#embedded()) continue;
+            continue;
+          case 0x3d: // =
+            program.push(token, 0);
+            this.#forcedExpression();
+            continue;
+          case 0x2c: // ,
+          case 0x7c: // |
+          case 0x26: // &
+          case 0x7e: // ~
+          case 0x5d: // ]
+            program.push(token, 0);
+            this.#confirm();
+            continue;
+          case 0x3e: // >
+            if (tokens[this.#at] === 0x3d) {
+              this.#at++;
+              program.push(O_NOT_LESS, 0);
+            } else program.push(token, 0);
+            this.#confirm();
+            continue;
+          case 0x3c: // <
+            this.#less();
+            continue;
+          case 0x29: // )
+            program.push(O_CLOSE, 0);
+            this.#confirm();
+            continue;
+          case 0x5b: // [
+            this.#address();
+            continue;
+          case 0x7b: // {
+            this.#decorators++;
+            program.push(token, 0);
+            this.#confirm();
+            continue;
+          case 0x7d: // }
+            this.#decorators--;
+            program.push(token, 0);
+            this.#confirm();
+            continue;
+          case 0x23: // #
+          case 0x60: // `
+            program.push(O_MISPLACED, 0);
+            this.#confirm();
+            continue;
+          case 0x2d: // -
+            if (this.#decorators > 0) {
+              program.push(token, 0);
+              this.#confirm();
+              continue;
+            }
+            break;
+          default:
+        }
+        this.#at--;
+        this.#expressionArgument();
+        continue;
+      }
+      if (isSpent(token)) break;
+      if (isString(token)) {
+        this.#expressionArgument();
+        continue;
+      }
+      const word = this.#words.find(textOf(token));
+      if (word !== null && this.#wordArgument(word)) continue;
+      if (this.#p.texts.text(textOf(token)) === "?") {
+        this.#at++;
+        program.push(0x3f, 0);
+        this.#confirm();
+        continue;
+      }
+      this.#expressionArgument();
+    }
+    this.#parentheses.length = 0;
+  }
+
+  #less(): void {
+    const { program } = this;
+    const next = this.#tokens[this.#at];
+    const behindIn = program.length > 0 && program.kinds[program.length - 1] === O_IN;
+    if (!behindIn && next === 0x3e) {
+      this.#at++;
+      program.push(O_NOT_EQUAL, 0);
+      this.#forcedExpression();
+      return;
+    }
+    if (!behindIn && next === 0x3d) {
+      this.#at++;
+      program.push(O_NOT_GREATER, 0);
+    } else program.push(0x3c, 0);
+    this.#confirm();
+  }
+
+  /** A reserved word as an argument; false when it begins an expression. */
+  #wordArgument(word: Word): boolean {
+    const { program } = this;
+    if (word.operator !== 0) {
+      this.#at++;
+      this.#operatorArgument(word.operator);
+      return true;
+    }
+    if (word.symbol !== 0 && this.#allowed(word.symbol >> 8)) {
+      this.#at++;
+      program.push(word.symbol >> 8, word.symbol & 0xff);
+      // zmm0+3: a block of registers.
+      if (this.#tokens[this.#at] === 0x2b && (word.symbol & 0xfff0) === I_REGISTER * 256 + 0x60) {
+        program.push(0x2b, 0);
+        this.#at++;
+      }
+      this.#confirm();
+      return true;
+    }
+    if (word.unary !== 0) return false;
+    return this.#embedded();
+  }
+
+  #allowed(kind: number): boolean {
+    if (kind < I_FORMAT) return true;
+    return kind === I_DECORATOR ? this.#decorators > 0 : this.#formatWords;
+  }
+
+  #operatorArgument(operator: number): void {
+    const { program } = this;
+    if (operator === O_PTR) {
+      this.#pushAddress(true);
+      this.#confirm();
+      return;
+    }
+    program.push(operator, 0);
+    switch (operator) {
+      case O_ALIGN:
+      case O_RELATIVETO:
+        this.#forcedExpression();
+        return;
+      case O_DUP:
+        if (this.#tokens[this.#at] === 0x28) {
+          this.#at++;
+          program.push(O_OPEN, 0);
+        }
+        break;
+      case O_FROM:
+      case O_AT:
+        if (operator === O_FROM && isString(this.#tokens[this.#at]!)) break;
+        if (this.#tokens[this.#at] === 0x3a) break;
+        this.#forcedExpression();
+        if (this.#tokens[this.#at] === 0x3a) {
+          this.#at++;
+          program.push(0x3a, 0);
+          this.#forcedExpression();
+        }
+        return;
+      case O_USED:
+        this.#labelBehindOperator();
+        break;
+      default:
+    }
+    this.#confirm();
+  }
+
+  #expression(): void {
+    const expression = this.#reader.read(this.#tokens, this.#at);
+    this.#at = this.#reader.at;
+    this.program.pushExpression(expression);
+  }
+
+  #forcedExpression(): void {
+    const kept = this.#formatWords;
+    this.#formatWords = false;
+    this.#expression();
+    this.#formatWords = kept;
+    this.#confirm();
+  }
+
+  #expressionArgument(): void {
+    const { program } = this;
+    const token = this.#tokens[this.#at]!;
+    if (isString(token)) {
+      const start = this.#at;
+      const length = program.length;
+      this.#expression();
+      if (this.#at === start + 1) {
+        // Nothing but the string: it stays one.
+        program.length = length;
+        program.pushExpression(stringExpression(textOf(token)));
+      }
+    } else if (token === 0x28) {
+      if (this.#parentheses.length > 10000) refuse("stackOverflow");
+      this.#parentheses.push({ at: this.#at, length: program.length });
+      program.push(O_OPEN, 0);
+      this.#at++;
+      return;
+    } else {
+      this.#expression();
+    }
+    // A parenthesis that holds one expression and nothing else is part of an expression itself.
+    while (this.#parentheses.length > 0) {
+      if (this.#tokens[this.#at] !== 0x29) {
+        this.#confirm();
+        return;
+      }
+      const opened = this.#parentheses.pop()!;
+      program.length = opened.length;
+      this.#at = opened.at;
+      this.#expression();
+    }
+  }
+
+  #address(): void {
+    const { program } = this;
+    const token = this.#pushAddress(false);
+    if (token === 0x5d) {
+      this.#at++;
+      this.#confirm();
+    } else if (token === 0x2c) {
+      this.#at++;
+      program.push(0x2c, 0);
+      this.#expression();
+      this.#confirm();
+    } else {
+      this.#confirm();
+    }
+  }
+
+  /** Reads an address; returns the token behind it. */
+  #pushAddress(closed: boolean): number {
+    const tokens = this.#tokens;
+    let segment = 0;
+    let token = tokens[this.#at]!;
+    if (isName(token) && tokens[this.#at + 1] === 0x3a) {
+      const symbol = this.#words.find(textOf(token))?.symbol ?? 0;
+      if (symbol >> 8 === I_REGISTER && (symbol & 0xf0) === 0x30) {
+        segment = symbol & 0x0f;
+        this.#at += 2;
+      }
+    }
+    let size = 0;
+    token = tokens[this.#at]!;
+    if (isName(token)) {
+      size = this.#words.find(textOf(token))?.addressSize ?? 0;
+      if (size !== 0) this.#at++;
+    }
+    const expression = this.#reader.read(tokens, this.#at);
+    this.#at = this.#reader.at;
+    const next = tokens[this.#at]!;
+    this.program.push(I_ADDRESS, this.program.addresses.length);
+    this.program.addresses.push({ segment, size, expression, closed: closed || next === 0x5d });
+    return next;
+  }
+
+  /** A name inside an expression. */
+  #symbol(reader: ExpressionReader): void {
+    const token = reader.tokens[reader.at]!;
+    if (!isName(token)) refuse("invalidValue");
+    const word = this.#words.find(textOf(token));
+    if (word !== null) {
+      const code = word.symbol & 0xff;
+      if (word.symbol >> 8 === I_REGISTER && isAddressRegister(code)) {
+        reader.at++;
+        reader.code.push(E_REGISTER | (code << 8));
+        return;
+      }
+      if (word.operator !== 0) {
+        reader.at++;
+        reader.code.push(E_RESERVED);
+        return;
+      }
+    }
+    const label = this.#labelOf(textOf(token));
+    reader.at++;
+    if (label === RESERVED) reader.code.push(E_RESERVED);
+    else if (label < 0) reader.code.push(E_PREDEFINED | ((-1 - label) << 8));
+    else reader.code.push(E_LABEL | (label << 8));
+  }
+
+  /** The label that the name at the position is; moves on. */
+  #labelNumber(): number {
+    return this.#labelOf(textOf(this.#tokens[this.#at++]!));
+  }
+
+  /** The same for a name that is being defined: local names will belong to it. */
+  #identifyLabel(): number {
+    const text = textOf(this.#tokens[this.#at++]!);
+    const name = this.#p.texts.text(text);
+    const label = this.#labelOf(text);
+    if (label < 0 || name.startsWith(".")) return label;
+    if (name.length === 2 && name.startsWith("@") && isAnonymous(name))
+      return name === "@@" ? label : RESERVED;
+    this.#localsPrefix = text;
+    return label;
+  }
+
+  #labelOf(text: number): number {
+    const known = this.#labels[text];
+    const { texts } = this.#p;
+    if (known === undefined || texts.dotted[text] === 1) return this.#findLabel(text);
+    return known;
+  }
+
+  #findLabel(text: number): number {
+    const { texts } = this.#p;
+    const name = texts.text(text);
+    switch (name.charCodeAt(0)) {
+      case 0x40: // @
+        if (name.length === 2 && isAnonymous(name)) return this.#anonymous(name);
+        break;
+      case 0x2e: // .
+        if (name.charCodeAt(1) !== 0x2e && this.#localsPrefix >= 0) return this.#local(text);
+        break;
+      case 0x24: // $
+        if (name === "$") return predefined(P_HERE);
+        if (name === "$$") return predefined(P_ORIGIN);
+        if (name === "$%") return predefined(P_FILE_OFFSET);
+        if (name === "$%%") return predefined(P_ACTUAL_FILE_OFFSET);
+        break;
+      case 0x25: // %
+        if (name === "%") return predefined(P_COUNTER);
+        if (name === "%t" || name === "%T") return predefined(P_TIME);
+        break;
+      case 0x3f: // ?
+        if (name === "?") return RESERVED;
+        break;
+      default:
+    }
+    const known = this.#labels[text];
+    if (known !== undefined) return known;
+    const first = name.charCodeAt(0);
+    if ((first >= 0x30 && first <= 0x39) || first === 0x24 || this.#isReserved(text)) return RESERVED;
+    return this.#newLabel(text);
+  }
+
+  #isReserved(text: number): boolean {
+    const word = this.#words.find(text);
+    if (word === null) return false;
+    if (word.symbol !== 0 && this.#allowed(word.symbol >> 8)) return true;
+    return (word.instruction || word.data || word.binary || word.unary || word.operator) !== 0;
+  }
+
+  #newLabel(text: number): number {
+    const { labels } = this.program;
+    const number = labels.length;
+    labels.push(new Label(text));
+    if (text >= 0) {
+      while (this.#labels.length < text) this.#labels.push(undefined as unknown as number);
+      this.#labels[text] = number;
+    }
+    return number;
+  }
+
+  #local(text: number): number {
+    const key = this.#localsPrefix * 0x400000 + text;
+    let composed = this.#composed.get(key);
+    if (composed === undefined) {
+      const { texts } = this.#p;
+      const name = texts.text(this.#localsPrefix) + texts.text(text);
+      if (name.length > 255) refuse("nameTooLong");
+      composed = texts.number(name);
+      this.#composed.set(key, composed);
+    }
+    return this.#labels[composed] ?? this.#newLabel(composed);
+  }
+
+  #anonymous(name: string): number {
+    if (name === "@@") {
+      const label = this.#anonymousForward >= 0 ? this.#anonymousForward : this.#newLabel(-1);
+      this.#anonymousBack = label;
+      this.#anonymousForward = -1;
+      return label;
+    }
+    if (name === "@f" || name === "@F") {
+      if (this.#anonymousForward < 0) this.#anonymousForward = this.#newLabel(-1);
+      return this.#anonymousForward;
+    }
+    // Backwards to nothing: a label that will never be defined.
+    if (this.#anonymousBack < 0) this.#anonymousBack = this.#newLabel(-1);
+    return this.#anonymousBack;
+  }
+}
+
+const isBlock = (instruction: number): boolean =>
+  instruction === D_IF || instruction === D_REPEAT || instruction === D_WHILE;
+
+function isAnonymous(name: string): boolean {
+  return /^@[@bBrRfF]$/.test(name);
+}
+
+/** Registers that an address expression may hold: 32 and 64 bits, vectors, IP, and BX, BP, SI, DI. */
+function isAddressRegister(code: number): boolean {
+  const kind = code >> 4;
+  return (
+    kind === 4 ||
+    (kind & ~1) === 8 ||
+    kind >= 0x0c ||
+    (kind & ~1) === 6 ||
+    code === 0x23 ||
+    code === 0x25 ||
+    code === 0x26 ||
+    code === 0x27
+  );
+}

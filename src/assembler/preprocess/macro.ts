@@ -1,0 +1,513 @@
+/** Macro parameters and arguments, and the expansion of a block with its arguments put in (FASM.TXT 2.3.3, 2.3.5). */
+import { refuse } from "../messages.ts";
+import { asSpent, END, isName, isSpent, nameToken, spentToken, textOf } from "../tokens.ts";
+import { Frame, type Replacement } from "./frame.ts";
+import type { Preprocessor } from "./preprocess.ts";
+
+const COMMA = 0x2c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const AMPERSAND = 0x26;
+const BRACKET = 0x5b;
+const BRACKET_END = 0x5d;
+const STAR = 0x2a;
+const COLON = 0x3a;
+const EQUALS = 0x3d;
+
+/** Where a definition's parameters or body stand. */
+export interface BodyPlace {
+  readonly line: number;
+  readonly start: number;
+}
+
+/** Checks the parameters of a definition; returns where its opening brace is, or -1 when it is on a later line. */
+export function checkParameters(tokens: Int32Array, from: number): number {
+  let at = from;
+  if (tokens[at] === END) return -1;
+  if (tokens[at] === OPEN) return at;
+  let inGroup = false;
+  for (;;) {
+    let token = tokens[at++]!;
+    if (token === BRACKET) {
+      inGroup = true;
+      token = tokens[at++]!;
+    }
+    if (!isName(token)) refuse("invalidMacroArguments");
+    token = tokens[at++]!;
+    if (token === COLON || token === EQUALS) {
+      at = skipValue(tokens, at, true, inGroup);
+      token = tokens[at++]!;
+    } else if (token === STAR) {
+      token = tokens[at++]!;
+    }
+    if (token === COMMA) continue;
+    if (token === AMPERSAND) token = tokens[at++]!;
+    else if (token === BRACKET_END) {
+      inGroup = !inGroup;
+      token = tokens[at++]!;
+    }
+    if (inGroup) refuse("invalidMacroArguments");
+    if (token === END) return -1;
+    if (token === OPEN) return at - 1;
+    refuse("invalidMacroArguments");
+  }
+}
+
+/** Passes over one argument, or over a parameter's default value; returns where it ended. */
+export function skipValue(tokens: Int32Array, from: number, isDefault: boolean, inGroup: boolean): number {
+  let at = from;
+  if (tokens[at] === LESS) {
+    let depth = 1;
+    at++;
+    while (depth > 0) {
+      const token = tokens[at++]!;
+      if (token === END) refuse("invalidMacroArguments");
+      if (token === GREATER) depth--;
+      else if (token === LESS) depth++;
+    }
+    const token = tokens[at]!;
+    if (token === END || token === COMMA) return at;
+    if (isDefault && (token === OPEN || token === AMPERSAND || (inGroup && token === BRACKET_END))) return at;
+    refuse("invalidMacroArguments");
+  }
+  for (; ; at++) {
+    const token = tokens[at]!;
+    if (token === END || token === COMMA) return at;
+    if (isDefault && (token === OPEN || token === AMPERSAND || (inGroup && token === BRACKET_END))) return at;
+  }
+}
+
+/** Takes arguments one by one while a definition's parameters are walked through. */
+export class ArgumentReader {
+  readonly #p: Preprocessor;
+  readonly #frame: Frame;
+  /** In the definition: the next parameter. */
+  parameterAt: number;
+  /** In the invocation: the next argument. */
+  argumentAt: number;
+  inGroup = false;
+
+  constructor(p: Preprocessor, frame: Frame, parameterAt: number, argumentAt: number) {
+    this.#p = p;
+    this.#frame = frame;
+    this.parameterAt = parameterAt;
+    this.argumentAt = argumentAt;
+  }
+
+  /** One parameter and its argument; `argumentEnd` bounds the arguments where END does not. */
+  take(argumentEnd = Number.MAX_SAFE_INTEGER): void {
+    const { tokens } = this.#p.store;
+    const replacement = this.#frame.add(textOf(tokens[this.parameterAt]!), this.#frame.limit);
+    let at = this.parameterAt + 1;
+    let required = false;
+    let defaultAt = -1;
+    let defaultEnd = -1;
+    if (tokens[at] === STAR) {
+      required = true;
+      at++;
+    } else if (tokens[at] === COLON || tokens[at] === EQUALS) {
+      defaultAt = at + 1;
+      at = skipValue(tokens, defaultAt, true, this.inGroup);
+      defaultEnd = at;
+    }
+    this.parameterAt = at;
+    const start = this.argumentAt;
+    if (tokens[at] === AMPERSAND) {
+      let end = start;
+      while (end < argumentEnd && tokens[end] !== END) end++;
+      replacement.start = start;
+      replacement.length = end - start;
+      this.argumentAt = end;
+    } else {
+      const end = this.#skipArgument(tokens, start, argumentEnd);
+      assign(replacement, tokens, start, end);
+      this.argumentAt = end;
+    }
+    if (replacement.length > 0 || replacement.grouped) return;
+    if (required) refuse("invalidMacroArguments");
+    if (defaultAt >= 0) assign(replacement, tokens, defaultAt, defaultEnd);
+  }
+
+  #skipArgument(tokens: Int32Array, start: number, argumentEnd: number): number {
+    if (argumentEnd === Number.MAX_SAFE_INTEGER) return skipValue(tokens, start, false, false);
+    const kept = tokens[argumentEnd]!;
+    tokens[argumentEnd] = END;
+    try {
+      return skipValue(tokens, start, false, false);
+    } finally {
+      tokens[argumentEnd] = kept;
+    }
+  }
+}
+
+function assign(replacement: Replacement, tokens: Int32Array, start: number, end: number): void {
+  if (tokens[start] === LESS && end > start) {
+    replacement.start = start + 1;
+    replacement.length = end - start - 2;
+    replacement.grouped = true;
+  } else {
+    replacement.start = start;
+    replacement.length = end - start;
+    replacement.grouped = false;
+  }
+}
+
+/** Invokes a macro: reads its arguments from the current line, then expands its block. */
+export function expandMacro(
+  p: Preprocessor,
+  body: BodyPlace,
+  argumentsAt: number,
+  name: number,
+  strucName: number,
+  strucLabelAt: number,
+): void {
+  const frame = new Frame();
+  const reader = new ArgumentReader(p, frame, body.start, argumentsAt);
+  let groupAt = -1;
+  for (;;) {
+    const { tokens } = p.store;
+    const token = tokens[reader.parameterAt]!;
+    if (token === END || token === OPEN) break;
+    if (token === BRACKET) {
+      reader.parameterAt++;
+      groupAt = reader.parameterAt;
+      reader.inGroup = true;
+      frame.limit++;
+    }
+    reader.take();
+    const next = tokens[reader.parameterAt]!;
+    if (next === COMMA) {
+      reader.parameterAt++;
+      if (tokens[reader.argumentAt] === COMMA) reader.argumentAt++;
+    } else if (next === BRACKET_END) {
+      if (tokens[reader.argumentAt] !== COMMA) {
+        reader.parameterAt++;
+        break;
+      }
+      reader.argumentAt++;
+      frame.limit++;
+      reader.parameterAt = groupAt;
+    } else {
+      if (next === AMPERSAND) reader.parameterAt++;
+      break;
+    }
+  }
+  if (p.store.tokens[reader.argumentAt] !== END) refuse("invalidMacroArguments");
+  expandBlock(p, frame, { line: body.line, start: reader.parameterAt }, name, false, strucName, strucLabelAt);
+}
+
+/**
+ * Puts out the lines of a block, each repetition in its turn. `instant` blocks (rept and its kin) come from the line
+ * where they stand, not from an invocation elsewhere.
+ */
+export function expandBlock(
+  p: Preprocessor,
+  frame: Frame,
+  body: BodyPlace,
+  name: number,
+  instant: boolean,
+  strucName: number,
+  strucLabelAt: number,
+): void {
+  if (p.depth > 400) refuse("stackOverflow");
+  new Expansion(p, frame, name, instant, strucName, strucLabelAt).run(body);
+}
+
+class Expansion {
+  readonly #p: Preprocessor;
+  readonly #frame: Frame;
+  readonly #name: number;
+  readonly #instant: boolean;
+  readonly #strucName: number;
+  readonly #strucLabelAt: number;
+  /** The repetition, 0 for all at once. */
+  #counter = 0;
+  #reverse = false;
+  #line = 0;
+  #at = 0;
+  #number = 0;
+  #blockLine = 0;
+  #blockAt = 0;
+  #blockNumber = 0;
+
+  constructor(
+    p: Preprocessor,
+    frame: Frame,
+    name: number,
+    instant: boolean,
+    strucName: number,
+    strucLabelAt: number,
+  ) {
+    this.#p = p;
+    this.#frame = frame;
+    this.#name = name;
+    this.#instant = instant;
+    this.#strucName = strucName;
+    this.#strucLabelAt = strucLabelAt;
+  }
+
+  run(body: BodyPlace): void {
+    const p = this.#p;
+    const { lines, store } = p;
+    const parent = p.currentLine;
+    this.#findBlock(body);
+    this.#blockLine = this.#line;
+    this.#blockAt = this.#at;
+    this.#counter = this.#frame.limit === 0 ? 0 : 1;
+    p.expanding++;
+    p.depth++;
+    for (;;) {
+      const token = store.tokens[this.#at]!;
+      if (token === END) {
+        this.#number++;
+        this.#line++;
+        this.#at = lines.start(this.#line) + 1;
+        continue;
+      }
+      if (token === CLOSE) {
+        this.#at++;
+        if (this.#closeBlock()) continue;
+        break;
+      }
+      p.currentLine = this.#instant
+        ? lines.generated(this.#name, this.#number, this.#line, this.#line)
+        : lines.generated(this.#name, this.#number, parent, this.#line);
+      if (p.collecting.state !== 0) store.push(spentToken(p.names.empty));
+      const end = this.#putLine();
+      if (end === DIRECTIVE) continue;
+      if (end === CLOSE && !this.#closeBlock()) break;
+      if (end === END) {
+        this.#number++;
+        this.#line++;
+        this.#at = lines.start(this.#line) + 1;
+      }
+    }
+    p.depth--;
+    p.expanding--;
+    p.currentLine = parent;
+  }
+
+  #findBlock(body: BodyPlace): void {
+    const { store, lines } = this.#p;
+    let { line, start: at } = body;
+    for (;;) {
+      const token = store.tokens[at]!;
+      if (token === OPEN) break;
+      if (token !== END && !(isSpent(token) && line !== body.line)) refuse("unexpectedCharacters");
+      line++;
+      at = lines.start(line) + 1;
+    }
+    this.#line = line;
+    this.#at = at + 1;
+  }
+
+  /** Whether the block is to be gone through again; the position is then at its beginning. */
+  #closeBlock(): boolean {
+    if (this.#at === this.#blockAt || this.#counter === 0) return false;
+    if (this.#reverse) {
+      if (this.#counter === 1) return false;
+      this.#counter--;
+    } else {
+      if (this.#counter === this.#frame.limit) return false;
+      this.#counter++;
+    }
+    this.#line = this.#blockLine;
+    this.#at = this.#blockAt;
+    this.#number = this.#blockNumber;
+    return true;
+  }
+
+  #newBlock(counter: number, reverse: boolean): void {
+    this.#counter = counter;
+    this.#reverse = reverse;
+    this.#blockLine = this.#line;
+    this.#blockAt = this.#at;
+    this.#blockNumber = this.#number;
+  }
+
+  /** Puts out the current line up to its end or to the closing brace, and has it preprocessed. */
+  #putLine(): number {
+    const p = this.#p;
+    const { store, texts, names } = p;
+    const frame = this.#frame;
+    let atStart = true;
+    let end: number;
+    for (;;) {
+      const token = store.tokens[this.#at++]!;
+      if (token >= 256) {
+        if ((token & 3) === 0) {
+          const text = textOf(token);
+          if (atStart) {
+            atStart = false;
+            const lower = texts.lower(text);
+            if (lower === names.local) {
+              this.#local();
+              return DIRECTIVE;
+            }
+            if (lower === names.forward || lower === names.reverse || lower === names.common) {
+              store.push(END);
+              this.#changeBlock(lower);
+              return DIRECTIVE;
+            }
+          }
+          if (frame.knows(text)) this.#putReplacement(token, text);
+          else this.#putName(token, text);
+          continue;
+        }
+        if (isSpent(token)) {
+          end = END;
+          // The rest of the line was a comment's; go on behind it.
+          while (store.tokens[this.#at] !== END) this.#at++;
+          this.#at++;
+          break;
+        }
+      } else if (token === END || token === CLOSE) {
+        end = token;
+        break;
+      }
+      atStart = false;
+      store.push(token);
+    }
+    store.push(END);
+    p.preprocessLine();
+    return end;
+  }
+
+  #changeBlock(directive: number): void {
+    const { names } = this.#p;
+    // The place behind the directive is where the closed block would have ended.
+    if (this.#closeBlock()) return;
+    if (directive === names.common || this.#frame.limit === 0) this.#newBlock(0, false);
+    else if (directive === names.forward) this.#newBlock(1, false);
+    else this.#newBlock(this.#frame.limit, true);
+  }
+
+  #putReplacement(token: number, text: number): void {
+    const frame = this.#frame;
+    const counter = this.#counter;
+    let replacement = frame.find(text, counter);
+    if (replacement) {
+      if (counter !== 0) {
+        const common = frame.find(text, 0);
+        if (common && common.order > replacement.order) replacement = common;
+      }
+    } else if (counter === 0) {
+      this.#putAll(token, text);
+      return;
+    } else {
+      replacement = frame.find(text, 0);
+    }
+    if (!replacement) this.#putName(token, text);
+    else if (replacement.start >= 0) this.#copy(replacement);
+    else this.#putCounter(replacement.length);
+  }
+
+  #copy(replacement: Replacement): void {
+    const { store } = this.#p;
+    const { start, length } = replacement;
+    store.reserve(length);
+    const { tokens } = store;
+    let to = store.length;
+    for (let from = start; from < start + length; from++) tokens[to++] = tokens[from]!;
+    store.length = to;
+  }
+
+  /** In a common block a repeated argument stands for all its values, with commas. */
+  #putAll(token: number, text: number): void {
+    const { store } = this.#p;
+    const frame = this.#frame;
+    if (!frame.find(text, 1)) {
+      this.#putName(token, text);
+      return;
+    }
+    for (let counter = 1; ; counter++) {
+      const replacement = frame.find(text, counter);
+      if (!replacement) break;
+      if (counter > 1) store.push(COMMA);
+      if (replacement.grouped) store.push(LESS);
+      this.#copy(replacement);
+      if (replacement.grouped) store.push(GREATER);
+      if (counter === frame.limit) break;
+    }
+  }
+
+  #putCounter(base: number): void {
+    const p = this.#p;
+    if (this.#counter !== 0) {
+      p.pushNumber((base + this.#counter - 1) | 0);
+      return;
+    }
+    for (let index = 0; index < this.#frame.limit; index++) {
+      if (index > 0) p.store.push(COMMA);
+      p.pushNumber((base + index) | 0);
+    }
+  }
+
+  /** A name that nothing replaces; inside a structure macro one that begins with a dot belongs to its label. */
+  #putName(token: number, text: number): void {
+    const p = this.#p;
+    const { texts, store } = p;
+    if (this.#strucName < 0 || texts.dotted[text] === 0) {
+      store.push(token);
+      return;
+    }
+    const name = texts.text(text);
+    const label = texts.text(this.#strucName);
+    if (name.length > 1) {
+      if (label.length + name.length > 255) refuse("nameTooLong");
+      store.push(nameToken(texts.number(label + name)));
+      return;
+    }
+    store.push(nameToken(this.#strucName));
+    // The structure defines its label itself, so the line that invoked it must not.
+    const at = this.#strucLabelAt;
+    const first = store.tokens[at]!;
+    if (isSpent(first)) return;
+    store.tokens[at] = isName(first) ? asSpent(first) : spentToken(p.names.empty);
+  }
+
+  #local(): void {
+    const p = this.#p;
+    const { store, texts } = p;
+    if (!isName(store.tokens[this.#at]!)) refuse("invalidArgument");
+    store.push(spentToken(p.names.empty));
+    for (;;) {
+      const token = store.tokens[this.#at++]!;
+      if (!isName(token)) refuse("invalidArgument");
+      const text = textOf(token);
+      const name = `${texts.text(text)}?${p.localCounter.map((value) => DIGITS[value]).join("")}`;
+      if (name.length > 255) refuse("nameTooLong");
+      const replacement = this.#frame.add(text, this.#counter);
+      replacement.start = store.length;
+      replacement.length = 1;
+      store.push(nameToken(texts.number(name)));
+      countLocal(p.localCounter);
+      const next = store.tokens[this.#at]!;
+      if (next === COMMA) {
+        this.#at++;
+        continue;
+      }
+      if (next !== END && next !== CLOSE) refuse("extraCharactersOnLine");
+      break;
+    }
+    store.push(END);
+  }
+}
+
+/** `#putLine` met a directive of the macro language. */
+const DIRECTIVE = -1;
+
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+function countLocal(counter: number[]): void {
+  for (let at = counter.length - 1; at >= 0; at--) {
+    if (counter[at]! < DIGITS.length - 1) {
+      counter[at]!++;
+      return;
+    }
+    counter[at] = 0;
+  }
+  counter.unshift(0);
+}

@@ -1,0 +1,564 @@
+/**
+ * The preprocessor: includes files, collects macro definitions, expands invocations, replaces symbolic constants. What
+ * it leaves behind is a list of lines of tokens, each knowing its origin; the parser takes it from there.
+ *
+ * It works on tokens, line by line, in the order in which lines arise, as FASM's does (PREPROCE.INC): a line out of a
+ * file is first searched for `fix` constants; a line out of a macro has its operators applied instead. Then its first
+ * name decides: a directive, a macro, a label (and on from there), NAME equ, NAME STRUC. A macro is looked up before
+ * `NAME:` is taken as a label. Only a line that is none of these has its `equ` constants replaced.
+ */
+import { ExpressionReader, Numbers, type SymbolReader } from "../expression/parse.ts";
+import { refuse } from "../messages.ts";
+import { type FileLoader, type LoadedFile, parentOf } from "../source.ts";
+import {
+  asSpent,
+  END,
+  isName,
+  isSpent,
+  isString,
+  nameToken,
+  spentToken,
+  stringToken,
+  Texts,
+  Tokenizer,
+  TokenStore,
+  textOf,
+} from "../tokens.ts";
+import { Words } from "../words.ts";
+import { beginMatch, runBlock } from "./block.ts";
+import { type Definition, type DefinitionKind, Definitions, EQU, FIX, MACRO, STRUC } from "./definitions.ts";
+import { Lines } from "./lines.ts";
+import { checkParameters, expandMacro } from "./macro.ts";
+import { applyOperators } from "./operators.ts";
+
+/** Collecting a definition; its opening brace has been found. */
+const COLLECTING = 1;
+const OPENED = 2;
+
+export const BLOCK_REPT = 0;
+export const BLOCK_IRP = 1;
+export const BLOCK_IRPS = 2;
+export const BLOCK_IRPV = 3;
+export const BLOCK_MATCH = 4;
+
+/** A definition that is being collected: FASM keeps one at a time, since its lines are not looked into. */
+export interface Collection {
+  state: number;
+  /** The block directive to run when the closing brace comes, or -1 for a macro. */
+  block: number;
+  /** The line and the position of the directive's arguments. */
+  line: number;
+  argumentsAt: number;
+  argumentsEnd: number;
+  /** The directive's name, for the trail. */
+  name: number;
+}
+
+type Directive = (p: Preprocessor, at: number, spent: number) => void;
+
+/** Nested expansions, includes and blocks before "out of stack space". */
+const DEPTH_LIMIT = 400;
+
+export class Preprocessor {
+  readonly texts = new Texts();
+  readonly store: TokenStore;
+  readonly lines: Lines;
+  readonly definitions = new Definitions();
+  readonly files: LoadedFile[] = [];
+  readonly #loader: FileLoader;
+  /** The line that errors are reported at. */
+  currentLine = -1;
+  collecting: Collection = { state: 0, block: -1, line: -1, argumentsAt: 0, argumentsEnd: 0, name: -1 };
+  /** How many macro expansions are going on. */
+  expanding = 0;
+  depth = 0;
+  /** Lines that `postpone` keeps for the end. */
+  readonly #postponed: { line: number; start: number }[] = [];
+  /** The number that `local` puts behind the next name, as digits 0-9, A-Z, a-z. */
+  localCounter = [0];
+  readonly names: Names;
+  readonly reserved: Words;
+  /** Numbers written anywhere in the source. */
+  readonly numbers = new Numbers();
+  readonly #directives = new Map<number, Directive>();
+  readonly #fileWord: number;
+  readonly #lineWord: number;
+
+  constructor(loader: FileLoader, tokenLimit: number) {
+    this.#loader = loader;
+    this.store = new TokenStore(tokenLimit);
+    this.lines = new Lines(this.store);
+    const number = (text: string) => this.texts.number(text);
+    this.reserved = new Words(this.texts);
+    this.names = {
+      empty: number(""),
+      fix: number("fix"),
+      equ: number("equ"),
+      common: number("common"),
+      forward: number("forward"),
+      local: number("local"),
+      reverse: number("reverse"),
+    };
+    this.#fileWord = number("__file__");
+    this.#lineWord = number("__line__");
+    for (const [name, directive] of Object.entries(directives)) this.#directives.set(number(name), directive);
+  }
+
+  /** Reads the main file and everything it leads to. */
+  run(mainFile: string, defines: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(defines)) this.#predefine(name, value);
+    const main = this.#loader.main(mainFile);
+    if (!main) refuse("mainFileNotFound");
+    this.#readFile(main);
+    this.#checkComplete();
+    for (let postponed = this.#postponed.shift(); postponed; postponed = this.#postponed.shift()) {
+      const end = this.store.length - 1;
+      expandMacro(this, postponed, end, -1, -1, -1);
+      this.#checkComplete();
+    }
+  }
+
+  #checkComplete(): void {
+    if (this.collecting.state === 0) return;
+    this.currentLine = this.collecting.line;
+    refuse("incompleteMacro");
+  }
+
+  #predefine(name: string, value: string): void {
+    const text = this.texts.number(name);
+    const start = this.store.length;
+    const bytes = new TextEncoder().encode(value);
+    try {
+      new Tokenizer(bytes, this.texts, this.store).readLine();
+    } catch {
+      refuse("invalidDefinition");
+    }
+    if (name === "" || name.length > 255 || value.includes(";")) refuse("invalidDefinition");
+    this.definitions.add(EQU, text, start, this.store.length - 1 - start, -1);
+  }
+
+  #readFile(file: LoadedFile): void {
+    if (this.depth++ > DEPTH_LIMIT) refuse("stackOverflow");
+    const number = this.files.length;
+    this.files.push(file);
+    const tokenizer = new Tokenizer(file.bytes, this.texts, this.store);
+    const printed = file.lines;
+    while (!tokenizer.finished) {
+      const line = ++tokenizer.line;
+      this.currentLine = this.lines.plain(number, printed ? (printed[line - 1] ?? line) : line, tokenizer.at);
+      if (this.collecting.state !== 0) this.store.push(spentToken(this.names.empty));
+      tokenizer.readLine();
+      this.preprocessLine();
+    }
+    this.depth--;
+  }
+
+  /** The last line of the store, all its tokens in place. */
+  preprocessLine(): void {
+    const line = this.currentLine;
+    const tokens = this.store.tokens;
+    const lineStart = this.lines.start(line);
+    const prefixed = isSpent(tokens[lineStart]!) && textOf(tokens[lineStart]!) === this.names.empty;
+    const start = prefixed ? lineStart + 1 : lineStart;
+    if (this.expanding > 0) {
+      applyOperators(this.store, start, this.texts);
+    } else {
+      const first = tokens[start]!;
+      if (isName(first)) {
+        const second = tokens[start + 1]!;
+        if (isName(second) && this.texts.lower(textOf(second)) === this.names.fix) {
+          this.#define(FIX, start, start + 2);
+          return;
+        }
+      }
+      this.replaceConstants(FIX, start, false);
+    }
+    this.dispatch(lineStart);
+  }
+
+  /** What comes after fixes and operators: the line goes to a collection, or is looked at. */
+  dispatch(lineStart: number): void {
+    const state = this.collecting.state;
+    if (state === 0) {
+      this.#instruction(lineStart);
+    } else if (state & OPENED) {
+      this.skipBlock(lineStart);
+    } else {
+      const first = this.store.tokens[lineStart + 1]!;
+      if (first === END) return;
+      if (first !== 0x7b) refuse("unexpectedCharacters");
+      this.openBlock(lineStart + 2);
+    }
+  }
+
+  openBlock(at: number): void {
+    this.collecting.state |= OPENED;
+    this.skipBlock(at);
+  }
+
+  /** Looks for the closing brace of the definition that is being collected. */
+  skipBlock(from: number): void {
+    const tokens = this.store.tokens;
+    let at = from;
+    for (; ; at++) {
+      const token = tokens[at]!;
+      if (token === END) return;
+      if (token === 0x7d) break;
+    }
+    at++;
+    const collected = this.collecting;
+    if (collected.block >= 0) {
+      this.collecting = { state: 0, block: -1, line: -1, argumentsAt: 0, argumentsEnd: 0, name: -1 };
+      const line = this.currentLine;
+      const rest = tokens.slice(at, this.store.length);
+      if (this.depth++ > DEPTH_LIMIT) refuse("stackOverflow");
+      this.currentLine = collected.line;
+      runBlock(this, collected);
+      this.depth--;
+      if (rest[0] !== END) this.#continueBehindBrace(line, rest);
+      return;
+    }
+    this.collecting.state = 0;
+    if (tokens[at] === END) return;
+    const rest = tokens.slice(at, this.store.length);
+    tokens[at] = END;
+    this.store.length = at + 1;
+    this.#continueBehindBrace(this.currentLine, rest);
+  }
+
+  #continueBehindBrace(line: number, rest: Int32Array): void {
+    this.currentLine = this.lines.copyOf(line);
+    const start = this.store.length;
+    if (this.collecting.state !== 0) this.store.push(spentToken(this.names.empty));
+    this.store.reserve(rest.length);
+    this.store.tokens.set(rest, this.store.length);
+    this.store.length += rest.length;
+    this.dispatch(start);
+  }
+
+  #instruction(lineStart: number): void {
+    const { texts, definitions, names } = this;
+    let at = lineStart;
+    for (;;) {
+      const tokens = this.store.tokens;
+      const first = tokens[at]!;
+      if (!isName(first)) break;
+      const name = textOf(first);
+      const directive = this.#directives.get(texts.lower(name));
+      if (directive) {
+        tokens[at] = asSpent(first);
+        directive(this, at + 1, name);
+        return;
+      }
+      const macro = definitions.find(MACRO, name);
+      if (macro) {
+        tokens[at] = asSpent(first);
+        this.#invoke(macro, at + 1, name, -1, -1);
+        return;
+      }
+      const second = tokens[at + 1]!;
+      if (second === 0x3a) {
+        const next = this.#label(at, name);
+        if (next < 0) return;
+        at = next;
+        continue;
+      }
+      if (!isName(second)) break;
+      if (texts.lower(textOf(second)) === names.equ) {
+        this.replaceConstants(EQU, at + 2, false);
+        this.#define(EQU, at, at + 2);
+        return;
+      }
+      const struc = definitions.find(STRUC, textOf(second));
+      if (!struc) break;
+      this.#invokeStruc(struc, at, name, textOf(second));
+      return;
+    }
+    this.replaceConstants(EQU, at, false);
+  }
+
+  /** NAME: at `at`. Returns where the line goes on, or -1 when it is done with. */
+  #label(at: number, name: number): number {
+    const constant = this.constant(EQU, name);
+    if (constant === undefined) {
+      const behind = at + 2;
+      return this.store.tokens[behind] === 0x3a ? behind + 1 : behind;
+    }
+    if (constant === "file" || constant === "line") refuse("reservedWordUsedAsSymbol");
+    const tokens = this.store.tokens;
+    const { start, length } = constant;
+    let from = start;
+    const end = start + length;
+    // The value must be a name itself, or a chain of labels that ends with one.
+    let whole = false;
+    while (from < end && isName(tokens[from]!)) {
+      from++;
+      if (from === end) {
+        whole = true;
+        break;
+      }
+      if (tokens[from] !== 0x3a) break;
+      from++;
+      if (tokens[from] === 0x3a) from++;
+    }
+    if (!whole) {
+      // A label that is no name: what follows is left as it is, unless it comes from a macro.
+      this.replaceConstants(EQU, at, false, this.expanding === 0);
+      return -1;
+    }
+    const value = tokens.slice(start, end);
+    const rest = tokens.slice(at + 1, this.store.length);
+    this.store.length = at;
+    this.append(value);
+    this.append(rest);
+    return at + value.length + 1;
+  }
+
+  append(tokens: Int32Array): void {
+    this.store.reserve(tokens.length);
+    this.store.tokens.set(tokens, this.store.length);
+    this.store.length += tokens.length;
+  }
+
+  #define(kind: DefinitionKind, nameAt: number, valueAt: number): void {
+    const tokens = this.store.tokens;
+    const token = tokens[nameAt]!;
+    tokens[nameAt] = asSpent(token);
+    this.addDefinition(kind, textOf(token), valueAt, this.store.length - 1 - valueAt);
+  }
+
+  addDefinition(kind: DefinitionKind, text: number, start: number, length: number): void {
+    if (kind !== FIX && this.#directives.has(this.texts.lower(text))) refuse("reservedWordUsedAsSymbol");
+    this.definitions.add(kind, text, start, length, this.currentLine);
+  }
+
+  /** A constant's definition, or which of the two special names it is. */
+  constant(kind: DefinitionKind, text: number): Definition | "file" | "line" | undefined {
+    if (kind === EQU) {
+      const lower = this.texts.lower(text);
+      if (lower === this.#fileWord || lower === this.#lineWord) {
+        const name = this.texts.text(text);
+        if (name.startsWith("__") && name.endsWith("__")) return lower === this.#fileWord ? "file" : "line";
+      }
+    }
+    return this.definitions.find(kind, text);
+  }
+
+  /**
+   * Replaces constants from `at` to the end of the last line; a value is put in as it is and not looked into again.
+   * With `toBrace`, an opening brace ends it; the position of what ended it is returned. With `once`, only the first
+   * constant is replaced.
+   */
+  replaceConstants(kind: DefinitionKind, at: number, toBrace: boolean, once = false): number {
+    const { store } = this;
+    const tokens = store.tokens;
+    let from = at;
+    for (; ; from++) {
+      const token = tokens[from]!;
+      if (token === END || (token === 0x7b && toBrace)) return from;
+      if (token >= 256 && (token & 3) === 0 && this.constant(kind, textOf(token)) !== undefined) break;
+    }
+    const rest = tokens.slice(from, store.length);
+    store.length = from;
+    let stop = -1;
+    let replacing = true;
+    for (let index = 0; index < rest.length; index++) {
+      const token = rest[index]!;
+      if (replacing && token >= 256 && (token & 3) === 0) {
+        const constant = this.constant(kind, textOf(token));
+        if (constant !== undefined) {
+          this.#putConstant(constant);
+          replacing = !once;
+          continue;
+        }
+      }
+      if (stop < 0 && (token === END || (token === 0x7b && toBrace))) {
+        stop = store.length;
+        replacing = false;
+      }
+      store.push(token);
+    }
+    return stop;
+  }
+
+  #putConstant(constant: Definition | "file" | "line"): void {
+    const { store } = this;
+    if (constant === "file") {
+      const line = this.lines.plainLine(this.currentLine);
+      store.push(stringToken(this.texts.number(this.files[this.lines.file(line)]!.name)));
+    } else if (constant === "line") {
+      this.pushNumber(this.lines.number(this.lines.plainLine(this.currentLine)));
+    } else {
+      store.reserve(constant.length);
+      store.tokens.copyWithin(store.length, constant.start, constant.start + constant.length);
+      store.length += constant.length;
+    }
+  }
+
+  pushNumber(value: number): void {
+    if (value < 0) this.store.push(0x2d);
+    this.store.push(nameToken(this.texts.number(String(Math.abs(value)))));
+  }
+
+  #invoke(
+    definition: Definition,
+    argumentsAt: number,
+    name: number,
+    strucName: number,
+    strucLabelAt: number,
+  ): void {
+    definition.busy = true;
+    expandMacro(
+      this,
+      { line: definition.line, start: definition.start },
+      argumentsAt,
+      name,
+      strucName,
+      strucLabelAt,
+    );
+    definition.busy = false;
+  }
+
+  /** NAME STRUC arguments: the line becomes `NAME:` with the rest spent, unless the structure uses its name itself. */
+  #invokeStruc(struc: Definition, at: number, label: number, name: number): void {
+    const constant = this.constant(EQU, label);
+    if (constant === "file" || constant === "line") refuse("reservedWordUsedAsSymbol");
+    const tokens = this.store.tokens;
+    const rest = tokens.slice(at + 1, this.store.length);
+    if (constant === undefined) {
+      rest[0] = asSpent(rest[0]!);
+      this.store.length = at + 1;
+      this.store.push(0x3a);
+      this.append(rest);
+      this.#invoke(struc, at + 3, name, label, at);
+      return;
+    }
+    const value = tokens.slice(constant.start, constant.start + constant.length);
+    const labelToken = tokens[at]!;
+    this.store.length = at;
+    this.append(value);
+    this.store.push(0x3a);
+    this.store.push(spentToken(this.names.empty));
+    this.store.push(labelToken);
+    this.append(rest);
+    this.#invoke(struc, at + value.length + 4, name, label, at);
+  }
+
+  /** Reads expressions for the preprocessor, which knows no labels. */
+  expressionReader(symbol: SymbolReader): ExpressionReader {
+    return new ExpressionReader(this.texts, this.reserved, this.numbers, symbol);
+  }
+
+  beginDefinition(kind: DefinitionKind, at: number): void {
+    const { store } = this;
+    const token = store.tokens[at]!;
+    if (!isName(token)) refuse("invalidName");
+    this.addDefinition(kind, textOf(token), at + 1, 0);
+    this.collecting = {
+      state: COLLECTING,
+      block: -1,
+      line: this.currentLine,
+      argumentsAt: at + 1,
+      argumentsEnd: 0,
+      name: -1,
+    };
+    const brace = checkParameters(store.tokens, at + 1);
+    if (brace >= 0) this.openBlock(brace + 1);
+  }
+
+  beginBlock(block: number, at: number, name: number): void {
+    const { store } = this;
+    this.collecting = {
+      state: COLLECTING,
+      block,
+      line: this.currentLine,
+      argumentsAt: at,
+      argumentsEnd: 0,
+      name,
+    };
+    let end: number;
+    if (block === BLOCK_MATCH) {
+      end = this.replaceConstants(EQU, beginMatch(store.tokens, at), true);
+    } else {
+      end = at;
+      while (store.tokens[end] !== END && store.tokens[end] !== 0x7b) end++;
+    }
+    this.collecting.argumentsEnd = end;
+    if (store.tokens[end] === 0x7b) this.openBlock(end + 1);
+  }
+
+  postpone(at: number): void {
+    const { store } = this;
+    this.#postponed.push({ line: this.currentLine, start: at });
+    this.collecting = {
+      state: COLLECTING,
+      block: -1,
+      line: this.currentLine,
+      argumentsAt: at,
+      argumentsEnd: 0,
+      name: -1,
+    };
+    const token = store.tokens[at]!;
+    if (token === END) return;
+    if (token !== 0x7b) refuse("unexpectedCharacters");
+    this.openBlock(at + 1);
+  }
+
+  removeDefinitions(kind: DefinitionKind, from: number): void {
+    const { tokens } = this.store;
+    let at = from;
+    for (;;) {
+      const token = tokens[at++]!;
+      if (!isName(token)) refuse("invalidName");
+      this.definitions.remove(kind, textOf(token));
+      const next = tokens[at++]!;
+      if (next === END) return;
+      if (next !== 0x2c) refuse("extraCharactersOnLine");
+    }
+  }
+
+  defineConstant(at: number): void {
+    const token = this.store.tokens[at]!;
+    if (!isName(token)) refuse("invalidName");
+    this.addDefinition(EQU, textOf(token), at + 1, this.store.length - 2 - at);
+  }
+
+  include(at: number): void {
+    const token = this.store.tokens[at]!;
+    if (!isString(token)) refuse("invalidArgument");
+    if (this.store.tokens[at + 1] !== END) refuse("extraCharactersOnLine");
+    const from = this.files[this.lines.file(this.lines.plainLine(this.currentLine))]!;
+    const file = this.#loader.find(this.texts.text(textOf(token)), parentOf(from.name));
+    if (!file) refuse("fileNotFound");
+    const expanding = this.expanding;
+    this.expanding = 0;
+    this.#readFile(file);
+    this.expanding = expanding;
+  }
+}
+
+export interface Names {
+  readonly empty: number;
+  readonly fix: number;
+  readonly equ: number;
+  readonly common: number;
+  readonly forward: number;
+  readonly local: number;
+  readonly reverse: number;
+}
+
+const directives: Readonly<Record<string, Directive>> = {
+  define: (p, at) => p.defineConstant(at),
+  include: (p, at) => p.include(at),
+  irp: (p, at, name) => p.beginBlock(BLOCK_IRP, at, name),
+  irps: (p, at, name) => p.beginBlock(BLOCK_IRPS, at, name),
+  irpv: (p, at, name) => p.beginBlock(BLOCK_IRPV, at, name),
+  macro: (p, at) => p.beginDefinition(MACRO, at),
+  match: (p, at, name) => p.beginBlock(BLOCK_MATCH, at, name),
+  postpone: (p, at) => p.postpone(at),
+  purge: (p, at) => p.removeDefinitions(MACRO, at),
+  rept: (p, at, name) => p.beginBlock(BLOCK_REPT, at, name),
+  restore: (p, at) => p.removeDefinitions(EQU, at),
+  restruc: (p, at) => p.removeDefinitions(STRUC, at),
+  struc: (p, at) => p.beginDefinition(STRUC, at),
+};

@@ -1,0 +1,231 @@
+/**
+ * What a pass knows while it goes on: where it writes, what it has been told, what it complained about. The encoder is
+ * given it as its `Encoding`.
+ */
+import { add, high32, type Int, low32, overflow, subtract } from "./expression/int.ts";
+import { operandRegister } from "./expression/registers.ts";
+import type { Format } from "./format/format.ts";
+import { type Message, refuse } from "./messages.ts";
+import {
+  ABSOLUTE,
+  type Base,
+  type Encoding,
+  type Operand,
+  PLT,
+  RELATIVE_32,
+  RELATIVE_PLT,
+  RELOCATABLE_32,
+  RELOCATABLE_64,
+} from "./operand.ts";
+import type { Program } from "./parse.ts";
+import type { Label } from "./symbols.ts";
+
+/** An addressing space: what `org`, `virtual`, `section` and `segment` begin. A label's value is position − base. */
+export interface Space {
+  /** Its place among the spaces of the pass. */
+  number: number;
+  base: Int;
+  /** How its addresses move with the program. */
+  relocation: number;
+  symbol: Base;
+  /** Registers of `virtual at ebx`, as in labels. */
+  register1: number;
+  scale1: number;
+  register2: number;
+  scale2: number;
+  virtual: boolean;
+  /** It has a label (`name::`) or a file of its own (`as`), so its contents are kept when it is closed. */
+  kept: boolean;
+  /** Closed, and may be continued by `virtual name`. */
+  closed: boolean;
+  /** Position of its first byte, and how many there are when it is closed or read from. */
+  start: number;
+  length: number;
+  /** Its contents once it is closed. */
+  contents: Uint8Array | undefined;
+  /** The extension of the file that `virtual as` asks for. */
+  extension: string | undefined;
+}
+
+export const S_VIRTUAL = 1;
+export const S_REPEAT = 2;
+export const S_WHILE = 3;
+export const S_IF = 4;
+export const S_DATA = 5;
+
+/** A block that is open while assembling. */
+export interface Structure {
+  readonly kind: number;
+  readonly line: number;
+  /** Where a loop's contents (or a `while`'s condition) begin among the items. */
+  readonly item: number;
+  /** The counter and its limit outside of the loop. */
+  readonly counter: number;
+  readonly limit: number;
+  /** S_VIRTUAL: the space around it and the position it began at. S_IF: `else` has been passed. */
+  readonly space: Space | undefined;
+  readonly at: number;
+  readonly inElse: boolean;
+}
+
+/** Room that is always left behind `at` for one instruction or datum. */
+const MARGIN = 64;
+
+export class State implements Encoding {
+  readonly program: Program;
+  readonly labels: Label[];
+  bytes: Uint8Array = new Uint8Array(1 << 16);
+  at = 0;
+  bits = 16;
+  prefixes = 0;
+  anotherPass = false;
+  distance = 0;
+  distanceHigh = 0;
+  distanceRelocation = 0;
+  distanceBase: Base = null;
+  pass = 0;
+  item = 0;
+  currentLine = -1;
+  space!: Space;
+  /** All spaces of the pass, for those with files of their own. */
+  spaces: Space[] = [];
+  format!: Format;
+  counter = 0;
+  counterLimit = 0;
+  /** How far code has moved since the pass before, where it was last seen. */
+  adjustment: Int = 0;
+  /** The line of the first recoverable error of the pass, -1 for none; what it was; the symbol it names. */
+  errorLine = -1;
+  error: Message = "outOfMemory";
+  errorLabel: Label | undefined;
+  /** The part of the output that is reserved and not written, if it is the last. */
+  undefinedStart = 0;
+  undefinedEnd = 0;
+  structures: Structure[] = [];
+  display: Uint8Array[] = [];
+  /** The instruction just encoded depends on where it stands. */
+  positional = false;
+  /** … or announced a value that moves. */
+  relocated = false;
+  readonly maxBytes: number;
+  readonly epochSeconds: number;
+
+  constructor(program: Program, maxBytes: number, epochSeconds: number) {
+    this.program = program;
+    this.labels = program.labels;
+    this.maxBytes = maxBytes;
+    this.epochSeconds = epochSeconds;
+  }
+
+  addSpace(space: Space): void {
+    space.number = this.spaces.length;
+    this.spaces.push(space);
+  }
+
+  /** Makes sure that `count` bytes can be written at `at`. */
+  room(count: number): void {
+    const needed = this.at + count + MARGIN;
+    if (needed <= this.bytes.length) return;
+    if (needed > this.maxBytes) refuse("outOfMemory");
+    const grown = new Uint8Array(Math.min(this.maxBytes, Math.max(this.bytes.length * 2, needed)));
+    grown.set(this.bytes);
+    this.bytes = grown;
+  }
+
+  recoverable(message: Message, label?: Label): void {
+    if (this.errorLine >= 0) return;
+    this.errorLine = this.currentLine;
+    this.error = message;
+    this.errorLabel = label;
+  }
+
+  misuse(): void {
+    this.recoverable("invalidUseOfSymbol");
+  }
+
+  /** `positionAt` as an address of a space. */
+  addressIn(space: Space, position: number): Int {
+    overflow.happened = false;
+    const value = subtract(position, space.base);
+    if (overflow.happened) this.recoverable("valueOutOfRange");
+    return value;
+  }
+
+  relocate(relocation: number, base: Base): void {
+    if (relocation === ABSOLUTE) return;
+    this.relocated = true;
+    if (this.space.virtual) return;
+    this.format.relocate(this, relocation, base);
+  }
+
+  relativeTo(target: Operand, from: number): void {
+    this.positional = true;
+    this.distanceIn(this.space, target, from);
+  }
+
+  /** FASM's calculate_relative_offset: how far a target is from a position, both in one space. */
+  distanceIn(space: Space, target: Operand, from: number): void {
+    this.distanceRelocation = ABSOLUTE;
+    this.distanceBase = target.relocationBase;
+    if (target.undefined) {
+      this.distance = 0;
+      this.distanceHigh = 0;
+      return;
+    }
+    if (target.base !== 0 || target.index !== 0 || (space.register1 | space.register2) !== 0)
+      this.#checkRegisters(space, target);
+    const exact: Int =
+      target.value > Number.MAX_SAFE_INTEGER || target.value < -Number.MAX_SAFE_INTEGER
+        ? (BigInt(target.high) << 32n) | BigInt(target.low >>> 0)
+        : target.value;
+    const value = subtract(add(exact, space.base), from);
+    this.distance = low32(value);
+    this.distanceHigh = high32(value);
+    const relocation = target.relocation;
+    if (relocation === ABSOLUTE && space.relocation === ABSOLUTE) return;
+    if (relocation === PLT) {
+      this.distanceRelocation = RELATIVE_PLT;
+      if (space.relocation !== RELOCATABLE_32 && space.relocation !== RELOCATABLE_64) this.misuse();
+      return;
+    }
+    const allowed =
+      (relocation & 1) === 0 &&
+      (relocation === space.relocation ||
+        (relocation === RELOCATABLE_32 && space.relocation === RELOCATABLE_64));
+    if (!allowed) this.misuse();
+    if (relocation !== ABSOLUTE && target.relocationBase !== space.symbol)
+      this.distanceRelocation = RELATIVE_32;
+  }
+
+  /** A target with registers has to have those of the space (`virtual at ebx`), in either order. */
+  #checkRegisters(space: Space, target: Operand): void {
+    const first = operandRegister(space.register1);
+    const second = operandRegister(space.register2);
+    const { base, index, scale } = target;
+    const baseScale = base === 0 ? 0 : 1;
+    const same = base === first && index === second && baseScale === space.scale1 && scale === space.scale2;
+    const swapped =
+      base === second && index === first && baseScale === space.scale2 && scale === space.scale1;
+    if (!same && !swapped) refuse("invalidValue");
+  }
+}
+
+export function newSpace(at: number): Space {
+  return {
+    number: 0,
+    base: at,
+    relocation: ABSOLUTE,
+    symbol: null,
+    register1: 0,
+    scale1: 0,
+    register2: 0,
+    scale2: 0,
+    virtual: false,
+    kept: false,
+    closed: false,
+    start: at,
+    length: 0,
+    contents: undefined,
+    extension: undefined,
+  };
+}

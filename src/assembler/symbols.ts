@@ -1,0 +1,53 @@
+/**
+ * Labels and constants, and what each pass believed of them. FASM resolves forward references by assembling again until
+ * no belief is disappointed; the fields here are exactly what that needs (PARSER.INC, the label structure).
+ */
+import type { Int } from "./expression/int.ts";
+import type { Base } from "./operand.ts";
+
+/** The symbol has been defined. */
+export const DEFINED = 1;
+/** By an assignment, which may be repeated … */
+export const ASSIGNED = 2;
+/** … and has been, so that its value depends on where it is asked for; also an address space's label. */
+export const VARIABLE = 4;
+export const USED = 8;
+/** `used` was asked and answered by a guess, here yes. */
+export const USE_GUESSED = 0x10;
+export const USE_GUESSED_YES = 0x20;
+/** `defined` was asked and answered by a guess, here yes. */
+export const DEFINITION_GUESSED = 0x40;
+export const DEFINITION_GUESSED_YES = 0x80;
+/** The value moves with the code before it, so a reference ahead of it is adjusted by how far it has moved. */
+export const MOVES = 0x100;
+/** `NAME::`, the label of an addressing space. */
+export const SPACE = 0x400;
+
+export class Label {
+  /** The text of its name, or -1 for an anonymous label. */
+  readonly name: number;
+  value: Int = 0;
+  flags = 0;
+  /** Bytes of the data it labels, 0 for none. */
+  size = 0;
+  relocation = 0;
+  base: Base = null;
+  /** Registers of an address with registers: first and second register code, and how often each. */
+  register1 = 0;
+  scale1 = 0;
+  register2 = 0;
+  scale2 = 0;
+  /** The pass that defined it last, and the pass that used it last. */
+  definedIn = 0;
+  usedIn = 0;
+  /** The line that defined it last. */
+  line = -1;
+  /** It was defined as a label, by standing somewhere, and not as a number. */
+  isPlace = false;
+  /** The addressing space that a SPACE label stands for. */
+  space: object | undefined = undefined;
+
+  constructor(name: number) {
+    this.name = name;
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * Characters to tokens, as FASM's preprocessor sees them.
+ *
+ * A token is one integer, so that lines are slices of one typed array and comparing tokens is comparing numbers.
+ * Below 256 it is a special character standing for itself (0 ends a line); above, a name or a quoted string by its
+ * number in the table of texts. What decides a token: blanks and `+-/*=<>()[]{}:,|&~#\`;\` separate; a quote begins a
+ * string only where no name has begun (so `don't` and `1'000` are names); everything else is a name, numbers too.
+ * Macros work on these tokens and not on text: nothing is ever glued together by standing next to each other.
+ *
+ * Texts are kept one character a byte (Latin-1): FASM knows bytes, and what was read is written back unchanged.
+ */
+import { refuse } from "./messages.ts";
+
+export const END = 0;
+const FIRST = 256;
+const KINDS = 4;
+
+/** A name. */
+export const NAME = 0;
+/** A quoted string. */
+export const QUOTED = 1;
+/** A name that has done its work (a directive, an invoked macro): the rest of the line is not for later phases. */
+export const SPENT = 2;
+
+export const nameToken = (text: number): number => FIRST + text * KINDS + NAME;
+export const stringToken = (text: number): number => FIRST + text * KINDS + QUOTED;
+export const spentToken = (text: number): number => FIRST + text * KINDS + SPENT;
+
+export const isName = (token: number): boolean => token >= FIRST && (token & 3) === NAME;
+export const isString = (token: number): boolean => token >= FIRST && (token & 3) === QUOTED;
+export const isSpent = (token: number): boolean => token >= FIRST && (token & 3) === SPENT;
+/** The number of a token's text. */
+export const textOf = (token: number): number => (token - FIRST) >> 2;
+export const asSpent = (token: number): number => token - (token & 3) + SPENT;
+export const asName = (token: number): number => token - (token & 3) + NAME;
+
+const SEPARATORS = "\0\t\n\r\x1a +-/*=<>()[]{}:,|&~#`;\\";
+const separator = new Uint8Array(256);
+for (const letter of SEPARATORS) separator[letter.charCodeAt(0)] = 1;
+
+export const isSeparator = (code: number): boolean => separator[code] === 1;
+
+/** All names and strings of one assembly, each once. */
+export class Texts {
+  readonly #numbers = new Map<string, number>();
+  readonly #texts: string[] = [];
+  /** The number of the text in small letters (A … Z only): the name that reserved words are compared by. */
+  readonly #lower: number[] = [];
+  /** 1 where the text begins with a backslash. */
+  readonly escaped: number[] = [];
+  /** 1 where the text begins with a dot. */
+  readonly dotted: number[] = [];
+
+  number(text: string): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    const number = this.#texts.length;
+    this.#numbers.set(text, number);
+    this.#texts.push(text);
+    this.escaped.push(text.charCodeAt(0) === 0x5c ? 1 : 0);
+    this.dotted.push(text.charCodeAt(0) === 0x2e ? 1 : 0);
+    this.#lower.push(-1);
+    return number;
+  }
+
+  text(number: number): string {
+    return this.#texts[number]!;
+  }
+
+  lower(number: number): number {
+    const known = this.#lower[number]!;
+    if (known >= 0) return known;
+    const text = this.#texts[number]!;
+    const small = lowerCase(text);
+    const result = small === text ? number : this.number(small);
+    this.#lower[number] = result;
+    return result;
+  }
+
+  get size(): number {
+    return this.#texts.length;
+  }
+}
+
+/** FASM folds the letters of ASCII and nothing else. */
+export function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** The tokens of all lines, in one array that grows. */
+export class TokenStore {
+  tokens = new Int32Array(1 << 16);
+  length = 0;
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Makes room for `count` more tokens. */
+  reserve(count: number): void {
+    const needed = this.length + count;
+    if (needed <= this.tokens.length) return;
+    if (needed > this.#limit) refuse("outOfMemory");
+    const grown = new Int32Array(
+      Math.min(Math.max(this.tokens.length * 2, needed), Math.max(needed, this.#limit)),
+    );
+    grown.set(this.tokens.subarray(0, this.length));
+    this.tokens = grown;
+  }
+
+  push(token: number): void {
+    if (this.length === this.tokens.length) this.reserve(1);
+    this.tokens[this.length++] = token;
+  }
+}
+
+/** Reads a file's lines into tokens, one line at a time. */
+export class Tokenizer {
+  readonly #bytes: Uint8Array;
+  readonly #texts: Texts;
+  readonly #store: TokenStore;
+  /** The next character to read. */
+  at = 0;
+  /** Lines taken from the file so far: a line continued by \ counts all of its parts. */
+  line = 0;
+  finished = false;
+  /** Texts seen in this file, found by their bytes without making a string first. */
+  readonly #cache = new Int32Array(4096).fill(-1);
+
+  constructor(bytes: Uint8Array, texts: Texts, store: TokenStore) {
+    this.#bytes = bytes;
+    this.#texts = texts;
+    this.#store = store;
+  }
+
+  /** Appends the tokens of the next line and their END; the caller has begun the line and counted it. */
+  readLine(): void {
+    const bytes = this.#bytes;
+    const length = bytes.length;
+    const store = this.#store;
+    let at = this.at;
+    for (;;) {
+      const code = at < length ? bytes[at]! : 0x1a;
+      if (code === 0x20 || code === 9) {
+        at++;
+        continue;
+      }
+      if (separator[code] === 0) {
+        if (code === 0x27 || code === 0x22) {
+          at = this.#string(at, code);
+          continue;
+        }
+        const start = at;
+        let hash = 0;
+        do {
+          hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
+          at++;
+        } while (at < length && separator[bytes[at]!] === 0);
+        if (at - start > 255) {
+          this.at = at;
+          refuse("nameTooLong");
+        }
+        store.push(nameToken(this.#name(start, at, hash)));
+        continue;
+      }
+      at++;
+      if (code === 0x3b) {
+        while (at < length && !isLineEnd(bytes[at]!)) at++;
+        continue;
+      }
+      if (code === 0x5c) {
+        const next = this.#backslash(at);
+        if (next < 0) break;
+        at = next;
+        continue;
+      }
+      if (code === 0x0a || code === 0x0d) {
+        if (at < length && bytes[at] !== code && (bytes[at] === 0x0a || bytes[at] === 0x0d)) at++;
+        break;
+      }
+      if (code === 0x1a || code === 0) {
+        this.finished = true;
+        break;
+      }
+      store.push(code);
+    }
+    if (!this.finished || at > this.at) this.at = Math.max(at, this.at);
+    store.push(END);
+  }
+
+  #name(start: number, end: number, hash: number): number {
+    const slot = hash & 4095;
+    const cached = this.#cache[slot]!;
+    if (cached >= 0 && this.#same(cached, start, end)) return cached;
+    let text = "";
+    for (let at = start; at < end; at++) text += String.fromCharCode(this.#bytes[at]!);
+    const number = this.#texts.number(text);
+    this.#cache[slot] = number;
+    return number;
+  }
+
+  #same(number: number, start: number, end: number): boolean {
+    const text = this.#texts.text(number);
+    if (text.length !== end - start) return false;
+    for (let at = start; at < end; at++) if (text.charCodeAt(at - start) !== this.#bytes[at]) return false;
+    return true;
+  }
+
+  #string(from: number, quote: number): number {
+    const bytes = this.#bytes;
+    let text = "";
+    let at = from + 1;
+    for (;;) {
+      const code = at < bytes.length ? bytes[at]! : 0x1a;
+      if (isLineEnd(code)) {
+        this.at = at;
+        refuse("missingEndQuote");
+      }
+      at++;
+      if (code === quote) {
+        if (bytes[at] !== quote) break;
+        at++;
+      }
+      text += String.fromCharCode(code);
+    }
+    this.#store.push(stringToken(this.#texts.number(text)));
+    return at;
+  }
+
+  /** Behind a backslash: joins lines, or reads an escaped name. Returns where to go on, or -1 at the end of the line. */
+  #backslash(from: number): number {
+    const bytes = this.#bytes;
+    const code = (at: number) => (at < bytes.length ? bytes[at]! : 0x1a);
+    let at = from;
+    let first = code(at);
+    if (first === 0x20 || first === 9 || isLineEnd(first) || first === 0x3b) {
+      while (code(at) === 0x20 || code(at) === 9) at++;
+      first = code(at);
+      if (first === 0x3b) while (!isLineEnd(code(at))) at++;
+      first = code(at);
+      if (!isLineEnd(first)) {
+        this.at = at;
+        refuse("extraCharactersOnLine");
+      }
+      at++;
+      if (first === 0x1a || first === 0) {
+        this.finished = true;
+        this.at = at;
+        return -1;
+      }
+      if (code(at) !== first && (code(at) === 0x0a || code(at) === 0x0d)) at++;
+      this.line++;
+      return at;
+    }
+    let name = "\\";
+    while (code(at) === 0x5c) {
+      name += "\\";
+      at++;
+    }
+    const letter = code(at);
+    if (
+      isLineEnd(letter) ||
+      letter === 0x20 ||
+      letter === 9 ||
+      letter === 0x22 ||
+      letter === 0x27 ||
+      letter === 0x3b
+    ) {
+      this.at = at;
+      refuse("extraCharactersOnLine");
+    }
+    if (separator[letter] === 1) {
+      name += String.fromCharCode(letter);
+      at++;
+    } else {
+      while (separator[code(at)] === 0) name += String.fromCharCode(bytes[at++]!);
+    }
+    if (name.length > 255) {
+      this.at = at;
+      refuse("nameTooLong");
+    }
+    this.#store.push(nameToken(this.#texts.number(name)));
+    return at;
+  }
+}
+
+function isLineEnd(code: number): boolean {
+  return code === 0x0a || code === 0x0d || code === 0x1a || code === 0;
+}

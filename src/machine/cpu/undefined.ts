@@ -1,0 +1,24 @@
+/**
+ * What Intel's manual leaves undefined follows one processor family: AMD's Zen 4 (family 19h, model 11h), as measured by
+ * test/conformance/processor. Everything is told here; the executors take it from here.
+ *
+ *     and or xor test              AF = 0
+ *     shl shr sar shld shrd        AF = 1; OF as the last single shift of the row of shifts would set it
+ *     rol ror rcl rcr              OF likewise: of the result, CF against its sign, or its two topmost bits
+ *     shld shrd of 16 bits by 16   the second operand, rotated by what exceeds 16; CF, and OF of shld, as if the
+ *       or more                    first operand had been shifted alone
+ *     mul imul                     SF, ZF, AF and PF keep their values
+ *     div idiv                     CF and OF keep their values; SF = ZF = PF = 0, AF = 1
+ *     bt bts btr btc               OF, SF, ZF, AF and PF keep their values
+ *     bsf bsr, source not 0        CF = OF = SF = AF = 0, PF of the result
+ *     bsf bsr, source 0            the destination keeps its value; CF = OF = SF = AF = 0, PF = 1
+ *     tzcnt lzcnt                  OF keeps its value; SF = AF = PF = 0
+ *     daa das                      OF of the one addition, or subtraction, that both corrections are
+ *     aaa aas                      OF, SF, ZF and PF of AX after the addition of 0x106, or its subtraction, if it
+ *                                  takes place, and before AL is cut to 4 bits
+ *     aam                          CF = OF = AF = 0
+ *     aad                          OF, AF and CF of the 8-bit addition
+ *     bswap of 16 bits             the result is 0
+ */
+export const ADJUST_AFTER_SHIFT = 1;
+export const ADJUST_AFTER_DIVISION = 1;

@@ -1,0 +1,102 @@
+import type { Socket } from "../sockets.ts";
+import type { OutsideStream } from "./host.ts";
+import type { TrafficCounters } from "./traffic.ts";
+
+/** What is carried to the outside at a time, in bytes. */
+const SCRATCH = 256 * 1024;
+const SMALL = 4096;
+/** Where bytes stand between socket and stream, one connection at a time; a stream that keeps them gets the array. */
+let scratch = new Uint8Array(SCRATCH);
+
+/**
+ * A connection's two halves: a socket towards the guest and a stream towards the outside. Bytes go from each to the
+ * other as far as the other has room, so a side that does not read makes the other side wait. An end of one
+ * direction is passed on after all its bytes, a failure of one half at once.
+ */
+export class Forward {
+  readonly socket: Socket;
+  readonly stream: OutsideStream;
+  readonly #traffic: TrafficCounters;
+  /** Bytes from the outside that the socket had no room for. */
+  #pending: Uint8Array | undefined;
+  #guestFinished = false;
+  #outsideFinished = false;
+
+  constructor(socket: Socket, stream: OutsideStream, traffic: TrafficCounters) {
+    this.socket = socket;
+    this.stream = stream;
+    this.#traffic = traffic;
+  }
+
+  /** Moves what can be moved. False when the connection is over, and nothing will be left to do for it. */
+  pump(): boolean {
+    const alive = this.#toGuest() && this.#fromGuest() && !this.#streamFailed();
+    if (alive && this.#guestFinished && this.#outsideFinished) {
+      this.socket.close(); // what it has taken it still delivers, and the stream does the same
+      return false;
+    }
+    return alive;
+  }
+
+  #toGuest(): boolean {
+    if (this.#outsideFinished) return true;
+    const { socket, stream } = this;
+    for (let bytes = this.#pending ?? stream.read(); bytes !== undefined; bytes = stream.read()) {
+      const sent = socket.send(bytes);
+      if (typeof sent === "number") {
+        this.#traffic.bytesToGuest += sent;
+        this.#pending = sent < bytes.length ? bytes.subarray(sent) : undefined;
+      } else if (sent === "would-block") {
+        this.#pending = bytes;
+      } else {
+        return this.#guestFailed();
+      }
+      if (this.#pending !== undefined) return true;
+    }
+    if (stream.finished) {
+      this.#outsideFinished = true;
+      socket.shutdown("send");
+    }
+    return true;
+  }
+
+  #fromGuest(): boolean {
+    const { socket, stream } = this;
+    while (!this.#guestFinished && socket.readable && stream.room > 0) {
+      const received = socket.receive(scratch.subarray(0, Math.min(scratch.length, stream.room)));
+      if (received === "would-block") return true;
+      if (typeof received !== "number") return this.#guestFailed();
+      if (received === 0) {
+        this.#guestFinished = true;
+        stream.end();
+      } else {
+        this.#traffic.bytesFromGuest += received;
+        // A small piece has an array of its own, so that a slow reader does not hold a large one for it.
+        if (received <= SMALL) stream.write(scratch.slice(0, received));
+        else if (!stream.write(scratch.subarray(0, received))) scratch = new Uint8Array(SCRATCH);
+      }
+    }
+    // With an error, what has not been read yet is lost, as in any reset; it must not wait for a reader's room.
+    return socket.error === undefined || this.#guestFailed();
+  }
+
+  #guestFailed(): false {
+    this.stream.reset();
+    this.socket.close();
+    return false;
+  }
+
+  /** Also when it was closed although this side had not ended: the whole outside may have been. */
+  #streamFailed(): boolean {
+    const { state, failure } = this.stream;
+    if (state !== "closed" || (failure === undefined && this.#guestFinished)) return false;
+    this.socket.abort();
+    return true;
+  }
+
+  /** Resets both halves. */
+  abort(): void {
+    this.stream.reset();
+    this.socket.abort();
+  }
+}

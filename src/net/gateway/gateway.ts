@@ -1,0 +1,356 @@
+/**
+ * The way out of a virtual network, and in: a station at 10.0.2.2 that ends every connection on its own stack and
+ * carries the bytes on over an `Outside`. Nothing is open that was not asked for. Guests are reached only at ports
+ * that are published, and reach out only when `outbound` allows it; otherwise they are told so, TCP by a reset, UDP by
+ * ICMP "administratively prohibited". What the gateway cannot carry at all, such as ICMP echo, has no route here,
+ * and the guest hears that; no answer is ever made up in the name of an outside host.
+ *
+ * Connections are ended and not routed, so a guest never holds an address of the host's, and the host needs no rights.
+ */
+import { FOREVER, type Micros, Random, SECOND } from "../../base/index.ts";
+import { Nic } from "../link/nic.ts";
+import type { Port } from "../link/port.ts";
+import type { Attempt } from "../sockets.ts";
+import { Stack } from "../stack.ts";
+import type { TcpSettings } from "../tcp/settings.ts";
+import { type Address, parseNetwork, showAddress } from "../wire/address.ts";
+import { Inbound, Outbound } from "./connection.ts";
+import { type Exchange, InboundExchange, OutboundExchange } from "./exchange.ts";
+import {
+  type Failure,
+  type Listener,
+  type Outside,
+  type OutsideDatagrams,
+  type Place,
+  type State,
+  showPlace,
+} from "./host.ts";
+import { neverOutside, type Policy } from "./policy.ts";
+import type { Publication } from "./publish.ts";
+import { noTraffic, type TrafficCounters } from "./traffic.ts";
+import type { Worker } from "./worker.ts";
+
+export interface GatewayOptions {
+  /** Where the gateway is plugged in. */
+  port: Port;
+  outside: Outside;
+  random: Random;
+  /** Address and length of the network's prefix. Default 10.0.2.2/24. */
+  address?: string;
+  /** Default 52:54:00:00:02:02. */
+  mac?: number;
+  /** Default 1500. */
+  mtu?: number;
+  /** What differs from the usual settings of a stack, besides a TIME-WAIT of one second. */
+  tcp?: Partial<TcpSettings>;
+  publish?: readonly Publication[];
+  /** Whether guests may reach out: all they like, or what the policy allows. Default false. */
+  outbound?: boolean | Policy;
+  /** How long a UDP exchange may rest before it is forgotten. Default two minutes, RFC 4787 REQ-5. */
+  udpTimeout?: Micros;
+  /** Connections at a time, both ways together. Default 16384. */
+  maxConnections?: number;
+  /** UDP exchanges at a time, both ways together. Default 1024. */
+  maxExchanges?: number;
+}
+
+/** A publication and what has become of it. */
+export interface Published {
+  readonly publication: Publication;
+  readonly state: State;
+  /** Why nobody listens. */
+  readonly failure: Failure | undefined;
+  /** Where the host really listens: with port 0, the one it has given. */
+  readonly at: Place;
+}
+
+export interface GatewayCounters {
+  /** Begun outside, at published ports. */
+  readonly inbound: Readonly<TrafficCounters>;
+  /** Begun by guests. */
+  readonly outbound: Readonly<TrafficCounters>;
+}
+
+const ADDRESS = "10.0.2.2/24";
+const MAC = 0x525400000202;
+/**
+ * All connections to a guest's port come from this one address: with a minute's TIME-WAIT, 16,384 ports would allow 273
+ * connections a second. A segment lives no longer than it waits in a switch here, and RFC 9293 3.6.1 with timestamps
+ * (RFC 6191) guards the guest's side.
+ */
+const TIME_WAIT: Micros = 1 * SECOND;
+/** How long a guest that keeps sending to a UDP port outside is told that the port is closed, once it was found so. */
+const REFUSAL_REMEMBERED: Micros = 5 * SECOND;
+const REFUSALS = 1024;
+
+export class Gateway {
+  readonly stack: Stack;
+  readonly #outside: Outside;
+  readonly #policy: Policy;
+  readonly #udpTimeout: Micros;
+  readonly #maxConnections: number;
+  readonly #maxExchanges: number;
+  readonly #inbound = noTraffic();
+  readonly #outbound = noTraffic();
+  readonly #published: (Published & { readonly part: Listener | OutsideDatagrams })[] = [];
+  readonly #connections = new Set<Worker>();
+  readonly #exchanges = new Set<Exchange>();
+  /** UDP targets that refused, as guests' exchanges with them, and until when that is believed. */
+  readonly #refusals = new Map<string, Micros>();
+  readonly #network: { address: Address; mask: Address };
+  #now: Micros = 0;
+  #ready: Worker[] = [];
+  /** No exchange can have rested for too long before this. */
+  #sweep: Micros = FOREVER;
+  #waiting: (() => void)[] = [];
+
+  constructor(options: GatewayOptions) {
+    const { port, outside, random, mac = MAC, mtu = 1500, address = ADDRESS, outbound = false } = options;
+    const network = parseNetwork(address);
+    if (network === undefined)
+      throw new RangeError(`${JSON.stringify(address)} is not an address such as ${ADDRESS}`);
+    this.#outside = outside;
+    this.#policy = typeof outbound === "function" ? outbound : () => outbound;
+    this.#udpTimeout = options.udpTimeout ?? 120 * SECOND;
+    this.#maxConnections = options.maxConnections ?? 16384;
+    this.#maxExchanges = options.maxExchanges ?? 1024;
+    this.stack = new Stack({
+      nics: [new Nic({ port, mac, mtu, name: "gateway" })],
+      random: new Random(random.u32()),
+      anyAddress: true,
+      tcp: { timeWait: TIME_WAIT, ...options.tcp },
+      // A router without routes: what is neither TCP nor UDP is answered "network unreachable" (RFC 1812 4.3.3.1).
+      forward: true,
+    });
+    this.#network = network;
+    this.stack.configure(0, network);
+    this.stack.sockets.intercept((attempt) => this.#attempted(attempt));
+    for (const publication of options.publish ?? []) this.publish(publication);
+  }
+
+  /** Opens a guest's port to the outside. Whether that works shows in the answer's `state`; see also `opened`. */
+  publish(publication: Publication): Published {
+    const part =
+      publication.protocol === "tcp" ? this.#publishTcp(publication) : this.#publishUdp(publication);
+    const published = {
+      publication,
+      part,
+      get state() {
+        return part.state;
+      },
+      get failure() {
+        return part.failure;
+      },
+      get at() {
+        return part.local;
+      },
+    };
+    this.#published.push(published);
+    return published;
+  }
+
+  get published(): readonly Published[] {
+    return this.#published;
+  }
+
+  /** Resolves when it is known of every publication whether it works: with those that do not. */
+  async opened(): Promise<Published[]> {
+    while (this.#published.some(({ state }) => state === "opening")) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    return this.#published.filter(({ failure }) => failure !== undefined);
+  }
+
+  get counters(): GatewayCounters {
+    return { inbound: this.#inbound, outbound: this.#outbound };
+  }
+
+  /** Takes what has come from both sides and carries it on. False when nothing moved. */
+  poll(now: Micros): boolean {
+    this.#now = now;
+    let moved = this.#outside.poll(now);
+    if (this.stack.poll(now)) moved = true;
+    if (now >= this.#sweep) this.#forgetResting(now);
+    if (this.#ready.length === 0) return moved;
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const worker of ready) {
+      worker.marked = false;
+      if (!worker.work(now)) {
+        worker.marked = true; // what its halves still do is nobody's news any more
+        this.#connections.delete(worker);
+        this.#exchanges.delete(worker as Exchange);
+      }
+    }
+    this.stack.poll(now);
+    return true;
+  }
+
+  deadline(): Micros {
+    if (this.#ready.length > 0) return 0;
+    return Math.min(this.stack.deadline(), this.#outside.deadline(), this.#sweep);
+  }
+
+  /** Closes the published ports and resets every connection. The next poll sends the guests' resets. */
+  close(): void {
+    this.stack.sockets.intercept((attempt) => attempt.refuse());
+    for (const { part } of this.#published) part.close();
+    for (const worker of [...this.#connections, ...this.#exchanges]) worker.abort();
+    this.#connections.clear();
+    this.#exchanges.clear();
+    this.#ready = [];
+    this.#sweep = FOREVER;
+    this.#told();
+  }
+
+  readonly #mark = (worker: Worker): void => {
+    if (worker.marked) return;
+    worker.marked = true;
+    this.#ready.push(worker);
+  };
+
+  #told(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  // --- from outside to guests ------------------------------------------------------------------------------------
+
+  #publishTcp({ at, guest, port }: Publication): Listener {
+    const listener = this.#outside.listen(at, (stream) => {
+      if (this.#connections.size >= this.#maxConnections) {
+        this.#inbound.failed++;
+        stream.reset();
+        return;
+      }
+      const socket = this.stack.sockets.stream();
+      const inbound = new Inbound(socket, stream, guest, port, this.#inbound, this.#mark);
+      this.#connections.add(inbound);
+      this.#mark(inbound);
+    });
+    listener.onChange = () => this.#told();
+    return listener;
+  }
+
+  #publishUdp({ at, guest, port }: Publication): OutsideDatagrams {
+    const datagrams = this.#outside.bind(at);
+    const peers = new Map<string, InboundExchange>();
+    const arrivals: Worker = {
+      marked: false,
+      work: (now) => {
+        for (let next = datagrams.receive(); next !== undefined; next = datagrams.receive()) {
+          const key = showPlace(next.from);
+          const exchange = peers.get(key) ?? this.#newPeer(datagrams, next.from, guest, port, peers, now);
+          if (exchange === undefined) this.#inbound.datagramsDropped++;
+          else exchange.toGuest(next.payload, now);
+        }
+        return true;
+      },
+      abort() {},
+    };
+    datagrams.onChange = () => {
+      this.#told();
+      this.#mark(arrivals);
+    };
+    return datagrams;
+  }
+
+  #newPeer(
+    datagrams: OutsideDatagrams,
+    peer: Place,
+    guest: Address,
+    port: number,
+    peers: Map<string, InboundExchange>,
+    now: Micros,
+  ): InboundExchange | undefined {
+    if (!this.#roomForExchange(now)) return undefined;
+    const socket = this.stack.sockets.datagram();
+    if (socket.connect(guest, port) !== undefined) {
+      socket.close();
+      return undefined;
+    }
+    const key = showPlace(peer);
+    const published = { datagrams, peer, forget: () => void peers.delete(key) };
+    const exchange = new InboundExchange(socket, published, this.#inbound, this.#mark, now);
+    peers.set(key, exchange);
+    this.#begin(exchange, now);
+    return exchange;
+  }
+
+  // --- from guests to the outside --------------------------------------------------------------------------------
+
+  #attempted(attempt: Attempt): void {
+    const { protocol, to } = attempt;
+    const target = { host: showAddress(to.address), port: to.port };
+    const allowed = this.#mayGo(attempt, target.host);
+    if (protocol === "udp" && allowed) {
+      this.#exchangeAttempted(attempt, target);
+    } else if (protocol === "udp") {
+      this.#outbound.datagramsDropped++;
+      // The gateway itself has nothing open; of others it only knows that it may not ask them.
+      if (to.address === this.#network.address) attempt.refuse();
+      else attempt.unreachable("prohibited");
+    } else if (allowed && this.#connections.size < this.#maxConnections) {
+      const stream = this.#outside.connect(target);
+      this.#connections.add(new Outbound(attempt, stream, this.#outbound, this.#mark));
+    } else {
+      this.#outbound.failed++;
+      attempt.refuse();
+    }
+  }
+
+  /** Nothing that belongs to this network or to the host itself is outside, whatever the policy says. */
+  #mayGo({ protocol, to: { address, port } }: Attempt, host: string): boolean {
+    const { address: own, mask } = this.#network;
+    if (((address ^ own) & mask) === 0 || neverOutside(address) || this.#outside.isHost(host)) return false;
+    return this.#policy({ protocol, address, port });
+  }
+
+  #exchangeAttempted(attempt: Attempt, target: Place): void {
+    const now = this.#now;
+    const key = `${showAddress(attempt.from.address)}:${attempt.from.port} ${showPlace(target)}`;
+    if ((this.#refusals.get(key) ?? 0) > now) {
+      this.#outbound.datagramsDropped++;
+      attempt.refuse();
+      return;
+    }
+    const socket = this.#roomForExchange(now) ? attempt.accept() : undefined;
+    if (socket === undefined) {
+      this.#outbound.datagramsDropped++;
+      attempt.ignore();
+      return;
+    }
+    const refused = (): void => {
+      if (this.#refusals.size >= REFUSALS) this.#refusals.clear();
+      this.#refusals.set(key, this.#now + REFUSAL_REMEMBERED);
+    };
+    const datagrams = this.#outside.reach(target);
+    this.#begin(new OutboundExchange(socket, datagrams, refused, this.#outbound, this.#mark, now), now);
+  }
+
+  // --- UDP exchanges ---------------------------------------------------------------------------------------------
+
+  #begin(exchange: Exchange, now: Micros): void {
+    this.#exchanges.add(exchange);
+    this.#sweep = Math.min(this.#sweep, now + this.#udpTimeout);
+  }
+
+  #roomForExchange(now: Micros): boolean {
+    if (this.#exchanges.size >= this.#maxExchanges) this.#forgetResting(now);
+    return this.#exchanges.size < this.#maxExchanges;
+  }
+
+  #forgetResting(now: Micros): void {
+    this.#sweep = FOREVER;
+    for (const exchange of this.#exchanges) {
+      const end = exchange.used + this.#udpTimeout;
+      if (end > now) {
+        this.#sweep = Math.min(this.#sweep, end);
+      } else {
+        this.#exchanges.delete(exchange);
+        exchange.abort();
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { forms } from "../../src/isa/index.ts";
+import { differences, tolerant } from "./processor/case.ts";
+import { asked, generate, keyOf } from "./processor/generate.ts";
+import { Subject } from "./processor/ours.ts";
+import { readRecording } from "./processor/recording.ts";
+
+const recording = gunzipSync(
+  readFileSync(new URL("../../fixtures/processor/integer.bin.gz", import.meta.url)),
+);
+const byKey = new Map(asked.map((form) => [keyOf(form), form]));
+
+describe("the processor does what a real one did", () => {
+  const subject = new Subject();
+  let cases = 0;
+  const recorded = new Set<string>();
+
+  const caseOf = (key: string, seed: number, number: number) => {
+    const form = byKey.get(key);
+    if (!form)
+      throw new Error(`the recording has "${key}", the table has not: npm run prove -- --record renews it`);
+    return generate(form, seed, number);
+  };
+
+  test("register for register, flag for flag, fault for fault", () => {
+    const wrong: string[] = [];
+    for (const form of readRecording(recording, caseOf)) {
+      expect(
+        form.stale,
+        `${form.key}: other cases were recorded; npm run prove -- --record renews them`,
+      ).toBe(false);
+      recorded.add(form.key);
+      for (const [i, one] of form.cases.entries()) {
+        const actual = subject.answer(one);
+        const expected = tolerant(forms[one.form]!.name, form.answers[i]!, actual);
+        const found = differences(expected, actual);
+        if (found.length > 0) wrong.push(`${form.key} case ${one.number}: ${found.join("; ")}`);
+        cases++;
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(cases).toBeGreaterThan(20_000);
+  }, 120_000);
+
+  test("in every form that can be asked", () => {
+    expect([...byKey.keys()].filter((key) => !recorded.has(key))).toEqual([]);
+  });
+});

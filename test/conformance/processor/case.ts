@@ -1,0 +1,113 @@
+import { areas, CODE } from "./arena.ts";
+
+/** One question to a processor and its answer, as plain records. */
+
+export interface Poke {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface Case {
+  /** eax ecx edx ebx esp ebp esi edi, unsigned. */
+  readonly registers: readonly number[];
+  readonly eip: number;
+  readonly eflags: number;
+  /** Memory that differs from the arena's fill, code included. */
+  readonly pokes: readonly Poke[];
+  /** Index of the form that the case is about, in the table; and the case's number in the form's series. */
+  readonly form: number;
+  readonly number: number;
+}
+
+export interface Answer {
+  readonly registers: number[];
+  eip: number;
+  eflags: number;
+  /** Vector of the exception that ended the case. Every case ends in one, by int3 at the latest. */
+  vector: number;
+  /** Of #GP, #PF and their like; otherwise 0. */
+  code: number;
+  /** Of #PF; otherwise 0. */
+  address: number;
+  /** es cs ss ds fs gs */
+  readonly selectors: number[];
+  /** Dwords that differ from before, in ascending order of address. */
+  readonly changed: [address: number, value: number][];
+}
+
+/** EFLAGS without IF and IOPL, which belong to the operating system, and RF, which faults set in what they save. */
+export const EFLAGS_COMPARED = ~0x1_3200;
+
+/**
+ * Whether a case says nothing: it would touch the host's own memory, or execute where the host does not allow it.
+ * Told from our answer, so that such a case is never asked.
+ */
+export function isAmbiguous(ours: Answer): boolean {
+  if (ours.vector < 0) return true;
+  if (ours.vector === PAGE_FAULT && (ours.address >= 0xc000_0000 || Math.floor(ours.address / 2 ** 24) === 8))
+    return true;
+  const inCode = ours.eip >= CODE.start && ours.eip < CODE.start + CODE.length;
+  return !inCode && areas.some(({ start, length }) => ours.eip >= start && ours.eip <= start + length);
+}
+
+const PAGE_FAULT = 14;
+
+/**
+ * Where the host's processor is known to differ, on purpose: what it leaves behind when these instructions fault
+ * in the middle. Here registers and memory are as before the instruction, as the manual has it.
+ */
+const PARTIAL = new Set(["pushaw", "pushad", "popaw", "popad", "enter"]);
+
+/** Two strings of which neither can be read: either may be reported. */
+const TWO_SOURCES = new Set(["cmpsb", "cmpsw", "cmpsd"]);
+
+/** The expected answer without what is known to differ. */
+export function tolerant(name: string, expected: Answer, actual: Answer): Answer {
+  if (expected.vector !== PAGE_FAULT || actual.vector !== PAGE_FAULT) return expected;
+  if (PARTIAL.has(name)) return { ...expected, registers: actual.registers, changed: actual.changed };
+  const { registers } = actual;
+  if (TWO_SOURCES.has(name) && registers.slice(6).includes(expected.address)) {
+    return { ...expected, address: actual.address };
+  }
+  return expected;
+}
+
+/** What differs between two answers, in words; empty when nothing does. */
+export function differences(expected: Answer, actual: Answer): string[] {
+  const found: string[] = [];
+  const names = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
+  const compare = (name: string, a: number, b: number): void => {
+    if (a !== b) found.push(`${name} ${(a >>> 0).toString(16)} here ${(b >>> 0).toString(16)}`);
+  };
+  compare("vector", expected.vector, actual.vector);
+  for (const [i, name] of names.entries()) compare(name, expected.registers[i]!, actual.registers[i]!);
+  compare("eip", expected.eip, actual.eip);
+  const flags = (expected.eflags ^ actual.eflags) & EFLAGS_COMPARED;
+  if (flags) found.push(`eflags ${flagNames(expected.eflags)} here ${flagNames(actual.eflags)}`);
+  compare("code", expected.code, actual.code);
+  compare("address", expected.address, actual.address);
+  for (const [i, name] of ["es", "cs", "ss", "ds", "fs", "gs"].entries()) {
+    compare(name, expected.selectors[i]!, actual.selectors[i]!);
+  }
+  if (JSON.stringify(expected.changed) !== JSON.stringify(actual.changed)) {
+    found.push(`memory ${memoryText(expected.changed)} here ${memoryText(actual.changed)}`);
+  }
+  return found;
+}
+
+const memoryText = (changed: Answer["changed"]): string =>
+  `{${changed
+    .slice(0, 6)
+    .map(([address, value]) => `${address.toString(16)}:${value.toString(16)}`)
+    .join(" ")}${changed.length > 6 ? " …" : ""}}`;
+
+/** The flags as letters, upper case where set. */
+export function flagNames(flags: number): string {
+  const letters = "cpaZsTdoN".toLowerCase();
+  const bits = [0, 2, 4, 6, 7, 8, 10, 11, 14];
+  const rest = flags & ~0x7fd7 & EFLAGS_COMPARED;
+  return (
+    bits.map((bit, i) => (flags & (1 << bit) ? letters[i]!.toUpperCase() : letters[i])).join("") +
+    (rest ? `+${(rest >>> 0).toString(16)}` : "")
+  );
+}

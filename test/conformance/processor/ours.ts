@@ -1,0 +1,103 @@
+/** Puts a case to a machine of ours. */
+import { forms } from "../../../src/isa/index.ts";
+import { linuxSegments, Machine, type Stop, VECTOR } from "../../../src/machine/index.ts";
+import { areas, CODE } from "./arena.ts";
+import type { Answer, Case } from "./case.ts";
+
+/** Forms that may lead anywhere. */
+const JUMPS = /^(jmp|call|ret|retf|iretw|iretd)$/;
+
+/** A machine with the arena mapped, and what its memory was before a case. */
+export class Subject {
+  readonly machine: Machine;
+  /** The arena as it was before the present case; between cases, as it is before all. */
+  readonly #before: Uint8Array[];
+
+  constructor(machine = new Machine({ memoryBytes: 4 * 2 ** 20, segments: linuxSegments, gates: [] })) {
+    this.machine = machine;
+    this.#before = areas.map((area) => new Uint8Array(area.length).fill(area.fill));
+    for (const [i, area] of areas.entries()) {
+      machine.memory.map(area.start, area.length, { writable: area.writable });
+      machine.memory.place(area.start, this.#before[i]!);
+    }
+  }
+
+  /** Stops before an instruction that the host would not execute where it stands. */
+  #onlyCode(): void {
+    const inCode = (address: number): boolean => address >= CODE.start && address < CODE.start + CODE.length;
+    this.machine.onInstruction(
+      (address) => !inCode(address) && this.machine.memory.isMapped(address, 1, "read"),
+    );
+  }
+
+  /** Runs a case to its end. `most` instructions are enough for every generated one. */
+  answer(one: Case, most = 100_000): Answer {
+    const { machine } = this;
+    const { cpu } = machine;
+    for (const { address, bytes } of one.pokes) this.#poke(address, bytes);
+    machine.reset();
+    const [eax, ecx, edx, ebx, esp, ebp, esi, edi] = one.registers as [number, ...number[]];
+    Object.assign(cpu, { eax, ecx, edx, ebx, esp, ebp, esi, edi });
+    cpu.eip = one.eip;
+    cpu.eflags = one.eflags;
+    if (JUMPS.test(forms[one.form]!.name)) this.#onlyCode();
+    const stop = machine.run(most);
+    machine.onInstruction(undefined);
+    const [vector, code, address] = exception(stop);
+    const changed = this.#changed();
+    this.#restore(one, changed);
+    return {
+      registers: [cpu.eax, cpu.ecx, cpu.edx, cpu.ebx, cpu.esp, cpu.ebp, cpu.esi, cpu.edi],
+      eip: cpu.eip,
+      eflags: cpu.eflags,
+      vector,
+      code,
+      address,
+      selectors: [cpu.es, cpu.cs, cpu.ss, cpu.ds, cpu.fs, cpu.gs],
+      changed,
+    };
+  }
+
+  #poke(address: number, bytes: Uint8Array): void {
+    this.machine.memory.place(address, bytes);
+    const i = areas.findIndex(({ start, length }) => address >= start && address < start + length);
+    this.#before[i]!.set(bytes, address - areas[i]!.start);
+  }
+
+  /** Every poke lies inside one area. */
+  #restore(one: Case, changed: Answer["changed"]): void {
+    const { memory } = this.machine;
+    for (const { address, bytes } of one.pokes) {
+      const { fill } = areas.find(({ start, length }) => address >= start && address < start + length)!;
+      this.#poke(address, new Uint8Array(bytes.length).fill(fill));
+    }
+    for (const [address] of changed) {
+      const i = areas.findIndex(({ start, length }) => address >= start && address < start + length);
+      const at = address - areas[i]!.start;
+      memory.place(address, this.#before[i]!.subarray(at, at + 4));
+    }
+  }
+
+  #changed(): Answer["changed"] {
+    const changed: Answer["changed"] = [];
+    for (const [i, area] of areas.entries()) {
+      const was = new Uint32Array(this.#before[i]!.buffer);
+      const is = new Uint32Array(this.machine.memory.read(area.start, area.length)!.buffer);
+      for (let n = 0; n < was.length; n++) if (was[n] !== is[n]) changed.push([area.start + 4 * n, is[n]!]);
+    }
+    return changed;
+  }
+}
+
+function exception(stop: Stop): [vector: number, code: number, address: number] {
+  switch (stop.reason) {
+    case "fault":
+      return [VECTOR[stop.fault], stop.code, stop.address ?? 0];
+    case "trap":
+      return [VECTOR[stop.trap], 0, 0];
+    case "budget":
+      return [255, 0, 0];
+    default:
+      return [-1, 0, 0];
+  }
+}

@@ -21,7 +21,9 @@
  *   (read by the processor, never written by FASM), written (FASM's other way to say a form that decodes under another
  *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), apart (the last operand has a size of its
  *   own, whatever the others have), argument (FASM calls a wrong source an invalid argument),
- *   early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
+ *   apart2 (every operand but the first has), bare (no size may be written before the memory operand), loose (any
+ *   size may), exact (a register of the wrong size is no operand; exact2 beyond the first), either (FASM reads XMM operands
+ *   as if they could be MM registers, and then finds the size wrong), optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
 import { type FormOperand, operandOf } from "./operands.ts";
@@ -115,7 +117,7 @@ export type Row = Omit<Form, "index">;
 const levels = new Set(
   (
     "8086 186 286 386 486 p5 p6 mmx 3dnow sse sse2 sse3 ssse3 sse4 sse4a aes pclmul sha movbe bmi adx vmx svm smx mpx " +
-    "xsave cet tsx tbm lwp rdrand fsgs avx avx2 fma fma4 f16c xop avx512 gfni misc"
+    "xsave cet tsx tbm lwp rdrand fsgs avx avx2 fma fma4 f16c xop avx512 gfni misc long"
   ).split(" "),
 );
 const attributeWords = new Set([
@@ -134,6 +136,13 @@ const attributeWords = new Set([
   "apart",
   "argument",
   "early",
+  "apart2",
+  "bare",
+  "exact",
+  "optional",
+  "exact2",
+  "either",
+  "loose",
 ]);
 
 const noFlags: FormFlags = { reads: 0, writes: 0, undefined: 0, clears: 0, sets: 0 };
@@ -161,7 +170,7 @@ const isHex = (word: string): boolean => /^[0-9A-F]{2}$/.test(word);
 
 /** Makes the rows of one line: one, or sixteen for a condition. Throws an Error on a line that makes no sense. */
 export function form(names: string, opcode: string, operands = "", flags = "", attributes = ""): Row[] {
-  if (!/cc( |$)/.test(names)) return [row(names.split(" "), opcode, operands, flags, attributes, -1, 0)];
+  if (!opcode.includes("+cc")) return [row(names.split(" "), opcode, operands, flags, attributes, -1, 0)];
   const stem = names.slice(0, -2);
   return conditions.map((condition) =>
     row(
@@ -209,7 +218,7 @@ function row(
   let operandSize: Form["operandSize"] = 0;
   let addressSize: Form["addressSize"] = 0;
   const vectorLength: Form["vectorLength"] = 0;
-  const w: Form["w"] = -1;
+  let w: Form["w"] = -1;
   const tail: string[] = [];
 
   const words = opcode.split(" ");
@@ -217,14 +226,13 @@ function row(
   for (; at < words.length; at++) {
     const word = words[at]!;
     if (word === "NP") prefix = PREFIX_NONE;
+    else if (word === "REX.W") w = 1;
     else if (word === "9B" && words.length > 1) attributes.add("wait");
     else if (word === "o16" || word === "o32") operandSize = word === "o16" ? 16 : 32;
     else if (word === "a16" || word === "a32") addressSize = word === "a16" ? 16 : 32;
     else if (
       (word === "66" || word === "F2" || word === "F3") &&
-      words[at + 1] !== undefined &&
-      at < words.length - 1 &&
-      isHex(words[at + 1]!.slice(0, 2))
+      /^(0F|REX\.W|[0-9A-F]{2})/.test(words[at + 1] ?? "")
     )
       prefix = Number.parseInt(word, 16);
     else break;
@@ -276,6 +284,13 @@ function row(
     }
   }
 
+  const places = placesOf(operands, plus, modrm && digit < 0, fail);
+  for (const [i, place] of places.entries()) {
+    // The processor ignores mod in moves of control registers (SDM vol. 2B, MOV CRn); elsewhere a bare register means mod 11.
+    const moves = operands.some(({ kind }) => kind === "cr" || kind === "dr" || kind === "tr");
+    if (place === "rm" && !moves && /^(r|mm|xmm|ymm|zmm|k|bnd|st)$/.test(operands[i]!.kind)) mod = "register";
+  }
+
   return {
     name: names[0]!,
     names,
@@ -296,7 +311,7 @@ function row(
     tail,
     vectorLength,
     w,
-    places: placesOf(operands, plus, modrm && digit < 0, fail),
+    places,
     condition,
     flags: effectsOf(flagText, conditionReads),
     lock: attributes.has("lock"),

@@ -60,7 +60,7 @@ function particularity(form: Form): number {
 }
 
 for (const form of forms) {
-  if (form.encodeOnly) continue;
+  if (form.encodeOnly || form.level === "long") continue;
   const codes = form.plus ? 8 : 1;
   for (let add = 0; add < codes; add++) {
     const at = spaceOf(form) * 256 + form.code + add;

@@ -663,6 +663,21 @@ describe("81 send and 82 receive", () => {
   });
 });
 
+test("a raw socket of protocol 1 pings: it sends ICMP and receives packets with their IP header", () => {
+  const { one, settle } = pair();
+  const fd = one.open(3, 1) as number;
+  expect(one.connect(fd, "10.0.0.2", 0)).toBe(0);
+  // Echo request, identifier 0x1234, sequence number 1 (RFC 792): the words' sum with the checksum is 0xffff.
+  const at = one.poke([8, 0, 0xe5, 0xca, 0x12, 0x34, 0, 1]);
+  expect(one.call({ eax: 81, ebx: fd, ecx: at, edx: 8 })).toBe(8);
+  expect(one.receive(fd)).toBe("waits");
+  settle();
+  expect(one.answer).toBe(28);
+  const packet = one.peek(28);
+  expect([packet[0], packet[9], ...packet.slice(12, 16)]).toEqual([0x45, 1, 10, 0, 0, 2]);
+  expect(packet.slice(20)).toEqual([0, 0, 0xed, 0xca, 0x12, 0x34, 0, 1]);
+});
+
 describe("83 get option and 84 set option", () => {
   test("1 is O_NONBLOCK, 3 is SO_REUSEADDR; any value but 0 sets them", () => {
     const { one } = pair();
@@ -689,6 +704,17 @@ describe("83 get option and 84 set option", () => {
     expect(states()).toEqual([-9, -9]);
   });
 
+  test("2 is CLOSED once the peer has reset the connection, and the next call tells why", () => {
+    const { one, two, client, server, settle } = connected();
+    one.send(client, "unread");
+    settle();
+    two.close(server); // with data unread: RFC 1122 4.2.2.13 demands a reset
+    settle();
+    expect(one.state(client)).toBe(TcpState.CLOSED);
+    expect(one.receive(client)).toBe(-104);
+    expect(one.send(client, "x")).toBe(-107);
+  });
+
   test("anything else is -92, also setting the state; a number that is no socket -9", () => {
     const { one } = pair();
     const fd = one.open() as number;
@@ -704,4 +730,55 @@ test("a call that waits for what never comes waits for ever", () => {
   wait(3600 * SECOND);
   expect(two.answer).toBe("waits");
   expect([two.kernel.deadline(), two.stack!.deadline()]).toEqual([FOREVER, FOREVER]);
+});
+
+test("whatever a program asks, it gets an answer: random calls with values that matter", () => {
+  const random = new Random(42);
+  const pick = <T>(values: readonly T[]): T => values[random.below(values.length)]!;
+  const functions = [3, 5, 63, 68, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 0];
+  const values = [
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    11,
+    12,
+    13,
+    15,
+    16,
+    17,
+    18,
+    20,
+    100,
+    DATA,
+    DATA + 4090,
+    UNMAPPED,
+    -1,
+    -4096,
+    0x7fff_ffff,
+  ];
+  const { one, two, settle } = pair();
+  for (let i = 0; i < 20_000; i++) {
+    const guest = pick([one, two]);
+    const thread = guest.process.threads[0]!;
+    if (thread.state === "parked") guest.kernel.restart(thread);
+    if (random.below(4) === 0)
+      guest.poke(sockaddr(pick(["10.0.0.1", "10.0.0.2", "0.0.0.0", "127.0.0.1"]), pick([0, 7, 80])));
+    const set = Object.fromEntries(["ebx", "ecx", "edx", "edi"].map((name) => [name, pick(values)]));
+    guest.poke([...PROGRAM], TRAP); // an earlier call may have written over it
+    guest.call({ eax: pick(functions), ...set, esp: pick([0x2ff0, UNMAPPED]), eflags: 0x202 + 0x4d1 });
+    const changed = Object.keys(set).filter((name) => guest.cpu[name as "ebx"] !== set[name]! >>> 0);
+    if (guest.kernel.stop || changed.length > 0)
+      expect([i, guest.kernel.stop, changed]).toEqual([i, undefined, []]);
+    if (random.below(8) === 0) {
+      one.now = two.now = one.now + random.below(1000);
+      settle();
+    }
+  }
+  const counts = Object.keys({ ...one.kernel.counts, ...two.kernel.counts });
+  expect(counts.filter((name) => !name.startsWith("unknown")).length).toBe(
+    one.kernel.personality.rows.length - 1,
+  );
 });

@@ -6,11 +6,13 @@
  *
  * Every other argument goes to `kolibri run`.
  */
+import { createServer } from "node:net";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root, setUp } from "./set-up.mjs";
 
 const { port, rest } = portOf(process.argv.slice(2));
+await portIsFree();
 await setUp();
 
 const here = (...names) => relative(process.cwd(), join(root, ...names));
@@ -33,4 +35,23 @@ function portOf(args) {
     else rest.push(args[at]);
   }
   return { port, rest };
+}
+
+/** Said before anything is installed: nobody likes to wait for a refusal. */
+async function portIsFree() {
+  const number = Number(port);
+  if (!Number.isInteger(number) || number < 0 || number > 65535)
+    refuse(`--port ${port}: 0 to 65535 are possible`);
+  const server = createServer();
+  const error = await new Promise((resolve) => {
+    server.once("error", resolve).listen(number, "127.0.0.1", () => server.close(() => resolve()));
+  });
+  if (error?.code === "EADDRINUSE")
+    refuse(`port ${port} is taken; another one: npm start -- --port ${number + 1}`);
+  if (error) refuse(`port ${port} cannot be opened: ${error.message}`);
+}
+
+function refuse(message) {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
 }

@@ -419,6 +419,26 @@ describe("on a network", () => {
   });
 });
 
+test("how a run ended is true until the computer moves again, also in another's run", () => {
+  const world = new World();
+  const [one, two] = [1, 2].map(() => {
+    const computer = new Computer({ world, memoryBytes: 1 << 20 });
+    computer.load(rawImage(Uint8Array.from(FOREVER)));
+    return computer;
+  }) as [Computer, Computer];
+  expect(one.run({ maxInstructions: 1000 })).toMatchObject({ reason: "limit", limit: "instructions" });
+  expect([one.stop, two.stop]).toMatchObject([{ reason: "limit" }, undefined]);
+  two.run({ timeout: 100 });
+  expect([one.stop, two.stop]).toMatchObject([undefined, { reason: "limit", limit: "time" }]);
+  expect(one.instructions).toBe(11_000);
+});
+
+test.each([Number.NaN, -1])("a limit of %d is refused", (limit) => {
+  const computer = computerWith(FOREVER);
+  expect(() => computer.run({ maxInstructions: limit })).toThrow(`a limit of ${limit} instructions`);
+  expect(() => computer.run({ timeout: limit })).toThrow(`a timeout of ${limit} µs`);
+});
+
 test("computers of one world share its clock", () => {
   const world = new World();
   const computers = [1, 2].map(() => {

@@ -151,6 +151,7 @@ export class Computer {
   readonly #perMicro: number;
   #process: Process | undefined;
   #limit = FOREVER;
+  /** How its last run ended, until it moves again in another's. */
   #ended: Stop | undefined;
   #board = "";
   #onBoard: ((byte: number) => void) | undefined;
@@ -314,7 +315,9 @@ export class Computer {
   readonly #moving: Moving = {
     poll: (now) => {
       const moved = this.stack.poll(now);
-      return this.kernel.poll(now) || moved;
+      if (!this.kernel.poll(now)) return moved;
+      this.#ended = undefined;
+      return true;
     },
     deadline: () => Math.min(this.stack.deadline(), this.kernel.deadline()),
     run: (now, until) => {
@@ -322,6 +325,7 @@ export class Computer {
       if (!kernel.runnable) return now;
       const budget = Math.min((until - now) * this.#perMicro, this.#limit - kernel.instructions);
       if (budget <= 0) return now;
+      this.#ended = undefined;
       return now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
     },
   };
@@ -362,14 +366,17 @@ export class Computer {
 
   #begin({ maxInstructions = FOREVER }: Limits): void {
     if (!this.#process) throw new Error("this computer has no program to run: load one first");
+    if (!(maxInstructions >= 0)) throw new RangeError(`a limit of ${maxInstructions} instructions`);
     this.#ended = undefined;
     this.#limit = this.instructions + maxInstructions;
     this.kernel.resume();
   }
 
   #finish(end: WorldEnd): Stop {
-    this.#ended = end === "done" ? this.stop! : this.#stopAt(end);
-    return this.#ended;
+    const stop = end === "done" ? this.stop! : this.#stopAt(end);
+    this.#limit = FOREVER; // it was this run's
+    this.#ended = stop;
+    return stop;
   }
 
   #stopAt(end: Exclude<WorldEnd, "done">): Stop {
@@ -386,8 +393,8 @@ export class Computer {
 
   #stopOf(kernelStop: KernelStop): Stop {
     if (kernelStop.reason === "exit") return { reason: "exit" };
-    const { stop } = kernelStop;
-    const at = this.#here;
+    const { stop, thread } = kernelStop;
+    const at = placeOf(thread.process.image, thread.process.cpu.eip);
     switch (stop.reason) {
       case "breakpoint":
         return { reason: "breakpoint", at };

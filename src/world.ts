@@ -107,7 +107,7 @@ export class World {
   run({ until, timeout = FOREVER }: RunOptions = {}): WorldEnd {
     if (!this.virtual) throw new Error("a world on a real clock cannot be run at once: use go()");
     return this.#exclusively(() => {
-      const limit = this.now + timeout;
+      const limit = this.#after(timeout);
       for (;;) {
         const end = this.#step(until, limit);
         if (typeof end === "string") return end;
@@ -123,7 +123,7 @@ export class World {
     if (signal?.aborted) this.#stopped = true;
     try {
       return await this.#exclusively(async () => {
-        const limit = this.now + timeout;
+        const limit = this.#after(timeout);
         for (let steps = 1; ; steps++) {
           const end = this.#step(until, limit);
           if (typeof end === "string") return end;
@@ -221,6 +221,13 @@ export class World {
         resolve();
       };
     });
+  }
+
+  #after(span: Micros): Micros {
+    if (span !== FOREVER && (!Number.isSafeInteger(span) || span < 0)) {
+      throw new RangeError(`a timeout of ${span} µs: whole microseconds from 0 on are possible`);
+    }
+    return this.now + span;
   }
 
   #exclusively<T>(run: () => T): T {

@@ -5,6 +5,7 @@
  * Read first: FASM's own manual (FASM.TXT). The phases are the files: source and tokens, preprocess/ (macros),
  * parse, expression/, assemble (passes), directives, format/.
  */
+export { type Correction, CorrectionError, corrected, type Edit } from "./corrections.ts";
 export type { Diagnostic, TrailStep } from "./diagnostics.ts";
 export { fasmText } from "./report.ts";
 export { type Files, memoryFiles, type SourceText } from "./source.ts";

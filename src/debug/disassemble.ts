@@ -247,7 +247,8 @@ function memorySize(form: Form, at: number, v: number, bits: number, sizePrefix:
   for (let i = 0; i < form.operands.length; i++) {
     const other = form.operands[i]!;
     if (i === at || other.kind === "imm" || other.kind === "one") continue;
-    if (other.file === "general" && form.places[i] !== "none" && sizeOf(other.size, v) === size) return "";
+    const pins = other.file === "general" && form.places[i] !== "none" && !form.attributes.has("apart");
+    if (pins && sizeOf(other.size, v) === size) return "";
     if (
       other.kind === "fixed" &&
       !form.attributes.has("apart") &&

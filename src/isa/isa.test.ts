@@ -54,7 +54,7 @@ describe("rows", () => {
   test("no two forms answer to the same bytes", () => {
     const seen = new Map<string, Form>();
     for (const form of forms) {
-      if (form.encodeOnly || form.decodeOnly) continue;
+      if (form.encodeOnly || form.decodeOnly || form.level === "long") continue;
       const key = [
         form.encoding,
         form.map,

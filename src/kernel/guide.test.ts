@@ -3,7 +3,7 @@ import { FOREVER, latin1, type Micros, PAGE, Random, SECOND } from "../base/inde
 import { rawImage } from "../image/index.ts";
 import type { Registers } from "../machine/index.ts";
 import { cable, maskOf, Nic, type Port, parseAddress, Stack, TcpState } from "../net/index.ts";
-import { type GuideOptions, guide, Kernel, type Process } from "./index.ts";
+import { type GuideOptions, guide, Kernel, type Process, showCall } from "./index.ts";
 
 /** `int 0x40`, then `jmp $`. */
 const PROGRAM = Uint8Array.of(0xcd, 0x40, 0xeb, 0xfe);
@@ -663,6 +663,21 @@ describe("81 send and 82 receive", () => {
   });
 });
 
+test("a raw socket of protocol 1 pings: it sends ICMP and receives packets with their IP header", () => {
+  const { one, settle } = pair();
+  const fd = one.open(3, 1) as number;
+  expect(one.connect(fd, "10.0.0.2", 0)).toBe(0);
+  // Echo request, identifier 0x1234, sequence number 1 (RFC 792): the words' sum with the checksum is 0xffff.
+  const at = one.poke([8, 0, 0xe5, 0xca, 0x12, 0x34, 0, 1]);
+  expect(one.call({ eax: 81, ebx: fd, ecx: at, edx: 8 })).toBe(8);
+  expect(one.receive(fd)).toBe("waits");
+  settle();
+  expect(one.answer).toBe(28);
+  const packet = one.peek(28);
+  expect([packet[0], packet[9], ...packet.slice(12, 16)]).toEqual([0x45, 1, 10, 0, 0, 2]);
+  expect(packet.slice(20)).toEqual([0, 0, 0xed, 0xca, 0x12, 0x34, 0, 1]);
+});
+
 describe("83 get option and 84 set option", () => {
   test("1 is O_NONBLOCK, 3 is SO_REUSEADDR; any value but 0 sets them", () => {
     const { one } = pair();
@@ -689,6 +704,17 @@ describe("83 get option and 84 set option", () => {
     expect(states()).toEqual([-9, -9]);
   });
 
+  test("2 is CLOSED once the peer has reset the connection, and the next call tells why", () => {
+    const { one, two, client, server, settle } = connected();
+    one.send(client, "unread");
+    settle();
+    two.close(server); // with data unread: RFC 1122 4.2.2.13 demands a reset
+    settle();
+    expect(one.state(client)).toBe(TcpState.CLOSED);
+    expect(one.receive(client)).toBe(-104);
+    expect(one.send(client, "x")).toBe(-107);
+  });
+
   test("anything else is -92, also setting the state; a number that is no socket -9", () => {
     const { one } = pair();
     const fd = one.open() as number;
@@ -704,4 +730,106 @@ test("a call that waits for what never comes waits for ever", () => {
   wait(3600 * SECOND);
   expect(two.answer).toBe("waits");
   expect([two.kernel.deadline(), two.stack!.deadline()]).toEqual([FOREVER, FOREVER]);
+});
+
+test("the trace shows a connection as a story", () => {
+  const { one, two, settle } = pair();
+  const lines: string[] = [];
+  two.kernel.onCall((record) => lines.push(showCall(record)));
+  const listener = two.open(1, 6) as number;
+  two.call({ eax: 75, ebx: 8192, ecx: 6 });
+  two.call({ eax: 77, ebx: listener, ecx: UNMAPPED, edx: 16 });
+  two.call({ eax: 77, ebx: listener, ecx: two.poke(sockaddr("10.0.0.2", 80, 10)), edx: 12 });
+  two.bind(listener, "10.0.0.2", 80);
+  two.listen(listener);
+  two.accept(listener, DATA, 16);
+  const client = one.open() as number;
+  one.now = two.now = 1_500_000;
+  one.bind(client, "0.0.0.0", 4000);
+  one.connect(client, "10.0.0.2", 80);
+  settle();
+  const server = two.answer as number;
+  two.nonBlocking(server);
+  two.receive(server);
+  one.send(client, "GET / HTTP/1.1\r\nHost: a\tb\\c\u00e9 and so on");
+  settle();
+  two.receive(server);
+  two.send(server, "\0");
+  two.state(server);
+  two.option(server, 7);
+  two.close(server);
+  two.call({ eax: 76, ebx: 1, ecx: 0, edi: DATA });
+  two.call({ eax: 76, ebx: 2, ecx: 0, edx: 0x0501a8c0 });
+  two.call({ eax: 68, ebx: 13, ecx: 0x5000 });
+  expect(lines).toEqual([
+    "75 open socket(SOCK_STREAM, 6) = fd 16",
+    "75 open socket(8192, 6) = -22 EINVAL (invalid)",
+    "77 bind(fd 16, 0x8000000, 16) = -14 EFAULT (bad address)",
+    "77 bind(fd 16, family 10 10.0.0.2:80, length 12) = -22 EINVAL (invalid)",
+    "77 bind(fd 16, 10.0.0.2:80) = 0",
+    "78 listen(fd 16, 5) = 0",
+    "80 accept(fd 16, 0x1000, 16) waits",
+    "80 accept(fd 16, 10.0.0.1:4000) = fd 17 after 1.500000 s",
+    "84 set option(fd 17, O_NONBLOCK=1) = 0",
+    "82 receive(fd 17, 0x1000, 100) = -11 EAGAIN (would block)",
+    '82 receive(fd 17, "GET / HTTP/1.1\\r\\nHost: a\\tb\\\\c\\xe9 and"..., 100) = 38',
+    '81 send(fd 17, "\\0", 1) = 1',
+    "83 get option(fd 17, state) = 4 ESTABLISHED",
+    "83 get option(fd 17, option 7) = -92 ENOPROTOOPT (no option)",
+    "76 close socket(fd 17) = 0",
+    "76.1 read interface(0, 0x1000) = 0",
+    "76.2 set address(0, 192.168.1.5) = 0",
+    "68.13 free(0x5000) = 0",
+  ]);
+});
+
+test("whatever a program asks, it gets an answer: random calls with values that matter", () => {
+  const random = new Random(42);
+  const pick = <T>(values: readonly T[]): T => values[random.below(values.length)]!;
+  const functions = [3, 5, 63, 68, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 0];
+  const values = [
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    11,
+    12,
+    13,
+    15,
+    16,
+    17,
+    18,
+    20,
+    100,
+    DATA,
+    DATA + 4090,
+    UNMAPPED,
+    -1,
+    -4096,
+    0x7fff_ffff,
+  ];
+  const { one, two, settle } = pair();
+  for (let i = 0; i < 20_000; i++) {
+    const guest = pick([one, two]);
+    const thread = guest.process.threads[0]!;
+    if (thread.state === "parked") guest.kernel.restart(thread);
+    if (random.below(4) === 0)
+      guest.poke(sockaddr(pick(["10.0.0.1", "10.0.0.2", "0.0.0.0", "127.0.0.1"]), pick([0, 7, 80])));
+    const set = Object.fromEntries(["ebx", "ecx", "edx", "edi"].map((name) => [name, pick(values)]));
+    guest.poke([...PROGRAM], TRAP); // an earlier call may have written over it
+    guest.call({ eax: pick(functions), ...set, esp: pick([0x2ff0, UNMAPPED]), eflags: 0x202 + 0x4d1 });
+    const changed = Object.keys(set).filter((name) => guest.cpu[name as "ebx"] !== set[name]! >>> 0);
+    if (guest.kernel.stop || changed.length > 0)
+      expect([i, guest.kernel.stop, changed]).toEqual([i, undefined, []]);
+    if (random.below(8) === 0) {
+      one.now = two.now = one.now + random.below(1000);
+      settle();
+    }
+  }
+  const counts = Object.keys({ ...one.kernel.counts, ...two.kernel.counts });
+  expect(counts.filter((name) => !name.startsWith("unknown")).length).toBe(
+    one.kernel.personality.rows.length - 1,
+  );
 });

@@ -396,7 +396,7 @@ export class Kernel implements Services {
       process: thread.process.id,
       thread: thread.id,
       place: placeOf(thread.process.image, address),
-      key: row.key,
+      key: row.key.replace(".*", ""),
       name: row.name,
       arguments: shown.map((text, i) => {
         const { showDone } = row.kinds[i]!;

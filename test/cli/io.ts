@@ -9,19 +9,25 @@ export interface Said {
   err: string;
 }
 
+interface Options {
+  env?: Io["env"];
+  interrupted?: AbortSignal;
+  commands?: Command[];
+  /** Told what goes to standard error while it runs. */
+  onErr?: (text: string) => void;
+}
+
 /** Runs a command line as the process would, and keeps what it says. */
 export async function kolibri(
   argv: readonly string[],
-  {
-    env = {},
-    interrupted = new AbortController().signal,
-    commands,
-  }: Partial<Io> & { commands?: Command[] } = {},
+  { env = {}, interrupted = new AbortController().signal, commands, onErr }: Options = {},
 ): Promise<Said> {
   const said = { out: "", err: "" };
   const into = (where: "out" | "err") => ({
     write(chunk: string | Uint8Array) {
-      said[where] += typeof chunk === "string" ? chunk : latin1(chunk);
+      const text = typeof chunk === "string" ? chunk : latin1(chunk);
+      said[where] += text;
+      if (where === "err") onErr?.(text);
     },
   });
   const io: Io = { stdout: into("out"), stderr: into("err"), env, interrupted };

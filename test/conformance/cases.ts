@@ -214,7 +214,7 @@ function* specialLines(): Generator<string> {
   const targets = [0, 2, 100, -100, 129, 130, 131, 132, -126, -125, -124, 5000, -2000].map((n) =>
     String(ORIGIN + n),
   );
-  for (const jump of ["jmp", "call", "jz", "jnle", "loop", "loopnzw", "loopd", "jcxz", "jecxz"]) {
+  for (const jump of ["jmp", "call", "jz", "jnle", "loop", "loopnzw", "loopd", "jcxz", "jecxz", "xbegin"]) {
     for (const target of [...targets, "70000", "4294967295"]) {
       for (const how of [
         "",
@@ -402,8 +402,16 @@ function* specialLines(): Generator<string> {
 
 const levelsOf: Readonly<Record<string, (form: Form) => boolean>> = {
   integer: (form) =>
-    /^(8086|[1-4]86|p5|p6|movbe|bmi|adx|rdrand|cet|misc|smx)$/.test(form.level) && form.encoding === "legacy",
+    !isFpu(form) && /^(8086|[1-4]86|p5|p6|movbe|bmi|adx|rdrand|cet|misc|smx)$/.test(form.level),
+  system: (form) => /^(vmx|svm|cet|tsx|mpx|misc|smx|long)$/.test(form.level),
+  fpu: (form) => isFpu(form),
+  mmx: (form) => /^(mmx|3dnow)$/.test(form.level) || form.operands.some((operand) => operand.file === "mm"),
+  sse: (form) =>
+    /^(sse|sse2|sse3|ssse3|sse4|sse4a|aes|pclmul|sha|gfni|xsave)$/.test(form.level) &&
+    !form.operands.some((operand) => operand.file === "mm"),
 };
+
+const isFpu = (form: Form): boolean => form.map === 0 && form.code >= 0xd8 && form.code <= 0xdf;
 
 /** Lines by group: those of the special rules, and those of each family of rows. */
 export function groups(): Map<string, string[]> {

@@ -73,7 +73,9 @@ describe.each(recordings)("%s", (file) => {
   test("fasm's bytes disassemble to text that assembles to the same bytes", { timeout: 60_000 }, () => {
     const seen = new Set<string>();
     const wrong: string[] = [];
-    for (const [bits, text, answer] of recorded(file)) {
+    for (const [bits, text, whole] of recorded(file)) {
+      // fstcw and its like are wait and fnstcw to the processor.
+      const answer = /^9b../.test(whole) ? whole.slice(2) : whole;
       if (answer.startsWith("!") || answer === "" || unprintable.test(text) || seen.has(`${bits}${answer}`))
         continue;
       seen.add(`${bits}${answer}`);

@@ -74,6 +74,8 @@ export interface Plan extends Head {
   readonly immediate: number;
   readonly immediateSize: number;
   readonly valueSize: number;
+  /** Operand that is a second immediate, always a byte, or -1. */
+  readonly second: number;
   /** A fixed last byte, or -1. */
   readonly suffix: number;
   readonly guard: number;
@@ -100,15 +102,15 @@ function usesV(form: Form): boolean {
 
 const candidateLists = new Map<string, readonly Candidate[]>();
 
-/** The rows of a mnemonic in FASM's order of preference, the native operand size first. */
-export function candidatesOf(name: string, bits: number): readonly Candidate[] {
-  const key = `${bits} ${name}`;
+/** The rows of a mnemonic in FASM's order of preference, the native operand size first; those of 64-bit code only when asked. */
+export function candidatesOf(name: string, bits: number, long = false): readonly Candidate[] {
+  const key = `${bits}${long ? " long" : ""} ${name}`;
   const known = candidateLists.get(key);
   if (known !== undefined) return known;
   const native = bits === 16 ? 2 : 4;
   const list: Candidate[] = [];
   for (const form of byMnemonic(name)) {
-    if (form.decodeOnly) continue;
+    if (form.decodeOnly || (form.level === "long" && !long)) continue;
     if (form.operandSize !== 0) {
       const v = form.operandSize / 8;
       list.push({ form, v, sizePrefix: v !== native });
@@ -153,7 +155,7 @@ export function registerFits(wanted: FormOperand, size: number, register: number
 }
 
 /** Whether the row's operand takes this kind of operand at all, sizes aside. */
-function fits(wanted: FormOperand, v: number, operand: Operand, apart: boolean): boolean {
+function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: number): boolean {
   const size = sizeIn(wanted.size, v);
   if (operand.jump !== 0) return false;
   switch (operand.kind) {
@@ -162,9 +164,14 @@ function fits(wanted: FormOperand, v: number, operand: Operand, apart: boolean):
       if (
         operand.size !== 0 &&
         operand.size !== own &&
-        !(apart && wanted.kind === "fixed" && wanted.number !== 0)
+        !(form.attributes.has("apart") && wanted.kind === "fixed" && wanted.number !== 0)
       ) {
         return false;
+      }
+      // Shifts of MM registers take any count that is a register of either file.
+      if (form.attributes.has("loose") && at > 0) {
+        const kind = registerClass(operand.register);
+        return kind === MMX || kind === XMM;
       }
       switch (wanted.kind) {
         case "fixed":
@@ -185,6 +192,8 @@ function fits(wanted: FormOperand, v: number, operand: Operand, apart: boolean):
     }
     case MEMORY: {
       const memory = sizeIn(wanted.memorySize, v);
+      if (form.attributes.has("bare") && operand.size !== 0) return false;
+      if (form.attributes.has("loose") && at > 0) return true;
       switch (wanted.kind) {
         case "m":
           return memory === 0 || operand.size === 0 || operand.size === memory;
@@ -217,8 +226,7 @@ export function matches(candidate: Candidate, operands: readonly Operand[], coun
   if (wanted.length !== count) return false;
   for (let i = 0; i < count; i++) {
     if (i > 0 && !operands[i]!.comma) return false;
-    const apart = candidate.form.attributes.has("apart");
-    if (!fits(wanted[i]!, candidate.v, operands[i]!, apart)) return false;
+    if (!fits(wanted[i]!, candidate.v, operands[i]!, candidate.form, i)) return false;
   }
   return true;
 }
@@ -257,7 +265,7 @@ function planFor(name: string, bits: number, operands: readonly Operand[], count
   }
   chain = chain.reverse();
   let plan: Plan | undefined;
-  for (const candidate of chain) plan = makePlan(candidate, operands, plan, unsized);
+  for (const candidate of chain) plan = makePlan(candidate, bits, operands, plan, unsized);
   return plan;
 }
 
@@ -271,11 +279,13 @@ function guardOf(form: Form): number {
 
 function makePlan(
   { form, v, sizePrefix }: Candidate,
+  bits: number,
   operands: readonly Operand[],
   otherwise: Plan | undefined,
   unsized: boolean,
 ): Plan {
   const head: number[] = [];
+  if (form.addressSize !== 0 && form.addressSize !== bits) head.push(0x67);
   if (sizePrefix) head.push(0x66);
   if (form.prefix > 0) head.push(form.prefix);
   if (form.map !== 0) head.push(0x0f);
@@ -287,6 +297,7 @@ function makePlan(
   let memory = -1;
   let offset = false;
   let immediate = -1;
+  let second = -1;
   let immediateSize = 0;
   let valueSize = 0;
   for (let i = 0; i < form.operands.length; i++) {
@@ -314,6 +325,10 @@ function makePlan(
         offset = true;
         break;
       case "tail":
+        if (immediate >= 0) {
+          second = i;
+          break;
+        }
         immediate = i;
         immediateSize = sizeIn(wanted.size, v);
         valueSize = wanted.signed ? v : immediateSize;
@@ -337,11 +352,13 @@ function makePlan(
     immediate,
     immediateSize,
     valueSize,
+    second,
     suffix: form.suffix,
     guard: guardOf(form),
     otherwise,
     unsized,
-    apart: form.attributes.has("apart"),
+    apart:
+      form.attributes.has("apart") && (form.level === "8086" || form.level === "186" || form.level === "386"),
   };
 }
 
@@ -385,7 +402,6 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
     putHead(plan, out);
     if (plan.modrm >= 0) out.bytes[out.at++] = plan.modrm;
   }
-  if (plan.suffix >= 0) out.bytes[out.at++] = plan.suffix;
   switch (plan.immediateSize) {
     case 0:
       break;
@@ -405,6 +421,8 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
       }
       put32(out, value);
   }
+  if (plan.second >= 0) out.bytes[out.at++] = byteValue(operands[plan.second]!, out);
+  if (plan.suffix >= 0) out.bytes[out.at++] = plan.suffix;
 }
 
 /** Sizes of operands as small numbers: 0, 1, 2, 4, 6, 8, 10, 16, 32, 64. */
@@ -454,7 +472,7 @@ export function encodeByPlan(
     if (plan === undefined) {
       plan =
         planFor(name, out.bits, operands, count) ??
-        refuse(explain(candidatesOf(name, out.bits), operands, count));
+        refuse(explain(candidatesOf(name, out.bits, true), operands, count));
       if (key !== NO_KEY) plans.set(key, plan);
     }
     put(plan, operands, out);

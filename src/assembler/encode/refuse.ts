@@ -3,11 +3,12 @@
  * wrong kind ("invalid operand"), or of a size that differs from the one the instruction has so far ("operand
  * sizes do not match"). Only at the end it asks whether the size itself is possible ("invalid size of operand").
  */
-import { type FormOperand, SIZE_FAR, SIZE_V } from "../../isa/index.ts";
+import { type Form, SIZE_FAR, SIZE_V } from "../../isa/index.ts";
 import type { Message } from "../messages.ts";
 import {
   IMMEDIATE,
   MEMORY,
+  MMX,
   type Operand,
   REGISTER,
   registerClass,
@@ -15,6 +16,7 @@ import {
   registerSizes,
   SEGMENT,
   ST,
+  XMM,
   ZMM,
 } from "../operand.ts";
 import { type Candidate, matches, registerFits, sizeIn } from "./plan.ts";
@@ -22,17 +24,26 @@ import { type Candidate, matches, registerFits, sizeIn } from "./plan.ts";
 const memoryKinds = new Set(["m", "rm", "mmm", "xmmm", "ymmm", "zmmm", "km", "bndm", "moffs"]);
 
 /** Whether a row's operand takes this kind of thing, whatever its size. `segments`: also where a general register is wanted. */
-function kindFits(wanted: FormOperand, operand: Operand, segments: boolean): boolean {
+function kindFits(form: Form, at: number, operand: Operand, segments: boolean): boolean {
+  const wanted = form.operands[at]!;
   if (operand.jump !== 0) return false;
   switch (operand.kind) {
     case REGISTER: {
       if (wanted.file === undefined || wanted.kind === "imm" || wanted.kind === "m") return false;
-      if (segments) return wanted.file === "general" && wanted.kind !== "fixed";
+      if (segments) {
+        const exact = form.attributes.has(at === 0 ? "exact" : "exact2");
+        return wanted.file === "general" && wanted.kind !== "fixed" && !exact;
+      }
       if (wanted.kind === "fixed") {
         if (registerNumber(operand.register) !== wanted.number) return false;
         // in and out say of a wrong accumulator only that its size is; cl and dx must be exactly these.
         if (wanted.number !== 0 && wanted.file === "general")
           return registerFits(wanted, wanted.size, operand.register);
+      }
+      if (wanted.file === "vector" && form.encoding === "legacy")
+        return registerClass(operand.register) === XMM;
+      if (form.attributes.has(at === 0 ? "exact" : "exact2") && wanted.file === "general") {
+        return registerFits(wanted, wanted.size, operand.register);
       }
       return [1, 2, 4, 8, 16, 32, 64].some((size) => registerFits(wanted, size, operand.register));
     }
@@ -50,6 +61,7 @@ function shares(candidate: Candidate, at: number): boolean {
   const operands = candidate.form.operands;
   const operand = operands[at]!;
   if (at === 0) return true;
+  if (candidate.form.attributes.has("apart2")) return false;
   if (at === operands.length - 1 && candidate.form.attributes.has("apart")) return false;
   const first = operands[0]!;
   const size = sizeIn(operand.size, candidate.v);
@@ -58,7 +70,7 @@ function shares(candidate: Candidate, at: number): boolean {
       return operand.signed || size === sizeIn(first.size, candidate.v);
     case "one":
     case "fixed":
-      return first.kind === "fixed" || operand.text === "accv";
+      return first.kind === "fixed" || operand.text === "accv" || operand.file === "st";
     case "m":
       return operand.size !== 0 && size === sizeIn(first.size, candidate.v);
     default:
@@ -72,11 +84,28 @@ function shares(candidate: Candidate, at: number): boolean {
  */
 export const SEGMENT_BYTES = 3;
 
+const isVector = (register: number): boolean =>
+  registerClass(register) === MMX || registerClass(register) === XMM;
+
+/** Instructions on MM or XMM registers read both with one routine, and find the misfit by its size. */
+function takesEitherFile(candidates: readonly Candidate[], candidate: Candidate, at: number): boolean {
+  const file = candidate.form.operands[at]!.file;
+  if (file === "vector" && candidate.form.attributes.has("either")) return true;
+  return (
+    (file === "mm" || file === "vector") && candidates.some((other) => other.form.operands[at]?.file === "mm")
+  );
+}
+
 export function explain(
   candidates: readonly Candidate[],
   operands: readonly Operand[],
   count: number,
 ): Message {
+  if (
+    candidates.some((candidate) => candidate.form.level === "long" && matches(candidate, operands, count))
+  ) {
+    return "illegalInstruction";
+  }
   let possible = candidates;
   let size = 0;
   // Which operand brought the size, and both as they were before an operand with a size of its own.
@@ -86,6 +115,12 @@ export function explain(
     const operand = operands[i]!;
     const longer = possible.filter((candidate) => candidate.form.operands.length > i);
     if (longer.length === 0) {
+      if (
+        i === 1 &&
+        candidates.some(({ form }) => form.operands[0]?.file === "st" && form.attributes.has("exact"))
+      ) {
+        return "invalidOperand";
+      }
       return candidates.some((candidate) => matches(candidate, operands, i))
         ? "extraCharactersOnLine"
         : sizeRefusal(possible, size, origin);
@@ -94,12 +129,20 @@ export function explain(
     if (i > 0 && !operand.comma) return "invalidOperand";
     const isSegment = operand.kind === REGISTER && registerClass(operand.register) === SEGMENT;
     const at = (segments: boolean) =>
-      possible.filter((candidate) => kindFits(candidate.form.operands[i]!, operand, segments));
+      possible.filter((candidate) => kindFits(candidate.form, i, operand, segments));
     let kind = at(false);
     let own = operand.kind === REGISTER ? registerSizes[registerClass(operand.register)]! : operand.size;
     if (kind.length === 0 && isSegment) {
       kind = at(true);
       own = SEGMENT_BYTES;
+    }
+    if (
+      kind.length === 0 &&
+      operand.kind === REGISTER &&
+      operands[0]!.kind === REGISTER &&
+      isVector(operand.register)
+    ) {
+      kind = possible.filter((candidate) => takesEitherFile(candidates, candidate, i));
     }
     const rows = kind.length > 0 ? kind : possible;
     if (rows.every((candidate) => candidate.form.operands[i]!.size === SIZE_FAR)) size += 2;
@@ -108,12 +151,22 @@ export function explain(
       size = 0;
     }
 
+    const refuses = (row: Candidate): boolean => refusesSize(row, i, operand.size);
+    if (operand.sizeDeclared && i > 0 && (kind.length > 0 ? kind.every(refuses) : rows.some(refuses))) {
+      return rows.some((row) => row.form.attributes.has("loose")) ? "invalidValue" : "invalidOperandSize";
+    }
+    if (operand.size !== 0 && i > 0 && rows.every((row) => row.form.operands[i]!.text === "xmm0"))
+      return "invalidOperand";
     if (operand.size !== 0 && (operand.sizeDeclared || operand.kind === REGISTER)) {
       if (size !== 0 && size !== operand.size) return "operandSizesDoNotMatch";
       size = operand.size;
       origin = i;
     }
     if (kind.length === 0) {
+      if (i === 0 && !(operand.kind === REGISTER && isGeneralOperand(operand.register))) {
+        if (candidates.some((candidate) => candidate.form.attributes.has("optional")))
+          return "extraCharactersOnLine";
+      }
       const argument =
         i > 0 && operand.jump === 0 && possible.every((row) => row.form.attributes.has("argument"));
       const memoryOnly = possible.every((row) => row.form.operands[i]!.kind === "m");
@@ -125,6 +178,15 @@ export function explain(
       if (size !== 0 && size !== own) return "operandSizesDoNotMatch";
       size = own;
       if (i === 0 || outer !== undefined) origin = i;
+    }
+    if (
+      i === 0 &&
+      operand.kind === MEMORY &&
+      own !== 0 &&
+      kind.every((row) => row.form.attributes.has("early"))
+    ) {
+      if (kind.every((row) => sizeIn(row.form.operands[i]!.memorySize, row.v) !== own))
+        return "invalidOperandSize";
     }
     if (operand.kind === REGISTER && kind.every((row) => row.form.attributes.has("early"))) {
       if (kind.every((row) => sizeIn(row.form.operands[i]!.size, row.v) !== own)) return "invalidOperandSize";
@@ -139,6 +201,15 @@ export function explain(
   if (size === 8 && last?.kind === IMMEDIATE && last.sizeDeclared && outer === undefined)
     return "longImmediateNotEncodable";
   return sizeRefusal(possible, size, origin);
+}
+
+/** The last byte of an SSE instruction: a larger size before it is wrong whatever follows. */
+function refusesSize(candidate: Candidate, at: number, size: number): boolean {
+  const form = candidate.form;
+  const wanted = form.operands[at]!;
+  const simd =
+    form.operands[0]!.file === "vector" || form.operands[0]!.file === "mm" || form.attributes.has("apart2");
+  return simd && wanted.kind === "imm" && size > 1;
 }
 
 const hasByteTail = (candidate: Candidate): boolean => candidate.form.operands.at(-1)!.size === 1;

@@ -326,6 +326,25 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
   };
 }
 
+/** xbegin: FASM takes the 16-bit distance wherever it reaches, measured from the end of each form. */
+const transaction: Encode = (operands, count, out) => {
+  const target = operands[0];
+  if (count === 0 || target!.jump !== 0 || target!.size !== 0) refuse("invalidOperand");
+  if (target!.kind !== IMMEDIATE && target!.kind !== FLOAT) refuse("invalidOperand");
+  const form = byMnemonic("xbegin")[0]!;
+  const short = out.bits === 16 ? 4 : 5;
+  out.relativeTo(target!, out.at + short);
+  const distance = out.distance;
+  const fits = out.bits === 16 || distance === (distance << 16) >> 16;
+  if (out.bits !== 16 && fits) out.bytes[out.at++] = 0x66;
+  out.bytes[out.at++] = form.code;
+  out.bytes[out.at++] = 0xc0 | (form.digit << 3) | form.rm;
+  if (fits) put16(out, distance);
+  else put32(out, distance - 1);
+  only(count);
+  end(out);
+};
+
 // Returns, interrupts, frames -----------------------------------------------------------------------------------
 
 function returns(name: string): Encode {
@@ -732,6 +751,7 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ...["ret", "retn", "retf", "retw", "retnw", "retd", "retnd", "retfw", "retfd"].map(
     (name): [string, Special] => [name, { encode: returns(name) }],
   ),
+  ["xbegin", { encode: transaction }],
   ["int", { encode: interrupt }],
   ["enter", { encode: enter }],
   ...(["push", "pop"] as const).flatMap((name): [string, Special][] => [

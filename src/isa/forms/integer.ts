@@ -222,8 +222,8 @@ export const integer: readonly Row[] = [
   ...form("cld", "FC", "", "z:d"),
   ...form("std", "FD", "", "o:d"),
 
-  ...form("crc32", "F2 0F 38 F0 /r", "+r32 rm8", "", "sse4"),
-  ...form("crc32", "F2 0F 38 F1 /r", "+r32 rmv", "", "sse4"),
+  ...form("crc32", "F2 0F 38 F0 /r", "+r32 rm8", "", "sse4 exact apart"),
+  ...form("crc32", "F2 0F 38 F1 /r", "+r32 rmv", "", "sse4 exact apart"),
   ...form("adcx", "66 0F 38 F6 /r", "+r32 rm32", "r:c w:c", "adx argument"),
   ...form("adox", "F3 0F 38 F6 /r", "+r32 rm32", "r:o w:o", "adx argument"),
   ...form("rdrand", "0F C7 /6", "=rv", "w:c z:oszap", "rdrand reg"),

@@ -207,7 +207,7 @@ export class TcpSocket implements Socket, Owner {
     if (to !== undefined) return c ? "connected" : "not-supported";
     if (c === undefined || this.#released) return "not-connected";
     const result = write(c, bytes);
-    this.#tcp.touch(c);
+    if (typeof result === "number" && result > 0) this.#tcp.touch(c);
     return result;
   }
 

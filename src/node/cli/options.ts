@@ -134,7 +134,7 @@ export function list(text: string): string[] {
   return text.split(",").filter((word) => word !== "");
 }
 
-export function oneOf<const T extends string>(...choices: T[]): (text: string) => T {
+export function oneOf<const T extends readonly string[]>(...choices: T): (text: string) => T[number] {
   return (text) => {
     const chosen = choices.find((choice) => choice === text);
     if (chosen === undefined) throw new Refusal(`one of these is needed: ${choices.join(", ")}`);

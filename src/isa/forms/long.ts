@@ -1,0 +1,62 @@
+/**
+ * Forms that exist in 64-bit code only. 16- and 32-bit code does not decode them; the assembler knows their names
+ * there and answers "illegal instruction". (Forms that merely grow an operand size of 64 are the rows with `v`.)
+ */
+import { form, type Row } from "../form.ts";
+
+const only = (names: string, opcode: string, operands = "", attributes = ""): Row[] =>
+  form(names, opcode, operands, "", `long ${attributes}`.trim());
+
+export const long: readonly Row[] = [
+  ...only("cdqe", "REX.W 98"),
+  ...only("cqo", "REX.W 99"),
+  ...only("movsq", "REX.W A5", "", "rep"),
+  ...only("cmpsq", "REX.W A7", "", "repc"),
+  ...only("stosq", "REX.W AB", "", "rep"),
+  ...only("lodsq", "REX.W AD", "", "rep"),
+  ...only("scasq", "REX.W AF", "", "repc"),
+  ...only("iretq", "REX.W CF"),
+  ...only("popfq", "9D"),
+  ...only("pushfq", "9C"),
+  ...only("sysretq", "REX.W 0F 07"),
+  ...only("sysexitq", "REX.W 0F 35"),
+  ...only("rdmsrq", "REX.W 0F 32"),
+  ...only("wrmsrq", "REX.W 0F 30"),
+  ...only("swapgs", "0F 01 F8"),
+  ...only("movsxd", "REX.W 63 /r", "=r64 rm32", "apart early"),
+  ...only("movq", "NP REX.W 0F 6E /r", "=mm rm64", "apart early"),
+  ...only("movq", "66 REX.W 0F 6E /r", "=xmm rm64", "apart early"),
+  ...only("movq", "NP REX.W 0F 7E /r", "=rm64 mm", "apart early"),
+  ...only("movq", "66 REX.W 0F 7E /r", "=rm64 xmm", "apart early"),
+  ...only("movnti", "NP REX.W 0F C3 /r", "=m64 r64"),
+  ...only("cmpxchg16b", "REX.W 0F C7 /1", "+m128", "lock"),
+  ...only("cvtsi2ss", "F3 REX.W 0F 2A /r", "+xmm rm64", "apart"),
+  ...only("cvtsi2sd", "F2 REX.W 0F 2A /r", "+xmm rm64", "apart"),
+  ...only("cvttss2si", "F3 REX.W 0F 2C /r", "=r64 xmmm32", "apart early"),
+  ...only("cvtss2si", "F3 REX.W 0F 2D /r", "=r64 xmmm32", "apart early"),
+  ...only("cvttsd2si", "F2 REX.W 0F 2C /r", "=r64 xmmm64", "apart early"),
+  ...only("cvtsd2si", "F2 REX.W 0F 2D /r", "=r64 xmmm64", "apart early"),
+  ...only("pextrq", "66 REX.W 0F 3A 16 /r ib", "=rm64 xmm imm8", "apart2 early"),
+  ...only("pinsrq", "66 REX.W 0F 3A 22 /r ib", "+xmm rm64 imm8", "apart2 early"),
+  ...only("crc32", "F2 REX.W 0F 38 F0 /r", "+r64 rm8", "exact apart"),
+  ...only("crc32", "F2 REX.W 0F 38 F1 /r", "+r64 rm64", "exact apart"),
+  ...only("crc32", "F2 0F 38 F1 /r", "+r32 rm64", "exact apart"),
+  ...only("adcx", "66 REX.W 0F 38 F6 /r", "+r64 rm64", "argument"),
+  ...only("adox", "F3 REX.W 0F 38 F6 /r", "+r64 rm64", "argument"),
+  ...only("fxsave64", "NP REX.W 0F AE /0", "=m", "bare"),
+  ...only("fxrstor64", "NP REX.W 0F AE /1", "m", "bare"),
+  ...only("xsave64", "NP REX.W 0F AE /4", "=m", "bare"),
+  ...only("xrstor64", "NP REX.W 0F AE /5", "m", "bare"),
+  ...only("xsaveopt64", "NP REX.W 0F AE /6", "=m", "bare"),
+  ...only("xrstors64", "NP REX.W 0F C7 /3", "m", "bare"),
+  ...only("xsavec64", "NP REX.W 0F C7 /4", "=m", "bare"),
+  ...only("xsaves64", "NP REX.W 0F C7 /5", "=m", "bare"),
+  ...only("rdfsbase", "F3 0F AE /0", "=r32", "reg"),
+  ...only("rdgsbase", "F3 0F AE /1", "=r32", "reg"),
+  ...only("wrfsbase", "F3 0F AE /2", "r32", "reg"),
+  ...only("wrgsbase", "F3 0F AE /3", "r32", "reg"),
+  ...only("incsspq", "F3 REX.W 0F AE /5", "r64", "reg"),
+  ...only("rdsspq", "F3 REX.W 0F 1E /1", "=r64", "reg"),
+  ...only("wrssq", "REX.W 0F 38 F6 /r", "=rm64 r64"),
+  ...only("wrussq", "66 REX.W 0F 38 F5 /r", "=rm64 r64"),
+];

@@ -1,0 +1,88 @@
+import manifest from "../../../package.json" with { type: "json" };
+import { hex } from "../../base/index.ts";
+import type { Symbols } from "../../image/index.ts";
+import { reason } from "../files.ts";
+import { writeFile } from "../output.ts";
+import { command, Refusal } from "./command.ts";
+import { number } from "./options.ts";
+import { assembleFile, sourceOptions } from "./sources.ts";
+
+/** FASM's exit statuses: a wrong command line, an error with a line, any other error. */
+const status = { usage: 1, source: 2, other: 255 } as const;
+
+const DEFAULT_KILOBYTES = 512 * 1024;
+
+const options = {
+  ...sourceOptions,
+  passes: { short: "p", value: "N", help: "passes before it gives up (100)", read: number(1, 65536) },
+  memory: {
+    short: "m",
+    value: "KB",
+    help: `memory it may use, in kilobytes (${DEFAULT_KILOBYTES})`,
+    read: number(1, 2 ** 22 - 1),
+  },
+  symbols: { short: "s", value: "FILE", help: "write the symbols, one a line: value, kind, name" },
+} as const;
+
+export const asm = command({
+  name: "asm",
+  synopsis: "SOURCE [OUTPUT]",
+  summary: "Assembles a source as FASM does.",
+  description:
+    "Without OUTPUT the result stands beside the source, with the extension of its format: .bin, .exe, .dll, .o … " +
+    "SOURCE_DATE_EPOCH, when set, is the time that %t and time stamps tell.",
+  examples: ["kolibri asm hello.asm hello.kex", "kolibri asm -d lang=en -I include tool.asm"],
+  usageStatus: status.usage,
+  options,
+  async run([source, output], values, io) {
+    const { fasmText } = await import("../../assembler/index.ts");
+    const kilobytes = values.memory ?? DEFAULT_KILOBYTES;
+    io.stdout.write(`kolibri assembler  version ${manifest.version}  (${kilobytes} kilobytes memory)\n`);
+    const began = performance.now();
+    const assembled = await assembleFile(source!, values, io, {
+      maxMemory: kilobytes * 1024,
+      missing: status.other,
+      ...(values.passes ? { maxPasses: values.passes } : {}),
+    });
+    if (!assembled.ok) {
+      display(assembled.display, io.stderr);
+      for (const diagnostic of assembled.diagnostics) io.stderr.write(fasmText(diagnostic));
+      return assembled.diagnostics.some(({ line }) => line > 0) ? status.source : status.other;
+    }
+    const target = output ?? beside(source!, assembled.extension);
+    if (target === source) throw new Refusal(`the output would replace ${source}: say where it is to go`);
+    write(target, assembled.bytes);
+    for (const area of assembled.areas) write(beside(target, area.extension), area.bytes);
+    if (values.symbols !== undefined) write(values.symbols, table(assembled.symbols));
+    display(assembled.display, io.stdout);
+    const tenths = Math.floor((performance.now() - began) / 100);
+    const time = tenths > 0 ? `${(tenths / 10).toFixed(1)} seconds, ` : "";
+    io.stdout.write(`${assembled.passes} passes, ${time}${assembled.bytes.length} bytes.\n`);
+    return 0;
+  },
+});
+
+/** FASM's rule: what follows the last dot of the name is replaced. */
+function beside(path: string, extension: string): string {
+  const stem = path.replace(/\.[^./\\]*$/, "");
+  return extension === "" ? stem : `${stem}.${extension}`;
+}
+
+function write(path: string, content: string | Uint8Array): void {
+  try {
+    writeFile(path, content);
+  } catch (error) {
+    throw new Refusal(`${path}: ${reason(error)}\nerror: write failed.`, status.other);
+  }
+}
+
+/** What `display` said, ended with a newline if it has none of its own. */
+function display(text: Uint8Array, out: { write(chunk: string | Uint8Array): unknown }): void {
+  if (text.length === 0) return;
+  out.write(text);
+  if (text.at(-1) !== 0x0a) out.write("\n");
+}
+
+function table(symbols: Symbols): string {
+  return [...symbols].map(({ name, value, kind }) => `${hex(value)} ${kind.padEnd(8)} ${name}\n`).join("");
+}

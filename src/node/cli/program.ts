@@ -1,0 +1,114 @@
+import { isAbsolute, normalize, relative } from "node:path";
+import { nearest } from "../../base/index.ts";
+import type { Computer } from "../../computer.ts";
+import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
+import type { LoadOptions } from "../../machine/index.ts";
+import { onThisSystem, readFile } from "../files.ts";
+import { Refusal } from "./command.ts";
+import type { Io } from "./io.ts";
+import { number, type Values } from "./options.ts";
+import { assembleFile, type Corrected, sourceOptions } from "./sources.ts";
+
+/** The options of every command that takes a source or an image. */
+export const programOptions = {
+  ...sourceOptions,
+  raw: { help: "PROGRAM is a flat binary without a header", advanced: true },
+  org: {
+    value: "ADDRESS",
+    read: number(0, 0x7fff_ffff),
+    help: "where the first byte of a flat binary goes (0)",
+    advanced: true,
+  },
+  memory: { value: "MB", read: number(1, 2048), help: "address space of the program (256)", advanced: true },
+} as const;
+
+type ProgramValues = Values<typeof programOptions>;
+
+export interface Program {
+  readonly image: Image;
+  /** Set when it was assembled here. */
+  readonly assembled?: Corrected;
+  readonly seconds: number;
+}
+
+/** Reads a program: an image by its header, a source by being text, a flat binary when told so. */
+export async function loadProgram(path: string, values: ProgramValues, io: Io): Promise<Program> {
+  const began = performance.now();
+  const content = readFile(path);
+  if ("error" in content) throw new Refusal(content.error, 2);
+  const done = (image: Image, assembled?: Corrected): Program => ({
+    image,
+    ...(assembled ? { assembled } : {}),
+    seconds: (performance.now() - began) / 1000,
+  });
+  if (values.raw) return done(rawImage(content, { origin: values.org ?? 0 }));
+  if (hasHeader(content)) {
+    if (values.org !== undefined) throw new Refusal("--org is for flat binaries: --raw says that it is one");
+    const image = imageFrom(content);
+    if ("error" in image) throw new Refusal(`${path}: ${image.error}`, 2);
+    return done(image);
+  }
+  if (content.includes(0)) {
+    throw new Refusal(
+      `${path} is neither a source nor an image: it has no MENUET01 header. A flat binary is run with --raw --org ADDRESS`,
+      2,
+    );
+  }
+  const assembled = await assembleFile(path, values, io);
+  if (!assembled.ok) {
+    const { fasmText } = await import("../../assembler/index.ts");
+    throw new Refusal(
+      `${path} cannot be assembled\n${assembled.diagnostics.map(fasmText).join("").trimEnd()}`,
+      2,
+    );
+  }
+  if (!assembled.image) throw new Refusal(`${path} makes a file that is no program for this machine`, 2);
+  return done({ ...assembled.image, lines: readable(assembled.lines) }, assembled);
+}
+
+/** The same lines, their files named as one would from here: includes of includes make long ways round. */
+function readable(lines: LineMap): LineMap {
+  const names = new Map<string, string>();
+  const nameOf = (file: string): string => {
+    let name = names.get(file);
+    if (name === undefined) names.set(file, (name = shortest(file)));
+    return name;
+  };
+  return new LineMap(
+    lines.entries.map((entry) => ({
+      ...entry,
+      file: nameOf(entry.file),
+      ...(entry.trail && { trail: entry.trail.map((step) => ({ ...step, file: nameOf(step.file) })) }),
+    })),
+  );
+}
+
+function shortest(file: string): string {
+  const path = onThisSystem(file);
+  return isAbsolute(path) ? normalize(path) : relative("", path);
+}
+
+/** The address that a symbol or a number means. */
+export function addressIn(image: Image, text: string): number {
+  const symbol = image.symbols?.get(text);
+  if (symbol) return symbol.value;
+  if (/^-\d+$/.test(text)) return Number(text) >>> 0;
+  if (/^\d/.test(text)) return number(0, 0xffff_ffff)(text);
+  const names = [...(image.symbols ?? [])].map(({ name }) => name);
+  if (names.length === 0) throw new Refusal(`${text}: an image without symbols knows only addresses`);
+  const meant = nearest(text, names);
+  throw new Refusal(`the program has no symbol ${text}${meant ? `; did you mean ${meant}?` : ""}`);
+}
+
+/** What the machine is to be made with. */
+export const memory = ({ memory }: ProgramValues): { memoryBytes?: number } =>
+  memory === undefined ? {} : { memoryBytes: memory * 2 ** 20 };
+
+/** Loads a program into a computer, or says why that cannot be. */
+export function load(computer: Computer, image: Image, options: LoadOptions = {}): void {
+  try {
+    computer.load(image, options);
+  } catch (error) {
+    throw new Refusal((error as Error).message, 2);
+  }
+}

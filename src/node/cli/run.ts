@@ -1,0 +1,86 @@
+import { basename } from "node:path";
+import type { Image } from "../../image/index.ts";
+import { RealClock } from "../clock.ts";
+import { command } from "./command.ts";
+import type { Network } from "./network.ts";
+import { oneOf } from "./options.ts";
+import { addressIn, load, loadProgram, memory, programOptions } from "./program.ts";
+import { Progress } from "./progress.ts";
+import { explainStop } from "./stop.ts";
+import { Watch, watchOptions } from "./watch.ts";
+
+const options = {
+  publish: {
+    value: "[HOST:]PORT:GUESTPORT[/udp]",
+    many: true,
+    help: "make a port of the program reachable at a port of this host; HOST is 127.0.0.1 unless given",
+  },
+  outbound: { help: "let the program reach the host and the network outside" },
+  pcap: { value: "FILE", help: "write every frame on the program's network, as pcapng" },
+  ...watchOptions,
+  ...programOptions,
+  abi: {
+    value: "NAME",
+    help: "the system calls it knows: guide (the only one so far)",
+    read: oneOf("guide"),
+    advanced: true,
+  },
+  entry: { value: "SYMBOL|ADDRESS", help: "begin there instead of where the program says", advanced: true },
+} as const;
+
+export const run = command({
+  name: "run",
+  synopsis: "PROGRAM [ARGS]",
+  summary: "Runs a program: a source, which is assembled first, or an image.",
+  description:
+    "What the program writes to the debug board goes to standard output. The exit status is 0 when the program ended " +
+    "itself, 1 when it was stopped (a fault, a wait for what cannot come, a limit), 2 when it could not be started.",
+  examples: [
+    "kolibri run asm/hello.asm",
+    "kolibri run asm/echo-server.asm --publish 8007:7 --pcap echo.pcapng",
+    "kolibri run tool.kex --strace -- -v file",
+  ],
+  options,
+  async run([path, ...args], values, io) {
+    const program = await loadProgram(path!, values, io);
+    const image: Image =
+      values.entry === undefined
+        ? program.image
+        : { ...program.image, entry: addressIn(program.image, values.entry) };
+    const { Computer } = await import("../../computer.ts");
+    const { World } = await import("../../world.ts");
+    const { Network, publication } = await import("./network.ts");
+    const publish = values.publish.map(publication);
+    const real = publish.length > 0 || values.outbound;
+    const watch = new Watch(values, io);
+    let network: Network | undefined;
+    try {
+      const pcap = values.pcap === undefined ? undefined : watch.open(values.pcap);
+      const world = new World({ seed: values.seed ?? 1, ...(real && { clock: new RealClock() }) });
+      const epoch = real ? Math.floor(Date.now() * 1000) : 0;
+      network = new Network(world, { publish, outbound: values.outbound, pcap, epoch });
+      const { interfaces } = network;
+      const computer = new Computer({ world, interfaces, ...clock(real), ...memory(values) });
+      load(computer, image, { args: args.join(" "), path: `/rd/1/${basename(path!)}` });
+      await watch.attach(computer);
+      await network.open();
+      const progress = new Progress(computer, network, program, io);
+      watch.beforeOutput = progress.clear;
+      progress.begin();
+      const stop = await computer.go(watch.limits);
+      progress.end();
+      watch.finish(computer.state);
+      return explainStop(stop, computer, program, io);
+    } finally {
+      watch.discard();
+      await network?.close();
+    }
+  },
+});
+
+/** What the computer's clock shows at the start: local time when the outside takes part, else always the same. */
+function clock(real: boolean): { startOfClock?: number } {
+  if (!real) return {};
+  const now = new Date();
+  return { startOfClock: Math.floor(now.getTime() / 1000) - now.getTimezoneOffset() * 60 };
+}

@@ -1,0 +1,133 @@
+import type { Assembled, Correction } from "../../assembler/index.ts";
+import { nearest } from "../../base/index.ts";
+import { diskFiles, readFile } from "../files.ts";
+import { Refusal } from "./command.ts";
+import type { Io } from "./io.ts";
+import { list, type Values } from "./options.ts";
+
+/** The options of every command that assembles. */
+export const sourceOptions = {
+  define: {
+    short: "d",
+    value: "NAME=VALUE",
+    many: true,
+    help: "define a symbolic constant before the first line",
+    read: definition,
+  },
+  I: {
+    value: "DIR",
+    many: true,
+    help: "look for included files here too, before the directories in INCLUDE (separated by ;)",
+  },
+  corrections: {
+    value: "FILE",
+    advanced: true,
+    help: "correct the sources while they are read, as this list says; the files stay as they are",
+  },
+  without: { value: "ID,…", read: list, advanced: true, help: "leave these corrections out" },
+  only: { value: "ID,…", read: list, advanced: true, help: "apply these corrections and no others" },
+  printed: { advanced: true, help: "apply no corrections: the sources as they are printed" },
+} as const;
+
+export type SourceValues = Values<typeof sourceOptions>;
+
+function definition(text: string): [string, string] {
+  const [, name, value] = /^([^=\s]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new Refusal("NAME=VALUE is needed");
+  return [name, value];
+}
+
+export interface Corrected extends Assembled {
+  /** The corrections that were applied, in the order of the list. */
+  readonly corrections: readonly string[];
+  /** Those that were not. */
+  readonly omitted: readonly Correction[];
+}
+
+export interface Limits {
+  maxPasses?: number;
+  maxMemory?: number;
+  /** The exit status when the source cannot be read. */
+  missing?: number;
+}
+
+/** Assembles a file on disk as the command line asks for. Errors of the source are in the answer. */
+export async function assembleFile(
+  source: string,
+  values: SourceValues,
+  io: Io,
+  { missing = 2, ...limits }: Limits = {},
+): Promise<Corrected> {
+  const content = readFile(source);
+  if ("error" in content) throw new Refusal(content.error, missing);
+  const { assemble, CorrectionError, corrected } = await import("../../assembler/index.ts");
+  const { list: all, chosen } = chooseCorrections(values);
+  const disk = diskFiles();
+  try {
+    const assembled = assemble(source, {
+      files: chosen.length > 0 ? corrected(disk, all, chosen) : disk,
+      defines: Object.fromEntries(values.define),
+      includes: [...values.I, ...(io.env["INCLUDE"]?.split(";").filter((folder) => folder !== "") ?? [])],
+      environment: io.env as Record<string, string>,
+      epochSeconds: epochSeconds(io),
+      ...limits,
+    });
+    return { ...assembled, corrections: chosen, omitted: all.filter(({ id }) => !chosen.includes(id)) };
+  } catch (error) {
+    if (error instanceof CorrectionError) throw new Refusal(`--corrections: ${error.message}`, missing);
+    throw error;
+  }
+}
+
+/** SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/), or now. */
+function epochSeconds(io: Io): number {
+  const text = io.env["SOURCE_DATE_EPOCH"];
+  if (text === undefined || text === "") return Math.floor(Date.now() / 1000);
+  if (!/^\d{1,15}$/.test(text)) throw new Refusal(`SOURCE_DATE_EPOCH=${text}: a number of seconds is needed`);
+  return Number(text);
+}
+
+function chooseCorrections(values: SourceValues) {
+  const { corrections: path, without, only, printed } = values;
+  const selections = [without && "--without", only && "--only", printed && "--printed"].filter(Boolean);
+  if (selections.length > 1) throw new Refusal(`${selections.join(" and ")} do not go together`);
+  if (path === undefined) {
+    if (without || only) throw new Refusal(`${selections[0]} needs a list: --corrections FILE`);
+    return { list: [], chosen: [] };
+  }
+  const list = readCorrections(path);
+  const ids = list.map(({ id }) => id);
+  for (const id of [...(without ?? []), ...(only ?? [])]) {
+    if (ids.includes(id)) continue;
+    const meant = nearest(id, ids);
+    throw new Refusal(`${path} has no correction ${id}${meant ? `; did you mean ${meant}?` : ""}`);
+  }
+  const chosen = printed
+    ? []
+    : only
+      ? ids.filter((id) => only.includes(id))
+      : ids.filter((id) => !without?.includes(id));
+  return { list, chosen };
+}
+
+/** A list of corrections: the format is the assembler's, the file is ours to read. */
+function readCorrections(path: string): Correction[] {
+  const content = readFile(path);
+  if ("error" in content) throw new Refusal(content.error, 2);
+  let list: unknown;
+  try {
+    list = JSON.parse(new TextDecoder().decode(content));
+  } catch (error) {
+    throw new Refusal(`${path} is not JSON: ${(error as Error).message}`, 2);
+  }
+  const isCorrection = (each: unknown): each is Correction =>
+    typeof each === "object" &&
+    each !== null &&
+    "id" in each &&
+    typeof each.id === "string" &&
+    "edits" in each;
+  if (!Array.isArray(list) || !list.every(isCorrection)) {
+    throw new Refusal(`${path} is not a list of corrections: each needs an id and edits`, 2);
+  }
+  return list;
+}

@@ -1,0 +1,62 @@
+/**
+ * What a system call costs: a program that makes the same one over and over (mov eax; int 0x40; jmp), on a kernel of
+ * its own, beside the same loop on a machine whose `int` nobody answers. The difference is the kernel's share.
+ */
+
+import { Random } from "../../src/base/index.ts";
+import { rawImage } from "../../src/image/index.ts";
+import { guide, Kernel } from "../../src/kernel/index.ts";
+import { Machine } from "../../src/machine/index.ts";
+import { cable, Nic, Stack } from "../../src/net/index.ts";
+import { compare } from "./measure.ts";
+
+const CALLS = 500_000;
+const INSTRUCTIONS = 3;
+
+const dword = (value: number) => [value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24];
+const mov = (opcode: number, value: number) => [opcode, ...dword(value)];
+/** EBX, ECX, EDX once, then the call for ever. */
+const program = (eax: number, [ebx = 0, ecx = 0, edx = 0]: number[] = []) =>
+  Uint8Array.from([
+    ...mov(0xb8, 75),
+    ...mov(0xbb, 1),
+    0x31,
+    0xc9,
+    ...[0xcd, 0x40], // a socket, which gets number 16
+    ...mov(0xbb, ebx),
+    ...mov(0xb9, ecx),
+    ...mov(0xba, edx),
+    ...[...mov(0xb8, eax), 0xcd, 0x40, 0xeb, 0xf7],
+  ]);
+
+function answered(code: Uint8Array): () => number {
+  const nic = new Nic({ port: cable()[0], mac: 0x5254_0000_0001 });
+  const stack = new Stack({ nics: [nic], random: new Random(1) });
+  const kernel = new Kernel({ personality: guide(), stack });
+  const process = kernel.spawn(rawImage(code));
+  if ("error" in process) throw new Error(process.error);
+  return () => {
+    kernel.run(0, CALLS * INSTRUCTIONS);
+    return CALLS;
+  };
+}
+
+function unanswered(): () => number {
+  const machine = new Machine();
+  machine.memory.map(0, 4096);
+  machine.memory.place(0, program(3));
+  return () => {
+    const end = machine.instructions + CALLS * INSTRUCTIONS;
+    while (machine.instructions < end) machine.run(end - machine.instructions);
+    return CALLS;
+  };
+}
+
+await compare("calls", [
+  { name: "nobody answers", run: unanswered() },
+  { name: "3 time", run: answered(program(3)) },
+  { name: "83 get option", run: answered(program(83, [16, 2])) },
+  { name: "84 set option", run: answered(program(84, [1, 16, 1])) },
+  { name: "80 accept, refused", run: answered(program(80, [16])) },
+  { name: "no such function", run: answered(program(999)) },
+]);

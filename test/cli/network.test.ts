@@ -1,0 +1,78 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { u32le } from "../../src/base/index.ts";
+import { kolibri, type Said } from "./io.ts";
+
+const server = "fixtures/guide/images/http-server.corrected.bin";
+
+/** A server that runs until the test is done with it. */
+async function serving(argv: string[], during: (url: string) => Promise<void>): Promise<Said> {
+  const stop = new AbortController();
+  let said = "";
+  const ended = kolibri(argv, { interrupted: stop.signal, onErr: (text) => (said += text) });
+  let over = false;
+  void ended.then(() => (over = true));
+  try {
+    while (!over && !said.includes("published: ")) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [, place] = /published: (\S+) →/.exec(said) ?? [];
+    await during(`http://${place}/`);
+  } finally {
+    stop.abort("SIGINT");
+  }
+  return ended;
+}
+
+test("a published server answers, and says at the end what came of it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "kolibri-"));
+  const [pcap, state] = [join(folder, "all.pcapng"), join(folder, "state.json")];
+  const { status, out, err } = await serving(
+    ["run", server, "--publish", "0:80", "--pcap", pcap, "--state", state],
+    async (url) => {
+      const answers = await Promise.all(Array.from({ length: 5 }, () => fetch(url)));
+      expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 200, 200]);
+      expect(await answers[0]!.text()).toContain("<h1>");
+    },
+  );
+  expect(status).toBe(130);
+  expect(out).toBe("Listening on port 80\r\n");
+  expect(err).toMatch(
+    /after [\d.]+ s: [1-5] connections?, [\d,]+ bytes received, [\d,]+ bytes sent, [\d,]+ instructions\n$/,
+  );
+  expect(u32le(readFileSync(pcap), 0)).toBe(0x0a0d0d0a);
+  const { stop, calls } = JSON.parse(readFileSync(state, "utf8"));
+  expect(stop.reason).toBe("stopped");
+  expect(calls.accept).toBeGreaterThan(0);
+});
+
+test("a port that is taken is said, with what to do", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as { port: number };
+  const said = await kolibri(["run", server, "--publish", `${port}:80`]);
+  taken.close();
+  expect(said.status).toBe(2);
+  expect(said.err).toContain(`127.0.0.1:${port}`);
+  expect(said.err).toContain(`--publish ${port + 1}:80`);
+});
+
+test("nothing is published that makes no sense", async () => {
+  expect(await kolibri(["run", server, "--publish", "80"])).toMatchObject({
+    status: 2,
+    err: expect.stringContaining("expected [HOST:]PORT:"),
+  });
+});
+
+test("without the outside a program that waits for it stops by itself", async () => {
+  // The echo server accepts a connection before it does anything else.
+  const { status, err } = await kolibri([
+    "run",
+    "fixtures/guide/images/echo-server.corrected.bin",
+    "--timeout",
+    "5",
+  ]);
+  expect(status).toBe(1);
+  expect(err).toMatch(/^kolibri: stopped: (blocked: accept waits|limit of time)/);
+});

@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import { type Header, writeHeader } from "../../src/image/index.ts";
+import { Folder } from "./folder.ts";
+import { kolibri } from "./io.ts";
+
+const folder = new Folder();
+
+const hello = "fixtures/guide/images/hello.corrected.bin";
+
+/** A flat program: what its bytes do, and nothing else. */
+const flat = {
+  /** mov eax, -1 / int 0x40 */
+  exits: [0xb8, 0xff, 0xff, 0xff, 0xff, 0xcd, 0x40],
+  /** jmp $ */
+  runsAway: [0xeb, 0xfe],
+  /** mov eax, [0x7fff0000] */
+  faults: [0xa1, 0x00, 0x00, 0xff, 0x7f],
+};
+
+test("a program's debug board is standard output, and its own end is status 0", async () => {
+  expect(await kolibri(["run", hello])).toEqual({ status: 0, out: "Hello from KolibriOS\r\n", err: "" });
+});
+
+test("a flat binary runs where it is put", async () => {
+  const path = folder.put("flat.bin", flat.exits);
+  const state = folder.at("state.json");
+  const { status } = await kolibri(["run", "--raw", "--org", "0x1000", path, "--state", state]);
+  expect(status).toBe(0);
+  expect(folder.json("state.json")).toMatchObject({
+    stop: { reason: "exit" },
+    registers: { eax: 0xffff_ffff, eip: 0x1007, eflags: 0x1202 },
+    instructions: 2,
+    calls: { exit: 1 },
+  });
+});
+
+test("what stops a program is said with its place, and is status 1", async () => {
+  const state = folder.at("state.json");
+  const run = async (bytes: number[], ...more: string[]) =>
+    kolibri(["run", "--raw", folder.put("flat.bin", bytes), "--state", state, ...more]);
+  const ended = () => folder.json("state.json");
+
+  expect(await run(flat.faults)).toMatchObject({
+    status: 1,
+    err: "kolibri: stopped: fault #PF: read of 0x7fff0000 at 0x0\n",
+  });
+  expect(ended().stop).toMatchObject({ reason: "fault", fault: "#PF", access: "read", address: 0x7fff0000 });
+
+  expect(await run(flat.runsAway, "--max-instructions", "1000")).toMatchObject({
+    status: 1,
+    err: "kolibri: stopped: limit of instructions reached at 0x0\n",
+  });
+  expect(ended()).toMatchObject({ stop: { reason: "limit", limit: "instructions" }, instructions: 1000 });
+
+  expect((await run(flat.runsAway, "--timeout", "0.001")).err).toContain("limit of time reached");
+  // 100 instructions a microsecond on the virtual clock
+  expect(ended().instructions).toBe(100_000);
+});
+
+test("a run can be interrupted, and what it was to write is written", async () => {
+  const stop = new AbortController();
+  const state = folder.at("state.json");
+  setTimeout(() => stop.abort("SIGINT"), 50);
+  const said = await kolibri(["run", "--raw", folder.put("flat.bin", flat.runsAway), "--state", state], {
+    interrupted: stop.signal,
+  });
+  expect(said.status).toBe(130);
+  expect(folder.json("state.json").stop.reason).toBe("stopped");
+});
+
+test("the trace of system calls has one line a call", async () => {
+  const { err } = await kolibri(["run", hello, "--strace"]);
+  const lines = err.trimEnd().split("\n");
+  expect(lines).toHaveLength(23);
+  expect(lines[0]).toMatch(/^ +0\.000000 \[1\] 63\.1 debug board\('H'\) {2}; 0x[\da-f]+$/);
+  expect(lines[22]).toMatch(/ -1 exit\(\) {2}; 0x[\da-f]+$/);
+  const file = folder.at("calls");
+  expect((await kolibri(["run", hello, `--strace=${file}`])).err).toBe("");
+  expect(folder.text("calls")).toBe(err);
+});
+
+describe("what cannot be run", () => {
+  const header: Header = {
+    variant: "MENUET01",
+    version: 1,
+    entry: 0x24,
+    imageEnd: 0x24,
+    memorySize: 0x1000,
+    stackTop: 0x1000,
+    parameters: 0,
+    path: 0,
+  };
+  test.each<[string, () => string[], string]>([
+    ["a file that is not there", () => [folder.at("none.kex")], "none.kex: no such file"],
+    ["a directory", () => [folder.at()], "is a directory"],
+    [
+      "a header cut short",
+      () => [folder.put("a.kex", writeHeader(header).subarray(0, 20))],
+      "cut short: 20 bytes",
+    ],
+    [
+      "a header with an entry outside",
+      () => [folder.put("a.kex", writeHeader({ ...header, entry: 0x9999 }))],
+      "entry 0x9999 is outside",
+    ],
+    ["neither text nor image", () => [folder.put("a.kex", [1, 0, 2])], "neither a source nor an image"],
+    [
+      "more memory than there is",
+      () => [folder.put("a.kex", writeHeader({ ...header, memorySize: 0x7fff_0000 }))],
+      "memory",
+    ],
+    ["an unknown system", () => [hello, "--abi", "linux"], "--abi linux: one of these is needed: guide"],
+    [
+      "an entry nobody knows",
+      () => [hello, "--entry", "start"],
+      "an image without symbols knows only addresses",
+    ],
+    ["an origin for an image", () => [hello, "--org", "0"], "--org is for flat binaries"],
+    ["a trace into a directory", () => [hello, `--trace=${folder.at()}`], "is a directory"],
+    ["a state nowhere", () => [hello, "--state", folder.at("none", "s")], "no such file"],
+    [
+      "selections without corrections",
+      () => [folder.put("a.asm", "nop"), "--only", "x"],
+      "--only needs a list",
+    ],
+    [
+      "corrections that are none",
+      () => [folder.put("a.asm", "nop"), "--corrections", folder.put("c", "{}")],
+      "not a list",
+    ],
+    [
+      "corrections not in JSON",
+      () => [folder.put("a.asm", "nop"), "--corrections", folder.put("c", "{")],
+      "is not JSON",
+    ],
+  ])("%s", async (_, args, message) => {
+    const argv = args();
+    const before = folder.names();
+    const { status, out, err } = await kolibri(["run", ...argv]);
+    expect([status, out]).toEqual([2, ""]);
+    expect(err).toContain(message);
+    expect(err).not.toContain("internal error");
+    expect(folder.names()).toEqual(before);
+  });
+});

@@ -6,6 +6,7 @@
  *
  * Every other argument goes to `kolibri run`.
  */
+import { createServer } from "node:net";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root, setUp } from "./set-up.mjs";

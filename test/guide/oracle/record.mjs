@@ -94,7 +94,7 @@ function recordTraces() {
     });
     writeFileSync(
       join(folder, "traces", `${routine}.json`),
-      lines({ image: sha256(bytes), scenarios: recorded }, 4),
+      lines({ image: sha256(bytes), address: describe(at(routine)), scenarios: recorded }, 4),
     );
   }
 

@@ -37,7 +37,7 @@ const text = (value) => Buffer.from(value, "latin1").toString("hex");
 /** A.B.C.D in network order, as a dword is loaded. */
 const address = (value) => Buffer.from(value.split(".").map(Number)).readUInt32LE();
 
-/** What interface `index` of the computer says of itself before anything was sent. */
+/** What interface `index` of the computer says of itself. The first has announced its address, and that is all. */
 function interfaceRecord(index) {
   const record = Buffer.alloc(70);
   record.write(`eth${index}`, 0, "latin1");
@@ -47,6 +47,10 @@ function interfaceRecord(index) {
   for (const [i, word] of words.entries()) record.writeUInt32LE(word, 16 + 4 * i);
   record.write("52540000020f", 40, "hex");
   record[45] += index;
+  if (index === 0) {
+    record.writeUInt32LE(1, 50); // packets sent: one ARP announcement (RFC 5227, section 2.3)
+    record.writeUInt32LE(42, 58); // bytes sent
+  }
   return record.toString("hex");
 }
 

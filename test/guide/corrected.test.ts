@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { SECOND } from "../../src/base/index.ts";
-import type { CallOptions, CallResult } from "../../src/computer.ts";
-import { parseAddress, showAddress } from "../../src/net/index.ts";
+import { type CallOptions, type CallResult, SECOND, showAddress } from "../../src/index.ts";
+import { parseAddress } from "../../src/net/index.ts";
 import { type Given, type GivenSocket, PAGE, PEER, type Position, position } from "./position.ts";
 import { corrections, guideImage } from "./programs.ts";
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { Computer, Stop } from "../../src/computer.ts";
+import type { Computer, Stop } from "../../src/index.ts";
 import { type Given, PAGE, position } from "./position.ts";
 
 /**

@@ -440,7 +440,7 @@ export class Assembler {
       state.adjustment = changed ? difference(label.value, value) : 0;
     }
     label.value = value;
-    label.isPlace = true;
+    label.isPlace = !space.virtual;
     this.finishLabel(
       label,
       changed,

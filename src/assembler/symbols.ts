@@ -42,7 +42,7 @@ export class Label {
   usedIn = 0;
   /** The line that defined it last. */
   line = -1;
-  /** It was defined as a label, by standing somewhere, and not as a number. */
+  /** It names a place of the program: it was not defined as a number, and not in a virtual area. */
   isPlace = false;
   /** The addressing space that a SPACE label stands for. */
   space: object | undefined = undefined;

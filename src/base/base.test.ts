@@ -65,5 +65,6 @@ test("text for people", () => {
     `00000010  ${"4d 45 4e 55 45 54 30 31 01".padEnd(47)}  MENUET01.`,
   );
   expect(nearest("--pubish", ["--publish", "--pcap"])).toBe("--publish");
+  expect(nearest("tow", ["one", "two"])).toBe("two");
   expect(nearest("--zzz", ["--publish", "--pcap"])).toBeUndefined();
 });

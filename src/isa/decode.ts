@@ -5,7 +5,7 @@
  * Layout: SDM vol. 2A, 2.1 (prefixes, opcode, ModR/M, SIB, displacement, immediate); 15 bytes at most (2.3.11).
  */
 import type { Form } from "./form.ts";
-import { find, fixesLast, type Surroundings, takesModrm } from "./lookup.ts";
+import { ANY_LENGTH, find, fixesLast, type Surroundings, takesModrm } from "./lookup.ts";
 
 /** Longest instruction the processor takes, in bytes. */
 export const LONGEST = 15;
@@ -47,6 +47,16 @@ export interface Instruction {
   immediateSize: number;
   /** Second immediate (enter) or the selector of a far address. */
   immediate2: number;
+  /** VEX, EVEX, XOP: the register in vvvv; vector length in bits, W. */
+  vvvv: number;
+  vectorLength: number;
+  w: number;
+  /** EVEX: mask register, zeroing, and the bit that means broadcast (memory) or rounding (registers). */
+  mask: number;
+  zeroing: boolean;
+  broadcast: boolean;
+  /** EVEX.L'L as written: the rounding mode where `broadcast` stands on registers. */
+  rounding: number;
 }
 
 export function makeInstruction(): Instruction {
@@ -74,6 +84,13 @@ export function makeInstruction(): Instruction {
     immediate: 0,
     immediateSize: 0,
     immediate2: 0,
+    vvvv: 0,
+    vectorLength: 0,
+    w: 0,
+    mask: 0,
+    zeroing: false,
+    broadcast: false,
+    rounding: 0,
   };
 }
 
@@ -90,7 +107,16 @@ export type Decoding = typeof DECODED | typeof INVALID | typeof TRUNCATED | type
 const base16 = [3, 3, 5, 5, 6, 7, 5, 3] as const;
 const index16 = [6, 7, 6, 7, -1, -1, -1, -1] as const;
 
-const around: Surroundings = { operandSize: 32, addressSize: 32, sizePrefix: false, repPrefix: 0 };
+const around: Surroundings = {
+  operandSize: 32,
+  addressSize: 32,
+  sizePrefix: false,
+  repPrefix: 0,
+  vectorLength: 0,
+  w: 0,
+};
+
+const impliedPrefix = [0, 0x66, 0xf3, 0xf2] as const;
 
 /**
  * Decodes one instruction of `bits`-bit code (16 or 32) at `at`, reading no byte from `end` on. `lock` on a form
@@ -145,9 +171,68 @@ export function decode(
   out.immediate = 0;
   out.immediateSize = 0;
   out.immediate2 = 0;
+  out.vvvv = 0;
+  out.vectorLength = 0;
+  out.w = 0;
+  out.mask = 0;
+  out.zeroing = false;
+  out.broadcast = false;
+  out.rounding = 0;
 
   let space = 0;
-  if (code === 0x0f) {
+  let lead = -1;
+  if (code === 0xc4 || code === 0xc5 || code === 0x62 || code === 0x8f) {
+    if (at >= end) return short();
+    // In 16- and 32-bit code the next byte tells them from les, lds, bound (ModR/M 11) and pop (a map of 8 or more).
+    const next = bytes[at]!;
+    if (code === 0x8f ? (next & 0x1f) >= 8 : next >= 0xc0) lead = code;
+  }
+  if (lead >= 0) {
+    const size = lead === 0x62 ? 3 : lead === 0xc5 ? 1 : 2;
+    if (at + size >= end) return short();
+    let payload = bytes[at + size - 1]!;
+    let map = 1;
+    if (lead === 0x62) {
+      const p0 = bytes[at]!;
+      const p2 = payload;
+      payload = bytes[at + 1]!;
+      map = p0 & 3;
+      out.rounding = (p2 >> 5) & 3;
+      const { rounding } = out; // esbuild reads `<< out` as a type parameter
+      out.vectorLength = 128 << rounding;
+      out.mask = p2 & 7;
+      out.zeroing = (p2 & 0x80) !== 0;
+      out.broadcast = (p2 & 0x10) !== 0;
+      // What must be so: zeros and ones, no mask where zeroing is asked for, no registers beyond the eighth.
+      const wrong = (p0 & 0x0c) !== 0 || (p0 & 0x10) === 0 || (payload & 4) === 0 || (p2 & 8) === 0;
+      if (wrong || map === 0 || (payload & 0x40) === 0 || (out.zeroing && out.mask === 0)) {
+        out.length = at + size - start;
+        return INVALID;
+      }
+      space = 8 + map;
+    } else {
+      out.vectorLength = (payload & 4) !== 0 ? 256 : 128;
+      if (lead !== 0xc5) map = bytes[at]! & 0x1f;
+      space = 4 + map;
+      const known = lead === 0x8f ? map >= 8 && map <= 10 : map >= 1 && map <= 3;
+      if (!known || (payload & 0x40) === 0) {
+        out.length = at + size - start;
+        return INVALID;
+      }
+    }
+    out.w = lead === 0xc5 ? 0 : payload >> 7;
+    out.vvvv = (~payload >> 3) & 7;
+    // 66, F2, F3 and LOCK before VEX are #UD (SDM vol. 2A, 2.3.2 and 2.3.3).
+    if (sizePrefix || rep !== 0 || lock) {
+      out.length = at + size - start;
+      return INVALID;
+    }
+    rep = impliedPrefix[payload & 3]!;
+    sizePrefix = rep === 0x66;
+    if (sizePrefix) rep = 0;
+    at += size;
+    code = bytes[at++]!;
+  } else if (code === 0x0f) {
     if (at >= end) return short();
     code = bytes[at++]!;
     space = 1;
@@ -206,6 +291,8 @@ export function decode(
   around.addressSize = addressSize;
   around.sizePrefix = sizePrefix;
   around.repPrefix = rep;
+  around.w = out.w;
+  around.vectorLength = out.broadcast && modrm >= 0xc0 ? ANY_LENGTH : out.vectorLength;
   let last = -1;
   if (fixesLast(space, code, modrm)) {
     if (at >= end) return short();
@@ -219,6 +306,7 @@ export function decode(
   out.form = form;
   if (form.suffix >= 0) at++;
 
+  if (form.encoding === "evex" && !allowed(form, out)) return INVALID;
   const tail = form.tail;
   if (tail.length !== 0) {
     for (let i = 0; i < tail.length; i++) {
@@ -248,13 +336,34 @@ export function decode(
     }
   }
   out.length = at - start;
+  if (form.encoding === "evex" && out.displacementSize === 1)
+    out.displacement *= displacementUnit(form, out.broadcast);
   return DECODED;
+}
+
+/** Masks, zeroing and EVEX.b only where the form has a meaning for them. */
+function allowed(form: Form, out: Instruction): boolean {
+  const has = form.attributes;
+  if (out.mask !== 0 && !has.has("mask")) return false;
+  if (out.zeroing && (!has.has("z") || (out.mod !== 3 && form.places[0] === "rm"))) return false;
+  if (!out.broadcast) return true;
+  return out.mod === 3 ? has.has("er") || has.has("sae") : has.has("b4") || has.has("b8");
+}
+
+/** A displacement of one byte counts in these units in EVEX forms (SDM vol. 2A, 2.7.5): the memory operand's bytes. */
+export function displacementUnit(form: Form, broadcast: boolean): number {
+  if (broadcast) return form.attributes.has("b8") ? 8 : 4;
+  for (let i = 0; i < form.operands.length; i++) {
+    if (form.places[i] === "rm") return form.operands[i]!.memorySize || 1;
+  }
+  return 1;
 }
 
 function sizeOfTail(word: string, operandSize: number): number {
   switch (word) {
     case "ib":
     case "cb":
+    case "is4":
       return 1;
     case "iw":
       return 2;

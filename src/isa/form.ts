@@ -12,6 +12,8 @@
  *   fixed last byte (`D4 0A`, `0F 0F /r 9E`); then ib iw id iv io for immediates and cb cv cp for distances and
  *   far addresses, where v follows the operand size.
  *   VEX, EVEX and XOP forms open with the manual's dotted word: `VEX.NDS.128.66.0F38.W0 98 /r`.
+ *   After the word: NDS or NDD when VEX.vvvv names an operand (NDD: it is the destination), 128 256 512 or LIG, the
+ *   prefix, the map (0F 0F38 0F3A, M8 M9 MA for XOP), W0 W1 or WIG. /is4: a register in the last byte's high half.
  * * operands: see operands.ts.
  * * flags: r read, w written by the result, u left undefined, z cleared, o set (letters o s z a p c d i t).
  *   A form that keeps flags in some cases (a shift by cl, which may be 0) reads them too.
@@ -23,7 +25,8 @@
  *   own, whatever the others have), argument (FASM calls a wrong source an invalid argument),
  *   apart2 (every operand but the first has), bare (no size may be written before the memory operand), loose (any
  *   size may), exact (a register of the wrong size is no operand; exact2 beyond the first), either (FASM reads XMM operands
- *   as if they could be MM registers, and then finds the size wrong), optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
+ *   as if they could be MM registers, and then finds the size wrong). For EVEX: mask, z (zeroing), b4 b8 (memory
+ *   may be one element broadcast), er (rounding), sae, optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
 import { type FormOperand, operandOf } from "./operands.ts";
@@ -142,6 +145,12 @@ const attributeWords = new Set([
   "optional",
   "exact2",
   "either",
+  "mask",
+  "z",
+  "b4",
+  "b8",
+  "er",
+  "sae",
   "loose",
 ]);
 
@@ -205,7 +214,7 @@ function row(
     else if (!attributeWords.has(word)) fail(`no attribute is called "${word}"`);
   }
 
-  const encoding: Encoding = "legacy";
+  let encoding: Encoding = "legacy";
   let map = MAP_ONE;
   let code = -1;
   let prefix = PREFIX_ANY;
@@ -217,7 +226,7 @@ function row(
   let suffix = -1;
   let operandSize: Form["operandSize"] = 0;
   let addressSize: Form["addressSize"] = 0;
-  const vectorLength: Form["vectorLength"] = 0;
+  let vectorLength: Form["vectorLength"] = 0;
   let w: Form["w"] = -1;
   const tail: string[] = [];
 
@@ -246,6 +255,27 @@ function row(
     }
   }
 
+  let vvvv = false;
+  const dotted = /^(VEX|EVEX|XOP)\.(.*)$/.exec(words[at] ?? "");
+  if (dotted !== null) {
+    at++;
+    encoding = dotted[1]!.toLowerCase() as Encoding;
+    prefix = PREFIX_NONE;
+    for (const part of dotted[2]!.split(".")) {
+      if (part === "NDS" || part === "NDD") vvvv = true;
+      else if (part === "128" || part === "256" || part === "512")
+        vectorLength = Number(part) as 128 | 256 | 512;
+      else if (part === "66" || part === "F2" || part === "F3") prefix = Number.parseInt(part, 16);
+      else if (part === "0F") map = MAP_0F;
+      else if (part === "0F38") map = MAP_0F38;
+      else if (part === "0F3A") map = MAP_0F3A;
+      else if (part === "M8" || part === "M9" || part === "MA") map = Number.parseInt(part[1]!, 16);
+      else if (part === "W0" || part === "W1") w = part === "W1" ? 1 : 0;
+      else if (part !== "WIG" && part !== "LIG" && part !== "NP")
+        fail(`"${part}" means nothing in ${words[at - 1]}`);
+    }
+  }
+
   const opcodeWord = words[at++] ?? fail("no opcode byte");
   const [byte, add] = opcodeWord.split("+");
   if (!isHex(byte!)) fail(`"${opcodeWord}" is no opcode byte`);
@@ -257,6 +287,7 @@ function row(
   for (; at < words.length; at++) {
     const word = words[at]!;
     if (word === "/r") modrm = true;
+    else if (word === "/is4") tail.push("is4");
     else if (/^\/[0-7]$/.test(word)) {
       modrm = true;
       digit = Number(word[1]);
@@ -284,7 +315,7 @@ function row(
     }
   }
 
-  const places = placesOf(operands, plus, modrm && digit < 0, fail);
+  const places = placesOf(operands, plus, modrm && digit < 0, vvvv, tail.includes("is4"), fail);
   for (const [i, place] of places.entries()) {
     // The processor ignores mod in moves of control registers (SDM vol. 2B, MOV CRn); elsewhere a bare register means mod 11.
     const moves = operands.some(({ kind }) => kind === "cr" || kind === "dr" || kind === "tr");
@@ -329,6 +360,8 @@ function placesOf(
   operands: readonly FormOperand[],
   plus: boolean,
   regIsFree: boolean,
+  vvvv: boolean,
+  is4: boolean,
   fail: (why: string) => never,
 ): Place[] {
   const taken = new Set<Place>();
@@ -366,10 +399,17 @@ function placesOf(
         return "opcode";
     }
   });
-  if (!regIsFree) taken.add("reg");
+  // Registers without memory beside them, left to right: reg, vvvv, rm, the last byte. A store begins with its
+  // memory and has vvvv next; a digit leaves reg out.
+  const order: Place[] = [];
+  if (regIsFree && !(vvvv && places[0] === "rm")) order.push("reg");
+  if (vvvv) order.push("vvvv");
+  if (regIsFree && vvvv && places[0] === "rm") order.push("reg");
+  order.push("rm");
+  if (is4) order.push("is4");
   return places.map((place) => {
     if (place !== undefined) return place;
-    const free = (["reg", "rm"] as const).find((field) => !taken.has(field)) ?? fail("no field is left");
+    const free = order.find((field) => !taken.has(field)) ?? fail("no field is left");
     taken.add(free);
     return free;
   });

@@ -9,6 +9,7 @@ export {
   DECODED,
   type Decoding,
   decode,
+  displacementUnit,
   INVALID,
   type Instruction,
   LONGEST,
@@ -44,7 +45,15 @@ export {
   PREFIX_NONE,
 } from "./form.ts";
 export { forms } from "./forms/index.ts";
-export { byMnemonic, find, fixesLast, mnemonics, type Surroundings, takesModrm } from "./lookup.ts";
+export {
+  ANY_LENGTH,
+  byMnemonic,
+  find,
+  fixesLast,
+  mnemonics,
+  type Surroundings,
+  takesModrm,
+} from "./lookup.ts";
 export {
   type FormOperand,
   type OperandKind,

@@ -9,11 +9,16 @@ export function diskFiles(folder: string = process.cwd()): { read(path: string):
   const seen = new Map<string, Uint8Array | undefined>();
   return {
     read(path) {
-      const place = resolve(folder, sep === "/" ? path.replaceAll("\\", "/") : path);
+      const place = resolve(folder, onThisSystem(path));
       if (!seen.has(place)) seen.set(place, bytesOf(place));
       return seen.get(place);
     },
   };
+}
+
+/** A path as a source names it, with the separators of this system. */
+export function onThisSystem(path: string): string {
+  return sep === "/" ? path.replaceAll("\\", "/") : path;
 }
 
 function bytesOf(place: string): Uint8Array | undefined {

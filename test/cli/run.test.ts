@@ -1,19 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Header, writeHeader } from "../../src/image/index.ts";
+import { Folder } from "./folder.ts";
 import { kolibri } from "./io.ts";
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "kolibri-"));
-});
-const put = (name: string, content: string | Uint8Array | number[]) => {
-  const path = join(folder, name);
-  writeFileSync(path, Array.isArray(content) ? Uint8Array.from(content) : content);
-  return path;
-};
+const folder = new Folder();
 
 const hello = "fixtures/guide/images/hello.corrected.bin";
 
@@ -32,11 +22,11 @@ test("a program's debug board is standard output, and its own end is status 0", 
 });
 
 test("a flat binary runs where it is put", async () => {
-  const path = put("flat.bin", flat.exits);
-  const state = join(folder, "state.json");
+  const path = folder.put("flat.bin", flat.exits);
+  const state = folder.at("state.json");
   const { status } = await kolibri(["run", "--raw", "--org", "0x1000", path, "--state", state]);
   expect(status).toBe(0);
-  expect(JSON.parse(readFileSync(state, "utf8"))).toMatchObject({
+  expect(folder.json("state.json")).toMatchObject({
     stop: { reason: "exit" },
     registers: { eax: 0xffff_ffff, eip: 0x1007, eflags: 0x1202 },
     instructions: 2,
@@ -45,10 +35,10 @@ test("a flat binary runs where it is put", async () => {
 });
 
 test("what stops a program is said with its place, and is status 1", async () => {
-  const state = join(folder, "state.json");
+  const state = folder.at("state.json");
   const run = async (bytes: number[], ...more: string[]) =>
-    kolibri(["run", "--raw", put("flat.bin", bytes), "--state", state, ...more]);
-  const ended = () => JSON.parse(readFileSync(state, "utf8"));
+    kolibri(["run", "--raw", folder.put("flat.bin", bytes), "--state", state, ...more]);
+  const ended = () => folder.json("state.json");
 
   expect(await run(flat.faults)).toMatchObject({
     status: 1,
@@ -69,13 +59,13 @@ test("what stops a program is said with its place, and is status 1", async () =>
 
 test("a run can be interrupted, and what it was to write is written", async () => {
   const stop = new AbortController();
-  const state = join(folder, "state.json");
+  const state = folder.at("state.json");
   setTimeout(() => stop.abort("SIGINT"), 50);
-  const said = await kolibri(["run", "--raw", put("flat.bin", flat.runsAway), "--state", state], {
+  const said = await kolibri(["run", "--raw", folder.put("flat.bin", flat.runsAway), "--state", state], {
     interrupted: stop.signal,
   });
   expect(said.status).toBe(130);
-  expect(JSON.parse(readFileSync(state, "utf8")).stop.reason).toBe("stopped");
+  expect(folder.json("state.json").stop.reason).toBe("stopped");
 });
 
 test("the trace of system calls has one line a call", async () => {
@@ -84,9 +74,9 @@ test("the trace of system calls has one line a call", async () => {
   expect(lines).toHaveLength(23);
   expect(lines[0]).toMatch(/^ +0\.000000 \[1\] 63\.1 debug board\('H'\) {2}; 0x[\da-f]+$/);
   expect(lines[22]).toMatch(/ -1 exit\(\) {2}; 0x[\da-f]+$/);
-  const file = join(folder, "calls");
+  const file = folder.at("calls");
   expect((await kolibri(["run", hello, `--strace=${file}`])).err).toBe("");
-  expect(readFileSync(file, "utf8")).toBe(err);
+  expect(folder.text("calls")).toBe(err);
 });
 
 describe("what cannot be run", () => {
@@ -101,18 +91,22 @@ describe("what cannot be run", () => {
     path: 0,
   };
   test.each<[string, () => string[], string]>([
-    ["a file that is not there", () => [join(folder, "none.kex")], "none.kex: no such file"],
-    ["a directory", () => [folder], "is a directory"],
-    ["a header cut short", () => [put("a.kex", writeHeader(header).subarray(0, 20))], "cut short: 20 bytes"],
+    ["a file that is not there", () => [folder.at("none.kex")], "none.kex: no such file"],
+    ["a directory", () => [folder.at()], "is a directory"],
+    [
+      "a header cut short",
+      () => [folder.put("a.kex", writeHeader(header).subarray(0, 20))],
+      "cut short: 20 bytes",
+    ],
     [
       "a header with an entry outside",
-      () => [put("a.kex", writeHeader({ ...header, entry: 0x9999 }))],
+      () => [folder.put("a.kex", writeHeader({ ...header, entry: 0x9999 }))],
       "entry 0x9999 is outside",
     ],
-    ["neither text nor image", () => [put("a.kex", [1, 0, 2])], "neither a source nor an image"],
+    ["neither text nor image", () => [folder.put("a.kex", [1, 0, 2])], "neither a source nor an image"],
     [
       "more memory than there is",
-      () => [put("a.kex", writeHeader({ ...header, memorySize: 0x7fff_0000 }))],
+      () => [folder.put("a.kex", writeHeader({ ...header, memorySize: 0x7fff_0000 }))],
       "memory",
     ],
     ["an unknown system", () => [hello, "--abi", "linux"], "--abi linux: one of these is needed: guide"],
@@ -122,17 +116,30 @@ describe("what cannot be run", () => {
       "an image without symbols knows only addresses",
     ],
     ["an origin for an image", () => [hello, "--org", "0"], "--org is for flat binaries"],
-    ["a trace into a directory", () => [hello, `--trace=${folder}`], "is a directory"],
-    ["a state nowhere", () => [hello, "--state", join(folder, "none", "s")], "no such file"],
-    ["selections without corrections", () => [put("a.asm", "nop"), "--only", "x"], "--only needs a list"],
-    ["corrections that are none", () => [put("a.asm", "nop"), "--corrections", put("c", "{}")], "not a list"],
-    ["corrections not in JSON", () => [put("a.asm", "nop"), "--corrections", put("c", "{")], "is not JSON"],
+    ["a trace into a directory", () => [hello, `--trace=${folder.at()}`], "is a directory"],
+    ["a state nowhere", () => [hello, "--state", folder.at("none", "s")], "no such file"],
+    [
+      "selections without corrections",
+      () => [folder.put("a.asm", "nop"), "--only", "x"],
+      "--only needs a list",
+    ],
+    [
+      "corrections that are none",
+      () => [folder.put("a.asm", "nop"), "--corrections", folder.put("c", "{}")],
+      "not a list",
+    ],
+    [
+      "corrections not in JSON",
+      () => [folder.put("a.asm", "nop"), "--corrections", folder.put("c", "{")],
+      "is not JSON",
+    ],
   ])("%s", async (_, args, message) => {
-    const before = new Set(args()[0] === undefined ? [] : readdirSync(folder));
-    const { status, out, err } = await kolibri(["run", ...args()]);
+    const argv = args();
+    const before = folder.names();
+    const { status, out, err } = await kolibri(["run", ...argv]);
     expect([status, out]).toEqual([2, ""]);
     expect(err).toContain(message);
     expect(err).not.toContain("internal error");
-    expect(new Set(readdirSync(folder))).toEqual(before);
+    expect(folder.names()).toEqual(before);
   });
 });

@@ -89,8 +89,8 @@ const isVector = (register: number): boolean =>
 
 /** Instructions on MM or XMM registers read both with one routine, and find the misfit by its size. */
 function takesEitherFile(candidates: readonly Candidate[], candidate: Candidate, at: number): boolean {
-  if (candidate.form.attributes.has("either")) return true;
   const file = candidate.form.operands[at]!.file;
+  if (file === "vector" && candidate.form.attributes.has("either")) return true;
   return (
     (file === "mm" || file === "vector") && candidates.some((other) => other.form.operands[at]?.file === "mm")
   );

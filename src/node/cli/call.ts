@@ -26,7 +26,8 @@ export const call = command({
   examples: ["kolibri call asm/guide/listings.asm init_socket_manager --strace"],
   options,
   async run([path, routine, ...args], values, io) {
-    const { image } = await loadProgram(path!, values, io);
+    const program = await loadProgram(path!, values, io);
+    const { image } = program;
     const address = addressIn(image, routine!);
     const numbers = args.map((text) => addressIn(image, text));
     const { Computer } = await import("../../computer.ts");
@@ -44,7 +45,7 @@ export const call = command({
       watch.finish(computer.state);
       const { stop, eax, stackBalance, instructions } = result;
       if (stop.reason === "exit") throw new Refusal(`${routine} did not return: it ended the program`, 1);
-      if (stop.reason !== "returned") return explainStop(stop, computer, io);
+      if (stop.reason !== "returned") return explainStop(stop, computer, program, io);
       const facts = [
         `eax = 0x${hex(eax)} (${eax | 0})`,
         stackBalance === 0 ? "arguments left on the stack" : `${stackBalance} bytes of arguments removed`,

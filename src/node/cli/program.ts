@@ -1,8 +1,9 @@
+import { isAbsolute, normalize, relative } from "node:path";
 import { nearest } from "../../base/index.ts";
 import type { Computer } from "../../computer.ts";
-import { hasHeader, type Image, imageFrom, rawImage } from "../../image/index.ts";
+import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
 import type { LoadOptions } from "../../machine/index.ts";
-import { readFile } from "../files.ts";
+import { onThisSystem, readFile } from "../files.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
 import { number, type Values } from "./options.ts";
@@ -62,7 +63,29 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
     );
   }
   if (!assembled.image) throw new Refusal(`${path} makes a file that is no program for this machine`, 2);
-  return done(assembled.image, assembled);
+  return done({ ...assembled.image, lines: readable(assembled.lines) }, assembled);
+}
+
+/** The same lines, their files named as one would from here: includes of includes make long ways round. */
+function readable(lines: LineMap): LineMap {
+  const names = new Map<string, string>();
+  const nameOf = (file: string): string => {
+    let name = names.get(file);
+    if (name === undefined) names.set(file, (name = shortest(file)));
+    return name;
+  };
+  return new LineMap(
+    lines.entries.map((entry) => ({
+      ...entry,
+      file: nameOf(entry.file),
+      ...(entry.trail && { trail: entry.trail.map((step) => ({ ...step, file: nameOf(step.file) })) }),
+    })),
+  );
+}
+
+function shortest(file: string): string {
+  const path = onThisSystem(file);
+  return isAbsolute(path) ? normalize(path) : relative("", path);
 }
 
 /** The address that a symbol or a number means. */

@@ -70,7 +70,7 @@ export const run = command({
       const stop = await computer.go(watch.limits);
       progress.end();
       watch.finish(computer.state);
-      return explainStop(stop, computer, io);
+      return explainStop(stop, computer, program, io);
     } finally {
       watch.discard();
       await network?.close();

@@ -10,6 +10,8 @@
 //   peer         the station at 10.0.2.16: the port it `listens` on, if any
 //   memory       bytes in the program's memory: [place, value or bytes]
 //
+// `limit`: instructions after which it is enough.
+//
 // Answers, one for each int 0x40: a number for EAX; { eax, at, bytes } when memory is written as well;
 // { block: bytes } a new block of the heap; { release: n } the nth block freed; "wait" for ever; "exit".
 
@@ -37,7 +39,7 @@ const text = (value) => Buffer.from(value, "latin1").toString("hex");
 /** A.B.C.D in network order, as a dword is loaded. */
 const address = (value) => Buffer.from(value.split(".").map(Number)).readUInt32LE();
 
-/** What interface `index` of the computer says of itself before anything was sent. */
+/** What interface `index` of the computer says of itself. The first has announced its address, and that is all. */
 function interfaceRecord(index) {
   const record = Buffer.alloc(70);
   record.write(`eth${index}`, 0, "latin1");
@@ -47,6 +49,10 @@ function interfaceRecord(index) {
   for (const [i, word] of words.entries()) record.writeUInt32LE(word, 16 + 4 * i);
   record.write("52540000020f", 40, "hex");
   record[45] += index;
+  if (index === 0) {
+    record.writeUInt32LE(1, 50); // packets sent: one ARP announcement (RFC 5227, section 2.3)
+    record.writeUInt32LE(42, 58); // bytes sent
+  }
   return record.toString("hex");
 }
 
@@ -193,6 +199,12 @@ export function scenarios({ at, block }) {
         given: { ...connecting, peer: {} },
         args: connect(2),
         answers: [BAD_SOCKET, REFUSED, 5, BAD_SOCKET, REFUSED],
+      },
+      "a peer that refuses, and no retries": {
+        given: { ...connecting, peer: {} },
+        args: connect(0),
+        limit: 400,
+        answers: [...Array.from({ length: 8 }, () => [BAD_SOCKET, REFUSED, 5]).flat(), BAD_SOCKET],
       },
       "no socket": {
         given: { ...connecting, sockets: [] },

@@ -1,0 +1,152 @@
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { Folder } from "./folder.ts";
+import { kolibri } from "./io.ts";
+
+const folder = new Folder();
+const asm = (...argv: string[]) => kolibri(["asm", ...argv]);
+const BANNER = /^kolibri assembler {2}version \d+\.\d+\.\d+ {2}\(524288 kilobytes memory\)\n/;
+
+test("a source becomes a file beside it, and the last line says so as FASM does", async () => {
+  const source = folder.put("three.asm", "db 1,2,3\n");
+  const { status, out, err } = await asm(source);
+  expect([status, err]).toEqual([0, ""]);
+  expect(out.replace(BANNER, "")).toBe("1 passes, 3 bytes.\n");
+  expect(folder.text("three.bin")).toBe("\x01\x02\x03");
+  expect(folder.names()).toEqual(["three.asm", "three.bin"]);
+});
+
+test.each([
+  ["format binary as 'kex'", "a.kex"],
+  ["format binary as ''", "a"],
+  ["org 7c00h", "a.bin"],
+  ["org 100h", "a.com"],
+])("%s is written to %s", async (line, name) => {
+  await asm(folder.put("a.asm", `${line}\ndb 1\n`));
+  expect(folder.names()).toContain(name);
+});
+
+test("definitions, directories and the environment are seen", async () => {
+  folder.put("near/one.inc", "db 1");
+  folder.put("far/two.inc", "db 2");
+  folder.put("named/three.inc", "db 3");
+  const source = folder.put(
+    "main.asm",
+    "include 'one.inc'\ninclude 'two.inc'\ninclude '%WHERE%/three.inc'\ndb COUNT\nif DEBUG eq yes\ndb 5\nend if\n",
+  );
+  const argv = ["asm", source, folder.at("out"), "-I", folder.at("near"), "-d", "COUNT=2+2", "-dDEBUG=yes"];
+  const env = { INCLUDE: `${folder.at("far")};${folder.at("none")}`, WHERE: folder.at("named") };
+  expect(await kolibri(argv, { env })).toMatchObject({ status: 0, err: "" });
+  expect(folder.text("out")).toBe("\x01\x02\x03\x04\x05");
+});
+
+test("what is displayed stands before the summary, with a line of its own", async () => {
+  const { out } = await asm(folder.put("a.asm", "display 'hello'\ndb 1\n"));
+  expect(out.replace(BANNER, "")).toBe("hello\n1 passes, 1 bytes.\n");
+});
+
+test("time stamps follow SOURCE_DATE_EPOCH", async () => {
+  const source = folder.put("a.asm", "dd %t\n");
+  await kolibri(["asm", source], { env: { SOURCE_DATE_EPOCH: "1700000000" } });
+  expect(folder.text("a.bin")).toBe("\x00\xf1\x53\x65");
+  const wrong = await kolibri(["asm", source], { env: { SOURCE_DATE_EPOCH: "yesterday" } });
+  expect(wrong).toMatchObject({ status: 1, err: expect.stringContaining("a number of seconds is needed") });
+});
+
+test("symbols are written one a line", async () => {
+  await asm(folder.put("a.asm", "LIMIT = 7\nstart: nop\n.on: dd ?\n"), "-s", folder.at("symbols"));
+  expect(folder.text("symbols").split("\n").sort()).toEqual([
+    "",
+    "00000000 label    start",
+    "00000001 label    start.on",
+    "00000007 constant LIMIT",
+  ]);
+});
+
+test("an error stands in FASM's words, leaves no file, and has FASM's status", async () => {
+  folder.put("a.bin", "old");
+  const source = folder.put("a.asm", "nop\nmov eax,LIMIT\n");
+  const { status, err } = await asm(source);
+  expect(status).toBe(2);
+  expect(err).toBe(
+    `${source} [2]:\nmov eax,LIMIT\nprocessed: mov eax,LIMIT\nerror: undefined symbol 'LIMIT'.\n`,
+  );
+  expect(folder.text("a.bin")).toBe("old");
+});
+
+test("what has no line has status 255, a wrong command line 1", async () => {
+  expect(await asm(folder.at("none.asm"))).toMatchObject({
+    status: 255,
+    err: `kolibri asm: ${folder.at("none.asm")}: no such file\n`,
+  });
+  expect(await asm(folder.at())).toMatchObject({ status: 255 });
+  const never = folder.put("never.asm", "a = b\nb = a + 1\ndb a\n");
+  expect(await asm(never, "-p", "5")).toMatchObject({
+    status: 255,
+    err: "error: code cannot be generated.\n",
+  });
+  expect(await asm()).toMatchObject({ status: 1 });
+  expect(await asm("a.asm", "--passes", "0")).toMatchObject({ status: 1 });
+  expect(await asm("a.asm", "-d", "NAME")).toMatchObject({ status: 1 });
+});
+
+test("an output that cannot be written is said, and the source is never replaced", async () => {
+  const source = folder.put("a.asm", "nop\n");
+  const nowhere = await asm(source, folder.at("none", "a"));
+  expect(nowhere.status).toBe(255);
+  expect(nowhere.err).toBe(`kolibri asm: ${folder.at("none", "a")}: no such file\nerror: write failed.\n`);
+  expect((await asm(source, folder.at())).err).toContain("is a directory");
+  expect(await asm(source, source)).toMatchObject({
+    status: 1,
+    err: expect.stringContaining("would replace"),
+  });
+  expect(folder.text("a.asm")).toBe("nop\n");
+});
+
+test("corrections are applied to what is read, and the file stays", async () => {
+  const source = folder.put("a.asm", "db 1\ndb 2\n");
+  const list = folder.put(
+    "list.json",
+    JSON.stringify([
+      { id: "one", title: "", why: "", edits: [{ file: "a.asm", line: 1, was: "db 1", becomes: ["db 10"] }] },
+      { id: "two", title: "", why: "", edits: [{ file: "a.asm", line: 2, was: "db 2", becomes: ["db 20"] }] },
+    ]),
+  );
+  const made = async (...argv: string[]) => {
+    await asm(source, folder.at("out"), "--corrections", list, ...argv);
+    return folder.text("out");
+  };
+  expect(await made()).toBe("\x0a\x14");
+  expect(await made("--without", "one")).toBe("\x01\x14");
+  expect(await made("--only", "one")).toBe("\x0a\x02");
+  expect(await made("--printed")).toBe("\x01\x02");
+  expect(folder.text("a.asm")).toBe("db 1\ndb 2\n");
+
+  const refused = async (...argv: string[]) => (await asm(source, "--corrections", list, ...argv)).err;
+  expect(await refused("--only", "tow")).toContain("has no correction tow; did you mean two?");
+  expect(await refused("--only", "one", "--printed")).toContain("--only and --printed do not go together");
+  folder.put("a.asm", "db 9\ndb 2\n");
+  expect(await refused()).toContain('a.asm:1 is not what its correction says: "db 1"');
+});
+
+const present = spawnSync("fasm").error === undefined;
+test.skipIf(!present)("fasm itself says the same of the same sources", async () => {
+  const sources = [
+    "db 1,2,3",
+    "display 'x',13,10\ndb 1",
+    "nop\nmov eax,LIMIT",
+    "macro m { foo }\nnop\nm",
+    "err",
+  ];
+  for (const text of sources) {
+    const source = folder.put("a.asm", `${text}\n`);
+    const theirs = spawnSync("fasm", [source, folder.at("out")], { encoding: "latin1" });
+    const ours = await asm(source, folder.at("out"));
+    const rest = (out: string) => out.split("\n").slice(1).join("\n"); // the first line is the banner
+    expect([ours.status, rest(ours.out), ours.err], text).toEqual([
+      theirs.status,
+      rest(theirs.stdout),
+      theirs.stderr,
+    ]);
+  }
+});

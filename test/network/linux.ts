@@ -2,7 +2,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { FrameQueue, type Port, type Stack } from "../../src/net/index.ts";
+import { FrameQueue, type Port } from "../../src/net/index.ts";
+import type { Moving } from "./pair.ts";
 
 /** Why the kernel cannot be asked here, or undefined. */
 export function missing(): string | undefined {
@@ -29,7 +30,7 @@ export class Linux implements Port {
   readonly #helper: ChildProcess;
   readonly #incoming = new FrameQueue(100_000);
   #partial: Buffer = Buffer.alloc(0);
-  #stacks: { poll(now: number): boolean; deadline(): number }[] = [];
+  #moving: Moving[] = [];
   #timer: NodeJS.Timeout | undefined;
   #scheduled = false;
   /** Called after each round, as a program would get its turn. */
@@ -72,6 +73,12 @@ export class Linux implements Port {
     return execFileSync("ip", ["netns", "exec", this.namespace, command, ...words], { encoding: "utf8" });
   }
 
+  /** Whether somebody in the namespace listens at a TCP port (state 0A in the kernel's table). */
+  listens(port: number): boolean {
+    const table = this.run("cat", "/proc/net/tcp");
+    return new RegExp(`:${port.toString(16).toUpperCase().padStart(4, "0")} \\S+ 0A `).test(table);
+  }
+
   /** Runs a command in the namespace; its output when it has ended. */
   async command(command: string, ...words: string[]): Promise<{ code: number; output: string }> {
     const child = spawn("ip", ["netns", "exec", this.namespace, command, ...words]);
@@ -84,9 +91,9 @@ export class Linux implements Port {
     });
   }
 
-  /** Gives a stack its turn whenever a frame arrives or its deadline is reached, by the real clock. */
-  drive(...stacks: Stack[]): void {
-    this.#stacks.push(...stacks);
+  /** Gives stacks and links their turns whenever a frame arrives or a deadline is reached, by the real clock. */
+  drive(...moving: Moving[]): void {
+    this.#moving.push(...moving);
     this.#schedule();
   }
 
@@ -107,7 +114,7 @@ export class Linux implements Port {
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#stacks = [];
+    this.#moving = [];
     const ended = new Promise((resolve) => this.#helper.once("exit", resolve));
     this.#helper.removeAllListeners("exit");
     this.#helper.once("exit", () => undefined);
@@ -140,11 +147,11 @@ export class Linux implements Port {
     this.#scheduled = false;
     for (let round = 0; round < 100; round++) {
       let did = false;
-      for (const stack of this.#stacks) if (stack.poll(this.now())) did = true;
+      for (const each of this.#moving) if (each.poll(this.now())) did = true;
       this.onTurn?.();
       if (!did) break;
     }
-    const next = Math.min(...this.#stacks.map((stack) => stack.deadline()));
+    const next = Math.min(...this.#moving.map((each) => each.deadline()));
     if (next !== Number.POSITIVE_INFINITY) {
       this.#timer = setTimeout(() => this.#schedule(), Math.max(0, (next - this.now()) / 1000));
     }

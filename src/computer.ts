@@ -65,6 +65,11 @@ export interface Limits {
   maxInstructions?: number;
   /** Span on the world's clock, in µs. Default: no limit. */
   timeout?: Micros;
+  /**
+   * Where to stop before all that: before the instruction at an address or symbol (as a breakpoint there does), or
+   * when a function answers true, which is asked whenever the world has moved a step.
+   */
+  until?: string | number | (() => boolean);
 }
 
 /** Why a computer is not running, with the place in the program. */
@@ -90,6 +95,8 @@ export type Stop =
     }
   | { readonly reason: "limit"; readonly limit: "instructions" | "time"; readonly at: Place }
   | { readonly reason: "breakpoint"; readonly at: Place }
+  /** What the run was to wait for has come. */
+  | { readonly reason: "until"; readonly at: Place }
   /** A single-step, int3 or into exception: reported behind its instruction. */
   | { readonly reason: "trap"; readonly trap: string; readonly at: Place }
   /** A hook asked for it. */
@@ -194,17 +201,15 @@ export class Computer {
    * breakpoint or a block goes on where it was.
    */
   run(limits: Limits = {}): Stop {
-    this.#begin(limits);
-    const end = this.world.run({ until: () => this.stop !== undefined, timeout: limits.timeout ?? FOREVER });
-    return this.#finish(end);
+    const { until, finish } = this.#begin(limits);
+    return finish(this.world.run({ until, timeout: limits.timeout ?? FOREVER }));
   }
 
   /** The same, giving the host its turn: for real time, or to be stopped by a signal. */
   async go(limits: Limits & { signal?: AbortSignal } = {}): Promise<Stop> {
-    this.#begin(limits);
+    const { until, finish } = this.#begin(limits);
     const { timeout = FOREVER, signal } = limits;
-    const until = (): boolean => this.stop !== undefined;
-    return this.#finish(await this.world.go({ until, timeout, ...(signal && { signal }) }));
+    return finish(await this.world.go({ until, timeout, ...(signal && { signal }) }));
   }
 
   /**
@@ -364,19 +369,30 @@ export class Computer {
     };
   }
 
-  #begin({ maxInstructions = FOREVER }: Limits): void {
+  /** Makes everything ready for a run: when it is over, and what its end means. */
+  #begin({ maxInstructions = FOREVER, until }: Limits): {
+    until: () => boolean;
+    finish: (end: WorldEnd) => Stop;
+  } {
     if (!this.#process) throw new Error("this computer has no program to run: load one first");
     if (!(maxInstructions >= 0)) throw new RangeError(`a limit of ${maxInstructions} instructions`);
+    const { breakpoints } = this.machine;
+    const address = typeof until === "string" ? this.address(until) : until;
+    const passing = typeof address === "number" && !breakpoints.has(address);
+    if (passing) breakpoints.add(address);
     this.#ended = undefined;
     this.#limit = this.instructions + maxInstructions;
     this.kernel.resume();
-  }
-
-  #finish(end: WorldEnd): Stop {
-    const stop = end === "done" ? this.stop! : this.#stopAt(end);
-    this.#limit = FOREVER; // it was this run's
-    this.#ended = stop;
-    return stop;
+    return {
+      until: () => this.stop !== undefined || (typeof until === "function" && until()),
+      finish: (end) => {
+        const stop = end === "done" ? (this.stop ?? { reason: "until", at: this.#here }) : this.#stopAt(end);
+        if (passing) breakpoints.delete(address);
+        this.#limit = FOREVER; // it was this run's
+        this.#ended = stop;
+        return stop;
+      },
+    };
   }
 
   #stopAt(end: Exclude<WorldEnd, "done">): Stop {

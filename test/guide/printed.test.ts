@@ -21,6 +21,7 @@ interface Scenario {
   given: Given;
   args: string[];
   registers: string;
+  limit: number;
   calls: { at: string; registers: string; stack: string; answer: number | "none" }[];
   end: {
     how: string;
@@ -64,7 +65,7 @@ describe.each(routines)("%s, as printed", (routine) => {
   });
 });
 
-function run(routine: number, { given, args, registers }: Scenario) {
+function run(routine: number, { given, args, registers, limit }: Scenario) {
   const { computer } = position(image, given, given.heap === false ? { memoryBytes: 16 * PAGE } : {});
   const { memory, cpu, process } = computer;
   const before = contents(computer);
@@ -92,8 +93,10 @@ function run(routine: number, { given, args, registers }: Scenario) {
     }
     return false;
   });
-  const limits = { maxInstructions: 1_000_000 };
-  const { stop, instructions } = computer.call(routine, args.map(Number), { registers: entry, ...limits });
+  const { stop, instructions } = computer.call(routine, args.map(Number), {
+    registers: entry,
+    maxInstructions: limit,
+  });
   return {
     calls,
     end: {

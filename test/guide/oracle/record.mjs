@@ -98,7 +98,12 @@ function recordTraces() {
     );
   }
 
-  function trace(routine, name, { given = {}, args = [], registers = {}, answers }, blocks) {
+  function trace(
+    routine,
+    name,
+    { given = {}, args = [], registers = {}, limit = 1_000_000, answers },
+    blocks,
+  ) {
     const place = (n) => heap + blocks.slice(0, n).reduce((sum, length) => sum + length, 0);
     const start = { ...REGISTERS, ...registers };
     const esp = stackTop - 4 * (args.length + 1);
@@ -122,7 +127,7 @@ function recordTraces() {
         commands.push(`release ${hex(place(answer.release))} ${blocks[answer.release]}`);
       else commands.push(`answer ${answer.eax} ${hex(answer.at)} ${answer.bytes}`);
     }
-    commands.push(`call ${hex(at(routine))}`, "");
+    commands.push(`limit ${limit}`, `call ${hex(at(routine))}`, "");
     const { status, stdout, stderr } = spawnSync(oracle, {
       input: commands.join("\n"),
       encoding: "latin1",
@@ -134,6 +139,7 @@ function recordTraces() {
       given: { ...given, memory: (given.memory ?? []).map(([where, value]) => [describe(where), value]) },
       args: args.map(hex),
       registers: shown(start, REGISTER_NAMES.slice(0, 7)),
+      limit,
       calls: calls.map(({ at: where, stack, answer, ...values }) => ({
         at: describe(where),
         registers: shown(values),

@@ -10,6 +10,8 @@
 //   peer         the station at 10.0.2.16: the port it `listens` on, if any
 //   memory       bytes in the program's memory: [place, value or bytes]
 //
+// `limit`: instructions after which it is enough.
+//
 // Answers, one for each int 0x40: a number for EAX; { eax, at, bytes } when memory is written as well;
 // { block: bytes } a new block of the heap; { release: n } the nth block freed; "wait" for ever; "exit".
 
@@ -197,6 +199,12 @@ export function scenarios({ at, block }) {
         given: { ...connecting, peer: {} },
         args: connect(2),
         answers: [BAD_SOCKET, REFUSED, 5, BAD_SOCKET, REFUSED],
+      },
+      "a peer that refuses, and no retries": {
+        given: { ...connecting, peer: {} },
+        args: connect(0),
+        limit: 400,
+        answers: [...Array.from({ length: 8 }, () => [BAD_SOCKET, REFUSED, 5]).flat(), BAD_SOCKET],
       },
       "no socket": {
         given: { ...connecting, sockets: [] },

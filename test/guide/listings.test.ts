@@ -48,6 +48,18 @@ describe("corrections.json", () => {
     }
   });
 
+  test("is what ERRATA.md shows", () => {
+    const folder = mkdtempSync(join(tmpdir(), "errata-"));
+    try {
+      const script = new URL("../../scripts/errata.mjs", import.meta.url).pathname;
+      spawnSync(process.execPath, [script, join(folder, "list")]);
+      const shown = readFileSync(new URL("../../asm/guide/ERRATA.md", import.meta.url), "utf8");
+      expect(readFileSync(join(folder, "list"), "utf8")).toBe(shown);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test("says for each in which routine it is", () => {
     for (const { routine, edits } of corrections) {
       for (const { file, line } of edits) {

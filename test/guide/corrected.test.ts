@@ -548,6 +548,16 @@ const demonstrations: Demonstration[] = [
     intended: { ...RETURNED, eax: 5, arrived: BUFFER - 1, used: 5, waiting: "hello" },
   },
   {
+    intent: "a text that can never fit is refused",
+    needs: ["send-length-wraps"],
+    act: (stageFor) => {
+      const stage = withClient(stageFor, { state: "connected" });
+      stage.setField(stage.block(0), "client_connection.socket_info.send_buf_used", 1);
+      return stage.outcome("send_to_client", [stage.block(0), stage.block(2), 0xffff_ffff]);
+    },
+    intended: { ...RETURNED, eax: 0 },
+  },
+  {
     intent: "what the network does not take at once stays in the buffer",
     needs: ["flush-remaining"],
     act: (stageFor) => {

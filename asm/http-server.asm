@@ -67,6 +67,8 @@ handle_event:
     push ebx esi edi
     mov ebx, [ebp + 12]         ; client: pushed first
     mov eax, [ebp + 8]          ; event
+    cmp eax, EVENT_CONNECTED
+    je .connected
     cmp eax, EVENT_RECEIVED
     je .received
     cmp eax, EVENT_DRAINED      ; there is room again for the answers that had to wait
@@ -77,6 +79,10 @@ handle_event:
     pop edi esi ebx
     pop ebp
     ret 8
+
+  .connected:                   ; the guide accepts one connection in a turn of its loop: accept the next
+    call check_new_connections  ; one as well, and so on, until nobody waits or all slots are taken
+    jmp .exit
 
 ; answer_requests: EBX = client. Answers all requests that are complete in its receive buffer.
 ; They may come in pieces, or many at once. What waits for more bytes, or for room to answer, stays.
@@ -364,4 +370,4 @@ body_length dd ?
 body        rb 4096
 response    rb 5120             ; less than a client's send buffer: an empty one takes it whole
 
-end_program 16384
+end_program 65536               ; accepting takes 48 bytes of stack for each connection that waits

@@ -24,7 +24,7 @@ const run = [
 ];
 process.argv.splice(2, Number.POSITIVE_INFINITY, ...run, "--publish", `${port}:80`, ...rest);
 await import(pathToFileURL(join(root, "dist", "cli.js")).href);
-if (process.exitCode === 130) process.exitCode = 0; // Ctrl-C is how a server is meant to end
+if (process.exitCode >= 128) process.exitCode = 0; // a signal, such as Ctrl-C, is how a server is meant to end
 
 function portOf(args) {
   const rest = [];

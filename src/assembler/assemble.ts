@@ -29,12 +29,14 @@ import { mnemonic } from "./encode.ts";
 import { Evaluator } from "./expression/evaluate.ts";
 import type { Expression } from "./expression/parse.ts";
 import { flatFormat } from "./format/binary.ts";
+import { newFormatMemory } from "./format/elf-executable.ts";
+import type { ObjectBase } from "./format/objects.ts";
 import { assembleInstruction, type Instruction, readInstruction } from "./instruction.ts";
 import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages.ts";
 import { newOperand, type Operand } from "./operand.ts";
 import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./parse.ts";
 import type { FileLoader } from "./source.ts";
-import { newSpace, State } from "./state.ts";
+import { newSpace, type Space, State } from "./state.ts";
 import {
   ASSIGNED,
   DEFINED,
@@ -59,9 +61,11 @@ import {
   D_DT,
   D_ELSE,
   D_END,
+  D_ENTRY,
   D_ERR,
   D_FILE,
   D_FORMAT,
+  D_HEAP,
   D_IF,
   D_LABEL,
   D_LOAD,
@@ -69,6 +73,7 @@ import {
   D_RB,
   D_REPEAT,
   D_RT,
+  D_STACK,
   D_STORE,
   D_TIMES,
   D_VIRTUAL,
@@ -112,6 +117,9 @@ export class Assembler {
   /** Where blocks end, by the item they are looked for from (blocks.ts). */
   readonly endings = new Map<number, object>();
   timesDepth = 0;
+  /** What formats keep from pass to pass. */
+  readonly objectBases = new Map<number, ObjectBase>();
+  readonly formatMemory = newFormatMemory();
   /** The program begins with `org 100h`: a .com file. */
   isCom = false;
 
@@ -173,8 +181,8 @@ export class Assembler {
     state.errorLabel = undefined;
     state.counter = 0;
     state.counterLimit = 0;
-    state.undefinedStart = 0;
-    state.undefinedEnd = 0;
+    state.undefinedStart = -1;
+    state.undefinedEnd = -1;
     state.structures = [];
     state.display = [];
     state.spaces = [];
@@ -363,8 +371,9 @@ export class Assembler {
     }
   }
 
-  /** `entry`, `stack`, `heap`: once each. */
-  onlyOnce(directive: number): void {
+  /** `entry`, `stack`, `heap`: once each, whether the format knows them or not. */
+  onlyOnceIfSetting(directive: number): void {
+    if (directive !== D_ENTRY && directive !== D_STACK && directive !== D_HEAP) return;
     const bit = 1 << directive;
     if (this.#seen & bit) refuse("settingAlreadySpecified");
     this.#seen |= bit;
@@ -442,6 +451,40 @@ export class Assembler {
       space.scale1,
       space.register2,
       space.scale2,
+    );
+  }
+
+  /** A label at a value of its own. */
+  placeLabel(
+    label: Label,
+    value: number | bigint,
+    size: number,
+    relocation: number,
+    base: Label["base"],
+  ): void {
+    label.flags &= ~MOVES;
+    const changed = label.value !== value;
+    label.value = value;
+    label.isPlace = true;
+    this.finishLabel(label, changed, size, relocation, base, 0, 0, 0, 0);
+  }
+
+  /** A new addressing space of the output, as a section begins; not inside a virtual one. */
+  createSpace(): Space {
+    const { state } = this;
+    const outer = state.space;
+    if (outer.virtual) refuse("illegalInstruction");
+    outer.length = state.at - outer.start;
+    const space = newSpace(state.at);
+    state.space = space;
+    state.addSpace(space);
+    return space;
+  }
+
+  refuseUndefined(label: Label): never {
+    throw new Refusal(
+      "undefinedSymbol",
+      undefinedSymbolText(label.name < 0 ? undefined : this.texts.text(label.name)),
     );
   }
 

@@ -23,6 +23,8 @@ import {
   REGISTER,
   ROUNDING,
   register,
+  registerClass,
+  registerSizes,
   TEST,
   TILE,
 } from "./operand.ts";
@@ -46,6 +48,8 @@ export interface Instruction {
   /** `rep`, `lock` and their like: the instruction goes on behind it. */
   readonly prefix: boolean;
   readonly jumps: boolean;
+  /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
+  readonly floatSize: number;
   readonly operands: Operand[];
   /** For each operand its expression, and the address or the segment's expression; undefined where it has none. */
   readonly expressions: (Expression | undefined)[];
@@ -151,6 +155,7 @@ export function readInstruction(program: Program, item: number, mnemonic: Mnemon
   return {
     encode: mnemonic.encode,
     prefix: mnemonic.prefix,
+    floatSize: ({ pushw: 2, pushd: 4, pushq: 8 } as Record<string, number>)[mnemonic.name] ?? 0,
     jumps: /^(?:j|call$|loop|xbegin$)/.test(mnemonic.name),
     operands,
     expressions,
@@ -250,6 +255,7 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   state.positional = false;
   state.relocated = false;
   instruction.encode(instruction.operands, instruction.operands.length, state);
+  if (state.patches.length > 0) state.applyPatches();
   if (!state.positional && !state.relocated && complaint === state.errorLine && prefixes === state.prefixes) {
     const made = state.at - start;
     if (instruction.bytes.length < made) instruction.bytes = new Uint8Array(Math.max(made, 8));
@@ -284,8 +290,8 @@ function evaluateOperands(assembler: Assembler, instruction: Instruction): boole
       evaluator.address(expression, operand, operand.addressSize, fasmSegment(operand.segment), false);
       if (!operand.sizeDeclared) operand.size = evaluator.takenSize;
       evaluator.takesSizes = false;
-    } else if (operand.kind === FLOAT) {
-      continue;
+    } else if (expression.kind === K_FLOAT) {
+      if (!instruction.jumps) evaluateFloat(assembler, instruction, operand, expression);
     } else {
       if (operand.kind === FAR) evaluateSegment(assembler, operand, segments[index]!);
       evaluateImmediate(assembler, operand, expression, instruction.jumps);
@@ -333,6 +339,26 @@ function evaluateImmediate(
   operand.relocationBase = result.base;
   operand.undefined = evaluator.undefined;
   evaluator.put(operand, result.value);
+}
+
+/** A floating point constant takes the form of the size it is wanted in: its own, another operand's, the code's. */
+function evaluateFloat(
+  assembler: Assembler,
+  instruction: Instruction,
+  operand: Operand,
+  expression: Expression,
+): void {
+  const { evaluator, state } = assembler;
+  let size = operand.size;
+  for (const other of instruction.operands) {
+    if (size === 0) size = other.size || registerSizes[registerClass(other.register)]!;
+  }
+  evaluator.valueSize = size || instruction.floatSize || state.bits >> 3;
+  evaluator.evaluate(expression);
+  operand.kind = IMMEDIATE;
+  evaluator.put(operand, evaluator.result.value);
+  operand.relocation = 0;
+  operand.undefined = false;
 }
 
 function evaluateSegment(assembler: Assembler, operand: Operand, expression: Expression): void {

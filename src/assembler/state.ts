@@ -2,6 +2,7 @@
  * What a pass knows while it goes on: where it writes, what it has been told, what it complained about. The encoder is
  * given it as its `Encoding`.
  */
+import { setU32le, u32le } from "../base/index.ts";
 import { add, high32, type Int, low32, overflow, subtract } from "./expression/int.ts";
 import { operandRegister } from "./expression/registers.ts";
 import type { Format } from "./format/format.ts";
@@ -107,6 +108,8 @@ export class State implements Encoding {
   positional = false;
   /** … or announced a value that moves. */
   relocated = false;
+  /** Position and addend of values that their relocations change. */
+  readonly patches: number[] = [];
   readonly maxBytes: number;
   readonly epochSeconds: number;
 
@@ -155,7 +158,18 @@ export class State implements Encoding {
     if (relocation === ABSOLUTE) return;
     this.relocated = true;
     if (this.space.virtual) return;
-    this.format.relocate(this, relocation, base);
+    const addend = this.format.relocate(this, relocation, base);
+    if (addend !== 0) this.patches.push(this.at, addend);
+  }
+
+  /** Adds to values what their relocations ask for, once they have been written. */
+  applyPatches(): void {
+    const { patches, bytes } = this;
+    for (let index = 0; index < patches.length; index += 2) {
+      const at = patches[index]!;
+      setU32le(bytes, at, u32le(bytes, at) + patches[index + 1]!);
+    }
+    patches.length = 0;
   }
 
   relativeTo(target: Operand, from: number): void {

@@ -198,7 +198,8 @@ export function decode(
       payload = bytes[at + 1]!;
       map = p0 & 3;
       out.rounding = (p2 >> 5) & 3;
-      out.vectorLength = 128 << out.rounding;
+      const { rounding } = out; // esbuild reads `<< out` as a type parameter
+      out.vectorLength = 128 << rounding;
       out.mask = p2 & 7;
       out.zeroing = (p2 & 0x80) !== 0;
       out.broadcast = (p2 & 0x10) !== 0;

@@ -3,7 +3,7 @@ import { FOREVER, latin1, type Micros, PAGE, Random, SECOND } from "../base/inde
 import { rawImage } from "../image/index.ts";
 import type { Registers } from "../machine/index.ts";
 import { cable, maskOf, Nic, type Port, parseAddress, Stack, TcpState } from "../net/index.ts";
-import { type GuideOptions, guide, Kernel, type Process } from "./index.ts";
+import { type GuideOptions, guide, Kernel, type Process, showCall } from "./index.ts";
 
 /** `int 0x40`, then `jmp $`. */
 const PROGRAM = Uint8Array.of(0xcd, 0x40, 0xeb, 0xfe);
@@ -730,6 +730,57 @@ test("a call that waits for what never comes waits for ever", () => {
   wait(3600 * SECOND);
   expect(two.answer).toBe("waits");
   expect([two.kernel.deadline(), two.stack!.deadline()]).toEqual([FOREVER, FOREVER]);
+});
+
+test("the trace shows a connection as a story", () => {
+  const { one, two, settle } = pair();
+  const lines: string[] = [];
+  two.kernel.onCall((record) => lines.push(showCall(record)));
+  const listener = two.open(1, 6) as number;
+  two.call({ eax: 75, ebx: 8192, ecx: 6 });
+  two.call({ eax: 77, ebx: listener, ecx: UNMAPPED, edx: 16 });
+  two.call({ eax: 77, ebx: listener, ecx: two.poke(sockaddr("10.0.0.2", 80, 10)), edx: 12 });
+  two.bind(listener, "10.0.0.2", 80);
+  two.listen(listener);
+  two.accept(listener, DATA, 16);
+  const client = one.open() as number;
+  one.now = two.now = 1_500_000;
+  one.bind(client, "0.0.0.0", 4000);
+  one.connect(client, "10.0.0.2", 80);
+  settle();
+  const server = two.answer as number;
+  two.nonBlocking(server);
+  two.receive(server);
+  one.send(client, "GET / HTTP/1.1\r\nHost: a\tb\\c\u00e9 and so on");
+  settle();
+  two.receive(server);
+  two.send(server, "\0");
+  two.state(server);
+  two.option(server, 7);
+  two.close(server);
+  two.call({ eax: 76, ebx: 1, ecx: 0, edi: DATA });
+  two.call({ eax: 76, ebx: 2, ecx: 0, edx: 0x0501a8c0 });
+  two.call({ eax: 68, ebx: 13, ecx: 0x5000 });
+  expect(lines).toEqual([
+    "75 open socket(SOCK_STREAM, 6) = fd 16",
+    "75 open socket(8192, 6) = -22 EINVAL (invalid)",
+    "77 bind(fd 16, 0x8000000, 16) = -14 EFAULT (bad address)",
+    "77 bind(fd 16, family 10 10.0.0.2:80, length 12) = -22 EINVAL (invalid)",
+    "77 bind(fd 16, 10.0.0.2:80) = 0",
+    "78 listen(fd 16, 5) = 0",
+    "80 accept(fd 16, 0x1000, 16) waits",
+    "80 accept(fd 16, 10.0.0.1:4000) = fd 17 after 1.500000 s",
+    "84 set option(fd 17, O_NONBLOCK=1) = 0",
+    "82 receive(fd 17, 0x1000, 100) = -11 EAGAIN (would block)",
+    '82 receive(fd 17, "GET / HTTP/1.1\\r\\nHost: a\\tb\\\\c\\xe9 and"..., 100) = 38',
+    '81 send(fd 17, "\\0", 1) = 1',
+    "83 get option(fd 17, state) = 4 ESTABLISHED",
+    "83 get option(fd 17, option 7) = -92 ENOPROTOOPT (no option)",
+    "76 close socket(fd 17) = 0",
+    "76.1 read interface(0, 0x1000) = 0",
+    "76.2 set address(0, 192.168.1.5) = 0",
+    "68.13 free(0x5000) = 0",
+  ]);
 });
 
 test("whatever a program asks, it gets an answer: random calls with values that matter", () => {

@@ -62,9 +62,12 @@ export class Kernel implements Services {
   /** Index in #threads of the thread that ran last. */
   #turn = 0;
   #yielded = false;
-  /** When this run began, and the instructions since. */
+  /** When this run began, and the instructions since, without those of the thread that runs now. */
   #began: Micros = 0;
   #spent = 0;
+  /** The machine that runs now, and where its count stood. */
+  #machine: Machine | undefined;
+  #from = 0;
   /** The moment of the poll in which calls are asked again; -1 outside of one. */
   #polling: Micros = -1;
   #instructions = 0;
@@ -113,7 +116,7 @@ export class Kernel implements Services {
 
   /** Instructions executed by all processes. */
   get instructions(): number {
-    return this.#instructions;
+    return this.#instructions + this.#underWay;
   }
 
   /** Why `run` does nothing more, until `resume`. */
@@ -173,7 +176,7 @@ export class Kernel implements Services {
       const thread = this.#nextThreadToRun();
       if (thread === undefined) break;
       thread.process.activate(thread);
-      this.#runThread(thread, Math.min(budget, this.#spent + this.#timeSlice));
+      this.#runThread(thread, Math.min(budget - this.#spent, this.#timeSlice));
     }
     return this.#spent;
   }
@@ -208,7 +211,7 @@ export class Kernel implements Services {
   /** The moment of the call that is being answered: while a program runs, its instructions tell. */
   get now(): Micros {
     if (this.#polling >= 0) return this.#polling;
-    return this.#began + Math.floor(this.#spent / this.#perMicro);
+    return this.#began + Math.floor((this.#spent + this.#underWay) / this.#perMicro);
   }
 
   // What services ask of the kernel.
@@ -246,6 +249,11 @@ export class Kernel implements Services {
     this.#changed(file);
   }
 
+  /** Instructions of the thread that runs now. */
+  get #underWay(): number {
+    return this.#machine === undefined ? 0 : this.#machine.instructions - this.#from;
+  }
+
   #changed(file: SocketFile): void {
     for (const thread of file.waiting) this.#woken.add(thread);
   }
@@ -271,24 +279,27 @@ export class Kernel implements Services {
     return undefined;
   }
 
-  /** Runs one thread until `end` instructions of this run are spent, or it cannot or will not go on. */
-  #runThread(thread: Thread, end: number): void {
+  /** Runs one thread for at most `budget` instructions, until it cannot or will not go on. */
+  #runThread(thread: Thread, budget: number): void {
     const { machine } = thread.process;
     const { gate } = this.personality;
-    let before = machine.instructions;
+    this.#asking.of(thread, -1);
+    this.#machine = machine;
+    this.#from = machine.instructions;
+    const end = this.#from + budget;
     do {
-      const stop = machine.run(end - this.#spent);
-      const after = machine.instructions;
-      this.#spent += after - before;
-      this.#instructions += after - before;
-      before = after;
+      const stop = machine.run(end - machine.instructions);
       if (stop.reason === "interrupt" && stop.vector === gate) {
         this.#trap(thread);
-      } else if (stop.reason !== "budget") {
-        this.#stop = { reason: "machine", thread, stop };
-        return;
+      } else {
+        if (stop.reason !== "budget") this.#stop = { reason: "machine", thread, stop };
+        break;
       }
-    } while (this.#spent < end && thread.state === "running" && !this.#yielded);
+    } while (machine.instructions < end && thread.state === "running" && !this.#yielded);
+    const executed = machine.instructions - this.#from;
+    this.#machine = undefined;
+    this.#spent += executed;
+    this.#instructions += executed;
   }
 
   #trap(thread: Thread): void {
@@ -303,7 +314,6 @@ export class Kernel implements Services {
     }
     entry.count++;
     const { row } = entry;
-    this.#asking.of(thread, -1);
     // The arguments are shown as they were before the call.
     const shown = this.#observer === undefined ? NONE : row.kinds.map((kind) => showArgument(kind, process));
     const outcome = this.#ask(row, process);
@@ -396,7 +406,7 @@ export class Kernel implements Services {
       process: thread.process.id,
       thread: thread.id,
       place: placeOf(thread.process.image, address),
-      key: row.key,
+      key: row.key.replace(".*", ""),
       name: row.name,
       arguments: shown.map((text, i) => {
         const { showDone } = row.kinds[i]!;

@@ -1,16 +1,15 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { forms } from "../../src/isa/index.ts";
 import { differences, tolerant } from "./processor/case.ts";
-import { asked, generate, keyOf } from "./processor/generate.ts";
+import { allSeries } from "./processor/generate.ts";
 import { Subject } from "./processor/ours.ts";
 import { readRecording } from "./processor/recording.ts";
 
 const recording = gunzipSync(
   readFileSync(new URL("../../fixtures/processor/integer.bin.gz", import.meta.url)),
 );
-const byKey = new Map(asked.map((form) => [keyOf(form), form]));
+const byKey = new Map(allSeries().map((series) => [series.key, series]));
 
 describe("the processor does what a real one did", () => {
   const subject = new Subject();
@@ -18,10 +17,10 @@ describe("the processor does what a real one did", () => {
   const recorded = new Set<string>();
 
   const caseOf = (key: string, seed: number, number: number) => {
-    const form = byKey.get(key);
-    if (!form)
+    const series = byKey.get(key);
+    if (!series)
       throw new Error(`the recording has "${key}", the table has not: npm run prove -- --record renews it`);
-    return generate(form, seed, number);
+    return series.make(seed, number);
   };
 
   test("register for register, flag for flag, fault for fault", () => {
@@ -34,7 +33,7 @@ describe("the processor does what a real one did", () => {
       recorded.add(form.key);
       for (const [i, one] of form.cases.entries()) {
         const actual = subject.answer(one);
-        const expected = tolerant(forms[one.form]!.name, form.answers[i]!, actual);
+        const expected = tolerant(byKey.get(form.key)!.name, form.answers[i]!, actual);
         const found = differences(expected, actual);
         if (found.length > 0) wrong.push(`${form.key} case ${one.number}: ${found.join("; ")}`);
         cases++;

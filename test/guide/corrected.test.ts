@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { SECOND } from "../../src/base/index.ts";
-import type { CallOptions, CallResult } from "../../src/computer.ts";
-import { parseAddress, showAddress } from "../../src/net/index.ts";
+import { type CallOptions, type CallResult, SECOND, showAddress } from "../../src/index.ts";
+import { parseAddress } from "../../src/net/index.ts";
 import { type Given, type GivenSocket, PAGE, PEER, type Position, position } from "./position.ts";
 import { corrections, guideImage } from "./programs.ts";
 
@@ -547,6 +546,16 @@ const demonstrations: Demonstration[] = [
       };
     },
     intended: { ...RETURNED, eax: 5, arrived: BUFFER - 1, used: 5, waiting: "hello" },
+  },
+  {
+    intent: "a text that can never fit is refused",
+    needs: ["send-length-wraps"],
+    act: (stageFor) => {
+      const stage = withClient(stageFor, { state: "connected" });
+      stage.setField(stage.block(0), "client_connection.socket_info.send_buf_used", 1);
+      return stage.outcome("send_to_client", [stage.block(0), stage.block(2), 0xffff_ffff]);
+    },
+    intended: { ...RETURNED, eax: 0 },
   },
   {
     intent: "what the network does not take at once stays in the buffer",

@@ -48,6 +48,18 @@ describe("corrections.json", () => {
     }
   });
 
+  test("is what ERRATA.md shows", () => {
+    const folder = mkdtempSync(join(tmpdir(), "errata-"));
+    try {
+      const script = new URL("../../scripts/errata.mjs", import.meta.url).pathname;
+      spawnSync(process.execPath, [script, join(folder, "list")]);
+      const shown = readFileSync(new URL("../../asm/guide/ERRATA.md", import.meta.url), "utf8");
+      expect(readFileSync(join(folder, "list"), "utf8")).toBe(shown);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test("says for each in which routine it is", () => {
     for (const { routine, edits } of corrections) {
       for (const { file, line } of edits) {
@@ -71,7 +83,7 @@ test.skipIf(!present)("fasm and Unicorn (cc, libunicorn) still say what is recor
     const { status, stderr } = spawnSync(process.execPath, [record, folder], { encoding: "utf8" });
     expect(stderr).toBe("");
     expect(status).toBe(0);
-    for (const kind of ["images", "traces"]) {
+    for (const kind of ["images", "traces/printed", "traces/corrected"]) {
       const names = readdirSync(join(folder, kind));
       expect(names.toSorted()).toEqual(readdirSync(new URL(kind, guide)).toSorted());
       for (const name of names) {

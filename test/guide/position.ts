@@ -1,8 +1,14 @@
-import { MS, SECOND } from "../../src/base/index.ts";
-import { Computer, type ComputerOptions } from "../../src/computer.ts";
-import type { Image } from "../../src/image/index.ts";
-import { parseAddress, type Socket, Switch } from "../../src/net/index.ts";
-import { World } from "../../src/world.ts";
+import {
+  Computer,
+  type ComputerOptions,
+  type Image,
+  MS,
+  SECOND,
+  type Socket,
+  Switch,
+  World,
+} from "../../src/index.ts";
+import { parseAddress } from "../../src/net/index.ts";
 
 /** A socket that is open when a routine is called. */
 export interface GivenSocket {

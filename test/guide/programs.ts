@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { assemble, type Correction, corrected, type Files, fasmText } from "../../src/assembler/index.ts";
-import type { Image } from "../../src/image/index.ts";
+import type { Image } from "../../src/index.ts";
 
 const root = new URL("../../", import.meta.url);
 

@@ -1,7 +1,7 @@
 /** Plain bytes: the format of boot sectors, of .com files and of KolibriOS applications. */
 import type { Assembler } from "../assemble.ts";
 import { refuse } from "../messages.ts";
-import { D_DATA, D_ENTRY, D_HEAP, D_STACK } from "../words.ts";
+import { D_DATA } from "../words.ts";
 import { FORMAT_BINARY, FORMAT_NONE, type Format } from "./format.ts";
 
 export function flatFormat(declared: boolean, extension: string | undefined): Format {
@@ -9,14 +9,13 @@ export function flatFormat(declared: boolean, extension: string | undefined): Fo
     number: declared ? FORMAT_BINARY : FORMAT_NONE,
     flat: true,
     extension: extension ?? "bin",
-    relocate() {},
+    relocate: () => 0,
     rva: () => refuse("invalidExpression"),
     plt: () => refuse("invalidExpression"),
     alignment: () => Number.MAX_SAFE_INTEGER,
     directive(assembler, directive, end) {
-      if (directive === D_DATA && end) refuse("unexpectedInstruction");
-      if (directive === D_ENTRY || directive === D_STACK || directive === D_HEAP)
-        assembler.onlyOnce(directive);
+      if (directive === D_DATA && end) refuse("illegalInstruction");
+      assembler.onlyOnceIfSetting(directive);
       refuse("illegalInstruction");
     },
     closePass() {},

@@ -18,8 +18,8 @@ export interface Format {
   readonly flat: boolean;
   /** The extension that `as` asks for, or the format's own. */
   readonly extension: string;
-  /** Remembers that the value about to be written at `state.at` moves. */
-  relocate(state: State, relocation: number, base: Base): void;
+  /** Remembers that the value about to be written at `state.at` moves; returns what is to be added to it. */
+  relocate(state: State, relocation: number, base: Base): number;
   /** `rva` of a value. */
   rva(state: State, term: Term): void;
   /** `plt` of a value. */

@@ -1,13 +1,41 @@
 /** The formats by FASM's code: the high half is the family, the low half its flags. */
 import type { Assembler } from "../assemble.ts";
 import { Refusal } from "../messages.ts";
-import type { Format } from "./format.ts";
+import { I_SECTION_FLAG, I_SEGMENT_TYPE } from "../words.ts";
+import { CoffFormat } from "./coff.ts";
+import { ElfExecutable } from "./elf-executable.ts";
+import { FORMAT_COFF, FORMAT_ELF, FORMAT_MZ, FORMAT_PE, type Format } from "./format.ts";
+import { MzFormat } from "./mz.ts";
+import { PeFormat } from "./pe.ts";
 
-const names: Readonly<Record<number, string>> = { 2: "MZ", 3: "PE", 4: "COFF", 5: "ELF" };
+/** Bit 3 of the code: 64-bit. */
+const WIDE = 8;
+const EXECUTABLE = 29;
+const DYNAMIC = 2;
 
-export function newFormat(_assembler: Assembler, code: number): Format {
-  throw new Refusal(
-    "illegalInstruction",
-    `output format ${names[code >> 4] ?? "of this kind"} is not supported`,
-  );
+export function newFormat(assembler: Assembler, code: number): Format {
+  const { state, program } = assembler;
+  if (code & WIDE) throw new Refusal("illegalInstruction", "64-bit output formats are not supported");
+  switch (code >> 4) {
+    case FORMAT_MZ:
+      return new MzFormat(assembler);
+    case FORMAT_PE:
+      return new PeFormat(assembler);
+    case FORMAT_COFF:
+      return new CoffFormat(assembler, (code & 1) !== 0);
+    case FORMAT_ELF: {
+      const kind = assembler.kind();
+      const value = program.values[state.item];
+      if (
+        (kind === I_SECTION_FLAG && value === EXECUTABLE) ||
+        (kind === I_SEGMENT_TYPE && value === DYNAMIC)
+      ) {
+        state.item++;
+        return new ElfExecutable(assembler, kind === I_SEGMENT_TYPE);
+      }
+      throw new Refusal("illegalInstruction", "output format ELF for objects is not supported");
+    }
+    default:
+      throw new Refusal("illegalInstruction", "this output format is not supported");
+  }
 }

@@ -8,9 +8,13 @@ import { KEPT, TF } from "./flags.ts";
 import { OP } from "./op.ts";
 import { Processor } from "./processor.ts";
 import { EAX, EBP, ECX, EDX, ESP, WORD } from "./state.ts";
+import { ADJUST_AFTER_DIVISION } from "./undefined.ts";
 
-/** Budgets are counted down in a small integer; longer runs are made of several turns. */
-const LONGEST_TURN = 2 ** 30;
+/**
+ * Longer runs are made of several turns: code that is entered anew runs faster than code that was replaced while
+ * it ran, by 5 to 20 percent here.
+ */
+const LONGEST_TURN = 2 ** 18;
 
 /** Bits 31 and 30 of CARRIES, and the others. */
 const TOP = 0x8000_0000 | 0;
@@ -32,7 +36,7 @@ export class Interpreter implements Engine {
   constructor(core: Core) {
     this.#core = core;
     this.#code = new Code(core);
-    this.#cpu = new Processor(core);
+    this.#cpu = new Processor(core, this.#code);
   }
 
   codeWritten(address: number, length: number): void {
@@ -60,7 +64,7 @@ export class Interpreter implements Engine {
   }
 
   /**
-   * Executes at most `budget` instructions (1 … 2^30) without looking at TF.
+   * Executes at most `budget` instructions (1 … 2^18) without looking at TF.
    *
    * The frequent arms repeat two pieces of text instead of calling them, because a function of this size gets no
    * calls inlined: the address of a memory operand, and the access on the condition that the facts of its first and
@@ -132,7 +136,7 @@ export class Interpreter implements Engine {
             break;
 
           // Arithmetic and logic of 32 bits
-          case 16: {
+          case 7: {
             // ADD_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -143,7 +147,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 17: {
+          case 8: {
             // ADD_RI
             const left = words[op.a]!;
             const right = op.immediate;
@@ -154,7 +158,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 18: {
+          case 9: {
             // ADD_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = words[op.a]!;
@@ -169,7 +173,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 19: {
+          case 10: {
             // ADD_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -185,7 +189,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 20: {
+          case 11: {
             // ADD_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -201,7 +205,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 21: {
+          case 12: {
             // OR_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -212,7 +216,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 22: {
+          case 13: {
             // OR_RI
             const left = words[op.a]!;
             const right = op.immediate;
@@ -223,7 +227,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 23: {
+          case 14: {
             // OR_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = words[op.a]!;
@@ -238,7 +242,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 24: {
+          case 15: {
             // OR_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -254,7 +258,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 25: {
+          case 16: {
             // OR_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -270,7 +274,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 26: {
+          case 17: {
             // ADC_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -281,7 +285,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 27: {
+          case 18: {
             // ADC_RI
             const left = words[op.a]!;
             const right = op.immediate;
@@ -292,7 +296,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 28: {
+          case 19: {
             // ADC_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = words[op.a]!;
@@ -307,7 +311,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 29: {
+          case 20: {
             // ADC_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -323,7 +327,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 30: {
+          case 21: {
             // ADC_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -339,7 +343,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 31: {
+          case 22: {
             // SBB_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -350,7 +354,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 32: {
+          case 23: {
             // SBB_RI
             const left = words[op.a]!;
             const right = op.immediate;
@@ -361,7 +365,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 33: {
+          case 24: {
             // SBB_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = words[op.a]!;
@@ -376,7 +380,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 34: {
+          case 25: {
             // SBB_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -392,7 +396,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 35: {
+          case 26: {
             // SBB_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -408,7 +412,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 36: {
+          case 27: {
             // AND_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -419,7 +423,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 37: {
+          case 28: {
             // AND_RI
             const left = words[op.a]!;
             const right = op.immediate;
@@ -430,7 +434,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 38: {
+          case 29: {
             // AND_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = words[op.a]!;
@@ -445,7 +449,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 39: {
+          case 30: {
             // AND_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -461,7 +465,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 40: {
+          case 31: {
             // AND_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -477,7 +481,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 41: {
+          case 32: {
             // SUB_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -488,7 +492,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 42: {
+          case 33: {
             // SUB_RI
             const left = words[op.a]!;
             const right = op.immediate;
@@ -499,7 +503,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 43: {
+          case 34: {
             // SUB_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = words[op.a]!;
@@ -514,7 +518,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 44: {
+          case 35: {
             // SUB_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -530,7 +534,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 45: {
+          case 36: {
             // SUB_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -546,7 +550,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 46: {
+          case 37: {
             // XOR_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -557,7 +561,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 47: {
+          case 38: {
             // XOR_RI
             const left = words[op.a]!;
             const right = op.immediate;
@@ -568,7 +572,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 48: {
+          case 39: {
             // XOR_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = words[op.a]!;
@@ -583,7 +587,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 49: {
+          case 40: {
             // XOR_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -599,7 +603,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 50: {
+          case 41: {
             // XOR_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -615,7 +619,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 51: {
+          case 42: {
             // CMP_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -625,7 +629,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 52: {
+          case 43: {
             // CMP_RI
             const left = words[op.a]!;
             const right = op.immediate;
@@ -635,7 +639,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 53: {
+          case 44: {
             // CMP_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = words[op.a]!;
@@ -649,7 +653,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 54: {
+          case 45: {
             // CMP_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -663,7 +667,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 55: {
+          case 46: {
             // CMP_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -677,7 +681,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 56: {
+          case 47: {
             // TEST_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -687,7 +691,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 57: {
+          case 48: {
             // TEST_RI
             const left = words[op.a]!;
             const right = op.immediate;
@@ -697,7 +701,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 58: {
+          case 49: {
             // TEST_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -711,7 +715,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 59: {
+          case 50: {
             // TEST_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -726,7 +730,7 @@ export class Interpreter implements Engine {
             break;
           }
           // Comparisons of 8 bits
-          case 60: {
+          case 51: {
             // CMP8_RR
             const left = bytes[op.a]!;
             const right = bytes[op.b]!;
@@ -737,7 +741,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 61: {
+          case 52: {
             // CMP8_RI
             const left = bytes[op.a]!;
             const right = op.immediate;
@@ -748,7 +752,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 62: {
+          case 53: {
             // CMP8_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = bytes[op.a]!;
@@ -760,7 +764,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 63: {
+          case 54: {
             // CMP8_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = facts[at >>> 12]! & 1 ? bytes[(at + ram) >>> 0]! : cpu.read8(at);
@@ -772,17 +776,17 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 64: // TEST8_RR
+          case 55: // TEST8_RR
             result = ((bytes[op.a]! & bytes[op.b]!) << 24) >> 24;
             carries = 0;
             op = op.next;
             break;
-          case 65: // TEST8_RI
+          case 56: // TEST8_RI
             result = ((bytes[op.a]! & op.immediate) << 24) >> 24;
             carries = 0;
             op = op.next;
             break;
-          case 66: {
+          case 57: {
             // TEST8_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = facts[at >>> 12]! & 1 ? bytes[(at + ram) >>> 0]! : cpu.read8(at);
@@ -791,7 +795,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 67: {
+          case 58: {
             // XOR8_RR
             const value = bytes[op.a]! ^ bytes[op.b]!;
             bytes[op.a] = value;
@@ -800,7 +804,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 68: {
+          case 59: {
             // AND8_RI
             const value = bytes[op.a]! & op.immediate;
             bytes[op.a] = value;
@@ -810,15 +814,15 @@ export class Interpreter implements Engine {
             break;
           }
           // Moves
-          case 69: // MOV_RR
+          case 60: // MOV_RR
             words[op.a] = words[op.b]!;
             op = op.next;
             break;
-          case 70: // MOV_RI
+          case 61: // MOV_RI
             words[op.a] = op.immediate;
             op = op.next;
             break;
-          case 71: {
+          case 62: {
             // MOV_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             words[op.a] =
@@ -828,7 +832,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 72: {
+          case 63: {
             // MOV_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const value = words[op.b]!;
@@ -837,7 +841,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 73: {
+          case 64: {
             // MOV_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const value = op.immediate;
@@ -846,22 +850,22 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 74: // MOV8_RR
+          case 65: // MOV8_RR
             bytes[op.a] = bytes[op.b]!;
             op = op.next;
             break;
-          case 75: // MOV8_RI
+          case 66: // MOV8_RI
             bytes[op.a] = op.immediate;
             op = op.next;
             break;
-          case 76: {
+          case 67: {
             // MOV8_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             bytes[op.a] = facts[at >>> 12]! & 1 ? bytes[(at + ram) >>> 0]! : cpu.read8(at);
             op = op.next;
             break;
           }
-          case 77: {
+          case 68: {
             // MOV8_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const value = bytes[op.b]!;
@@ -870,7 +874,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 78: {
+          case 69: {
             // MOV8_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const value = op.immediate;
@@ -879,7 +883,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 79: {
+          case 70: {
             // MOV16_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             halves[op.a] =
@@ -889,7 +893,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 80: {
+          case 71: {
             // MOV16_MR
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const value = halves[op.b]!;
@@ -899,7 +903,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 81: {
+          case 72: {
             // MOV16_MI
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const value = op.immediate;
@@ -909,22 +913,22 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 82: // MOVZX8_R
+          case 73: // MOVZX8_R
             words[op.a] = bytes[op.b]!;
             op = op.next;
             break;
-          case 83: {
+          case 74: {
             // MOVZX8_M
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             words[op.a] = facts[at >>> 12]! & 1 ? bytes[(at + ram) >>> 0]! : cpu.read8(at);
             op = op.next;
             break;
           }
-          case 84: // MOVZX16_R
+          case 75: // MOVZX16_R
             words[op.a] = halves[op.b]!;
             op = op.next;
             break;
-          case 85: {
+          case 76: {
             // MOVZX16_M
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             words[op.a] =
@@ -934,11 +938,11 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 86: // MOVSX8_R
+          case 77: // MOVSX8_R
             words[op.a] = (bytes[op.b]! << 24) >> 24;
             op = op.next;
             break;
-          case 87: {
+          case 78: {
             // MOVSX8_M
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const value = facts[at >>> 12]! & 1 ? bytes[(at + ram) >>> 0]! : cpu.read8(at);
@@ -946,11 +950,11 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 88: // MOVSX16_R
+          case 79: // MOVSX16_R
             words[op.a] = (halves[op.b]! << 16) >> 16;
             op = op.next;
             break;
-          case 89: {
+          case 80: {
             // MOVSX16_M
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const value =
@@ -961,11 +965,11 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 90: // LEA
+          case 81: // LEA
             words[op.a] = words[op.base]! + (words[op.index]! << op.scale) + op.displacement;
             op = op.next;
             break;
-          case 91: {
+          case 82: {
             // XCHG_RR
             const left = words[op.a]!;
             words[op.a] = words[op.b]!;
@@ -973,15 +977,15 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 92: // CDQ
+          case 83: // CDQ
             words[EDX] = words[EAX]! >> 31;
             op = op.next;
             break;
-          case 93: // NOP
+          case 84: // NOP
             op = op.next;
             break;
           // One operand
-          case 94: {
+          case 85: {
             // INC_R
             const left = words[op.a]!;
             const value = (left + 1) | 0;
@@ -994,7 +998,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 95: {
+          case 86: {
             // DEC_R
             const left = words[op.a]!;
             const value = (left - 1) | 0;
@@ -1007,7 +1011,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 96: {
+          case 87: {
             // INC_M
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -1025,7 +1029,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 97: {
+          case 88: {
             // DEC_M
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left =
@@ -1043,7 +1047,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 98: {
+          case 89: {
             // NEG_R
             const right = words[op.a]!;
             const value = -right | 0;
@@ -1053,12 +1057,12 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 99: // NOT_R
+          case 90: // NOT_R
             words[op.a] = ~words[op.a]!;
             op = op.next;
             break;
           // Shifts and rotations; AF as undefined.ts has it
-          case 100: {
+          case 91: {
             // SHL_RI
             const count = op.immediate;
             const left = words[op.a]!;
@@ -1069,7 +1073,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 101: {
+          case 92: {
             // SHR_RI
             const count = op.immediate;
             const left = words[op.a]!;
@@ -1084,7 +1088,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 102: {
+          case 93: {
             // SAR_RI
             const count = op.immediate;
             const left = words[op.a]!;
@@ -1095,7 +1099,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 103: {
+          case 94: {
             // ROL_RI
             const count = op.immediate;
             const left = words[op.a]!;
@@ -1105,7 +1109,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 104: {
+          case 95: {
             // ROR_RI
             const count = op.immediate;
             const left = words[op.a]!;
@@ -1115,7 +1119,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 105: {
+          case 96: {
             // SHL_RC
             const count = words[ECX]! & 31;
             if (count === 0) {
@@ -1130,7 +1134,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 106: {
+          case 97: {
             // SHR_RC
             const count = words[ECX]! & 31;
             if (count === 0) {
@@ -1149,7 +1153,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 107: {
+          case 98: {
             // SAR_RC
             const count = words[ECX]! & 31;
             if (count === 0) {
@@ -1164,7 +1168,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 108: {
+          case 99: {
             // ROL_RC
             const count = words[ECX]! & 31;
             if (count === 0) {
@@ -1178,7 +1182,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 109: {
+          case 100: {
             // ROR_RC
             const count = words[ECX]! & 31;
             if (count === 0) {
@@ -1193,7 +1197,7 @@ export class Interpreter implements Engine {
             break;
           }
           // Multiplication
-          case 110: {
+          case 101: {
             // IMUL_RR
             const left = words[op.a]!;
             const right = words[op.b]!;
@@ -1204,7 +1208,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 111: {
+          case 102: {
             // IMUL_RM
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const left = words[op.a]!;
@@ -1219,7 +1223,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 112: {
+          case 103: {
             // IMUL_RRI
             const left = words[op.b]!;
             const right = op.immediate;
@@ -1230,7 +1234,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 113: {
+          case 104: {
             // MUL_R
             const left = words[EAX]!;
             const right = words[op.a]!;
@@ -1241,8 +1245,24 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
+          case 105: {
+            // DIV_R
+            const right = words[op.a]!;
+            if (right === 0 || words[EDX] !== 0) {
+              words[WORD.CARRIES] = carries;
+              op.execute(cpu, op);
+            } else {
+              const left = words[EAX]!;
+              words[EDX] = (left >>> 0) % (right >>> 0);
+              words[EAX] = ((left >>> 0) / (right >>> 0)) >>> 0;
+            }
+            result = 1;
+            carries = (carries & ~LOW) | (ADJUST_AFTER_DIVISION << 3);
+            op = op.next;
+            break;
+          }
           // The stack
-          case 114: {
+          case 106: {
             // PUSH_R
             const at = (words[ESP]! - 4) | 0;
             const value = words[op.a]!;
@@ -1252,7 +1272,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 115: {
+          case 107: {
             // PUSH_I
             const at = (words[ESP]! - 4) | 0;
             const value = op.immediate;
@@ -1262,7 +1282,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 116: {
+          case 108: {
             // PUSH_M
             const from = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const value = cpu.read32(from);
@@ -1273,7 +1293,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 117: {
+          case 109: {
             // POP_R
             const at = words[ESP]!;
             const value =
@@ -1285,7 +1305,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           }
-          case 118: {
+          case 110: {
             // LEAVE
             const at = words[EBP]!;
             words[EBP] =
@@ -1297,10 +1317,10 @@ export class Interpreter implements Engine {
             break;
           }
           // Jumps, calls and returns
-          case 119: // JMP
+          case 111: // JMP
             op = op.target;
             break;
-          case 120: {
+          case 112: {
             // JMP_R
             const target = words[op.a]!;
             const page = pages[target >>> 12];
@@ -1308,7 +1328,7 @@ export class Interpreter implements Engine {
             op = known === undefined ? code.at(target) : known;
             break;
           }
-          case 121: {
+          case 113: {
             // JMP_M
             const at = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const target =
@@ -1320,7 +1340,7 @@ export class Interpreter implements Engine {
             op = known === undefined ? code.at(target) : known;
             break;
           }
-          case 122: {
+          case 114: {
             // CALL
             const at = (words[ESP]! - 4) | 0;
             const value = op.following;
@@ -1330,7 +1350,7 @@ export class Interpreter implements Engine {
             op = op.target;
             break;
           }
-          case 123: {
+          case 115: {
             // CALL_R
             const target = words[op.a]!;
             const at = (words[ESP]! - 4) | 0;
@@ -1343,7 +1363,7 @@ export class Interpreter implements Engine {
             op = known === undefined ? code.at(target) : known;
             break;
           }
-          case 124: {
+          case 116: {
             // CALL_M
             const from = (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) | 0;
             const target = cpu.read32(from);
@@ -1357,7 +1377,7 @@ export class Interpreter implements Engine {
             op = known === undefined ? code.at(target) : known;
             break;
           }
-          case 125: {
+          case 117: {
             // RET
             const at = words[ESP]!;
             const target =
@@ -1370,61 +1390,61 @@ export class Interpreter implements Engine {
             op = known === undefined ? code.at(target) : known;
             break;
           }
-          case 126: {
+          case 118: {
             // LOOP
             const value = (words[ECX]! - 1) | 0;
             words[ECX] = value;
             op = value !== 0 ? op.target : op.next;
             break;
           }
-          case 127: // INT
+          case 119: // INT
             words[WORD.RESULT] = result;
             words[WORD.CARRIES] = carries;
             words[WORD.EIP] = op.following;
             core.instructions = before + (budget - left);
             return interruptStop(op.immediate);
           // Conditional jumps, in the order of flags.ts
-          case 128: // JO
+          case 120: // JO
             op = (carries ^ (carries << 1)) < 0 ? op.target : op.next;
             break;
-          case 129: // JNO
+          case 121: // JNO
             op = (carries ^ (carries << 1)) >= 0 ? op.target : op.next;
             break;
-          case 130: // JB
+          case 122: // JB
             op = carries < 0 ? op.target : op.next;
             break;
-          case 131: // JAE
+          case 123: // JAE
             op = carries >= 0 ? op.target : op.next;
             break;
-          case 132: // JE
+          case 124: // JE
             op = result === 0 ? op.target : op.next;
             break;
-          case 133: // JNE
+          case 125: // JNE
             op = result !== 0 ? op.target : op.next;
             break;
-          case 134: // JBE
+          case 126: // JBE
             op = carries < 0 || result === 0 ? op.target : op.next;
             break;
-          case 135: // JA
+          case 127: // JA
             op = carries >= 0 && result !== 0 ? op.target : op.next;
             break;
-          case 136: // JS
+          case 128: // JS
             op = (result ^ (carries << 31)) < 0 ? op.target : op.next;
             break;
-          case 137: // JNS
+          case 129: // JNS
             op = (result ^ (carries << 31)) >= 0 ? op.target : op.next;
             break;
-          case 138: // JL
+          case 130: // JL
             op = (result ^ (carries << 31) ^ carries ^ (carries << 1)) < 0 ? op.target : op.next;
             break;
-          case 139: // JGE
+          case 131: // JGE
             op = (result ^ (carries << 31) ^ carries ^ (carries << 1)) >= 0 ? op.target : op.next;
             break;
-          case 140: // JLE
+          case 132: // JLE
             op =
               result === 0 || (result ^ (carries << 31) ^ carries ^ (carries << 1)) < 0 ? op.target : op.next;
             break;
-          case 141: // JG
+          case 133: // JG
             op =
               result !== 0 && (result ^ (carries << 31) ^ carries ^ (carries << 1)) >= 0
                 ? op.target

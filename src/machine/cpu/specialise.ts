@@ -25,7 +25,7 @@ const numbers: Readonly<Record<string, number>> = OP;
 const BY_SHAPE = new Set("add or adc sbb and sub xor cmp test mov".split(" "));
 const SHIFTS = new Set("shl shr sar rol ror".split(" "));
 const BY_STACK = new Set("push pop call ret leave".split(" "));
-const ONE_OPERAND = new Set("inc dec neg not mul push pop".split(" "));
+const ONE_OPERAND = new Set("inc dec neg not mul div push pop".split(" "));
 const NOTHING = new Set("nop pause endbr32 endbr64 cdq leave".split(" "));
 
 const isMemory = (kind: number): boolean => kind >= KIND.M8 && kind <= KIND.M32;

@@ -430,7 +430,7 @@ function textIsHandled(c: Connection, segment: Segment, now: Micros): boolean {
     c.pending.ack = true;
     return true;
   }
-  rcv.mss = Math.max(rcv.mss, segment.payload.length);
+  rcv.mss = Math.min(c.ourMss, Math.max(rcv.mss, segment.payload.length));
   if (c.orphan) {
     // RFC 1122 4.2.2.13: nobody will ever read it, and the peer shall know.
     enter(c, TcpState.CLOSED);

@@ -66,11 +66,10 @@ export class Progress {
     this.#last = { at, instructions };
     return [
       `${at.toFixed(0)} s`,
-      `${count(connections, "connection")} (${active} open)`,
+      `${connections} connections, ${active} open`,
       `${bytesText(bytesToGuest)} in`,
       `${bytesText(bytesFromGuest)} out`,
-      `${countText(instructions)} instructions`,
-      `${countText(Math.round(rate))}/s`,
+      `${countText(instructions)} instructions, ${countText(Math.round(rate))}/s`,
     ].join("  ");
   }
 

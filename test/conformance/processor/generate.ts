@@ -30,13 +30,18 @@ export function notAsked(form: Form): string | undefined {
   return why[form.name];
 }
 
-const integerLevels = new Set("8086 186 286 386 486 p5 p6 sse2 sse4 bmi adx movbe cet misc smx".split(" "));
+const integerLevels = new Set("8086 186 286 386 486 p5 p6 sse sse2 sse4 bmi adx movbe".split(" "));
+/** Integer instructions among later levels. */
+const also = new Set("endbr32 endbr64 wbnoinvd sysret rdsspd cldemote".split(" "));
+/** Instructions of the floating-point and vector units without an operand that says so. */
+const notInteger = /^(fx|ldmxcsr|stmxcsr|emms|maskmov)/;
 
 /** Forms of the integer instruction set that can be asked. */
 export const asked: readonly Form[] = forms.filter((form) => notAsked(form) === undefined && isInteger(form));
 
 function isInteger(form: Form): boolean {
-  if (!integerLevels.has(form.level)) return false;
+  if (!integerLevels.has(form.level) && !also.has(form.name)) return false;
+  if (notInteger.test(form.name)) return false;
   if (form.map === 0 && form.code >= 0xd8 && form.code <= 0xdf) return false;
   return form.operands.every(
     (operand) => !["mm", "mmm", "xmm", "xmmm", "st", "ymm", "ymmm"].includes(operand.kind),
@@ -71,11 +76,104 @@ const ECX = 1;
 /** What stays the same about a form when the table grows. */
 export const keyOf = (form: Form): string => `${form.name} ${form.opcode}`;
 
+/** Cases that are made by number: of one form, or sequences of many. */
+export interface Series {
+  readonly key: string;
+  /** The mnemonic, where there is one. */
+  readonly name: string;
+  make(seed: number, n: number): Case;
+}
+
+/** One series for each form that can be asked, and the sequences. */
+export const allSeries = (): Series[] => [
+  ...asked.map(
+    (form): Series => ({
+      key: keyOf(form),
+      name: form.name,
+      make: (seed, n) => generate(form, seed, n),
+    }),
+  ),
+  { key: SEQUENCES, name: SEQUENCES, make: sequence },
+];
+
+export const SEQUENCES = "sequences";
+
 /** Case number `n` of a form, in the series that `seed` names. */
 export function generate(form: Form, seed: number, n: number): Case {
   let hash = 0x811c_9dc5; // FNV-1a
   for (const letter of keyOf(form)) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x0100_0193);
   return { ...new Generator(form, (hash + Math.imul(seed, 0x9e37_79b9) + n) | 0).make(), number: n };
+}
+
+/** Forms that neither leave their place nor depend on what registers hold. */
+const steady = asked.filter(
+  (form) =>
+    !/^(jmp|call|ret|loop|j.*cxz|int|iret|bound|enter|leave|ud|hlt|xlatb|cli|sti|pop[af]|push|pop(?!cnt)|mov[sz]|div|idiv|aam|arpl|lar|lsl|verr|verw|l[defgs]s|bound|cmpxchg8b)/.test(
+      form.name,
+    ) &&
+    !form.privileged &&
+    !form.iopl &&
+    form.rep === "" &&
+    form.name !== "rsm" &&
+    form.name !== "getsec" &&
+    (form.condition < 0 || !form.name.startsWith("j")) &&
+    !form.operands.some((operand) => ["sreg", "cr", "dr", "tr", "ptr"].includes(operand.kind)),
+);
+
+/** Instructions one after another: what one leaves behind, in flags above all, the next ones read. */
+export function sequence(seed: number, n: number): Case {
+  const random = new Random((Math.imul(seed, 0x85eb_ca6b) + n) | 0);
+  const code: number[] = [];
+  let form = steady[0]!;
+  for (let length = 4 + random.below(24); length > 0; length--) {
+    form = steady[random.below(steady.length)]!;
+    code.push(...plainCode(form, random));
+  }
+  const registers = Array.from({ length: 8 }, () =>
+    random.below(2) === 0 ? TELLING[random.below(TELLING.length)]! : random.u32(),
+  );
+  registers[ESP] = STACK.start + 0x800;
+  const pokes: Poke[] = [
+    { address: DATA.start, bytes: Uint8Array.from({ length: 64 }, () => random.below(256)) },
+    { address: CODE.start + 0x400, bytes: Uint8Array.from(code) },
+  ];
+  const eflags = 0x202 | (random.u32() & 0x8d5);
+  return { registers, eip: CODE.start + 0x400, eflags, pokes, form: form.index, number: n };
+}
+
+/** One instruction whose memory operand, if any, is at a plain address, and whose registers leave ESP alone. */
+function plainCode(form: Form, random: Random): number[] {
+  const code: number[] = [];
+  const notEsp = (): number => (ESP + 1 + random.below(7)) & 7;
+  const narrow =
+    form.operandSize === 16 || (form.operandSize === 0 && form.prefix >= 0 && random.below(4) === 0);
+  if (form.prefix === 0x66 || narrow) code.push(0x66);
+  if (form.prefix === 0xf2 || form.prefix === 0xf3) code.push(form.prefix);
+  if (form.map > 0) code.push(0x0f);
+  if (form.map > 1) code.push(form.map === 2 ? 0x38 : 0x3a);
+  code.push(form.code + (form.plus ? notEsp() : 0));
+  const number = (size: number): void => {
+    for (let i = 0; i < size; i++) code.push(random.below(256));
+  };
+  const address = (): void => {
+    const at = DATA.start + random.below(56);
+    for (let shift = 0; shift < 32; shift += 8) code.push((at >>> shift) & 0xff);
+  };
+  if (form.modrm) {
+    const reg = form.digit >= 0 ? form.digit : notEsp();
+    const bitString = /^bt/.test(form.name) && form.digit < 0;
+    const register = form.mod === "register" || bitString || (form.mod === "any" && random.below(3) > 0);
+    if (register) code.push(0xc0 | (reg << 3) | (form.rm >= 0 ? form.rm : notEsp()));
+    else {
+      code.push((reg << 3) | 5);
+      address();
+    }
+  }
+  if (form.places.includes("moffs")) address();
+  for (const tail of form.tail)
+    number(tail === "ib" ? 1 : tail === "iw" ? 2 : tail === "id" ? 4 : narrow ? 2 : 4);
+  if (form.suffix >= 0) code.push(form.suffix);
+  return code;
 }
 
 class Generator {

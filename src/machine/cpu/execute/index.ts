@@ -1,5 +1,5 @@
 /** Which function executes a form, by its name and, where one name has several meanings, by its operands. */
-import type { Form } from "../../../isa/index.ts";
+import { type Form, MAP_0F } from "../../../isa/index.ts";
 import { unsupported } from "../fault.ts";
 import { OP } from "../op.ts";
 import type { Executor, StringExecutor } from "../operation.ts";
@@ -92,8 +92,13 @@ const byName: Readonly<Record<string, Found>> = {
   xchg: general(move.xchg),
   nop: general(move.nop),
   pause: general(move.nop),
-  endbr32: general(move.nop),
-  endbr64: general(move.nop),
+  prefetch: general(move.nop),
+  prefetchw: general(move.nop),
+  prefetchwt1: general(move.nop),
+  lfence: general(move.nop),
+  mfence: general(move.nop),
+  sfence: general(move.nop),
+  clflush: general(move.touch),
   wait: general(move.nop),
   cbw: general(move.cbw),
   cwde: general(move.cwde),
@@ -146,11 +151,8 @@ const byName: Readonly<Record<string, Found>> = {
   ud1: general(undefinedOpcode),
   ud2: general(undefinedOpcode),
   getsec: general(undefinedOpcode),
-  // The model announces none of these.
+  // The model does not announce it.
   sysenter: general(undefinedOpcode),
-  syscall: general(undefinedOpcode),
-  rdrand: general(undefinedOpcode),
-  rdseed: general(undefinedOpcode),
 
   rdtsc: exact(system.rdtsc),
   cpuid: general(system.cpuid),
@@ -167,6 +169,14 @@ const byName: Readonly<Record<string, Found>> = {
   verr: general(system.verr),
   verw: general(system.verw),
 };
+
+/** Levels that no model has: their instructions are undefined opcodes. */
+const ABSENT = new Set(
+  (
+    "3dnow sse4a aes pclmul sha vmx svm smx mpx xsave cet tsx tbm lwp rdrand fsgs avx avx2 fma fma4 f16c xop avx512 " +
+    "gfni misc"
+  ).split(" "),
+);
 
 const conditional: Readonly<Record<string, Found>> = {
   j: jump(control.jcc),
@@ -217,6 +227,9 @@ function search(form: Form): Found {
   if (form.name === "pop" && first?.file === "segment") return exit(stack.pop);
   const named = byName[form.name];
   if (named) return named;
+  // What later processors do in the space of hints is nothing to this one. SDM vol. 2D, table A-3.
+  if (form.map === MAP_0F && form.code >= 0x18 && form.code <= 0x1f) return general(move.nop);
+  if (ABSENT.has(form.level)) return general(undefinedOpcode);
   return general(() => {
     throw unsupported(form.name);
   });

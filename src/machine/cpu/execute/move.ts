@@ -39,6 +39,11 @@ export function xchg(cpu: Processor, op: Operation): void {
 
 export function nop(): void {}
 
+/** Does nothing to a place that must be readable. */
+export function touch(cpu: Processor, op: Operation): void {
+  cpu.load1(op);
+}
+
 export function cbw(cpu: Processor): void {
   cpu.halves[EAX] = (cpu.bytes[EAX]! << 24) >> 24;
 }

@@ -85,33 +85,38 @@ export function imul3(cpu: Processor, op: Operation): void {
   product(cpu, op, cpu.load2(op), op.immediate);
 }
 
-/** Exact quotient and remainder of an unsigned 64-bit by a 32-bit number; undefined when it needs 33 bits. */
-export function divide64(high: number, low: number, by: number): [number, number] | undefined {
+/** What divide64 has found, both unsigned. */
+let quotient64 = 0;
+let remainder64 = 0;
+
+/** Exact quotient and remainder of an unsigned 64-bit by a 32-bit number; false when it needs 33 bits. */
+function divide64(high: number, low: number, by: number): boolean {
   const divisor = by >>> 0;
-  if (high >>> 0 >= divisor) return undefined;
+  if (high >>> 0 >= divisor) return false;
   if (high >>> 0 < 0x20_0000) {
     // Below 2^53 a double holds the dividend exactly; the quotient may be rounded up by one.
     const dividend = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
-    let quotient = Math.floor(dividend / divisor);
-    let remainder = dividend - quotient * divisor;
-    if (remainder < 0) {
-      quotient--;
-      remainder += divisor;
+    quotient64 = Math.floor(dividend / divisor);
+    remainder64 = dividend - quotient64 * divisor;
+    if (remainder64 < 0) {
+      quotient64--;
+      remainder64 += divisor;
     }
-    return [quotient, remainder];
+    return true;
   }
   const dividend = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-  return [Number(dividend / BigInt(divisor)), Number(dividend % BigInt(divisor))];
+  quotient64 = Number(dividend / BigInt(divisor));
+  remainder64 = Number(dividend % BigInt(divisor));
+  return true;
 }
 
 export function div(cpu: Processor, op: Operation): void {
   const divisor = cpu.load1(op);
   if (divisor === 0) throw fault("#DE");
   if (op.shift === 0) {
-    const answer = divide64(cpu.words[EDX]!, cpu.words[EAX]!, divisor);
-    if (answer === undefined) throw fault("#DE");
-    cpu.words[EAX] = answer[0];
-    cpu.words[EDX] = answer[1];
+    if (!divide64(cpu.words[EDX]!, cpu.words[EAX]!, divisor)) throw fault("#DE");
+    cpu.words[EAX] = quotient64;
+    cpu.words[EDX] = remainder64;
     setDivisionFlags(cpu);
     return;
   }
@@ -160,11 +165,10 @@ function divideSigned64(cpu: Processor, divisor: number): void {
     low = -low | 0;
     high = (~high + (low === 0 ? 1 : 0)) | 0;
   }
-  const answer = divide64(high, low, divisor < 0 ? -divisor : divisor);
-  if (answer === undefined) throw fault("#DE");
-  const quotient = negative !== divisor < 0 ? -answer[0] : answer[0];
+  if (!divide64(high, low, divisor < 0 ? -divisor : divisor)) throw fault("#DE");
+  const quotient = negative !== divisor < 0 ? -quotient64 : quotient64;
   if (quotient !== (quotient | 0)) throw fault("#DE");
   cpu.words[EAX] = quotient;
-  cpu.words[EDX] = negative ? -answer[1] : answer[1];
+  cpu.words[EDX] = negative ? -remainder64 : remainder64;
   setDivisionFlags(cpu);
 }

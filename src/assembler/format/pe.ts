@@ -1,0 +1,514 @@
+/** PE executables (FASM.TXT 2.4.2; Microsoft PE/COFF specification). The headers are part of what is assembled. */
+
+import { concat, setU16le, setU32le, u16le, u32le } from "../../base/index.ts";
+import type { Assembler } from "../assemble.ts";
+import { findStructure, removeStructure } from "../blocks.ts";
+import type { Float } from "../expression/float.ts";
+import { low32, subtract } from "../expression/int.ts";
+import { Refusal, refuse } from "../messages.ts";
+import { newSpace, S_DATA, type Space, type State } from "../state.ts";
+import {
+  D_DATA,
+  D_ENTRY,
+  D_HEAP,
+  D_SECTION,
+  D_STACK,
+  I_DATA_DIRECTORY,
+  I_EXPRESSION,
+  I_FORMAT_SETTING,
+  I_SECTION_FLAG,
+  O_AT,
+  O_FROM,
+  O_ON,
+} from "../words.ts";
+import { putText } from "./coff.ts";
+import type { FormatMemory } from "./elf-executable.ts";
+import { FORMAT_PE, type Format } from "./format.ts";
+
+const COMMA = 0x2c;
+const HEADERS = 0x18 + 0xe0;
+const SECTION_HEADER = 0x28;
+/** Fields, from the beginning of the PE header. */
+const CODE_SIZE = 0x1c;
+const DATA_SIZE = 0x20;
+const RESERVED_SIZE = 0x24;
+const ENTRY = 0x28;
+const CODE_BASE = 0x2c;
+const DATA_BASE = 0x30;
+const IMAGE_BASE = 0x34;
+const SECTION_ALIGNMENT = 0x38;
+const FILE_ALIGNMENT = 0x3c;
+const IMAGE_SIZE = 0x50;
+const HEADERS_SIZE = 0x54;
+const CHECKSUM = 0x58;
+const DIRECTORIES = 0x78;
+/** Fields of a section header. */
+const S_SIZE = 8;
+const S_RVA = 0x0c;
+const S_FILE_SIZE = 0x10;
+const S_FILE_OFFSET = 0x14;
+const S_FLAGS = 0x24;
+
+const RESOURCES = 2;
+const FIXUPS = 5;
+
+interface Fixup {
+  readonly rva: number;
+}
+
+export class PeFormat implements Format {
+  readonly number = FORMAT_PE;
+  readonly flat = false;
+  readonly extension: string;
+  readonly #memory: FormatMemory;
+  readonly #stub: Uint8Array;
+  #section = HEADERS;
+  #sections = 0;
+  /** A `section` directive has come. */
+  #sectioned = false;
+  #pending: Fixup[] = [];
+  #fixupBase = 0;
+  #fixupHeader = 0;
+  #reservedFixups = 0;
+  #reservedFixupsSize = 0;
+
+  constructor(assembler: Assembler) {
+    const { state } = assembler;
+    this.#memory = assembler.formatMemory;
+    const settings = readSettings(assembler);
+    this.#stub = defaultStub();
+    const { dll, subsystem } = settings;
+    this.extension = subsystem === 1 ? "sys" : dll ? "dll" : "exe";
+    state.room(HEADERS);
+    state.bytes.fill(0, 0, HEADERS);
+    const { bytes } = state;
+    putText(bytes, 0, "PE", 2);
+    setU16le(bytes, 4, 0x14c);
+    bytes[0x14] = 0xe0;
+    setU32le(bytes, 0x16, 0x010b010f);
+    // The linker's version is FASM's.
+    setU16le(bytes, 0x1a, 1 + 73 * 256);
+    setU32le(bytes, SECTION_ALIGNMENT, subsystem === 1 ? 0x20 : 0x1000);
+    setU32le(bytes, FILE_ALIGNMENT, subsystem === 1 ? 0x20 : 0x200);
+    setU32le(bytes, IMAGE_BASE, settings.imageBase);
+    bytes[0x40] = 1;
+    setU32le(bytes, 0x48, settings.version);
+    setU16le(bytes, 0x5c, subsystem);
+    setU32le(bytes, 0x60, 0x1000);
+    setU32le(bytes, 0x64, 0x1000);
+    setU32le(bytes, 0x68, 0x10000);
+    bytes[0x74] = 16;
+    const before = this.#stub.length + HEADERS;
+    const alignment = u32le(bytes, FILE_ALIGNMENT);
+    const reserved =
+      roundUp(before + (this.#memory.sections * SECTION_HEADER || SECTION_HEADER), alignment) - before;
+    state.room(HEADERS + reserved);
+    state.bytes.fill(0, HEADERS, HEADERS + reserved);
+    state.at = HEADERS + reserved;
+    this.#finishHeaders(state, settings);
+  }
+
+  #finishHeaders(state: State, settings: Settings): void {
+    const { bytes } = state;
+    const size = state.at + this.#stub.length;
+    setU32le(bytes, HEADERS_SIZE, size);
+    const rva = roundUp(size, u32le(bytes, SECTION_ALIGNMENT));
+    if (!settings.dll) setU32le(bytes, ENTRY, rva);
+    const section = this.#section;
+    putText(bytes, section, ".flat", 8);
+    setU32le(bytes, section + S_FILE_OFFSET, state.at);
+    setU32le(bytes, section + S_RVA, rva);
+    setU32le(bytes, section + S_FLAGS, 0xe0000060);
+    state.bits = 32;
+    const space = newSpace(state.at);
+    this.#setOrigin(state, space, rva);
+    state.space = space;
+    state.addSpace(space);
+    if (settings.dll) bytes[0x17]! |= 0x20;
+    if (settings.wdm) bytes[0x5f]! |= 0x20;
+    if (settings.large) bytes[0x16]! |= 0x20;
+    if (settings.nx) bytes[0x5f]! |= 1;
+  }
+
+  /** A space whose present position is loaded at an address relative to the image. */
+  #setOrigin(state: State, space: Space, rva: number): void {
+    space.base = subtract(state.at, rva + u32le(state.bytes, IMAGE_BASE));
+    space.relocation = this.#memory.fixups ? 2 : 0;
+  }
+
+  relocate(state: State, relocation: number): number {
+    if (relocation !== 2) state.misuse();
+    this.#pending.push({ rva: this.#rvaAt(state, state.at) });
+    if (this.#pending.length > 1 << 24) refuse("outOfMemory");
+    return 0;
+  }
+
+  #rvaAt({ bytes }: State, at: number): number {
+    return (at - u32le(bytes, this.#section + S_FILE_OFFSET) + u32le(bytes, this.#section + S_RVA)) >>> 0;
+  }
+
+  rva(state: State, term: { relocation: number; value: number | bigint }): void {
+    if (term.relocation !== (this.#memory.fixups ? 2 : 0)) state.misuse();
+    term.relocation = 0;
+    term.value = subtract(term.value, u32le(state.bytes, IMAGE_BASE));
+  }
+
+  plt(): never {
+    return refuse("invalidExpression");
+  }
+
+  alignment(): number {
+    return 0x1000;
+  }
+
+  directive(assembler: Assembler, directive: number, end: boolean): void {
+    assembler.onlyOnceIfSetting(directive);
+    switch (directive) {
+      case D_SECTION:
+        this.#newSection(assembler);
+        return;
+      case D_DATA:
+        if (end) this.#endData(assembler);
+        else this.#beginData(assembler);
+        return;
+      case D_ENTRY:
+        this.#entry(assembler);
+        return;
+      case D_STACK:
+        this.#stackOrHeap(assembler, 0x60, true);
+        return;
+      case D_HEAP:
+        this.#stackOrHeap(assembler, 0x68, false);
+        return;
+      default:
+        refuse("illegalInstruction");
+    }
+  }
+
+  #newSection(assembler: Assembler): void {
+    const { state, program } = assembler;
+    const rva = this.#closeSection(state);
+    const space = assembler.createSpace();
+    this.#sectioned = true;
+    const { bytes } = state;
+    const headersEnd = u32le(bytes, HEADERS_SIZE) - this.#stub.length;
+    let section = this.#section;
+    if (section + SECTION_HEADER > headersEnd) {
+      section = headersEnd - SECTION_HEADER;
+      this.#section = section;
+      state.anotherPass = true;
+    }
+    setU32le(bytes, section + S_RVA, rva);
+    const name = assembler.takeString();
+    if (name.length > 8) refuse("nameTooLong");
+    bytes.fill(0, section, section + 8);
+    putText(bytes, section, name, 8);
+    setU32le(bytes, section + S_FLAGS, 0);
+    setU32le(bytes, section + S_FILE_OFFSET, state.at);
+    this.#setOrigin(state, space, rva);
+    state.bits = 32;
+    for (;;) {
+      const kind = assembler.kind();
+      if (kind === I_SECTION_FLAG) {
+        const flag = program.values[state.item++]!;
+        if (flag === 9 || flag === 11) refuse("invalidArgument");
+        const bit = (1 << flag) >>> 0;
+        const flags = u32le(state.bytes, section + S_FLAGS);
+        if ((flags & bit) !== 0) refuse("settingAlreadySpecified");
+        setU32le(state.bytes, section + S_FLAGS, flags | bit);
+      } else if (kind === I_DATA_DIRECTORY) {
+        const directory = DIRECTORIES + program.values[state.item]! * 8;
+        const type = program.values[state.item++]!;
+        if (u32le(state.bytes, directory) !== 0) refuse("dataAlreadyDefined");
+        // Filled in when the section's place is known.
+        setU32le(state.bytes, directory, section);
+        setU32le(state.bytes, directory + 4, 0xffffffff);
+        this.#generate(assembler, type);
+      } else break;
+    }
+  }
+
+  /** Ends the present section; returns the address of the next one. */
+  #closeSection(state: State): number {
+    const { bytes } = state;
+    const section = this.#section;
+    const size = state.at - u32le(bytes, section + S_FILE_OFFSET);
+    if (size === 0 && !this.#sectioned) return u32le(bytes, section + S_RVA);
+    setU32le(bytes, section + S_SIZE, size);
+    if (state.at === state.undefinedEnd && u32le(bytes, SECTION_ALIGNMENT) >= 0x1000)
+      state.at = state.undefinedStart;
+    state.undefinedEnd = -1;
+    const used = state.at - u32le(bytes, section + S_FILE_OFFSET);
+    const fileSize = roundUp(used, u32le(bytes, FILE_ALIGNMENT));
+    setU32le(bytes, section + S_FILE_SIZE, fileSize);
+    state.room(fileSize - used);
+    return this.#finishSection(state, section, size, fileSize, used);
+  }
+
+  #finishSection(state: State, section: number, size: number, fileSize: number, used: number): number {
+    const { bytes } = state;
+    bytes.fill(0, state.at, state.at + fileSize - used);
+    state.at += fileSize - used;
+    setU32le(bytes, section + S_FILE_OFFSET, u32le(bytes, section + S_FILE_OFFSET) + this.#stub.length);
+    const rva = u32le(bytes, section + S_RVA);
+    const flags = bytes[section + S_FLAGS]!;
+    const add = (field: number, value: number) => setU32le(bytes, field, u32le(bytes, field) + value);
+    if (flags & 0x20) {
+      add(CODE_SIZE, fileSize);
+      if (u32le(bytes, CODE_BASE) === 0) setU32le(bytes, CODE_BASE, rva);
+    }
+    if (flags & 0x40) {
+      add(DATA_SIZE, fileSize);
+      if (u32le(bytes, DATA_BASE) === 0) setU32le(bytes, DATA_BASE, rva);
+    }
+    if (size !== 0 && fileSize === 0) {
+      bytes[section + S_FLAGS]! |= 0x80;
+      add(RESERVED_SIZE, fileSize);
+    }
+    this.#section = section + SECTION_HEADER;
+    if (++this.#sections > 0xffff) refuse("formatLimitationsExceeded");
+    return (roundUp(size, u32le(bytes, SECTION_ALIGNMENT)) + rva) >>> 0;
+  }
+
+  #beginData(assembler: Assembler): void {
+    const { state, evaluator } = assembler;
+    let type: number;
+    if (assembler.kind() === I_DATA_DIRECTORY) type = assembler.take(I_DATA_DIRECTORY);
+    else {
+      type = Number(evaluator.byte(assembler.takeExpression()).value) & 0xff;
+      if (type >= 16) refuse("invalidValue");
+    }
+    const directory = DIRECTORIES + type * 8;
+    if (u32le(state.bytes, directory) !== 0) refuse("dataAlreadyDefined");
+    setU32le(state.bytes, directory, this.#rvaAt(state, state.at));
+    state.structures.push({
+      kind: S_DATA,
+      line: state.currentLine,
+      item: state.item,
+      counter: type,
+      limit: 0,
+      space: undefined,
+      at: 0,
+      inElse: false,
+    });
+    this.#generate(assembler, type);
+  }
+
+  #endData(assembler: Assembler): void {
+    const { state } = assembler;
+    const structure = findStructure(assembler, S_DATA);
+    const directory = DIRECTORIES + structure.counter * 8;
+    const size = this.#rvaAt(state, state.at) - u32le(state.bytes, directory);
+    setU32le(state.bytes, directory + 4, size);
+    removeStructure(assembler, structure);
+  }
+
+  #entry(assembler: Assembler): void {
+    const { state, evaluator } = assembler;
+    const term = evaluator.dword(assembler.takeNumeric());
+    if (term.relocation !== (this.#memory.fixups ? 2 : 0)) state.recoverable("invalidAddress");
+    setU32le(state.bytes, ENTRY, low32(term.value) - u32le(state.bytes, IMAGE_BASE));
+  }
+
+  /** `stack reserve,commit` and `heap reserve,commit`. */
+  #stackOrHeap(assembler: Assembler, field: number, isStack: boolean): void {
+    const { state, evaluator } = assembler;
+    const reserve = evaluator.count(assembler.takeNumeric());
+    setU32le(state.bytes, field, reserve);
+    if (assembler.kind() !== COMMA) {
+      if (isStack) setU32le(state.bytes, field + 4, Math.min(reserve, 0x1000));
+      return;
+    }
+    state.item++;
+    const commit = evaluator.count(assembler.takeNumeric());
+    setU32le(state.bytes, field + 4, commit);
+    if (commit > reserve) refuse("valueOutOfRange");
+  }
+
+  /** Data that the assembler makes itself: the fixups, resources out of a file. */
+  #generate(assembler: Assembler, type: number): void {
+    const { state } = assembler;
+    if (type === RESOURCES && assembler.kind() === O_FROM) {
+      throw new Refusal("illegalInstruction", "resources from a file are not supported");
+    }
+    if (type !== FIXUPS) return;
+    const { bytes } = state;
+    bytes[0x16]! &= ~1;
+    bytes[0x5e]! |= 0x40;
+    if (!this.#memory.fixups) {
+      this.#memory.fixups = true;
+      state.anotherPass = true;
+    }
+    this.#fixupBase = 0;
+    const made = this.#makeFixups(state, state.at);
+    state.at += made;
+    // What comes later in the program will need room here too: as much as the last time.
+    const forward = Math.max(this.#memory.fixupsSize - made, 0);
+    this.#memory.fixupsSize = made;
+    this.#reservedFixups = state.at;
+    this.#reservedFixupsSize = forward;
+    state.room(forward);
+    state.at += forward;
+  }
+
+  /** Writes the fixups that are waiting at a position; returns how many bytes they took. */
+  #makeFixups(state: State, at: number): number {
+    const fixups = this.#pending;
+    this.#pending = [];
+    state.room(at - state.at + fixups.length * 16 + 16);
+    const { bytes } = state;
+    let to = at;
+    let base = this.#fixupBase;
+    let header = this.#fixupHeader;
+    const count = (by: number) => setU32le(bytes, header, u32le(bytes, header) + by);
+    for (const { rva } of fixups) {
+      if (rva >= base) {
+        if ((to - at) & 3) {
+          setU16le(bytes, to, 0);
+          to += 2;
+          count(2);
+        }
+        const block = rva - (rva % 0x1000);
+        base = block + 0x1000;
+        setU32le(bytes, to, block);
+        header = to + 4;
+        setU32le(bytes, header, 8);
+        to += 8;
+      }
+      count(2);
+      setU16le(bytes, to, (rva & 0xfff) | 0x3000);
+      to += 2;
+    }
+    this.#fixupBase = base;
+    this.#fixupHeader = header;
+    return to - at;
+  }
+
+  closePass(assembler: Assembler): void {
+    const { state } = assembler;
+    const imageSize = this.#closeSection(state);
+    const { bytes } = state;
+    setU32le(bytes, IMAGE_SIZE, imageSize);
+    setU32le(bytes, 8, state.epochSeconds);
+    setU16le(bytes, 6, this.#sections);
+    this.#memory.sections = this.#sections;
+    const needed = this.#sections * SECTION_HEADER + HEADERS + this.#stub.length;
+    if (roundUp(needed, u32le(bytes, FILE_ALIGNMENT)) !== u32le(bytes, HEADERS_SIZE))
+      state.anotherPass = true;
+    for (let directory = DIRECTORIES; directory < DIRECTORIES + 16 * 8; directory += 8) {
+      const section = u32le(bytes, directory);
+      if (section === 0 || u32le(bytes, directory + 4) !== 0xffffffff) continue;
+      setU32le(bytes, directory, u32le(bytes, section + S_RVA));
+      setU32le(bytes, directory + 4, u32le(bytes, section + S_SIZE));
+    }
+    if (u32le(bytes, DIRECTORIES + FIXUPS * 8) === 0) {
+      if (this.#memory.fixups) {
+        this.#memory.fixups = false;
+        state.anotherPass = true;
+      }
+    } else {
+      const made = this.#makeFixups(state, this.#reservedFixups);
+      this.#memory.fixupsSize += made;
+      if (made !== this.#reservedFixupsSize) state.anotherPass = true;
+    }
+    this.#checksum(state);
+  }
+
+  #checksum({ bytes, at }: State): void {
+    let sum = 0;
+    const whole = concat([this.#stub, bytes.subarray(0, at)]);
+    for (let n = 0; n + 1 < whole.length; n += 2) {
+      sum += u16le(whole, n);
+      sum = (sum & 0xffff) + (sum >>> 16);
+    }
+    setU32le(bytes, CHECKSUM, sum + whole.length);
+  }
+
+  write({ state }: Assembler): Uint8Array {
+    return concat([this.#stub, state.bytes.subarray(0, state.at)]);
+  }
+}
+
+const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
+
+interface Settings {
+  subsystem: number;
+  version: number;
+  imageBase: number;
+  dll: boolean;
+  wdm: boolean;
+  large: boolean;
+  nx: boolean;
+}
+
+function readSettings(assembler: Assembler): Settings {
+  const { state, program, evaluator } = assembler;
+  const settings: Settings = {
+    subsystem: 3,
+    version: 3 + 10 * 65536,
+    imageBase: 0x400000,
+    dll: false,
+    wdm: false,
+    large: false,
+    nx: false,
+  };
+  let subsystemGiven = false;
+  while (assembler.kind() === I_FORMAT_SETTING) {
+    const value = program.values[state.item++]!;
+    const flag = ({ 128: "dll", 129: "wdm", 130: "large", 131: "nx" } as const)[value];
+    if (flag) {
+      if (settings[flag]) refuse("settingAlreadySpecified");
+      settings[flag] = true;
+      continue;
+    }
+    if (subsystemGiven) refuse("settingAlreadySpecified");
+    subsystemGiven = true;
+    if (value >= 10) throw new Refusal("illegalInstruction", "output format PE for EFI is not supported");
+    settings.subsystem = value;
+    if (assembler.kind() === I_EXPRESSION) {
+      const { float } = program.expressions[program.values[state.item++]!]!;
+      if (!float) refuse("invalidValue");
+      settings.version = subsystemVersion(float);
+    }
+  }
+  if (assembler.kind() === O_AT) {
+    state.item++;
+    const term = evaluator.dword(assembler.takeNumeric());
+    if (term.relocation !== 0) refuse("invalidUseOfSymbol");
+    settings.imageBase = low32(term.value) >>> 0;
+  }
+  if (assembler.kind() === O_ON) {
+    throw new Refusal("illegalInstruction", "output format PE with a stub of its own is not supported");
+  }
+  return settings;
+}
+
+/** `gui 4.0`: the whole part below, two digits of the fraction above. */
+function subsystemVersion(float: Float): number {
+  if (float.negative || float.format > 2 || (!float.zero && float.exponent > 7)) refuse("invalidValue");
+  if (float.zero) return 0;
+  const fixed = Number((float.mantissa >> 32n) >> BigInt(7 - float.exponent));
+  const major = fixed >>> 24;
+  if (major >= 100) refuse("invalidValue");
+  const hundredths = (fixed & 0xffffff) * 100;
+  const minor = Math.floor(hundredths / 0x1000000) + (Math.floor(hundredths / 0x800000) & 1);
+  return minor * 65536 + major;
+}
+
+/** The program that DOS runs instead: it says that it cannot. */
+function defaultStub(): Uint8Array {
+  const stub = new Uint8Array(0x80);
+  putText(stub, 0, "MZ", 2);
+  setU16le(stub, 2, 0x80);
+  stub[4] = 1;
+  stub[8] = 4;
+  stub[0x0a] = 0x10;
+  setU16le(stub, 0x0c, 0xffff);
+  setU16le(stub, 0x10, 0x140);
+  stub[0x18] = 0x40;
+  setU32le(stub, 0x3c, 0x80);
+  // push cs / pop ds / mov dx,message / mov ah,9 / int 21h / mov ax,4C01h / int 21h
+  stub.set([0x0e, 0x1f, 0xba, 0x0e, 0x00, 0xb4, 0x09, 0xcd, 0x21, 0xb8, 0x01, 0x4c, 0xcd, 0x21], 0x40);
+  putText(stub, 0x4e, "This program cannot be run in DOS mode.\r\n$", 64);
+  return stub;
+}

@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createServer } from "node:net";
+import { beforeAll, expect, test } from "vitest";
+// @ts-expect-error: a plain script, used before anything is installed
+import { buildStands } from "../../scripts/set-up.mjs";
+import { Folder } from "./folder.ts";
+
+/** The command as it is installed, in processes of its own. */
+const folder = new Folder();
+const CLI = "dist/cli.js";
+
+beforeAll(() => {
+  if (!buildStands()) spawnSync(process.execPath, ["scripts/build.mjs"], { stdio: "inherit" });
+}, 120_000);
+
+interface Running {
+  child: ChildProcess;
+  said: { out: string; err: string };
+  /** Resolves with the exit status. */
+  ended: Promise<number | null>;
+}
+
+function start(...argv: string[]): Running {
+  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  const said = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => (said.out += chunk));
+  child.stderr.on("data", (chunk) => (said.err += chunk));
+  return { child, said, ended: new Promise((resolve) => child.on("close", resolve)) };
+}
+
+async function until(condition: () => boolean, running: Running): Promise<void> {
+  let over = false;
+  void running.ended.then(() => (over = true));
+  while (!condition() && !over) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+test("the command starts, runs a program and passes its status on", async () => {
+  const hello = start(CLI, "run", "fixtures/guide/images/hello.corrected.bin");
+  expect(await hello.ended).toBe(0);
+  expect(hello.said).toEqual({ out: "Hello from KolibriOS\r\n", err: "" });
+  expect(await start(CLI, "run", folder.put("flat", [0xf4]), "--raw").ended).toBe(1);
+  expect(await start(CLI, "run", folder.at("none")).ended).toBe(2);
+});
+
+test("a reader that has had enough ends it quietly", () => {
+  const big = folder.put("big", new Uint8Array(300_000));
+  const line = `${process.execPath} ${CLI} disasm --raw ${big} | head -n 1`;
+  const { stdout, stderr } = spawnSync("sh", ["-c", line], { encoding: "utf8" });
+  expect([stdout, stderr]).toEqual(["00000000  00 00                    add [eax],al\n", ""]);
+  const traced = `${process.execPath} ${CLI} run --raw ${folder.put("loop", [0xeb, 0xfe])} --trace 2>&1 | head -n 1`;
+  expect(spawnSync("sh", ["-c", traced], { encoding: "utf8", timeout: 20_000 })).toMatchObject({
+    stdout: "00000000                        jmp 0\n",
+    stderr: "",
+  });
+});
+
+test.each(["SIGINT", "SIGTERM"] as const)("%s ends a run with everything written", async (signal) => {
+  const argv = ["run", "--raw", folder.put("loop", [0xeb, 0xfe]), "--state", folder.at("state")];
+  const running = start(CLI, ...argv, "--pcap", folder.at("pcap"));
+  await until(() => folder.names().length === 3, running); // two temporary files beside the program
+  running.child.kill(signal);
+  expect(await running.ended).toBe(signal === "SIGINT" ? 130 : 143);
+  expect(folder.names()).toEqual(["loop", "pcap", "state"]);
+  expect(folder.json("state").stop.reason).toBe("stopped");
+  expect(running.said.err).toBe("");
+});
+
+test("npm start serves the guide's page until Ctrl-C", async () => {
+  const server = start("scripts/start.mjs", "--port", "0");
+  await until(() => server.said.out.includes("Listening"), server);
+  const [, url] = /open (\S+)/.exec(server.said.err) ?? [];
+  expect(await (await fetch(url!)).text()).toContain("Hello from KolibriOS assembly");
+  server.child.kill("SIGINT");
+  expect(await server.ended).toBe(0);
+  expect(server.said.err).toMatch(/assembled: [\d,]+ bytes, \d passes, [\d.]+ s, \d+ corrections applied/);
+  expect(server.said.err).toMatch(/after [\d.]+ s: 1 connection, /);
+});
+
+test("npm start says when the port is taken, and what to do", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as { port: number };
+  const refused = start("scripts/start.mjs", "--port", `${port}`);
+  expect(await refused.ended).toBe(2);
+  expect(refused.said.err).toBe(`port ${port} is taken; another one: npm start -- --port ${port + 1}\n`);
+  taken.close();
+});
+
+test("npm start -- --printed tells how the printed server ends, and why", async () => {
+  const printed = start("scripts/start.mjs", "--port", "0", "--printed");
+  expect(await printed.ended).toBe(1);
+  expect(printed.said.err).toContain("fault #PF: write of 0xffffffff");
+  expect(printed.said.err).toContain("fixtures/guide/listing-2.asm:74\n    rep stosd\n");
+  expect(printed.said.err).toContain("manager-allocation: The socket array is never allocated.");
+});

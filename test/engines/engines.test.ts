@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/index.ts";
+import { linuxSegments, Machine, type Stop } from "../../src/machine/index.ts";
+import { differences } from "../conformance/processor/case.ts";
+import { asked, generate, keyOf, sequence } from "../conformance/processor/generate.ts";
+import { Subject } from "../conformance/processor/ours.ts";
+
+const options = { memoryBytes: 4 * 2 ** 20, segments: linuxSegments, gates: [] };
+
+/** A machine whose runs are cut into pieces of a few instructions. */
+class Interrupted extends Machine {
+  override run(budget: number): Stop {
+    const end = this.instructions + budget;
+    for (let piece = 1; this.instructions < end; piece = (piece % 3) + 1) {
+      const stop = super.run(piece);
+      if (stop.reason !== "budget") return stop;
+    }
+    return { reason: "budget" };
+  }
+}
+
+describe("every way of executing gives the same", () => {
+  const fast = new Subject(new Machine(options));
+  const ways: [string, Subject][] = [
+    ["each instruction in the general way", new Subject(new Machine({ ...options, unspecialised: true }))],
+    ["in pieces of one to three instructions", new Subject(new Interrupted(options))],
+  ];
+
+  for (const [name, subject] of ways) {
+    test(`${name}: single instructions`, () => {
+      const wrong: string[] = [];
+      for (const form of asked) {
+        for (let n = 0; n < 5; n++) {
+          const one = generate(form, 77, n);
+          const before = fast.machine.instructions;
+          const expected = fast.answer(one);
+          const count = fast.machine.instructions - before;
+          const start = subject.machine.instructions;
+          const found = differences(expected, subject.answer(one));
+          if (subject.machine.instructions - start !== count) found.push("another count of instructions");
+          if (found.length > 0) wrong.push(`${keyOf(form)} case ${n}: ${found.join("; ")}`);
+        }
+      }
+      expect(wrong).toEqual([]);
+    }, 60_000);
+
+    test(`${name}: sequences`, () => {
+      for (let n = 0; n < 800; n++) {
+        const one = sequence(78, n);
+        expect(differences(fast.answer(one), subject.answer(one)), `sequence ${n}`).toEqual([]);
+      }
+    }, 60_000);
+  }
+});
+
+test("any bytes are executed or refused", () => {
+  const random = new Random(5);
+  const machine = new Machine({ memoryBytes: 1 << 20 });
+  machine.memory.map(0, 0x8000);
+  const reasons = new Set<string>();
+  for (let n = 0; n < 6_000; n++) {
+    machine.memory.place(
+      0x1000,
+      Uint8Array.from({ length: 48 }, () => random.below(256)),
+    );
+    machine.reset();
+    machine.cpu.eip = 0x1000;
+    machine.cpu.esp = 0x4000;
+    machine.cpu.ebx = random.u32() & 0x7fff;
+    machine.cpu.esi = random.u32() & 0x7fff;
+    machine.cpu.edi = random.u32() & 0x7fff;
+    machine.cpu.ecx = random.below(100);
+    const before = machine.instructions;
+    const stop = machine.run(200);
+    expect(machine.instructions - before).toBeLessThanOrEqual(200);
+    reasons.add(stop.reason);
+  }
+  expect([...reasons]).toEqual(expect.arrayContaining(["fault", "trap", "budget"]));
+}, 60_000);

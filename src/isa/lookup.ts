@@ -9,9 +9,12 @@ const made: (Form | undefined)[] = new Array(rows.length);
 
 const formAt = (index: number): Form => (made[index] ??= read(rows[index]!, index));
 
-/** Every form there is. */
+let every: readonly Form[] | undefined;
+
+/** Every form there is, by index. */
 export function forms(): readonly Form[] {
-  return rows.map((_, index) => formAt(index));
+  every ??= rows.map((_, index) => formAt(index));
+  return every;
 }
 
 const named = new Map<string, number[]>();

@@ -46,6 +46,7 @@ function drawing(lines) {
     return `<text x="${x}" y="${y}" class="${kind}" style="animation-delay:${at.toFixed(2)}s">${escaped(shown)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+<title>npm start, a request with curl, Ctrl-C</title>
 <style>
 text { font: 13px ui-monospace, monospace; white-space: pre; fill: #d7dae0; opacity: 0; animation: appear 0.1s forwards }
 .typed { fill: #8fd694 } .other { fill: #9db8d8 } .typed.other { fill: #c6e37c }

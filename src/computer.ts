@@ -91,7 +91,7 @@ export type Stop =
       readonly reason: "blocked";
       readonly call: string;
       readonly at: Place;
-      readonly threads: readonly { thread: number; call: string; at: Place }[];
+      readonly threads: readonly WaitingThread[];
     }
   | { readonly reason: "limit"; readonly limit: "instructions" | "time"; readonly at: Place }
   | { readonly reason: "breakpoint"; readonly at: Place }
@@ -109,6 +109,13 @@ export type Stop =
   | { readonly reason: "returned" }
   /** `call` only: a RET at `from` went to `at`, where no call had come from; `expected` had been right. */
   | { readonly reason: "astray"; readonly from: Place; readonly at: Place; readonly expected: number };
+
+/** A thread in a system call that has not been answered yet. */
+export interface WaitingThread {
+  readonly thread: number;
+  readonly call: string;
+  readonly at: Place;
+}
 
 export interface CallOptions extends Limits {
   /**
@@ -309,6 +316,15 @@ export class Computer {
     this.kernel.onCall(observer);
   }
 
+  /** The threads that wait, each with its call and where it was made. */
+  get waiting(): readonly WaitingThread[] {
+    return this.kernel.parked.map(({ id, parked: { row, address } }) => ({
+      thread: id,
+      call: row.name,
+      at: this.place(address),
+    }));
+  }
+
   get #mainThread(): Thread {
     return this.process.threads[0]!;
   }
@@ -325,6 +341,7 @@ export class Computer {
       return true;
     },
     deadline: () => Math.min(this.stack.deadline(), this.kernel.deadline()),
+    wakes: () => this.kernel.deadline(),
     run: (now, until) => {
       const { kernel } = this;
       if (!kernel.runnable) return now;
@@ -398,11 +415,7 @@ export class Computer {
   #stopAt(end: Exclude<WorldEnd, "done">): Stop {
     if (end === "stopped") return { reason: "stopped", at: this.#here };
     if (end === "time") return { reason: "limit", limit: "time", at: this.#here };
-    const threads = this.kernel.parked.map(({ id, parked: { row, address } }) => ({
-      thread: id,
-      call: row.name,
-      at: this.place(address),
-    }));
+    const threads = this.waiting;
     const { call, at } = threads[0]!;
     return { reason: "blocked", call, at, threads };
   }

@@ -195,6 +195,27 @@ test("computers on a switch talk, and every system call can be seen", () => {
   });
 });
 
+test("a peer that never reads blocks its sender, although TCP goes on asking", () => {
+  const world = new World();
+  const lan = new Switch({ clock: world.clock });
+  const at = (address: string, text: string): Computer => {
+    const made = new Computer({ world, interfaces: [{ port: lan.plug(), address }] });
+    made.load(program(text));
+    return made;
+  };
+  const deaf = SERVER.replace("mov [client], eax", "jmp .next");
+  const server = at("10.0.2.15/24", deaf);
+  server.run();
+  const talker = CLIENT.replace(
+    "  call_system 82, ebx, [socket], ecx, answer, edx, 64",
+    ".more:\n  call_system 81, ebx, [socket], ecx, 0, edx, 1000\n  jmp .more",
+  );
+  const client = at("10.0.2.16/24", talker);
+  expect(client.run()).toMatchObject({ reason: "blocked", call: "send", at: { symbol: "start.more+0x15" } });
+  expect(server.waiting).toMatchObject([{ call: "accept" }]);
+  expect(world.now).toBeGreaterThan(24 * 3600 * 1_000_000);
+});
+
 test("time is advanced by hand", () => {
   const world = new World();
   const one = new Computer({ world });

@@ -28,14 +28,23 @@ export class Forward {
     this.#traffic = traffic;
   }
 
-  /** Moves what can be moved. False when the connection is over, and nothing will be left to do for it. */
-  pump(): boolean {
-    const alive = this.#toGuest() && this.#fromGuest() && !this.#streamFailed();
-    if (alive && this.#guestFinished && this.#outsideFinished) {
-      this.socket.close(); // what it has taken it still delivers, and the stream does the same
-      return false;
+  /**
+   * Moves what can be moved. "over": nothing will be left to do, ever. "again": to be called again when the stack has
+   * sent what it was given.
+   */
+  pump(): "open" | "again" | "over" {
+    const before = this.#traffic.bytesToGuest;
+    // First what the guest has sent: it may have gone on to reset the connection, and the host still gets its last words.
+    if (!this.#fromGuest() || !this.#toGuest()) return "over";
+    if (this.#streamFailed()) {
+      // The same for the guest, as far as it has room for them.
+      if (this.#traffic.bytesToGuest > before && this.#pending === undefined) return "again";
+      this.socket.abort();
+      return "over";
     }
-    return alive;
+    if (!this.#guestFinished || !this.#outsideFinished) return "open";
+    this.socket.close(); // what it has taken it still delivers, and the stream does the same
+    return "over";
   }
 
   #toGuest(): boolean {
@@ -89,9 +98,7 @@ export class Forward {
   /** Also when it was closed although this side had not ended: the whole outside may have been. */
   #streamFailed(): boolean {
     const { state, failure } = this.stream;
-    if (state !== "closed" || (failure === undefined && this.#guestFinished)) return false;
-    this.socket.abort();
-    return true;
+    return state === "closed" && (failure !== undefined || !this.#guestFinished);
   }
 
   /** Resets both halves. */

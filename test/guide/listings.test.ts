@@ -83,7 +83,7 @@ test.skipIf(!present)("fasm and Unicorn (cc, libunicorn) still say what is recor
     const { status, stderr } = spawnSync(process.execPath, [record, folder], { encoding: "utf8" });
     expect(stderr).toBe("");
     expect(status).toBe(0);
-    for (const kind of ["images", "traces"]) {
+    for (const kind of ["images", "traces/printed", "traces/corrected"]) {
       const names = readdirSync(join(folder, kind));
       expect(names.toSorted()).toEqual(readdirSync(new URL(kind, guide)).toSorted());
       for (const name of names) {

@@ -1,4 +1,4 @@
-import { FACT, type Memory } from "../memory/memory.ts";
+import { FACT, type Memory, RAM_BASE } from "../memory/memory.ts";
 import { decodeOperation } from "./decode.ts";
 import type { Core } from "./engine.ts";
 import { OP } from "./op.ts";
@@ -89,21 +89,31 @@ export class Code {
 
   /** Bytes have changed: instructions that cover one of them are no longer known. */
   written(address: number, length: number): void {
-    for (let at = address; at < address + length; at++) {
-      const page = this.pages[at >>> 12];
-      if (page === undefined) {
-        at |= OFFSET;
-        continue;
-      }
-      if (page.covered[at & OFFSET] === 0) continue;
-      for (let start = at; start >= 0 && start >= at - REACH; start--) {
-        const operation = this.pages[start >>> 12]?.operations[start & OFFSET];
-        if (operation && operation.op !== OP.DECODE && start + operation.length > at)
-          operation.op = OP.DECODE;
-      }
-      // Whatever covered this byte is gone.
-      page.covered[at & OFFSET] = 0;
+    for (let at = address; at < address + length; at += PAGE_BYTES - (at & OFFSET)) {
+      if (this.pages[at >>> 12] === undefined) continue;
+      const end = Math.min(address + length, (at | OFFSET) + 1);
+      this.#writtenInPage(at, end);
     }
+  }
+
+  #writtenInPage(address: number, end: number): void {
+    const { covered } = this.pages[address >>> 12]!;
+    let any = 0;
+    for (let at = address; at < end; at++) any |= covered[at & OFFSET]!;
+    if (any === 0) return;
+    let kept = false;
+    for (let start = Math.max(address - REACH, 0); start < end; start++) {
+      const operation = this.pages[start >>> 12]?.operations[start & OFFSET];
+      if (operation === undefined || operation.op === OP.DECODE || start + operation.length <= address)
+        continue;
+      if (address >= start + operation.constantAt) {
+        // Only its constant has changed, as programs that patch themselves like to do.
+        operation.immediate = this.#memory.view.getInt32(RAM_BASE + start + operation.constantAt, true);
+        kept = true;
+      } else operation.op = OP.DECODE;
+    }
+    // Unless one of them is still known, nothing covers these bytes any more.
+    if (!kept) covered.fill(0, address & OFFSET, (address & OFFSET) + (end - address));
   }
 
   /** Everything is to be decoded anew. */

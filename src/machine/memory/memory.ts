@@ -45,6 +45,8 @@ export class Memory {
   readonly bytes: Uint8Array;
   /** The same for numbers of any size and alignment. */
   readonly view: DataView;
+  /** Everything as aligned 32-bit words. */
+  readonly dwords: Int32Array;
   /** The state page as 32-bit words. */
   readonly words: Int32Array;
   /** One byte of FACT for each page of the 4 GiB space. */
@@ -62,6 +64,7 @@ export class Memory {
     this.size = pages * 65536 - RAM_BASE;
     this.bytes = new Uint8Array(this.wasm.buffer);
     this.view = new DataView(this.wasm.buffer);
+    this.dwords = new Int32Array(this.wasm.buffer);
     this.words = new Int32Array(this.wasm.buffer, 0, 65536 / 4);
     this.facts = new Uint8Array(this.wasm.buffer, FACTS_BASE, 2 ** 20);
   }

@@ -194,11 +194,6 @@ export class Memory {
     this.#codeWritten = told;
   }
 
-  /** Bytes of a page with the fact CODE have changed. */
-  codeChanged(address: number, length: number): void {
-    this.#codeWritten?.(address, length);
-  }
-
   /** Sets or clears facts of one page, and derives READ and WRITE anew. */
   mark(page: number, set: number, clear = 0): void {
     this.#set(page, (this.facts[page]! & ~clear) | set);

@@ -1,4 +1,5 @@
-import type { InterfaceOptions } from "../../computer.ts";
+import { type Micros, SECOND } from "../../base/index.ts";
+import type { Computer, InterfaceOptions } from "../../computer.ts";
 import {
   capture,
   Gateway,
@@ -18,6 +19,8 @@ import { Refusal } from "./command.ts";
 /** The first computer and the gateway of the network 10.0.2.0/24. */
 const ADDRESS = "10.0.2.15/24";
 const GATEWAY = "10.0.2.2";
+/** How long peers may take to read what an ended program has sent them. */
+const LINGER: Micros = 5 * SECOND;
 
 export interface NetworkOptions {
   publish: readonly Publication[];
@@ -63,6 +66,13 @@ export class Network {
         ? `; another one: --publish ${at.port + 1}:${failed.publication.port}`
         : "";
     throw new Refusal(`${failed.failure!.text}${another}`, 2);
+  }
+
+  /** Lets what an ended program has left on its connections reach the outside, for as long as a peer may take to read. */
+  async drain(computer: Computer, signal: AbortSignal): Promise<void> {
+    const { inbound, outbound } = this.gateway.counters;
+    const until = (): boolean => !computer.sending && inbound.active + outbound.active === 0;
+    await computer.world.go({ until, timeout: LINGER, signal });
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { SECOND } from "../../base/index.ts";
 import type { InterfaceOptions } from "../../computer.ts";
 import {
   capture,
@@ -18,6 +19,8 @@ import { Refusal } from "./command.ts";
 /** The first computer and the gateway of the network 10.0.2.0/24. */
 const ADDRESS = "10.0.2.15/24";
 const GATEWAY = "10.0.2.2";
+/** How long the peers of a program that has ended may take nothing of what it has sent before they are given up. */
+const LAST_WORDS = 3 * SECOND;
 
 export interface NetworkOptions {
   publish: readonly Publication[];
@@ -32,9 +35,11 @@ export class Network {
   /** What the computer is plugged into. */
   readonly interfaces: readonly InterfaceOptions[];
   readonly gateway: Gateway;
+  readonly #world: World;
   readonly #outside: Outside;
 
   constructor(world: World, { publish, outbound, pcap, epoch }: NetworkOptions) {
+    this.#world = world;
     const lan = new Switch({ clock: world.clock });
     this.interfaces = [
       { port: captured(lan.plug("computer"), world, pcap, epoch), address: ADDRESS, gateway: GATEWAY },
@@ -63,6 +68,22 @@ export class Network {
         ? `; another one: --publish ${at.port + 1}:${failed.publication.port}`
         : "";
     throw new Refusal(`${failed.failure!.text}${another}`, 2);
+  }
+
+  /**
+   * Lets what the computer has sent before it ended itself arrive: until its connections have ended on both sides, or
+   * their peers have taken nothing for a few seconds.
+   */
+  async flush(signal: AbortSignal | undefined): Promise<void> {
+    const until = (): boolean => this.gateway.idle;
+    const taken = (): number =>
+      this.gateway.counters.inbound.bytesFromGuest + this.gateway.counters.outbound.bytesFromGuest;
+    let before: number;
+    do {
+      before = taken();
+      const end = await this.#world.go({ until, timeout: LAST_WORDS, ...(signal && { signal }) });
+      if (end !== "time") return;
+    } while (taken() > before);
   }
 
   async close(): Promise<void> {

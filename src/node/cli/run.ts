@@ -68,6 +68,7 @@ export const run = command({
       watch.beforeOutput = progress.clear;
       progress.begin();
       const stop = await computer.go(watch.limits);
+      if (stop.reason === "exit") await network.flush(watch.limits.signal);
       progress.end();
       watch.finish(computer.state);
       return explainStop(stop, computer, program, io);

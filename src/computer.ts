@@ -24,7 +24,7 @@ import type {
   Registers,
   WatchedRange,
 } from "./machine/index.ts";
-import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack } from "./net/index.ts";
+import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack, TcpState } from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
 import { type Moving, World, type WorldEnd } from "./world.ts";
 
@@ -154,6 +154,8 @@ export type RegisterName = "eax" | "ebx" | "ecx" | "edx" | "esi" | "edi" | "ebp"
 
 /** Where a called routine returns to: nothing can be mapped there. */
 const RETURN = 0xffff_f000;
+/** Closed by the program, and not acknowledged by the peer (RFC 9293 3.3.2). */
+const CLOSING: ReadonlySet<TcpState> = new Set([TcpState.FIN_WAIT_1, TcpState.CLOSING, TcpState.LAST_ACK]);
 /** Bytes of the debug board that are kept, as in KolibriOS. */
 const BOARD = 65536;
 
@@ -277,6 +279,14 @@ export class Computer {
 
   get instructions(): number {
     return this.kernel.instructions;
+  }
+
+  /**
+   * Connections that the program has closed still have something to send, or an end to be acknowledged. The network
+   * goes on with that after the program has ended, for as long as the world is run.
+   */
+  get sending(): boolean {
+    return this.stack.connections().some(({ state }) => CLOSING.has(state));
   }
 
   /** The value of a symbol of the program. Throws when it has none of that name. */

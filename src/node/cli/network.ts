@@ -1,5 +1,5 @@
-import { SECOND } from "../../base/index.ts";
-import type { InterfaceOptions } from "../../computer.ts";
+import { type Micros, SECOND } from "../../base/index.ts";
+import type { Computer, InterfaceOptions } from "../../computer.ts";
 import {
   capture,
   Gateway,
@@ -19,8 +19,8 @@ import { Refusal } from "./command.ts";
 /** The first computer and the gateway of the network 10.0.2.0/24. */
 const ADDRESS = "10.0.2.15/24";
 const GATEWAY = "10.0.2.2";
-/** How long the peers of a program that has ended may take nothing of what it has sent before they are given up. */
-const LAST_WORDS = 3 * SECOND;
+/** How long peers may take nothing of what an ended program has sent them before they are given up. */
+const LINGER: Micros = 5 * SECOND;
 
 export interface NetworkOptions {
   publish: readonly Publication[];
@@ -35,11 +35,9 @@ export class Network {
   /** What the computer is plugged into. */
   readonly interfaces: readonly InterfaceOptions[];
   readonly gateway: Gateway;
-  readonly #world: World;
   readonly #outside: Outside;
 
   constructor(world: World, { publish, outbound, pcap, epoch }: NetworkOptions) {
-    this.#world = world;
     const lan = new Switch({ clock: world.clock });
     this.interfaces = [
       { port: captured(lan.plug("computer"), world, pcap, epoch), address: ADDRESS, gateway: GATEWAY },
@@ -71,18 +69,17 @@ export class Network {
   }
 
   /**
-   * Lets what the computer has sent before it ended itself arrive: until its connections have ended on both sides, or
-   * their peers have taken nothing for a few seconds.
+   * Lets what an ended program has left on its connections reach the outside: until they have ended on both sides, or
+   * their peers have taken nothing for a while.
    */
-  async flush(signal: AbortSignal | undefined): Promise<void> {
-    const until = (): boolean => this.gateway.idle;
-    const taken = (): number =>
-      this.gateway.counters.inbound.bytesFromGuest + this.gateway.counters.outbound.bytesFromGuest;
+  async drain(computer: Computer, signal: AbortSignal): Promise<void> {
+    const until = (): boolean => !computer.sending && this.gateway.idle;
+    const { inbound, outbound } = this.gateway.counters;
+    const taken = (): number => inbound.bytesFromGuest + outbound.bytesFromGuest;
     let before: number;
     do {
       before = taken();
-      const end = await this.#world.go({ until, timeout: LAST_WORDS, ...(signal && { signal }) });
-      if (end !== "time") return;
+      if ((await computer.world.go({ until, timeout: LINGER, signal })) !== "time") return;
     } while (taken() > before);
   }
 

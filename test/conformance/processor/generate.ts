@@ -37,7 +37,9 @@ const also = new Set("endbr32 endbr64 wbnoinvd sysret rdsspd cldemote".split(" "
 const notInteger = /^(fx|ldmxcsr|stmxcsr|emms|maskmov)/;
 
 /** Forms of the integer instruction set that can be asked. */
-export const asked: readonly Form[] = forms.filter((form) => notAsked(form) === undefined && isInteger(form));
+export const asked: readonly Form[] = forms().filter(
+  (form) => notAsked(form) === undefined && isInteger(form),
+);
 
 function isInteger(form: Form): boolean {
   if (!integerLevels.has(form.level) && !also.has(form.name)) return false;

@@ -40,7 +40,7 @@ export class Subject {
     Object.assign(cpu, { eax, ecx, edx, ebx, esp, ebp, esi, edi });
     cpu.eip = one.eip;
     cpu.eflags = one.eflags;
-    if (JUMPS.test(forms[one.form]!.name)) this.#onlyCode();
+    if (JUMPS.test(forms()[one.form]!.name)) this.#onlyCode();
     const stop = machine.run(most);
     machine.onInstruction(undefined);
     const [vector, code, address] = exception(stop);

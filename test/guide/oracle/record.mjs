@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { corrections, fasm, root } from "./fasm.mjs";
 import { PAGE, REGISTERS, scenarios } from "./scenarios.mjs";
 
@@ -53,7 +54,7 @@ function recordImages() {
 
 function recordTraces(version, ids) {
   const oracle = join(temporary, "oracle");
-  const source = new URL("oracle.c", import.meta.url).pathname;
+  const source = fileURLToPath(new URL("oracle.c", import.meta.url));
   const built = spawnSync("cc", ["-O1", "-o", oracle, source, "-lunicorn"], {
     encoding: "utf8",
     stdio: "inherit",

@@ -239,6 +239,9 @@ describe("execution", () => {
     machine.cpu.eip = 0x8ffe;
     machine.run(1);
     expect(machine.cpu.eax).toBe(0x44992211);
+    machine.memory.unmap(0x9000, 1);
+    machine.cpu.eip = 0x8ffe;
+    expect(machine.run(1)).toMatchObject({ fault: "#PF", address: 0x9000, access: "execute" });
   });
 
   test("fifteen bytes are the limit", () => {

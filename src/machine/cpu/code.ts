@@ -97,23 +97,41 @@ export class Code {
   }
 
   #writtenInPage(address: number, end: number): void {
-    const { covered } = this.pages[address >>> 12]!;
+    const page = this.pages[address >>> 12]!;
+    const { covered, operations } = page;
+    const from = address & OFFSET;
+    const to = from + (end - address);
     let any = 0;
-    for (let at = address; at < end; at++) any |= covered[at & OFFSET]!;
+    for (let at = from; at < to; at++) any |= covered[at]!;
     if (any === 0) return;
     let kept = false;
-    for (let start = Math.max(address - REACH, 0); start < end; start++) {
-      const operation = this.pages[start >>> 12]?.operations[start & OFFSET];
-      if (operation === undefined || operation.op === OP.DECODE || start + operation.length <= address)
-        continue;
-      if (address >= start + operation.constantAt) {
-        // Only its constant has changed, as programs that patch themselves like to do.
-        operation.immediate = this.#memory.view.getInt32(RAM_BASE + start + operation.constantAt, true);
-        kept = true;
-      } else operation.op = OP.DECODE;
+    for (let start = from < REACH ? 0 : from - REACH; start < to; start++) {
+      const operation = operations[start];
+      if (operation !== undefined && this.#changed(operation, start, from)) kept = true;
+    }
+    // An instruction may begin in the page before.
+    const before = from < REACH ? this.pages[(address >>> 12) - 1] : undefined;
+    if (before !== undefined) {
+      for (let start = from - REACH; start < 0; start++) {
+        const operation = before.operations[start + PAGE_BYTES];
+        if (operation !== undefined && this.#changed(operation, start, from)) kept = true;
+      }
     }
     // Unless one of them is still known, nothing covers these bytes any more.
-    if (!kept) covered.fill(0, address & OFFSET, (address & OFFSET) + (end - address));
+    if (!kept) covered.fill(0, from, to);
+  }
+
+  /** Bytes from offset `from` on have changed; `operation` begins at offset `start`. Answers whether it is still known. */
+  #changed(operation: Operation, start: number, from: number): boolean {
+    if (operation.op === OP.DECODE || start + operation.length <= from) return false;
+    const at = (operation.address >>> 0) + operation.constantAt;
+    if (from >= start + operation.constantAt && this.#memory.isMapped(at, 4, "read")) {
+      // Only its constant has changed, as programs that patch themselves like to do.
+      operation.immediate = this.#memory.view.getInt32(RAM_BASE + at, true);
+      return true;
+    }
+    operation.op = OP.DECODE;
+    return false;
   }
 
   /** Everything is to be decoded anew. */

@@ -227,7 +227,11 @@ export class Computer {
    */
   call(routine: string | number, args: readonly number[] = [], options: CallOptions = {}): CallResult {
     const finish = this.#beginCall(routine, args, options);
-    return finish(this.run(options));
+    try {
+      return finish(this.run(options));
+    } finally {
+      this.#hook(undefined);
+    }
   }
 
   /** The same, giving the host its turn: to be stopped by a signal. */
@@ -237,7 +241,11 @@ export class Computer {
     options: CallOptions & { signal?: AbortSignal } = {},
   ): Promise<CallResult> {
     const finish = this.#beginCall(routine, args, options);
-    return finish(await this.go(options));
+    try {
+      return finish(await this.go(options));
+    } finally {
+      this.#hook(undefined);
+    }
   }
 
   /** Why it does not run; undefined while it could. */
@@ -389,7 +397,6 @@ export class Computer {
     this.#hook(watch);
     return (ended) => {
       const stop = this.#callStop(ended, watch);
-      this.#hook(undefined);
       this.#ended = stop;
       const { eax, esp } = cpu;
       return { stop, eax, stackBalance: esp - (entry + 4), instructions: machine.instructions - before };

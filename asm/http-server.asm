@@ -150,13 +150,14 @@ answer_requests:
     cmp [http_request.keep_alive], 0
     jne .pass_over_body
 
-    ; The last answer on this connection. If more is coming, it is better to listen a little longer.
-    mov [ebx + client_connection.state], CLIENT_LINGERING
+    ; The last answer on this connection. Is the client still sending?
+    cmp [head_length], 0
+    je .linger                  ; the head is too large
+    cmp [http_request.has_coding], 0
+    jne .linger                 ; a body of unknown length
     mov eax, [ebx + client_connection.socket_info.recv_buf_used]
     or eax, [ebx + client_connection.user_data]
-    jnz .ignore
-    cmp [head_length], 0
-    je .ignore
+    jnz .linger
     mov [ebx + client_connection.state], CLIENT_CLOSING
     cmp [ebx + client_connection.socket_info.send_buf_used], 0
     jne .exit                   ; closed when that is sent
@@ -165,6 +166,9 @@ answer_requests:
   .exit:
     ret
 
+  .linger:
+    mov esi, ebx
+    call linger_client
   .ignore:
     mov ecx, [ebx + client_connection.socket_info.recv_buf_used]
     jmp drop_received

@@ -24,7 +24,7 @@ import type {
   Registers,
   WatchedRange,
 } from "./machine/index.ts";
-import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack } from "./net/index.ts";
+import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack, TcpState } from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
 import { type Moving, World, type WorldEnd } from "./world.ts";
 
@@ -65,6 +65,11 @@ export interface Limits {
   maxInstructions?: number;
   /** Span on the world's clock, in µs. Default: no limit. */
   timeout?: Micros;
+  /**
+   * Where to stop before all that: before the instruction at an address or symbol (as a breakpoint there does), or
+   * when a function answers true, which is asked whenever the world has moved a step.
+   */
+  until?: string | number | (() => boolean);
 }
 
 /** Why a computer is not running, with the place in the program. */
@@ -86,10 +91,12 @@ export type Stop =
       readonly reason: "blocked";
       readonly call: string;
       readonly at: Place;
-      readonly threads: readonly { thread: number; call: string; at: Place }[];
+      readonly threads: readonly WaitingThread[];
     }
   | { readonly reason: "limit"; readonly limit: "instructions" | "time"; readonly at: Place }
   | { readonly reason: "breakpoint"; readonly at: Place }
+  /** What the run was to wait for has come. */
+  | { readonly reason: "until"; readonly at: Place }
   /** A single-step, int3 or into exception: reported behind its instruction. */
   | { readonly reason: "trap"; readonly trap: string; readonly at: Place }
   /** A hook asked for it. */
@@ -102,6 +109,13 @@ export type Stop =
   | { readonly reason: "returned" }
   /** `call` only: a RET at `from` went to `at`, where no call had come from; `expected` had been right. */
   | { readonly reason: "astray"; readonly from: Place; readonly at: Place; readonly expected: number };
+
+/** A thread in a system call that has not been answered yet. */
+export interface WaitingThread {
+  readonly thread: number;
+  readonly call: string;
+  readonly at: Place;
+}
 
 export interface CallOptions extends Limits {
   /**
@@ -140,6 +154,8 @@ export type RegisterName = "eax" | "ebx" | "ecx" | "edx" | "esi" | "edi" | "ebp"
 
 /** Where a called routine returns to: nothing can be mapped there. */
 const RETURN = 0xffff_f000;
+/** Closed by the program, and not acknowledged by the peer (RFC 9293 3.3.2). */
+const CLOSING: ReadonlySet<TcpState> = new Set([TcpState.FIN_WAIT_1, TcpState.CLOSING, TcpState.LAST_ACK]);
 /** Bytes of the debug board that are kept, as in KolibriOS. */
 const BOARD = 65536;
 
@@ -194,17 +210,15 @@ export class Computer {
    * breakpoint or a block goes on where it was.
    */
   run(limits: Limits = {}): Stop {
-    this.#begin(limits);
-    const end = this.world.run({ until: () => this.stop !== undefined, timeout: limits.timeout ?? FOREVER });
-    return this.#finish(end);
+    const { until, finish } = this.#begin(limits);
+    return finish(this.world.run({ until, timeout: limits.timeout ?? FOREVER }));
   }
 
   /** The same, giving the host its turn: for real time, or to be stopped by a signal. */
   async go(limits: Limits & { signal?: AbortSignal } = {}): Promise<Stop> {
-    this.#begin(limits);
+    const { until, finish } = this.#begin(limits);
     const { timeout = FOREVER, signal } = limits;
-    const until = (): boolean => this.stop !== undefined;
-    return this.#finish(await this.world.go({ until, timeout, ...(signal && { signal }) }));
+    return finish(await this.world.go({ until, timeout, ...(signal && { signal }) }));
   }
 
   /**
@@ -213,7 +227,11 @@ export class Computer {
    */
   call(routine: string | number, args: readonly number[] = [], options: CallOptions = {}): CallResult {
     const finish = this.#beginCall(routine, args, options);
-    return finish(this.run(options));
+    try {
+      return finish(this.run(options));
+    } finally {
+      this.#hook(undefined);
+    }
   }
 
   /** The same, giving the host its turn: to be stopped by a signal. */
@@ -223,7 +241,11 @@ export class Computer {
     options: CallOptions & { signal?: AbortSignal } = {},
   ): Promise<CallResult> {
     const finish = this.#beginCall(routine, args, options);
-    return finish(await this.go(options));
+    try {
+      return finish(await this.go(options));
+    } finally {
+      this.#hook(undefined);
+    }
   }
 
   /** Why it does not run; undefined while it could. */
@@ -267,6 +289,14 @@ export class Computer {
     return this.kernel.instructions;
   }
 
+  /**
+   * Connections that the program has closed still have something to send, or an end to be acknowledged. The network
+   * goes on with that after the program has ended, for as long as the world is run.
+   */
+  get sending(): boolean {
+    return this.stack.connections().some(({ state }) => CLOSING.has(state));
+  }
+
   /** The value of a symbol of the program. Throws when it has none of that name. */
   address(symbol: string): number {
     const value = this.process.image.symbols?.value(symbol);
@@ -304,6 +334,15 @@ export class Computer {
     this.kernel.onCall(observer);
   }
 
+  /** The threads that wait, each with its call and where it was made. */
+  get waiting(): readonly WaitingThread[] {
+    return this.kernel.parked.map(({ id, parked: { row, address } }) => ({
+      thread: id,
+      call: row.name,
+      at: this.place(address),
+    }));
+  }
+
   get #mainThread(): Thread {
     return this.process.threads[0]!;
   }
@@ -320,6 +359,7 @@ export class Computer {
       return true;
     },
     deadline: () => Math.min(this.stack.deadline(), this.kernel.deadline()),
+    wakes: () => this.kernel.deadline(),
     run: (now, until) => {
       const { kernel } = this;
       if (!kernel.runnable) return now;
@@ -357,36 +397,42 @@ export class Computer {
     this.#hook(watch);
     return (ended) => {
       const stop = this.#callStop(ended, watch);
-      this.#hook(undefined);
       this.#ended = stop;
       const { eax, esp } = cpu;
       return { stop, eax, stackBalance: esp - (entry + 4), instructions: machine.instructions - before };
     };
   }
 
-  #begin({ maxInstructions = FOREVER }: Limits): void {
+  /** Makes everything ready for a run: when it is over, and what its end means. */
+  #begin({ maxInstructions = FOREVER, until }: Limits): {
+    until: () => boolean;
+    finish: (end: WorldEnd) => Stop;
+  } {
     if (!this.#process) throw new Error("this computer has no program to run: load one first");
     if (!(maxInstructions >= 0)) throw new RangeError(`a limit of ${maxInstructions} instructions`);
+    const { breakpoints } = this.machine;
+    const address = typeof until === "string" ? this.address(until) : until;
+    const passing = typeof address === "number" && !breakpoints.has(address);
+    if (passing) breakpoints.add(address);
     this.#ended = undefined;
     this.#limit = this.instructions + maxInstructions;
     this.kernel.resume();
-  }
-
-  #finish(end: WorldEnd): Stop {
-    const stop = end === "done" ? this.stop! : this.#stopAt(end);
-    this.#limit = FOREVER; // it was this run's
-    this.#ended = stop;
-    return stop;
+    return {
+      until: () => this.stop !== undefined || (typeof until === "function" && until()),
+      finish: (end) => {
+        const stop = end === "done" ? (this.stop ?? { reason: "until", at: this.#here }) : this.#stopAt(end);
+        if (passing) breakpoints.delete(address);
+        this.#limit = FOREVER; // it was this run's
+        this.#ended = stop;
+        return stop;
+      },
+    };
   }
 
   #stopAt(end: Exclude<WorldEnd, "done">): Stop {
     if (end === "stopped") return { reason: "stopped", at: this.#here };
     if (end === "time") return { reason: "limit", limit: "time", at: this.#here };
-    const threads = this.kernel.parked.map(({ id, parked: { row, address } }) => ({
-      thread: id,
-      call: row.name,
-      at: this.place(address),
-    }));
+    const threads = this.waiting;
     const { call, at } = threads[0]!;
     return { reason: "blocked", call, at, threads };
   }

@@ -82,6 +82,7 @@ export {
   type RegisterName,
   type State,
   type Stop,
+  type WaitingThread,
 } from "./computer.ts";
 export { disassemble } from "./debug/index.ts";
 export { type Image, imageFrom, LineMap, type RawOptions, rawImage, Symbols } from "./image/index.ts";

@@ -111,6 +111,32 @@ describe("virtual time", () => {
     expect(world.run({ timeout: 3 })).toBe("time");
   });
 
+  test("timers alone do not keep it going for ever, unless somebody will wake", () => {
+    /** Rings every minute. */
+    const bell: Moving & { next: Micros } = {
+      next: 0,
+      poll(now) {
+        if (now < bell.next) return false;
+        bell.next = now + 60_000_000;
+        return true;
+      },
+      deadline: () => bell.next,
+    };
+    const world = new World({ patience: 3_600_000_000 });
+    world.add(bell);
+    expect(world.run()).toBe("quiet");
+    expect(world.now).toBe(3_600_000_000);
+    let sleeps = true;
+    world.add({
+      poll: (now) => sleeps && now >= 9_000_000_000 && !(sleeps = false),
+      deadline: () => (sleeps ? 9_000_000_000 : FOREVER),
+      run: (now) => now,
+      wakes: () => (sleeps ? 9_000_000_000 : FOREVER),
+    });
+    expect(world.run()).toBe("quiet");
+    expect([sleeps, world.now]).toEqual([false, 9_000_000_000]);
+  });
+
   test("go gives the same as run, and lets itself be stopped", async () => {
     const worker = new Worker(FOREVER);
     const world = worldOf(worker);

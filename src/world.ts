@@ -1,4 +1,4 @@
-import { type Clock, FOREVER, ManualClock, type Micros, MS, Random } from "./base/index.ts";
+import { type Clock, FOREVER, ManualClock, type Micros, MS, Random, SECOND } from "./base/index.ts";
 
 /** Something that lives in a world: a computer, a gateway, a link with delay. */
 export interface Moving {
@@ -11,6 +11,8 @@ export interface Moving {
   deadline(): Micros;
   /** Computes from `now` to `until` at most. Answers how far it came: `now` if there was nothing to compute. */
   run?(now: Micros, until: Micros): Micros;
+  /** The moment at which it will compute again by itself; FOREVER = only if something comes. For what can `run`. */
+  wakes?(): Micros;
 }
 
 export interface WorldOptions {
@@ -18,6 +20,11 @@ export interface WorldOptions {
   seed?: number;
   /** The longest span that computers compute before frames are moved. Default 100 µs. */
   quantum?: Micros;
+  /**
+   * How much virtual time may pass in which nobody computes, and nobody will by himself, before the world counts as
+   * quiet although timers go on: TCP asks a peer with a closed window for ever (RFC 9293 3.8.6.1). Default a day.
+   */
+  patience?: Micros;
   /**
    * A real clock to follow, where the outside is to take part. Without one time is virtual: it passes as
    * instructions are executed, jumps when all wait, and the same seed gives the same run.
@@ -48,6 +55,7 @@ export type WorldEnd = "done" | "quiet" | "time" | "stopped";
 const MOST_ROUNDS = 10_000;
 /** Steps of virtual time between which the host gets its turn when the world is run with `go`. */
 const STEPS_AT_ONCE = 64;
+const DAY: Micros = 24 * 3600 * SECOND;
 /** How far computers may be ahead of a real clock. */
 const REAL_QUANTUM: Micros = MS;
 /** The longest sleep a host's timer can be asked for. */
@@ -67,6 +75,9 @@ export class World {
   readonly virtual: boolean;
   readonly #virtualClock: ManualClock | undefined;
   readonly #quantum: Micros;
+  readonly #patience: Micros;
+  /** Until when somebody has computed. */
+  #computed: Micros = 0;
   readonly #moving = new Set<Moving>();
   readonly #outside = new Set<Moving>();
   #running = false;
@@ -74,7 +85,8 @@ export class World {
   #woken = false;
   #wake: (() => void) | undefined;
 
-  constructor({ seed = 1, quantum, clock }: WorldOptions = {}) {
+  constructor({ seed = 1, quantum, patience = DAY, clock }: WorldOptions = {}) {
+    this.#patience = patience;
     this.random = new Random(seed);
     this.virtual = clock === undefined;
     this.#virtualClock = clock ? undefined : new ManualClock();
@@ -171,16 +183,24 @@ export class World {
     const reached = this.#compute(now, Math.min(now + this.#quantum, limit, Math.max(deadline, now + 1)));
     if (reached > now) {
       this.#virtualClock?.advanceTo(reached);
+      this.#computed = reached;
       return now;
     }
     if (until?.()) return "done"; // a computer can stop before it has executed anything
-    if (deadline === FOREVER && this.#outside.size === 0) return "quiet";
+    if (this.#outside.size === 0 && (deadline === FOREVER || this.#inVain(now))) return "quiet";
     const next = Math.min(Math.max(deadline, now + 1), limit);
     if (!this.#virtualClock) return next;
     // Virtual time and an outside: it may still bring something, but no moment is known for it.
     if (next === FOREVER) return next;
     this.#virtualClock.advanceTo(next);
     return now;
+  }
+
+  /** Timers go on, but nobody has computed for long, and nobody will. */
+  #inVain(now: Micros): boolean {
+    if (!this.virtual || now - this.#computed < this.#patience) return false;
+    for (const each of this.#moving) if (each.wakes && each.wakes() !== FOREVER) return false;
+    return true;
   }
 
   /** Moves frames, and wakes whoever waited for them, until nothing moves any more at this moment. */

@@ -8,7 +8,7 @@
  * pushes and a few more have rules of their own (encode/special.ts).
  */
 
-import { byMnemonic, mnemonics, segmentNames } from "../isa/index.ts";
+import { isMnemonic, mnemonics, segmentNames } from "../isa/index.ts";
 import { encodeByPlan } from "./encode/plan.ts";
 import { specials } from "./encode/special.ts";
 import type { Encoding, Operand } from "./operand.ts";
@@ -31,7 +31,7 @@ export function mnemonic(name: string): Mnemonic | undefined {
   const found = known.get(name);
   if (found !== undefined) return found;
   const special = specials.get(name);
-  const encode = special?.encode ?? (byMnemonic(name).length > 0 ? encodeByPlan(name) : undefined);
+  const encode = special?.encode ?? (isMnemonic(name) ? encodeByPlan(name) : undefined);
   if (encode === undefined) return undefined;
   const made: Mnemonic = { name, prefix: special?.prefix ?? false, encode };
   known.set(name, made);

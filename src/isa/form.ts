@@ -21,7 +21,8 @@
  * * attributes: lock, rep (counts in ecx), repc (counts, and stops on ZF), priv (ring 0 only), iopl (by I/O
  *   privilege), mem and reg (ModR/M must name memory, or a register, beyond what the operands say), decoded
  *   (read by the processor, never written by FASM), written (FASM's other way to say a form that decodes under another
- *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), apart (the last operand has a size of its
+ *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), sized (it
+ *   wants one even where only one is possible), apart (the last operand has a size of its
  *   own, whatever the others have), argument (FASM calls a wrong source an invalid argument),
  *   apart2 (every operand but the first has), bare (no size may be written before the memory operand), loose (any
  *   size may), exact (a register of the wrong size is no operand; exact2 beyond the first), either (FASM reads XMM operands
@@ -114,8 +115,17 @@ export type Place = "reg" | "rm" | "vvvv" | "opcode" | "tail" | "moffs" | "is4" 
 export const PREFIX_ANY = 0;
 export const PREFIX_NONE = -1;
 
-/** A row before it has its index. */
-export type Row = Omit<Form, "index">;
+/** A row as written, with `cc` worked out. Reading it is left until somebody asks (lookup.ts). */
+export interface Row {
+  readonly names: readonly string[];
+  readonly opcode: string;
+  readonly operands: string;
+  readonly flags: string;
+  readonly attributes: string;
+  /** Condition code, or -1, and the flags it reads. */
+  readonly condition: number;
+  readonly conditionReads: number;
+}
 
 const levels = new Set(
   (
@@ -135,6 +145,7 @@ const attributeWords = new Set([
   "written",
   "twice",
   "unsized",
+  "sized",
   "wait",
   "apart",
   "argument",
@@ -177,37 +188,34 @@ function effectsOf(text: string, extraReads: number): FormFlags {
 
 const isHex = (word: string): boolean => /^[0-9A-F]{2}$/.test(word);
 
-/** Makes the rows of one line: one, or sixteen for a condition. Throws an Error on a line that makes no sense. */
+/** The rows of one line: one, or sixteen for a condition. */
 export function form(names: string, opcode: string, operands = "", flags = "", attributes = ""): Row[] {
-  if (!opcode.includes("+cc")) return [row(names.split(" "), opcode, operands, flags, attributes, -1, 0)];
+  if (!opcode.includes("+cc")) {
+    return [
+      { names: names.split(" "), opcode, operands, flags, attributes, condition: -1, conditionReads: 0 },
+    ];
+  }
   const stem = names.slice(0, -2);
-  return conditions.map((condition) =>
-    row(
-      condition.names.map((name) => stem + name),
-      opcode,
-      operands,
-      flags,
-      attributes,
-      condition.code,
-      condition.reads,
-    ),
-  );
+  return conditions.map((condition) => ({
+    names: condition.names.map((name) => stem + name),
+    opcode,
+    operands,
+    flags,
+    attributes,
+    condition: condition.code,
+    conditionReads: condition.reads,
+  }));
 }
 
-function row(
-  names: readonly string[],
-  opcode: string,
-  operandText: string,
-  flagText: string,
-  attributeText: string,
-  condition: number,
-  conditionReads: number,
-): Row {
+/** Reads a row. Throws an Error on one that makes no sense. */
+export function read(row: Row, index: number): Form {
+  const { names, opcode, condition, conditionReads } = row;
+  const operandText = row.operands;
   const fail = (why: string): never => {
     throw new Error(`row ${names[0]} "${opcode}" "${operandText}": ${why}`);
   };
   const operands = operandText === "" ? [] : operandText.split(" ").map(operandOf);
-  const attributes = new Set(attributeText === "" ? [] : attributeText.split(" "));
+  const attributes = new Set(row.attributes === "" ? [] : row.attributes.split(" "));
   let level = "8086";
   for (const word of attributes) {
     if (levels.has(word)) level = word;
@@ -323,6 +331,7 @@ function row(
   }
 
   return {
+    index,
     name: names[0]!,
     names,
     opcode,
@@ -344,7 +353,7 @@ function row(
     w,
     places,
     condition,
-    flags: effectsOf(flagText, conditionReads),
+    flags: effectsOf(row.flags, conditionReads),
     lock: attributes.has("lock"),
     rep: attributes.has("rep") ? "rep" : attributes.has("repc") ? "repc" : "",
     privileged: attributes.has("priv"),
@@ -354,6 +363,30 @@ function row(
     level,
     attributes,
   };
+}
+
+/**
+ * Where a row belongs, without reading all of it: opcode space (see lookup.ts) times 256 plus the opcode byte, and
+ * how many bytes in a row it answers to.
+ */
+export function placeInTable({ opcode, condition }: Row): { at: number; count: number } {
+  const words = opcode.split(" ");
+  let i = 0;
+  while (/^(NP|REX\.W|o16|o32|a16|a32|9B|66|F2|F3)$/.test(words[i]!) && i < words.length - 1) i++;
+  let space = 0;
+  const dotted = /^(VEX|EVEX|XOP)\..*?(0F38|0F3A|0F|M8|M9|MA)/.exec(words[i]!);
+  if (dotted !== null) {
+    const map = ["", "0F", "0F38", "0F3A", "", "", "", "", "M8", "M9", "MA"].indexOf(dotted[2]!);
+    space = map + (dotted[1] === "EVEX" ? 8 : 4);
+    i++;
+  } else if (words[i] === "0F" && i < words.length - 1) {
+    i++;
+    if (words[i] === "38" || words[i] === "3A") space = words[i++] === "38" ? 2 : 3;
+    else space = 1;
+  }
+  const word = words[i]!;
+  const code = Number.parseInt(word, 16) + (word.endsWith("+cc") ? condition : 0);
+  return { at: space * 256 + code, count: word.endsWith("+r") ? 8 : 1 };
 }
 
 function placesOf(

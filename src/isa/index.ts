@@ -44,12 +44,13 @@ export {
   PREFIX_ANY,
   PREFIX_NONE,
 } from "./form.ts";
-export { forms } from "./forms/index.ts";
 export {
   ANY_LENGTH,
   byMnemonic,
   find,
   fixesLast,
+  forms,
+  isMnemonic,
   mnemonics,
   type Surroundings,
   takesModrm,

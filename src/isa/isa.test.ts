@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { placeInTable } from "./form.ts";
+import { rows } from "./forms/index.ts";
 import {
   byMnemonic,
   CF,
@@ -35,7 +37,7 @@ const row = (hex: string, bits: 16 | 32 = 32): string => {
 
 describe("rows", () => {
   test("a condition makes sixteen forms that read its flags", () => {
-    const jumps = forms.filter((form) => form.opcode === "70+cc cb");
+    const jumps = forms().filter((form) => form.opcode === "70+cc cb");
     expect(jumps.map((form) => form.code)).toEqual(Array.from({ length: 16 }, (_, n) => 0x70 + n));
     expect(byMnemonic("jnae")[0]).toBe(byMnemonic("jb")[0]);
     expect(byMnemonic("jbe")[0]!.flags.reads).toBe(CF | ZF);
@@ -53,7 +55,7 @@ describe("rows", () => {
 
   test("no two forms answer to the same bytes", () => {
     const seen = new Map<string, Form>();
-    for (const form of forms) {
+    for (const form of forms()) {
       if (form.encodeOnly || form.decodeOnly || form.level === "long") continue;
       const key = [
         form.encoding,
@@ -75,9 +77,17 @@ describe("rows", () => {
     }
   });
 
+  test("a row's place in the table is where its bytes lead", () => {
+    for (const form of forms()) {
+      const { at, count } = placeInTable(rows[form.index]!);
+      const space = form.map + { legacy: 0, vex: 4, xop: 4, evex: 8 }[form.encoding];
+      expect([at, count], form.opcode).toEqual([space * 256 + form.code, form.plus ? 8 : 1]);
+    }
+  });
+
   test("all forms of an opcode byte agree whether ModR/M follows", () => {
     const seen = new Map<string, boolean>();
-    for (const form of forms) {
+    for (const form of forms()) {
       const key = `${form.encoding} ${form.map} ${form.code}`;
       expect(seen.get(key) ?? form.modrm, `${form.name} ${form.opcode}`).toBe(form.modrm);
       seen.set(key, form.modrm);

@@ -1,50 +1,84 @@
 /**
  * The rows by the questions their users ask: which form do these opcode bytes mean, which forms has this mnemonic.
  */
-import { type Form, PREFIX_ANY, PREFIX_NONE } from "./form.ts";
-import { forms } from "./forms/index.ts";
+import { type Form, PREFIX_ANY, PREFIX_NONE, placeInTable, read } from "./form.ts";
+import { rows } from "./forms/index.ts";
 
-const names = new Map<string, Form[]>();
-for (const form of forms) {
-  for (const name of form.names) {
-    const list = names.get(name);
-    if (list === undefined) names.set(name, [form]);
-    else list.push(form);
+/** Rows are read when first asked for: few programs need more than some hundreds of the four thousand. */
+const made: (Form | undefined)[] = new Array(rows.length);
+
+const formAt = (index: number): Form => (made[index] ??= read(rows[index]!, index));
+
+let every: readonly Form[] | undefined;
+
+/** Every form there is, by index. */
+export function forms(): readonly Form[] {
+  every ??= rows.map((_, index) => formAt(index));
+  return every;
+}
+
+const named = new Map<string, number[]>();
+for (let index = 0; index < rows.length; index++) {
+  for (const name of rows[index]!.names) {
+    const list = named.get(name);
+    if (list === undefined) named.set(name, [index]);
+    else list.push(index);
   }
 }
 
+const formsOf = new Map<string, readonly Form[]>();
+
 /** The forms that a mnemonic (lower case) may mean, FASM's favourite first; an empty list when it is none. */
 export function byMnemonic(name: string): readonly Form[] {
-  return names.get(name) ?? [];
+  let found = formsOf.get(name);
+  if (found === undefined) {
+    found = (named.get(name) ?? []).map(formAt);
+    if (found.length > 0) formsOf.set(name, found);
+  }
+  return found;
+}
+
+/** Whether there is such a mnemonic. */
+export function isMnemonic(name: string): boolean {
+  return named.has(name);
 }
 
 /** Every mnemonic, aliases included. */
 export function mnemonics(): IterableIterator<string> {
-  return names.keys();
+  return named.keys();
 }
 
 /** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */
 export const SPACES = 15;
 
-export function spaceOf(form: Form): number {
-  switch (form.encoding) {
-    case "legacy":
-      return form.map;
-    case "vex":
-      return form.map + 4;
-    case "evex":
-      return form.map + 8;
-    case "xop":
-      return form.map + 4;
-  }
-}
-
 const none: readonly Form[] = [];
 
-/** Forms with this opcode byte, the more particular first. */
-const byOpcode: (readonly Form[])[] = Array.from({ length: SPACES * 256 }, () => none);
-/** For each space and opcode byte: do its forms have a ModR/M byte. */
-const hasModrm = new Uint8Array(SPACES * 256);
+/** Rows by space and opcode byte, built when the first byte is decoded. */
+let indexed: (number[] | undefined)[] | undefined;
+/** For each space and opcode byte its forms, the more particular first, once asked. */
+const byOpcode: (readonly Form[] | undefined)[] = new Array(SPACES * 256);
+
+function tableOfRows(): (number[] | undefined)[] {
+  const table: (number[] | undefined)[] = new Array(SPACES * 256);
+  for (let index = 0; index < rows.length; index++) {
+    const { at, count } = placeInTable(rows[index]!);
+    for (let i = at; i < at + count; i++) (table[i] ??= []).push(index);
+  }
+  return table;
+}
+
+function formsAt(at: number): readonly Form[] {
+  const known = byOpcode[at];
+  if (known !== undefined) return known;
+  indexed ??= tableOfRows();
+  const list = (indexed[at] ?? [])
+    .map(formAt)
+    .filter((form) => !form.encodeOnly && form.level !== "long")
+    .sort((a, b) => particularity(b) - particularity(a));
+  byOpcode[at] = list.length === 0 ? none : list;
+  return byOpcode[at]!;
+}
+
 /** The same lists narrowed by a whole ModR/M byte, made when first asked for. */
 const byModrm = new Map<number, readonly Form[]>();
 
@@ -59,29 +93,20 @@ function particularity(form: Form): number {
   );
 }
 
-for (const form of forms) {
-  if (form.encodeOnly || form.level === "long") continue;
-  const codes = form.plus ? 8 : 1;
-  for (let add = 0; add < codes; add++) {
-    const at = spaceOf(form) * 256 + form.code + add;
-    byOpcode[at] = [...byOpcode[at]!, form].sort((a, b) => particularity(b) - particularity(a));
-    if (form.modrm) hasModrm[at] = 1;
-  }
-}
-
 /** Whether a ModR/M byte follows this opcode byte. One answer for all forms of a byte, except F3 90 and the like, which have none. */
 export function takesModrm(space: number, code: number): boolean {
-  return hasModrm[space * 256 + code] === 1;
+  return formsAt(space * 256 + code)[0]?.modrm === true;
 }
 
 function candidates(space: number, code: number, modrm: number): readonly Form[] {
   const at = space * 256 + code;
-  if (hasModrm[at] === 0) return byOpcode[at]!;
+  const forms = formsAt(at);
+  if (forms[0]?.modrm !== true) return forms;
   const key = at * 256 + modrm;
   const known = byModrm.get(key);
   if (known !== undefined) return known;
   const register = modrm >= 0xc0;
-  const list = byOpcode[at]!.filter(
+  const list = forms.filter(
     (form) =>
       (form.mod === "any" || (form.mod === "register") === register) &&
       (form.digit < 0 || form.digit === ((modrm >> 3) & 7)) &&

@@ -4,7 +4,8 @@
  * moment is an argument, and the random source is handed in.
  *
  * Read first: RFC 9293 (TCP), RFC 1122 (what a host must do), RFC 826 (ARP), RFC 791, 792, 768.
- * `stack.ts` is where everything meets.
+ * `stack.ts` is where everything meets; `link/` is what lies between stacks: switch, bad cables, captures; `gateway/` is
+ * the way to whatever an `Outside` reaches.
  */
 export type { Counters, Drops } from "./counters.ts";
 export { Gateway, type GatewayCounters, type GatewayOptions, type Published } from "./gateway/gateway.ts";
@@ -41,20 +42,7 @@ export {
   FaultyLink,
   type FaultyLinkOptions,
 } from "./link/faults.ts";
-export {
-  all,
-  arp,
-  between,
-  data,
-  every,
-  type Flow,
-  type FlowEnd,
-  type FrameMatch,
-  nth,
-  type SegmentWish,
-  tcp,
-  udp,
-} from "./link/match.ts";
+export { type Flow, type FlowEnd, type FrameMatch, match, type SegmentWish } from "./link/match.ts";
 export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
 export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
 export { cable, FrameQueue, type Port } from "./link/port.ts";

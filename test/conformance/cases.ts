@@ -136,8 +136,16 @@ function spellings(wanted: FormOperand, v: number): string[] {
       return [`${pick([0, 27, 65535])}:${pick([0, 4660, 65535])}`];
     case "moffs":
       return [pick(["[305419896]", "[8]", "[65535]", "[fs:8]", "[ds:8]", "[word 8]", "[dword 8]"])];
+    case "vsib": {
+      const index = `${wanted.text.at(-1)}mm${random.below(8)}`;
+      return [
+        sized(
+          random.below(2) === 0 ? memorySize : 0,
+          pick([`[eax+${index}*4]`, `[${index}*8+16]`, `[esp+${index}]`, `[fs:ebp+${index}*2-64]`]),
+        ),
+      ];
+    }
     case "m":
-    case "vsib":
       return memory();
     case "rm":
     case "mmm":
@@ -180,6 +188,32 @@ const strangers = [
   "cl",
 ];
 
+/** Masks, zeroing, broadcasts and rounding, sometimes where they cannot be. */
+function decorated(form: Form, operands: readonly string[]): string[] {
+  const made = [...operands];
+  const has = (word: string): boolean => form.attributes.has(word) || random.below(12) === 0;
+  if (has("mask") && random.below(2) === 0) {
+    made[0] += `{k${1 + random.below(7)}}`;
+    if (has("z") && random.below(2) === 0) made[0] += "{z}";
+  }
+  const rm = form.places.indexOf("rm");
+  const element = form.attributes.has("b8") ? 8 : 4;
+  const memory = form.operands[rm];
+  if (memory === undefined) return made;
+  if (/\[/.test(made[rm]!)) {
+    if (has(`b${element}`) && random.below(2) === 0) {
+      const address = made[rm]!.replace(/^[a-z]+ (?=\[)/, "");
+      const count = random.below(10) === 0 ? pick([2, 4, 8, 16]) : memory.memorySize / element;
+      if (count > 1)
+        made[rm] = `${random.below(2) === 0 ? "" : `${sizeNames[element]!} `}${address}{1to${count}}`;
+    }
+  } else if (form.attributes.has("er") || form.attributes.has("sae")) {
+    const mode = form.attributes.has("er") ? pick(["rn-sae", "rd-sae", "ru-sae", "rz-sae"]) : "sae";
+    if (random.below(2) === 0) made.splice(rm + 1, 0, `{${mode}}`);
+  }
+  return made;
+}
+
 /** Lines for one row: every combination of spellings once for each operand size, and variations that may be wrong. */
 function* linesOf(form: Form, rounds: number): Generator<string> {
   const join = (operands: readonly string[]): string =>
@@ -194,7 +228,10 @@ function* linesOf(form: Form, rounds: number): Generator<string> {
         const choices = spellings(wanted, v);
         combinations = combinations.flatMap((start) => choices.map((choice) => [...start, choice]));
       }
-      for (const combination of combinations) yield join(combination);
+      for (const combination of combinations) {
+        yield join(combination);
+        if (form.encoding === "evex") yield join(decorated(form, combination));
+      }
       const one = pick(combinations);
       if (one.length > 0) {
         const at = random.below(one.length);
@@ -403,7 +440,10 @@ function* specialLines(): Generator<string> {
 const levelsOf: Readonly<Record<string, (form: Form) => boolean>> = {
   integer: (form) =>
     !isFpu(form) && /^(8086|[1-4]86|p5|p6|movbe|bmi|adx|rdrand|cet|misc|smx)$/.test(form.level),
-  system: (form) => /^(vmx|svm|cet|tsx|mpx|misc|smx|long)$/.test(form.level),
+  system: (form) =>
+    /^(vmx|svm|cet|tsx|misc|smx)$/.test(form.level) || (form.level === "long" && form.operands.length === 0),
+  vex: (form) => form.encoding === "vex" || form.encoding === "xop",
+  evex: (form) => form.encoding === "evex",
   fpu: (form) => isFpu(form),
   mmx: (form) => /^(mmx|3dnow)$/.test(form.level) || form.operands.some((operand) => operand.file === "mm"),
   sse: (form) =>
@@ -412,6 +452,12 @@ const levelsOf: Readonly<Record<string, (form: Form) => boolean>> = {
 };
 
 const isFpu = (form: Form): boolean => form.map === 0 && form.code >= 0xd8 && form.code <= 0xdf;
+
+/**
+ * What is not compared: fasm 1.73.30 leaves ModR/M.rm of rdpid to chance, refuses ptwrite of a memory operand
+ * without a size for that, and has checks of its own in the later operands of tpause and umwait.
+ */
+const unsettled = /^rdpid|^ptwrite \[|^(tpause|umwait) .*,/;
 
 /** Lines by group: those of the special rules, and those of each family of rows. */
 export function groups(): Map<string, string[]> {
@@ -423,7 +469,8 @@ export function groups(): Map<string, string[]> {
       for (const form of byMnemonic(name)) {
         if (form.decodeOnly || form.name !== name || !belongs(form)) continue;
         if (form.operands.some((operand) => operand.kind === "rel" || operand.kind === "ptr")) continue;
-        for (const line of linesOf(form, 8)) lines.add(line);
+        const rounds = form.encoding === "legacy" ? (form.level.startsWith("sse") ? 4 : 8) : 1;
+        for (const line of linesOf(form, rounds)) if (!unsettled.test(line)) lines.add(line);
       }
     }
     made.set(group, [...lines]);

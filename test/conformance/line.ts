@@ -173,7 +173,7 @@ function readLine(text: string): { words: string[]; operands: Operand[] } {
   const words: string[] = [];
   let rest = text;
   for (;;) {
-    const found = /^([a-z0-9]+)(?: |$)/.exec(rest)!;
+    const found = /^([a-z0-9_]+)(?: |$)/.exec(rest)!;
     words.push(found[1]!);
     rest = rest.slice(found[0].length);
     if (mnemonic(found[1]!)?.prefix !== true || rest === "") break;

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
@@ -148,6 +149,28 @@ describe("real sockets, where the host has its say", () => {
     expect(got!.from).toEqual(client.local);
     await outside.close();
   });
+
+  const start = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+  const guarded = process.getuid?.() === 0 && existsSync(start) && Number(readFileSync(start, "utf8")) > 80;
+  test.skipIf(!guarded)(
+    `port 80 is not for everybody${guarded ? "" : " (here it is, or we are not root)"}`,
+    async () => {
+      const { outside, until } = node();
+      process.seteuid!(65534);
+      try {
+        const listener = outside.listen({ host: "127.0.0.1", port: 80 }, () => {});
+        const datagrams = outside.bind({ host: "127.0.0.1", port: 80 });
+        await until(() => listener.state !== "opening" && datagrams.state !== "opening", "answered");
+        for (const { failure } of [listener, datagrams]) {
+          expect(failure!.reason).toBe("denied");
+          expect(failure!.text).toMatch(/^127\.0\.0\.1:80: permission denied; ports below 1024/);
+        }
+      } finally {
+        process.seteuid!(0);
+      }
+      await outside.close();
+    },
+  );
 
   test.each([
     ["EACCES", "listen", 80, "denied", "127.0.0.1:80: permission denied; ports below 1024"],

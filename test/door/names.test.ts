@@ -8,7 +8,7 @@ const names = `
   hostClock Image imageFrom InstructionHook InterfaceOptions Limits LineMap Machine ManualClock Memory memoryFiles
   MemoryHook MemoryOutside MemoryOutsideOptions Micros Moving MS Nic NoOutside Outside parseNetwork parsePublication
   PcapWriter Personality Place Port Random RawOptions rawImage RegisterName Registers SECOND showAddress showCall
-  showCallLine showPlace Socket Stack State Stop Switch Symbols tap TcpState World WorldEnd WorldOptions
+  showCallLine showPlace Socket Stack State Stop Switch Symbols tap TcpState WaitingThread World WorldEnd WorldOptions
 `;
 
 const door = readFileSync(new URL("../../src/index.ts", import.meta.url), "utf8");

@@ -294,6 +294,19 @@ describe("requests", () => {
   });
 });
 
+test("a client that goes on sending behind its last answer is closed all the same", () => {
+  const client = new Client().send("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  until(() => client.answered(1));
+  const answered = world.now;
+  until(() => {
+    if (client.connected) client.send("5\r\nhello\r\n");
+    return client.over;
+  });
+  expect(statuses(client)).toEqual([411]);
+  expect(Math.round((world.now - answered) / SECOND)).toBeLessThanOrEqual(2);
+  expect(world.now - answered).toBeGreaterThan(SECOND);
+});
+
 describe("many clients", () => {
   beforeEach(() => {
     const first = new Client(); // the two stations know each other before a hundred segments wait for an address

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 const guide = new URL("../../fixtures/guide/", import.meta.url);
@@ -48,6 +49,18 @@ describe("corrections.json", () => {
     }
   });
 
+  test("is what ERRATA.md shows", () => {
+    const folder = mkdtempSync(join(tmpdir(), "errata-"));
+    try {
+      const script = fileURLToPath(new URL("../../scripts/errata.mjs", import.meta.url));
+      spawnSync(process.execPath, [script, join(folder, "list")]);
+      const shown = readFileSync(new URL("../../asm/guide/ERRATA.md", import.meta.url), "utf8");
+      expect(readFileSync(join(folder, "list"), "utf8")).toBe(shown);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test("says for each in which routine it is", () => {
     for (const { routine, edits } of corrections) {
       for (const { file, line } of edits) {
@@ -64,21 +77,25 @@ const links = spawnSync("cc", ["-x", "c", "-", "-o", "/dev/null", "-lunicorn"], 
 });
 const present = has("fasm") && links.status === 0;
 
-test.skipIf(!present)("fasm and Unicorn (cc, libunicorn) still say what is recorded", () => {
-  const folder = mkdtempSync(join(tmpdir(), "recorded-"));
-  try {
-    const record = new URL("oracle/record.mjs", import.meta.url).pathname;
-    const { status, stderr } = spawnSync(process.execPath, [record, folder], { encoding: "utf8" });
-    expect(stderr).toBe("");
-    expect(status).toBe(0);
-    for (const kind of ["images", "traces"]) {
-      const names = readdirSync(join(folder, kind));
-      expect(names.toSorted()).toEqual(readdirSync(new URL(kind, guide)).toSorted());
-      for (const name of names) {
-        expect(readFileSync(join(folder, kind, name), "latin1")).toBe(read(`${kind}/${name}`));
+test.skipIf(!present)(
+  "fasm and Unicorn (cc, libunicorn) still say what is recorded",
+  { timeout: 120_000 },
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "recorded-"));
+    try {
+      const record = fileURLToPath(new URL("oracle/record.mjs", import.meta.url));
+      const { status, stderr } = spawnSync(process.execPath, [record, folder], { encoding: "utf8" });
+      expect(stderr).toBe("");
+      expect(status).toBe(0);
+      for (const kind of ["images", "traces/printed", "traces/corrected"]) {
+        const names = readdirSync(join(folder, kind));
+        expect(names.toSorted()).toEqual(readdirSync(new URL(kind, guide)).toSorted());
+        for (const name of names) {
+          expect(readFileSync(join(folder, kind, name), "latin1")).toBe(read(`${kind}/${name}`));
+        }
       }
+    } finally {
+      rmSync(folder, { recursive: true });
     }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-});
+  },
+);

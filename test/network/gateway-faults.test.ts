@@ -2,13 +2,12 @@ import { describe, expect, test } from "vitest";
 import { FOREVER, ManualClock, type Micros, MS, Random, SECOND } from "../../src/base/index.ts";
 import {
   cable,
-  data,
   type Faults,
   FaultyLink,
   Gateway,
   MemoryOutside,
+  match,
   Nic,
-  nth,
   type OutsideStream,
   type Socket,
   Stack,
@@ -114,7 +113,7 @@ describe("a transfer through the gateway, both ways at once", () => {
   test("the third data segment is lost, once: it costs a few round trips, not a timeout", () => {
     const delay = 10 * MS;
     const clean = transfer(both({ delay }), 100_000, 60 * SECOND);
-    const rules = [{ match: nth(3, data({ from: { port: 80 } })), action: "drop" as const }];
+    const rules = [{ match: match.nth(3, match.data({ from: { port: 80 } })), action: "drop" as const }];
     const hurt = transfer({ sending: { delay, rules }, receiving: { delay } }, 100_000, 60 * SECOND);
     expect([clean.done, hurt.done, hurt.wrong]).toEqual([true, true, 0]);
     expect(hurt.link.counters.sending.lost).toBe(1);

@@ -271,6 +271,32 @@ describe("published TCP ports", () => {
     expect(net.gateway.counters.inbound.active).toBe(0);
   });
 
+  test("a host that sends and resets at once: the guest gets its last words, then the reset", () => {
+    const net = network({ publish: ["8080:80"] });
+    const { host, guest } = through(net);
+    host.write(Uint8Array.of(7, 7));
+    host.reset();
+    net.until(() => guest.closed, SECOND);
+    const buffer = new Uint8Array(10);
+    expect([guest.receive(buffer), guest.receive(buffer)]).toEqual([2, "reset"]);
+    expect(net.gateway.counters.inbound.active).toBe(0);
+  });
+
+  test("a guest that closes without reading all: the host gets its last words, then the reset", () => {
+    const net = network({ publish: ["8080:80"] });
+    const { host, guest } = through(net);
+    host.write(new Uint8Array(5000));
+    net.settle();
+    guest.send(Uint8Array.of(4, 0, 4));
+    net.guest.poll(net.clock.now()); // both segments leave, and the gateway hears of both at a time
+    guest.close();
+    host.write(new Uint8Array(5000));
+    net.until(() => host.state === "closed", SECOND);
+    expect(host.failure!.reason).toBe("reset");
+    expect(readAll(host)).toEqual([4, 0, 4]);
+    expect(net.gateway.counters.inbound.active).toBe(0);
+  });
+
   test("a host that gives up before the guest has answered: the guest hears of it", () => {
     const net = network({ publish: ["8080:80"] });
     const accepted: Socket[] = [];

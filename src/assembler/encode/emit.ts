@@ -15,6 +15,7 @@ import {
   RELOCATABLE_64,
   registerClass,
   registerNumber,
+  XMM,
 } from "../operand.ts";
 
 const BX = 3;
@@ -102,7 +103,7 @@ function putDisplacement32(operand: Operand, out: Encoding): void {
  * A whole instruction with a memory operand, up to its immediate. `reg` is ModR/M.reg already shifted left by
  * three. `unit` is the EVEX unit of compressed displacements, 1 elsewhere.
  */
-export function putMemory(operand: Operand, head: Head, reg: number, out: Encoding): void {
+export function putMemory(operand: Operand, head: Head, reg: number, out: Encoding, unit = 1): void {
   putSegment(operand, out);
   const base = operand.base;
   const index = operand.index;
@@ -110,18 +111,31 @@ export function putMemory(operand: Operand, head: Head, reg: number, out: Encodi
     putAbsolute(operand, head, reg, out);
     return;
   }
+  if (index !== 0 && registerClass(index) >= XMM) {
+    if (base !== 0 && registerClass(base) !== GPR32) refuse("invalidAddress");
+    putAddress32(operand, head, reg, out, unit);
+    return;
+  }
   const kind = base !== 0 ? registerClass(base) : registerClass(index);
   if (kind === GPR32 && (index === 0 || registerClass(index) === GPR32))
-    putAddress32(operand, head, reg, out);
+    putAddress32(operand, head, reg, out, unit);
   else if (kind === GPR16 && (index === 0 || base === 0 || registerClass(index) === GPR16)) {
-    putAddress16(operand, head, reg, out);
+    putAddress16(operand, head, reg, out, unit);
   } else refuse(out.bits === 64 ? "invalidAddress" : "invalidAddressSize");
 }
 
-function putAddress32(operand: Operand, head: Head, reg: number, out: Encoding): void {
+/** The displacement as one byte, in units of EVEX, or NO_BYTE when it does not fit. */
+function inByte(displacement: number, unit: number): number {
+  const units = displacement / unit;
+  return units >= -0x80 && units < 0x80 && Number.isInteger(units) ? units : NO_BYTE;
+}
+
+const NO_BYTE = 0x100;
+
+function putAddress32(operand: Operand, head: Head, reg: number, out: Encoding, unit: number): void {
   const { base, index, scale } = operand;
   const bytes = out.bytes;
-  if (index !== 0 && registerNumber(index) === SP) refuse("invalidAddress");
+  if (index !== 0 && registerNumber(index) === SP && registerClass(index) === GPR32) refuse("invalidAddress");
   if (out.bits !== 32) bytes[out.at++] = 0x67;
   putHead(head, out);
   const widths = addressWidths(operand);
@@ -150,10 +164,10 @@ function putAddress32(operand: Operand, head: Head, reg: number, out: Encoding):
   if (low === 0 && number !== BP) {
     bytes[out.at++] = reg | rm;
     if (sib) bytes[out.at++] = second;
-  } else if (low >= -0x80 && low < 0x80) {
+  } else if (inByte(low, unit) !== NO_BYTE) {
     bytes[out.at++] = 0x40 | reg | rm;
     if (sib) bytes[out.at++] = second;
-    bytes[out.at++] = low;
+    bytes[out.at++] = inByte(low, unit);
   } else {
     bytes[out.at++] = 0x80 | reg | rm;
     if (sib) bytes[out.at++] = second;
@@ -165,7 +179,7 @@ function scaleBits(scale: number): number {
   return scale === 8 ? 0xc0 : scale === 4 ? 0x80 : scale === 2 ? 0x40 : 0;
 }
 
-function putAddress16(operand: Operand, head: Head, reg: number, out: Encoding): void {
+function putAddress16(operand: Operand, head: Head, reg: number, out: Encoding, unit: number): void {
   const bytes = out.bytes;
   if (out.bits !== 16) bytes[out.at++] = 0x67;
   putHead(head, out);
@@ -181,9 +195,9 @@ function putAddress16(operand: Operand, head: Head, reg: number, out: Encoding):
   if (low >= 0x10000 || low < -0x8000) refuse("valueOutOfRange");
   const short = (low << 16) >> 16;
   if (short === 0 && rm !== 6) bytes[out.at++] = reg | rm;
-  else if (short >= -0x80 && short < 0x80) {
+  else if (inByte(short, unit) !== NO_BYTE) {
     bytes[out.at++] = 0x40 | reg | rm;
-    bytes[out.at++] = short;
+    bytes[out.at++] = inByte(short, unit);
   } else {
     bytes[out.at++] = 0x80 | reg | rm;
     put16(out, short);

@@ -3,7 +3,7 @@
  * out once per shape; what depends on values (does it fit a signed byte, is it 1) is left as a chain of plans
  * with a guard each.
  */
-import { byMnemonic, type Form, type FormOperand } from "../../isa/index.ts";
+import { byMnemonic, displacementUnit, type Form, type FormOperand } from "../../isa/index.ts";
 import { refuse } from "../messages.ts";
 import {
   ABSOLUTE,
@@ -25,6 +25,7 @@ import {
   REGISTER,
   RELOCATABLE_32,
   RELOCATABLE_64,
+  ROUNDING,
   registerClass,
   registerNumber,
   registerSizes,
@@ -83,6 +84,8 @@ export interface Plan extends Head {
   readonly otherwise: Plan | undefined;
   /** FASM remembers "operand size not specified" and goes on with this one. */
   readonly unsized: boolean;
+  /** Unit of a displacement of one byte: more than 1 in EVEX forms only. */
+  readonly unit: number;
   /** FASM looks at the value of the last operand before it misses the size. */
   readonly apart: boolean;
 }
@@ -164,7 +167,7 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
       if (
         operand.size !== 0 &&
         operand.size !== own &&
-        !(form.attributes.has("apart") && wanted.kind === "fixed" && wanted.number !== 0)
+        !(form.attributes.has("apart") && /^(cl|dx)$/.test(wanted.text))
       ) {
         return false;
       }
@@ -191,7 +194,8 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
       }
     }
     case MEMORY: {
-      const memory = sizeIn(wanted.memorySize, v);
+      const element = form.attributes.has("b8") ? 8 : 4;
+      const memory = operand.broadcast !== 0 ? element : sizeIn(wanted.memorySize, v);
       if (form.attributes.has("bare") && operand.size !== 0) return false;
       if (form.attributes.has("loose") && at > 0) return true;
       switch (wanted.kind) {
@@ -205,6 +209,11 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
         case "km":
         case "bndm":
           return operand.size === 0 || operand.size === memory;
+        case "vsib": {
+          const letter = wanted.text.at(-1);
+          const kind = letter === "x" ? XMM : letter === "y" ? YMM : ZMM;
+          return registerClass(operand.index) === kind && (operand.size === 0 || operand.size === memory);
+        }
         case "moffs":
           return operand.base === 0 && operand.index === 0 && (operand.size === 0 || operand.size === memory);
         default:
@@ -235,8 +244,16 @@ const memoryOf = (form: Form): FormOperand | undefined =>
   form.operands.find((operand, i) => form.places[i] === "rm" || operand.kind === "moffs");
 
 /** The chain of plans for these operands, or undefined when no row fits. */
-function planFor(name: string, bits: number, operands: readonly Operand[], count: number): Plan | undefined {
-  const fitting = candidatesOf(name, bits).filter((candidate) => matches(candidate, operands, count));
+function planFor(
+  name: string,
+  bits: number,
+  operands: readonly Operand[],
+  count: number,
+  decoration: Decoration,
+): Plan | undefined {
+  const fitting = candidatesOf(name, bits).filter(
+    (candidate) => suits(candidate, decoration, operands) && matches(candidate, operands, count),
+  );
   const first = fitting[0];
   if (first === undefined) return undefined;
 
@@ -247,7 +264,7 @@ function planFor(name: string, bits: number, operands: readonly Operand[], count
     const sizes = new Set(
       fitting.map((candidate) => sizeIn(memoryOf(candidate.form)!.memorySize, candidate.v)),
     );
-    unsized = sizes.size > 1;
+    unsized = sizes.size > 1 || first.form.attributes.has("sized");
   }
   const size = first.v;
   let chain: Candidate[] = [];
@@ -265,7 +282,7 @@ function planFor(name: string, bits: number, operands: readonly Operand[], count
   }
   chain = chain.reverse();
   let plan: Plan | undefined;
-  for (const candidate of chain) plan = makePlan(candidate, bits, operands, plan, unsized);
+  for (const candidate of chain) plan = makePlan(candidate, bits, operands, plan, unsized, decoration);
   return plan;
 }
 
@@ -283,14 +300,19 @@ function makePlan(
   operands: readonly Operand[],
   otherwise: Plan | undefined,
   unsized: boolean,
+  decoration: Decoration,
 ): Plan {
   const head: number[] = [];
-  if (form.addressSize !== 0 && form.addressSize !== bits) head.push(0x67);
-  if (sizePrefix) head.push(0x66);
-  if (form.prefix > 0) head.push(form.prefix);
-  if (form.map !== 0) head.push(0x0f);
-  if (form.map === 2) head.push(0x38);
-  if (form.map === 3) head.push(0x3a);
+  let vvvv = 0;
+  let suffix = form.suffix;
+  if (form.encoding === "legacy") {
+    if (form.addressSize !== 0 && form.addressSize !== bits) head.push(0x67);
+    if (sizePrefix) head.push(0x66);
+    if (form.prefix > 0) head.push(form.prefix);
+    if (form.map !== 0) head.push(0x0f);
+    if (form.map === 2) head.push(0x38);
+    if (form.map === 3) head.push(0x3a);
+  }
   let code = form.code;
   let modrm = form.modrm ? Math.max(form.digit, 0) << 3 : -1;
   if (form.rm >= 0) modrm |= 0xc0 | form.rm;
@@ -320,6 +342,12 @@ function makePlan(
       case "opcode":
         code += registerNumber(operand.register);
         break;
+      case "vvvv":
+        vvvv = registerNumber(operand.register);
+        break;
+      case "is4":
+        suffix = registerNumber(operand.register) << 4;
+        break;
       case "moffs":
         memory = i;
         offset = true;
@@ -340,6 +368,7 @@ function makePlan(
         }
     }
   }
+  if (form.encoding !== "legacy") head.push(...vectorPrefix(form, vvvv, decoration));
   head.push(code);
   return {
     form,
@@ -353,13 +382,96 @@ function makePlan(
     immediateSize,
     valueSize,
     second,
-    suffix: form.suffix,
+    suffix,
     guard: guardOf(form),
     otherwise,
     unsized,
+    unit: form.encoding === "evex" ? displacementUnit(form, decoration.broadcast !== 0) : 1,
     apart:
       form.attributes.has("apart") && (form.level === "8086" || form.level === "186" || form.level === "386"),
   };
+}
+
+/** What EVEX adds to the operands. */
+interface Decoration {
+  mask: number;
+  zeroing: boolean;
+  /** n of {1ton}. */
+  broadcast: number;
+  /** 0 … 3 a rounding mode, 4 {sae}, -1 none; and which operand it stood behind. */
+  rounding: number;
+  roundingAt: number;
+}
+
+const plainDecoration: Decoration = { mask: 0, zeroing: false, broadcast: 0, rounding: -1, roundingAt: -1 };
+
+/** Takes masks, broadcasts and rounding from the operands. A rounding mode is an operand of its own in the source. */
+function decorationOf(operands: readonly Operand[], count: number): Decoration {
+  const found = { ...plainDecoration };
+  for (let i = 0; i < count; i++) {
+    const operand = operands[i]!;
+    if (operand.kind === ROUNDING) {
+      if (found.rounding >= 0) refuse("invalidOperand");
+      found.rounding = operand.rounding;
+      found.roundingAt = i;
+    }
+    if (operand.mask !== 0) {
+      if (i !== 0) refuse("invalidOperand");
+      found.mask = operand.mask;
+      found.zeroing = operand.zeroing;
+    } else if (operand.zeroing) refuse("invalidOperand");
+    if (operand.broadcast !== 0) found.broadcast = operand.broadcast;
+  }
+  return found;
+}
+
+/** Whether a form has a meaning for what was added to its operands. */
+function suits({ form, v }: Candidate, decoration: Decoration, operands: readonly Operand[]): boolean {
+  if (decoration === plainDecoration) return true;
+  const { attributes, places } = form;
+  if (decoration.mask !== 0 && !attributes.has("mask")) return false;
+  if (decoration.zeroing && (!attributes.has("z") || operands[0]!.kind === MEMORY)) return false;
+  const rm = places.indexOf("rm");
+  if (decoration.broadcast !== 0) {
+    const element = attributes.has("b8") ? 8 : attributes.has("b4") ? 4 : 0;
+    const wanted = form.operands[rm];
+    if (wanted === undefined || sizeIn(wanted.memorySize, v) !== element * decoration.broadcast) return false;
+  }
+  if (decoration.rounding >= 0) {
+    if (!attributes.has(decoration.rounding === 4 ? "sae" : "er")) return false;
+    if (decoration.roundingAt !== rm + 1 || operands[rm]!.kind !== REGISTER) return false;
+  }
+  return true;
+}
+
+const implied: Readonly<Record<number, number>> = { [0x66]: 1, [0xf3]: 2, [0xf2]: 3 };
+
+/** VEX in two bytes where it can be, in three elsewhere; XOP; EVEX (SDM vol. 2A, 2.3.5 and 2.7.1). */
+function vectorPrefix(form: Form, vvvv: number, decoration: Decoration): number[] {
+  const w = form.w === 1 ? 0x80 : 0;
+  const register = (~vvvv & 15) << 3;
+  const pp = implied[form.prefix] ?? 0;
+  if (form.encoding === "evex") {
+    const rounds = decoration.rounding >= 0 && decoration.rounding < 4;
+    const length = rounds
+      ? decoration.rounding
+      : form.vectorLength === 512
+        ? 2
+        : form.vectorLength === 256
+          ? 1
+          : 0;
+    const b = decoration.broadcast !== 0 || decoration.rounding >= 0 ? 0x10 : 0;
+    return [
+      0x62,
+      0xf0 | form.map,
+      w | register | 4 | pp,
+      (decoration.zeroing ? 0x80 : 0) | (length << 5) | b | 8 | decoration.mask,
+    ];
+  }
+  const length = form.vectorLength === 256 ? 4 : 0;
+  if (form.encoding === "xop") return [0x8f, 0xe0 | form.map, w | register | length | pp];
+  if (form.map === 1 && w === 0) return [0xc5, 0x80 | register | length | pp];
+  return [0xc4, 0xe0 | form.map, w | register | length | pp];
 }
 
 /** Writes what a plan says. */
@@ -397,7 +509,7 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
   if (plan.memory >= 0) {
     const operand = operands[plan.memory]!;
     if (plan.offset) putOffset(operand, plan, out);
-    else putMemory(operand, plan, plan.modrm, out);
+    else putMemory(operand, plan, plan.modrm, out, plan.unit);
   } else {
     putHead(plan, out);
     if (plan.modrm >= 0) out.bytes[out.at++] = plan.modrm;
@@ -433,11 +545,12 @@ const NO_KEY = -1;
 
 /** Ten bits that say everything about an operand except values, or NO_KEY for what has to be looked at each time. */
 function shape(operand: Operand): number {
-  if (operand.jump !== 0) return NO_KEY;
+  if (operand.jump !== 0 || operand.mask !== 0 || operand.zeroing || operand.broadcast !== 0) return NO_KEY;
   switch (operand.kind) {
     case REGISTER:
       return operand.size === 0 ? operand.register : NO_KEY;
     case MEMORY:
+      if (registerClass(operand.index) >= XMM) return NO_KEY;
       return 640 + sizeIndex[operand.size]! * 2 + (operand.base === 0 && operand.index === 0 ? 1 : 0);
     case IMMEDIATE:
       return 700 + sizeIndex[operand.size]! * 2 + (operand.sizeDeclared ? 1 : 0);
@@ -446,8 +559,16 @@ function shape(operand: Operand): number {
   }
 }
 
+function isDecorated(operands: readonly Operand[], count: number): boolean {
+  for (let i = 0; i < count; i++) {
+    const { kind, mask, zeroing, broadcast } = operands[i]!;
+    if (kind === ROUNDING || mask !== 0 || zeroing || broadcast !== 0) return true;
+  }
+  return false;
+}
+
 function keyOf(operands: readonly Operand[], count: number): number {
-  if (count > 3) return NO_KEY;
+  if (count > 5) return NO_KEY;
   let key = 0;
   for (let i = 0; i < count; i++) {
     const operand = operands[i]!;
@@ -470,8 +591,13 @@ export function encodeByPlan(
     const plans = out.bits === 16 ? plans16 : plans32;
     let plan = key === NO_KEY ? undefined : plans.get(key);
     if (plan === undefined) {
+      const decoration = isDecorated(operands, count) ? decorationOf(operands, count) : plainDecoration;
+      if (decoration.rounding >= 0) {
+        operands = operands.filter((operand, i) => i < count && operand.kind !== ROUNDING);
+        count--;
+      }
       plan =
-        planFor(name, out.bits, operands, count) ??
+        planFor(name, out.bits, operands, count, decoration) ??
         refuse(explain(candidatesOf(name, out.bits, true), operands, count));
       if (key !== NO_KEY) plans.set(key, plan);
     }

@@ -21,7 +21,7 @@ import {
 } from "../operand.ts";
 import { type Candidate, matches, registerFits, sizeIn } from "./plan.ts";
 
-const memoryKinds = new Set(["m", "rm", "mmm", "xmmm", "ymmm", "zmmm", "km", "bndm", "moffs"]);
+const memoryKinds = new Set(["m", "vsib", "rm", "mmm", "xmmm", "ymmm", "zmmm", "km", "bndm", "moffs"]);
 
 /** Whether a row's operand takes this kind of thing, whatever its size. `segments`: also where a general register is wanted. */
 function kindFits(form: Form, at: number, operand: Operand, segments: boolean): boolean {
@@ -37,8 +37,7 @@ function kindFits(form: Form, at: number, operand: Operand, segments: boolean): 
       if (wanted.kind === "fixed") {
         if (registerNumber(operand.register) !== wanted.number) return false;
         // in and out say of a wrong accumulator only that its size is; cl and dx must be exactly these.
-        if (wanted.number !== 0 && wanted.file === "general")
-          return registerFits(wanted, wanted.size, operand.register);
+        if (/^(cl|dx)$/.test(wanted.text)) return registerFits(wanted, wanted.size, operand.register);
       }
       if (wanted.file === "vector" && form.encoding === "legacy")
         return registerClass(operand.register) === XMM;
@@ -106,6 +105,8 @@ export function explain(
   ) {
     return "illegalInstruction";
   }
+  if (candidates.every(({ form }) => form.level === "long" && !form.attributes.has("early")))
+    return "illegalInstruction";
   let possible = candidates;
   let size = 0;
   // Which operand brought the size, and both as they were before an operand with a size of its own.
@@ -121,9 +122,9 @@ export function explain(
       ) {
         return "invalidOperand";
       }
-      return candidates.some((candidate) => matches(candidate, operands, i))
-        ? "extraCharactersOnLine"
-        : sizeRefusal(possible, size, origin);
+      const shorter = candidates.find((candidate) => matches(candidate, operands, i));
+      if (shorter?.form.level === "long") return "illegalInstruction";
+      return shorter !== undefined ? "extraCharactersOnLine" : sizeRefusal(possible, size, origin);
     }
     possible = longer;
     if (i > 0 && !operand.comma) return "invalidOperand";
@@ -152,7 +153,7 @@ export function explain(
     }
 
     const refuses = (row: Candidate): boolean => refusesSize(row, i, operand.size);
-    if (operand.sizeDeclared && i > 0 && (kind.length > 0 ? kind.every(refuses) : rows.some(refuses))) {
+    if (operand.sizeDeclared && (kind.length > 0 ? kind.every(refuses) : rows.some(refuses))) {
       return rows.some((row) => row.form.attributes.has("loose")) ? "invalidValue" : "invalidOperandSize";
     }
     if (operand.size !== 0 && i > 0 && rows.every((row) => row.form.operands[i]!.text === "xmm0"))
@@ -174,7 +175,7 @@ export function explain(
     }
     possible = kind;
     const fixed = kind[0]!.form.operands[i]!.kind === "fixed" && kind[0]!.form.attributes.has("apart");
-    if (own !== 0 && !(fixed && operand.size !== 0 && kind[0]!.form.operands[i]!.number !== 0)) {
+    if (own !== 0 && !(fixed && operand.size !== 0 && /^(cl|dx)$/.test(kind[0]!.form.operands[i]!.text))) {
       if (size !== 0 && size !== own) return "operandSizesDoNotMatch";
       size = own;
       if (i === 0 || outer !== undefined) origin = i;
@@ -206,6 +207,7 @@ export function explain(
 /** The last byte of an SSE instruction: a larger size before it is wrong whatever follows. */
 function refusesSize(candidate: Candidate, at: number, size: number): boolean {
   const form = candidate.form;
+  if (at === 0 && !form.attributes.has("apart2")) return false;
   const wanted = form.operands[at]!;
   const simd =
     form.operands[0]!.file === "vector" || form.operands[0]!.file === "mm" || form.attributes.has("apart2");

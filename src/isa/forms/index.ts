@@ -1,5 +1,6 @@
 /** All rows, in one list. Order within a mnemonic is FASM's order of preference. */
-import type { Form } from "../form.ts";
+import type { Row } from "../form.ts";
+import { avx } from "./avx.ts";
 import { control } from "./control.ts";
 import { fpu } from "./fpu.ts";
 import { integer } from "./integer.ts";
@@ -8,8 +9,9 @@ import { mmx } from "./mmx.ts";
 import { sse } from "./sse.ts";
 import { string } from "./string.ts";
 import { system } from "./system.ts";
+import { vexGeneral } from "./vex.ts";
 
-export const forms: readonly Form[] = [
+export const rows: readonly Row[] = [
   ...integer,
   ...string,
   ...control,
@@ -17,8 +19,7 @@ export const forms: readonly Form[] = [
   ...fpu,
   ...mmx,
   ...sse,
+  ...vexGeneral,
+  ...avx,
   ...long,
-].map((row, index) => ({
-  index,
-  ...row,
-}));
+];

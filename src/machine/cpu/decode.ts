@@ -46,6 +46,7 @@ export function decodeOperation(core: Core, op: Operation): number {
   if (outcome !== DECODED && outcome !== INVALID) throw fault("#GP");
   op.length = Math.max(fields.length, 1);
   op.following = (op.address + op.length) | 0;
+  op.constantAt = op.length;
   op.string = undefined;
   const form = outcome === DECODED ? fields.form : undefined;
   op.form = form;
@@ -85,6 +86,9 @@ function fill(op: Operation, form: Form): void {
   if (second) [op.kind2, op.b] = place(op, form, 1);
   if (third?.kind === "fixed") op.extra = 1;
   if (form.condition >= 0) op.extra = form.condition;
+  if (form.tail.length === 1 && fields.immediateSize === 4 && op.shift === 0 && hasConstant(form)) {
+    op.constantAt = op.length - 4;
+  }
   // Constants as the executors expect values: zero-extended when narrow.
   if (op.kind2 === KIND.IMMEDIATE && op.shift !== 0) op.immediate &= -1 >>> op.shift;
   op.string = stringExecutorOf(form);
@@ -94,6 +98,9 @@ function fill(op: Operation, form: Form): void {
   op.op = op.string ? OP.STRING : found.op;
   if (found.extra !== undefined) op.extra = found.extra;
 }
+
+/** Whether the last operand is a constant, and no distance. */
+const hasConstant = (form: Form): boolean => form.operands[form.operands.length - 1]?.kind === "imm";
 
 /** SS where the stack or frame pointer is the base. SDM vol. 1, 3.7.4. */
 const defaultSegment = (): number =>

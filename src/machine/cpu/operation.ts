@@ -69,6 +69,8 @@ export class Operation {
   /** 0, 0xF2 or 0xF3. */
   rep = 0;
   length = 0;
+  /** Where in its bytes `immediate` stands, alone and as it is, in four bytes; `length` when it does not. */
+  constantAt = 0;
   execute: Executor;
   string: StringExecutor | undefined = undefined;
   form: Form | undefined = undefined;

@@ -45,6 +45,8 @@ export class Memory {
   readonly bytes: Uint8Array;
   /** The same for numbers of any size and alignment. */
   readonly view: DataView;
+  /** Everything as aligned 32-bit words. */
+  readonly dwords: Int32Array;
   /** The state page as 32-bit words. */
   readonly words: Int32Array;
   /** One byte of FACT for each page of the 4 GiB space. */
@@ -62,6 +64,7 @@ export class Memory {
     this.size = pages * 65536 - RAM_BASE;
     this.bytes = new Uint8Array(this.wasm.buffer);
     this.view = new DataView(this.wasm.buffer);
+    this.dwords = new Int32Array(this.wasm.buffer);
     this.words = new Int32Array(this.wasm.buffer, 0, 65536 / 4);
     this.facts = new Uint8Array(this.wasm.buffer, FACTS_BASE, 2 ** 20);
   }
@@ -90,10 +93,10 @@ export class Memory {
     for (let page = first; page < end; page++) {
       const facts = this.facts[page]!;
       if (!(facts & FACT.PRESENT)) continue;
-      if (facts & FACT.CODE) this.#codeWritten?.(page * PAGE, PAGE);
       this.bytes.fill(0, RAM_BASE + page * PAGE, RAM_BASE + (page + 1) * PAGE);
       this.#mappedPages--;
-      this.#set(page, this.facts[page]! & (FACT.WATCH_READ | FACT.WATCH_WRITE));
+      this.#set(page, facts & (FACT.WATCH_READ | FACT.WATCH_WRITE));
+      if (facts & FACT.CODE) this.#codeWritten?.(page * PAGE, PAGE);
     }
   }
 
@@ -189,11 +192,6 @@ export class Memory {
   /** Who keeps decoded or compiled code, and must hear of writes to it. */
   onCodeWritten(told: CodeWritten): void {
     this.#codeWritten = told;
-  }
-
-  /** Bytes of a page with the fact CODE have changed. */
-  codeChanged(address: number, length: number): void {
-    this.#codeWritten?.(address, length);
   }
 
   /** Sets or clears facts of one page, and derives READ and WRITE anew. */

@@ -9,18 +9,21 @@ import type { Mark, Worker } from "./worker.ts";
 abstract class Connection implements Worker {
   marked = false;
   protected readonly traffic: TrafficCounters;
+  readonly #mark: Mark;
   #forward: Forward | undefined;
 
-  constructor(traffic: TrafficCounters) {
+  constructor(traffic: TrafficCounters, mark: Mark) {
     this.traffic = traffic;
+    this.#mark = mark;
   }
 
   work(): boolean {
     const forward = this.#forward;
     if (forward === undefined) return this.opening();
-    if (forward.pump()) return true;
-    this.traffic.active--;
-    return false;
+    const result = forward.pump();
+    if (result === "again") this.#mark(this);
+    if (result === "over") this.traffic.active--;
+    return result !== "over";
   }
 
   abort(): void {
@@ -64,7 +67,7 @@ export class Inbound extends Connection {
     traffic: TrafficCounters,
     mark: Mark,
   ) {
-    super(traffic);
+    super(traffic, mark);
     this.#socket = socket;
     this.#stream = stream;
     this.#guest = guest;
@@ -100,7 +103,7 @@ export class Outbound extends Connection {
   readonly #changed: () => void;
 
   constructor(attempt: Attempt, stream: OutsideStream, traffic: TrafficCounters, mark: Mark) {
-    super(traffic);
+    super(traffic, mark);
     this.#attempt = attempt;
     this.#stream = stream;
     this.#changed = () => mark(this);

@@ -21,6 +21,8 @@ export class Forward {
   #pending: Uint8Array | undefined;
   #guestFinished = false;
   #outsideFinished = false;
+  /** Both directions have ended; the stream may still have bytes that its peer has not taken. */
+  #done = false;
 
   constructor(socket: Socket, stream: OutsideStream, traffic: TrafficCounters) {
     this.socket = socket;
@@ -28,14 +30,25 @@ export class Forward {
     this.#traffic = traffic;
   }
 
-  /** Moves what can be moved. False when the connection is over, and nothing will be left to do for it. */
-  pump(): boolean {
-    const alive = this.#toGuest() && this.#fromGuest() && !this.#streamFailed();
-    if (alive && this.#guestFinished && this.#outsideFinished) {
-      this.socket.close(); // what it has taken it still delivers, and the stream does the same
-      return false;
+  /**
+   * Moves what can be moved. "over": nothing will be left to do, ever. "again": to be called again when the stack has
+   * sent what it was given.
+   */
+  pump(): "open" | "again" | "over" {
+    if (this.#done) return this.stream.state === "closed" ? "over" : "open";
+    const before = this.#traffic.bytesToGuest;
+    // First what the guest has sent: it may have gone on to reset the connection, and the host still gets its last words.
+    if (!this.#fromGuest() || !this.#toGuest()) return "over";
+    if (this.#streamFailed()) {
+      // The same for the guest, as far as it has room for them.
+      if (this.#traffic.bytesToGuest > before && this.#pending === undefined) return "again";
+      this.socket.abort();
+      return "over";
     }
-    return alive;
+    if (!this.#guestFinished || !this.#outsideFinished) return "open";
+    this.#done = true;
+    this.socket.close(); // what it has taken it still delivers, and the stream does the same
+    return this.stream.state === "closed" ? "over" : "open";
   }
 
   #toGuest(): boolean {
@@ -89,9 +102,7 @@ export class Forward {
   /** Also when it was closed although this side had not ended: the whole outside may have been. */
   #streamFailed(): boolean {
     const { state, failure } = this.stream;
-    if (state !== "closed" || (failure === undefined && this.#guestFinished)) return false;
-    this.socket.abort();
-    return true;
+    return state === "closed" && (failure !== undefined || !this.#guestFinished);
   }
 
   /** Resets both halves. */

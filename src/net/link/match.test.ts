@@ -6,9 +6,10 @@ import * as ipv4 from "../wire/ipv4.ts";
 import * as tcpWire from "../wire/tcp.ts";
 import * as udpWire from "../wire/udp.ts";
 import { FaultyLink } from "./faults.ts";
-import { all, arp, between, data, every, type Flow, type FrameMatch, nth, tcp, udp } from "./match.ts";
+import { type Flow, type FrameMatch, match } from "./match.ts";
 import { cable } from "./port.ts";
 
+const { all, arp, between, data, every, nth, tcp, udp } = match;
 const GUEST = "10.0.2.15";
 const GATEWAY = "10.0.2.2";
 
@@ -93,7 +94,7 @@ test("protocols are told apart, and nonsense is nothing", () => {
 
 test("counting counts what matches only", () => {
   const frames = [segment({}), withData(1), segment({}), withData(2), withData(3), withData(4)];
-  const chosen = (match: FrameMatch): number[] => frames.flatMap((frame, i) => (match(frame) ? [i] : []));
+  const chosen = (matches: FrameMatch): number[] => frames.flatMap((frame, i) => (matches(frame) ? [i] : []));
   expect(chosen(nth(3, data()))).toEqual([4]);
   expect(chosen(every(2, data()))).toEqual([3, 5]);
   expect(chosen(between(2, 3, data()))).toEqual([3, 4]);

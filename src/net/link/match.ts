@@ -1,6 +1,6 @@
 /**
- * Ways to say which frames a rule of `faults.ts` is about: `nth(3, data({ to: { port: 80 } }))` is the third segment
- * with data to port 80. A frame that is cut short or damaged matches nothing here.
+ * Ways to say which frames a rule of `faults.ts` is about: `match.nth(3, match.data({ to: { port: 80 } }))` is the third
+ * segment with data to port 80. A frame that is cut short or damaged matches nothing here but `all`.
  */
 import { type Address, parseAddress } from "../wire/address.ts";
 import * as ethernet from "../wire/ethernet.ts";
@@ -33,7 +33,7 @@ export interface SegmentWish {
 }
 
 /** TCP segments of a flow. */
-export function tcp(flow: Flow = {}, wish: SegmentWish = {}): FrameMatch {
+function tcp(flow: Flow = {}, wish: SegmentWish = {}): FrameMatch {
   const onFlow = ends(flow);
   const flags = flagsOf(wish.flags ?? "");
   return (frame) => {
@@ -51,10 +51,10 @@ export function tcp(flow: Flow = {}, wish: SegmentWish = {}): FrameMatch {
 }
 
 /** TCP segments with data of a flow. */
-export const data = (flow: Flow = {}): FrameMatch => tcp(flow, { data: true });
+const data = (flow: Flow = {}): FrameMatch => tcp(flow, { data: true });
 
 /** UDP datagrams of a flow, those that came in one packet. */
-export function udp(flow: Flow = {}): FrameMatch {
+function udp(flow: Flow = {}): FrameMatch {
   const onFlow = ends(flow);
   return (frame) => {
     const packet = packetIn(frame, ipv4.PROTOCOL_UDP);
@@ -65,25 +65,25 @@ export function udp(flow: Flow = {}): FrameMatch {
   };
 }
 
-export const arp: FrameMatch = (frame) =>
+const arp: FrameMatch = (frame) =>
   ethernet.check(frame) === undefined && ethernet.typeOf(frame) === ethernet.TYPE_ARP;
 
-export const all: FrameMatch = () => true;
+const all: FrameMatch = () => true;
 
 /** Of the frames that match, the one with this number, counted from 1. Every call makes a counter of its own. */
-export function nth(number: number, match: FrameMatch): FrameMatch {
+function nth(number: number, match: FrameMatch): FrameMatch {
   let seen = 0;
   return (frame) => match(frame) && ++seen === number;
 }
 
 /** Of the frames that match, those from the first number to the last, counted from 1. */
-export function between(first: number, last: number, match: FrameMatch): FrameMatch {
+function between(first: number, last: number, match: FrameMatch): FrameMatch {
   let seen = 0;
   return (frame) => match(frame) && ++seen >= first && seen <= last;
 }
 
 /** Of the frames that match, every so many: the third, the sixth … */
-export function every(step: number, match: FrameMatch): FrameMatch {
+function every(step: number, match: FrameMatch): FrameMatch {
   let seen = 0;
   return (frame) => match(frame) && ++seen % step === 0;
 }
@@ -136,3 +136,5 @@ function flagsOf(letters: string): number {
   }
   return flags;
 }
+
+export const match = { all, arp, between, data, every, nth, tcp, udp } as const;

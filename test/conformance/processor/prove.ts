@@ -81,9 +81,9 @@ if (recorder && values.record !== undefined) {
   writeFileSync(values.record, gzipSync(recorder.bytes(), { level: 9 }));
 }
 if (progress) process.stderr.write("\n");
-const skipped = forms.filter((form) => !asked.includes(form));
+const skipped = forms().filter((form) => !asked.includes(form));
 console.log(
-  `${total} cases, ${wrong} differ, ${ambiguous} not asked; ${asked.length} of ${forms.length} forms can be asked; ${((Date.now() - began) / 1000).toFixed(1)} s`,
+  `${total} cases, ${wrong} differ, ${ambiguous} not asked; ${asked.length} of ${forms().length} forms can be asked; ${((Date.now() - began) / 1000).toFixed(1)} s`,
 );
 const reasons = new Map<string, number>();
 for (const form of skipped) {

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { corrections, fasm, root } from "./fasm.mjs";
 import { PAGE, REGISTERS, scenarios } from "./scenarios.mjs";
 
@@ -19,11 +20,13 @@ const folder = process.argv[2] ?? join(root, "fixtures/guide");
 const temporary = mkdtempSync(join(tmpdir(), "oracle-"));
 process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
 
+const all = corrections.map(({ id }) => id);
+
 recordImages();
-recordTraces();
+recordTraces("printed", []);
+recordTraces("corrected", all);
 
 function recordImages() {
-  const all = corrections.map(({ id }) => id);
   const whole = (source, ids) => {
     const { bytes } = fasm(`asm/${source}.asm`, ids);
     const name = `${source.replace("guide/", "")}.${ids.length > 0 ? "corrected" : "printed"}.bin`;
@@ -49,15 +52,15 @@ function recordImages() {
   writeFileSync(join(folder, "images/images.json"), lines(images, 3));
 }
 
-function recordTraces() {
+function recordTraces(version, ids) {
   const oracle = join(temporary, "oracle");
-  const source = new URL("oracle.c", import.meta.url).pathname;
+  const source = fileURLToPath(new URL("oracle.c", import.meta.url));
   const built = spawnSync("cc", ["-O1", "-o", oracle, source, "-lunicorn"], {
     encoding: "utf8",
     stdio: "inherit",
   });
   if (built.status !== 0) throw new Error("the oracle cannot be compiled");
-  const { bytes, symbols } = fasm("asm/guide/listings.asm");
+  const { bytes, symbols } = fasm("asm/guide/listings.asm", ids);
   const image = join(temporary, "image");
   writeFileSync(image, bytes);
   const at = (name) => {
@@ -67,18 +70,18 @@ function recordTraces() {
   const stackTop = at("program_memory_end");
   const heap = Math.ceil(stackTop / PAGE) * PAGE;
   const pages = (length) => Math.ceil(length / PAGE) * PAGE;
-  mkdirSync(join(folder, "traces"), { recursive: true });
+  mkdirSync(join(folder, "traces", version), { recursive: true });
 
   // Blocks lie one behind the other, first those that are given, then those that are asked for. As their places are
   // needed to write the scenarios down, the lengths are looked up in a first reading.
   const lengths = {};
-  const all = (of) =>
+  const known = (of) =>
     scenarios({
       at,
       block: (n, offset = 0) =>
         heap + (of?.slice(0, n).reduce((sum, length) => sum + length, 0) ?? n * PAGE) + offset,
-    });
-  for (const [routine, named] of Object.entries(all())) {
+    })[version];
+  for (const [routine, named] of Object.entries(known())) {
     lengths[routine] = {};
     for (const [name, { given = {}, answers }] of Object.entries(named)) {
       const asked = answers.flatMap((answer) => (answer.block ? [answer.block] : []));
@@ -89,11 +92,11 @@ function recordTraces() {
   for (const routine of Object.keys(lengths)) {
     const recorded = Object.keys(lengths[routine]).map((name) => {
       const blocks = lengths[routine][name];
-      const scenario = all(blocks)[routine][name];
+      const scenario = known(blocks)[routine][name];
       return { name, ...trace(routine, name, scenario, blocks) };
     });
     writeFileSync(
-      join(folder, "traces", `${routine}.json`),
+      join(folder, "traces", version, `${routine}.json`),
       lines({ image: sha256(bytes), address: describe(at(routine)), scenarios: recorded }, 4),
     );
   }

@@ -33,6 +33,18 @@ const INVALID = -22;
 const NO_DEVICE = -19;
 const UNKNOWN = -1;
 const REFUSED = -111;
+const WOULD_BLOCK = -11;
+const IN_PROGRESS = -36;
+const IN_USE = -98;
+const RESET = -104;
+const NOT_CONNECTED = -107;
+
+/** The states that function 83 tells. */
+const CLOSED = 0;
+const LISTEN = 1;
+const SYN_SENT = 2;
+const ESTABLISHED = 4;
+const CLOSE_WAIT = 7;
 
 const dword = (value) => Buffer.from(Uint32Array.of(value >>> 0).buffer).toString("hex");
 const text = (value) => Buffer.from(value, "latin1").toString("hex");
@@ -56,7 +68,7 @@ function interfaceRecord(index) {
   return record.toString("hex");
 }
 
-/** The scenarios of each routine. `at` gives the value of a symbol; `block(n, offset)` the place of a heap block. */
+/** The scenarios of each routine, as printed and corrected. `at` gives the value of a symbol; `block(n, offset)` the place of a heap block. */
 export function scenarios({ at, block }) {
   const info = (field) => at(`socket_info.${field}`);
   const client = (field) => at(`client_connection.${field}`);
@@ -119,7 +131,7 @@ export function scenarios({ at, block }) {
   };
   const connect = (retries) => [block(0), address("10.0.2.16"), 80, 5000, retries];
 
-  return {
+  const printed = {
     get_network_interfaces: {
       "one interface": interfaces(1),
       "no interface": interfaces(0),
@@ -330,8 +342,215 @@ export function scenarios({ at, block }) {
           sockets: ["open"],
         },
         args: [block(0)],
-        answers: [BAD_SOCKET, -107, BAD_SOCKET],
+        answers: [BAD_SOCKET, NOT_CONNECTED, BAD_SOCKET],
       },
     },
   };
+
+  /** What a server has once it runs: its socket, slots of which some are taken, statistics. */
+  const running = (sockets, slots, used = 0) => ({
+    sockets,
+    blocks: [at("sizeof.socket_info"), slots * at("sizeof.client_connection"), 24],
+    memory: [
+      variable("tcp_server.server_socket", block(0)),
+      variable("tcp_server.clients", block(1)),
+      variable("tcp_server.statistics", block(2)),
+      variable("tcp_server_config.max_clients", slots),
+      ...infoOf(0, { socket_fd: 16 }),
+      ...(used ? clientOf(1, { "socket_info.socket_fd": 99 }) : []),
+    ],
+  });
+  const buffers = [{ block: 8192 }, { block: 8192 }];
+  const disconnected = [0, { release: 1 }, { release: 2 }];
+
+  const corrected = {
+    get_network_interfaces: {
+      "one interface": interfaces(1),
+      "seventeen interfaces": {
+        ...interfaces(17),
+        answers: interfaces(17).answers.slice(0, 18),
+      },
+    },
+    configure_interface: {
+      "interface 0": {
+        args: [0, address("10.0.2.77"), address("255.255.0.0"), address("10.0.2.1")],
+        answers: [0, 0, 0],
+      },
+      "no such interface": {
+        args: [5, address("10.0.2.77"), address("255.255.0.0"), address("10.0.2.1")],
+        answers: [NO_DEVICE, NO_DEVICE, NO_DEVICE],
+      },
+    },
+    init_socket_manager: {
+      "1024 sockets": { answers: [{ block: 1024 * at("sizeof.socket_info") }] },
+      "no memory": { given: { heap: false }, answers: [0] },
+    },
+    create_advanced_socket: {
+      "a stream": {
+        given: { ...manager(4), seconds: 3 },
+        args: [2, 1, 6, 4096, 8192],
+        answers: [16, { block: 4096 }, { block: 8192 }, 3],
+      },
+      "no such type": { given: manager(4), args: [2, 9, 6, 4096, 4096], answers: [INVALID] },
+      "no free slot": { given: manager(1, 1), args: [2, 1, 6, 4096, 4096], answers: [16, 0] },
+      "no send buffer": { given: manager(4), args: [2, 1, 6, 0, 4096], answers: [16, 0, 0] },
+      "no receive buffer": {
+        given: manager(4),
+        args: [2, 1, 6, 4096, 0],
+        answers: [16, { block: 4096 }, 0, { release: 1 }, 0],
+      },
+    },
+    find_free_socket_slot: { "the third slot": { given: manager(4, 2), answers: [] } },
+    tcp_connect_advanced: {
+      "a peer that listens": {
+        given: { ...connecting, peer: { listens: 80 } },
+        args: connect(1),
+        answers: [0, IN_PROGRESS, 0, SYN_SENT, 0, 5, ESTABLISHED, 0, 0],
+      },
+      "a peer that refuses": {
+        given: { ...connecting, peer: {} },
+        args: connect(1),
+        answers: [0, IN_PROGRESS, 0, SYN_SENT, 0, 5, CLOSED],
+      },
+      "no socket": {
+        given: { ...connecting, sockets: [] },
+        args: connect(2),
+        answers: [BAD_SOCKET, BAD_SOCKET, 5, BAD_SOCKET, BAD_SOCKET],
+      },
+    },
+    set_socket_nonblocking: {
+      "to block no more": { given: connecting, args: [1, block(0)], answers: [0] },
+      "to block again": { given: connecting, args: [0, block(0)], answers: [0] },
+    },
+    wait_for_socket_ready: {
+      established: {
+        given: { ...connecting, sockets: ["connected"] },
+        args: [block(0), 3000],
+        answers: [0, ESTABLISHED],
+      },
+      "established, and closed by the peer": {
+        given: { ...connecting, sockets: [{ state: "connected", closed: true }] },
+        args: [block(0), 3000],
+        answers: [0, CLOSE_WAIT],
+      },
+      "neither, for a second": {
+        given: { ...connecting, sockets: ["listening"], seconds: 7.97 },
+        args: [block(0), 1000],
+        answers: [7, ...Array.from({ length: 3 }, () => [LISTEN, 7, 5]).flat(), LISTEN, 8],
+      },
+    },
+    create_tcp_server: {
+      "port 80": {
+        given: manager(4),
+        args: [0, 80, 4, 0],
+        answers: [
+          16,
+          ...buffers,
+          0,
+          0,
+          0,
+          0,
+          { block: 4 * at("sizeof.client_connection") },
+          { block: at("sizeof.server_statistics") },
+        ],
+      },
+      "the port is taken": {
+        given: { ...manager(4), sockets: ["listening"] },
+        args: [0, 1000, 4, 0],
+        answers: [17, ...buffers, 0, 0, IN_USE, 0, { release: 1 }, { release: 2 }],
+      },
+      "no free slot": { given: manager(1, 1), args: [0, 80, 4, 0], answers: [16, 0] },
+    },
+    tcp_server_event_loop: {
+      "nobody connects, two turns": {
+        given: {
+          ...running(["listening"], 2),
+          memory: [...running(["listening"], 2).memory, [at("tcp_server.is_running"), "01"]],
+        },
+        limit: 240,
+        answers: Array.from({ length: 2 }, () => [0, WOULD_BLOCK, 0, 0, 5]).flat(),
+      },
+    },
+    check_new_connections: {
+      "nobody connects": { given: running(["listening"], 2), answers: [0, WOULD_BLOCK, 0] },
+      "somebody connects": { given: running(["waited for"], 2), answers: [0, 17, 0, ...buffers, 0] },
+      "somebody connects, and all slots are taken": {
+        given: running(["waited for"], 1, 1),
+        answers: [0, 17, 0, 0],
+      },
+    },
+    process_client_connections: {
+      "one client that sends": {
+        given: oneClient({ state: "connected", sent: "hello" }),
+        answers: [0, received, 0, 0],
+      },
+    },
+    process_single_client: {
+      "it sends": {
+        given: oneClient({ state: "connected", sent: "hello" }),
+        args: [block(0)],
+        answers: [0, received, 0, 0],
+      },
+      "it says nothing": {
+        given: oneClient({ state: "connected" }),
+        args: [block(0)],
+        answers: [0, WOULD_BLOCK, 0],
+      },
+      "it says nothing, and something waits to be sent": {
+        given: oneClient({ state: "connected" }, { "socket_info.send_buf_used": 5 }, "hello"),
+        args: [block(0)],
+        answers: [0, 5, 0, 0, WOULD_BLOCK, 0],
+      },
+      "its buffer is full": {
+        given: oneClient({ state: "connected", sent: "hello" }, { "socket_info.recv_buf_used": 4096 }),
+        args: [block(0)],
+        answers: [],
+      },
+      "it has closed": {
+        given: oneClient({ state: "connected", closed: true }),
+        args: [block(0)],
+        answers: [0, 0, 0, ...disconnected],
+      },
+      "its connection was reset": {
+        given: oneClient({ state: "connected", reset: true }),
+        args: [block(0)],
+        answers: [0, RESET, 0, ...disconnected],
+      },
+    },
+    send_to_client: {
+      "a short text": {
+        given: oneClient({ state: "connected" }, {}, "hello"),
+        args: [block(0), block(1), 5],
+        answers: [0, 5, 0],
+      },
+      "more than there is room for": {
+        given: oneClient({ state: "connected" }, { "socket_info.send_buf_used": 4095 }),
+        args: [block(0), block(1), 5],
+        answers: [0, 4095, 0],
+      },
+      "more than there can ever be room for": {
+        given: oneClient({ state: "connected" }, { "socket_info.send_buf_used": 1 }, "x"),
+        args: [block(0), block(1), 0xffffffff],
+        answers: [0, 1, 0],
+      },
+    },
+    flush_client_send_buffer: {
+      "nothing to send": { given: oneClient({ state: "connected" }), args: [block(0)], answers: [] },
+      "five bytes": {
+        given: oneClient({ state: "connected" }, { "socket_info.send_buf_used": 5 }, "hello"),
+        args: [block(0)],
+        answers: [0, 5, 0],
+      },
+      "the peer has gone": {
+        given: {
+          ...oneClient({ state: "connected" }, { "socket_info.send_buf_used": 5 }),
+          sockets: ["open"],
+        },
+        args: [block(0)],
+        answers: [0, NOT_CONNECTED, 0],
+      },
+    },
+  };
+
+  return { printed, corrected };
 }

@@ -125,52 +125,75 @@ function repeated(element: Element, compares: boolean, bulk: Bulk | undefined): 
   };
 }
 
-const FLAT_BULK = SEGMENT.FLAT;
+/** Below this a loop is faster than the host's own copy. */
+const SHORT = 64;
 
-/** Elements from `address` upwards that lie wholly in its page. */
-const inPage = (address: number, size: number): number => Math.floor((PAGE - (address & (PAGE - 1))) / size);
+const PAGE_OFFSET = PAGE - 1;
 
+/** Bytes from `address` up that the guest can access with the fact `bit`, at most `length`. */
+function reach(facts: Uint8Array, address: number, length: number, bit: number): number {
+  let bytes = 0;
+  for (let at = address; bytes < length && facts[at >>> 12]! & bit; ) {
+    const rest = PAGE - (at & PAGE_OFFSET);
+    bytes += rest;
+    at += rest;
+  }
+  return bytes < length ? bytes : length;
+}
+
+/** Whether offsets are addresses, they grow, and ECX counts. */
 function bulkPossible(cpu: Processor, op: Operation): boolean {
   return (
     op.addressMask === -1 &&
     (cpu.words[WORD.EFLAGS]! & DF) === 0 &&
-    (cpu.words[WORD.RIGHTS + ES]! & FLAT_BULK) !== 0
+    (cpu.words[WORD.RIGHTS + ES]! & SEGMENT.FLAT) !== 0
   );
 }
 
-/** Forward copies page by page, when no element that is written is read again. */
+/** Forward copies, as far as pages allow and when no element that is written is read again. */
 const movsBulk: Bulk = (cpu, op, limit) => {
-  if (!bulkPossible(cpu, op) || !(cpu.words[WORD.RIGHTS + op.segment]! & FLAT_BULK)) return 0;
-  const size = op.extra;
+  if (!bulkPossible(cpu, op) || !(cpu.words[WORD.RIGHTS + op.segment]! & SEGMENT.FLAT)) return 0;
+  const log = op.extra >> 1; // 0, 1 or 2 for 1, 2 or 4 bytes
   const from = cpu.words[ESI]! >>> 0;
   const to = cpu.words[EDI]! >>> 0;
-  const elements = Math.min(limit, inPage(from, size), inPage(to, size));
-  const length = elements * size;
-  const overlaps = to > from && to < from + length;
-  const free = cpu.facts[from >>> 12]! & FACT.READ && cpu.facts[to >>> 12]! & FACT.WRITE;
-  if (elements === 0 || overlaps || !free) return 0;
-  cpu.bytes.copyWithin(to + RAM_BASE, from + RAM_BASE, from + RAM_BASE + length);
+  const wanted = reach(cpu.facts, from, limit * op.extra, FACT.READ);
+  const length = (reach(cpu.facts, to, wanted, FACT.WRITE) >>> log) << log;
+  if (length <= 0 || (to > from && to < from + length)) return 0;
+  if (length < SHORT) {
+    const { bytes, view } = cpu;
+    let source = from + RAM_BASE;
+    let target = to + RAM_BASE;
+    const end = target + length;
+    for (; target + 4 <= end; target += 4, source += 4)
+      view.setInt32(target, view.getInt32(source, true), true);
+    for (; target < end; target++, source++) bytes[target] = bytes[source]!;
+  } else cpu.bytes.copyWithin(to + RAM_BASE, from + RAM_BASE, from + RAM_BASE + length);
   cpu.words[ESI] = from + length;
   cpu.words[EDI] = to + length;
-  return elements;
+  return length >>> log;
 };
 
 const stosBulk: Bulk = (cpu, op, limit) => {
   if (!bulkPossible(cpu, op)) return 0;
-  const size = op.extra;
+  const log = op.extra >> 1;
   const to = cpu.words[EDI]! >>> 0;
-  const elements = Math.min(limit, inPage(to, size));
-  if (elements === 0 || !(cpu.facts[to >>> 12]! & FACT.WRITE)) return 0;
+  const length = (reach(cpu.facts, to, limit * op.extra, FACT.WRITE) >>> log) << log;
+  if (length <= 0) return 0;
+  const value = accumulator(cpu, op.extra);
   const start = to + RAM_BASE;
-  const end = start + elements * size;
-  const value = accumulator(cpu, size);
-  const low = value & 0xff;
-  const uniform = size === 1 || (size === 2 ? value === low * 0x101 : value === Math.imul(low, 0x0101_0101));
-  if (uniform) cpu.bytes.fill(low, start, end);
-  else if (size === 2) for (let at = start; at < end; at += 2) cpu.view.setUint16(at, value, true);
-  else for (let at = start; at < end; at += 4) cpu.view.setInt32(at, value, true);
-  cpu.words[EDI] = to + elements * size;
-  return elements;
+  if (log === 0) cpu.bytes.fill(value, start, start + length);
+  else if (log === 2 && (start & 3) === 0)
+    cpu.core.memory.dwords.fill(value, start >>> 2, (start + length) >>> 2);
+  else {
+    // One element, then twice as many each time.
+    if (log === 2) cpu.view.setInt32(start, value, true);
+    else cpu.view.setUint16(start, value, true);
+    for (let done = op.extra; done < length; done *= 2) {
+      cpu.bytes.copyWithin(start + done, start, start + Math.min(done, length - done));
+    }
+  }
+  cpu.words[EDI] = to + length;
+  return length >>> log;
 };
 
 export const movsString = repeated(movs, false, movsBulk);

@@ -1,0 +1,145 @@
+/** VEX and XOP forms on general registers (BMI, TBM, LWP) and AMD's FMA4 and XOP vector instructions (APM vol. 3, 4). */
+import { form, type Row } from "../form.ts";
+
+const logic = "w:szc z:o u:ap";
+
+const bmi = (name: string, code: string, pp: string, operands: string, flags: string): Row[] =>
+  form(name, `VEX.NDS.128.${pp}.0F38.W0 ${code} /r`, operands, flags, "bmi argument");
+
+const hex = (value: number): string => value.toString(16).toUpperCase().padStart(2, "0");
+
+/** Four operands, of which the third or the fourth may be in memory. */
+const fma4 = (name: string, code: number, suffix: string): Row[] => {
+  const scalar = suffix === "ss" ? 32 : suffix === "sd" ? 64 : 0;
+  return (scalar === 0 ? [128, 256] : [128]).flatMap((bits) => {
+    const r = bits === 256 ? "ymm" : "xmm";
+    const m = `${r}m${scalar === 0 ? bits : scalar}`;
+    const word = `VEX.NDS.${scalar === 0 ? bits : "LIG"}.66.0F3A`;
+    return [
+      ...form(name + suffix, `${word}.W0 ${hex(code)} /r /is4`, `=${r} ${r} ${m} ${r}`, "", "fma4"),
+      ...form(name + suffix, `${word}.W1 ${hex(code)} /r /is4`, `=${r} ${r} ${r} ${m}`, "", "fma4"),
+    ];
+  });
+};
+
+const relations = ["lt", "le", "gt", "ge", "eq", "neq", "false", "true"];
+
+const xopSingle = (list: string): Row[] =>
+  list.split(" ").flatMap((entry) => {
+    const [name, code] = entry.split(":");
+    return form(name!, `XOP.128.NP.M9.W0 ${code} /r`, "=xmm xmmm128", "", "xop");
+  });
+
+export const vexGeneral: readonly Row[] = [
+  ...form("andn", "VEX.NDS.128.NP.0F38.W0 F2 /r", "=r32 r32 rm32", "w:sz z:oc u:ap", "bmi argument"),
+  ...bmi("bzhi", "F5", "NP", "=r32 rm32 r32", "w:szc z:o u:ap"),
+  ...bmi("bextr", "F7", "NP", "=r32 rm32 r32", "w:z z:co u:sap"),
+  ...bmi("shlx", "F7", "66", "=r32 rm32 r32", ""),
+  ...bmi("sarx", "F7", "F3", "=r32 rm32 r32", ""),
+  ...bmi("shrx", "F7", "F2", "=r32 rm32 r32", ""),
+  ...bmi("pext", "F5", "F3", "=r32 r32 rm32", ""),
+  ...bmi("pdep", "F5", "F2", "=r32 r32 rm32", ""),
+  ...bmi("mulx", "F6", "F2", "=r32 =r32 rm32", ""),
+  ...form("rorx", "VEX.128.F2.0F3A.W0 F0 /r ib", "=r32 rm32 imm8", "", "bmi apart argument"),
+  ...["blsr:1", "blsmsk:2", "blsi:3"].flatMap((entry) => {
+    const [name, digit] = entry.split(":");
+    return form(name!, `VEX.NDD.128.NP.0F38.W0 F3 /${digit}`, "=r32 rm32", logic, "bmi argument");
+  }),
+  ...form("bextr", "XOP.128.NP.MA.W0 10 /r id", "=r32 rm32 imm32", "w:z z:co u:sap", "tbm argument"),
+  ...[
+    "blcfill:01:1",
+    "blsfill:01:2",
+    "blcs:01:3",
+    "tzmsk:01:4",
+    "blcic:01:5",
+    "blsic:01:6",
+    "t1mskc:01:7",
+    "blcmsk:02:1",
+    "blci:02:6",
+  ].flatMap((entry) => {
+    const [name, code, digit] = entry.split(":");
+    return form(name!, `XOP.NDD.128.NP.M9.W0 ${code} /${digit}`, "=r32 rm32", logic, "tbm argument");
+  }),
+  ...form("llwpcb", "XOP.128.NP.M9.W0 12 /0", "r32", "", "lwp reg"),
+  ...form("slwpcb", "XOP.128.NP.M9.W0 12 /1", "=r32", "", "lwp reg"),
+  ...form("lwpins", "XOP.NDD.128.NP.MA.W0 12 /0 id", "r32 rm32 imm32", "w:c", "lwp argument"),
+  ...form("lwpval", "XOP.NDD.128.NP.MA.W0 12 /1 id", "r32 rm32 imm32", "", "lwp argument"),
+
+  ...["vfmaddsub:5C", "vfmsubadd:5E", "vfmadd:68", "vfmsub:6C", "vfnmadd:78", "vfnmsub:7C"].flatMap(
+    (entry) => {
+      const [name, digits] = entry.split(":");
+      const code = Number.parseInt(digits!, 16);
+      return [
+        ...fma4(name!, code, "ps"),
+        ...fma4(name!, code + 1, "pd"),
+        ...(code < 0x60 ? [] : [...fma4(name!, code + 2, "ss"), ...fma4(name!, code + 3, "sd")]),
+      ];
+    },
+  ),
+
+  ...["b:CC", "w:CD", "d:CE", "q:CF", "ub:EC", "uw:ED", "ud:EE", "uq:EF"].flatMap((entry) => {
+    const [suffix, code] = entry.split(":");
+    return [
+      ...relations.flatMap((relation, number) =>
+        form(
+          `vpcom${relation}${suffix}`,
+          `XOP.NDS.128.NP.M8.W0 ${code} /r ${hex(number)}`,
+          "=xmm xmm xmmm128",
+          "",
+          "xop",
+        ),
+      ),
+      ...form(
+        `vpcom${suffix}`,
+        `XOP.NDS.128.NP.M8.W0 ${code} /r ib`,
+        "=xmm xmm xmmm128 imm8",
+        "",
+        "xop apart2",
+      ),
+    ];
+  }),
+  ...xopSingle(
+    "vphaddbw:C1 vphaddbd:C2 vphaddbq:C3 vphaddwd:C6 vphaddwq:C7 vphadddq:CB vphaddubw:D1 vphaddubd:D2 vphaddubq:D3 vphadduwd:D6 " +
+      "vphadduwq:D7 vphaddudq:DB vphsubbw:E1 vphsubwd:E2 vphsubdq:E3",
+  ),
+  ...["vfrczps:80", "vfrczpd:81"].flatMap((entry) => {
+    const [name, code] = entry.split(":");
+    return [
+      ...form(name!, `XOP.128.NP.M9.W0 ${code} /r`, "=xmm xmmm128", "", "xop"),
+      ...form(name!, `XOP.256.NP.M9.W0 ${code} /r`, "=ymm ymmm256", "", "xop"),
+    ];
+  }),
+  ...form("vfrczss", "XOP.128.NP.M9.W0 82 /r", "=xmm xmmm32", "", "xop apart2"),
+  ...form("vfrczsd", "XOP.128.NP.M9.W0 83 /r", "=xmm xmmm64", "", "xop apart2"),
+  ...(
+    "vpmacssww:85 vpmacsswd:86 vpmacssdql:87 vpmacssdd:8E vpmacssdqh:8F vpmacsww:95 vpmacswd:96 vpmacsdql:97 vpmacsdd:9E " +
+    "vpmacsdqh:9F vpmadcsswd:A6 vpmadcswd:B6"
+  )
+    .split(" ")
+    .flatMap((entry) => {
+      const [name, code] = entry.split(":");
+      return form(name!, `XOP.NDS.128.NP.M8.W0 ${code} /r /is4`, "=xmm xmm xmmm128 xmm", "", "xop");
+    }),
+  ...form("vpperm", "XOP.NDS.128.NP.M8.W0 A3 /r /is4", "=xmm xmm xmmm128 xmm", "", "xop"),
+  ...form("vpperm", "XOP.NDS.128.NP.M8.W1 A3 /r /is4", "=xmm xmm xmm xmmm128", "", "xop"),
+  ...[128, 256].flatMap((bits) => {
+    const r = bits === 256 ? "ymm" : "xmm";
+    return [
+      ...form("vpcmov", `XOP.NDS.${bits}.NP.M8.W0 A2 /r /is4`, `=${r} ${r} ${r}m${bits} ${r}`, "", "xop"),
+      ...form("vpcmov", `XOP.NDS.${bits}.NP.M8.W1 A2 /r /is4`, `=${r} ${r} ${r} ${r}m${bits}`, "", "xop"),
+    ];
+  }),
+  ..."vprotb:90 vprotw:91 vprotd:92 vprotq:93 vpshlb:94 vpshlw:95 vpshld:96 vpshlq:97 vpshab:98 vpshaw:99 vpshad:9A vpshaq:9B"
+    .split(" ")
+    .flatMap((entry) => {
+      const [name, digits] = entry.split(":");
+      const code = Number.parseInt(digits!, 16);
+      return [
+        ...form(name!, `XOP.NDS.128.NP.M9.W0 ${digits} /r`, "=xmm xmmm128 xmm", "", "xop"),
+        ...form(name!, `XOP.NDS.128.NP.M9.W1 ${digits} /r`, "=xmm xmm xmmm128", "", "xop"),
+        ...(code < 0x94
+          ? form(name!, `XOP.128.NP.M8.W0 ${hex(code + 0x30)} /r ib`, "=xmm xmmm128 imm8", "", "xop apart2")
+          : []),
+      ];
+    }),
+];

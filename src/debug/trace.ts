@@ -9,10 +9,10 @@ const NAMES = ["eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp"] as const;
 const FLAGS = { cf: 0x1, pf: 0x4, af: 0x10, zf: 0x40, sf: 0x80, df: 0x400, of: 0x800 } as const;
 
 /**
- * One line for each instruction executed: address, symbol, instruction, and what it changed in registers and flags.
+ * One line for each instruction executed: address, instruction, what it changed in registers and flags, and the symbol.
  * A line is complete when the next instruction begins, so that the answer of a system call stands beside its INT.
  *
- *     00000028  start+0x4             mov esi, [0x1c]                 esi=00000234
+ *     00000028  mov esi,[0x1C]                  esi=00000234                    ; start+0x4
  */
 export class InstructionTrace {
   readonly #machine: Machine;
@@ -20,7 +20,7 @@ export class InstructionTrace {
   readonly #line: (text: string) => void;
   readonly #registers = new Uint32Array(NAMES.length);
   #eflags = 0;
-  #pending: string | undefined;
+  #pending: { address: number; text: string } | undefined;
 
   /** @param line gets each line, without its end */
   constructor(machine: Machine, image: Image, line: (text: string) => void) {
@@ -32,23 +32,28 @@ export class InstructionTrace {
   /** The hook: called before the instruction at `address`, never asks to stop. */
   readonly before = (address: number): false => {
     this.flush();
-    const symbol = this.#symbols?.describe(address) ?? "";
-    this.#pending = `${hex(address)}  ${symbol.padEnd(20)}  ${this.#instruction(address).padEnd(30)}`;
+    const text = this.#instruction(address);
+    if (text !== undefined) this.#pending = { address, text };
     return false;
   };
 
   /** Writes the line of the instruction executed last; to be called when the run has ended, too. */
   flush(): void {
-    const changes = this.#changes();
-    if (this.#pending !== undefined) this.#line(`${this.#pending}  ${changes.join(" ")}`.trimEnd());
+    const changes = this.#changes().join(" ");
+    if (this.#pending === undefined) return;
+    const { address, text } = this.#pending;
+    const symbol = this.#symbols ? `  ; ${this.#symbols.describe(address)}` : "";
+    this.#line(
+      `${hex(address)}  ${text.padEnd(30)}  ${symbol ? changes.padEnd(30) : changes}${symbol}`.trimEnd(),
+    );
     this.#pending = undefined;
   }
 
-  #instruction(address: number): string {
+  #instruction(address: number): string | undefined {
     const { memory } = this.#machine;
     const toPageEnd = PAGE - (address % PAGE);
     const bytes = memory.read(address, LONGEST) ?? memory.read(address, Math.min(LONGEST, toPageEnd));
-    if (!bytes) return "";
+    if (!bytes) return undefined; // the fetch will fault
     return disassemble(bytes, 0, bytes.length, { address, nameOf: this.#nameOf }).text;
   }
 

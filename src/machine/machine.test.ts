@@ -87,6 +87,8 @@ function running(...code: number[]): Machine {
   return machine;
 }
 
+const u32 = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >> shift) & 0xff);
+
 describe("execution", () => {
   test("a sum up to an interrupt", () => {
     // mov ecx,10; xor eax,eax; again: add eax,ecx; loop again; int 0x40
@@ -169,6 +171,114 @@ describe("execution", () => {
     });
     expect(machine.run(100)).toEqual({ reason: "hook" });
     expect(seen).toEqual([0x1002, 0x1003, 0x1000]);
+  });
+
+  test("a segment has a base and an end", () => {
+    // mov eax,fs:[0x10]; mov fs:[0xffe],eax
+    const machine = running(0x64, 0xa1, 0x10, 0, 0, 0, 0x64, 0xa3, 0xfe, 0x0f, 0, 0);
+    machine.defineSegment(0x63, { base: 0x3000, limit: 0xfff, kind: "data" });
+    expect(machine.loadSegment(4, 0x63)).toBe(true);
+    machine.memory.set32(0x3010, 0xcafe);
+    expect(machine.run(1)).toEqual({ reason: "budget" });
+    expect(machine.cpu.eax).toBe(0xcafe);
+    expect(machine.run(1)).toEqual({ reason: "fault", fault: "#GP", code: 0 });
+    expect(machine.loadSegment(4, 0x99)).toBe(false);
+  });
+
+  test("a context that makes a segment flat, or not, is obeyed by code that has run before", () => {
+    const machine = running(0xa1, 0x10, 0, 0, 0); // mov eax,[0x10]
+    machine.memory.map(0, 0x1000);
+    machine.memory.set32(0x10, 1);
+    machine.memory.set32(0x2010, 2);
+    const flat = machine.saveContext();
+    machine.run(1);
+    machine.defineSegment(0x73, { base: 0x2000, limit: 0xfff, kind: "data" });
+    machine.loadSegment(3, 0x73);
+    machine.cpu.eip = 0x1000;
+    const based = machine.saveContext();
+    machine.run(1);
+    expect(machine.cpu.eax).toBe(2);
+    machine.loadContext(flat);
+    machine.run(1);
+    expect(machine.cpu.eax).toBe(1);
+    machine.loadContext(based);
+    machine.run(1);
+    expect(machine.cpu.eax).toBe(2);
+  });
+
+  test("an instruction that is not executed yet is named", () => {
+    const machine = running(0xd9, 0xe8); // fld1
+    expect(machine.run(1)).toEqual({ reason: "unsupported", instruction: "fld1" });
+    expect(machine.cpu.eip).toBe(0x1000);
+  });
+
+  test("pages that come and go are noticed by code that leads there", () => {
+    const machine = running(0xe9, 0xfb, 0x8f, 0, 0); // jmp 0xa000
+    expect(machine.run(2)).toMatchObject({ fault: "#PF", address: 0xa000, access: "execute" });
+    machine.memory.map(0xa000, 0x1000);
+    machine.memory.write(0xa000, Uint8Array.of(0x40, 0xcd, 0x40)); // inc eax; int 0x40
+    machine.cpu.eip = 0x1000;
+    expect(machine.run(9)).toMatchObject({ reason: "interrupt" });
+    machine.memory.write(0xa000, Uint8Array.of(0x43)); // inc ebx
+    machine.cpu.eip = 0x1000;
+    expect(machine.run(9)).toMatchObject({ reason: "interrupt" });
+    expect([machine.cpu.eax, machine.cpu.ebx]).toEqual([1, 1]);
+    machine.memory.unmap(0xa000, 1);
+    machine.cpu.eip = 0x1000;
+    expect(machine.run(9)).toMatchObject({ fault: "#PF", address: 0xa000 });
+  });
+
+  test("an instruction may reach across pages, and needs both", () => {
+    const machine = running();
+    machine.memory.write(0x8ffe, Uint8Array.of(0xb8, 0x11)); // mov eax,…
+    machine.cpu.eip = 0x8ffe;
+    expect(machine.run(1)).toMatchObject({ fault: "#PF", address: 0x9000, access: "execute" });
+    machine.memory.map(0x9000, 0x1000);
+    machine.memory.write(0x9000, Uint8Array.of(0x22, 0x33, 0x44));
+    machine.run(1);
+    expect(machine.cpu.eax).toBe(0x44332211);
+    machine.memory.set8(0x9001, 0x99);
+    machine.cpu.eip = 0x8ffe;
+    machine.run(1);
+    expect(machine.cpu.eax).toBe(0x44992211);
+    machine.memory.unmap(0x9000, 1);
+    machine.cpu.eip = 0x8ffe;
+    expect(machine.run(1)).toMatchObject({ fault: "#PF", address: 0x9000, access: "execute" });
+  });
+
+  test("fifteen bytes are the limit", () => {
+    const machine = running(...new Array(14).fill(0x66), 0x90);
+    expect(machine.run(1)).toEqual({ reason: "budget" });
+    const longer = running(...new Array(15).fill(0x66), 0x90);
+    expect(longer.run(1)).toMatchObject({ fault: "#GP", code: 0 });
+  });
+
+  test("more code than is kept is executed all the same", () => {
+    const machine = new Machine({ memoryBytes: 16 * 2 ** 20 });
+    machine.memory.map(0, 13 * 2 ** 20);
+    machine.memory.write(0, new Uint8Array(13 * 2 ** 20).fill(0x40)); // inc eax
+    // A jump from page to page, back to the first: 3000 pages of code
+    for (let page = 0; page < 3000; page++) {
+      machine.memory.write(page * 0x1000 + 2, Uint8Array.of(0xe9, 0xf9, 0x0f, 0, 0));
+    }
+    machine.memory.write(2999 * 0x1000 + 2, Uint8Array.of(0xe9, ...u32(-2999 * 0x1000 - 7)));
+    machine.run(9000 * 3);
+    expect([machine.cpu.eax, machine.cpu.eip]).toEqual([18000, 0]);
+    machine.memory.write(1500 * 0x1000, Uint8Array.of(0x48)); // dec eax
+    machine.run(9000);
+    expect(machine.cpu.eax).toBe(23998);
+    // And half a million instructions in a row
+    machine.memory.write(0, new Uint8Array(600_000).fill(0x40));
+    machine.cpu.eip = 0;
+    machine.cpu.eax = 0;
+    machine.run(600_000);
+    expect(machine.cpu.eax).toBe(600_000);
+  });
+
+  test("the time stamp counts instructions", () => {
+    const machine = running(0x90, 0x90, 0x0f, 0x31, 0x90); // nop; nop; rdtsc
+    machine.run(4);
+    expect([machine.cpu.eax, machine.cpu.edx]).toEqual([2, 0]);
   });
 
   test("watched memory", () => {

@@ -10,7 +10,7 @@ import { Interpreter } from "./cpu/interpret.ts";
 import { type CpuModel, i686 } from "./cpu/model.ts";
 import { Registers } from "./cpu/registers.ts";
 import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
-import { STATE, WORD } from "./cpu/state.ts";
+import { SEGMENT, STATE, WORD } from "./cpu/state.ts";
 import { FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
 
@@ -188,7 +188,10 @@ export class Machine {
     if (context.state.length !== CONTEXT_BYTES) {
       throw new RangeError(`a context has ${CONTEXT_BYTES} bytes, this one ${context.state.length}`);
     }
+    const flat = this.#flatness();
     this.memory.bytes.set(context.state);
+    // Decoded instructions rely on which segments are flat.
+    if (this.#flatness() !== flat) this.#engine.flush();
   }
 
   snapshot(): Snapshot {
@@ -221,6 +224,15 @@ export class Machine {
     this.loadContext({ state: snapshot.context });
     this.#core.instructions = snapshot.instructions;
     this.#engine.flush();
+  }
+
+  #flatness(): number {
+    const { words } = this.memory;
+    let bits = 0;
+    for (let segment = 0; segment < 6; segment++) {
+      bits = (bits << 1) | (words[WORD.RIGHTS + segment]! & SEGMENT.FLAT ? 1 : 0);
+    }
+    return bits;
   }
 
   #stopped(eip: number, stop: Stop): Stop {

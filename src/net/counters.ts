@@ -18,6 +18,8 @@ export interface Counters {
   tcpReceived: number;
   tcpSent: number;
   tcpRetransmitted: number;
+  /** Expirations of retransmission timers. */
+  tcpTimeouts: number;
   tcpResetsSent: number;
   tcpChallenges: number;
   tcpOpened: number;
@@ -43,6 +45,7 @@ export function newCounters(): Counters {
     tcpReceived: 0,
     tcpSent: 0,
     tcpRetransmitted: 0,
+    tcpTimeouts: 0,
     tcpResetsSent: 0,
     tcpChallenges: 0,
     tcpOpened: 0,

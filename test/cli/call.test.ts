@@ -82,9 +82,11 @@ test("what cannot be called is said", async () => {
 
 test("each instruction can be seen", async () => {
   const { err } = await call("difference", "50", "8", "--trace");
-  expect(err.split("\n").slice(0, 2)).toEqual([
-    "00000000  difference            mov eax,[esp+4]                 eax=00000032",
-    "00000004  difference+0x4        sub eax,[esp+8]                 eax=0000002a af=1",
+  expect(err.split("\n")).toEqual([
+    "00000000  mov eax,[esp+4]                 eax=00000032                    ; difference",
+    "00000004  sub eax,[esp+8]                 eax=0000002a af=1               ; difference+0x4",
+    "00000008  ret 8                           esp=00011000                    ; difference+0x8",
+    "",
   ]);
 });
 

@@ -1,17 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { beforeAll, expect, test } from "vitest";
-// @ts-expect-error: a plain script, used before anything is installed
-import { buildStands } from "../../scripts/set-up.mjs";
+import { needBuild } from "./build.ts";
 import { Folder } from "./folder.ts";
 
 /** The command as it is installed, in processes of its own. */
 const folder = new Folder();
 const CLI = "dist/cli.js";
 
-beforeAll(() => {
-  if (!buildStands()) spawnSync(process.execPath, ["scripts/build.mjs"], { stdio: "inherit" });
-}, 120_000);
+beforeAll(needBuild, 120_000);
 
 interface Running {
   child: ChildProcess;
@@ -49,7 +46,7 @@ test("a reader that has had enough ends it quietly", () => {
   expect([stdout, stderr]).toEqual(["00000000  00 00                    add [eax],al\n", ""]);
   const traced = `${process.execPath} ${CLI} run --raw ${folder.put("loop", [0xeb, 0xfe])} --trace 2>&1 | head -n 1`;
   expect(spawnSync("sh", ["-c", traced], { encoding: "utf8", timeout: 20_000 })).toMatchObject({
-    stdout: "00000000                        jmp 0\n",
+    stdout: "00000000  jmp 0\n",
     stderr: "",
   });
 });

@@ -13,6 +13,7 @@ import { B, pair } from "./pair.ts";
 export interface Outcome {
   seconds: number;
   retransmitted: number;
+  timeouts: number;
 }
 
 /** Sends `bytes` in both directions at once, closes, and checks every byte. */
@@ -108,6 +109,7 @@ export function transfer(
   }
   return {
     seconds,
+    timeouts: world.a.counters.tcpTimeouts + world.b.counters.tcpTimeouts,
     retransmitted: world.a.counters.tcpRetransmitted + world.b.counters.tcpRetransmitted,
   };
 }

@@ -6,7 +6,13 @@ import { KEPT } from "./flags.ts";
 import { KIND, type Operation } from "./operation.ts";
 import { ESP, SEGMENT, SS, WORD } from "./state.ts";
 
+/** What a write touches: data, or code as well. */
+const PLAIN = 0;
+const CODE_TOO = 1;
+
 const { READ, WRITE, PRESENT, WRITABLE, CODE, WATCH_READ, WATCH_WRITE } = FACT;
+
+const CODE_PAGE = PRESENT | WRITABLE | CODE | WATCH_WRITE;
 
 /**
  * What the executors in execute/ work with: registers, memory as the guest sees it, operands and flags.
@@ -16,7 +22,7 @@ const { READ, WRITE, PRESENT, WRITABLE, CODE, WATCH_READ, WATCH_WRITE } = FACT;
  */
 export class Processor {
   readonly core: Core;
-  readonly #pages: Code["pages"];
+  readonly #code: Code;
   /** The state page as dwords, words and bytes: registers are at the same index everywhere. */
   readonly words: Int32Array;
   readonly halves: Uint16Array;
@@ -32,7 +38,7 @@ export class Processor {
 
   constructor(core: Core, code: Code) {
     this.core = core;
-    this.#pages = code.pages;
+    this.#code = code;
     this.words = core.memory.words;
     this.halves = new Uint16Array(core.memory.wasm.buffer, 0, 0x8000);
     this.bytes = core.memory.bytes;
@@ -60,47 +66,37 @@ export class Processor {
   }
 
   write8(address: number, value: number): void {
-    if (this.facts[address >>> 12]! & WRITE || this.#besideCode(address, 1)) {
-      this.bytes[(address + RAM_BASE) >>> 0] = value;
-      return;
-    }
-    const told = this.admitWrite(address, 1);
+    const fast = this.facts[address >>> 12]! & WRITE;
+    const written = fast ? PLAIN : this.#writing(address, 1);
     this.bytes[(address + RAM_BASE) >>> 0] = value;
-    if (told) this.core.memory.codeChanged(address >>> 0, 1);
+    if (written === CODE_TOO) this.#code.written(address >>> 0, 1);
   }
 
   write16(address: number, value: number): void {
     const fast = this.facts[address >>> 12]! & this.facts[(address + 1) >>> 12]! & WRITE;
-    if (fast || this.#besideCode(address, 2)) {
-      this.view.setUint16((address + RAM_BASE) >>> 0, value, true);
-      return;
-    }
-    const told = this.admitWrite(address, 2);
+    const written = fast ? PLAIN : this.#writing(address, 2);
     this.view.setUint16((address + RAM_BASE) >>> 0, value, true);
-    if (told) this.core.memory.codeChanged(address >>> 0, 2);
+    if (written === CODE_TOO) this.#code.written(address >>> 0, 2);
   }
 
   write32(address: number, value: number): void {
     const fast = this.facts[address >>> 12]! & this.facts[(address + 3) >>> 12]! & WRITE;
-    if (fast || this.#besideCode(address, 4)) {
-      this.view.setInt32((address + RAM_BASE) >>> 0, value, true);
-      return;
-    }
-    const told = this.admitWrite(address, 4);
+    const written = fast ? PLAIN : this.#writing(address, 4);
     this.view.setInt32((address + RAM_BASE) >>> 0, value, true);
-    if (told) this.core.memory.codeChanged(address >>> 0, 4);
+    if (written === CODE_TOO) this.#code.written(address >>> 0, 4);
   }
 
-  /** Whether an access lies in one writable page that holds code, and touches none of it: data beside code. */
-  #besideCode(address: number, length: number): boolean {
+  /** Throws where the guest may not write; otherwise what the write will touch. */
+  #writing(address: number, length: number): number {
     const facts = this.facts[address >>> 12]!;
-    if ((facts & (PRESENT | WRITABLE | CODE | WATCH_WRITE)) !== (PRESENT | WRITABLE | CODE)) return false;
     const offset = address & 0xfff;
-    if (offset + length > 0x1000) return false;
-    const covered = this.#pages[address >>> 12]?.covered;
-    if (covered === undefined) return false;
-    for (let at = offset; at < offset + length; at++) if (covered[at] !== 0) return false;
-    return true;
+    if (offset + length > 0x1000 || (facts & CODE_PAGE) !== (CODE_PAGE & ~WATCH_WRITE)) {
+      return this.admitWrite(address, length) ? CODE_TOO : PLAIN;
+    }
+    // A page that holds code: data beside code is told from it byte by byte.
+    const { covered } = this.#code.pages[address >>> 12]!;
+    for (let at = offset; at < offset + length; at++) if (covered[at] !== 0) return CODE_TOO;
+    return PLAIN;
   }
 
   /** Throws where the guest may not read [address, address + length), and tells who watches. */
@@ -114,7 +110,7 @@ export class Processor {
 
   /**
    * Throws where the guest may not write [address, address + length), at most one page long, and tells who
-   * watches. Answers whether a page holds code, so that `codeChanged` must follow the write.
+   * watches. Answers whether a page holds code, so that the keeper of code must hear of the write.
    */
   admitWrite(address: number, length: number): boolean {
     this.#admit(address, length, PRESENT | WRITABLE, "write");

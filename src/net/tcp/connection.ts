@@ -150,6 +150,8 @@ export class Connection implements Timed, FourTuple {
   options: SocketOptions;
   /** Segments sent again since the beginning. */
   repeated = 0;
+  /** Expirations of the retransmission timer since the beginning. */
+  timeouts = 0;
 
   /** Retransmissions of the same data, or probes, since the peer last answered. */
   retries = 0;

@@ -31,6 +31,7 @@ function retransmit(c: Connection, now: Micros): void {
     return;
   }
   c.retries++;
+  c.timeouts++;
   backOff(c.rtt, c.settings);
   c.timed = undefined;
   if (c.state === TcpState.SYN_SENT || c.state === TcpState.SYN_RECEIVED) c.pending.syn = true;

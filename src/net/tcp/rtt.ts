@@ -26,17 +26,16 @@ export function measured(rtt: Rtt, r: Micros, settings: TcpSettings): void {
   settle(rtt, settings);
 }
 
-/** The time-out that follows from what was measured, without back-off. */
-export function settle(rtt: Rtt, settings: TcpSettings): void {
-  if (rtt.srtt < 0) rtt.rto = settings.initialRto;
-  else rtt.rto = clamp(Math.round(rtt.srtt + 4 * rtt.rttvar), settings);
+/**
+ * RFC 6298 (2.3) with the clock granularity G as the least that is added to SRTT. Were the least a bound on the whole
+ * instead, a path whose steady round trip is just as long would time out at the first acknowledgement that is delayed.
+ */
+function settle(rtt: Rtt, settings: TcpSettings): void {
+  const rto = Math.round(rtt.srtt + Math.max(settings.minimumRto, 4 * rtt.rttvar));
+  rtt.rto = Math.min(settings.maximumRto, rto);
 }
 
 /** RFC 6298 (5.5). */
 export function backOff(rtt: Rtt, settings: TcpSettings): void {
-  rtt.rto = clamp(rtt.rto * 2, settings);
-}
-
-function clamp(rto: Micros, settings: TcpSettings): Micros {
-  return Math.min(settings.maximumRto, Math.max(settings.minimumRto, rto));
+  rtt.rto = Math.min(settings.maximumRto, rtt.rto * 2);
 }

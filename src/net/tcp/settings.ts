@@ -17,8 +17,8 @@ export interface TcpSettings {
   /** RFC 6298 (2.1): before the first measurement. */
   initialRto: Micros;
   /**
-   * RFC 6298 (2.4) says that an RTO SHOULD be at least a second. The widespread stacks use 200 ms, and a second makes
-   * every lost last segment felt, so we follow them; a second can be had here.
+   * The least that an RTO is above SRTT. RFC 6298 (2.4) says that an RTO SHOULD be at least a second. The widespread
+   * stacks use 200 ms, and a second makes every lost last segment felt, so we follow them; a second can be had here.
    */
   minimumRto: Micros;
   /** RFC 6298 (2.5): at least 60 s. */

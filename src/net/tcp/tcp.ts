@@ -274,7 +274,9 @@ export class Tcp {
     let did = false;
     for (let c = this.#deadlines.take(now); c !== undefined; c = this.#deadlines.take(now)) {
       did = true;
+      const { timeouts } = c;
       expire(c, now);
+      this.#counters.tcpTimeouts += c.timeouts - timeouts;
       this.#flush(c, now);
     }
     if (this.#work.length > 0) {

@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import type { Image } from "../../image/index.ts";
-import { RealClock } from "../clock.ts";
 import { command } from "./command.ts";
 import type { Network } from "./network.ts";
 import { oneOf } from "./options.ts";
@@ -48,7 +47,7 @@ export const run = command({
         ? program.image
         : { ...program.image, entry: addressIn(program.image, values.entry) };
     const { Computer } = await import("../../computer.ts");
-    const { World } = await import("../../world.ts");
+    const { hostClock, World } = await import("../../world.ts");
     const { Network, publication } = await import("./network.ts");
     const publish = values.publish.map(publication);
     const real = publish.length > 0 || values.outbound;
@@ -56,7 +55,7 @@ export const run = command({
     let network: Network | undefined;
     try {
       const pcap = values.pcap === undefined ? undefined : watch.open(values.pcap);
-      const world = new World({ seed: values.seed ?? 1, ...(real && { clock: new RealClock() }) });
+      const world = new World({ seed: values.seed ?? 1, ...(real && { clock: hostClock() }) });
       const epoch = real ? Math.floor(Date.now() * 1000) : 0;
       network = new Network(world, { publish, outbound: values.outbound, pcap, epoch });
       const { interfaces } = network;
@@ -68,6 +67,7 @@ export const run = command({
       watch.beforeOutput = progress.clear;
       progress.begin();
       const stop = await computer.go(watch.limits);
+      if (stop.reason === "exit" && real) await network.drain(computer, io.interrupted);
       progress.end();
       watch.finish(computer.state);
       return explainStop(stop, computer, program, io);

@@ -18,7 +18,7 @@ export function fasm(source, ids = []) {
   const copy = mkdtempSync(join(tmpdir(), "guide-"));
   try {
     for (const folder of ["asm", "fixtures/guide"])
-      cpSync(join(root, folder), join(copy, folder), { recursive: true });
+      cpSync(join(root, folder), join(copy, folder), { recursive: true, filter: isSource });
     const chosen = corrections.filter(({ id }) => ids.includes(id));
     const edits = chosen.flatMap((correction) => correction.edits);
     for (const file of new Set(edits.map((edit) => edit.file))) {
@@ -44,6 +44,10 @@ export function fasm(source, ids = []) {
     rmSync(copy, { recursive: true });
   }
 }
+
+/** Folders, and what programs are made of. */
+const isSource = (path) =>
+  /\.(asm|inc)$/.test(path) || (!/\.\w+$/.test(path) && !/\/(images|traces)$/.test(path));
 
 /** Names to values, from a symbolic information file (FAS.TXT, tables 1 and 2). */
 function symbolsIn(fas) {

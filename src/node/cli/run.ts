@@ -67,6 +67,7 @@ export const run = command({
       watch.beforeOutput = progress.clear;
       progress.begin();
       const stop = await computer.go(watch.limits);
+      if (stop.reason === "exit" && real) await network.drain(computer, io.interrupted);
       progress.end();
       watch.finish(computer.state);
       return explainStop(stop, computer, program, io);

@@ -87,6 +87,8 @@ function running(...code: number[]): Machine {
   return machine;
 }
 
+const u32 = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >> shift) & 0xff);
+
 describe("execution", () => {
   test("a sum up to an interrupt", () => {
     // mov ecx,10; xor eax,eax; again: add eax,ecx; loop again; int 0x40
@@ -249,6 +251,28 @@ describe("execution", () => {
     expect(machine.run(1)).toEqual({ reason: "budget" });
     const longer = running(...new Array(15).fill(0x66), 0x90);
     expect(longer.run(1)).toMatchObject({ fault: "#GP", code: 0 });
+  });
+
+  test("more code than is kept is executed all the same", () => {
+    const machine = new Machine({ memoryBytes: 16 * 2 ** 20 });
+    machine.memory.map(0, 13 * 2 ** 20);
+    machine.memory.write(0, new Uint8Array(13 * 2 ** 20).fill(0x40)); // inc eax
+    // A jump from page to page, back to the first: 3000 pages of code
+    for (let page = 0; page < 3000; page++) {
+      machine.memory.write(page * 0x1000 + 2, Uint8Array.of(0xe9, 0xf9, 0x0f, 0, 0));
+    }
+    machine.memory.write(2999 * 0x1000 + 2, Uint8Array.of(0xe9, ...u32(-2999 * 0x1000 - 7)));
+    machine.run(9000 * 3);
+    expect([machine.cpu.eax, machine.cpu.eip]).toEqual([18000, 0]);
+    machine.memory.write(1500 * 0x1000, Uint8Array.of(0x48)); // dec eax
+    machine.run(9000);
+    expect(machine.cpu.eax).toBe(23998);
+    // And half a million instructions in a row
+    machine.memory.write(0, new Uint8Array(600_000).fill(0x40));
+    machine.cpu.eip = 0;
+    machine.cpu.eax = 0;
+    machine.run(600_000);
+    expect(machine.cpu.eax).toBe(600_000);
   });
 
   test("the time stamp counts instructions", () => {

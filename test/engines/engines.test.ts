@@ -1,11 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/index.ts";
-import { linuxSegments, Machine, type Stop } from "../../src/machine/index.ts";
+import { Machine, type Stop } from "../../src/machine/index.ts";
 import { differences } from "../conformance/processor/case.ts";
 import { asked, generate, keyOf, sequence } from "../conformance/processor/generate.ts";
-import { Subject } from "../conformance/processor/ours.ts";
-
-const options = { memoryBytes: 4 * 2 ** 20, segments: linuxSegments, gates: [] };
+import { options, Subject } from "../conformance/processor/ours.ts";
 
 /** A machine whose runs are cut into pieces of a few instructions. */
 class Interrupted extends Machine {

@@ -18,6 +18,13 @@ const OFFSET = PAGE_BYTES - 1;
 /** An instruction that covers a byte begins at most this far before it. */
 const REACH = 14;
 
+/**
+ * What is kept at most: some 100 MB, enough for 8 MiB of code. A guest that executes more, a page full of nops after
+ * the other say, makes the machine forget everything and begin again.
+ */
+const MOST_OPERATIONS = 400_000;
+const MOST_PAGES = 2048;
+
 const notDecoded: Executor = () => {
   throw new Error("an operation was executed before it was decoded");
 };
@@ -32,7 +39,9 @@ export class Code {
   /** By page number. The interpreter looks targets up here itself. */
   readonly pages: (CodePage | undefined)[];
   /** Every operation that a page knows. */
-  readonly #all: Operation[] = [];
+  #all: Operation[] = [];
+  /** Numbers of the pages that something is kept of. */
+  #kept: number[] = [];
 
   constructor(core: Core) {
     const { memory } = core;
@@ -59,14 +68,32 @@ export class Code {
   }
 
   #page(number: number): CodePage {
-    return (this.pages[number] ??= {
-      operations: new Array(PAGE_BYTES).fill(undefined),
-      covered: new Uint8Array(PAGE_BYTES),
-    });
+    const known = this.pages[number];
+    if (known !== undefined) return known;
+    const page = { operations: new Array(PAGE_BYTES).fill(undefined), covered: new Uint8Array(PAGE_BYTES) };
+    this.pages[number] = page;
+    this.#kept.push(number);
+    return page;
+  }
+
+  /** Forgets everything. Operations that somebody still holds decode anew, and lead to those of their address. */
+  #discard(): void {
+    for (const operation of this.#all) {
+      operation.op = OP.DECODE;
+      operation.next = operation;
+      operation.target = operation;
+    }
+    for (const number of this.#kept) {
+      this.pages[number] = undefined;
+      this.#memory.mark(number, 0, FACT.CODE);
+    }
+    this.#all = [];
+    this.#kept = [];
   }
 
   /** Decodes in place. Throws a GuestFault when nothing can be fetched. */
   decode(operation: Operation): void {
+    if (this.#all.length > MOST_OPERATIONS || this.#kept.length > MOST_PAGES) this.#discard();
     const length = decodeOperation(this.#core, operation);
     const known = this.at(operation.address);
     if (known !== operation) {

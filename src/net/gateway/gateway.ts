@@ -165,6 +165,13 @@ export class Gateway {
     return { inbound: this.#inbound, outbound: this.#outbound };
   }
 
+  /** Nothing is on its way: no connection exists or is being made, and no datagram waits for its port. */
+  get idle(): boolean {
+    if (this.#connections.size > 0 || this.#ready.length > 0) return false;
+    for (const exchange of this.#exchanges) if (exchange.opening) return false;
+    return true;
+  }
+
   /** Takes what has come from both sides and carries it on. False when nothing moved. */
   poll(now: Micros): boolean {
     this.#now = now;

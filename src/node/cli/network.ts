@@ -19,7 +19,7 @@ import { Refusal } from "./command.ts";
 /** The first computer and the gateway of the network 10.0.2.0/24. */
 const ADDRESS = "10.0.2.15/24";
 const GATEWAY = "10.0.2.2";
-/** How long peers may take to read what an ended program has sent them. */
+/** How long peers may take nothing of what an ended program has sent them before they are given up. */
 const LINGER: Micros = 5 * SECOND;
 
 export interface NetworkOptions {
@@ -68,11 +68,19 @@ export class Network {
     throw new Refusal(`${failed.failure!.text}${another}`, 2);
   }
 
-  /** Lets what an ended program has left on its connections reach the outside, for as long as a peer may take to read. */
+  /**
+   * Lets what an ended program has left on its connections reach the outside: until they have ended on both sides, or
+   * their peers have taken nothing for a while.
+   */
   async drain(computer: Computer, signal: AbortSignal): Promise<void> {
+    const until = (): boolean => !computer.sending && this.gateway.idle;
     const { inbound, outbound } = this.gateway.counters;
-    const until = (): boolean => !computer.sending && inbound.active + outbound.active === 0;
-    await computer.world.go({ until, timeout: LINGER, signal });
+    const taken = (): number => inbound.bytesFromGuest + outbound.bytesFromGuest;
+    let before: number;
+    do {
+      before = taken();
+      if ((await computer.world.go({ until, timeout: LINGER, signal })) !== "time") return;
+    } while (taken() > before);
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import { Random } from "../../../src/base/index.ts";
 import { type Form, type FormOperand, forms } from "../../../src/isa/index.ts";
-import { CODE, CONSTANT, DATA, LOW, STACK } from "./arena.ts";
+import { CODE, CONSTANT, DATA, LOW, SMALL, STACK } from "./arena.ts";
 import type { Case, Poke } from "./case.ts";
 
 /** Why a form cannot be asked of the host's processor, or undefined when it can. */
@@ -183,6 +183,8 @@ class Generator {
   readonly #form: Form;
   readonly #registers: number[] = [];
   readonly #pokes: Poke[] = [];
+  /** What the segment adds to an offset. */
+  #base = 0;
 
   constructor(form: Form, seed: number) {
     this.#form = form;
@@ -242,7 +244,8 @@ class Generator {
   }
 
   /** Where a memory operand is to lie. */
-  #place(size: number, low: boolean): number {
+  #place(size: number, narrow: boolean): number {
+    const low = narrow && this.#base === 0;
     const area = low ? LOW : DATA;
     const choice = this.#random.below(16);
     if (choice === 0) return area.start + 0x1000 - this.#random.below(size + 1);
@@ -260,7 +263,11 @@ class Generator {
       form.operandSize === 16 || (form.operandSize === 0 && form.prefix !== 0x66 && this.#one(3));
     const address16 = form.addressSize === 16 || (form.addressSize === 0 && this.#one(6));
     if (address16) prefixes.push(0x67);
-    if (this.#one(10)) prefixes.push(this.#pick([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65]));
+    if (this.#one(8)) {
+      const override = this.#pick([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x64, 0x65]);
+      prefixes.push(override);
+      if (override === 0x64) this.#base = SMALL.base;
+    }
     if (form.lock && this.#one(4)) prefixes.push(0xf0);
     else if (this.#one(100) && !hostTakesLock(form)) prefixes.push(0xf0);
     if (form.rep !== "" && !this.#one(4)) prefixes.push(this.#pick([0xf2, 0xf3]));
@@ -275,12 +282,14 @@ class Generator {
     code.push(form.code + (form.plus ? this.#random.below(8) : 0));
     if (form.modrm) this.#modrm(code, address16, osize);
     if (form.places.includes("moffs")) {
-      const place = this.#place(4, address16);
+      const place = this.#place(4, address16) - this.#base;
       this.#number(code, place, address16 ? 2 : 4);
     }
     for (const tail of form.tail) this.#tail(code, tail, osize);
     if (form.suffix >= 0) code.push(form.suffix);
-    if (form.name === "xlatb") this.#registers[3] = this.#place(1, address16) - (this.#registers[0]! & 0xff);
+    if (form.name === "xlatb") {
+      this.#registers[3] = this.#place(1, address16) - this.#base - (this.#registers[0]! & 0xff);
+    }
     if (form.name === "enter" || form.name === "leave") {
       if (!this.#one(12)) this.#registers[5] = STACK.start + 0x900 + 4 * this.#random.below(16);
     }
@@ -313,7 +322,7 @@ class Generator {
     }
     const size = this.#sizeOfMemory(osize);
     const target = this.#place(size, address16);
-    const at = target - this.#bitDisplacement(osize, reg);
+    const at = target - this.#base - this.#bitDisplacement(osize, reg);
     if (address16) this.#address16(code, reg, at);
     else this.#address32(code, reg, at);
     this.#contents(target);
@@ -523,8 +532,8 @@ class Generator {
       this.#registers[register] = low ? ((old & ~0xffff) | (value & 0xffff)) >>> 0 : value >>> 0;
     };
     const source = this.#place(4, low);
-    set(6, source);
-    set(7, this.#one(3) ? source + this.#random.below(16) - 8 : this.#place(4, low));
+    set(6, source - this.#base);
+    set(7, this.#one(3) && this.#base === 0 ? source + this.#random.below(16) - 8 : this.#place(4, low));
     set(ECX, this.#one(6) ? 0 : this.#one(8) ? this.#random.below(0x600) : this.#random.below(40));
     const area = low ? LOW : DATA;
     const pattern = Array.from({ length: 160 }, (_, i) =>

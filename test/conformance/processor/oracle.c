@@ -17,6 +17,7 @@
  *            254 that it made a system call.
  */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -60,6 +61,11 @@ static const struct area {
     {0x00300000, 0x1000, PROT_READ | PROT_WRITE, 0x00},
 };
 #define AREAS (sizeof areas / sizeof areas[0])
+
+/* A segment with a base and an end; what fs holds before a case. arena.ts has it too. */
+#define SMALL_SELECTOR 0x63
+#define SMALL_BASE 0x00200000
+#define SMALL_LIMIT 0xfff
 
 static uint8_t shadow[0x8000];
 static uint8_t input[1 << 16], output[1 << 20];
@@ -176,7 +182,8 @@ static void prepare(ucontext_t *context) {
   registers[REG_EFL] = words[9];
   registers[REG_CS] = 0x23;
   registers[REG_SS] = registers[REG_DS] = registers[REG_ES] = 0x2b;
-  registers[REG_FS] = registers[REG_GS] = 0;
+  registers[REG_FS] = SMALL_SELECTOR;
+  registers[REG_GS] = 0;
   flags = words[10];
   if (flags & 1 && !take(fxsave(context), 512)) quit(5);
   for (size_t i = 0; i < AREAS; i++)
@@ -220,6 +227,9 @@ static void start(void) {
              (uint32_t)-1, 0};
     if (call(SYS_mmap, (long)&map, 0, 0, 0, 0) != (long)areas[i].start) quit(2);
   }
+  struct user_desc small = {.entry_number = SMALL_SELECTOR >> 3, .base_addr = SMALL_BASE, .limit = SMALL_LIMIT,
+                            .seg_32bit = 1, .useable = 1};
+  if (call(SYS_set_thread_area, (long)&small, 0, 0, 0, 0)) quit(2);
   stack_t other = {.ss_sp = stack, .ss_flags = 0, .ss_size = sizeof stack};
   if (call(SYS_sigaltstack, (long)&other, 0, 0, 0, 0)) quit(2);
   struct kernel_action action = {(void *)handle, SA_SIGINFO | SA_ONSTACK | SA_NODEFER | 0x04000000, (void *)restore,

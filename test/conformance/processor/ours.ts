@@ -1,11 +1,31 @@
 /** Puts a case to a machine of ours. */
 import { forms } from "../../../src/isa/index.ts";
-import { linuxSegments, Machine, type Stop, VECTOR } from "../../../src/machine/index.ts";
-import { areas, CODE } from "./arena.ts";
+import {
+  type Descriptor,
+  linuxSegments,
+  Machine,
+  type MachineOptions,
+  type Stop,
+  VECTOR,
+} from "../../../src/machine/index.ts";
+import { areas, CODE, SMALL } from "./arena.ts";
 import type { Answer, Case } from "./case.ts";
 
 /** Forms that may lead anywhere. */
 const JUMPS = /^(jmp|call|ret|retf|iretw|iretd)$/;
+
+/** The selectors of the host's process, and the arena's own. */
+export const options: MachineOptions = {
+  memoryBytes: 4 * 2 ** 20,
+  segments: {
+    descriptors: new Map<number, Descriptor>([
+      ...linuxSegments.descriptors,
+      [SMALL.selector, { base: SMALL.base, limit: SMALL.limit, kind: "data" }],
+    ]),
+    initial: [0x2b, 0x23, 0x2b, 0x2b, SMALL.selector, 0],
+  },
+  gates: [],
+};
 
 /** A machine with the arena mapped, and what its memory was before a case. */
 export class Subject {
@@ -13,7 +33,7 @@ export class Subject {
   /** The arena as it was before the present case; between cases, as it is before all. */
   readonly #before: Uint8Array[];
 
-  constructor(machine = new Machine({ memoryBytes: 4 * 2 ** 20, segments: linuxSegments, gates: [] })) {
+  constructor(machine = new Machine(options)) {
     this.machine = machine;
     this.#before = areas.map((area) => new Uint8Array(area.length).fill(area.fill));
     for (const [i, area] of areas.entries()) {

@@ -12,7 +12,7 @@ import { type Answer, type Case, EFLAGS_COMPARED } from "./case.ts";
 
 const PAGE_FAULT = 14;
 /** Segment registers before every case: es cs ss ds fs gs. */
-const SELECTORS = [0x2b, 0x23, 0x2b, 0x2b, 0, 0] as const;
+const SELECTORS = [0x2b, 0x23, 0x2b, 0x2b, 0x63, 0] as const;
 const SELECTOR_MASK = 0x3f;
 const HIGH_FLAGS = 0x40;
 const FAR = 0x80;

@@ -76,7 +76,7 @@ export class World {
   readonly #virtualClock: ManualClock | undefined;
   readonly #quantum: Micros;
   readonly #patience: Micros;
-  /** Until when somebody has computed. */
+  /** Until when somebody has computed in this run. */
   #computed: Micros = 0;
   readonly #moving = new Set<Moving>();
   readonly #outside = new Set<Moving>();
@@ -253,6 +253,7 @@ export class World {
   #exclusively<T>(run: () => T): T {
     if (this.#running) throw new Error("this world is running already");
     this.#running = true;
+    this.#computed = this.now; // patience begins anew: something may have been done to the world since
     const over = (): void => {
       this.#running = false;
       this.#stopped = false;

@@ -97,6 +97,9 @@ const segmentPrefixes = ["es", "cs", "ss", "ds", "fs", "gs"];
 
 const COLON = 0x3a;
 
+/** Beyond this many numbers about lines (a loop that runs away) no more are kept. */
+const RECORD_LIMIT = 1 << 26;
+
 export class Assembler {
   readonly state: State;
   readonly program: Program;
@@ -111,8 +114,12 @@ export class Assembler {
   /** Directives that a program may use once a pass. */
   #seen = 0;
   readonly scratch: Operand = newOperand();
-  /** Lines in the order of assembling, each with its position: what listings and line maps are made of. */
-  lineStarts: number[] = [];
+  /**
+   * Lines in the order of assembling, each with its position, space and code size: what listings and line maps are made
+   * of. `lineFields` numbers of it count.
+   */
+  lineStarts = new Int32Array(1 << 12);
+  lineFields = 0;
   #recording = true;
   /** Where blocks end, by the item they are looked for from (blocks.ts). */
   readonly endings = new Map<number, object>();
@@ -192,7 +199,7 @@ export class Assembler {
     this.#seen = 0;
     this.timesDepth = 0;
     this.isCom = false;
-    this.lineStarts = [];
+    this.lineFields = 0;
     this.#recording = true;
     const { kinds, values } = this.program;
     for (;;) {
@@ -203,8 +210,8 @@ export class Assembler {
         state.currentLine = line;
         state.prefixes = 0;
         if (this.#recording) {
-          if (state.anotherPass) this.#recording = false;
-          else this.lineStarts.push(line, state.at, state.space.number, state.bits);
+          if (state.anotherPass || this.lineFields > RECORD_LIMIT) this.#recording = false;
+          else this.#record(line);
         }
       }
       this.continueLine();
@@ -215,6 +222,20 @@ export class Assembler {
       refuse("missingEndDirective");
     }
     state.format.closePass(this);
+  }
+
+  #record(line: number): void {
+    const { state } = this;
+    if (this.lineFields === this.lineStarts.length) {
+      const grown = new Int32Array(this.lineStarts.length * 2);
+      grown.set(this.lineStarts);
+      this.lineStarts = grown;
+    }
+    this.lineStarts[this.lineFields] = line;
+    this.lineStarts[this.lineFields + 1] = state.at;
+    this.lineStarts[this.lineFields + 2] = state.space.number;
+    this.lineStarts[this.lineFields + 3] = state.bits;
+    this.lineFields += 4;
   }
 
   /** Holds every symbol against what was believed of it. */

@@ -64,7 +64,7 @@ const DEFAULT_MEMORY = 512 * 1024 * 1024;
 export function assemble(source: string, options: Options): Assembled {
   const maxMemory = options.maxMemory ?? DEFAULT_MEMORY;
   const loader = new FileLoader(options.files, options.includes ?? [], options.environment ?? {});
-  const p = new Preprocessor(loader, maxMemory >> 2);
+  const p = new Preprocessor(loader, maxMemory);
   let preprocessed = false;
   let assembler: Assembler | undefined;
   try {
@@ -85,19 +85,24 @@ export function assemble(source: string, options: Options): Assembled {
     );
     const passes = assembler.run();
     const bytes = assembler.state.format.write(assembler);
-    const symbols = symbolTable(assembler);
-    const lines = lineMap(p, assembler);
+    const known = later(p, assembler, bytes);
     return {
       ok: true,
       bytes,
       extension: assembler.isCom && assembler.state.format.flat ? "com" : assembler.state.format.extension,
       areas: assembler.areas(),
-      image: assembler.state.format.flat ? imageOf(bytes, assembler, symbols, lines) : undefined,
       passes,
-      symbols,
-      lines,
       display: assembler.displayed(),
       diagnostics: [],
+      get symbols() {
+        return known.symbols;
+      },
+      get lines() {
+        return known.lines;
+      },
+      get image() {
+        return known.image;
+      },
     };
   } catch (error) {
     const refusal = refusalOf(error);
@@ -116,6 +121,33 @@ export function assemble(source: string, options: Options): Assembled {
       diagnostics: [diagnose(p, refusal, preprocessed)],
     };
   }
+}
+
+/** What not everyone asks for is made when it is asked for, and once. */
+function later(
+  p: Preprocessor,
+  assembler: Assembler,
+  bytes: Uint8Array,
+): Pick<Assembled, "image" | "symbols" | "lines"> {
+  let symbols: Symbols | undefined;
+  let lines: LineMap | undefined;
+  let image: Image | undefined;
+  const known = {
+    get symbols() {
+      symbols ??= symbolTable(assembler);
+      return symbols;
+    },
+    get lines() {
+      lines ??= lineMap(p, assembler);
+      return lines;
+    },
+    get image() {
+      if (!assembler.state.format.flat) return undefined;
+      image ??= imageOf(bytes, assembler, known.symbols, known.lines);
+      return image;
+    },
+  };
+  return known;
 }
 
 /** What went wrong in the source; undefined when it was in here. */

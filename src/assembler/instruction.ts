@@ -48,6 +48,8 @@ export interface Instruction {
   /** `rep`, `lock` and their like: the instruction goes on behind it. */
   readonly prefix: boolean;
   readonly jumps: boolean;
+  /** What its address labels has a size that matters: true of all but `lea`. */
+  readonly sized: boolean;
   /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
   readonly operands: Operand[];
@@ -155,6 +157,7 @@ export function readInstruction(program: Program, item: number, mnemonic: Mnemon
   return {
     encode: mnemonic.encode,
     prefix: mnemonic.prefix,
+    sized: mnemonic.name !== "lea",
     floatSize: ({ pushw: 2, pushd: 4, pushq: 8 } as Record<string, number>)[mnemonic.name] ?? 0,
     jumps: /^(?:j|call$|loop|xbegin$)/.test(mnemonic.name),
     operands,
@@ -285,7 +288,8 @@ function evaluateOperands(assembler: Assembler, instruction: Instruction): boole
     const { low, high, value, relocation, relocationBase, base, index: indexRegister, scale, size } = operand;
     const unknown = operand.undefined;
     if (operand.kind === MEMORY) {
-      evaluator.takesSizes = !operand.sizeDeclared;
+      if (operand.addressSize === 1) refuse("invalidAddressSize");
+      evaluator.takesSizes = !operand.sizeDeclared && instruction.sized;
       evaluator.takenSize = 0;
       evaluator.address(expression, operand, operand.addressSize, fasmSegment(operand.segment), false);
       if (!operand.sizeDeclared) operand.size = evaluator.takenSize;

@@ -31,14 +31,14 @@ export function symbolTable(assembler: Assembler | undefined): Symbols {
 /** Which line made which bytes, by address. Lines in virtual areas make none. */
 export function lineMap(p: Preprocessor, assembler: Assembler | undefined): LineMap {
   if (!assembler) return new LineMap();
-  const { state, lineStarts } = assembler;
+  const { state, lineStarts, lineFields } = assembler;
   const entries: LineEntry[] = [];
-  for (let at = 0; at < lineStarts.length; at += LINE_FIELDS) {
+  for (let at = 0; at < lineFields; at += LINE_FIELDS) {
     const space = state.spaces[lineStarts[at + 2]!]!;
     if (space.virtual) continue;
     const start = lineStarts[at + 1]!;
     const next = at + LINE_FIELDS;
-    const end = next < lineStarts.length ? lineStarts[next + 1]! : state.at;
+    const end = next < lineFields ? lineStarts[next + 1]! : state.at;
     if (end <= start) continue;
     entries.push(entry(p, lineStarts[at]!, low32(subtract(start, space.base)) >>> 0, end - start));
   }

@@ -56,6 +56,10 @@ export interface Collection {
 
 type Directive = (p: Preprocessor, at: number, spent: number) => void;
 
+/** What a token and a line are reckoned at, with all that later phases make of them. */
+const BYTES_PER_TOKEN = 8;
+const BYTES_PER_LINE = 256;
+
 /** Nested expansions, includes and blocks before "out of stack space". */
 const DEPTH_LIMIT = 400;
 
@@ -84,10 +88,11 @@ export class Preprocessor {
   readonly #fileWord: number;
   readonly #lineWord: number;
 
-  constructor(loader: FileLoader, tokenLimit: number) {
+  /** `maxMemory` in bytes bounds tokens and lines, and with the lines everything that is made of them. */
+  constructor(loader: FileLoader, maxMemory: number) {
     this.#loader = loader;
-    this.store = new TokenStore(tokenLimit);
-    this.lines = new Lines(this.store);
+    this.store = new TokenStore(maxMemory / BYTES_PER_TOKEN);
+    this.lines = new Lines(this.store, maxMemory / BYTES_PER_LINE);
     const number = (text: string) => this.texts.number(text);
     this.reserved = new Words(this.texts);
     this.names = {

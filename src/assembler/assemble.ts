@@ -31,7 +31,7 @@ import type { Expression } from "./expression/parse.ts";
 import { flatFormat } from "./format/binary.ts";
 import { newFormatMemory } from "./format/elf-executable.ts";
 import type { ObjectBase } from "./format/objects.ts";
-import { assembleInstruction, type Instruction, readInstruction } from "./instruction.ts";
+import { assembleInstruction, type Instruction, InstructionTable } from "./instruction.ts";
 import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages.ts";
 import { newOperand, type Operand } from "./operand.ts";
 import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./parse.ts";
@@ -111,6 +111,7 @@ export class Assembler {
   readonly maxPasses: number;
   /** Instructions by the item behind their mnemonic, read once. */
   readonly #instructions: (Instruction | undefined)[] = [];
+  readonly #table = new InstructionTable();
   /** Directives that a program may use once a pass. */
   #seen = 0;
   readonly scratch: Operand = newOperand();
@@ -322,7 +323,7 @@ export class Assembler {
 
   #read(item: number, instruction: number): Instruction {
     const known = mnemonicOf(instruction);
-    const read = readInstruction(this.program, item, known);
+    const read = this.#table.read(this.program, item, instruction, known);
     while (this.#instructions.length < item) this.#instructions.push(undefined);
     this.#instructions[item] = read;
     return read;

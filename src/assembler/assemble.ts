@@ -172,8 +172,9 @@ export class Assembler {
     const { state } = this;
     const label = state.errorLabel;
     const name = label === undefined || label.name < 0 ? undefined : this.texts.text(label.name);
-    if (state.error === "undefinedSymbol") throw new Refusal("undefinedSymbol", undefinedSymbolText(name));
-    if (state.error === "symbolOutOfScope") throw new Refusal("symbolOutOfScope", outOfScopeText(name));
+    if (state.error === "undefinedSymbol")
+      throw new Refusal("undefinedSymbol", undefinedSymbolText(name), name);
+    if (state.error === "symbolOutOfScope") throw new Refusal("symbolOutOfScope", outOfScopeText(name), name);
     return refuse(state.error);
   }
 

@@ -125,14 +125,13 @@ export interface Surroundings {
   sizePrefix: boolean;
   /** 0xF2 or 0xF3, whichever came last, or 0. */
   repPrefix: number;
-  /** 128, 256 or 512; 0 in legacy forms. With EVEX.b on registers the length is not said: ANY_LENGTH. */
+  /** 128, 256 or 512; 0 in legacy forms. */
   vectorLength: number;
+  /** EVEX.b on registers: a rounding mode in the place of the length, or no exceptions. */
+  rounds: boolean;
   /** VEX.W, EVEX.W or XOP.W. */
   w: number;
 }
-
-/** Rounding in EVEX takes the place of the length. */
-export const ANY_LENGTH = -1;
 
 /**
  * The form that these bytes mean, or undefined. `modrm` is ignored where the opcode has none. Forms that fix a
@@ -156,9 +155,9 @@ export function find(
     if (form.addressSize !== 0 && form.addressSize !== around.addressSize) continue;
     if (form.encoding !== "legacy") {
       if (form.w >= 0 && form.w !== around.w) continue;
-      if (around.vectorLength === ANY_LENGTH) {
-        if (!form.attributes.has("er") && !form.attributes.has("sae")) continue;
-      } else if (form.vectorLength !== 0 && form.vectorLength !== around.vectorLength) continue;
+      const er = around.rounds && form.attributes.has("er");
+      if (around.rounds && !er && !form.attributes.has("sae")) continue;
+      if (!er && form.vectorLength !== 0 && form.vectorLength !== around.vectorLength) continue;
     }
     let rank: number;
     switch (form.prefix) {

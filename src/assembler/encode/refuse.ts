@@ -7,6 +7,7 @@ import { type Form, SIZE_FAR, SIZE_V } from "../../isa/index.ts";
 import type { Message } from "../messages.ts";
 import {
   IMMEDIATE,
+  MASK,
   MEMORY,
   MMX,
   type Operand,
@@ -60,6 +61,10 @@ function shares(candidate: Candidate, at: number): boolean {
   const operands = candidate.form.operands;
   const operand = operands[at]!;
   if (at === 0) return true;
+  const place = candidate.form.places[at];
+  if (candidate.form.encoding !== "legacy" && (place === "vvvv" || place === "is4")) {
+    return operands[0]!.file === "vector" && operand.file === "vector";
+  }
   if (candidate.form.attributes.has("apart2")) return false;
   if (at === operands.length - 1 && candidate.form.attributes.has("apart")) return false;
   const first = operands[0]!;
@@ -128,6 +133,28 @@ export function explain(
     }
     possible = longer;
     if (i > 0 && !operand.comma) return "invalidOperand";
+    if (operand.kind === REGISTER && registerClass(operand.register) === MASK && operand.size !== 0)
+      return "invalidOperand";
+    if (possible.every((row) => isLastVector(row, i))) {
+      const rows = possible.filter((row) => kindFits(row.form, i, operand, false));
+      if (rows.length === 0) return "invalidOperand";
+      if (operand.kind === REGISTER) {
+        const bytes = registerSizes[registerClass(operand.register)]!;
+        if (size !== 0 && bytes !== size && rows.every(sameLength)) {
+          return "operandSizesDoNotMatch";
+        }
+        if (rows.every((row) => row.form.operands[i]!.size !== bytes)) {
+          return size !== 0 && bytes !== size ? "operandSizesDoNotMatch" : "invalidOperandSize";
+        }
+      } else if (operand.size !== 0) {
+        const fixed = rows.every(isFixedLength);
+        const fitting = rows.some((row) => row.form.operands[i]!.memorySize === operand.size);
+        if (fixed && !fitting) return "invalidOperandSize";
+        if (!fixed && size !== 0 && operand.size !== size) return "operandSizesDoNotMatch";
+      }
+      possible = rows;
+      continue;
+    }
     const isSegment = operand.kind === REGISTER && registerClass(operand.register) === SEGMENT;
     const at = (segments: boolean) =>
       possible.filter((candidate) => kindFits(candidate.form, i, operand, segments));
@@ -170,7 +197,7 @@ export function explain(
       }
       const argument =
         i > 0 && operand.jump === 0 && possible.every((row) => row.form.attributes.has("argument"));
-      const memoryOnly = possible.every((row) => row.form.operands[i]!.kind === "m");
+      const memoryOnly = possible.every((row) => /^(m|vsib)$/.test(row.form.operands[i]!.kind));
       return argument && (memoryOnly || !general(operand)) ? "invalidArgument" : "invalidOperand";
     }
     possible = kind;
@@ -213,6 +240,30 @@ function refusesSize(candidate: Candidate, at: number, size: number): boolean {
     form.operands[0]!.file === "vector" || form.operands[0]!.file === "mm" || form.attributes.has("apart2");
   return simd && wanted.kind === "imm" && size > 1;
 }
+
+/** The vector register or memory that AVX instructions read last. */
+function isLastVector({ form }: Candidate, at: number): boolean {
+  const wanted = form.operands[at]!;
+  const place = form.places[at];
+  return (
+    form.encoding !== "legacy" && (place === "rm" || place === "is4") && wanted.file === "vector" && at > 0
+  );
+}
+
+/** Whether all vectors of the form are equally long. */
+function sameLength({ form }: Candidate): boolean {
+  const wanted = form.operands[form.places.indexOf("rm")]!;
+  return wanted.memorySize === wanted.size && wanted.size === form.operands[0]!.size;
+}
+
+/** Whether the memory's size does not depend on the length of the registers. */
+function isFixedLength({ form }: Candidate): boolean {
+  const wanted = form.operands[form.places.indexOf("rm")]!;
+  const other = form.operands[0]!.file === "vector" && form.operands[0]!.size !== wanted.size;
+  return other || wanted.memorySize !== wanted.size || ONLY_128.test(form.name);
+}
+
+const ONLY_128 = /^v(dppd|aesimc|aeskeygenassist|pcmp[ei]str[im]|pcom|ph(add|sub)|pmac|pmad|pperm)/;
 
 const hasByteTail = (candidate: Candidate): boolean => candidate.form.operands.at(-1)!.size === 1;
 

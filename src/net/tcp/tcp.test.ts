@@ -22,6 +22,7 @@ const plain: Partial<TcpSettings> = {
   sack: false,
   timestamps: false,
   windowScaling: false,
+  quickAcks: 0,
   receiveBuffer: 8000,
   sendBuffer: 40_000,
 };
@@ -536,6 +537,17 @@ describe("acknowledging (RFC 9293 3.8.6.3, RFC 5681 4.2)", () => {
     it.hear({ text: 1000 });
     expect(it.lines()).toEqual([". 101:0 ack 3301 win 5000"]);
     expect(deadline(it.c)).toBe(FOREVER);
+  });
+
+  test("the first segments of a connection are acknowledged at once", () => {
+    const it = established({ quickAcks: 2 });
+    for (const ack of [302, 303]) {
+      it.hear({ text: "x" });
+      expect(it.lines().map((text) => text.split(" ")[3])).toEqual([String(ack)]);
+    }
+    it.hear({ text: "x" });
+    expect(it.lines()).toEqual([]);
+    expect(it.wait()).toBe(40 * MS);
   });
 
   test("an answer carries the acknowledgement", () => {

@@ -4,8 +4,6 @@ import { command } from "./command.ts";
 import type { Network } from "./network.ts";
 import { oneOf } from "./options.ts";
 import { addressIn, load, loadProgram, memory, programOptions } from "./program.ts";
-import { Progress } from "./progress.ts";
-import { explainStop } from "./stop.ts";
 import { Watch, watchOptions } from "./watch.ts";
 
 const options = {
@@ -46,9 +44,9 @@ export const run = command({
       values.entry === undefined
         ? program.image
         : { ...program.image, entry: addressIn(program.image, values.entry) };
-    const { Computer } = await import("../../computer.ts");
-    const { hostClock, World } = await import("../../world.ts");
-    const { Network, publication } = await import("./network.ts");
+    const { Computer, explainStop, hostClock, Network, Progress, publication, World } = await import(
+      "./running.ts"
+    );
     const publish = values.publish.map(publication);
     const real = publish.length > 0 || values.outbound;
     const watch = new Watch(values, io);

@@ -56,6 +56,20 @@ test("an image is loaded with its registers, command line and path", () => {
   expect(text(0xc0, 10)).toBe("/\x03/rd/1/x\0");
 });
 
+test("a long command line gets memory of its own, and the header says where", () => {
+  const machine = small();
+  const image = { ...rawImage(new Uint8Array(0x100)), parameters: 0x80 };
+  const args = "x".repeat(300);
+  const loaded = loadImage(machine, image, { args });
+  const at = machine.memory.u32(0x1c)!;
+  expect(loaded).toEqual({ end: at + 301 });
+  expect(at).toBeGreaterThanOrEqual(image.memorySize);
+  expect(machine.memory.read(at, 301)).toEqual(
+    Uint8Array.from([...args, "\0"], (letter) => letter.charCodeAt(0)),
+  );
+  expect(machine.memory.u8(0x80)).toBe(0);
+});
+
 test("an image that does not fit is refused and leaves nothing behind", () => {
   const machine = small();
   const image = rawImage(new Uint8Array(16), { origin: 0x10_0000 });

@@ -453,8 +453,9 @@ function takeInOrder(c: Connection, text: Uint8Array, now: Micros): void {
   if (!c.deaf) c.receiveBuffer.push(text);
   advance(c, text.length);
   rcv.unacked += text.length;
-  if (rcv.unacked >= SEGMENTS_PER_ACK * rcv.mss) c.pending.ack = true;
+  if (rcv.unacked >= SEGMENTS_PER_ACK * rcv.mss || rcv.quick > 0) c.pending.ack = true;
   else if (c.timers.delayedAck === FOREVER) c.timers.delayedAck = now + c.settings.delayedAck;
+  if (rcv.quick > 0) rcv.quick--;
 }
 
 /** RFC 5681 4.2: what makes or fills a gap is acknowledged at once. */

@@ -58,8 +58,9 @@ export interface Instruction {
   readonly segments: (Expression | undefined)[];
   /** Nothing in it has to be evaluated: registers and numbers alone. */
   readonly constant: boolean;
-  /** The item behind it. */
-  readonly end: number;
+  /** Where its operands were read, and how many items they are. */
+  readonly item: number;
+  readonly items: number;
   /** The bytes it last had, for which code size, and whether they can be used again. */
   bytes: Uint8Array;
   length: number;
@@ -71,8 +72,48 @@ const COLON = 0x3a;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
+/**
+ * Instructions without anything to evaluate, by what they are made of: `push ebx` is one object wherever it stands, with
+ * the bytes it has once been given.
+ */
+export class InstructionTable {
+  readonly #shared = new Map<number, Instruction[]>();
+
+  /** The instruction whose operands follow at `item`. */
+  read(program: Program, item: number, instruction: number, mnemonic: Mnemonic): Instruction {
+    const { kinds, values } = program;
+    let hash = instruction;
+    let end = item;
+    for (; kinds[end] !== I_LINE && kinds[end] !== I_END && kinds[end] !== I_INSTRUCTION; end++) {
+      hash = (Math.imul(hash, 31) + kinds[end]! * 0x10001 + values[end]!) | 0;
+    }
+    const known = this.#shared.get(hash);
+    if (known) for (const other of known) if (isSame(program, other, item, end, mnemonic)) return other;
+    const made = readInstruction(program, item, mnemonic);
+    if (made.constant) {
+      if (known) known.push(made);
+      else this.#shared.set(hash, [made]);
+    }
+    return made;
+  }
+}
+
+function isSame(
+  { kinds, values }: Program,
+  known: Instruction,
+  item: number,
+  end: number,
+  mnemonic: Mnemonic,
+) {
+  if (known.encode !== mnemonic.encode || known.items !== end - item) return false;
+  for (let at = item, other = known.item; at < end; at++, other++) {
+    if (kinds[at] !== kinds[other] || values[at] !== values[other]) return false;
+  }
+  return true;
+}
+
 /** Reads the operands that follow at `item`. */
-export function readInstruction(program: Program, item: number, mnemonic: Mnemonic): Instruction {
+function readInstruction(program: Program, item: number, mnemonic: Mnemonic): Instruction {
   const { kinds, values } = program;
   const operands: Operand[] = [];
   const expressions: (Expression | undefined)[] = [];
@@ -164,7 +205,8 @@ export function readInstruction(program: Program, item: number, mnemonic: Mnemon
     expressions,
     segments,
     constant,
-    end: at,
+    item,
+    items: at - item,
     bytes: new Uint8Array(0),
     length: -1,
     bits: 0,
@@ -238,7 +280,7 @@ function closeBrace(program: Program, item: number): number {
 /** Assembles one instruction; the item is then behind it. */
 export function assembleInstruction(assembler: Assembler, instruction: Instruction): void {
   const { state } = assembler;
-  state.item = instruction.end;
+  state.item += instruction.items;
   state.room(32);
   const changed = instruction.constant
     ? instruction.length < 0 && evaluateConstants(assembler, instruction)

@@ -132,6 +132,9 @@ class Reader {
   }
 
   read(count: number): Message {
+    // Scatters begin with their memory, and FASM calls anything else there an argument.
+    const scatters = this.#candidates.every((row) => row.form.operands[0]?.kind === "vsib");
+    if (scatters && (count === 0 || this.#operands[0]!.kind !== MEMORY)) return "invalidArgument";
     for (let i = 0; i < count; i++) {
       const operand = this.#operands[i]!;
       const reason = this.#end(i) ?? (i > 0 && !operand.comma ? "invalidOperand" : this.#operand(i, operand));
@@ -311,10 +314,17 @@ function sameLength({ form }: Candidate): boolean {
 function isFixedLength({ form }: Candidate): boolean {
   const wanted = form.operands[form.places.indexOf("rm")]!;
   const other = form.operands[0]!.file === "vector" && form.operands[0]!.size !== wanted.size;
-  return other || wanted.memorySize !== wanted.size || ONLY_128.test(form.name);
+  return (
+    other ||
+    wanted.memorySize !== wanted.size ||
+    ONLY_128.test(form.name) ||
+    (form.encoding === "xop" && !XOP_256.test(form.name))
+  );
 }
 
-const ONLY_128 = /^v(dppd|aesimc|aeskeygenassist|pcmp[ei]str[im]|pcom|ph(add|sub)|pmac|pmad|pperm)/;
+const ONLY_128 = /^v(dppd|aesimc|aeskeygenassist|pcmp[ei]str[im])$/;
+/** The XOP instructions that have YMM forms too. */
+const XOP_256 = /^v(frczp[sd]|pcmov)$/;
 
 /** The registers that FASM's parser marks as operands of general instructions; control registers and masks are others. */
 export function isGeneralOperand(register: number): boolean {

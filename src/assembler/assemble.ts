@@ -31,7 +31,7 @@ import type { Expression } from "./expression/parse.ts";
 import { flatFormat } from "./format/binary.ts";
 import { newFormatMemory } from "./format/elf-executable.ts";
 import type { ObjectBase } from "./format/objects.ts";
-import { assembleInstruction, type Instruction, readInstruction } from "./instruction.ts";
+import { assembleInstruction, type Instruction, InstructionTable } from "./instruction.ts";
 import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages.ts";
 import { newOperand, type Operand } from "./operand.ts";
 import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./parse.ts";
@@ -111,6 +111,7 @@ export class Assembler {
   readonly maxPasses: number;
   /** Instructions by the item behind their mnemonic, read once. */
   readonly #instructions: (Instruction | undefined)[] = [];
+  readonly #table = new InstructionTable();
   /** Directives that a program may use once a pass. */
   #seen = 0;
   readonly scratch: Operand = newOperand();
@@ -124,6 +125,8 @@ export class Assembler {
   /** Where blocks end, by the item they are looked for from (blocks.ts). */
   readonly endings = new Map<number, object>();
   timesDepth = 0;
+  /** The operand that is being evaluated. */
+  operandIndex = 0;
   /** What formats keep from pass to pass. */
   readonly objectBases = new Map<number, ObjectBase>();
   readonly formatMemory = newFormatMemory();
@@ -171,8 +174,9 @@ export class Assembler {
     const { state } = this;
     const label = state.errorLabel;
     const name = label === undefined || label.name < 0 ? undefined : this.texts.text(label.name);
-    if (state.error === "undefinedSymbol") throw new Refusal("undefinedSymbol", undefinedSymbolText(name));
-    if (state.error === "symbolOutOfScope") throw new Refusal("symbolOutOfScope", outOfScopeText(name));
+    if (state.error === "undefinedSymbol")
+      throw new Refusal("undefinedSymbol", undefinedSymbolText(name), name);
+    if (state.error === "symbolOutOfScope") throw new Refusal("symbolOutOfScope", outOfScopeText(name), name);
     return refuse(state.error);
   }
 
@@ -216,7 +220,7 @@ export class Assembler {
       }
       this.continueLine();
     }
-    const open = state.structures.at(-1);
+    const open = state.structures[0];
     if (open) {
       state.currentLine = open.line;
       refuse("missingEndDirective");
@@ -322,7 +326,7 @@ export class Assembler {
 
   #read(item: number, instruction: number): Instruction {
     const known = mnemonicOf(instruction);
-    const read = readInstruction(this.program, item, known);
+    const read = this.#table.read(this.program, item, instruction, known);
     while (this.#instructions.length < item) this.#instructions.push(undefined);
     this.#instructions[item] = read;
     return read;

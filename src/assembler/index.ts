@@ -13,6 +13,7 @@ export { type Files, memoryFiles, type SourceText } from "./source.ts";
 import { type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
 import { Assembler } from "./assemble.ts";
 import type { Diagnostic } from "./diagnostics.ts";
+import { listing } from "./listing.ts";
 import { Refusal } from "./messages.ts";
 import { lineMap, symbolTable } from "./output.ts";
 import { Parser } from "./parse.ts";
@@ -49,6 +50,8 @@ export interface Assembled {
   passes: number;
   symbols: Symbols;
   lines: LineMap;
+  /** Every line that made something, with its address and bytes, as text. Empty when not ok. */
+  readonly listing: string;
   /** What `display` said. */
   display: Uint8Array;
   diagnostics: readonly Diagnostic[];
@@ -103,6 +106,9 @@ export function assemble(source: string, options: Options): Assembled {
       get image() {
         return known.image;
       },
+      get listing() {
+        return listing(p, known.assembler);
+      },
     };
   } catch (error) {
     const refusal = refusalOf(error);
@@ -117,6 +123,7 @@ export function assemble(source: string, options: Options): Assembled {
       passes: assembler ? assembler.state.pass + 1 : 0,
       symbols: symbolTable(undefined),
       lines: lineMap(p, undefined),
+      listing: "",
       display: assembler?.displayed() ?? new Uint8Array(0),
       diagnostics: [diagnose(p, refusal, preprocessed)],
     };
@@ -128,11 +135,12 @@ function later(
   p: Preprocessor,
   assembler: Assembler,
   bytes: Uint8Array,
-): Pick<Assembled, "image" | "symbols" | "lines"> {
+): Pick<Assembled, "image" | "symbols" | "lines"> & { assembler: Assembler } {
   let symbols: Symbols | undefined;
   let lines: LineMap | undefined;
   let image: Image | undefined;
   const known = {
+    assembler,
     get symbols() {
       symbols ??= symbolTable(assembler);
       return symbols;

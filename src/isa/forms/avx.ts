@@ -440,23 +440,24 @@ const fused: readonly [string, number][] = [
   ["vfnmsub", 0x9e],
 ];
 
-const fma: Row[] = fused.flatMap(([name, code]) =>
-  (["132", "213", "231"] as const).flatMap((order, i) => {
-    const opcode = hex(code + i * 0x10);
-    const common: Scheme = { pp: "66", map: "0F38", rounding: "er", access: "+" };
-    const packed = [
-      ...vector({ ...common, w: "W0", broadcast: 4 }, `${name}${order}ps:${opcode}`),
-      ...vector({ ...common, w: "W1", broadcast: 8 }, `${name}${order}pd:${opcode}`),
-    ];
-    if (code < 0x98) return packed;
-    const scalar = hex(code + i * 0x10 + 1);
-    return [
-      ...packed,
-      ...vector({ ...common, w: "W0", scalar: 32 }, `${name}${order}ss:${scalar}`),
-      ...vector({ ...common, w: "W1", scalar: 64 }, `${name}${order}sd:${scalar}`),
-    ];
-  }),
-);
+const fma = (): Row[] =>
+  fused.flatMap(([name, code]) =>
+    (["132", "213", "231"] as const).flatMap((order, i) => {
+      const opcode = hex(code + i * 0x10);
+      const common: Scheme = { pp: "66", map: "0F38", rounding: "er", access: "+" };
+      const packed = [
+        ...vector({ ...common, w: "W0", broadcast: 4 }, `${name}${order}ps:${opcode}`),
+        ...vector({ ...common, w: "W1", broadcast: 8 }, `${name}${order}pd:${opcode}`),
+      ];
+      if (code < 0x98) return packed;
+      const scalar = hex(code + i * 0x10 + 1);
+      return [
+        ...packed,
+        ...vector({ ...common, w: "W0", scalar: 32 }, `${name}${order}ss:${scalar}`),
+        ...vector({ ...common, w: "W1", scalar: 64 }, `${name}${order}sd:${scalar}`),
+      ];
+    }),
+  );
 
 const maskOperations = (list: string): Row[] =>
   list.split(" ").flatMap((entry) => {
@@ -489,7 +490,8 @@ const kmov = (suffix: string, pp: string, w: string, bits: number, general: stri
 
 const ordered = "w:zpc z:osa";
 
-export const avx: readonly Row[] = [
+/** Made when first asked for: three thousand rows that most programs never need. */
+export const avx = (): Row[] => [
   // Floating point
   ...vector(er(ps), "vaddps:58 vmulps:59 vsubps:5C vdivps:5E"),
   ...vector(er(pd), "vaddpd:58 vmulpd:59 vsubpd:5C vdivpd:5E"),
@@ -535,7 +537,7 @@ export const avx: readonly Row[] = [
       return one(name!, `VEX.NDS.${bits}.66.0F3A.W0 ${code} /r /is4`, `=${r} ${r} ${r}m${bits} ${r}`);
     });
   }),
-  ...fma,
+  ...fma(),
 
   // Floating point, AVX-512 only
   ...vector(evex(at38({ ...ps, pp: "66" })), "vblendmps:65"),
@@ -1087,6 +1089,20 @@ export const avx: readonly Row[] = [
     ];
   }),
 ];
+
+/**
+ * The first three letters of every name here, so that a look-up of another name need not make the rows.
+ */
+const beginnings = new Set(
+  (
+    "kad kan kmo kno kor ksh kte kun kxn kxo vad vae val van vbl vbr vcm vco vcv vdb vdi vdp vex vfi vfm " +
+    "vfn vfp vga vge vgf vha vhs vin vld vma vmi vmo vmp vmu vor vpa vpb vpc vpd vpe vpg vph vpi vpl vpm " +
+    "vpo vpr vps vpt vpu vpx vra vrc vre vrn vro vrs vsc vsh vsq vst vsu vte vuc vun vxo vze"
+  ).split(" "),
+);
+
+/** Whether `avx` may hold rows of this name. */
+export const mayBeAvx = (name: string): boolean => beginnings.has(name.slice(0, 3));
 
 /** Odd codes have indexes of 64 bits, W1 elements of 64 bits: one of the two registers may be half as long. */
 function gather(name: string, code: string, w: string, how: "gather" | "scatter"): Row[] {

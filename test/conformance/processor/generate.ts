@@ -7,6 +7,7 @@ import { Random } from "../../../src/base/index.ts";
 import { type Form, type FormOperand, forms } from "../../../src/isa/index.ts";
 import { CODE, CONSTANT, DATA, LOW, SMALL, STACK } from "./arena.ts";
 import type { Case, Poke } from "./case.ts";
+import { fxsaveArea, isVector, vectorBytes } from "./vector.ts";
 
 /** Why a form cannot be asked of the host's processor, or undefined when it can. */
 export function notAsked(form: Form): string | undefined {
@@ -41,6 +42,11 @@ export const asked: readonly Form[] = forms().filter(
   (form) => notAsked(form) === undefined && isInteger(form),
 );
 
+/** Forms of MMX and SSE. */
+export const askedVector: readonly Form[] = forms().filter(
+  (form) => notAsked(form) === undefined && isVector(form),
+);
+
 function isInteger(form: Form): boolean {
   if (!integerLevels.has(form.level) && !also.has(form.name)) return false;
   if (notInteger.test(form.name)) return false;
@@ -72,6 +78,8 @@ const SELECTORS = [
 /** Their first constant moves ESP: a modest one. The order in which a far return finds two faults is its own. */
 const form16 = new Set(["enter", "ret", "retf"]);
 
+const form512 = /^fx(save|rstor)$/;
+
 const ESP = 4;
 const ECX = 1;
 
@@ -100,11 +108,33 @@ export const allSeries = (): Series[] => [
 
 export const SEQUENCES = "sequences";
 
+/** One series for each form of MMX and SSE. */
+export const vectorSeries = (): Series[] =>
+  askedVector.map((form) => ({
+    key: keyOf(form),
+    name: form.name,
+    make: (seed, n) => {
+      const one = generate(form, seed, n);
+      return {
+        ...one,
+        fxsave: fxsaveArea(form, new Random((Math.imul(seed, 0xc2b2_ae35) + hashOf(form) + n) | 0)),
+      };
+    },
+  }));
+
+/** Everything that can be asked, by the name of its recording in fixtures/processor. */
+export const groups = { integer: allSeries, vector: vectorSeries } as const;
+
 /** Case number `n` of a form, in the series that `seed` names. */
 export function generate(form: Form, seed: number, n: number): Case {
+  const start = (hashOf(form) + Math.imul(seed, 0x9e37_79b9) + n) | 0;
+  return { ...new Generator(form, start).make(), number: n };
+}
+
+function hashOf(form: Form): number {
   let hash = 0x811c_9dc5; // FNV-1a
   for (const letter of keyOf(form)) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x0100_0193);
-  return { ...new Generator(form, (hash + Math.imul(seed, 0x9e37_79b9) + n) | 0).make(), number: n };
+  return hash;
 }
 
 /** Forms that neither leave their place nor depend on what registers hold. */
@@ -256,6 +286,11 @@ class Generator {
     return area.start + 0x200 + this.#random.below(64);
   }
 
+  /** Operands of 16 bytes and more are aligned more often than not. */
+  #aligned(size: number, place: number): number {
+    return isVector(this.#form) && size >= 16 && !this.#one(5) ? place & ~15 : place;
+  }
+
   #encode(): number[] {
     const form = this.#form;
     const prefixes: number[] = [];
@@ -290,6 +325,10 @@ class Generator {
     if (form.name === "xlatb") {
       this.#registers[3] = this.#place(1, address16) - this.#base - (this.#registers[0]! & 0xff);
     }
+    if (form.name.startsWith("maskmov")) {
+      const place = this.#place(16, address16) - this.#base;
+      this.#registers[7] = address16 ? (this.#registers[7]! & ~0xffff) | (place & 0xffff) : place;
+    }
     if (form.name === "enter" || form.name === "leave") {
       if (!this.#one(12)) this.#registers[5] = STACK.start + 0x900 + 4 * this.#random.below(16);
     }
@@ -321,7 +360,7 @@ class Generator {
       return;
     }
     const size = this.#sizeOfMemory(osize);
-    const target = this.#place(size, address16);
+    const target = this.#aligned(size, this.#place(size, address16));
     const at = target - this.#base - this.#bitDisplacement(osize, reg);
     if (address16) this.#address16(code, reg, at);
     else this.#address32(code, reg, at);
@@ -343,6 +382,7 @@ class Generator {
       | undefined;
     if (!operand) return 4;
     const size = operand.memorySize < 0 ? osize : operand.memorySize;
+    if (size === 0 && form512.test(this.#form.name)) return 512;
     return size || (operand.text.includes(":") ? osize + 2 : operand.text.includes("&") ? 2 * osize : 4);
   }
 
@@ -492,6 +532,8 @@ class Generator {
       this.#number(bytes, selector, 2);
     } else if (form.name === "jmp" || form.name === "call") {
       this.#number(bytes, CODE.start + this.#random.below(CODE.length), 4);
+    } else if (isVector(form)) {
+      bytes.push(...vectorBytes(form, this.#random));
     } else if (this.#takesSelector()) {
       this.#number(bytes, this.#pick(SELECTORS), 2);
     } else {

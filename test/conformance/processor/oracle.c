@@ -9,10 +9,10 @@
  * returns into it, for which the kernel loads every register from the signal frame.
  *
  * A case:    u32 eax ecx edx ebx esp ebp esi edi, eip, eflags, flags, pokes; then for each poke u32 address,
- *            u32 length and that many bytes. With bit 0 of flags 512 bytes of FXSAVE area follow the twelve words.
+ *            u32 length and that many bytes. With bit 0 of flags the first 288 bytes of an FXSAVE area follow.
  *            Pages of the arena are zero (code pages 0xCC) before the pokes.
  * An answer: u32 eax ecx edx ebx esp ebp esi edi, eip, eflags, vector, error code, cr2, the selectors es cs ss ds
- *            fs gs, the number of changed dwords, then for each its address and value. With bit 0 of flags 512
+ *            fs gs, the number of changed dwords, then for each its address and value. With bit 0 of flags 288
  *            bytes of FXSAVE area stand before the dwords. Vector 255 means that the case did not end in time,
  *            254 that it made a system call.
  */
@@ -132,6 +132,30 @@ static const int order[8] = {REG_EAX, REG_ECX, REG_EDX, REG_EBX, REG_ESP, REG_EB
 /* The FXSAVE area of a 32-bit signal frame stands behind the 112 bytes of the older format. */
 static uint8_t *fxsave(ucontext_t *context) { return (uint8_t *)context->uc_mcontext.fpregs + 112; }
 
+/* The kernel takes x87 from the older format and the rest from the other: what the area says is put there too. */
+static void spread(ucontext_t *context) {
+  const uint8_t *area = fxsave(context);
+  const uint16_t *halves = (const uint16_t *)area;
+  uint32_t *old = (uint32_t *)context->uc_mcontext.fpregs;
+  uint32_t tags = 0;
+  uint32_t top = (halves[1] >> 11) & 7;
+  for (uint32_t i = 0; i < 8; i++) {
+    const uint32_t *st = (const uint32_t *)(area + 32 + 16 * ((i - top) & 7));
+    uint32_t exponent = st[2] & 0x7fff;
+    uint32_t tag = exponent == 0x7fff || (exponent == 0 && (st[0] | st[1]))
+                       ? 2
+                       : exponent == 0 ? 1 : st[1] >> 31 ? 0 : 2;
+    tags |= (area[4] >> i & 1 ? tag : 3) << (2 * i);
+  }
+  old[0] = halves[0] | 0xffff0000u;
+  old[1] = halves[1] | 0xffff0000u;
+  old[2] = tags | 0xffff0000u;
+  old[3] = *(const uint32_t *)(area + 8);
+  old[4] = (uint32_t)halves[3] << 16;
+  old[5] = *(const uint32_t *)(area + 16);
+  old[6] = 0;
+  for (uint32_t i = 0; i < 8; i++) copy((uint8_t *)(old + 7) + 10 * i, area + 32 + 16 * i, 10);
+}
 
 static void answer(int signal, ucontext_t *context) {
   greg_t *registers = context->uc_mcontext.gregs;
@@ -164,7 +188,7 @@ static void answer(int signal, ucontext_t *context) {
     }
     if (pass == 0) {
       put32(changed);
-      if (flags & 1) put(fxsave(context), 512);
+      if (flags & 1) put(fxsave(context), 288);
     }
   }
 }
@@ -185,7 +209,10 @@ static void prepare(ucontext_t *context) {
   registers[REG_FS] = SMALL_SELECTOR;
   registers[REG_GS] = 0;
   flags = words[10];
-  if (flags & 1 && !take(fxsave(context), 512)) quit(5);
+  if (flags & 1) {
+    if (!take(fxsave(context), 288)) quit(5);
+    spread(context);
+  }
   for (size_t i = 0; i < AREAS; i++)
     if (areas[i].protection & PROT_WRITE)
       fill((void *)areas[i].start, areas[i].fill * 0x01010101u, areas[i].length / 4);

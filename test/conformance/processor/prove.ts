@@ -1,9 +1,9 @@
 /**
  * Compares the machine with the host's processor on generated cases, form by form:
  *
- *     npm run prove -- [--cases N] [--sequences N] [--seed N] [--form NAME] [--show N] [--record FILE]
+ *     npm run prove -- [--cases N] [--sequences N] [--seed N] [--group NAME] [--form NAME] [--show N] [--record FILE]
  *
- * N cases for each form of the table (default 200) and N sequences of instructions (default 5000). Prints what differs, and how much of the table was covered.
+ * The groups are integer (default) and vector: MMX and SSE. N cases for each form of the table (default 200) and N sequences of instructions (default 5000). Prints what differs, and how much of the table was covered.
  * With --record the host's answers are kept in FILE, for tests where there is no such host.
  */
 import { writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { forms } from "../../../src/isa/index.ts";
 import { type Answer, type Case, differences, isAmbiguous, tolerant } from "./case.ts";
-import { allSeries, asked, notAsked, SEQUENCES } from "./generate.ts";
+import { asked, askedVector, groups, notAsked, SEQUENCES } from "./generate.ts";
 import { openOracle } from "./oracle.ts";
 import { Subject } from "./ours.ts";
 import { Recorder } from "./recording.ts";
@@ -21,6 +21,7 @@ const { values } = parseArgs({
   options: {
     cases: { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
+    group: { type: "string", default: "integer" },
     form: { type: "string" },
     record: { type: "string" },
     sequences: { type: "string", default: "5000" },
@@ -38,7 +39,12 @@ if ("missing" in oracle) {
 const perForm = Number(values.cases);
 const perGroup = Number(values.sequences);
 const show = Number(values.show);
-const chosen = allSeries().filter((series) => values.form === undefined || series.name === values.form);
+const seriesOf = groups[values.group as keyof typeof groups];
+if (seriesOf === undefined) {
+  console.error(`There is no group "${values.group}": ${Object.keys(groups).join(", ")}`);
+  process.exit(1);
+}
+const chosen = seriesOf().filter((series) => values.form === undefined || series.name === values.form);
 const subject = new Subject();
 let total = 0;
 let wrong = 0;
@@ -81,13 +87,14 @@ if (recorder && values.record !== undefined) {
   writeFileSync(values.record, gzipSync(recorder.bytes(), { level: 9 }));
 }
 if (progress) process.stderr.write("\n");
-const skipped = forms().filter((form) => !asked.includes(form));
+const every = [...asked, ...askedVector];
+const skipped = forms().filter((form) => !every.includes(form));
 console.log(
-  `${total} cases, ${wrong} differ, ${ambiguous} not asked; ${asked.length} of ${forms().length} forms can be asked; ${((Date.now() - began) / 1000).toFixed(1)} s`,
+  `${total} cases, ${wrong} differ, ${ambiguous} not asked; ${every.length} of ${forms().length} forms can be asked; ${((Date.now() - began) / 1000).toFixed(1)} s`,
 );
 const reasons = new Map<string, number>();
 for (const form of skipped) {
-  const why = notAsked(form) ?? "not an integer form";
+  const why = notAsked(form) ?? "neither an integer nor a vector form";
   reasons.set(why, (reasons.get(why) ?? 0) + 1);
 }
 for (const [why, count] of reasons) console.log(`  ${count} forms not asked: ${why}`);

@@ -72,7 +72,11 @@ export async function assembleFile(
       epochSeconds: epochSeconds(io),
       ...limits,
     });
-    return { ...assembled, corrections: chosen, omitted: all.filter(({ id }) => !chosen.includes(id)) };
+    // Not a copy: that would work out what is only made when it is asked for, such as the listing.
+    return Object.assign(assembled, {
+      corrections: chosen,
+      omitted: all.filter(({ id }) => !chosen.includes(id)),
+    });
   } catch (error) {
     if (error instanceof CorrectionError) throw new Refusal(`--corrections: ${error.message}`, missing);
     throw error;

@@ -56,7 +56,16 @@ export {
 } from "./link/switch.ts";
 export { type Direction, type FrameObserver, tap } from "./link/tap.ts";
 export { Calendar, DEFAULT_EPOCH_MS } from "./service/calendar.ts";
+export { type DhcpEvent, type DhcpOptions, DhcpServer, type Lease } from "./service/dhcp.ts";
 export { type DnsOptions, type DnsQuery, DnsServer, type Resolver } from "./service/dns.ts";
+export {
+  bodyText,
+  type HttpOptions,
+  type HttpPage,
+  type HttpRequest,
+  HttpServer,
+  headerOf,
+} from "./service/http.ts";
 export { Journal } from "./service/journal.ts";
 export { Service, type ServiceOptions } from "./service/service.ts";
 export type { ZoneOptions } from "./service/zone.ts";

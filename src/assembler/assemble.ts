@@ -125,6 +125,8 @@ export class Assembler {
   /** Where blocks end, by the item they are looked for from (blocks.ts). */
   readonly endings = new Map<number, object>();
   timesDepth = 0;
+  /** The operand that is being evaluated. */
+  operandIndex = 0;
   /** What formats keep from pass to pass. */
   readonly objectBases = new Map<number, ObjectBase>();
   readonly formatMemory = newFormatMemory();
@@ -218,7 +220,7 @@ export class Assembler {
       }
       this.continueLine();
     }
-    const open = state.structures.at(-1);
+    const open = state.structures[0];
     if (open) {
       state.currentLine = open.line;
       refuse("missingEndDirective");

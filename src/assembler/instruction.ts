@@ -6,12 +6,13 @@ import type { Assembler } from "./assemble.ts";
 import type { Mnemonic } from "./encode.ts";
 import { type Expression, K_FLOAT } from "./expression/parse.ts";
 import { operandRegister } from "./expression/registers.ts";
-import { refuse } from "./messages.ts";
+import { Refusal, refuse } from "./messages.ts";
 import {
   BND_PREFIX,
   BOUND,
   CONTROL,
   DEBUG,
+  type Encoding,
   FAR,
   FLOAT,
   IMMEDIATE,
@@ -56,6 +57,8 @@ export interface Instruction {
   /** For each operand its expression, and the address or the segment's expression; undefined where it has none. */
   readonly expressions: (Expression | undefined)[];
   readonly segments: (Expression | undefined)[];
+  /** An address's bracket is closed where it should be. */
+  readonly closed: readonly boolean[];
   /** Nothing in it has to be evaluated: registers and numbers alone. */
   readonly constant: boolean;
   /** Where its operands were read, and how many items they are. */
@@ -118,7 +121,9 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const operands: Operand[] = [];
   const expressions: (Expression | undefined)[] = [];
   const segments: (Expression | undefined)[] = [];
+  const closed: boolean[] = [];
   let at = item;
+  const jumps = /^(?:j|call$|loop|xbegin$)/.test(mnemonic.name);
   let constant = true;
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || kinds[at] === I_INSTRUCTION;
@@ -131,6 +136,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         operands.push(missing);
         expressions.push(undefined);
         segments.push(undefined);
+        closed.push(true);
       }
       break;
     }
@@ -139,6 +145,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     comma = false;
     let expression: Expression | undefined;
     let segment: Expression | undefined;
+    let isClosed = true;
     if (kinds[at] === I_JUMP) operand.jump = values[at++]!;
     if (kinds[at] === I_SIZE) {
       operand.size = values[at++]!;
@@ -164,7 +171,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         expression = address.expression;
         constant = false;
         at++;
-        if (!address.closed) operand.kind = OTHER;
+        isClosed = address.closed;
         break;
       }
       case I_EXPRESSION:
@@ -176,7 +183,8 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
           segment = expression;
           expression = program.expressions[values[at + 1]!]!;
           at += 2;
-        } else if (expression.kind === K_FLOAT) operand.kind = FLOAT;
+        } else if (kinds[at] === COLON && jumps) operand.kind = OTHER;
+        else if (expression.kind === K_FLOAT) operand.kind = FLOAT;
         if (operand.kind !== IMMEDIATE || expression.constant === undefined) constant = false;
         break;
       case BRACE:
@@ -190,6 +198,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     operands.push(operand);
     expressions.push(expression);
     segments.push(segment);
+    closed.push(isClosed);
     if (kinds[at] === COMMA) {
       comma = true;
       at++;
@@ -200,10 +209,11 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     prefix: mnemonic.prefix,
     sized: mnemonic.name !== "lea",
     floatSize: ({ pushw: 2, pushd: 4, pushq: 8 } as Record<string, number>)[mnemonic.name] ?? 0,
-    jumps: /^(?:j|call$|loop|xbegin$)/.test(mnemonic.name),
+    jumps,
     operands,
     expressions,
     segments,
+    closed,
     constant,
     item,
     items: at - item,
@@ -284,7 +294,7 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   state.room(32);
   const changed = instruction.constant
     ? instruction.length < 0 && evaluateConstants(assembler, instruction)
-    : evaluateOperands(assembler, instruction);
+    : evaluate(assembler, instruction);
   const { length } = instruction;
   if (!changed && length >= 0 && instruction.bits === state.bits && (state.prefixes & BND_PREFIX) === 0) {
     const { bytes } = state;
@@ -318,14 +328,56 @@ function evaluateConstants(assembler: Assembler, instruction: Instruction): bool
   return true;
 }
 
+/**
+ * FASM reads operands one after the other and stops at the first that is wrong in any way. We evaluate all of them before
+ * encoding: where that fails, the encoder is asked what it would have said of the operands up to there.
+ */
+function evaluate(assembler: Assembler, instruction: Instruction): boolean {
+  try {
+    return evaluateOperands(assembler, instruction);
+  } catch (error) {
+    const { state } = assembler;
+    for (let index = assembler.operandIndex; index < instruction.operands.length; index++) {
+      const operand = instruction.operands[index]!;
+      operand.base = 0;
+      operand.index = 0;
+      operand.scale = 0;
+      operand.relocation = 0;
+      operand.undefined = true;
+      if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);
+    }
+    const { at } = state;
+    try {
+      instruction.encode(instruction.operands, instruction.operands.length, state);
+    } catch (complaint) {
+      const surplus = complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine";
+      // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
+      if (!surplus) throw complaint;
+      state.at = at;
+      if (encodes(instruction, assembler.operandIndex, state)) throw complaint;
+    }
+    throw error;
+  }
+}
+
+function encodes(instruction: Instruction, count: number, state: Encoding): boolean {
+  try {
+    instruction.encode(instruction.operands, count, state);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Works out all values; returns whether anything is different from the last time. */
 function evaluateOperands(assembler: Assembler, instruction: Instruction): boolean {
   const { evaluator } = assembler;
-  const { operands, expressions, segments } = instruction;
+  const { operands, expressions, segments, closed } = instruction;
   let changed = false;
   for (let index = 0; index < operands.length; index++) {
     const expression = expressions[index];
     if (expression === undefined) continue;
+    assembler.operandIndex = index;
     const operand = operands[index]!;
     const { low, high, value, relocation, relocationBase, base, index: indexRegister, scale, size } = operand;
     const unknown = operand.undefined;
@@ -336,6 +388,7 @@ function evaluateOperands(assembler: Assembler, instruction: Instruction): boole
       evaluator.address(expression, operand, operand.addressSize, fasmSegment(operand.segment), false);
       if (!operand.sizeDeclared) operand.size = evaluator.takenSize;
       evaluator.takesSizes = false;
+      if (!closed[index]) refuse("invalidAddress");
     } else if (expression.kind === K_FLOAT) {
       if (!instruction.jumps) evaluateFloat(assembler, instruction, operand, expression);
     } else {

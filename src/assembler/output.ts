@@ -60,7 +60,7 @@ function entry(p: Preprocessor, line: number, address: number, length: number): 
   const trail: { file: string; line: number; macro: string }[] = [];
   for (let at = line; lines.isGenerated(at); at = lines.parent(at)) {
     const name = lines.name(at);
-    trail.push({ ...place(origin(lines.parent(at))), macro: name < 0 ? "postpone" : texts.text(name) });
+    trail.push({ ...place(origin(lines.parent(at))), macro: texts.text(name) });
   }
   return { ...place(origin(line)), address, length, trail };
 }

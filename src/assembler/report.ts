@@ -95,19 +95,16 @@ function trailOf(p: Preprocessor, line: number): Traced[] {
     while (lines.isGenerated(origin)) origin = lines.origin(origin);
     const file = files[lines.file(origin)]!;
     const name = lines.name(at);
-    // The lines of `postpone` have no name, and no place in the trail.
-    if (name >= 0) {
-      trail.push({
-        step: {
-          file: file.name,
-          line: lines.number(origin),
-          source: sourceLine(p, origin),
-          macro: texts.text(name),
-          macroLine: lines.number(at),
-        },
-        at: origin,
-      });
-    }
+    trail.push({
+      step: {
+        file: file.name,
+        line: lines.number(origin),
+        source: sourceLine(p, origin),
+        macro: texts.text(name),
+        macroLine: lines.number(at),
+      },
+      at: origin,
+    });
     at = lines.parent(at);
   }
   return trail.reverse();

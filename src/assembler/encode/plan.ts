@@ -643,6 +643,10 @@ export function encodeByPlan(
       plan = planFor(name, out.bits, operands, count, decoration);
       if (plan === undefined) {
         if (decoration !== plainDecoration) explainDecoration(name, out.bits, operands, count, decoration);
+        // A gather or scatter without its mask.
+        const masked = { ...decoration, mask: 1 };
+        if (decoration.mask === 0 && planFor(name, out.bits, operands, count, masked) !== undefined)
+          refuse("invalidOperand");
         refuse(explain(candidatesOf(name, out.bits, true), operands, count));
       }
       if (key !== NO_KEY) plans.set(key, plan);

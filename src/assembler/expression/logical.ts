@@ -152,6 +152,7 @@ function comparison(assembler: Assembler): boolean {
     if (first.relocation !== 0 || first.register1 | first.register2) state.misuse();
     return first.value !== 0;
   }
+  if (operator === I_EXPRESSION) refuse("invalidValue");
   state.item++;
   // The evaluator's result is about to be overwritten.
   const left = kept;

@@ -99,7 +99,7 @@ export class Lines {
     return this.#data[line * FIELDS + OFFSET]!;
   }
 
-  /** The text of the macro's name (or of the directive's), -1 for the nameless `postpone`. */
+  /** The text of the macro's name, or of the directive's. */
   name(line: number): number {
     return this.#data[line * FIELDS + NAME_TEXT]!;
   }

@@ -103,6 +103,7 @@ export class Preprocessor {
       forward: number("forward"),
       local: number("local"),
       reverse: number("reverse"),
+      postpone: number("postpone"),
     };
     this.#fileWord = number("__file__");
     this.#lineWord = number("__line__");
@@ -118,7 +119,7 @@ export class Preprocessor {
     this.#checkComplete();
     for (let postponed = this.#postponed.shift(); postponed; postponed = this.#postponed.shift()) {
       const end = this.store.length - 1;
-      expandMacro(this, postponed, end, -1, -1, -1);
+      expandMacro(this, postponed, end, this.names.postpone, -1, -1);
       this.#checkComplete();
     }
   }
@@ -550,6 +551,7 @@ export interface Names {
   readonly forward: number;
   readonly local: number;
   readonly reverse: number;
+  readonly postpone: number;
 }
 
 const directives: Readonly<Record<string, Directive>> = {

@@ -42,6 +42,9 @@ export class Code {
   #all: Operation[] = [];
   /** Numbers of the pages that something is kept of. */
   #kept: number[] = [];
+  /** The one operation that the four bytes at an address belong to, as its constant: patched the last time. */
+  #patched: Operation | undefined;
+  #patchedAt = 0;
 
   constructor(core: Core) {
     const { memory } = core;
@@ -93,6 +96,7 @@ export class Code {
 
   /** Decodes in place. Throws a GuestFault when nothing can be fetched. */
   decode(operation: Operation): void {
+    this.#patched = undefined;
     if (this.#all.length > MOST_OPERATIONS || this.#kept.length > MOST_PAGES) this.#discard();
     const length = decodeOperation(this.#core, operation);
     const known = this.at(operation.address);
@@ -116,6 +120,11 @@ export class Code {
 
   /** Bytes have changed: instructions that cover one of them are no longer known. */
   written(address: number, length: number): void {
+    const patched = this.#patched;
+    if (patched !== undefined && address === this.#patchedAt && length === 4 && patched.op !== OP.DECODE) {
+      patched.immediate = this.#memory.view.getInt32(RAM_BASE + address, true);
+      return;
+    }
     for (let at = address; at < address + length; at += PAGE_BYTES - (at & OFFSET)) {
       if (this.pages[at >>> 12] === undefined) continue;
       const end = Math.min(address + length, (at | OFFSET) + 1);
@@ -131,26 +140,35 @@ export class Code {
     let any = 0;
     for (let at = from; at < to; at++) any |= covered[at]!;
     if (any === 0) return;
-    let kept = false;
+    let kept: Operation | undefined;
+    let found = 0;
     for (let start = from < REACH ? 0 : from - REACH; start < to; start++) {
       const operation = operations[start];
-      if (operation !== undefined && this.#changed(operation, start, from)) kept = true;
+      if (operation === undefined || operation.op === OP.DECODE || start + operation.length <= from) continue;
+      found++;
+      if (this.#changed(operation, start, from)) kept = operation;
     }
     // An instruction may begin in the page before.
     const before = from < REACH ? this.pages[(address >>> 12) - 1] : undefined;
     if (before !== undefined) {
       for (let start = from - REACH; start < 0; start++) {
         const operation = before.operations[start + PAGE_BYTES];
-        if (operation !== undefined && this.#changed(operation, start, from)) kept = true;
+        if (operation === undefined || operation.op === OP.DECODE || start + operation.length <= from)
+          continue;
+        found++;
+        if (this.#changed(operation, start, from)) kept = operation;
       }
     }
     // Unless one of them is still known, nothing covers these bytes any more.
-    if (!kept) covered.fill(0, from, to);
+    if (kept === undefined) covered.fill(0, from, to);
+    else if (found === 1 && end - address === 4 && (kept.address >>> 0) + kept.constantAt === address) {
+      this.#patched = kept;
+      this.#patchedAt = address;
+    }
   }
 
   /** Bytes from offset `from` on have changed; `operation` begins at offset `start`. Answers whether it is still known. */
   #changed(operation: Operation, start: number, from: number): boolean {
-    if (operation.op === OP.DECODE || start + operation.length <= from) return false;
     const at = (operation.address >>> 0) + operation.constantAt;
     if (from >= start + operation.constantAt && this.#memory.isMapped(at, 4, "read")) {
       // Only its constant has changed, as programs that patch themselves like to do.

@@ -77,7 +77,7 @@ function nameOf(core: Core, op: Operation, form: Form): string | undefined {
     case "lea":
       return first === "R" && op.addressMask === -1 ? "LEA" : undefined;
     case "xchg":
-      return first + second === "RR" ? "XCHG_RR" : undefined;
+      return `XCHG_${first}${second}`;
     case "imul":
       if (first !== "R" || op.operandSize !== 32) return undefined;
       if (form.operands.length === 2) return `IMUL_R${second}`;

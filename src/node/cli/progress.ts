@@ -1,6 +1,6 @@
 import { count, thousands } from "../../base/index.ts";
 import type { Computer } from "../../computer.ts";
-import { showPublication } from "../../net/index.ts";
+import { showPlace, showPublication } from "../../net/index.ts";
 import type { Io } from "./io.ts";
 import type { Network } from "./network.ts";
 import type { Program } from "./program.ts";
@@ -41,7 +41,7 @@ export class Progress {
     for (const { publication, at } of published) {
       this.#say(`published: ${showPublication({ ...publication, at })}`);
       if (publication.protocol === "tcp" && publication.port === 80)
-        this.#say(`open http://${at.host}:${at.port}/`);
+        this.#say(`open http://${showPlace(at)}/`);
     }
     for (const { outlet } of joined) this.#say(outlet.description);
     this.#network.onNews = (text) => this.#say(text);

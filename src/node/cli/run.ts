@@ -3,7 +3,7 @@ import type { Image } from "../../image/index.ts";
 import { command } from "./command.ts";
 import type { Network } from "./network.ts";
 import { oneOf } from "./options.ts";
-import { addressIn, load, loadProgram, memory, programOptions } from "./program.ts";
+import { addressIn, equipment, load, loadProgram, programOptions } from "./program.ts";
 import { Watch, watchOptions } from "./watch.ts";
 
 const options = {
@@ -79,7 +79,7 @@ export const run = command({
       const epoch = real ? Math.floor(Date.now() * 1000) : 0;
       network = new Network(world, { place, publish, outbound, taps, links, pcap, epoch });
       const { interfaces } = network;
-      const computer = new Computer({ world, interfaces, ...clock(real), ...memory(values) });
+      const computer = new Computer({ world, interfaces, ...clock(real), ...(await equipment(values)) });
       load(computer, image, { args: args.join(" "), path: `/rd/1/${basename(path!)}` });
       await watch.attach(computer);
       await network.open();

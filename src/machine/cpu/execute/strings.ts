@@ -105,7 +105,8 @@ function repeated(element: Element, compares: boolean, bulk: Bulk | undefined): 
     }
     const operation = op.op;
     while (cpu.iterations < limit) {
-      const most = Math.min(left, limit - cpu.iterations);
+      const rest = limit - cpu.iterations;
+      const most = left < rest ? left : rest;
       const done = bulk !== undefined && most > 3 ? bulk(cpu, op, most) : 0;
       if (done > 0) {
         left -= done;

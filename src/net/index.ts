@@ -5,7 +5,7 @@
  *
  * Read first: RFC 9293 (TCP), RFC 1122 (what a host must do), RFC 826 (ARP), RFC 791, 792, 768.
  * `stack.ts` is where everything meets; `link/` is what lies between stacks: switch, bad cables, captures; `gateway/` is
- * the way to whatever an `Outside` reaches.
+ * the way to whatever an `Outside` reaches; `service/` are the servers that a network may have.
  */
 export type { Counters, Drops } from "./counters.ts";
 export { Gateway, type GatewayCounters, type GatewayOptions, type Published } from "./gateway/gateway.ts";
@@ -55,6 +55,11 @@ export {
   type SwitchPortCounters,
 } from "./link/switch.ts";
 export { type Direction, type FrameObserver, tap } from "./link/tap.ts";
+export { Calendar, DEFAULT_EPOCH_MS } from "./service/calendar.ts";
+export { type DnsOptions, type DnsQuery, DnsServer, type Resolver } from "./service/dns.ts";
+export { Journal } from "./service/journal.ts";
+export { Service, type ServiceOptions } from "./service/service.ts";
+export type { ZoneOptions } from "./service/zone.ts";
 export {
   type Attempt,
   type Datagram,

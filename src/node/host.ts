@@ -262,7 +262,9 @@ class NodeStream extends NodePart implements OutsideStream {
     this.state = "closed";
     this.#incoming = [];
     this.#unread = 0;
-    if (opening) this.#socket.destroy();
+    // While its end is on its way, the host cannot reset it: Node would keep the socket, and never exit.
+    const ending = this.#ended && !this.#socket.writableFinished;
+    if (opening || ending) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 

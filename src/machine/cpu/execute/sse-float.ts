@@ -1,6 +1,7 @@
 /** Numbers of single and double precision: arithmetic, comparison, rounding. SDM vol. 1, 10.4, 11.4, 12. */
 import { CF, PF, setArithmetic, ZF } from "../flags.ts";
 import * as binary from "../float/binary.ts";
+import { reciprocal, reciprocalRoot } from "../float/estimate.ts";
 import { i32 } from "../float/lanes.ts";
 import type { Executor } from "../operation.ts";
 import { WORD } from "../state.ts";
@@ -81,6 +82,14 @@ export const compareFlags =
     setArithmetic(cpu.words, FLAGS[order]!);
   };
 
+// Estimates --------------------------------------------------------------------------------------------------
+
+const estimates =
+  (lanes: number, estimate: (from: number, to: number) => void): Kernel =>
+  () => {
+    for (let i = 0; i < lanes; i++) estimate(4 + i, 8 + i);
+  };
+
 // Horizontal -------------------------------------------------------------------------------------------------
 
 const horizontal4 =
@@ -150,6 +159,10 @@ export const floatKernels: Readonly<Record<string, readonly [kernel: Kernel, byt
       [`${name}sd`, [scalar2(double), 8]],
     ]),
   ),
+  rcpps: [estimates(4, reciprocal), 16],
+  rcpss: [estimates(1, reciprocal), 4],
+  rsqrtps: [estimates(4, reciprocalRoot), 16],
+  rsqrtss: [estimates(1, reciprocalRoot), 4],
   haddps: [horizontal4(binary.addSingle), 16],
   haddpd: [horizontal2(binary.addDouble), 16],
   hsubps: [horizontal4(binary.subtractSingle), 16],

@@ -2,6 +2,6 @@
 export { Computer } from "../../computer.ts";
 export { guide } from "../../kernel/index.ts";
 export { hostClock, World } from "../../world.ts";
-export { Network, publication } from "./network.ts";
+export { Network, networkPlace, publication, remoteLink, tapWish } from "./network.ts";
 export { Progress } from "./progress.ts";
 export { explainStop } from "./stop.ts";

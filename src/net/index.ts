@@ -32,7 +32,7 @@ export {
   parsePublication,
   showPublication,
 } from "./gateway/publish.ts";
-export type { TrafficCounters } from "./gateway/traffic.ts";
+export { noTraffic, type TrafficCounters } from "./gateway/traffic.ts";
 export type { NeighbourEntry } from "./ip/neighbours.ts";
 export type { Route } from "./ip/routes.ts";
 export {
@@ -42,10 +42,13 @@ export {
   FaultyLink,
   type FaultyLinkOptions,
 } from "./link/faults.ts";
+export { FrameReader, framed, LONGEST_FRAME } from "./link/framing.ts";
 export { type Flow, type FlowEnd, type FrameMatch, match, type SegmentWish } from "./link/match.ts";
 export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
+export { Patch } from "./link/patch.ts";
 export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
 export { cable, FrameQueue, type Port } from "./link/port.ts";
+export { parseRemoteLink, type RemoteLink, showRemoteLink } from "./link/remote.ts";
 export {
   type LearntAddress,
   Switch,

@@ -515,7 +515,7 @@ const CODES: Readonly<Record<string, readonly [FailureReason, string]>> = {
   ENOMEM: ["exhausted", "out of memory"],
 };
 
-function codeOf(error: Error): string | undefined {
+export function codeOf(error: Error): string | undefined {
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === "string" ? code : undefined;
 }
@@ -524,7 +524,8 @@ function reasonOf(error: Error): FailureReason {
   return CODES[codeOf(error) ?? ""]?.[0] ?? "failed";
 }
 
-function wordsOf(error: Error): string {
+/** The host's error, for people. */
+export function wordsOf(error: Error): string {
   return CODES[codeOf(error) ?? ""]?.[1] ?? error.message;
 }
 

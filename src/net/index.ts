@@ -70,7 +70,20 @@ export {
   headerOf,
 } from "./service/http.ts";
 export { Journal } from "./service/journal.ts";
+export { type NtpOptions, type NtpRequest, NtpServer } from "./service/ntp.ts";
 export { Service, type ServiceOptions } from "./service/service.ts";
+export {
+  ChargenService,
+  DaytimeService,
+  DiscardService,
+  EchoService,
+  type Heard,
+  heardText,
+  type SmallOptions,
+} from "./service/small.ts";
+export { type SyslogEntry, type SyslogOptions, SyslogSink } from "./service/syslog.ts";
+export { TftpServer, type TftpServerOptions, type TftpTransfer } from "./service/tftp.ts";
+export { Tree } from "./service/tree.ts";
 export type { ZoneOptions } from "./service/zone.ts";
 export {
   type Attempt,

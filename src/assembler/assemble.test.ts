@@ -115,3 +115,15 @@ test("a while that makes nothing ends too", () => {
   const result = assemble("a.asm", { files: memoryFiles({ "a.asm": "while 1\nend while" }) });
   expect(result.diagnostics[0]?.text).toBe("too many repeats");
 }, 60_000);
+
+test.each([
+  ["the address of its first byte", "org 0x1000\nnop", 0x1000],
+  ["0 where nothing is said", "nop\norg 0x1000\nnop", 0],
+  [
+    "what the first byte believes, whatever comes later",
+    "virtual at 5\ndb 1\nend virtual\norg 64\nnop\norg 9\nnop",
+    64,
+  ],
+])("a flat program's origin is %s", (_, source, origin) => {
+  expect(assemble("a.asm", { files: memoryFiles({ "a.asm": source }) }).image?.origin).toBe(origin);
+});

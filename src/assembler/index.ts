@@ -10,7 +10,7 @@ export type { Diagnostic, TrailStep } from "./diagnostics.ts";
 export { fasmText } from "./report.ts";
 export { type Files, memoryFiles, type SourceText } from "./source.ts";
 
-import { type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
+import { hasHeader, type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
 import { Assembler } from "./assemble.ts";
 import type { Diagnostic } from "./diagnostics.ts";
 import { symbolFile } from "./fas.ts";
@@ -21,6 +21,7 @@ import { Parser } from "./parse.ts";
 import { Preprocessor } from "./preprocess/preprocess.ts";
 import { diagnose } from "./report.ts";
 import { FileLoader, type Files, parentOf } from "./source.ts";
+import type { Space } from "./state.ts";
 
 export interface Options {
   files: Files;
@@ -174,10 +175,21 @@ function refusalOf(error: unknown): Refusal | undefined {
   return undefined;
 }
 
-function imageOf(bytes: Uint8Array, assembler: Assembler, symbols: Symbols, lines: LineMap): Image {
-  const withHeader = imageFrom(bytes);
-  if (!("error" in withHeader)) return { ...withHeader, symbols, lines };
-  const first = assembler.state.spaces.find((space) => !space.virtual && space.length > 0);
+/** The program that the bytes are; undefined when they begin with a header that describes none. */
+function imageOf(
+  bytes: Uint8Array,
+  assembler: Assembler,
+  symbols: Symbols,
+  lines: LineMap,
+): Image | undefined {
+  if (hasHeader(bytes)) {
+    const image = imageFrom(bytes);
+    return "error" in image ? undefined : { ...image, symbols, lines };
+  }
+  const { spaces, space: last, at } = assembler.state;
+  // The space that is open at the end has no length yet.
+  const lengthOf = (space: Space): number => (space === last ? at - space.start : space.length);
+  const first = spaces.find((space) => !space.virtual && lengthOf(space) > 0);
   const origin = first && typeof first.base === "number" ? Math.max(0, first.start - first.base) : 0;
   return { ...rawImage(bytes, { origin }), symbols, lines };
 }

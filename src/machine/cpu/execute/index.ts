@@ -11,6 +11,7 @@ import * as decimal from "./decimal.ts";
 import * as move from "./move.ts";
 import * as multiply from "./multiply.ts";
 import * as shifts from "./shifts.ts";
+import { vectorExecutorOf } from "./sse.ts";
 import * as stack from "./stack.ts";
 import * as strings from "./strings.ts";
 import * as system from "./system.ts";
@@ -200,6 +201,8 @@ export function executorOf(form: Form): Found {
 }
 
 function search(form: Form): Found {
+  const vector = vectorExecutorOf(form);
+  if (vector) return general(vector);
   if (form.name === "rsm") return general(undefinedOpcode);
   if (form.operands.some((operand) => operand.kind === "cr")) return general(system.movControl);
   // Test registers ended with the 486.

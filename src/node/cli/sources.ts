@@ -47,6 +47,8 @@ export interface Corrected extends Assembled {
 export interface Limits {
   maxPasses?: number;
   maxMemory?: number;
+  /** Keep which line uses which symbol. */
+  references?: boolean;
   /** The exit status when the source cannot be read. */
   missing?: number;
 }

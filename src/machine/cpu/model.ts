@@ -13,7 +13,7 @@ const BRAND = "kolibri-emu i686";
 const SIGNATURE = 0x0000_0619;
 
 /** Feature bits of leaf 1, EDX and ECX. */
-const EDX_FEATURES = { TSC: 1 << 4, CX8: 1 << 8, CMOV: 1 << 15 } as const;
+const EDX_FEATURES = { FPU: 1 << 0, TSC: 1 << 4, CX8: 1 << 8, CMOV: 1 << 15 } as const;
 const ECX_FEATURES = { MOVBE: 1 << 22, POPCNT: 1 << 23 } as const;
 
 /** Of leaf 7, EBX: tzcnt; adcx and adox. Of leaf 0x80000001, ECX: lzcnt. */
@@ -29,7 +29,7 @@ export const i686: CpuModel = {
       case 0:
         return [7, little(VENDOR, 0), little(VENDOR, 8), little(VENDOR, 4)];
       case 1: {
-        const edx = EDX_FEATURES.TSC | EDX_FEATURES.CX8 | EDX_FEATURES.CMOV;
+        const edx = EDX_FEATURES.FPU | EDX_FEATURES.TSC | EDX_FEATURES.CX8 | EDX_FEATURES.CMOV;
         return [SIGNATURE, 0, ECX_FEATURES.MOVBE | ECX_FEATURES.POPCNT, edx];
       }
       case 7:

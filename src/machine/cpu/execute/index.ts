@@ -14,6 +14,7 @@ import * as shifts from "./shifts.ts";
 import * as stack from "./stack.ts";
 import * as strings from "./strings.ts";
 import * as system from "./system.ts";
+import { isX87, wait, x87ExecutorOf } from "./x87.ts";
 
 export interface Found {
   readonly op: number;
@@ -99,7 +100,7 @@ const byName: Readonly<Record<string, Found>> = {
   mfence: general(move.nop),
   sfence: general(move.nop),
   clflush: general(move.touch),
-  wait: general(move.nop),
+  wait: general(wait),
   cbw: general(move.cbw),
   cwde: general(move.cwde),
   cwd: general(move.cwd),
@@ -200,6 +201,8 @@ export function executorOf(form: Form): Found {
 }
 
 function search(form: Form): Found {
+  if (form.name === "frstpm") return general(undefinedOpcode);
+  if (isX87(form)) return general(x87ExecutorOf(form));
   if (form.name === "rsm") return general(undefinedOpcode);
   if (form.operands.some((operand) => operand.kind === "cr")) return general(system.movControl);
   // Test registers ended with the 486.

@@ -38,7 +38,10 @@ const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
 async function step(say, title, command, args) {
   const start = performance.now();
+  const terminal = process.stderr.isTTY && process.env.TERM !== "dumb";
+  if (terminal) process.stderr.write(`${title} …`);
   const { status, output } = await quietly(command, args);
+  if (terminal) process.stderr.write("\r\x1b[K");
   if (status !== 0) {
     say(`${title}: failed\n${output.trimEnd()}`);
     process.exit(1);

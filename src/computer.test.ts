@@ -303,6 +303,15 @@ describe("call", () => {
     expect(routine(...FOREVER).call("routine", [], { timeout: 10 }).stop).toMatchObject({ limit: "time" });
   });
 
+  test("that cannot begin leaves nothing behind", () => {
+    const computer = routine(0x68, 0x34, 0x12, 0, 0, RET);
+    expect(() => computer.call("routine", [], { maxInstructions: Number.NaN })).toThrow("a limit of NaN");
+    computer.memory.map(0x1000, 4096);
+    computer.memory.write(0x1234, Uint8Array.from(FOREVER));
+    computer.cpu.eip = 16;
+    expect(computer.run({ maxInstructions: 10 })).toMatchObject({ reason: "limit" });
+  });
+
   test("of what is not there says so", () => {
     const computer = routine(RET);
     expect(() => computer.call("rutine")).toThrow('no symbol "rutine"');

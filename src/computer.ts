@@ -24,7 +24,7 @@ import type {
   Registers,
   WatchedRange,
 } from "./machine/index.ts";
-import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack } from "./net/index.ts";
+import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack, TcpState } from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
 import { type Moving, World, type WorldEnd } from "./world.ts";
 
@@ -154,6 +154,8 @@ export type RegisterName = "eax" | "ebx" | "ecx" | "edx" | "esi" | "edi" | "ebp"
 
 /** Where a called routine returns to: nothing can be mapped there. */
 const RETURN = 0xffff_f000;
+/** Closed by the program, and not acknowledged by the peer (RFC 9293 3.3.2). */
+const CLOSING: ReadonlySet<TcpState> = new Set([TcpState.FIN_WAIT_1, TcpState.CLOSING, TcpState.LAST_ACK]);
 /** Bytes of the debug board that are kept, as in KolibriOS. */
 const BOARD = 65536;
 
@@ -225,7 +227,11 @@ export class Computer {
    */
   call(routine: string | number, args: readonly number[] = [], options: CallOptions = {}): CallResult {
     const finish = this.#beginCall(routine, args, options);
-    return finish(this.run(options));
+    try {
+      return finish(this.run(options));
+    } finally {
+      this.#hook(undefined);
+    }
   }
 
   /** The same, giving the host its turn: to be stopped by a signal. */
@@ -235,7 +241,11 @@ export class Computer {
     options: CallOptions & { signal?: AbortSignal } = {},
   ): Promise<CallResult> {
     const finish = this.#beginCall(routine, args, options);
-    return finish(await this.go(options));
+    try {
+      return finish(await this.go(options));
+    } finally {
+      this.#hook(undefined);
+    }
   }
 
   /** Why it does not run; undefined while it could. */
@@ -277,6 +287,14 @@ export class Computer {
 
   get instructions(): number {
     return this.kernel.instructions;
+  }
+
+  /**
+   * Connections that the program has closed still have something to send, or an end to be acknowledged. The network
+   * goes on with that after the program has ended, for as long as the world is run.
+   */
+  get sending(): boolean {
+    return this.stack.connections().some(({ state }) => CLOSING.has(state));
   }
 
   /** The value of a symbol of the program. Throws when it has none of that name. */
@@ -379,7 +397,6 @@ export class Computer {
     this.#hook(watch);
     return (ended) => {
       const stop = this.#callStop(ended, watch);
-      this.#hook(undefined);
       this.#ended = stop;
       const { eax, esp } = cpu;
       return { stop, eax, stackBalance: esp - (entry + 4), instructions: machine.instructions - before };

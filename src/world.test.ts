@@ -126,15 +126,16 @@ describe("virtual time", () => {
     world.add(bell);
     expect(world.run()).toBe("quiet");
     expect(world.now).toBe(3_600_000_000);
+    expect([world.run(), world.now]).toEqual(["quiet", 7_200_000_000]);
     let sleeps = true;
     world.add({
-      poll: (now) => sleeps && now >= 9_000_000_000 && !(sleeps = false),
-      deadline: () => (sleeps ? 9_000_000_000 : FOREVER),
+      poll: (now) => sleeps && now >= 12_000_000_000 && !(sleeps = false),
+      deadline: () => (sleeps ? 12_000_000_000 : FOREVER),
       run: (now) => now,
-      wakes: () => (sleeps ? 9_000_000_000 : FOREVER),
+      wakes: () => (sleeps ? 12_000_000_000 : FOREVER),
     });
     expect(world.run()).toBe("quiet");
-    expect([sleeps, world.now]).toEqual([false, 9_000_000_000]);
+    expect([sleeps, world.now]).toEqual([false, 12_000_000_000]);
   });
 
   test("go gives the same as run, and lets itself be stopped", async () => {

@@ -53,8 +53,8 @@ export type WorldEnd = "done" | "quiet" | "time" | "stopped";
 
 /** Rounds of frames at one instant before time moves on by itself: a storm must not stop the clock. */
 const MOST_ROUNDS = 10_000;
-/** Steps of virtual time between which the host gets its turn when the world is run with `go`. */
-const STEPS_AT_ONCE = 64;
+/** Real milliseconds after which the host gets its turn when a virtual world is run with `go`. */
+const TURN_MS = 10;
 const DAY: Micros = 24 * 3600 * SECOND;
 /** How far computers may be ahead of a real clock. */
 const REAL_QUANTUM: Micros = MS;
@@ -76,7 +76,7 @@ export class World {
   readonly #virtualClock: ManualClock | undefined;
   readonly #quantum: Micros;
   readonly #patience: Micros;
-  /** Until when somebody has computed. */
+  /** Until when somebody has computed in this run. */
   #computed: Micros = 0;
   readonly #moving = new Set<Moving>();
   readonly #outside = new Set<Moving>();
@@ -136,11 +136,15 @@ export class World {
     try {
       return await this.#exclusively(async () => {
         const limit = this.#after(timeout);
-        for (let steps = 1; ; steps++) {
+        let turn = performance.now();
+        for (;;) {
           const end = this.#step(until, limit);
           if (typeof end === "string") return end;
           if (end > this.now) await this.#sleep(end);
-          else if (!this.virtual || steps % STEPS_AT_ONCE === 0) await hostTurn();
+          else if (!this.virtual || performance.now() - turn > TURN_MS) {
+            await hostTurn();
+            turn = performance.now();
+          }
         }
       });
     } finally {
@@ -253,6 +257,7 @@ export class World {
   #exclusively<T>(run: () => T): T {
     if (this.#running) throw new Error("this world is running already");
     this.#running = true;
+    this.#computed = this.now; // patience begins anew: something may have been done to the world since
     const over = (): void => {
       this.#running = false;
       this.#stopped = false;

@@ -60,3 +60,64 @@ test("an error inside a macro shows how it came there, as FASM prints it", () =>
       "processed: mov eax,[undefined_thing]\nerror: undefined symbol 'undefined_thing'.\n",
   );
 });
+
+test("a diagnostic says in which column the symbol stands, and what was expected", () => {
+  const where = (source: string) =>
+    assemble("a.asm", { files: memoryFiles({ "a.asm": source }) }).diagnostics[0];
+  expect(where("use32\n mov eax,[axe+eax]\n")).toMatchObject({ text: "undefined symbol 'axe'", column: 11 });
+  expect(where("a:\n dd .none+none\n")).toMatchObject({ text: "undefined symbol 'a.none'", column: 5 });
+  expect(where("db 256")).toMatchObject({
+    text: "value out of range",
+    expected: "a value that fits the size it is stored in",
+  });
+});
+
+test("a listing shows addresses, bytes, lines, and macros by a mark", () => {
+  const source =
+    "use32\norg 100h\nmacro two { db 1\n db 2 }\n two\nvirtual at 5\nx dd ?\nend virtual\ndb 50 dup 7\n";
+  const { listing } = assemble("a.asm", { files: memoryFiles({ "a.asm": source }) });
+  expect(listing).toBe(`\
+ 00000000                    use32
+ 00000000                    org 100h
+ 00000100  01                +macro two { db 1
+ 00000101  02                + db 2 }
+ 00000102                    virtual at 5
+[00000005]                   x dd ?
+[00000009]                   end virtual
+ 00000102  0707070707070707  db 50 dup 7
+ 0000010a  0707070707070707
+ 00000112  0707070707070707
+ 0000011a  0707070707070707
+           … 18 more
+`);
+});
+
+test.each([
+  ["an endless while", "while 1\ndb 0\nend while", "out of memory"],
+  ["an endless repeat", "repeat 0FFFFFFFFh\ndd $\nend repeat", "out of memory"],
+  ["endless times", "times 0FFFFFFFFh nop", "out of memory"],
+  ["a huge reservation", "rb 0FFFFFFFFh", "out of memory"],
+  ["huge data", "dd 0FFFFFFFFh dup 1", "out of memory"],
+  ["a runaway rept", "rept 1000000000 n { dd n }", "out of memory"],
+  ["a file that includes itself", "include 'a.asm'", "out of stack space"],
+])("%s ends with an error in bounded memory", (_, source, text) => {
+  const result = assemble("a.asm", { files: memoryFiles({ "a.asm": source }), maxMemory: 1 << 20 });
+  expect(result.diagnostics[0]?.text).toBe(text);
+});
+
+test("a while that makes nothing ends too", () => {
+  const result = assemble("a.asm", { files: memoryFiles({ "a.asm": "while 1\nend while" }) });
+  expect(result.diagnostics[0]?.text).toBe("too many repeats");
+}, 60_000);
+
+test.each([
+  ["the address of its first byte", "org 0x1000\nnop", 0x1000],
+  ["0 where nothing is said", "nop\norg 0x1000\nnop", 0],
+  [
+    "what the first byte believes, whatever comes later",
+    "virtual at 5\ndb 1\nend virtual\norg 64\nnop\norg 9\nnop",
+    64,
+  ],
+])("a flat program's origin is %s", (_, source, origin) => {
+  expect(assemble("a.asm", { files: memoryFiles({ "a.asm": source }) }).image?.origin).toBe(origin);
+});

@@ -31,7 +31,7 @@ import type { Expression } from "./expression/parse.ts";
 import { flatFormat } from "./format/binary.ts";
 import { newFormatMemory } from "./format/elf-executable.ts";
 import type { ObjectBase } from "./format/objects.ts";
-import { assembleInstruction, type Instruction, readInstruction } from "./instruction.ts";
+import { assembleInstruction, type Instruction, InstructionTable } from "./instruction.ts";
 import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages.ts";
 import { newOperand, type Operand } from "./operand.ts";
 import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./parse.ts";
@@ -97,6 +97,9 @@ const segmentPrefixes = ["es", "cs", "ss", "ds", "fs", "gs"];
 
 const COLON = 0x3a;
 
+/** Beyond this many numbers about lines (a loop that runs away) no more are kept. */
+const RECORD_LIMIT = 1 << 26;
+
 export class Assembler {
   readonly state: State;
   readonly program: Program;
@@ -108,15 +111,22 @@ export class Assembler {
   readonly maxPasses: number;
   /** Instructions by the item behind their mnemonic, read once. */
   readonly #instructions: (Instruction | undefined)[] = [];
+  readonly #table = new InstructionTable();
   /** Directives that a program may use once a pass. */
   #seen = 0;
   readonly scratch: Operand = newOperand();
-  /** Lines in the order of assembling, each with its position: what listings and line maps are made of. */
-  lineStarts: number[] = [];
+  /**
+   * Lines in the order of assembling, each with its position, space and code size: what listings and line maps are made
+   * of. `lineFields` numbers of it count.
+   */
+  lineStarts = new Int32Array(1 << 12);
+  lineFields = 0;
   #recording = true;
   /** Where blocks end, by the item they are looked for from (blocks.ts). */
   readonly endings = new Map<number, object>();
   timesDepth = 0;
+  /** The operand that is being evaluated. */
+  operandIndex = 0;
   /** What formats keep from pass to pass. */
   readonly objectBases = new Map<number, ObjectBase>();
   readonly formatMemory = newFormatMemory();
@@ -164,8 +174,9 @@ export class Assembler {
     const { state } = this;
     const label = state.errorLabel;
     const name = label === undefined || label.name < 0 ? undefined : this.texts.text(label.name);
-    if (state.error === "undefinedSymbol") throw new Refusal("undefinedSymbol", undefinedSymbolText(name));
-    if (state.error === "symbolOutOfScope") throw new Refusal("symbolOutOfScope", outOfScopeText(name));
+    if (state.error === "undefinedSymbol")
+      throw new Refusal("undefinedSymbol", undefinedSymbolText(name), name);
+    if (state.error === "symbolOutOfScope") throw new Refusal("symbolOutOfScope", outOfScopeText(name), name);
     return refuse(state.error);
   }
 
@@ -192,7 +203,7 @@ export class Assembler {
     this.#seen = 0;
     this.timesDepth = 0;
     this.isCom = false;
-    this.lineStarts = [];
+    this.lineFields = 0;
     this.#recording = true;
     const { kinds, values } = this.program;
     for (;;) {
@@ -203,18 +214,32 @@ export class Assembler {
         state.currentLine = line;
         state.prefixes = 0;
         if (this.#recording) {
-          if (state.anotherPass) this.#recording = false;
-          else this.lineStarts.push(line, state.at, state.space.number, state.bits);
+          if (state.anotherPass || this.lineFields > RECORD_LIMIT) this.#recording = false;
+          else this.#record(line);
         }
       }
       this.continueLine();
     }
-    const open = state.structures.at(-1);
+    const open = state.structures[0];
     if (open) {
       state.currentLine = open.line;
       refuse("missingEndDirective");
     }
     state.format.closePass(this);
+  }
+
+  #record(line: number): void {
+    const { state } = this;
+    if (this.lineFields === this.lineStarts.length) {
+      const grown = new Int32Array(this.lineStarts.length * 2);
+      grown.set(this.lineStarts);
+      this.lineStarts = grown;
+    }
+    this.lineStarts[this.lineFields] = line;
+    this.lineStarts[this.lineFields + 1] = state.at;
+    this.lineStarts[this.lineFields + 2] = state.space.number;
+    this.lineStarts[this.lineFields + 3] = state.bits;
+    this.lineFields += 4;
   }
 
   /** Holds every symbol against what was believed of it. */
@@ -301,7 +326,7 @@ export class Assembler {
 
   #read(item: number, instruction: number): Instruction {
     const known = mnemonicOf(instruction);
-    const read = readInstruction(this.program, item, known);
+    const read = this.#table.read(this.program, item, instruction, known);
     while (this.#instructions.length < item) this.#instructions.push(undefined);
     this.#instructions[item] = read;
     return read;

@@ -136,7 +136,7 @@ function stopWhile(assembler: Assembler, structure: Structure): void {
 }
 
 /** An empty `while` would go round for hours before its counter overflows: this many rounds without output end it. */
-const IDLE_LIMIT = 1 << 26;
+const IDLE_LIMIT = 1 << 25;
 
 function endWhile(assembler: Assembler): void {
   const { state } = assembler;

@@ -83,6 +83,10 @@ function duplicate(assembler: Assembler, directive: number): void {
     }
     return;
   }
+  if (!list && count > 1 && isUniform(assembler)) {
+    repeatDatum(assembler, directive, count);
+    return;
+  }
   for (; count > 0; count--) {
     state.item = item;
     if (!list) {
@@ -96,6 +100,32 @@ function duplicate(assembler: Assembler, directive: number): void {
     if (assembler.kind() !== O_CLOSE) refuse("invalidArgument");
     state.item++;
   }
+}
+
+/** Whether the datum at the cursor is the same wherever it stands. */
+function isUniform({ state, program }: Assembler): boolean {
+  const kind = program.kinds[state.item];
+  if (kind === QUESTION) return true;
+  if (kind !== I_EXPRESSION || program.kinds[state.item + 1] === COLON) return false;
+  const expression = program.expressions[program.values[state.item]!]!;
+  return expression.constant !== undefined || expression.kind === K_STRING;
+}
+
+/** One datum and as many copies as are wanted. */
+function repeatDatum(assembler: Assembler, directive: number, count: number): void {
+  const { state } = assembler;
+  const isReserved = assembler.kind() === QUESTION;
+  const start = state.at;
+  datum(assembler, directive);
+  const length = state.at - start;
+  const whole = length * count;
+  state.room(whole - length);
+  const { bytes } = state;
+  for (let done = length; done < whole; done *= 2) {
+    bytes.copyWithin(start + done, start, start + Math.min(done, whole - done));
+  }
+  state.at = start + whole;
+  if (isReserved) reserved(state, start + length);
 }
 
 function datum(assembler: Assembler, directive: number): void {

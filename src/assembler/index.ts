@@ -10,15 +10,17 @@ export type { Diagnostic, TrailStep } from "./diagnostics.ts";
 export { fasmText } from "./report.ts";
 export { type Files, memoryFiles, type SourceText } from "./source.ts";
 
-import { type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
+import { hasHeader, type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
 import { Assembler } from "./assemble.ts";
 import type { Diagnostic } from "./diagnostics.ts";
+import { listing } from "./listing.ts";
 import { Refusal } from "./messages.ts";
 import { lineMap, symbolTable } from "./output.ts";
 import { Parser } from "./parse.ts";
 import { Preprocessor } from "./preprocess/preprocess.ts";
 import { diagnose } from "./report.ts";
 import { FileLoader, type Files, parentOf } from "./source.ts";
+import type { Space } from "./state.ts";
 
 export interface Options {
   files: Files;
@@ -49,6 +51,8 @@ export interface Assembled {
   passes: number;
   symbols: Symbols;
   lines: LineMap;
+  /** Every line that made something, with its address and bytes, as text. Empty when not ok. */
+  readonly listing: string;
   /** What `display` said. */
   display: Uint8Array;
   diagnostics: readonly Diagnostic[];
@@ -64,7 +68,7 @@ const DEFAULT_MEMORY = 512 * 1024 * 1024;
 export function assemble(source: string, options: Options): Assembled {
   const maxMemory = options.maxMemory ?? DEFAULT_MEMORY;
   const loader = new FileLoader(options.files, options.includes ?? [], options.environment ?? {});
-  const p = new Preprocessor(loader, maxMemory >> 2);
+  const p = new Preprocessor(loader, maxMemory);
   let preprocessed = false;
   let assembler: Assembler | undefined;
   try {
@@ -85,19 +89,27 @@ export function assemble(source: string, options: Options): Assembled {
     );
     const passes = assembler.run();
     const bytes = assembler.state.format.write(assembler);
-    const symbols = symbolTable(assembler);
-    const lines = lineMap(p, assembler);
+    const known = later(p, assembler, bytes);
     return {
       ok: true,
       bytes,
       extension: assembler.isCom && assembler.state.format.flat ? "com" : assembler.state.format.extension,
       areas: assembler.areas(),
-      image: assembler.state.format.flat ? imageOf(bytes, assembler, symbols, lines) : undefined,
       passes,
-      symbols,
-      lines,
       display: assembler.displayed(),
       diagnostics: [],
+      get symbols() {
+        return known.symbols;
+      },
+      get lines() {
+        return known.lines;
+      },
+      get image() {
+        return known.image;
+      },
+      get listing() {
+        return listing(p, known.assembler);
+      },
     };
   } catch (error) {
     const refusal = refusalOf(error);
@@ -112,10 +124,39 @@ export function assemble(source: string, options: Options): Assembled {
       passes: assembler ? assembler.state.pass + 1 : 0,
       symbols: symbolTable(undefined),
       lines: lineMap(p, undefined),
+      listing: "",
       display: assembler?.displayed() ?? new Uint8Array(0),
       diagnostics: [diagnose(p, refusal, preprocessed)],
     };
   }
+}
+
+/** What not everyone asks for is made when it is asked for, and once. */
+function later(
+  p: Preprocessor,
+  assembler: Assembler,
+  bytes: Uint8Array,
+): Pick<Assembled, "image" | "symbols" | "lines"> & { assembler: Assembler } {
+  let symbols: Symbols | undefined;
+  let lines: LineMap | undefined;
+  let image: Image | undefined;
+  const known = {
+    assembler,
+    get symbols() {
+      symbols ??= symbolTable(assembler);
+      return symbols;
+    },
+    get lines() {
+      lines ??= lineMap(p, assembler);
+      return lines;
+    },
+    get image() {
+      if (!assembler.state.format.flat) return undefined;
+      image ??= imageOf(bytes, assembler, known.symbols, known.lines);
+      return image;
+    },
+  };
+  return known;
 }
 
 /** What went wrong in the source; undefined when it was in here. */
@@ -126,10 +167,21 @@ function refusalOf(error: unknown): Refusal | undefined {
   return undefined;
 }
 
-function imageOf(bytes: Uint8Array, assembler: Assembler, symbols: Symbols, lines: LineMap): Image {
-  const withHeader = imageFrom(bytes);
-  if (!("error" in withHeader)) return { ...withHeader, symbols, lines };
-  const first = assembler.state.spaces.find((space) => !space.virtual && space.length > 0);
+/** The program that the bytes are; undefined when they begin with a header that describes none. */
+function imageOf(
+  bytes: Uint8Array,
+  assembler: Assembler,
+  symbols: Symbols,
+  lines: LineMap,
+): Image | undefined {
+  if (hasHeader(bytes)) {
+    const image = imageFrom(bytes);
+    return "error" in image ? undefined : { ...image, symbols, lines };
+  }
+  const { spaces, space: last, at } = assembler.state;
+  // The space that is open at the end has no length yet.
+  const lengthOf = (space: Space): number => (space === last ? at - space.start : space.length);
+  const first = spaces.find((space) => !space.virtual && lengthOf(space) > 0);
   const origin = first && typeof first.base === "number" ? Math.max(0, first.start - first.base) : 0;
   return { ...rawImage(bytes, { origin }), symbols, lines };
 }

@@ -6,12 +6,13 @@ import type { Assembler } from "./assemble.ts";
 import type { Mnemonic } from "./encode.ts";
 import { type Expression, K_FLOAT } from "./expression/parse.ts";
 import { operandRegister } from "./expression/registers.ts";
-import { refuse } from "./messages.ts";
+import { Refusal, refuse } from "./messages.ts";
 import {
   BND_PREFIX,
   BOUND,
   CONTROL,
   DEBUG,
+  type Encoding,
   FAR,
   FLOAT,
   IMMEDIATE,
@@ -48,16 +49,21 @@ export interface Instruction {
   /** `rep`, `lock` and their like: the instruction goes on behind it. */
   readonly prefix: boolean;
   readonly jumps: boolean;
+  /** What its address labels has a size that matters: true of all but `lea`. */
+  readonly sized: boolean;
   /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
   readonly operands: Operand[];
   /** For each operand its expression, and the address or the segment's expression; undefined where it has none. */
   readonly expressions: (Expression | undefined)[];
   readonly segments: (Expression | undefined)[];
+  /** An address's bracket is closed where it should be. */
+  readonly closed: readonly boolean[];
   /** Nothing in it has to be evaluated: registers and numbers alone. */
   readonly constant: boolean;
-  /** The item behind it. */
-  readonly end: number;
+  /** Where its operands were read, and how many items they are. */
+  readonly item: number;
+  readonly items: number;
   /** The bytes it last had, for which code size, and whether they can be used again. */
   bytes: Uint8Array;
   length: number;
@@ -69,13 +75,55 @@ const COLON = 0x3a;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
+/**
+ * Instructions without anything to evaluate, by what they are made of: `push ebx` is one object wherever it stands, with
+ * the bytes it has once been given.
+ */
+export class InstructionTable {
+  readonly #shared = new Map<number, Instruction[]>();
+
+  /** The instruction whose operands follow at `item`. */
+  read(program: Program, item: number, instruction: number, mnemonic: Mnemonic): Instruction {
+    const { kinds, values } = program;
+    let hash = instruction;
+    let end = item;
+    for (; kinds[end] !== I_LINE && kinds[end] !== I_END && kinds[end] !== I_INSTRUCTION; end++) {
+      hash = (Math.imul(hash, 31) + kinds[end]! * 0x10001 + values[end]!) | 0;
+    }
+    const known = this.#shared.get(hash);
+    if (known) for (const other of known) if (isSame(program, other, item, end, mnemonic)) return other;
+    const made = readInstruction(program, item, mnemonic);
+    if (made.constant) {
+      if (known) known.push(made);
+      else this.#shared.set(hash, [made]);
+    }
+    return made;
+  }
+}
+
+function isSame(
+  { kinds, values }: Program,
+  known: Instruction,
+  item: number,
+  end: number,
+  mnemonic: Mnemonic,
+) {
+  if (known.encode !== mnemonic.encode || known.items !== end - item) return false;
+  for (let at = item, other = known.item; at < end; at++, other++) {
+    if (kinds[at] !== kinds[other] || values[at] !== values[other]) return false;
+  }
+  return true;
+}
+
 /** Reads the operands that follow at `item`. */
-export function readInstruction(program: Program, item: number, mnemonic: Mnemonic): Instruction {
+function readInstruction(program: Program, item: number, mnemonic: Mnemonic): Instruction {
   const { kinds, values } = program;
   const operands: Operand[] = [];
   const expressions: (Expression | undefined)[] = [];
   const segments: (Expression | undefined)[] = [];
+  const closed: boolean[] = [];
   let at = item;
+  const jumps = /^(?:j|call$|loop|xbegin$)/.test(mnemonic.name);
   let constant = true;
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || kinds[at] === I_INSTRUCTION;
@@ -88,6 +136,7 @@ export function readInstruction(program: Program, item: number, mnemonic: Mnemon
         operands.push(missing);
         expressions.push(undefined);
         segments.push(undefined);
+        closed.push(true);
       }
       break;
     }
@@ -96,6 +145,7 @@ export function readInstruction(program: Program, item: number, mnemonic: Mnemon
     comma = false;
     let expression: Expression | undefined;
     let segment: Expression | undefined;
+    let isClosed = true;
     if (kinds[at] === I_JUMP) operand.jump = values[at++]!;
     if (kinds[at] === I_SIZE) {
       operand.size = values[at++]!;
@@ -121,7 +171,7 @@ export function readInstruction(program: Program, item: number, mnemonic: Mnemon
         expression = address.expression;
         constant = false;
         at++;
-        if (!address.closed) operand.kind = OTHER;
+        isClosed = address.closed;
         break;
       }
       case I_EXPRESSION:
@@ -133,7 +183,8 @@ export function readInstruction(program: Program, item: number, mnemonic: Mnemon
           segment = expression;
           expression = program.expressions[values[at + 1]!]!;
           at += 2;
-        } else if (expression.kind === K_FLOAT) operand.kind = FLOAT;
+        } else if (kinds[at] === COLON && jumps) operand.kind = OTHER;
+        else if (expression.kind === K_FLOAT) operand.kind = FLOAT;
         if (operand.kind !== IMMEDIATE || expression.constant === undefined) constant = false;
         break;
       case BRACE:
@@ -147,6 +198,7 @@ export function readInstruction(program: Program, item: number, mnemonic: Mnemon
     operands.push(operand);
     expressions.push(expression);
     segments.push(segment);
+    closed.push(isClosed);
     if (kinds[at] === COMMA) {
       comma = true;
       at++;
@@ -155,13 +207,16 @@ export function readInstruction(program: Program, item: number, mnemonic: Mnemon
   return {
     encode: mnemonic.encode,
     prefix: mnemonic.prefix,
+    sized: mnemonic.name !== "lea",
     floatSize: ({ pushw: 2, pushd: 4, pushq: 8 } as Record<string, number>)[mnemonic.name] ?? 0,
-    jumps: /^(?:j|call$|loop|xbegin$)/.test(mnemonic.name),
+    jumps,
     operands,
     expressions,
     segments,
+    closed,
     constant,
-    end: at,
+    item,
+    items: at - item,
     bytes: new Uint8Array(0),
     length: -1,
     bits: 0,
@@ -235,11 +290,11 @@ function closeBrace(program: Program, item: number): number {
 /** Assembles one instruction; the item is then behind it. */
 export function assembleInstruction(assembler: Assembler, instruction: Instruction): void {
   const { state } = assembler;
-  state.item = instruction.end;
+  state.item += instruction.items;
   state.room(32);
   const changed = instruction.constant
     ? instruction.length < 0 && evaluateConstants(assembler, instruction)
-    : evaluateOperands(assembler, instruction);
+    : evaluate(assembler, instruction);
   const { length } = instruction;
   if (!changed && length >= 0 && instruction.bits === state.bits && (state.prefixes & BND_PREFIX) === 0) {
     const { bytes } = state;
@@ -273,23 +328,67 @@ function evaluateConstants(assembler: Assembler, instruction: Instruction): bool
   return true;
 }
 
+/**
+ * FASM reads operands one after the other and stops at the first that is wrong in any way. We evaluate all of them before
+ * encoding: where that fails, the encoder is asked what it would have said of the operands up to there.
+ */
+function evaluate(assembler: Assembler, instruction: Instruction): boolean {
+  try {
+    return evaluateOperands(assembler, instruction);
+  } catch (error) {
+    const { state } = assembler;
+    for (let index = assembler.operandIndex; index < instruction.operands.length; index++) {
+      const operand = instruction.operands[index]!;
+      operand.base = 0;
+      operand.index = 0;
+      operand.scale = 0;
+      operand.relocation = 0;
+      operand.undefined = true;
+      if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);
+    }
+    const { at } = state;
+    try {
+      instruction.encode(instruction.operands, instruction.operands.length, state);
+    } catch (complaint) {
+      const surplus = complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine";
+      // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
+      if (!surplus) throw complaint;
+      state.at = at;
+      if (encodes(instruction, assembler.operandIndex, state)) throw complaint;
+    }
+    throw error;
+  }
+}
+
+function encodes(instruction: Instruction, count: number, state: Encoding): boolean {
+  try {
+    instruction.encode(instruction.operands, count, state);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Works out all values; returns whether anything is different from the last time. */
 function evaluateOperands(assembler: Assembler, instruction: Instruction): boolean {
   const { evaluator } = assembler;
-  const { operands, expressions, segments } = instruction;
+  const { operands, expressions, segments, closed } = instruction;
   let changed = false;
   for (let index = 0; index < operands.length; index++) {
     const expression = expressions[index];
     if (expression === undefined) continue;
+    assembler.operandIndex = index;
     const operand = operands[index]!;
     const { low, high, value, relocation, relocationBase, base, index: indexRegister, scale, size } = operand;
     const unknown = operand.undefined;
     if (operand.kind === MEMORY) {
-      evaluator.takesSizes = !operand.sizeDeclared;
+      if (operand.addressSize === 1) refuse("invalidAddressSize");
+      evaluator.takesSizes = !operand.sizeDeclared && instruction.sized;
       evaluator.takenSize = 0;
       evaluator.address(expression, operand, operand.addressSize, fasmSegment(operand.segment), false);
       if (!operand.sizeDeclared) operand.size = evaluator.takenSize;
       evaluator.takesSizes = false;
+      if (!closed[index]) refuse("invalidAddress");
     } else if (expression.kind === K_FLOAT) {
       if (!instruction.jumps) evaluateFloat(assembler, instruction, operand, expression);
     } else {

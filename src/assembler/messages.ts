@@ -57,9 +57,12 @@ export class Refusal extends Error {
   readonly reason: Message;
   /** The text as it is printed: FASM puts the symbol's name into two of them. */
   readonly text: string;
+  /** The symbol it is about, where there is one. */
+  readonly symbol: string | undefined;
 
-  constructor(message: Message, text: string = messages[message]) {
+  constructor(message: Message, text: string = messages[message], symbol?: string) {
     super(text);
+    this.symbol = symbol;
     this.reason = message;
     this.text = text;
   }

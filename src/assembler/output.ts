@@ -31,14 +31,14 @@ export function symbolTable(assembler: Assembler | undefined): Symbols {
 /** Which line made which bytes, by address. Lines in virtual areas make none. */
 export function lineMap(p: Preprocessor, assembler: Assembler | undefined): LineMap {
   if (!assembler) return new LineMap();
-  const { state, lineStarts } = assembler;
+  const { state, lineStarts, lineFields } = assembler;
   const entries: LineEntry[] = [];
-  for (let at = 0; at < lineStarts.length; at += LINE_FIELDS) {
+  for (let at = 0; at < lineFields; at += LINE_FIELDS) {
     const space = state.spaces[lineStarts[at + 2]!]!;
     if (space.virtual) continue;
     const start = lineStarts[at + 1]!;
     const next = at + LINE_FIELDS;
-    const end = next < lineStarts.length ? lineStarts[next + 1]! : state.at;
+    const end = next < lineFields ? lineStarts[next + 1]! : state.at;
     if (end <= start) continue;
     entries.push(entry(p, lineStarts[at]!, low32(subtract(start, space.base)) >>> 0, end - start));
   }
@@ -60,7 +60,7 @@ function entry(p: Preprocessor, line: number, address: number, length: number): 
   const trail: { file: string; line: number; macro: string }[] = [];
   for (let at = line; lines.isGenerated(at); at = lines.parent(at)) {
     const name = lines.name(at);
-    trail.push({ ...place(origin(lines.parent(at))), macro: name < 0 ? "postpone" : texts.text(name) });
+    trail.push({ ...place(origin(lines.parent(at))), macro: texts.text(name) });
   }
   return { ...place(origin(line)), address, length, trail };
 }

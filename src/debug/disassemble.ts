@@ -6,6 +6,7 @@
 import {
   DECODED,
   decode,
+  displacementUnit,
   type Form,
   type FormOperand,
   INVALID,
@@ -168,6 +169,12 @@ function plain(
           operand.kind === "one" ? String(operand.number) : registerName(operand, operand.number, size),
         );
         break;
+      case "vvvv":
+        parts.push(registerName(operand, instruction.vvvv, size));
+        break;
+      case "is4":
+        parts.push(registerName(operand, (instruction.immediate >> 4) & 7, size));
+        break;
       case "opcode":
         parts.push(registerName(operand, instruction.code & 7, size));
         break;
@@ -179,7 +186,7 @@ function plain(
         else {
           const [inside, outside] = addressText(instruction, bits, segment, options);
           segment = outside;
-          parts.push(memorySize(form, i, v, bits, instruction.sizePrefix) + inside);
+          parts.push(memorySize(form, i, v, bits, instruction.sizePrefix, instruction.broadcast) + inside);
         }
         break;
       case "moffs": {
@@ -201,7 +208,20 @@ function plain(
   if (/^push|^pop/.test(name) && form.operands[0]?.file === "segment" && instruction.sizePrefix) {
     parts[0] = `${sizeNames[v]} ${parts[0]}`;
   }
+  if (form.encoding === "evex") decorate(parts, instruction, form);
   return { text: parts.length === 0 ? name : `${name} ${parts.join(",")}`, segment };
+}
+
+const roundings = ["{rn-sae}", "{rd-sae}", "{ru-sae}", "{rz-sae}"] as const;
+
+/** Mask and zeroing behind the first operand, a broadcast behind memory, a rounding mode behind the last register. */
+function decorate(parts: string[], instruction: Instruction, form: Form): void {
+  if (instruction.mask !== 0) parts[0] += `{k${instruction.mask}}${instruction.zeroing ? "{z}" : ""}`;
+  if (!instruction.broadcast) return;
+  const rm = form.places.indexOf("rm");
+  if (instruction.mod === 3)
+    parts.splice(rm + 1, 0, form.attributes.has("er") ? roundings[instruction.rounding]! : "{sae}");
+  else parts[rm] += `{1to${form.operands[rm]!.memorySize / (form.attributes.has("b8") ? 8 : 4)}}`;
 }
 
 const sizeOf = (size: number, v: number): number => (size === SIZE_V ? v : size === SIZE_FAR ? v + 2 : size);
@@ -236,8 +256,16 @@ function registerName(operand: FormOperand, register: number, size: number): str
 }
 
 /** The size operator before a memory operand, where its registers do not tell the size. */
-function memorySize(form: Form, at: number, v: number, bits: number, sizePrefix: boolean): string {
+function memorySize(
+  form: Form,
+  at: number,
+  v: number,
+  bits: number,
+  sizePrefix: boolean,
+  broadcast: boolean,
+): string {
   const operand = form.operands[at]!;
+  if (broadcast) return "";
   const size = sizeOf(operand.memorySize, v);
   if (size === 0 || (operand.text.includes("&") && !(bits === 16 && sizePrefix))) return "";
   if (operand.size === SIZE_FAR) {
@@ -273,7 +301,9 @@ function addressText(
   const names = instruction.addressSize === 16 ? reg16Names : reg32Names;
   const terms: string[] = [];
   if (base >= 0) terms.push(names[base]!);
-  if (index >= 0) terms.push(scale === 1 && base >= 0 ? names[index]! : `${names[index]!}*${scale}`);
+  const vector = vectorIndex(instruction);
+  if (vector !== undefined) terms.push(scale === 1 && base >= 0 ? vector : `${vector}*${scale}`);
+  else if (index >= 0) terms.push(scale === 1 && base >= 0 ? names[index]! : `${names[index]!}*${scale}`);
 
   let size = "";
   let value = "";
@@ -286,7 +316,9 @@ function addressText(
       size = wide === 2 ? "word " : "dword ";
     }
   } else {
-    const short = displacement >= -0x80 && displacement < 0x80;
+    const unit =
+      instruction.form!.encoding === "evex" ? displacementUnit(instruction.form!, instruction.broadcast) : 1;
+    const short = displacement >= -0x80 * unit && displacement < 0x80 * unit && displacement % unit === 0;
     if (displacement !== 0 || (displacementSize > 1 && base >= 0)) {
       value = displacement < 0 ? number(displacement) : `+${number(displacement)}`;
     }
@@ -297,6 +329,13 @@ function addressText(
   const silent = segment === DS ? !stack : segment === SS ? stack : false;
   const inside = segment === undefined || silent ? "" : `${segmentNames[segment]!}:`;
   return [`[${size}${inside}${terms.join("+")}${value}]`, silent ? segment : undefined];
+}
+
+/** The vector register that serves as an index in gathers; number 4 is one too, where otherwise none is meant. */
+function vectorIndex({ form, index }: Instruction): string | undefined {
+  const wanted = form!.operands.find((operand) => operand.kind === "vsib");
+  if (wanted === undefined) return undefined;
+  return `${wanted.text.at(-1)}mm${index < 0 ? 4 : index}`;
 }
 
 function target(

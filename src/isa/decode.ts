@@ -5,7 +5,7 @@
  * Layout: SDM vol. 2A, 2.1 (prefixes, opcode, ModR/M, SIB, displacement, immediate); 15 bytes at most (2.3.11).
  */
 import type { Form } from "./form.ts";
-import { ANY_LENGTH, find, fixesLast, type Surroundings, takesModrm } from "./lookup.ts";
+import { find, fixesLast, type Surroundings, takesModrm } from "./lookup.ts";
 
 /** Longest instruction the processor takes, in bytes. */
 export const LONGEST = 15;
@@ -113,6 +113,7 @@ const around: Surroundings = {
   sizePrefix: false,
   repPrefix: 0,
   vectorLength: 0,
+  rounds: false,
   w: 0,
 };
 
@@ -292,7 +293,8 @@ export function decode(
   around.sizePrefix = sizePrefix;
   around.repPrefix = rep;
   around.w = out.w;
-  around.vectorLength = out.broadcast && modrm >= 0xc0 ? ANY_LENGTH : out.vectorLength;
+  around.vectorLength = out.vectorLength;
+  around.rounds = out.broadcast && modrm >= 0xc0;
   let last = -1;
   if (fixesLast(space, code, modrm)) {
     if (at >= end) return short();

@@ -26,7 +26,8 @@
  *   own, whatever the others have), argument (FASM calls a wrong source an invalid argument),
  *   apart2 (every operand but the first has), bare (no size may be written before the memory operand), loose (any
  *   size may), exact (a register of the wrong size is no operand; exact2 beyond the first), either (FASM reads XMM operands
- *   as if they could be MM registers, and then finds the size wrong). For EVEX: mask, z (zeroing), b4 b8 (memory
+ *   as if they could be MM registers, and then finds the size wrong). For EVEX: mask (masked: required), z (zeroing; zmem: FASM lets it
+ *   stand on memory), b4 b8 (memory
  *   may be one element broadcast), er (rounding), sae, optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
@@ -157,6 +158,8 @@ const attributeWords = new Set([
   "exact2",
   "either",
   "mask",
+  "masked",
+  "zmem",
   "z",
   "b4",
   "b8",

@@ -45,7 +45,6 @@ export {
   PREFIX_NONE,
 } from "./form.ts";
 export {
-  ANY_LENGTH,
   byMnemonic,
   find,
   fixesLast,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { placeInTable } from "./form.ts";
+import { avx, mayBeAvx } from "./forms/avx.ts";
 import { rows } from "./forms/index.ts";
 import {
   byMnemonic,
@@ -77,9 +78,15 @@ describe("rows", () => {
     }
   });
 
+  test("every name of avx.ts is found without asking for all", () => {
+    for (const row of avx()) for (const name of row.names) expect(mayBeAvx(name), name).toBe(true);
+    expect(mayBeAvx("version")).toBe(false);
+  });
+
   test("a row's place in the table is where its bytes lead", () => {
+    const all = [...rows, ...avx()];
     for (const form of forms()) {
-      const { at, count } = placeInTable(rows[form.index]!);
+      const { at, count } = placeInTable(all[form.index]!);
       const space = form.map + { legacy: 0, vex: 4, xop: 4, evex: 8 }[form.encoding];
       expect([at, count], form.opcode).toEqual([space * 256 + form.code, form.plus ? 8 : 1]);
     }

@@ -1,29 +1,48 @@
 /**
  * The rows by the questions their users ask: which form do these opcode bytes mean, which forms has this mnemonic.
  */
-import { type Form, PREFIX_ANY, PREFIX_NONE, placeInTable, read } from "./form.ts";
-import { rows } from "./forms/index.ts";
+import { type Form, PREFIX_ANY, PREFIX_NONE, placeInTable, type Row, read } from "./form.ts";
+import { avx, mayBeAvx } from "./forms/avx.ts";
+import { rows as plainRows } from "./forms/index.ts";
+
+const rows: Row[] = [...plainRows];
+let complete = false;
 
 /** Rows are read when first asked for: few programs need more than some hundreds of the four thousand. */
-const made: (Form | undefined)[] = new Array(rows.length);
+const made: (Form | undefined)[] = [];
 
 const formAt = (index: number): Form => (made[index] ??= read(rows[index]!, index));
+
+const named = new Map<string, number[]>();
+
+function enter(from: number): void {
+  for (let index = from; index < rows.length; index++) {
+    for (const name of rows[index]!.names) {
+      const list = named.get(name);
+      if (list === undefined) named.set(name, [index]);
+      else list.push(index);
+    }
+  }
+}
+
+enter(0);
+
+/** Adds the rows of AVX and AVX-512. */
+function addVectors(): void {
+  if (complete) return;
+  complete = true;
+  const from = rows.length;
+  for (const row of avx()) rows.push(row);
+  enter(from);
+}
 
 let every: readonly Form[] | undefined;
 
 /** Every form there is, by index. */
 export function forms(): readonly Form[] {
+  addVectors();
   every ??= rows.map((_, index) => formAt(index));
   return every;
-}
-
-const named = new Map<string, number[]>();
-for (let index = 0; index < rows.length; index++) {
-  for (const name of rows[index]!.names) {
-    const list = named.get(name);
-    if (list === undefined) named.set(name, [index]);
-    else list.push(index);
-  }
 }
 
 const formsOf = new Map<string, readonly Form[]>();
@@ -32,6 +51,7 @@ const formsOf = new Map<string, readonly Form[]>();
 export function byMnemonic(name: string): readonly Form[] {
   let found = formsOf.get(name);
   if (found === undefined) {
+    if (mayBeAvx(name)) addVectors();
     found = (named.get(name) ?? []).map(formAt);
     if (found.length > 0) formsOf.set(name, found);
   }
@@ -40,21 +60,25 @@ export function byMnemonic(name: string): readonly Form[] {
 
 /** Whether there is such a mnemonic. */
 export function isMnemonic(name: string): boolean {
+  if (mayBeAvx(name)) addVectors();
   return named.has(name);
 }
 
 /** Every mnemonic, aliases included. */
 export function mnemonics(): IterableIterator<string> {
+  addVectors();
   return named.keys();
 }
 
 /** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */
 export const SPACES = 15;
+const VECTOR_SPACES = 5;
 
 const none: readonly Form[] = [];
 
 /** Rows by space and opcode byte, built when the first byte is decoded. */
 let indexed: (number[] | undefined)[] | undefined;
+let indexedRows = 0;
 /** For each space and opcode byte its forms, the more particular first, once asked. */
 const byOpcode: (readonly Form[] | undefined)[] = new Array(SPACES * 256);
 
@@ -70,7 +94,11 @@ function tableOfRows(): (number[] | undefined)[] {
 function formsAt(at: number): readonly Form[] {
   const known = byOpcode[at];
   if (known !== undefined) return known;
-  indexed ??= tableOfRows();
+  if (at >= VECTOR_SPACES * 256) addVectors();
+  if (indexed === undefined || indexedRows !== rows.length) {
+    indexed = tableOfRows();
+    indexedRows = rows.length;
+  }
   const list = (indexed[at] ?? [])
     .map(formAt)
     .filter((form) => !form.encodeOnly && form.level !== "long")
@@ -125,14 +153,13 @@ export interface Surroundings {
   sizePrefix: boolean;
   /** 0xF2 or 0xF3, whichever came last, or 0. */
   repPrefix: number;
-  /** 128, 256 or 512; 0 in legacy forms. With EVEX.b on registers the length is not said: ANY_LENGTH. */
+  /** 128, 256 or 512; 0 in legacy forms. */
   vectorLength: number;
+  /** EVEX.b on registers: a rounding mode in the place of the length, or no exceptions. */
+  rounds: boolean;
   /** VEX.W, EVEX.W or XOP.W. */
   w: number;
 }
-
-/** Rounding in EVEX takes the place of the length. */
-export const ANY_LENGTH = -1;
 
 /**
  * The form that these bytes mean, or undefined. `modrm` is ignored where the opcode has none. Forms that fix a
@@ -156,9 +183,9 @@ export function find(
     if (form.addressSize !== 0 && form.addressSize !== around.addressSize) continue;
     if (form.encoding !== "legacy") {
       if (form.w >= 0 && form.w !== around.w) continue;
-      if (around.vectorLength === ANY_LENGTH) {
-        if (!form.attributes.has("er") && !form.attributes.has("sae")) continue;
-      } else if (form.vectorLength !== 0 && form.vectorLength !== around.vectorLength) continue;
+      const er = around.rounds && form.attributes.has("er");
+      if (around.rounds && !er && !form.attributes.has("sae")) continue;
+      if (!er && form.vectorLength !== 0 && form.vectorLength !== around.vectorLength) continue;
     }
     let rank: number;
     switch (form.prefix) {

@@ -56,6 +56,20 @@ test("an image is loaded with its registers, command line and path", () => {
   expect(text(0xc0, 10)).toBe("/\x03/rd/1/x\0");
 });
 
+test("a long command line gets memory of its own, and the header says where", () => {
+  const machine = small();
+  const image = { ...rawImage(new Uint8Array(0x100)), parameters: 0x80 };
+  const args = "x".repeat(300);
+  const loaded = loadImage(machine, image, { args });
+  const at = machine.memory.u32(0x1c)!;
+  expect(loaded).toEqual({ end: at + 301 });
+  expect(at).toBeGreaterThanOrEqual(image.memorySize);
+  expect(machine.memory.read(at, 301)).toEqual(
+    Uint8Array.from([...args, "\0"], (letter) => letter.charCodeAt(0)),
+  );
+  expect(machine.memory.u8(0x80)).toBe(0);
+});
+
 test("an image that does not fit is refused and leaves nothing behind", () => {
   const machine = small();
   const image = rawImage(new Uint8Array(16), { origin: 0x10_0000 });
@@ -86,6 +100,8 @@ function running(...code: number[]): Machine {
   machine.cpu.esp = 0x9000;
   return machine;
 }
+
+const u32 = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >> shift) & 0xff);
 
 describe("execution", () => {
   test("a sum up to an interrupt", () => {
@@ -204,12 +220,6 @@ describe("execution", () => {
     expect(machine.cpu.eax).toBe(2);
   });
 
-  test("an instruction that is not executed yet is named", () => {
-    const machine = running(0xd9, 0xe8); // fld1
-    expect(machine.run(1)).toEqual({ reason: "unsupported", instruction: "fld1" });
-    expect(machine.cpu.eip).toBe(0x1000);
-  });
-
   test("pages that come and go are noticed by code that leads there", () => {
     const machine = running(0xe9, 0xfb, 0x8f, 0, 0); // jmp 0xa000
     expect(machine.run(2)).toMatchObject({ fault: "#PF", address: 0xa000, access: "execute" });
@@ -239,6 +249,9 @@ describe("execution", () => {
     machine.cpu.eip = 0x8ffe;
     machine.run(1);
     expect(machine.cpu.eax).toBe(0x44992211);
+    machine.memory.unmap(0x9000, 1);
+    machine.cpu.eip = 0x8ffe;
+    expect(machine.run(1)).toMatchObject({ fault: "#PF", address: 0x9000, access: "execute" });
   });
 
   test("fifteen bytes are the limit", () => {
@@ -246,6 +259,28 @@ describe("execution", () => {
     expect(machine.run(1)).toEqual({ reason: "budget" });
     const longer = running(...new Array(15).fill(0x66), 0x90);
     expect(longer.run(1)).toMatchObject({ fault: "#GP", code: 0 });
+  });
+
+  test("more code than is kept is executed all the same", () => {
+    const machine = new Machine({ memoryBytes: 16 * 2 ** 20 });
+    machine.memory.map(0, 13 * 2 ** 20);
+    machine.memory.write(0, new Uint8Array(13 * 2 ** 20).fill(0x40)); // inc eax
+    // A jump from page to page, back to the first: 3000 pages of code
+    for (let page = 0; page < 3000; page++) {
+      machine.memory.write(page * 0x1000 + 2, Uint8Array.of(0xe9, 0xf9, 0x0f, 0, 0));
+    }
+    machine.memory.write(2999 * 0x1000 + 2, Uint8Array.of(0xe9, ...u32(-2999 * 0x1000 - 7)));
+    machine.run(9000 * 3);
+    expect([machine.cpu.eax, machine.cpu.eip]).toEqual([18000, 0]);
+    machine.memory.write(1500 * 0x1000, Uint8Array.of(0x48)); // dec eax
+    machine.run(9000);
+    expect(machine.cpu.eax).toBe(23998);
+    // And more instructions than are kept in a row
+    machine.memory.write(0, new Uint8Array(420_000).fill(0x40));
+    machine.cpu.eip = 0;
+    machine.cpu.eax = 0;
+    machine.run(420_000);
+    expect(machine.cpu.eax).toBe(420_000);
   });
 
   test("the time stamp counts instructions", () => {

@@ -263,6 +263,7 @@ describe("IPv4", () => {
     it.put(ipFrame({ source: LOOPBACK }));
     it.put(ipFrame({ destination: LOOPBACK }));
     it.put(ipFrame({ payload: udpBytes("x") }, MAC_BROADCAST));
+    it.put(ipFrame({ destination: 0xe00000fb, payload: udpBytes("x") }, 0x01005e0000fb));
     const llc = whole.slice();
     llc[12] = 0;
     llc[13] = 40;
@@ -278,6 +279,7 @@ describe("IPv4", () => {
       "ethernet: unknown type": 1,
       "ip: checksum": 1,
       "ip: impossible address": 3,
+      "ip: multicast group not joined": 1,
       "ip: other destination": 1,
       "ip: short": 1,
       "ip: unicast in a broadcast frame": 1,

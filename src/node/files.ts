@@ -32,7 +32,9 @@ function bytesOf(place: string): Uint8Array | undefined {
 /** Reads a file whole, or says in words why it cannot be read. */
 export function readFile(path: string): Uint8Array | { error: string } {
   try {
-    if (statSync(path).isDirectory()) return { error: `${path} is a directory` };
+    const facts = statSync(path);
+    if (facts.isDirectory()) return { error: `${path} is a directory` };
+    if (!facts.isFile() && !facts.isFIFO()) return { error: `${path} is not a file` }; // /dev/zero has no end
     return readFileSync(path);
   } catch (error) {
     return { error: `${path}: ${reason(error)}` };

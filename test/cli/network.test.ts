@@ -1,5 +1,6 @@
-import { mkdtempSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -47,6 +48,73 @@ test("a published server answers, and says at the end what came of it", async ()
   expect(calls.accept).toBeGreaterThan(0);
 });
 
+test("what a program sent before it ended arrives whole", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "kolibri-"));
+  const [source, state] = [join(folder, "once.asm"), join(folder, "state.json")];
+  // Accepts once, sends sixteen times what is at `text`, and ends; the answers of send are summed in ESI.
+  writeFileSync(
+    source,
+    `use32
+     org 0
+       db 'MENUET01'
+       dd 1, start, image_end, memory_end, memory_end, 0, 0
+     start:
+       mov eax, 75
+       mov ebx, 1
+       mov ecx, 6
+       int 0x40
+       mov ebx, eax
+       mov eax, 77
+       mov ecx, address
+       mov edx, 16
+       int 0x40
+       mov eax, 78
+       int 0x40
+       mov eax, 80
+       xor ecx, ecx
+       int 0x40
+       mov ebx, eax
+       mov eax, 82
+       mov ecx, text
+       mov edx, 1000
+       int 0x40
+       mov edi, 16
+     .more:
+       mov eax, 81
+       mov edx, 65536
+       int 0x40
+       add esi, eax
+       dec edi
+       jnz .more
+       mov eax, -1
+       int 0x40
+     address: dw 2
+       db 0, 7, 0, 0, 0, 0
+       rb 8
+     image_end:
+     text: rb 65536
+       rb 1024
+     memory_end:`,
+  );
+  let received = 0;
+  const stop = new AbortController();
+  let said = "";
+  const ended = kolibri(["run", source, "--publish", "0:7", "--state", state], {
+    interrupted: stop.signal,
+    onErr: (text) => (said += text),
+  });
+  while (!said.includes("published: ")) await new Promise((resolve) => setTimeout(resolve, 5));
+  const port = Number(/published: [\d.]+:(\d+) /.exec(said)![1]);
+  const socket = connect({ port, host: "127.0.0.1" });
+  socket.on("data", (bytes) => (received += bytes.length));
+  const over = once(socket, "end");
+  socket.write("go");
+  await over;
+  expect((await ended).status).toBe(0);
+  expect(received).toBe(JSON.parse(readFileSync(state, "utf8")).registers.esi);
+  expect(received).toBeGreaterThan(500_000);
+});
+
 test("a port that is taken is said, with what to do", async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
@@ -63,6 +131,38 @@ test("nothing is published that makes no sense", async () => {
     status: 2,
     err: expect.stringContaining("expected [HOST:]PORT:"),
   });
+});
+
+test.each([
+  [["--link", "5000"], '--link "5000": no kind of link; expected listen:'],
+  [["--tap", "a/b"], '--tap "a/b" cannot be the name of a network device'],
+  [["--address", "10.0.2.15"], "--address 10.0.2.15: an address such as 10.0.2.15/24 is needed"],
+  [["--gateway", "here"], "--gateway here: an IPv4 address is needed"],
+  [
+    ["--gateway", "10.0.3.2"],
+    "--gateway 10.0.3.2: it must be another address of the network of 10.0.2.15/24",
+  ],
+  [["--address", "10.0.2.2/24", "--outbound"], "10.0.2.2/24 leaves no address for the gateway"],
+])("a network that cannot be is refused: %j", async (argv, words) => {
+  const { status, err } = await kolibri(["run", server, ...argv]);
+  expect([status, err]).toEqual([2, expect.stringContaining(words)]);
+});
+
+test("the program and its gateway are where the command line puts them", async () => {
+  const argv = [
+    "run",
+    server,
+    "--address",
+    "192.168.7.9/24",
+    "--gateway",
+    "192.168.7.1",
+    "--publish",
+    "0:80",
+  ];
+  const { err } = await serving(argv, async (url) => {
+    expect(await (await fetch(url)).text()).toContain("<h1>");
+  });
+  expect(err).toContain("→ 192.168.7.9:80/tcp");
 });
 
 test("without the outside a program that waits for it stops by itself", async () => {

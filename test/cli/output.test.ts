@@ -59,6 +59,7 @@ test("errors are the system's, in words where they are read", () => {
   expect(() => writeFile(folder, "x")).toThrow("is a directory");
   expect(() => writeFile(join(folder, "none", "x"), "x")).toThrow("ENOENT");
   expect(readFile(folder)).toEqual({ error: `${folder} is a directory` });
+  expect(readFile("/dev/zero")).toEqual({ error: "/dev/zero is not a file" });
   expect(readFile(join(folder, "none"))).toEqual({ error: `${join(folder, "none")}: no such file` });
 });
 

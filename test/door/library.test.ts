@@ -195,6 +195,47 @@ test("computers on a switch talk, and every system call can be seen", () => {
   });
 });
 
+test("what a program has left to be sent is sent after its end", () => {
+  const world = new World();
+  const lan = new Switch({ clock: world.clock });
+  const at = (address: string, text: string): Computer => {
+    const made = new Computer({ world, interfaces: [{ port: lan.plug(), address }] });
+    made.load(program(text));
+    return made;
+  };
+  // Reads 10,000 bytes a hundredth of a second.
+  const slow = SERVER.replace("  mov edi, eax", ".more:\n  mov edi, eax").replace(
+    "  call_system 81, ebx, [client], ecx, buffer, edx, edi",
+    `  add [.total], edi
+  call_system 5, ebx, 1
+  call_system 82, ebx, [client], ecx, buffer, edx, 10000
+  test eax, eax
+  jg start.more
+  mov edi, [.total]
+  exit
+.total dd 0`,
+  );
+  const server = at("10.0.2.15/24", slow.replace("buffer: rb 64", "buffer: rb 10000"));
+  server.run();
+  const hasty = CLIENT.replace(
+    "  call_system 81, ebx, [socket], ecx, question, edx, 5",
+    `  xor edi, edi
+.more:
+  call_system 81, ebx, [socket], ecx, answer, edx, 60000
+  add edi, eax
+  cmp edi, 1000000
+  jb start.more
+  exit`,
+  );
+  const client = at("10.0.2.16/24", hasty.replace("answer: rb 64", "answer: rb 60000"));
+  expect(client.run()).toEqual({ reason: "exit" });
+  expect(client.sending).toBe(true);
+  expect(server.run()).toEqual({ reason: "exit" });
+  expect(client.sending).toBe(false);
+  expect(client.cpu.edi).toBeGreaterThanOrEqual(1_000_000);
+  expect(server.cpu.edi).toBe(client.cpu.edi);
+});
+
 test("a peer that never reads blocks its sender, although TCP goes on asking", () => {
   const world = new World();
   const lan = new Switch({ clock: world.clock });

@@ -1,11 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/index.ts";
-import { linuxSegments, Machine, type Stop } from "../../src/machine/index.ts";
+import { Machine, type Stop } from "../../src/machine/index.ts";
 import { differences } from "../conformance/processor/case.ts";
 import { asked, generate, keyOf, sequence } from "../conformance/processor/generate.ts";
-import { Subject } from "../conformance/processor/ours.ts";
-
-const options = { memoryBytes: 4 * 2 ** 20, segments: linuxSegments, gates: [] };
+import { options, Subject } from "../conformance/processor/ours.ts";
 
 /** A machine whose runs are cut into pieces of a few instructions. */
 class Interrupted extends Machine {
@@ -52,6 +50,64 @@ describe("every way of executing gives the same", () => {
     }, 60_000);
   }
 });
+
+test("code that rewrites itself does what it does when nothing is remembered", () => {
+  const CODE = 0x1fe0; // across two pages
+  const random = new Random(9);
+  for (let program = 0; program < 80; program++) {
+    const code: number[] = [];
+    while (code.length < 90) {
+      const place = CODE + random.below(96);
+      const to = [place & 0xff, place >> 8, 0, 0];
+      const kind = random.below(6);
+      const byte = (): number => random.below(256);
+      if (kind === 0)
+        code.push(0x05, byte(), byte(), byte(), byte()); // add eax,constant
+      else if (kind === 1)
+        code.push(0x40 + random.below(16)); // inc, dec
+      else if (kind === 2)
+        code.push(0x89, 0x05 | (random.below(8) << 3), ...to); // mov [code],register
+      else if (kind === 3)
+        code.push(0xc6, 0x05, ...to, 0x40 + random.below(16)); // mov byte [code],inc or dec
+      else if (kind === 4) code.push(0xc7, 0x05, ...to, 0x40, 0x41, 0x42, 0x43);
+      else code.push(0xff, 0x05, ...to); // inc dword [code]
+    }
+    code.push(0xe9, ...[0, 8, 16, 24].map((shift) => ((-code.length - 5) >> shift) & 0xff));
+    const make = (): Machine => {
+      const machine = new Machine({ memoryBytes: 1 << 20 });
+      machine.memory.map(0, 0x6000);
+      machine.memory.write(CODE, Uint8Array.from(code));
+      machine.cpu.eip = CODE;
+      machine.cpu.esp = 0x5000;
+      return machine;
+    };
+    const remembering = make();
+    const forgetful = make();
+    let stop: Stop = { reason: "budget" };
+    for (let n = 0; n < 600 && stop.reason === "budget"; n++) {
+      forgetful.memory.write(CODE - 32, forgetful.memory.read(CODE - 32, 192)!);
+      stop = forgetful.run(1);
+    }
+    const expected = [
+      stop,
+      forgetful.instructions,
+      forgetful.cpu.eip,
+      forgetful.cpu.eax,
+      forgetful.cpu.eflags,
+    ];
+    const other = remembering.run(600);
+    const actual = [
+      other,
+      remembering.instructions,
+      remembering.cpu.eip,
+      remembering.cpu.eax,
+      remembering.cpu.eflags,
+    ];
+    expect(actual, `program ${program}`).toEqual(expected);
+    const [left, right] = [remembering, forgetful].map(({ memory }) => Buffer.from(memory.read(0, 0x6000)!));
+    expect(left!.equals(right!), `memory of program ${program}`).toBe(true);
+  }
+}, 60_000);
 
 test("any bytes are executed or refused", () => {
   const random = new Random(5);

@@ -63,6 +63,11 @@ afterEach(async () => {
   await outside.close();
 });
 
+/** Waits for what comes by itself, ten seconds at most: what is expected of it says more than a timeout here. */
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !condition() && performance.now() < end; ) await setTimeout(2);
+}
+
 const tcpPort = (): number => gateway.published[0]!.at.port;
 const udpPort = (): number => gateway.published[1]!.at.port;
 
@@ -130,7 +135,7 @@ describe("published on this host", () => {
       const answers = await Promise.all(Array.from({ length: 50 }, () => fetched(tcpPort())));
       expect(new Set(answers)).toEqual(new Set([expected]));
     }
-    await setTimeout(50);
+    await until(() => gateway.idle);
     expect(gateway.counters.inbound).toMatchObject({ connections: 300, active: 0, failed: 0 });
   });
 
@@ -187,9 +192,9 @@ describe("published on this host", () => {
     const rude = connect(tcpPort(), "127.0.0.1");
     await once(rude, "connect");
     rude.write("x");
-    for (let i = 0; i < 500 && seen.length < 3; i++) await setTimeout(2);
+    await until(() => seen.length === 3);
     rude.resetAndDestroy();
-    for (let i = 0; i < 500 && seen.length < 4; i++) await setTimeout(2);
+    await until(() => seen.length === 4);
     expect(seen).toEqual(["hello", 0, "x", "reset"]);
   });
 
@@ -224,13 +229,15 @@ describe("from the guest to this host", () => {
     const { networkInterfaces } = await import("node:os");
     const addresses = Object.values(networkInterfaces()).flatMap((card) => card ?? []);
     const targets = addresses.filter(({ family }) => family === "IPv4").map(({ address }) => address);
-    for (const target of new Set(["10.0.2.2", "10.0.2.3", ...targets])) {
+    for (const target of new Set(["10.0.2.2", ...targets.filter((each) => !each.startsWith("127."))])) {
       const socket = guest.sockets.stream();
-      socket.connect(parseAddress(target)!, port);
+      let answer = socket.connect(parseAddress(target)!, port);
       world.wake();
-      for (let i = 0; i < 20 && socket.connect(parseAddress(target)!, port) === "already"; i++)
-        await setTimeout(2);
-      expect(socket.connect(parseAddress(target)!, port)).not.toBe("connected");
+      await until(() => {
+        answer = socket.connect(parseAddress(target)!, port);
+        return answer !== "in-progress" && answer !== "already";
+      });
+      expect(answer, target).toBe("refused");
       socket.abort();
     }
     expect(connections).toBe(0);

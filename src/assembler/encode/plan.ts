@@ -163,10 +163,14 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
   if (operand.jump !== 0) return false;
   switch (operand.kind) {
     case REGISTER: {
+      if (wanted.file === "k" && operand.size !== 0) return false;
       const own = registerSizes[registerClass(operand.register)]! || wanted.size;
+      // The last vector register may have any size written before it: FASM forgets it.
+      const forgotten = form.encoding !== "legacy" && form.places[at] === "rm" && wanted.file === "vector";
       if (
         operand.size !== 0 &&
         operand.size !== own &&
+        !forgotten &&
         !(form.attributes.has("apart") && /^(cl|dx)$/.test(wanted.text))
       ) {
         return false;
@@ -243,6 +247,38 @@ export function matches(candidate: Candidate, operands: readonly Operand[], coun
 const memoryOf = (form: Form): FormOperand | undefined =>
   form.operands.find((operand, i) => form.places[i] === "rm" || operand.kind === "moffs");
 
+/** Refuses masks, broadcasts and roundings that are the only thing wrong. */
+function explainDecoration(
+  name: string,
+  bits: number,
+  operands: readonly Operand[],
+  count: number,
+  decoration: Decoration,
+): void {
+  const plain = operands
+    .slice(0, count)
+    .map((operand) => ({ ...operand, mask: 0, zeroing: false, broadcast: 0 }));
+  const without = (part: Partial<Decoration>): boolean =>
+    planFor(name, bits, plain, count, { ...decoration, ...part }) !== undefined;
+  if (decoration.broadcast !== 0 && without({ broadcast: 0 })) {
+    const known = candidatesOf(name, bits).some(
+      ({ form }) => form.attributes.has("b4") || form.attributes.has("b8"),
+    );
+    refuse(known ? "invalidOperandSize" : "invalidOperand");
+  }
+  if (without({ mask: 0, zeroing: false, broadcast: 0, rounding: -1 }) || without({ zeroing: false }))
+    refuse("invalidOperand");
+}
+
+/** In a gather the destination, the index and the mask are three registers. */
+function checkDistinct(form: Form, operands: readonly Operand[]): void {
+  if (!form.attributes.has("masked") && form.places.indexOf("vvvv") < 0) return;
+  const numbers = operands.slice(0, form.operands.length).map((operand, i) => {
+    return form.places[i] === "rm" ? registerNumber(operand.index) : registerNumber(operand.register);
+  });
+  if (new Set(numbers).size < numbers.length) refuse("disallowedCombinationOfRegisters");
+}
+
 /** The chain of plans for these operands, or undefined when no row fits. */
 function planFor(
   name: string,
@@ -257,6 +293,7 @@ function planFor(
   const first = fitting[0];
   if (first === undefined) return undefined;
 
+  if (first.form.operands.some((operand) => operand.kind === "vsib")) checkDistinct(first.form, operands);
   // A memory operand without a size takes it from the others; where rows of different sizes fit, none was given.
   let unsized = false;
   const memory = operands.slice(0, count).find((operand) => operand.kind === MEMORY);
@@ -264,7 +301,7 @@ function planFor(
     const sizes = new Set(
       fitting.map((candidate) => sizeIn(memoryOf(candidate.form)!.memorySize, candidate.v)),
     );
-    unsized = sizes.size > 1 || first.form.attributes.has("sized");
+    unsized = sizes.size > 1 || (first.form.attributes.has("sized") && decoration.broadcast === 0);
   }
   const size = first.v;
   let chain: Candidate[] = [];
@@ -306,7 +343,8 @@ function makePlan(
   let vvvv = 0;
   let suffix = form.suffix;
   if (form.encoding === "legacy") {
-    if (form.addressSize !== 0 && form.addressSize !== bits) head.push(0x67);
+    const addresses = form.places.includes("rm") && form.mod === "memory";
+    if (form.addressSize !== 0 && form.addressSize !== bits && !addresses) head.push(0x67);
     if (sizePrefix) head.push(0x66);
     if (form.prefix > 0) head.push(form.prefix);
     if (form.map !== 0) head.push(0x0f);
@@ -427,10 +465,16 @@ function decorationOf(operands: readonly Operand[], count: number): Decoration {
 
 /** Whether a form has a meaning for what was added to its operands. */
 function suits({ form, v }: Candidate, decoration: Decoration, operands: readonly Operand[]): boolean {
+  if (decoration.mask === 0 && form.attributes.has("masked")) return false;
   if (decoration === plainDecoration) return true;
   const { attributes, places } = form;
   if (decoration.mask !== 0 && !attributes.has("mask")) return false;
-  if (decoration.zeroing && (!attributes.has("z") || operands[0]!.kind === MEMORY)) return false;
+  if (
+    decoration.zeroing &&
+    (!attributes.has("z") || (operands[0]!.kind === MEMORY && !attributes.has("zmem")))
+  ) {
+    return false;
+  }
   const rm = places.indexOf("rm");
   if (decoration.broadcast !== 0) {
     const element = attributes.has("b8") ? 8 : attributes.has("b4") ? 4 : 0;
@@ -596,9 +640,15 @@ export function encodeByPlan(
         operands = operands.filter((operand, i) => i < count && operand.kind !== ROUNDING);
         count--;
       }
-      plan =
-        planFor(name, out.bits, operands, count, decoration) ??
+      plan = planFor(name, out.bits, operands, count, decoration);
+      if (plan === undefined) {
+        if (decoration !== plainDecoration) explainDecoration(name, out.bits, operands, count, decoration);
+        // A gather or scatter without its mask.
+        const masked = { ...decoration, mask: 1 };
+        if (decoration.mask === 0 && planFor(name, out.bits, operands, count, masked) !== undefined)
+          refuse("invalidOperand");
         refuse(explain(candidatesOf(name, out.bits, true), operands, count));
+      }
       if (key !== NO_KEY) plans.set(key, plan);
     }
     put(plan, operands, out);

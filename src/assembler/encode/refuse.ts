@@ -7,6 +7,7 @@ import { type Form, SIZE_FAR, SIZE_V } from "../../isa/index.ts";
 import type { Message } from "../messages.ts";
 import {
   IMMEDIATE,
+  MASK,
   MEMORY,
   MMX,
   type Operand,
@@ -60,6 +61,10 @@ function shares(candidate: Candidate, at: number): boolean {
   const operands = candidate.form.operands;
   const operand = operands[at]!;
   if (at === 0) return true;
+  const place = candidate.form.places[at];
+  if (candidate.form.encoding !== "legacy" && (place === "vvvv" || place === "is4")) {
+    return operands[0]!.file === "vector" && operand.file === "vector";
+  }
   if (candidate.form.attributes.has("apart2")) return false;
   if (at === operands.length - 1 && candidate.form.attributes.has("apart")) return false;
   const first = operands[0]!;
@@ -95,113 +100,189 @@ function takesEitherFile(candidates: readonly Candidate[], candidate: Candidate,
   );
 }
 
+/** Why `matches` said no to every candidate. */
 export function explain(
   candidates: readonly Candidate[],
   operands: readonly Operand[],
   count: number,
 ): Message {
-  if (
-    candidates.some((candidate) => candidate.form.level === "long" && matches(candidate, operands, count))
-  ) {
-    return "illegalInstruction";
-  }
-  if (candidates.every(({ form }) => form.level === "long" && !form.attributes.has("early")))
-    return "illegalInstruction";
-  let possible = candidates;
-  let size = 0;
-  // Which operand brought the size, and both as they were before an operand with a size of its own.
-  let origin = 0;
-  let outer: readonly [number, number] | undefined;
-  for (let i = 0; i < count; i++) {
-    const operand = operands[i]!;
-    const longer = possible.filter((candidate) => candidate.form.operands.length > i);
-    if (longer.length === 0) {
-      if (
-        i === 1 &&
-        candidates.some(({ form }) => form.operands[0]?.file === "st" && form.attributes.has("exact"))
-      ) {
-        return "invalidOperand";
-      }
-      const shorter = candidates.find((candidate) => matches(candidate, operands, i));
-      if (shorter?.form.level === "long") return "illegalInstruction";
-      return shorter !== undefined ? "extraCharactersOnLine" : sizeRefusal(possible, size, origin);
-    }
-    possible = longer;
-    if (i > 0 && !operand.comma) return "invalidOperand";
-    const isSegment = operand.kind === REGISTER && registerClass(operand.register) === SEGMENT;
-    const at = (segments: boolean) =>
-      possible.filter((candidate) => kindFits(candidate.form, i, operand, segments));
-    let kind = at(false);
-    let own = operand.kind === REGISTER ? registerSizes[registerClass(operand.register)]! : operand.size;
-    if (kind.length === 0 && isSegment) {
-      kind = at(true);
-      own = SEGMENT_BYTES;
-    }
-    if (
-      kind.length === 0 &&
-      operand.kind === REGISTER &&
-      operands[0]!.kind === REGISTER &&
-      isVector(operand.register)
-    ) {
-      kind = possible.filter((candidate) => takesEitherFile(candidates, candidate, i));
-    }
-    const rows = kind.length > 0 ? kind : possible;
-    if (rows.every((candidate) => candidate.form.operands[i]!.size === SIZE_FAR)) size += 2;
-    else if (!rows.some((candidate) => shares(candidate, i))) {
-      if (i > 0) outer = [size, origin];
-      size = 0;
-    }
+  const isLong = ({ form }: Candidate): boolean => form.level === "long";
+  if (candidates.some((row) => isLong(row) && matches(row, operands, count))) return "illegalInstruction";
+  if (candidates.every((row) => isLong(row) && !has(row, "early"))) return "illegalInstruction";
+  return new Reader(candidates, operands).read(count);
+}
 
-    const refuses = (row: Candidate): boolean => refusesSize(row, i, operand.size);
-    if (operand.sizeDeclared && (kind.length > 0 ? kind.every(refuses) : rows.some(refuses))) {
-      return rows.some((row) => row.form.attributes.has("loose")) ? "invalidValue" : "invalidOperandSize";
-    }
-    if (operand.size !== 0 && i > 0 && rows.every((row) => row.form.operands[i]!.text === "xmm0"))
-      return "invalidOperand";
-    if (operand.size !== 0 && (operand.sizeDeclared || operand.kind === REGISTER)) {
-      if (size !== 0 && size !== operand.size) return "operandSizesDoNotMatch";
-      size = operand.size;
-      origin = i;
-    }
-    if (kind.length === 0) {
-      if (i === 0 && !(operand.kind === REGISTER && isGeneralOperand(operand.register))) {
-        if (candidates.some((candidate) => candidate.form.attributes.has("optional")))
-          return "extraCharactersOnLine";
-      }
-      const argument =
-        i > 0 && operand.jump === 0 && possible.every((row) => row.form.attributes.has("argument"));
-      const memoryOnly = possible.every((row) => row.form.operands[i]!.kind === "m");
-      return argument && (memoryOnly || !general(operand)) ? "invalidArgument" : "invalidOperand";
-    }
-    possible = kind;
-    const fixed = kind[0]!.form.operands[i]!.kind === "fixed" && kind[0]!.form.attributes.has("apart");
-    if (own !== 0 && !(fixed && operand.size !== 0 && /^(cl|dx)$/.test(kind[0]!.form.operands[i]!.text))) {
-      if (size !== 0 && size !== own) return "operandSizesDoNotMatch";
-      size = own;
-      if (i === 0 || outer !== undefined) origin = i;
-    }
-    if (
-      i === 0 &&
-      operand.kind === MEMORY &&
-      own !== 0 &&
-      kind.every((row) => row.form.attributes.has("early"))
-    ) {
-      if (kind.every((row) => sizeIn(row.form.operands[i]!.memorySize, row.v) !== own))
-        return "invalidOperandSize";
-    }
-    if (operand.kind === REGISTER && kind.every((row) => row.form.attributes.has("early"))) {
-      if (kind.every((row) => sizeIn(row.form.operands[i]!.size, row.v) !== own)) return "invalidOperandSize";
-    }
-    if (outer !== undefined && operand.kind === IMMEDIATE && size > 1 && rows.every(hasByteTail))
-      return "invalidOperandSize";
+const has = ({ form }: Candidate, attribute: string): boolean => form.attributes.has(attribute);
+
+/** Reads operands as FASM does, keeping the rows that are still possible and the size it has so far. */
+class Reader {
+  readonly #candidates: readonly Candidate[];
+  readonly #operands: readonly Operand[];
+  #possible: readonly Candidate[];
+  #size = 0;
+  /** The operand that brought the size. */
+  #origin = 0;
+  /** Size and origin before an operand with a size of its own, once there was one. */
+  #outer: readonly [number, number] | undefined;
+
+  constructor(candidates: readonly Candidate[], operands: readonly Operand[]) {
+    this.#candidates = candidates;
+    this.#possible = candidates;
+    this.#operands = operands;
   }
-  if (!possible.some((candidate) => candidate.form.operands.length === count)) return "invalidOperand";
-  if (outer !== undefined && possible.every((candidate) => candidate.form.attributes.has("apart")))
-    [size, origin] = outer;
-  const last = count > 0 ? operands[count - 1]! : undefined;
-  if (size === 8 && last?.kind === IMMEDIATE && last.sizeDeclared && outer === undefined)
-    return "longImmediateNotEncodable";
-  return sizeRefusal(possible, size, origin);
+
+  read(count: number): Message {
+    // Scatters begin with their memory, and FASM calls anything else there an argument.
+    const scatters = this.#candidates.every((row) => row.form.operands[0]?.kind === "vsib");
+    if (scatters && (count === 0 || this.#operands[0]!.kind !== MEMORY)) return "invalidArgument";
+    for (let i = 0; i < count; i++) {
+      const operand = this.#operands[i]!;
+      const reason = this.#end(i) ?? (i > 0 && !operand.comma ? "invalidOperand" : this.#operand(i, operand));
+      if (reason !== undefined) return reason;
+    }
+    if (!this.#possible.some((row) => row.form.operands.length === count)) return "invalidOperand";
+    if (this.#outer !== undefined && this.#possible.every((row) => has(row, "apart"))) {
+      [this.#size, this.#origin] = this.#outer;
+    }
+    const last = count > 0 ? this.#operands[count - 1] : undefined;
+    const long =
+      this.#size === 8 && last?.kind === IMMEDIATE && last.sizeDeclared && this.#outer === undefined;
+    return long ? "longImmediateNotEncodable" : this.#sizeRefusal();
+  }
+
+  /** Nothing more is expected here: the instruction is complete, or its size is what was wrong. */
+  #end(i: number): Message | undefined {
+    const longer = this.#possible.filter((row) => row.form.operands.length > i);
+    if (longer.length > 0) {
+      this.#possible = longer;
+      return undefined;
+    }
+    // fcmovb st1,st2: of two registers the first must be st0.
+    const stack = this.#candidates.some((row) => row.form.operands[0]?.file === "st" && has(row, "exact"));
+    if (i === 1 && stack) return "invalidOperand";
+    const shorter = this.#candidates.find((row) => matches(row, this.#operands, i));
+    if (shorter === undefined) return this.#sizeRefusal();
+    return shorter.form.level === "long" ? "illegalInstruction" : "extraCharactersOnLine";
+  }
+
+  #operand(i: number, operand: Operand): Message | undefined {
+    const isRegister = operand.kind === REGISTER;
+    if (isRegister && registerClass(operand.register) === MASK && operand.size !== 0) return "invalidOperand";
+    if (this.#possible.every((row) => isLastVector(row, i))) return this.#lastVector(i, operand);
+
+    const [fitting, own] = this.#fitting(i, operand);
+    const rows = fitting.length > 0 ? fitting : this.#possible;
+    if (rows.every((row) => row.form.operands[i]!.size === SIZE_FAR)) this.#size += 2;
+    else if (!rows.some((row) => shares(row, i))) {
+      if (i > 0) this.#outer = [this.#size, this.#origin];
+      this.#size = 0;
+    }
+    return (
+      this.#writtenSize(i, operand, fitting, rows) ??
+      (fitting.length === 0 ? this.#misfit(i, operand) : this.#ownSize(i, operand, own, fitting))
+    );
+  }
+
+  /** The rows that take this kind of operand, and the operand's own bytes. */
+  #fitting(i: number, operand: Operand): [readonly Candidate[], number] {
+    const at = (segments: boolean) =>
+      this.#possible.filter((row) => kindFits(row.form, i, operand, segments));
+    const plain = at(false);
+    if (operand.kind !== REGISTER) return [plain, operand.size];
+    const kind = registerClass(operand.register);
+    const bytes = registerSizes[kind]!;
+    if (plain.length > 0) return [plain, bytes];
+    if (kind === SEGMENT) return [at(true), SEGMENT_BYTES];
+    const eitherFile = isVector(operand.register) && this.#operands[0]!.kind === REGISTER;
+    return [
+      eitherFile ? this.#possible.filter((row) => takesEitherFile(this.#candidates, row, i)) : [],
+      bytes,
+    ];
+  }
+
+  /** The size operator comes before what it is written for, and is judged first. */
+  #writtenSize(
+    i: number,
+    operand: Operand,
+    fitting: readonly Candidate[],
+    rows: readonly Candidate[],
+  ): Message | undefined {
+    const refuses = (row: Candidate): boolean => refusesSize(row, i, operand.size);
+    if (operand.sizeDeclared && (fitting.length > 0 ? fitting.every(refuses) : rows.some(refuses))) {
+      return rows.some((row) => has(row, "loose")) ? "invalidValue" : "invalidOperandSize";
+    }
+    if (operand.size === 0) return undefined;
+    if (i > 0 && rows.every((row) => row.form.operands[i]!.text === "xmm0")) return "invalidOperand";
+    if (!operand.sizeDeclared && operand.kind !== REGISTER) return undefined;
+    if (this.#size !== 0 && this.#size !== operand.size) return "operandSizesDoNotMatch";
+    this.#size = operand.size;
+    this.#origin = i;
+    return undefined;
+  }
+
+  /** Nothing of this kind may stand here. */
+  #misfit(i: number, operand: Operand): Message {
+    const generalRegister = operand.kind === REGISTER && isGeneralOperand(operand.register);
+    if (i === 0 && !generalRegister && this.#candidates.some((row) => has(row, "optional"))) {
+      return "extraCharactersOnLine";
+    }
+    const argument = i > 0 && operand.jump === 0 && this.#possible.every((row) => has(row, "argument"));
+    const memoryOnly = this.#possible.every((row) => /^(m|vsib)$/.test(row.form.operands[i]!.kind));
+    const isGeneral = operand.kind === MEMORY || generalRegister;
+    return argument && (memoryOnly || !isGeneral) ? "invalidArgument" : "invalidOperand";
+  }
+
+  /** The size that the operand itself has must be the one so far. */
+  #ownSize(i: number, operand: Operand, own: number, fitting: readonly Candidate[]): Message | undefined {
+    this.#possible = fitting;
+    const wanted = fitting[0]!.form.operands[i]!;
+    const count = wanted.kind === "fixed" && has(fitting[0]!, "apart") && /^(cl|dx)$/.test(wanted.text);
+    if (own !== 0 && !(count && operand.size !== 0)) {
+      if (this.#size !== 0 && this.#size !== own) return "operandSizesDoNotMatch";
+      this.#size = own;
+      if (i === 0 || this.#outer !== undefined) this.#origin = i;
+    }
+    if (fitting.every((row) => has(row, "early"))) {
+      const wrong = (part: "size" | "memorySize"): boolean =>
+        fitting.every((row) => sizeIn(row.form.operands[i]![part], row.v) !== own);
+      if (operand.kind === REGISTER && wrong("size")) return "invalidOperandSize";
+      if (i === 0 && operand.kind === MEMORY && own !== 0 && wrong("memorySize")) return "invalidOperandSize";
+    }
+    const byte = fitting.every((row) => row.form.operands.at(-1)!.size === 1);
+    const isCount = this.#outer !== undefined && operand.kind === IMMEDIATE && byte;
+    return isCount && this.#size > 1 ? "invalidOperandSize" : undefined;
+  }
+
+  /** The last vector operand of AVX instructions: a size written before it is forgotten for registers. */
+  #lastVector(i: number, operand: Operand): Message | undefined {
+    const rows = this.#possible.filter((row) => kindFits(row.form, i, operand, false));
+    if (rows.length === 0) return "invalidOperand";
+    this.#possible = rows;
+    const size = this.#size;
+    if (operand.kind === REGISTER) {
+      const bytes = registerSizes[registerClass(operand.register)]!;
+      const differs = size !== 0 && bytes !== size;
+      if (differs && rows.every(sameLength)) return "operandSizesDoNotMatch";
+      if (rows.some((row) => row.form.operands[i]!.size === bytes)) return undefined;
+      return differs ? "operandSizesDoNotMatch" : "invalidOperandSize";
+    }
+    if (operand.size === 0) return undefined;
+    if (!rows.every(isFixedLength))
+      return size !== 0 && operand.size !== size ? "operandSizesDoNotMatch" : undefined;
+    return rows.some((row) => row.form.operands[i]!.memorySize === operand.size)
+      ? undefined
+      : "invalidOperandSize";
+  }
+
+  /** Eight bytes are a size that general instructions have, but only in 64-bit code. */
+  #sizeRefusal(): Message {
+    if (this.#size !== 8) return "invalidOperandSize";
+    const wide = this.#possible.some((row) => {
+      const operand = row.form.operands[this.#origin];
+      return operand !== undefined && (operand.memorySize === SIZE_V || operand.kind === "imm");
+    });
+    return wide ? "illegalInstruction" : "invalidOperandSize";
+  }
 }
 
 /** The last byte of an SSE instruction: a larger size before it is wrong whatever follows. */
@@ -214,23 +295,39 @@ function refusesSize(candidate: Candidate, at: number, size: number): boolean {
   return simd && wanted.kind === "imm" && size > 1;
 }
 
-const hasByteTail = (candidate: Candidate): boolean => candidate.form.operands.at(-1)!.size === 1;
+/** The vector register or memory that AVX instructions read last. */
+function isLastVector({ form }: Candidate, at: number): boolean {
+  const wanted = form.operands[at]!;
+  const place = form.places[at];
+  return (
+    form.encoding !== "legacy" && (place === "rm" || place === "is4") && wanted.file === "vector" && at > 0
+  );
+}
+
+/** Whether all vectors of the form are equally long. */
+function sameLength({ form }: Candidate): boolean {
+  const wanted = form.operands[form.places.indexOf("rm")]!;
+  return wanted.memorySize === wanted.size && wanted.size === form.operands[0]!.size;
+}
+
+/** Whether the memory's size does not depend on the length of the registers. */
+function isFixedLength({ form }: Candidate): boolean {
+  const wanted = form.operands[form.places.indexOf("rm")]!;
+  const other = form.operands[0]!.file === "vector" && form.operands[0]!.size !== wanted.size;
+  return (
+    other ||
+    wanted.memorySize !== wanted.size ||
+    ONLY_128.test(form.name) ||
+    (form.encoding === "xop" && !XOP_256.test(form.name))
+  );
+}
+
+const ONLY_128 = /^v(dppd|aesimc|aeskeygenassist|pcmp[ei]str[im])$/;
+/** The XOP instructions that have YMM forms too. */
+const XOP_256 = /^v(frczp[sd]|pcmov)$/;
 
 /** The registers that FASM's parser marks as operands of general instructions; control registers and masks are others. */
 export function isGeneralOperand(register: number): boolean {
   const kind = registerClass(register);
   return kind <= SEGMENT || (kind >= ST && kind <= ZMM);
-}
-
-const general = (operand: Operand): boolean =>
-  operand.kind === MEMORY || (operand.kind === REGISTER && isGeneralOperand(operand.register));
-
-/** Eight bytes are a size that general instructions have, but only in 64-bit code. */
-function sizeRefusal(possible: readonly Candidate[], size: number, origin: number): Message {
-  if (size !== 8) return "invalidOperandSize";
-  const wide = possible.some((candidate) => {
-    const operand = candidate.form.operands[origin];
-    return operand !== undefined && (operand.memorySize === SIZE_V || operand.kind === "imm");
-  });
-  return wide ? "illegalInstruction" : "invalidOperandSize";
 }

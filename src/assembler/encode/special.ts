@@ -394,6 +394,16 @@ function adjust(name: string): Encode {
   };
 }
 
+/** movdir64b: the register that points to the destination is as wide as the source's address. */
+const direct: Encode = (operands, count, out) => {
+  directByPlan(operands, count, out);
+  const [target, source] = operands as [Operand, Operand];
+  const base = source.base !== 0 ? source.base : source.index;
+  const bytes = base !== 0 ? registerSizes[registerClass(base)]! : source.addressSize || out.bits / 8;
+  if (bytes !== registerSize(target)) refuse("invalidOperandSize");
+};
+
+const directByPlan = encodeByPlan("movdir64b");
 const nopByPlan = encodeByPlan("nop");
 
 /** Only what looks like an operand makes the long form of nop. */
@@ -761,6 +771,8 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
     [`${name}q`, { encode: stackList(name, 8) }],
   ]),
   ["mov", { encode: mov }],
+  ["movdir64b", { encode: direct }],
+  ["useavx256", { encode: (_operands, count) => (count > 0 ? refuse("extraCharactersOnLine") : undefined) }],
   ["nop", { encode: nop }],
   ["aam", { encode: adjust("aam") }],
   ["aad", { encode: adjust("aad") }],

@@ -152,9 +152,17 @@ function comparison(assembler: Assembler): boolean {
     if (first.relocation !== 0 || first.register1 | first.register2) state.misuse();
     return first.value !== 0;
   }
+  if (operator === I_EXPRESSION) refuse("invalidValue");
   state.item++;
   // The evaluator's result is about to be overwritten.
-  const left = { ...kept, ...first };
+  const left = kept;
+  left.value = first.value;
+  left.register1 = first.register1;
+  left.scale1 = first.scale1;
+  left.register2 = first.register2;
+  left.scale2 = first.scale2;
+  left.relocation = first.relocation;
+  left.base = first.base;
   const right = operand(assembler);
   const related = areRelated(left, right);
   if (operator === O_RELATIVETO) return related;

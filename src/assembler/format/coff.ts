@@ -18,7 +18,7 @@ import {
   type PublicSymbol,
   publicDirective,
   RELOCATION,
-  type Relocation,
+  relocationsOf,
   SECTION,
 } from "./objects.ts";
 
@@ -257,14 +257,6 @@ export class CoffFormat implements Format {
 
 function isAlias({ label }: PublicSymbol): boolean {
   return label.relocation !== 0 && (label.base as ObjectBase | null)?.kind === EXTERNAL;
-}
-
-function relocationsOf(entries: readonly { kind: number }[], section: number): Relocation[] {
-  const found: Relocation[] = [];
-  for (let at = section + 1; at < entries.length && entries[at]!.kind !== SECTION; at++) {
-    if (entries[at]!.kind === RELOCATION) found.push(entries[at] as Relocation);
-  }
-  return found;
 }
 
 export function putText(bytes: Uint8Array, at: number, text: string, limit: number): void {

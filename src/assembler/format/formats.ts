@@ -4,6 +4,7 @@ import { Refusal } from "../messages.ts";
 import { I_SECTION_FLAG, I_SEGMENT_TYPE } from "../words.ts";
 import { CoffFormat } from "./coff.ts";
 import { ElfExecutable } from "./elf-executable.ts";
+import { ElfObject } from "./elf-object.ts";
 import { FORMAT_COFF, FORMAT_ELF, FORMAT_MZ, FORMAT_PE, type Format } from "./format.ts";
 import { MzFormat } from "./mz.ts";
 import { PeFormat } from "./pe.ts";
@@ -33,7 +34,7 @@ export function newFormat(assembler: Assembler, code: number): Format {
         state.item++;
         return new ElfExecutable(assembler, kind === I_SEGMENT_TYPE);
       }
-      throw new Refusal("illegalInstruction", "output format ELF for objects is not supported");
+      return new ElfObject(assembler);
     }
     default:
       throw new Refusal("illegalInstruction", "this output format is not supported");

@@ -160,3 +160,12 @@ export function publicDirective(assembler: Assembler, objects: ObjectEntries): v
   state.item++;
   objects.publish(assembler.takeString(), label, state.currentLine, mode);
 }
+
+/** The relocations that stand between a section and the next one. */
+export function relocationsOf(entries: readonly { kind: number }[], section: number): Relocation[] {
+  const found: Relocation[] = [];
+  for (let at = section + 1; at < entries.length && entries[at]!.kind !== SECTION; at++) {
+    if (entries[at]!.kind === RELOCATION) found.push(entries[at] as Relocation);
+  }
+  return found;
+}

@@ -3,6 +3,7 @@
  * (it came out of a macro, or out of a block of rept, irp, irps, irpv or match).
  */
 
+import { refuse } from "../messages.ts";
 import type { TokenStore } from "../tokens.ts";
 import { END } from "../tokens.ts";
 
@@ -19,14 +20,17 @@ export class Lines {
   #data = new Int32Array(FIELDS * 4096);
   count = 0;
   readonly store: TokenStore;
+  readonly #limit: number;
 
-  constructor(store: TokenStore) {
+  constructor(store: TokenStore, limit: number) {
     this.store = store;
+    this.#limit = limit;
   }
 
   #new(): number {
     const at = this.count * FIELDS;
     if (at === this.#data.length) {
+      if (this.count >= this.#limit) refuse("outOfMemory");
       const grown = new Int32Array(this.#data.length * 2);
       grown.set(this.#data);
       this.#data = grown;
@@ -95,7 +99,7 @@ export class Lines {
     return this.#data[line * FIELDS + OFFSET]!;
   }
 
-  /** The text of the macro's name (or of the directive's), -1 for the nameless `postpone`. */
+  /** The text of the macro's name, or of the directive's. */
   name(line: number): number {
     return this.#data[line * FIELDS + NAME_TEXT]!;
   }

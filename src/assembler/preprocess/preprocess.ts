@@ -56,6 +56,10 @@ export interface Collection {
 
 type Directive = (p: Preprocessor, at: number, spent: number) => void;
 
+/** What a token and a line are reckoned at, with all that later phases make of them. */
+const BYTES_PER_TOKEN = 8;
+const BYTES_PER_LINE = 256;
+
 /** Nested expansions, includes and blocks before "out of stack space". */
 const DEPTH_LIMIT = 400;
 
@@ -84,10 +88,11 @@ export class Preprocessor {
   readonly #fileWord: number;
   readonly #lineWord: number;
 
-  constructor(loader: FileLoader, tokenLimit: number) {
+  /** `maxMemory` in bytes bounds tokens and lines, and with the lines everything that is made of them. */
+  constructor(loader: FileLoader, maxMemory: number) {
     this.#loader = loader;
-    this.store = new TokenStore(tokenLimit);
-    this.lines = new Lines(this.store);
+    this.store = new TokenStore(maxMemory / BYTES_PER_TOKEN);
+    this.lines = new Lines(this.store, maxMemory / BYTES_PER_LINE);
     const number = (text: string) => this.texts.number(text);
     this.reserved = new Words(this.texts);
     this.names = {
@@ -98,6 +103,7 @@ export class Preprocessor {
       forward: number("forward"),
       local: number("local"),
       reverse: number("reverse"),
+      postpone: number("postpone"),
     };
     this.#fileWord = number("__file__");
     this.#lineWord = number("__line__");
@@ -113,7 +119,7 @@ export class Preprocessor {
     this.#checkComplete();
     for (let postponed = this.#postponed.shift(); postponed; postponed = this.#postponed.shift()) {
       const end = this.store.length - 1;
-      expandMacro(this, postponed, end, -1, -1, -1);
+      expandMacro(this, postponed, end, this.names.postpone, -1, -1);
       this.#checkComplete();
     }
   }
@@ -545,6 +551,7 @@ export interface Names {
   readonly forward: number;
   readonly local: number;
   readonly reverse: number;
+  readonly postpone: number;
 }
 
 const directives: Readonly<Record<string, Directive>> = {

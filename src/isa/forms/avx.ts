@@ -161,15 +161,15 @@ function comparison(suffix: string, pp: string, w: string, element: 4 | 8, scala
 /** Integer comparisons into a mask: the relation in the name or in the last byte. */
 function maskComparison(suffix: string, code: string, w: string, broadcast: 0 | 4 | 8): Row[] {
   const rows: Row[] = [];
-  const line = (name: string, last: string, immediate: string): void => {
+  const line = (name: string, last: string, immediate: string, how = "", ww = w): void => {
     for (const bits of all) {
       const r = `${letter(bits)}mm`;
       rows.push(
         ...one(
           name,
-          `EVEX.NDS.${bits}.66.0F3A.${w} ${code} /r ${last}`,
+          `EVEX.NDS.${bits}.66.0F3A.${ww} ${code} /r ${last}`,
           `=k ${r} ${r}m${bits}${immediate}`,
-          `mask apart2${broadcast === 0 ? "" : ` b${broadcast}`}`,
+          `mask apart2${broadcast === 0 ? "" : ` b${broadcast}`}${how}`,
         ),
       );
     }
@@ -181,7 +181,10 @@ function maskComparison(suffix: string, code: string, w: string, broadcast: 0 | 
     ["nlt", 5],
     ["nle", 6],
   ] as const) {
-    line(`vpcmp${name}${suffix}`, hex(number), "");
+    // FASM 1.73.30 makes bytes of these words: its table has them beside vpcmpneqb.
+    const slip = suffix === "w" && number > 3;
+    if (slip) line(`vpcmp${name}w`, hex(number), "", " written", "W0");
+    line(`vpcmp${name}${suffix}`, hex(number), "", slip ? " decoded" : "");
   }
   line(`vpcmp${suffix}`, "ib", " imm8");
   return rows;
@@ -393,7 +396,7 @@ function conversion(
           name,
           `${encoding}.${bits}.${pp}.${map}.${encoding === "VEX" ? "W0" : w} ${code} /r`,
           widens ? `=${wide} ${narrow}m${half}` : `=${narrow} ${wide}m${bits}`,
-          `${marks} apart2`.replaceAll(/ +/g, " ").trim(),
+          `${marks} apart2${widens ? "" : " sized"}`.replaceAll(/ +/g, " ").trim(),
         ),
       );
     }
@@ -418,7 +421,12 @@ function lane(
     const mask = how === "EVEX" ? "mask z apart2" : "apart2";
     return [
       ...one(insert, `${how}.NDS.${bits}.66.0F3A.${w} ${insertCode} /r ib`, `=${r} ${r} ${part} imm8`, mask),
-      ...one(extract, `${how}.${bits}.66.0F3A.${w} ${extractCode} /r ib`, `=${part} ${r} imm8`, mask),
+      ...one(
+        extract,
+        `${how}.${bits}.66.0F3A.${w} ${extractCode} /r ib`,
+        `=${part} ${r} imm8`,
+        how === "EVEX" ? `${mask} zmem` : mask,
+      ),
     ];
   });
 }
@@ -432,23 +440,24 @@ const fused: readonly [string, number][] = [
   ["vfnmsub", 0x9e],
 ];
 
-const fma: Row[] = fused.flatMap(([name, code]) =>
-  (["132", "213", "231"] as const).flatMap((order, i) => {
-    const opcode = hex(code + i * 0x10);
-    const common: Scheme = { pp: "66", map: "0F38", rounding: "er", access: "+" };
-    const packed = [
-      ...vector({ ...common, w: "W0", broadcast: 4 }, `${name}${order}ps:${opcode}`),
-      ...vector({ ...common, w: "W1", broadcast: 8 }, `${name}${order}pd:${opcode}`),
-    ];
-    if (code < 0x98) return packed;
-    const scalar = hex(code + i * 0x10 + 1);
-    return [
-      ...packed,
-      ...vector({ ...common, w: "W0", scalar: 32 }, `${name}${order}ss:${scalar}`),
-      ...vector({ ...common, w: "W1", scalar: 64 }, `${name}${order}sd:${scalar}`),
-    ];
-  }),
-);
+const fma = (): Row[] =>
+  fused.flatMap(([name, code]) =>
+    (["132", "213", "231"] as const).flatMap((order, i) => {
+      const opcode = hex(code + i * 0x10);
+      const common: Scheme = { pp: "66", map: "0F38", rounding: "er", access: "+" };
+      const packed = [
+        ...vector({ ...common, w: "W0", broadcast: 4 }, `${name}${order}ps:${opcode}`),
+        ...vector({ ...common, w: "W1", broadcast: 8 }, `${name}${order}pd:${opcode}`),
+      ];
+      if (code < 0x98) return packed;
+      const scalar = hex(code + i * 0x10 + 1);
+      return [
+        ...packed,
+        ...vector({ ...common, w: "W0", scalar: 32 }, `${name}${order}ss:${scalar}`),
+        ...vector({ ...common, w: "W1", scalar: 64 }, `${name}${order}sd:${scalar}`),
+      ];
+    }),
+  );
 
 const maskOperations = (list: string): Row[] =>
   list.split(" ").flatMap((entry) => {
@@ -481,7 +490,8 @@ const kmov = (suffix: string, pp: string, w: string, bits: number, general: stri
 
 const ordered = "w:zpc z:osa";
 
-export const avx: readonly Row[] = [
+/** Made when first asked for: three thousand rows that most programs never need. */
+export const avx = (): Row[] => [
   // Floating point
   ...vector(er(ps), "vaddps:58 vmulps:59 vsubps:5C vdivps:5E"),
   ...vector(er(pd), "vaddpd:58 vmulpd:59 vsubpd:5C vdivpd:5E"),
@@ -527,7 +537,7 @@ export const avx: readonly Row[] = [
       return one(name!, `VEX.NDS.${bits}.66.0F3A.W0 ${code} /r /is4`, `=${r} ${r} ${r}m${bits} ${r}`);
     });
   }),
-  ...fma,
+  ...fma(),
 
   // Floating point, AVX-512 only
   ...vector(evex(at38({ ...ps, pp: "66" })), "vblendmps:65"),
@@ -604,7 +614,7 @@ export const avx: readonly Row[] = [
             "vcvtps2ph",
             `${encoding}.${bits}.66.0F3A.W0 1D /r ib`,
             `=${letter(bits / 2)}mmm${bits / 2} ${letter(bits)}mm imm8`,
-            encoding === "EVEX" ? "mask z sae apart2" : "apart2",
+            encoding === "EVEX" ? "mask z zmem sae apart2" : "apart2",
           ),
     ),
   ),
@@ -635,7 +645,7 @@ export const avx: readonly Row[] = [
       "vcvtsi2ss",
       `${encoding}.NDS.LIG.F3.0F.W0 2A /r`,
       "=xmm xmm rm32",
-      `apart2${encoding === "EVEX" ? " er" : ""}`,
+      `apart2 sized${encoding === "EVEX" ? " er" : ""}`,
     ),
   ]),
   ...one("vcvtusi2sd", "EVEX.NDS.LIG.F2.0F.W0 7B /r", "=xmm xmm rm32", "apart2 sized"),
@@ -721,8 +731,11 @@ export const avx: readonly Row[] = [
   ...vector(evex(at38(bw)), "vpermb:8D vpermi2b:75 vpermt2b:7D vpblendmb:66"),
   ...vector(
     evex(w1(at38(bw))),
-    "vpermw:8D vpsrlvw:10 vpsravw:11 vpsllvw:12 vpermi2w:75 vpermt2w:7D vpshldvw:70 vpshrdvw:72 vpblendmw:66",
+    "vpermw:8D vpsrlvw:10 vpsravw:11 vpsllvw:12 vpermi2w:75 vpermt2w:7D vpshldvw:70 vpblendmw:66",
   ),
+  // FASM 1.73.30 has the code of vpshrdvw in decimal.
+  ...vector({ ...evex(w1(at38(bw))), attributes: "written" }, "vpshrdvw:48"),
+  ...vector({ ...evex(w1(at38(bw))), attributes: "decoded" }, "vpshrdvw:72"),
   ...vector(evex(at3a(bw)), "vdbpsadbw:42"),
   ...vector(evex(w1(at3a(bw))), "vpshldw:70 vpshrdw:72"),
   ...vector(
@@ -859,6 +872,7 @@ export const avx: readonly Row[] = [
       ...one("vpextrw", `${encoding}.128.66.0F.W0 C5 /r ib`, "=r32 xmm imm8", "apart2"),
       ...one("vpextrw", `${encoding}.128.66.0F3A.WIG 15 /r ib`, "=m16 xmm imm8", "apart2"),
       ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=rm32 xmm imm8", "apart2"),
+      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=m64 xmm imm8", "apart2"),
       ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=rm32 xmm imm8", "apart2"),
       ...one("vpinsrb", `${encoding}.NDS.128.66.0F3A.WIG 20 /r ib`, "=xmm xmm r32m8 imm8", "apart2"),
       ...one("vpinsrw", `${encoding}.NDS.128.66.0F.WIG C4 /r ib`, "=xmm xmm r32m16 imm8", "apart2"),
@@ -970,6 +984,19 @@ export const avx: readonly Row[] = [
     );
   }),
 
+  // FASM takes a byte or word register for what is really the doubleword it belongs to.
+  ...["vpbroadcastb:7A:r8", "vpbroadcastw:7B:r16"].flatMap((entry) => {
+    const [name, code, register] = entry.split(":");
+    return all.flatMap((bits) =>
+      one(
+        name!,
+        `EVEX.${bits}.66.0F38.W0 ${code} /r`,
+        `=${letter(bits)}mm ${register}`,
+        "mask z apart2 written",
+      ),
+    );
+  }),
+
   // Masks
   ...maskOperations("kand:41 kandn:42 kor:45 kxnor:46 kxor:47 kadd:4A"),
   ...one("kunpckbw", "VEX.NDS.256.66.0F.W0 4B /r", "=k k k"),
@@ -1055,13 +1082,27 @@ export const avx: readonly Row[] = [
   ...(["gatherpf0:1", "gatherpf1:2", "scatterpf0:5", "scatterpf1:6"] as const).flatMap((entry) => {
     const [name, digit] = entry.split(":");
     return [
-      ...one(`v${name}dps`, `EVEX.512.66.0F38.W0 C6 /${digit}`, "vm32z", "mask"),
-      ...one(`v${name}dpd`, `EVEX.512.66.0F38.W1 C6 /${digit}`, "vm64y", "mask"),
-      ...one(`v${name}qps`, `EVEX.512.66.0F38.W0 C7 /${digit}`, "vm32z", "mask"),
-      ...one(`v${name}qpd`, `EVEX.512.66.0F38.W1 C7 /${digit}`, "vm64z", "mask"),
+      ...one(`v${name}dps`, `EVEX.512.66.0F38.W0 C6 /${digit}`, "vm32z", "mask argument"),
+      ...one(`v${name}dpd`, `EVEX.512.66.0F38.W1 C6 /${digit}`, "vm64y", "mask argument"),
+      ...one(`v${name}qps`, `EVEX.512.66.0F38.W0 C7 /${digit}`, "vm32z", "mask argument"),
+      ...one(`v${name}qpd`, `EVEX.512.66.0F38.W1 C7 /${digit}`, "vm64z", "mask argument"),
     ];
   }),
 ];
+
+/**
+ * The first three letters of every name here, so that a look-up of another name need not make the rows.
+ */
+const beginnings = new Set(
+  (
+    "kad kan kmo kno kor ksh kte kun kxn kxo vad vae val van vbl vbr vcm vco vcv vdb vdi vdp vex vfi vfm " +
+    "vfn vfp vga vge vgf vha vhs vin vld vma vmi vmo vmp vmu vor vpa vpb vpc vpd vpe vpg vph vpi vpl vpm " +
+    "vpo vpr vps vpt vpu vpx vra vrc vre vrn vro vrs vsc vsh vsq vst vsu vte vuc vun vxo vze"
+  ).split(" "),
+);
+
+/** Whether `avx` may hold rows of this name. */
+export const mayBeAvx = (name: string): boolean => beginnings.has(name.slice(0, 3));
 
 /** Odd codes have indexes of 64 bits, W1 elements of 64 bits: one of the two registers may be half as long. */
 function gather(name: string, code: string, w: string, how: "gather" | "scatter"): Row[] {
@@ -1088,7 +1129,7 @@ function gather(name: string, code: string, w: string, how: "gather" | "scatter"
           name,
           `${encoding}${nds}.${bits}.66.0F38.${w} ${code} /r`,
           operands,
-          encoding === "EVEX" ? "mask" : "",
+          encoding === "EVEX" ? "mask masked argument" : "",
         ),
       );
     }

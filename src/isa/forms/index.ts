@@ -1,6 +1,5 @@
-/** All rows, in one list. Order within a mnemonic is FASM's order of preference. */
+/** The rows, but for those of avx.ts, which follow when they are asked for. Order within a mnemonic is FASM's order of preference. */
 import type { Row } from "../form.ts";
-import { avx } from "./avx.ts";
 import { control } from "./control.ts";
 import { fpu } from "./fpu.ts";
 import { integer } from "./integer.ts";
@@ -20,6 +19,5 @@ export const rows: readonly Row[] = [
   ...mmx,
   ...sse,
   ...vexGeneral,
-  ...avx,
   ...long,
 ];

@@ -123,6 +123,8 @@ export const system: readonly Row[] = [
   ...form("ptwrite", "o32 F3 0F AE /4", "m32", "", "misc"),
   ...form("rdpid", "F3 0F C7 /7", "=r32", "", "misc reg"),
   ...form("movdiri", "NP 0F 38 F9 /r", "=m32 r32", "", "misc"),
+  ...form("movdir64b", "a32 66 0F 38 F8 /r", "r32 m512", "", "misc apart"),
+  ...form("movdir64b", "a16 66 0F 38 F8 /r", "r16 m512", "", "misc apart"),
   ...form("xsavec", "NP 0F C7 /4", "=m", "", "xsave bare"),
   ...form("xsaves", "NP 0F C7 /5", "=m", "", "xsave bare priv"),
   ...form("xrstors", "NP 0F C7 /3", "m", "", "xsave bare priv"),

@@ -9,7 +9,7 @@ import type { Reason } from "../reasons.ts";
  * non-blocking; then, and whenever something is wrong, the answer is a reason.
  */
 
-/** Bytes moved by one call at most: more than any socket buffers. */
+/** Bytes received by one call at most, and more than any datagram has. */
 const MOST = 256 * 1024;
 const scratch = new Uint8Array(MOST);
 
@@ -73,7 +73,8 @@ export function accept(
 /** How many bytes were taken. */
 export function send(_: Asking, file: SocketFile, bytes: GuestBytes): Outcome {
   if (!file.open) return "bad-handle";
-  const data = bytes.read(MOST);
+  // A stream takes what there is room for: the rest need not be read.
+  const data = bytes.read(file.socket.type === "stream" ? Math.max(1, file.socket.space) : MOST);
   if (!data) return "bad-address";
   return orWait(file, file.socket.send(data));
 }

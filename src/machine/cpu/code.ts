@@ -18,6 +18,13 @@ const OFFSET = PAGE_BYTES - 1;
 /** An instruction that covers a byte begins at most this far before it. */
 const REACH = 14;
 
+/**
+ * What is kept at most: some 100 MB, enough for 8 MiB of code. A guest that executes more, a page full of nops after
+ * the other say, makes the machine forget everything and begin again.
+ */
+const MOST_OPERATIONS = 400_000;
+const MOST_PAGES = 2048;
+
 const notDecoded: Executor = () => {
   throw new Error("an operation was executed before it was decoded");
 };
@@ -32,7 +39,12 @@ export class Code {
   /** By page number. The interpreter looks targets up here itself. */
   readonly pages: (CodePage | undefined)[];
   /** Every operation that a page knows. */
-  readonly #all: Operation[] = [];
+  #all: Operation[] = [];
+  /** Numbers of the pages that something is kept of. */
+  #kept: number[] = [];
+  /** The one operation that the four bytes at an address belong to, as its constant: patched the last time. */
+  #patched: Operation | undefined;
+  #patchedAt = 0;
 
   constructor(core: Core) {
     const { memory } = core;
@@ -59,14 +71,33 @@ export class Code {
   }
 
   #page(number: number): CodePage {
-    return (this.pages[number] ??= {
-      operations: new Array(PAGE_BYTES).fill(undefined),
-      covered: new Uint8Array(PAGE_BYTES),
-    });
+    const known = this.pages[number];
+    if (known !== undefined) return known;
+    const page = { operations: new Array(PAGE_BYTES).fill(undefined), covered: new Uint8Array(PAGE_BYTES) };
+    this.pages[number] = page;
+    this.#kept.push(number);
+    return page;
+  }
+
+  /** Forgets everything. Operations that somebody still holds decode anew, and lead to those of their address. */
+  #discard(): void {
+    for (const operation of this.#all) {
+      operation.op = OP.DECODE;
+      operation.next = operation;
+      operation.target = operation;
+    }
+    for (const number of this.#kept) {
+      this.pages[number] = undefined;
+      this.#memory.mark(number, 0, FACT.CODE);
+    }
+    this.#all = [];
+    this.#kept = [];
   }
 
   /** Decodes in place. Throws a GuestFault when nothing can be fetched. */
   decode(operation: Operation): void {
+    this.#patched = undefined;
+    if (this.#all.length > MOST_OPERATIONS || this.#kept.length > MOST_PAGES) this.#discard();
     const length = decodeOperation(this.#core, operation);
     const known = this.at(operation.address);
     if (known !== operation) {
@@ -89,6 +120,11 @@ export class Code {
 
   /** Bytes have changed: instructions that cover one of them are no longer known. */
   written(address: number, length: number): void {
+    const patched = this.#patched;
+    if (patched !== undefined && address === this.#patchedAt && length === 4 && patched.op !== OP.DECODE) {
+      patched.immediate = this.#memory.view.getInt32(RAM_BASE + address, true);
+      return;
+    }
     for (let at = address; at < address + length; at += PAGE_BYTES - (at & OFFSET)) {
       if (this.pages[at >>> 12] === undefined) continue;
       const end = Math.min(address + length, (at | OFFSET) + 1);
@@ -97,23 +133,50 @@ export class Code {
   }
 
   #writtenInPage(address: number, end: number): void {
-    const { covered } = this.pages[address >>> 12]!;
+    const page = this.pages[address >>> 12]!;
+    const { covered, operations } = page;
+    const from = address & OFFSET;
+    const to = from + (end - address);
     let any = 0;
-    for (let at = address; at < end; at++) any |= covered[at & OFFSET]!;
+    for (let at = from; at < to; at++) any |= covered[at]!;
     if (any === 0) return;
-    let kept = false;
-    for (let start = Math.max(address - REACH, 0); start < end; start++) {
-      const operation = this.pages[start >>> 12]?.operations[start & OFFSET];
-      if (operation === undefined || operation.op === OP.DECODE || start + operation.length <= address)
-        continue;
-      if (address >= start + operation.constantAt) {
-        // Only its constant has changed, as programs that patch themselves like to do.
-        operation.immediate = this.#memory.view.getInt32(RAM_BASE + start + operation.constantAt, true);
-        kept = true;
-      } else operation.op = OP.DECODE;
+    let kept: Operation | undefined;
+    let found = 0;
+    for (let start = from < REACH ? 0 : from - REACH; start < to; start++) {
+      const operation = operations[start];
+      if (operation === undefined || operation.op === OP.DECODE || start + operation.length <= from) continue;
+      found++;
+      if (this.#changed(operation, start, from)) kept = operation;
+    }
+    // An instruction may begin in the page before.
+    const before = from < REACH ? this.pages[(address >>> 12) - 1] : undefined;
+    if (before !== undefined) {
+      for (let start = from - REACH; start < 0; start++) {
+        const operation = before.operations[start + PAGE_BYTES];
+        if (operation === undefined || operation.op === OP.DECODE || start + operation.length <= from)
+          continue;
+        found++;
+        if (this.#changed(operation, start, from)) kept = operation;
+      }
     }
     // Unless one of them is still known, nothing covers these bytes any more.
-    if (!kept) covered.fill(0, address & OFFSET, (address & OFFSET) + (end - address));
+    if (kept === undefined) covered.fill(0, from, to);
+    else if (found === 1 && end - address === 4 && (kept.address >>> 0) + kept.constantAt === address) {
+      this.#patched = kept;
+      this.#patchedAt = address;
+    }
+  }
+
+  /** Bytes from offset `from` on have changed; `operation` begins at offset `start`. Answers whether it is still known. */
+  #changed(operation: Operation, start: number, from: number): boolean {
+    const at = (operation.address >>> 0) + operation.constantAt;
+    if (from >= start + operation.constantAt && this.#memory.isMapped(at, 4, "read")) {
+      // Only its constant has changed, as programs that patch themselves like to do.
+      operation.immediate = this.#memory.view.getInt32(RAM_BASE + at, true);
+      return true;
+    }
+    operation.op = OP.DECODE;
+    return false;
   }
 
   /** Everything is to be decoded anew. */

@@ -158,6 +158,14 @@ function place(op: Operation, form: Form, at: number): [kind: number, index: num
     case "sreg":
     case "cr":
       return [KIND.SEGMENT, fields.reg];
+    case "mm":
+    case "mmm":
+    case "xmm":
+    case "xmmm": {
+      if (form.places[at] === "rm" && fields.mod !== 3) return [KIND.MEMORY, 0];
+      const number = form.places[at] === "rm" ? fields.rm : fields.reg;
+      return [KIND.VECTOR, (operand.kind.startsWith("mm") ? WORD.X87 : WORD.XMM) + 4 * number];
+    }
     default:
       return [KIND.NONE, 0];
   }

@@ -28,6 +28,10 @@ const BY_STACK = new Set("push pop call ret leave".split(" "));
 const ONE_OPERAND = new Set("inc dec neg not mul div push pop".split(" "));
 const NOTHING = new Set("nop pause endbr32 endbr64 cdq leave".split(" "));
 
+const uppers: string[] = [];
+/** Names that were put together once, by form and kinds. */
+const shapes = new Map<number, string>();
+
 const isMemory = (kind: number): boolean => kind >= KIND.M8 && kind <= KIND.M32;
 
 /** Gives `op`, which is decoded, an arm of its own if there is one for it. */
@@ -46,13 +50,18 @@ const isFlat = (core: Core, segment: number): boolean =>
 
 function nameOf(core: Core, op: Operation, form: Form): string | undefined {
   const { name } = form;
-  const upper = name.toUpperCase();
+  const upper = (uppers[form.index] ??= name.toUpperCase());
   const first = LETTERS[op.kind1] ?? "";
   const second = LETTERS[op.kind2] ?? "";
   if (form.condition >= 0) return name.startsWith("j") && op.operandSize === 32 ? upper : undefined;
   if (BY_SHAPE.has(name)) {
+    const key = (form.index << 8) | (op.kind1 << 4) | op.kind2;
+    const known = shapes.get(key);
+    if (known !== undefined) return known;
     const width = /^\d*/.exec(first)![0];
-    return `${upper}${width}_${first.slice(width.length)}${second.replace(/^\d*/, "")}`;
+    const shape = `${upper}${width}_${first.slice(width.length)}${second.replace(/^\d*/, "")}`;
+    shapes.set(key, shape);
+    return shape;
   }
   if (SHIFTS.has(name) && first === "R") {
     if (second === "8R") return `${upper}_RC`;
@@ -68,7 +77,7 @@ function nameOf(core: Core, op: Operation, form: Form): string | undefined {
     case "lea":
       return first === "R" && op.addressMask === -1 ? "LEA" : undefined;
     case "xchg":
-      return first + second === "RR" ? "XCHG_RR" : undefined;
+      return `XCHG_${first}${second}`;
     case "imul":
       if (first !== "R" || op.operandSize !== 32) return undefined;
       if (form.operands.length === 2) return `IMUL_R${second}`;

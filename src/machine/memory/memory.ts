@@ -93,10 +93,10 @@ export class Memory {
     for (let page = first; page < end; page++) {
       const facts = this.facts[page]!;
       if (!(facts & FACT.PRESENT)) continue;
-      if (facts & FACT.CODE) this.#codeWritten?.(page * PAGE, PAGE);
       this.bytes.fill(0, RAM_BASE + page * PAGE, RAM_BASE + (page + 1) * PAGE);
       this.#mappedPages--;
-      this.#set(page, this.facts[page]! & (FACT.WATCH_READ | FACT.WATCH_WRITE));
+      this.#set(page, facts & (FACT.WATCH_READ | FACT.WATCH_WRITE));
+      if (facts & FACT.CODE) this.#codeWritten?.(page * PAGE, PAGE);
     }
   }
 

@@ -19,6 +19,9 @@ export abstract class Exchange implements Worker {
     socket.onChange = () => mark(this);
   }
 
+  /** The port outside is not there yet. */
+  abstract readonly opening: boolean;
+
   abstract work(now: Micros): boolean;
 
   /** Forgets the exchange. It may still be asked to work, as it may have been marked before. */
@@ -71,6 +74,10 @@ export class InboundExchange extends Exchange {
     this.#forget = published.forget;
   }
 
+  get opening(): boolean {
+    return false; // a datagram has come through it
+  }
+
   work(now: Micros): boolean {
     this.fromGuest(now, (payload) => this.#datagrams.send(payload, this.#peer));
     return true;
@@ -102,8 +109,12 @@ export class OutboundExchange extends Exchange {
     mark(this); // the first datagram is there already
   }
 
+  get opening(): boolean {
+    return this.#datagrams.state === "opening";
+  }
+
   work(now: Micros): boolean {
-    if (this.#datagrams.state === "opening") return true; // what the guest sends waits in the socket
+    if (this.opening) return true; // what the guest sends waits in the socket
     const error = this.#datagrams.takeError();
     if (this.#datagrams.state === "closed" || error !== undefined) {
       this.traffic.failed++;

@@ -21,6 +21,8 @@ export class Forward {
   #pending: Uint8Array | undefined;
   #guestFinished = false;
   #outsideFinished = false;
+  /** Both directions have ended; the stream may still have bytes that its peer has not taken. */
+  #done = false;
 
   constructor(socket: Socket, stream: OutsideStream, traffic: TrafficCounters) {
     this.socket = socket;
@@ -33,6 +35,7 @@ export class Forward {
    * sent what it was given.
    */
   pump(): "open" | "again" | "over" {
+    if (this.#done) return this.stream.state === "closed" ? "over" : "open";
     const before = this.#traffic.bytesToGuest;
     // First what the guest has sent: it may have gone on to reset the connection, and the host still gets its last words.
     if (!this.#fromGuest() || !this.#toGuest()) return "over";
@@ -43,8 +46,9 @@ export class Forward {
       return "over";
     }
     if (!this.#guestFinished || !this.#outsideFinished) return "open";
+    this.#done = true;
     this.socket.close(); // what it has taken it still delivers, and the stream does the same
-    return "over";
+    return this.stream.state === "closed" ? "over" : "open";
   }
 
   #toGuest(): boolean {

@@ -27,6 +27,8 @@ import { type Path, Routes } from "./routes.ts";
 /** Bytes in front of the IP payload in a frame begun by `begin`. */
 export const HEADROOM = ethernet.HEADER + ipv4.HEADER;
 export const DEFAULT_TTL = 64;
+/** RFC 1112 section 4: the group of all hosts. */
+const ALL_HOSTS: Address = 0xe0000001;
 const LOOPBACK_MTU = 65535;
 /** Packets that wait between two polls; a TCP window and its acknowledgements fit. */
 const LOOPBACK_QUEUE = 4096;
@@ -228,6 +230,11 @@ export class Ip {
     // RFC 1122 3.3.6: a link-layer broadcast that is none for IP is silently dropped.
     if (groupFrame && !groupAddress) {
       this.#drops.add("ip: unicast in a broadcast frame");
+      return;
+    }
+    // RFC 1112: only groups that were joined are received, and every host is in 224.0.0.1 and in no other yet.
+    if (isMulticast(packet.destination) && packet.destination !== ALL_HOSTS) {
+      this.#drops.add("ip: multicast group not joined");
       return;
     }
     if (groupAddress || this.#isForUs(packet, from)) this.#arriveHere(packet, from, groupAddress, now);

@@ -182,14 +182,7 @@ function isAcceptable(c: Connection, segment: Segment, around: Surroundings, now
         : within(segment.seq, rcv.nxt, rcv.wnd)
       : rcv.wnd > 0 &&
         (within(segment.seq, rcv.nxt, rcv.wnd) || within(add(segment.seq, length - 1), rcv.nxt, rcv.wnd));
-  if (acceptable) {
-    // RFC 7323 4.3: only what covers the last acknowledgement is echoed, so that delayed ones do not shorten the RTT.
-    if (timestamps.on && segment.timestamps && atOrBefore(segment.seq, rcv.lastAckSent)) {
-      timestamps.recent = segment.tsVal;
-      timestamps.recentAt = now;
-    }
-    return true;
-  }
+  if (acceptable) return true;
   if (reset) {
     around.drop("tcp: reset outside the window");
     return false;
@@ -213,6 +206,18 @@ function isAcceptable(c: Connection, segment: Segment, around: Surroundings, now
   if (length > 0 && !(segment.flags & SYN)) c.pending.ack = true;
   else answer(c, around, now);
   return false;
+}
+
+/**
+ * RFC 7323 4.3: the timestamp to be echoed is that of the segment that covers our last acknowledgement, so that a
+ * delayed one does not shorten the round trip. Called when the acknowledgement in it has been believed: a forged
+ * timestamp would make every later segment look old.
+ */
+function takeTimestamp(c: Connection, segment: Segment, now: Micros): void {
+  const { timestamps } = c;
+  if (!timestamps.on || !segment.timestamps || after(segment.seq, c.rcv.lastAckSent)) return;
+  timestamps.recent = segment.tsVal;
+  timestamps.recentAt = now;
 }
 
 /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, as often as RFC 5961 section 7 lets us. */
@@ -291,6 +296,7 @@ function ackIsHandled(c: Connection, segment: Segment, around: Surroundings, now
     answer(c, around, now);
     return false;
   }
+  takeTimestamp(c, segment, now);
   if (atOrBefore(snd.una, segment.ack)) takeAcknowledgement(c, segment, now);
   else around.drop("tcp: old ack");
   return afterAcknowledgement(c, now);
@@ -447,8 +453,9 @@ function takeInOrder(c: Connection, text: Uint8Array, now: Micros): void {
   if (!c.deaf) c.receiveBuffer.push(text);
   advance(c, text.length);
   rcv.unacked += text.length;
-  if (rcv.unacked >= SEGMENTS_PER_ACK * rcv.mss) c.pending.ack = true;
+  if (rcv.unacked >= SEGMENTS_PER_ACK * rcv.mss || rcv.quick > 0) c.pending.ack = true;
   else if (c.timers.delayedAck === FOREVER) c.timers.delayedAck = now + c.settings.delayedAck;
+  if (rcv.quick > 0) rcv.quick--;
 }
 
 /** RFC 5681 4.2: what makes or fills a gap is acknowledged at once. */

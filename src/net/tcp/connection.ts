@@ -65,6 +65,8 @@ export interface Rcv {
   mss: number;
   /** RFC 7323 4.3: the acknowledgement number last sent. */
   lastAckSent: Sequence;
+  /** Segments with data that will still be acknowledged at once. */
+  quick: number;
 }
 
 /** Moments, FOREVER = not running. */
@@ -227,6 +229,7 @@ export class Connection implements Timed, FourTuple {
       unacked: 0,
       mss: 0,
       lastAckSent: 0,
+      quick: settings.quickAcks,
     };
     this.timers = {
       retransmit: FOREVER,

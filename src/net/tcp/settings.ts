@@ -25,6 +25,12 @@ export interface TcpSettings {
   maximumRto: Micros;
   /** RFC 9293 3.8.6.3: below 500 ms. */
   delayedAck: Micros;
+  /**
+   * Segments with data that are acknowledged at once when a connection is young, so that the peer's slow start is not
+   * held up, nor a program that writes its first answers in small pieces (its Nagle would wait for our delay). RFC 5681
+   * 4.2 would have every acknowledgement delayed; we follow the widespread stacks. Infinity = none is ever delayed.
+   */
+  quickAcks: number;
   /** Twice the maximum segment lifetime. RFC 9293 says 4 minutes, "an engineering choice"; 60 s is what is found. */
   timeWait: Micros;
   /** How long a connection that its program has closed waits in FIN-WAIT-2 for the peer's FIN. */
@@ -56,6 +62,7 @@ export const defaultSettings: Readonly<TcpSettings> = {
   minimumRto: 200 * MS,
   maximumRto: 60 * SECOND,
   delayedAck: 40 * MS,
+  quickAcks: 16,
   timeWait: 60 * SECOND,
   finWait2: 60 * SECOND,
   synRetries: 7,

@@ -3,7 +3,7 @@
  * times; and that nothing more is sent.
  */
 import { describe, expect, test } from "vitest";
-import { FOREVER, type Micros, MS, SECOND } from "../../base/index.ts";
+import { FOREVER, type Micros, MS, Random, SECOND } from "../../base/index.ts";
 import { type SocketOptions, TcpState } from "../sockets.ts";
 import { defaultOptions } from "../station.ts";
 import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN } from "../wire/tcp.ts";
@@ -22,6 +22,7 @@ const plain: Partial<TcpSettings> = {
   sack: false,
   timestamps: false,
   windowScaling: false,
+  quickAcks: 0,
   receiveBuffer: 8000,
   sendBuffer: 40_000,
 };
@@ -536,6 +537,17 @@ describe("acknowledging (RFC 9293 3.8.6.3, RFC 5681 4.2)", () => {
     it.hear({ text: 1000 });
     expect(it.lines()).toEqual([". 101:0 ack 3301 win 5000"]);
     expect(deadline(it.c)).toBe(FOREVER);
+  });
+
+  test("the first segments of a connection are acknowledged at once", () => {
+    const it = established({ quickAcks: 2 });
+    for (const ack of [302, 303]) {
+      it.hear({ text: "x" });
+      expect(it.lines().map((text) => text.split(" ")[3])).toEqual([String(ack)]);
+    }
+    it.hear({ text: "x" });
+    expect(it.lines()).toEqual([]);
+    expect(it.wait()).toBe(40 * MS);
   });
 
   test("an answer carries the acknowledgement", () => {
@@ -1079,4 +1091,93 @@ test("numbers go round at 2^32 without anybody noticing", () => {
   expect(it.sent().map((segment) => segment.seq)).toEqual([0xffffff01, 745, 1745]);
   it.hear({ ack: 2745, text: "abcdef" });
   expect([it.take(), it.c.snd.una, it.c.rcv.nxt]).toEqual(["abcdef", 2745, 5]);
+});
+
+describe("whatever comes, in whatever order", () => {
+  const makers = [
+    synSent,
+    synReceived,
+    established,
+    closeWait,
+    finWait1,
+    finWait2,
+    closing,
+    lastAck,
+    timeWait,
+  ];
+
+  /** What holds at every moment, as distances so that the turn at 2^32 does not matter. */
+  function check(it: Bench): void {
+    const { snd, rcv, congestion, sendBuffer, receiveBuffer, timers } = it.c;
+    const from = (sequence: number) => (sequence - snd.una) | 0;
+    const must = (holds: boolean, rule: string) => {
+      if (!holds)
+        throw new Error(`${rule}: ${JSON.stringify({ state: it.state, snd, rcv, congestion, timers })}`);
+    };
+    const flight = from(snd.nxt);
+    must(flight >= 0, "una <= nxt");
+    must(from(congestion.rxt) >= 0 && from(congestion.rxt) <= flight, "una <= rxt <= nxt");
+    must(from(congestion.lost) >= 0 && from(congestion.lost) <= flight, "una <= lost <= nxt");
+    must(congestion.cwnd >= 0 && rcv.wnd >= 0, "no window is negative");
+    must(
+      receiveBuffer.length + rcv.wnd <= receiveBuffer.capacity,
+      "no more is offered than there is room for",
+    );
+    if (it.state === TcpState.CLOSED || it.state === TcpState.TIME_WAIT) return;
+    const finAcknowledged = snd.fin !== undefined && from(snd.fin) < 0;
+    const end =
+      (snd.synAcked ? 0 : 1) + sendBuffer.length + (snd.fin === undefined || finAcknowledged ? 0 : 1);
+    must(flight <= end, "nothing is under way that was not written");
+    // Otherwise the connection could stand still for ever.
+    const watched = timers.retransmit !== FOREVER || timers.persist !== FOREVER;
+    must(flight === 0 || watched, "what is under way is watched by a timer");
+  }
+
+  test.each([
+    ["bare", {}],
+    ["with SACK and timestamps", { sack: true, timestamps: true }],
+  ] as const)("%s", (_name, settings) => {
+    for (let seed = 1; seed <= 400; seed++) {
+      const random = new Random(seed);
+      const maker = makers[random.below(seed % 2 === 0 ? 3 : makers.length)]!;
+      const it =
+        maker === established || maker === synSent || maker === synReceived ? maker(settings) : maker();
+      const { c } = it;
+      const near = (sequence: number) => (sequence + random.below(5) * 1000 - 2000 + random.below(3)) >>> 0;
+      for (let step = 0; step < 60; step++) {
+        switch (random.below(8)) {
+          case 0:
+            it.give(random.below(5000));
+            break;
+          case 1:
+            it.take(random.below(9000));
+            break;
+          case 2:
+            if (deadline(c) !== FOREVER) it.wait();
+            break;
+          case 3:
+            if (random.below(6) === 0) finish(c);
+            else if (random.below(12) === 0) close(c);
+            break;
+          default: {
+            const flags = random.below(4) > 0 ? ACK : random.below(64);
+            it.hear({
+              flags,
+              seq: random.below(3) > 0 ? c.rcv.nxt : near(c.rcv.nxt),
+              ack: random.below(3) > 0 ? (c.snd.una + random.below(4) * 1000) >>> 0 : near(c.snd.nxt),
+              window: [0, 1, 500, 8000, 65_535][random.below(5)]!,
+              text: random.below(2) * random.below(3000),
+              urgent: random.below(100),
+              timestamps: random.below(5) > 0 && c.timestamps.on,
+              tsVal: 1000 + step + random.below(3),
+              tsEcr: Math.floor(it.now / MS),
+              sack: random.below(3) === 0 ? [near(c.snd.una), near(c.snd.nxt)] : [],
+            });
+          }
+        }
+        it.sent();
+        check(it);
+      }
+    }
+  });
 });

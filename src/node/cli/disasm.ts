@@ -43,18 +43,28 @@ export const disasm = command({
       bits: values.bits === "16" ? (16 as const) : (32 as const),
       nameOf: (at: number) => labels.get(at)?.[0],
     };
+    let lines: string[] = [];
+    const flush = (): void => {
+      io.stdout.write(lines.join(""));
+      lines = [];
+    };
     for (let address = from; address < to && !io.interrupted.aborted; ) {
-      for (const name of labels.get(address) ?? []) io.stdout.write(`${name}:\n`);
+      for (const name of labels.get(address) ?? []) lines.push(`${name}:\n`);
       const at = address - image.origin;
       const { text, length } = disassemble(image.bytes, at, to - image.origin, { ...facts, address });
       const bytes = hexBytes(image.bytes.subarray(at, at + length));
-      io.stdout.write(`${hex(address)}  ${bytes.padEnd(BYTES_WIDTH)}  ${text}\n`);
+      lines.push(`${hex(address)}  ${bytes.padEnd(BYTES_WIDTH)}  ${text}\n`);
       address += length;
+      if (lines.length < LINES_AT_ONCE) continue;
+      flush();
+      await new Promise((resolve) => setImmediate(resolve));
     }
+    flush();
     return 0;
   },
 });
 
+const LINES_AT_ONCE = 1000;
 /** Eight bytes: few instructions are longer. */
 const BYTES_WIDTH = 23;
 

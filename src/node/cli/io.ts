@@ -3,7 +3,10 @@ export interface Io {
   readonly stdout: Out;
   readonly stderr: Out;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C, by SIGTERM, and when nobody reads our output any more. A second Ctrl-C ends at once. */
+  /**
+   * Aborted by Ctrl-C, by SIGTERM, and when nobody reads our output any more; a second Ctrl-C ends at once. Who looks
+   * at it must give the host its turn now and then, or neither arrives.
+   */
   readonly interrupted: AbortSignal;
 }
 
@@ -16,22 +19,37 @@ export interface Out {
 /** Whether the program ended because whoever read its output had enough, as `head` does. */
 export const OUTPUT_CLOSED = "output closed";
 
-/** The real process. */
+/**
+ * The real process. Signals are taken over when a command first looks at `interrupted`: until then, and in commands that
+ * compute without a pause and never look, they end the process as they always do.
+ */
 export function processIo(): Io {
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(exitStatus(signal));
-      stop.abort(signal);
-    });
-  }
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") throw error;
       stop.abort(OUTPUT_CLOSED);
     });
   }
-  return { stdout: process.stdout, stderr: process.stderr, env: process.env, interrupted: stop.signal };
+  let listening = false;
+  const listen = (): void => {
+    listening = true;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        if (stop.signal.aborted) process.exit(exitStatus(signal));
+        stop.abort(signal);
+      });
+    }
+  };
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    get interrupted() {
+      if (!listening) listen();
+      return stop.signal;
+    },
+  };
 }
 
 /** What the shell expects of a program that a signal ended: 128 and the signal's number. */

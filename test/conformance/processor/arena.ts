@@ -17,3 +17,6 @@ export const CONSTANT: Area = { start: 0x20_4000, length: 0x1000, writable: fals
 export const STACK: Area = { start: 0x30_0000, length: 0x1000, writable: true, fill: 0 };
 
 export const areas: readonly Area[] = [LOW, CODE, DATA, CONSTANT, STACK];
+
+/** A segment with a base and an end, in the arena's data; FS holds it before every case. */
+export const SMALL = { selector: 0x63, base: DATA.start, limit: 0xfff } as const;

@@ -5,8 +5,9 @@
  */
 import { Random } from "../../../src/base/index.ts";
 import { type Form, type FormOperand, forms } from "../../../src/isa/index.ts";
-import { CODE, CONSTANT, DATA, LOW, STACK } from "./arena.ts";
+import { CODE, CONSTANT, DATA, LOW, SMALL, STACK } from "./arena.ts";
 import type { Case, Poke } from "./case.ts";
+import { fxsaveArea, isVector, vectorBytes } from "./vector.ts";
 
 /** Why a form cannot be asked of the host's processor, or undefined when it can. */
 export function notAsked(form: Form): string | undefined {
@@ -41,6 +42,11 @@ export const asked: readonly Form[] = forms().filter(
   (form) => notAsked(form) === undefined && isInteger(form),
 );
 
+/** Forms of MMX and SSE. */
+export const askedVector: readonly Form[] = forms().filter(
+  (form) => notAsked(form) === undefined && isVector(form),
+);
+
 function isInteger(form: Form): boolean {
   if (!integerLevels.has(form.level) && !also.has(form.name)) return false;
   if (notInteger.test(form.name)) return false;
@@ -72,6 +78,8 @@ const SELECTORS = [
 /** Their first constant moves ESP: a modest one. The order in which a far return finds two faults is its own. */
 const form16 = new Set(["enter", "ret", "retf"]);
 
+const form512 = /^fx(save|rstor)$/;
+
 const ESP = 4;
 const ECX = 1;
 
@@ -100,11 +108,34 @@ export const allSeries = (): Series[] => [
 
 export const SEQUENCES = "sequences";
 
+/** One series for each form of MMX and SSE. */
+export const vectorSeries = (): Series[] =>
+  askedVector.map((form) => ({
+    // One opcode may have a row for memory and another for registers.
+    key: `${keyOf(form)} ${form.operands.map(({ text }) => text).join(" ")}`,
+    name: form.name,
+    make: (seed, n) => {
+      const one = generate(form, seed, n);
+      return {
+        ...one,
+        fxsave: fxsaveArea(form, new Random((Math.imul(seed, 0xc2b2_ae35) + hashOf(form) + n) | 0)),
+      };
+    },
+  }));
+
+/** Everything that can be asked, by the name of its recording in fixtures/processor. */
+export const groups = { integer: allSeries, vector: vectorSeries } as const;
+
 /** Case number `n` of a form, in the series that `seed` names. */
 export function generate(form: Form, seed: number, n: number): Case {
+  const start = (hashOf(form) + Math.imul(seed, 0x9e37_79b9) + n) | 0;
+  return { ...new Generator(form, start).make(), number: n };
+}
+
+function hashOf(form: Form): number {
   let hash = 0x811c_9dc5; // FNV-1a
   for (const letter of keyOf(form)) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x0100_0193);
-  return { ...new Generator(form, (hash + Math.imul(seed, 0x9e37_79b9) + n) | 0).make(), number: n };
+  return hash;
 }
 
 /** Forms that neither leave their place nor depend on what registers hold. */
@@ -183,6 +214,8 @@ class Generator {
   readonly #form: Form;
   readonly #registers: number[] = [];
   readonly #pokes: Poke[] = [];
+  /** What the segment adds to an offset. */
+  #base = 0;
 
   constructor(form: Form, seed: number) {
     this.#form = form;
@@ -242,7 +275,8 @@ class Generator {
   }
 
   /** Where a memory operand is to lie. */
-  #place(size: number, low: boolean): number {
+  #place(size: number, narrow: boolean): number {
+    const low = narrow && this.#base === 0;
     const area = low ? LOW : DATA;
     const choice = this.#random.below(16);
     if (choice === 0) return area.start + 0x1000 - this.#random.below(size + 1);
@@ -253,6 +287,11 @@ class Generator {
     return area.start + 0x200 + this.#random.below(64);
   }
 
+  /** Operands of 16 bytes and more are aligned more often than not. */
+  #aligned(size: number, place: number): number {
+    return isVector(this.#form) && size >= 16 && !this.#one(5) ? place & ~15 : place;
+  }
+
   #encode(): number[] {
     const form = this.#form;
     const prefixes: number[] = [];
@@ -260,7 +299,11 @@ class Generator {
       form.operandSize === 16 || (form.operandSize === 0 && form.prefix !== 0x66 && this.#one(3));
     const address16 = form.addressSize === 16 || (form.addressSize === 0 && this.#one(6));
     if (address16) prefixes.push(0x67);
-    if (this.#one(10)) prefixes.push(this.#pick([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65]));
+    if (this.#one(8)) {
+      const override = this.#pick([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x64, 0x65]);
+      prefixes.push(override);
+      if (override === 0x64) this.#base = SMALL.base;
+    }
     if (form.lock && this.#one(4)) prefixes.push(0xf0);
     else if (this.#one(100) && !hostTakesLock(form)) prefixes.push(0xf0);
     if (form.rep !== "" && !this.#one(4)) prefixes.push(this.#pick([0xf2, 0xf3]));
@@ -275,12 +318,18 @@ class Generator {
     code.push(form.code + (form.plus ? this.#random.below(8) : 0));
     if (form.modrm) this.#modrm(code, address16, osize);
     if (form.places.includes("moffs")) {
-      const place = this.#place(4, address16);
+      const place = this.#place(4, address16) - this.#base;
       this.#number(code, place, address16 ? 2 : 4);
     }
     for (const tail of form.tail) this.#tail(code, tail, osize);
     if (form.suffix >= 0) code.push(form.suffix);
-    if (form.name === "xlatb") this.#registers[3] = this.#place(1, address16) - (this.#registers[0]! & 0xff);
+    if (form.name === "xlatb") {
+      this.#registers[3] = this.#place(1, address16) - this.#base - (this.#registers[0]! & 0xff);
+    }
+    if (form.name.startsWith("maskmov")) {
+      const place = this.#place(16, address16) - this.#base;
+      this.#registers[7] = address16 ? (this.#registers[7]! & ~0xffff) | (place & 0xffff) : place;
+    }
     if (form.name === "enter" || form.name === "leave") {
       if (!this.#one(12)) this.#registers[5] = STACK.start + 0x900 + 4 * this.#random.below(16);
     }
@@ -312,8 +361,8 @@ class Generator {
       return;
     }
     const size = this.#sizeOfMemory(osize);
-    const target = this.#place(size, address16);
-    const at = target - this.#bitDisplacement(osize, reg);
+    const target = this.#aligned(size, this.#place(size, address16));
+    const at = target - this.#base - this.#bitDisplacement(osize, reg);
     if (address16) this.#address16(code, reg, at);
     else this.#address32(code, reg, at);
     this.#contents(target);
@@ -334,6 +383,7 @@ class Generator {
       | undefined;
     if (!operand) return 4;
     const size = operand.memorySize < 0 ? osize : operand.memorySize;
+    if (size === 0 && form512.test(this.#form.name)) return 512;
     return size || (operand.text.includes(":") ? osize + 2 : operand.text.includes("&") ? 2 * osize : 4);
   }
 
@@ -483,6 +533,8 @@ class Generator {
       this.#number(bytes, selector, 2);
     } else if (form.name === "jmp" || form.name === "call") {
       this.#number(bytes, CODE.start + this.#random.below(CODE.length), 4);
+    } else if (isVector(form)) {
+      bytes.push(...vectorBytes(form, this.#random));
     } else if (this.#takesSelector()) {
       this.#number(bytes, this.#pick(SELECTORS), 2);
     } else {
@@ -523,8 +575,8 @@ class Generator {
       this.#registers[register] = low ? ((old & ~0xffff) | (value & 0xffff)) >>> 0 : value >>> 0;
     };
     const source = this.#place(4, low);
-    set(6, source);
-    set(7, this.#one(3) ? source + this.#random.below(16) - 8 : this.#place(4, low));
+    set(6, source - this.#base);
+    set(7, this.#one(3) && this.#base === 0 ? source + this.#random.below(16) - 8 : this.#place(4, low));
     set(ECX, this.#one(6) ? 0 : this.#one(8) ? this.#random.below(0x600) : this.#random.below(40));
     const area = low ? LOW : DATA;
     const pattern = Array.from({ length: 160 }, (_, i) =>

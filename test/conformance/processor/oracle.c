@@ -9,14 +9,15 @@
  * returns into it, for which the kernel loads every register from the signal frame.
  *
  * A case:    u32 eax ecx edx ebx esp ebp esi edi, eip, eflags, flags, pokes; then for each poke u32 address,
- *            u32 length and that many bytes. With bit 0 of flags 512 bytes of FXSAVE area follow the twelve words.
+ *            u32 length and that many bytes. With bit 0 of flags the first 288 bytes of an FXSAVE area follow.
  *            Pages of the arena are zero (code pages 0xCC) before the pokes.
  * An answer: u32 eax ecx edx ebx esp ebp esi edi, eip, eflags, vector, error code, cr2, the selectors es cs ss ds
- *            fs gs, the number of changed dwords, then for each its address and value. With bit 0 of flags 512
+ *            fs gs, the number of changed dwords, then for each its address and value. With bit 0 of flags 288
  *            bytes of FXSAVE area stand before the dwords. Vector 255 means that the case did not end in time,
  *            254 that it made a system call.
  */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -60,6 +61,11 @@ static const struct area {
     {0x00300000, 0x1000, PROT_READ | PROT_WRITE, 0x00},
 };
 #define AREAS (sizeof areas / sizeof areas[0])
+
+/* A segment with a base and an end; what fs holds before a case. arena.ts has it too. */
+#define SMALL_SELECTOR 0x63
+#define SMALL_BASE 0x00200000
+#define SMALL_LIMIT 0xfff
 
 static uint8_t shadow[0x8000];
 static uint8_t input[1 << 16], output[1 << 20];
@@ -126,6 +132,30 @@ static const int order[8] = {REG_EAX, REG_ECX, REG_EDX, REG_EBX, REG_ESP, REG_EB
 /* The FXSAVE area of a 32-bit signal frame stands behind the 112 bytes of the older format. */
 static uint8_t *fxsave(ucontext_t *context) { return (uint8_t *)context->uc_mcontext.fpregs + 112; }
 
+/* The kernel takes x87 from the older format and the rest from the other: what the area says is put there too. */
+static void spread(ucontext_t *context) {
+  const uint8_t *area = fxsave(context);
+  const uint16_t *halves = (const uint16_t *)area;
+  uint32_t *old = (uint32_t *)context->uc_mcontext.fpregs;
+  uint32_t tags = 0;
+  uint32_t top = (halves[1] >> 11) & 7;
+  for (uint32_t i = 0; i < 8; i++) {
+    const uint32_t *st = (const uint32_t *)(area + 32 + 16 * ((i - top) & 7));
+    uint32_t exponent = st[2] & 0x7fff;
+    uint32_t tag = exponent == 0x7fff || (exponent == 0 && (st[0] | st[1]))
+                       ? 2
+                       : exponent == 0 ? 1 : st[1] >> 31 ? 0 : 2;
+    tags |= (area[4] >> i & 1 ? tag : 3) << (2 * i);
+  }
+  old[0] = halves[0] | 0xffff0000u;
+  old[1] = halves[1] | 0xffff0000u;
+  old[2] = tags | 0xffff0000u;
+  old[3] = *(const uint32_t *)(area + 8);
+  old[4] = (uint32_t)halves[3] << 16;
+  old[5] = *(const uint32_t *)(area + 16);
+  old[6] = 0;
+  for (uint32_t i = 0; i < 8; i++) copy((uint8_t *)(old + 7) + 10 * i, area + 32 + 16 * i, 10);
+}
 
 static void answer(int signal, ucontext_t *context) {
   greg_t *registers = context->uc_mcontext.gregs;
@@ -158,7 +188,7 @@ static void answer(int signal, ucontext_t *context) {
     }
     if (pass == 0) {
       put32(changed);
-      if (flags & 1) put(fxsave(context), 512);
+      if (flags & 1) put(fxsave(context), 288);
     }
   }
 }
@@ -176,9 +206,13 @@ static void prepare(ucontext_t *context) {
   registers[REG_EFL] = words[9];
   registers[REG_CS] = 0x23;
   registers[REG_SS] = registers[REG_DS] = registers[REG_ES] = 0x2b;
-  registers[REG_FS] = registers[REG_GS] = 0;
+  registers[REG_FS] = SMALL_SELECTOR;
+  registers[REG_GS] = 0;
   flags = words[10];
-  if (flags & 1 && !take(fxsave(context), 512)) quit(5);
+  if (flags & 1) {
+    if (!take(fxsave(context), 288)) quit(5);
+    spread(context);
+  }
   for (size_t i = 0; i < AREAS; i++)
     if (areas[i].protection & PROT_WRITE)
       fill((void *)areas[i].start, areas[i].fill * 0x01010101u, areas[i].length / 4);
@@ -220,6 +254,9 @@ static void start(void) {
              (uint32_t)-1, 0};
     if (call(SYS_mmap, (long)&map, 0, 0, 0, 0) != (long)areas[i].start) quit(2);
   }
+  struct user_desc small = {.entry_number = SMALL_SELECTOR >> 3, .base_addr = SMALL_BASE, .limit = SMALL_LIMIT,
+                            .seg_32bit = 1, .useable = 1};
+  if (call(SYS_set_thread_area, (long)&small, 0, 0, 0, 0)) quit(2);
   stack_t other = {.ss_sp = stack, .ss_flags = 0, .ss_size = sizeof stack};
   if (call(SYS_sigaltstack, (long)&other, 0, 0, 0, 0)) quit(2);
   struct kernel_action action = {(void *)handle, SA_SIGINFO | SA_ONSTACK | SA_NODEFER | 0x04000000, (void *)restore,

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Answer, Case } from "./case.ts";
+import { type Answer, type Case, FXSAVE_BYTES } from "./case.ts";
 
 const FLAGS = "-m32 -O2 -static -nostdlib -ffreestanding -fno-stack-protector -fno-pie -no-pie".split(" ");
 
@@ -27,7 +27,7 @@ export function openOracle(source: string): Oracle | { missing: string } {
     ask(cases) {
       const ran = spawnSync(program, { input: question(cases), maxBuffer: 2 ** 30 });
       if (ran.status !== 0) throw new Error(`the oracle ended with ${ran.status ?? ran.signal}`);
-      const answers = readAnswers(ran.stdout);
+      const answers = readAnswers(ran.stdout, cases);
       if (answers.length !== cases.length) {
         throw new Error(`the oracle answered ${answers.length} of ${cases.length} cases`);
       }
@@ -39,8 +39,8 @@ export function openOracle(source: string): Oracle | { missing: string } {
 /** The layout is told at the top of oracle.c. */
 function question(cases: readonly Case[]): Uint8Array {
   let length = 0;
-  for (const { pokes } of cases) {
-    length += 48;
+  for (const { pokes, fxsave } of cases) {
+    length += 48 + (fxsave ? FXSAVE_BYTES : 0);
     for (const { bytes } of pokes) length += 8 + bytes.length;
   }
   const all = new Uint8Array(length);
@@ -54,8 +54,12 @@ function question(cases: readonly Case[]): Uint8Array {
     for (const value of one.registers) put(value);
     put(one.eip);
     put(one.eflags);
-    put(0);
+    put(one.fxsave ? 1 : 0);
     put(one.pokes.length);
+    if (one.fxsave) {
+      all.set(one.fxsave, at);
+      at += FXSAVE_BYTES;
+    }
     for (const { address, bytes } of one.pokes) {
       put(address);
       put(bytes.length);
@@ -72,7 +76,7 @@ const WITH_CODE = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** Bit 4 of the code of #PF says that it was a fetch, where pages can be marked as not executable. */
 const FETCH = 0x10;
 
-function readAnswers(bytes: Uint8Array): Answer[] {
+function readAnswers(bytes: Uint8Array, cases: readonly Case[]): Answer[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const answers: Answer[] = [];
   let at = 0;
@@ -89,6 +93,8 @@ function readAnswers(bytes: Uint8Array): Answer[] {
     const address = take();
     const selectors = Array.from({ length: 6 }, take);
     const count = take();
+    const fxsave = cases[answers.length]?.fxsave && bytes.slice(at, at + FXSAVE_BYTES);
+    if (fxsave) at += FXSAVE_BYTES;
     const changed = Array.from({ length: count }, (): [number, number] => [take(), take()]);
     answers.push({
       registers,
@@ -99,6 +105,7 @@ function readAnswers(bytes: Uint8Array): Answer[] {
       address: vector === 14 ? address : 0,
       selectors,
       changed,
+      ...(fxsave && { fxsave }),
     });
   }
   return answers;

@@ -1,11 +1,32 @@
 /** Puts a case to a machine of ours. */
 import { forms } from "../../../src/isa/index.ts";
-import { linuxSegments, Machine, type Stop, VECTOR } from "../../../src/machine/index.ts";
-import { areas, CODE } from "./arena.ts";
-import type { Answer, Case } from "./case.ts";
+import { STATE } from "../../../src/machine/cpu/state.ts";
+import {
+  type Descriptor,
+  linuxSegments,
+  Machine,
+  type MachineOptions,
+  type Stop,
+  VECTOR,
+} from "../../../src/machine/index.ts";
+import { areas, CODE, SMALL } from "./arena.ts";
+import { type Answer, type Case, FXSAVE_BYTES } from "./case.ts";
 
 /** Forms that may lead anywhere. */
 const JUMPS = /^(jmp|call|ret|retf|iretw|iretd)$/;
+
+/** The selectors of the host's process, and the arena's own. */
+export const options: MachineOptions = {
+  memoryBytes: 4 * 2 ** 20,
+  segments: {
+    descriptors: new Map<number, Descriptor>([
+      ...linuxSegments.descriptors,
+      [SMALL.selector, { base: SMALL.base, limit: SMALL.limit, kind: "data" }],
+    ]),
+    initial: [0x2b, 0x23, 0x2b, 0x2b, SMALL.selector, 0],
+  },
+  gates: [],
+};
 
 /** A machine with the arena mapped, and what its memory was before a case. */
 export class Subject {
@@ -13,7 +34,7 @@ export class Subject {
   /** The arena as it was before the present case; between cases, as it is before all. */
   readonly #before: Uint8Array[];
 
-  constructor(machine = new Machine({ memoryBytes: 4 * 2 ** 20, segments: linuxSegments, gates: [] })) {
+  constructor(machine = new Machine(options)) {
     this.machine = machine;
     this.#before = areas.map((area) => new Uint8Array(area.length).fill(area.fill));
     for (const [i, area] of areas.entries()) {
@@ -40,6 +61,7 @@ export class Subject {
     Object.assign(cpu, { eax, ecx, edx, ebx, esp, ebp, esi, edi });
     cpu.eip = one.eip;
     cpu.eflags = one.eflags;
+    if (one.fxsave) loadFxsave(machine.memory.bytes, one.fxsave);
     if (JUMPS.test(forms()[one.form]!.name)) this.#onlyCode();
     const stop = machine.run(most);
     machine.onInstruction(undefined);
@@ -55,6 +77,7 @@ export class Subject {
       address,
       selectors: [cpu.es, cpu.cs, cpu.ss, cpu.ds, cpu.fs, cpu.gs],
       changed,
+      ...(one.fxsave && { fxsave: storedFxsave(machine.memory.bytes) }),
     };
   }
 
@@ -87,6 +110,38 @@ export class Subject {
     }
     return changed;
   }
+}
+
+/** Fields of an FXSAVE area that stand alone: their place there, in the state page, and their bytes. */
+const FIELDS = [
+  [0, STATE.X87_CONTROL, 2],
+  [2, STATE.X87_STATUS, 2],
+  [4, STATE.X87_VALID, 1],
+  [6, STATE.X87_OPCODE, 2],
+  [8, STATE.X87_INSTRUCTION, 4],
+  [16, STATE.X87_OPERAND, 4],
+  [24, STATE.MXCSR, 4],
+  [160, STATE.XMM, 128],
+] as const;
+
+/** The x87 registers stand there in the order of the stack; here in physical order. */
+function* stackRegisters(status: number): Generator<[there: number, here: number]> {
+  const top = (status >> 11) & 7;
+  for (let i = 0; i < 8; i++) yield [32 + 16 * i, STATE.X87 + 16 * ((top + i) & 7)];
+}
+
+function loadFxsave(state: Uint8Array, area: Uint8Array): void {
+  for (const [there, here, length] of FIELDS) state.set(area.subarray(there, there + length), here);
+  for (const [there, here] of stackRegisters(area[2]! | (area[3]! << 8)))
+    state.set(area.subarray(there, there + 10), here);
+}
+
+function storedFxsave(state: Uint8Array): Uint8Array {
+  const area = new Uint8Array(FXSAVE_BYTES);
+  for (const [there, here, length] of FIELDS) area.set(state.subarray(here, here + length), there);
+  for (const [there, here] of stackRegisters(area[2]! | (area[3]! << 8)))
+    area.set(state.subarray(here, here + 10), there);
+  return area;
 }
 
 function exception(stop: Stop): [vector: number, code: number, address: number] {

@@ -6,13 +6,14 @@
  *     for each case: u16 number, u8 vector, u8 mask of changed registers, u16 low half of the changed bits of
  *     EFLAGS, u8 mask (bits 0 to 5: changed selectors; 6: EFLAGS' high half follows; 7: EIP is far), then the new
  *     registers (u32), EIP (i16 from the start, or u32), EFLAGS' high half (u16), selectors (u16 each), code (u16)
- *     and for #PF address (u32), u8 changed dwords (255: u16 follows) with address and value (u32 each).
+ *     and for #PF address (u32), u8 changed dwords (255: u16 follows) with address and value (u32 each). For a
+ *     case with an FXSAVE area: u8 changed dwords of it, each with u8 position in dwords and u32 value.
  */
-import { type Answer, type Case, EFLAGS_COMPARED } from "./case.ts";
+import { type Answer, type Case, EFLAGS_COMPARED, FXSAVE_BYTES } from "./case.ts";
 
 const PAGE_FAULT = 14;
 /** Segment registers before every case: es cs ss ds fs gs. */
-const SELECTORS = [0x2b, 0x23, 0x2b, 0x2b, 0, 0] as const;
+const SELECTORS = [0x2b, 0x23, 0x2b, 0x2b, 0x63, 0] as const;
 const SELECTOR_MASK = 0x3f;
 const HIGH_FLAGS = 0x40;
 const FAR = 0x80;
@@ -108,6 +109,28 @@ function writeAnswer(out: Writer, one: Case, answer: Answer): void {
     out.u32(address);
     out.u32(value);
   }
+  if (one.fxsave && answer.fxsave) writeFxsave(out, one.fxsave, answer.fxsave);
+}
+
+function writeFxsave(out: Writer, before: Uint8Array, after: Uint8Array): void {
+  const was = new DataView(before.buffer, before.byteOffset);
+  const is = new DataView(after.buffer, after.byteOffset);
+  const changed: number[] = [];
+  for (let at = 0; at < FXSAVE_BYTES; at += 4) {
+    if (was.getInt32(at, true) !== is.getInt32(at, true)) changed.push(at);
+  }
+  out.u8(changed.length);
+  for (const at of changed) {
+    out.u8(at >> 2);
+    out.u32(is.getInt32(at, true));
+  }
+}
+
+function readFxsave(input: Reader, before: Uint8Array): Uint8Array {
+  const area = before.slice();
+  const view = new DataView(area.buffer);
+  for (let count = input.u8(); count > 0; count--) view.setInt32(input.u8() << 2, input.u32(), true);
+  return area;
 }
 
 function readAnswer(input: Reader, one: Case): Answer {
@@ -124,6 +147,7 @@ function readAnswer(input: Reader, one: Case): Answer {
   let count = input.u8();
   if (count === 255) count = input.u16();
   const changed = Array.from({ length: count }, (): [number, number] => [input.u32(), input.u32()]);
+  const fxsave = one.fxsave && readFxsave(input, one.fxsave);
   return {
     registers: values,
     eip,
@@ -133,6 +157,7 @@ function readAnswer(input: Reader, one: Case): Answer {
     address,
     selectors: held,
     changed,
+    ...(fxsave && { fxsave }),
   };
 }
 
@@ -151,6 +176,7 @@ function checksum(cases: readonly Case[]): number {
       add(address);
       for (const byte of bytes) add(byte);
     }
+    for (const byte of one.fxsave ?? []) add(byte);
   }
   return sum >>> 0;
 }

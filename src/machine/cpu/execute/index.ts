@@ -11,6 +11,7 @@ import * as decimal from "./decimal.ts";
 import * as move from "./move.ts";
 import * as multiply from "./multiply.ts";
 import * as shifts from "./shifts.ts";
+import { vectorExecutorOf } from "./sse.ts";
 import * as stack from "./stack.ts";
 import * as strings from "./strings.ts";
 import * as system from "./system.ts";
@@ -201,6 +202,8 @@ export function executorOf(form: Form): Found {
 }
 
 function search(form: Form): Found {
+  const vector = vectorExecutorOf(form);
+  if (vector) return general(vector);
   if (form.name === "frstpm") return general(undefinedOpcode);
   if (isX87(form)) return general(x87ExecutorOf(form));
   if (form.name === "rsm") return general(undefinedOpcode);

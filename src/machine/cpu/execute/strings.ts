@@ -105,7 +105,8 @@ function repeated(element: Element, compares: boolean, bulk: Bulk | undefined): 
     }
     const operation = op.op;
     while (cpu.iterations < limit) {
-      const most = Math.min(left, limit - cpu.iterations);
+      const rest = limit - cpu.iterations;
+      const most = left < rest ? left : rest;
       const done = bulk !== undefined && most > 3 ? bulk(cpu, op, most) : 0;
       if (done > 0) {
         left -= done;
@@ -133,9 +134,12 @@ const PAGE_OFFSET = PAGE - 1;
 /** Bytes from `address` up that the guest can access with the fact `bit`, at most `length`. */
 function reach(facts: Uint8Array, address: number, length: number, bit: number): number {
   let bytes = 0;
-  while (bytes < length && facts[(address + bytes) >>> 12]! & bit)
-    bytes += PAGE - ((address + bytes) & PAGE_OFFSET);
-  return Math.min(bytes, length);
+  for (let at = address; bytes < length && facts[at >>> 12]! & bit; ) {
+    const rest = PAGE - (at & PAGE_OFFSET);
+    bytes += rest;
+    at += rest;
+  }
+  return bytes < length ? bytes : length;
 }
 
 /** Whether offsets are addresses, they grow, and ECX counts. */
@@ -157,8 +161,13 @@ const movsBulk: Bulk = (cpu, op, limit) => {
   const length = (reach(cpu.facts, to, wanted, FACT.WRITE) >>> log) << log;
   if (length <= 0 || (to > from && to < from + length)) return 0;
   if (length < SHORT) {
-    const { bytes } = cpu;
-    for (let at = 0; at < length; at++) bytes[to + RAM_BASE + at] = bytes[from + RAM_BASE + at]!;
+    const { bytes, view } = cpu;
+    let source = from + RAM_BASE;
+    let target = to + RAM_BASE;
+    const end = target + length;
+    for (; target + 4 <= end; target += 4, source += 4)
+      view.setInt32(target, view.getInt32(source, true), true);
+    for (; target < end; target++, source++) bytes[target] = bytes[source]!;
   } else cpu.bytes.copyWithin(to + RAM_BASE, from + RAM_BASE, from + RAM_BASE + length);
   cpu.words[ESI] = from + length;
   cpu.words[EDI] = to + length;

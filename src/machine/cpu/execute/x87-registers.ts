@@ -1,6 +1,6 @@
 /**
  * The registers of the x87, as its instructions reach them: by their distance from the top of the stack. MMX sees
- * the same registers by their own numbers. SDM vol. 1, 8.1.2 and 9.2.
+ * the same registers by their own numbers (vector.ts). SDM vol. 1, 8.1.2 and 9.2.
  */
 import { type Extended, isNormal, isZero } from "../float/extended.ts";
 import { STATE } from "../state.ts";
@@ -36,10 +36,6 @@ export const isEmpty = (words: Int32Array, i: number): boolean =>
 export function moveTop(words: Int32Array, by: number): void {
   const status = words[STATUS]!;
   words[STATUS] = (status & ~TOP_MASK) | ((status + (by << TOP_SHIFT)) & TOP_MASK);
-}
-
-export function setTop(words: Int32Array, top: number): void {
-  words[STATUS] = (words[STATUS]! & ~TOP_MASK) | (top << TOP_SHIFT);
 }
 
 export function free(words: Int32Array, i: number): void {
@@ -114,20 +110,4 @@ export function initialise(words: Int32Array): void {
   words[INSTRUCTION_SELECTOR] = 0;
   words[OPERAND] = 0;
   words[OPERAND_SELECTOR] = 0;
-}
-
-// MMX --------------------------------------------------------------------------------------------------------
-
-/** Index, in the state page's words, of the low half of the MMX register `number`; the high half follows. */
-export const mmxIndex = (number: number): number => REGISTERS + number * 4;
-
-/** What every MMX instruction but EMMS does to the stack: nothing is empty, and register 0 is the top. */
-export function enterMmx(words: Int32Array): void {
-  setTop(words, 0);
-  words[VALID] = 0xff;
-}
-
-/** What writing an MMX register does to the rest of it: sign and exponent become ones. SDM vol. 1, 9.2.2. */
-export function mmxWritten(words: Int32Array, number: number): void {
-  words[mmxIndex(number) + 2] = 0xffff;
 }

@@ -177,10 +177,18 @@ export class Tap implements Outlet {
   }
 }
 
+/** What is used of the package koffi: functions of C libraries by their declarations. */
+interface Koffi {
+  load(library: null): { func(declaration: string): ((...values: never[]) => never) & { async: never } };
+  errno(): number;
+}
+
 async function libc(): Promise<Libc | Words> {
-  let koffi: typeof import("koffi").default;
+  let koffi: Koffi;
   try {
-    koffi = (await import("koffi")).default;
+    // Named so that neither the compiler nor the bundler looks for a package that need not be there.
+    const name: string = "koffi";
+    koffi = ((await import(name)) as { default: Koffi }).default;
   } catch {
     return { error: "a TAP device needs the package koffi, which is not installed here: npm install koffi" };
   }

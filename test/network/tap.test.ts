@@ -1,12 +1,18 @@
 /** The command with --tap, in a network namespace of its own: the host's kernel talks to the guest, frame by frame. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { cpSync } from "node:fs";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Random, SECOND } from "../../src/base/index.ts";
+import { Nic, parseNetwork, type Socket, Stack } from "../../src/net/index.ts";
 import { parseTap, Tap } from "../../src/node/index.ts";
+import { hostClock, World } from "../../src/world.ts";
 import { needBuild } from "../cli/build.ts";
+import { Folder } from "../cli/folder.ts";
 import { has, missing } from "./linux.ts";
 
 const why = missing() ?? (has("curl") ? undefined : "no curl") ?? withoutKoffi();
+const folder = new Folder();
 const GUEST = "10.0.9.15";
 const SERVER = ["run", "fixtures/guide/images/http-server.corrected.bin", "--address", `${GUEST}/24`];
 
@@ -130,6 +136,69 @@ for size in (0, 56, 1472, 1473, 20000):
     expect(await ended).toBe(143);
   });
 
+  test("ten megabytes each way, every byte right", async () => {
+    const name = `kb${process.pid}`;
+    const tap = await Tap.open(name);
+    if ("error" in tap) throw new Error(tap.error);
+    const world = new World({ clock: hostClock() });
+    const stack = new Stack({ nics: [new Nic({ port: tap, mac: 0x525400000815 })], random: new Random(1) });
+    stack.configure(0, parseNetwork("10.0.8.15/24")!);
+    tap.onWake = () => world.wake();
+    world.add(stack, { outside: true });
+    const listener = stack.sockets.stream();
+    listener.bind(0, 7);
+    listener.listen(1);
+    /** Sends back what comes, until the peer ends. */
+    let echoed = 0;
+    let peer: Socket | undefined;
+    const buffer = new Uint8Array(65536);
+    let waiting: Uint8Array = buffer.subarray(0, 0);
+    const echo = (): boolean => {
+      if (!peer) {
+        const accepted = listener.accept();
+        if (typeof accepted === "string") return false;
+        peer = accepted;
+      }
+      for (;;) {
+        while (waiting.length > 0) {
+          const sent = peer.send(waiting);
+          if (typeof sent !== "number") return false;
+          echoed += sent;
+          waiting = waiting.subarray(sent);
+        }
+        const got = peer.receive(buffer);
+        if (typeof got !== "number") return false;
+        if (got === 0) peer.close();
+        if (got === 0) return true;
+        waiting = buffer.subarray(0, got);
+      }
+    };
+    try {
+      execFileSync("ip", ["link", "set", name, "netns", namespace]); // the file stays here, the device goes there
+      execFileSync(...inside("ip", "address", "add", "10.0.8.1/24", "dev", name));
+      execFileSync(...inside("ip", "link", "set", name, "up"));
+      const script = `import hashlib, socket, threading
+data = b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(312500))
+s = socket.create_connection(("10.0.8.15", 7), 20)
+def send():
+    s.sendall(data)
+    s.shutdown(socket.SHUT_WR)
+threading.Thread(target=send).start()
+got = bytearray()
+while part := s.recv(65536): got += part
+print(len(got), got == data)`;
+      const client = run(inside("python3", "-c", script));
+      expect(await world.go({ until: echo, timeout: 60 * SECOND })).toBe("done");
+      await world.go({ until: () => peer!.closed, timeout: SECOND });
+      expect(await client).toEqual({ status: 0, said: "10000000 True\n" });
+      expect(echoed).toBe(10_000_000);
+      expect(tap.dropped).toBe(0);
+    } finally {
+      await tap.close();
+    }
+    expect(devices()).not.toContain(name);
+  });
+
   test("Ctrl-C ends it, and no device is left behind", async () => {
     server.kill("SIGINT");
     expect(await ended).toBe(130);
@@ -137,6 +206,28 @@ for size in (0, 56, 1472, 1473, 20000):
     expect(devices()).not.toContain("kol0");
   });
 });
+
+test.skipIf(process.platform !== "linux")(
+  "without koffi it is said what is missing",
+  async () => {
+    needBuild();
+    cpSync("dist", folder.at("dist"), { recursive: true }); // away from node_modules
+    cpSync("package.json", folder.at("package.json"));
+    const argv = [
+      folder.at("dist/cli.js"),
+      "run",
+      "fixtures/guide/images/hello.corrected.bin",
+      "--tap",
+      "kol0",
+    ];
+    const { status, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
+    expect([status, stderr]).toEqual([
+      2,
+      "kolibri run: a TAP device needs the package koffi, which is not installed here: npm install koffi\n",
+    ]);
+  },
+  120_000,
+);
 
 test("what a TAP device can be called", () => {
   expect(parseTap("kol0")).toEqual({ name: "kol0" });

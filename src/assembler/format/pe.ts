@@ -424,6 +424,10 @@ export class PeFormat implements Format {
     setU32le(bytes, CHECKSUM, sum + whole.length);
   }
 
+  headerBytes(): number {
+    return this.#stub.length;
+  }
+
   write({ state }: Assembler): Uint8Array {
     return concat([this.#stub, state.bytes.subarray(0, state.at)]);
   }

@@ -18,6 +18,7 @@ import { FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Core } from "./engine.ts";
 import { executorOf, stringExecutorOf } from "./execute/index.ts";
 import { undefinedOpcode } from "./execute/system.ts";
+import { isX87 } from "./execute/x87.ts";
 import { fault, pageFault } from "./fault.ts";
 import { OP } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
@@ -86,6 +87,7 @@ function fill(op: Operation, form: Form): void {
   if (second) [op.kind2, op.b] = place(op, form, 1);
   if (third?.kind === "fixed") op.extra = 1;
   if (form.condition >= 0) op.extra = form.condition;
+  if (isX87(form)) op.extra = ((form.code & 7) << 8) | fields.modrm;
   if (form.tail.length === 1 && fields.immediateSize === 4 && op.shift === 0 && hasConstant(form)) {
     op.constantAt = op.length - 4;
   }

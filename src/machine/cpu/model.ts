@@ -14,6 +14,7 @@ const SIGNATURE = 0x0000_0619;
 
 /** Feature bits of leaf 1, EDX and ECX. */
 const EDX_FEATURES = {
+  FPU: 1 << 0,
   TSC: 1 << 4,
   CX8: 1 << 8,
   CMOV: 1 << 15,

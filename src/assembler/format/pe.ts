@@ -24,6 +24,7 @@ import {
 import { putText } from "./coff.ts";
 import type { FormatMemory } from "./elf-executable.ts";
 import { FORMAT_PE, type Format } from "./format.ts";
+import { resourceSection } from "./resources.ts";
 
 const COMMA = 0x2c;
 const HEADERS = 0x18 + 0xe0;
@@ -329,7 +330,8 @@ export class PeFormat implements Format {
   #generate(assembler: Assembler, type: number): void {
     const { state } = assembler;
     if (type === RESOURCES && assembler.kind() === O_FROM) {
-      throw new Refusal("illegalInstruction", "resources from a file are not supported");
+      state.item++;
+      this.#resources(assembler);
     }
     if (type !== FIXUPS) return;
     const { bytes } = state;
@@ -349,6 +351,25 @@ export class PeFormat implements Format {
     this.#reservedFixupsSize = forward;
     state.room(forward);
     state.at += forward;
+  }
+
+  /** Resources out of a file; while another pass is sure to come only the room that they took is left. */
+  #resources(assembler: Assembler): void {
+    const { state } = assembler;
+    const path = assembler.takeString();
+    if (state.anotherPass) {
+      if (state.pass === 0) this.#memory.resourceSize = 0;
+      state.room(this.#memory.resourceSize);
+      state.at += this.#memory.resourceSize;
+      return;
+    }
+    const file = assembler.loader.find(path, assembler.directoryOf(state.currentLine));
+    if (!file) refuse("fileNotFound");
+    const made = resourceSection(file.bytes, this.#rvaAt(state, state.at), state.epochSeconds);
+    state.room(made.length);
+    state.bytes.set(made, state.at);
+    state.at += made.length;
+    this.#memory.resourceSize = made.length;
   }
 
   /** Writes the fixups that are waiting at a position; returns how many bytes they took. */

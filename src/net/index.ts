@@ -61,6 +61,7 @@ export { type Direction, type FrameObserver, tap } from "./link/tap.ts";
 export { Calendar, DEFAULT_EPOCH_MS } from "./service/calendar.ts";
 export { type DhcpEvent, type DhcpOptions, DhcpServer, type Lease } from "./service/dhcp.ts";
 export { type DnsOptions, type DnsQuery, DnsServer, type Resolver } from "./service/dns.ts";
+export { type FtpCommand, type FtpOptions, FtpServer } from "./service/ftp.ts";
 export {
   bodyText,
   type HttpOptions,
@@ -81,6 +82,7 @@ export {
   heardText,
   type SmallOptions,
 } from "./service/small.ts";
+export { type Mail, type SmtpOptions, SmtpSink } from "./service/smtp.ts";
 export { type SyslogEntry, type SyslogOptions, SyslogSink } from "./service/syslog.ts";
 export { TftpServer, type TftpServerOptions, type TftpTransfer } from "./service/tftp.ts";
 export { Tree } from "./service/tree.ts";

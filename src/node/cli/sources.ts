@@ -72,7 +72,11 @@ export async function assembleFile(
       epochSeconds: epochSeconds(io),
       ...limits,
     });
-    return { ...assembled, corrections: chosen, omitted: all.filter(({ id }) => !chosen.includes(id)) };
+    // Added to it, not spread with it: the listing and the line map are made when somebody reads them.
+    return Object.assign(assembled, {
+      corrections: chosen,
+      omitted: all.filter(({ id }) => !chosen.includes(id)),
+    });
   } catch (error) {
     if (error instanceof CorrectionError) throw new Refusal(`--corrections: ${error.message}`, missing);
     throw error;

@@ -37,6 +37,7 @@ async function commandLine() {
     outdir: fresh,
     chunkNames: "cli/[name]-[hash]",
     bundle: true,
+    external: ["koffi"], // optional, and it loads a library of its own
     splitting: true,
     format: "esm",
     platform: "node",

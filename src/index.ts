@@ -69,7 +69,16 @@
  * Read next: `Computer` (run, call one routine, hooks, state), `World` (time), `Switch` and the other links,
  * `Gateway` (the way to an outside).
  */
-export { type Assembled, assemble, type Diagnostic, type Files, memoryFiles } from "./assembler/index.ts";
+export {
+  type Assembled,
+  assemble,
+  type Correction,
+  corrected,
+  type Diagnostic,
+  type Files,
+  fasmText,
+  memoryFiles,
+} from "./assembler/index.ts";
 export { type Clock, FOREVER, ManualClock, type Micros, MS, Random, SECOND } from "./base/index.ts";
 export {
   type CallOptions,
@@ -114,11 +123,13 @@ export {
   type GatewayOptions,
   MemoryOutside,
   type MemoryOutsideOptions,
+  match,
   Nic,
   NoOutside,
   type Outside,
   PcapWriter,
   type Port,
+  parseAddress,
   parseNetwork,
   parsePublication,
   type Socket,

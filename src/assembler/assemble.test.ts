@@ -45,8 +45,14 @@ test("symbols and lines tell where the bytes came from", () => {
   const source = "use32\norg 0x1000\nmacro two { db 1\n db 2 }\nstart:\n two\nvalue = 5\ncount dd value";
   const result = assemble("a.asm", { files: memoryFiles({ "a.asm": source }) });
   expect(result.symbols.value("start")).toBe(0x1000);
-  expect(result.symbols.get("count")).toEqual({ name: "count", value: 0x1002, kind: "label", size: 4 });
-  expect(result.symbols.get("value")).toEqual({ name: "value", value: 5, kind: "constant", size: 0 });
+  expect(result.symbols.get("count")).toMatchObject({
+    name: "count",
+    value: 0x1002,
+    kind: "label",
+    size: 4,
+    place: { file: "a.asm", line: 8 },
+  });
+  expect(result.symbols.get("value")).toMatchObject({ name: "value", value: 5, kind: "constant", size: 0 });
   expect(result.lines.describe(0x1001)).toBe("a.asm:6 (two in a.asm:4)");
   expect(result.lines.describe(0x1002)).toBe("a.asm:8");
 });
@@ -109,3 +115,15 @@ test("a while that makes nothing ends too", () => {
   const result = assemble("a.asm", { files: memoryFiles({ "a.asm": "while 1\nend while" }) });
   expect(result.diagnostics[0]?.text).toBe("too many repeats");
 }, 60_000);
+
+test.each([
+  ["the address of its first byte", "org 0x1000\nnop", 0x1000],
+  ["0 where nothing is said", "nop\norg 0x1000\nnop", 0],
+  [
+    "what the first byte believes, whatever comes later",
+    "virtual at 5\ndb 1\nend virtual\norg 64\nnop\norg 9\nnop",
+    64,
+  ],
+])("a flat program's origin is %s", (_, source, origin) => {
+  expect(assemble("a.asm", { files: memoryFiles({ "a.asm": source }) }).image?.origin).toBe(origin);
+});

@@ -196,6 +196,8 @@ export class Assembler {
     state.undefinedEnd = -1;
     state.structures = [];
     state.display = [];
+    state.references.length = 0;
+    state.lineCount = 0;
     state.spaces = [];
     state.format = flatFormat(false, undefined);
     state.space = newSpace(0);
@@ -240,6 +242,7 @@ export class Assembler {
     this.lineStarts[this.lineFields + 2] = state.space.number;
     this.lineStarts[this.lineFields + 3] = state.bits;
     this.lineFields += 4;
+    state.lineCount++;
   }
 
   /** Holds every symbol against what was believed of it. */

@@ -148,6 +148,7 @@ function dataPoint(assembler: Assembler, size: number): DataPoint | undefined {
       if ((label.flags & SPACE) === 0) refuse("invalidUseOfSymbol");
       label.usedIn = state.pass;
       label.flags |= USED;
+      state.refer(label);
       space = label.space as Space;
     }
   }

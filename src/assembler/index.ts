@@ -10,9 +10,10 @@ export type { Diagnostic, TrailStep } from "./diagnostics.ts";
 export { fasmText } from "./report.ts";
 export { type Files, memoryFiles, type SourceText } from "./source.ts";
 
-import { type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
+import { hasHeader, type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
 import { Assembler } from "./assemble.ts";
 import type { Diagnostic } from "./diagnostics.ts";
+import { symbolFile } from "./fas.ts";
 import { listing } from "./listing.ts";
 import { Refusal } from "./messages.ts";
 import { lineMap, symbolTable } from "./output.ts";
@@ -20,6 +21,7 @@ import { Parser } from "./parse.ts";
 import { Preprocessor } from "./preprocess/preprocess.ts";
 import { diagnose } from "./report.ts";
 import { FileLoader, type Files, parentOf } from "./source.ts";
+import type { Space } from "./state.ts";
 
 export interface Options {
   files: Files;
@@ -33,6 +35,8 @@ export interface Options {
   maxPasses?: number;
   /** What `%t` and the time stamps of formats say: seconds since 1970. Default 0. */
   epochSeconds?: number;
+  /** Keep which line uses which symbol, for `symbolFile`. Default no. */
+  references?: boolean;
   /** Bytes of output and of preprocessed source before "out of memory". Default 512 MiB. */
   maxMemory?: number;
 }
@@ -52,6 +56,8 @@ export interface Assembled {
   lines: LineMap;
   /** Every line that made something, with its address and bytes, as text. Empty when not ok. */
   readonly listing: string;
+  /** FASM's symbolic information file for an output file of this name. Empty when not ok. */
+  symbolFile(output: string): Uint8Array;
   /** What `display` said. */
   display: Uint8Array;
   diagnostics: readonly Diagnostic[];
@@ -86,6 +92,7 @@ export function assemble(source: string, options: Options): Assembled {
         epochSeconds: options.epochSeconds ?? 0,
       },
     );
+    assembler.state.keepReferences = options.references ?? false;
     const passes = assembler.run();
     const bytes = assembler.state.format.write(assembler);
     const known = later(p, assembler, bytes);
@@ -106,6 +113,7 @@ export function assemble(source: string, options: Options): Assembled {
       get image() {
         return known.image;
       },
+      symbolFile: (output) => symbolFile(p, known.assembler, output),
       get listing() {
         return listing(p, known.assembler);
       },
@@ -121,9 +129,10 @@ export function assemble(source: string, options: Options): Assembled {
       areas: [],
       image: undefined,
       passes: assembler ? assembler.state.pass + 1 : 0,
-      symbols: symbolTable(undefined),
+      symbols: symbolTable(p, undefined),
       lines: lineMap(p, undefined),
       listing: "",
+      symbolFile: () => new Uint8Array(0),
       display: assembler?.displayed() ?? new Uint8Array(0),
       diagnostics: [diagnose(p, refusal, preprocessed)],
     };
@@ -142,7 +151,7 @@ function later(
   const known = {
     assembler,
     get symbols() {
-      symbols ??= symbolTable(assembler);
+      symbols ??= symbolTable(p, assembler);
       return symbols;
     },
     get lines() {
@@ -166,10 +175,21 @@ function refusalOf(error: unknown): Refusal | undefined {
   return undefined;
 }
 
-function imageOf(bytes: Uint8Array, assembler: Assembler, symbols: Symbols, lines: LineMap): Image {
-  const withHeader = imageFrom(bytes);
-  if (!("error" in withHeader)) return { ...withHeader, symbols, lines };
-  const first = assembler.state.spaces.find((space) => !space.virtual && space.length > 0);
+/** The program that the bytes are; undefined when they begin with a header that describes none. */
+function imageOf(
+  bytes: Uint8Array,
+  assembler: Assembler,
+  symbols: Symbols,
+  lines: LineMap,
+): Image | undefined {
+  if (hasHeader(bytes)) {
+    const image = imageFrom(bytes);
+    return "error" in image ? undefined : { ...image, symbols, lines };
+  }
+  const { spaces, space: last, at } = assembler.state;
+  // The space that is open at the end has no length yet.
+  const lengthOf = (space: Space): number => (space === last ? at - space.start : space.length);
+  const first = spaces.find((space) => !space.virtual && lengthOf(space) > 0);
   const origin = first && typeof first.base === "number" ? Math.max(0, first.start - first.base) : 0;
   return { ...rawImage(bytes, { origin }), symbols, lines };
 }

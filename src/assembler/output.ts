@@ -6,7 +6,7 @@ import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { DEFINED, SPACE } from "./symbols.ts";
 
 /** Every symbol with a name that the last pass defined. */
-export function symbolTable(assembler: Assembler | undefined): Symbols {
+export function symbolTable(p: Preprocessor, assembler: Assembler | undefined): Symbols {
   if (!assembler) return new Symbols();
   const { state, texts } = assembler;
   const entries: SymbolEntry[] = [];
@@ -23,6 +23,7 @@ export function symbolTable(assembler: Assembler | undefined): Symbols {
       value: low32(label.value) >>> 0,
       kind: label.isPlace ? "label" : "constant",
       size: label.size,
+      place: place(p, origin(p, label.line)),
     });
   }
   return new Symbols(entries);
@@ -49,18 +50,23 @@ export function lineMap(p: Preprocessor, assembler: Assembler | undefined): Line
 export const LINE_FIELDS = 4;
 
 function entry(p: Preprocessor, line: number, address: number, length: number): LineEntry {
-  const { lines, files, texts } = p;
-  const place = (plain: number) => ({ file: files[lines.file(plain)]!.name, line: lines.number(plain) });
-  const origin = (from: number) => {
-    let at = from;
-    while (lines.isGenerated(at)) at = lines.origin(at);
-    return at;
-  };
-  if (!lines.isGenerated(line)) return { ...place(line), address, length };
+  const { lines, texts } = p;
+  if (!lines.isGenerated(line)) return { ...place(p, line), address, length };
   const trail: { file: string; line: number; macro: string }[] = [];
   for (let at = line; lines.isGenerated(at); at = lines.parent(at)) {
     const name = lines.name(at);
-    trail.push({ ...place(origin(lines.parent(at))), macro: texts.text(name) });
+    trail.push({ ...place(p, origin(p, lines.parent(at))), macro: texts.text(name) });
   }
-  return { ...place(origin(line)), address, length, trail };
+  return { ...place(p, origin(p, line)), address, length, trail };
+}
+
+/** The plain line whose text a line has. */
+function origin({ lines }: Preprocessor, line: number): number {
+  let at = line;
+  while (lines.isGenerated(at)) at = lines.origin(at);
+  return at;
+}
+
+function place({ lines, files }: Preprocessor, plain: number): { file: string; line: number } {
+  return { file: files[lines.file(plain)]!.name, line: lines.number(plain) };
 }

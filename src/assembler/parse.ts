@@ -91,6 +91,8 @@ export class Program {
   readonly expressions: Expression[] = [];
   readonly addresses: Address[] = [];
   readonly labels: Label[] = [];
+  /** For each label the line that named it first. */
+  readonly labelLines: number[] = [];
   readonly numbers: Numbers;
   readonly #expressionNumbers = new Map<Expression, number>();
 
@@ -956,6 +958,7 @@ export class Parser {
     const { labels } = this.program;
     const number = labels.length;
     labels.push(new Label(text));
+    this.program.labelLines.push(this.#line);
     if (text >= 0) {
       while (this.#labels.length < text) this.#labels.push(undefined as unknown as number);
       this.#labels[text] = number;

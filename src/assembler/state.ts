@@ -110,6 +110,14 @@ export class State implements Encoding {
   relocated = false;
   /** Position and addend of values that their relocations change. */
   readonly patches: number[] = [];
+  /**
+   * When asked for, every use of a symbol in the order of evaluation, with the number of the line among those assembled.
+   * Kept only while no other pass is known to come.
+   */
+  readonly references: { label: Label; line: number }[] = [];
+  keepReferences = false;
+  /** Lines assembled so far in this pass, while they are recorded. */
+  lineCount = 0;
   readonly maxBytes: number;
   readonly epochSeconds: number;
 
@@ -133,6 +141,13 @@ export class State implements Encoding {
     const grown = new Uint8Array(Math.min(this.maxBytes, Math.max(this.bytes.length * 2, needed)));
     grown.set(this.bytes);
     this.bytes = grown;
+  }
+
+  /** A symbol has been used. */
+  refer(label: Label): void {
+    if (this.keepReferences && !this.anotherPass) {
+      this.references.push({ label, line: this.lineCount - 1 });
+    }
   }
 
   recoverable(message: Message, label?: Label): void {

@@ -7,6 +7,8 @@ export interface SymbolEntry {
   readonly kind: "label" | "constant";
   /** Bytes per item at a label (`db` 1, `dd` 4); 0 when it has none. */
   readonly size: number;
+  /** The line of the source that defined it; inside a macro, the line of the macro. */
+  readonly place?: { readonly file: string; readonly line: number };
 }
 
 export class Symbols {

@@ -220,12 +220,6 @@ describe("execution", () => {
     expect(machine.cpu.eax).toBe(2);
   });
 
-  test("an instruction that is not executed yet is named", () => {
-    const machine = running(0xd9, 0xe8); // fld1
-    expect(machine.run(1)).toEqual({ reason: "unsupported", instruction: "fld1" });
-    expect(machine.cpu.eip).toBe(0x1000);
-  });
-
   test("pages that come and go are noticed by code that leads there", () => {
     const machine = running(0xe9, 0xfb, 0x8f, 0, 0); // jmp 0xa000
     expect(machine.run(2)).toMatchObject({ fault: "#PF", address: 0xa000, access: "execute" });

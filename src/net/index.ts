@@ -32,7 +32,7 @@ export {
   parsePublication,
   showPublication,
 } from "./gateway/publish.ts";
-export type { TrafficCounters } from "./gateway/traffic.ts";
+export { noTraffic, type TrafficCounters } from "./gateway/traffic.ts";
 export type { NeighbourEntry } from "./ip/neighbours.ts";
 export type { Route } from "./ip/routes.ts";
 export {
@@ -42,10 +42,13 @@ export {
   FaultyLink,
   type FaultyLinkOptions,
 } from "./link/faults.ts";
+export { FrameReader, framed, LONGEST_FRAME } from "./link/framing.ts";
 export { type Flow, type FlowEnd, type FrameMatch, match, type SegmentWish } from "./link/match.ts";
 export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
+export { Patch } from "./link/patch.ts";
 export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
 export { cable, FrameQueue, type Port } from "./link/port.ts";
+export { parseRemoteLink, type RemoteLink, showRemoteLink } from "./link/remote.ts";
 export {
   type LearntAddress,
   Switch,
@@ -56,9 +59,33 @@ export {
 } from "./link/switch.ts";
 export { type Direction, type FrameObserver, tap } from "./link/tap.ts";
 export { Calendar, DEFAULT_EPOCH_MS } from "./service/calendar.ts";
+export { type DhcpEvent, type DhcpOptions, DhcpServer, type Lease } from "./service/dhcp.ts";
 export { type DnsOptions, type DnsQuery, DnsServer, type Resolver } from "./service/dns.ts";
+export { type FtpCommand, type FtpOptions, FtpServer } from "./service/ftp.ts";
+export {
+  bodyText,
+  type HttpOptions,
+  type HttpPage,
+  type HttpRequest,
+  HttpServer,
+  headerOf,
+} from "./service/http.ts";
 export { Journal } from "./service/journal.ts";
+export { type NtpOptions, type NtpRequest, NtpServer } from "./service/ntp.ts";
 export { Service, type ServiceOptions } from "./service/service.ts";
+export {
+  ChargenService,
+  DaytimeService,
+  DiscardService,
+  EchoService,
+  type Heard,
+  heardText,
+  type SmallOptions,
+} from "./service/small.ts";
+export { type Mail, type SmtpOptions, SmtpSink } from "./service/smtp.ts";
+export { type SyslogEntry, type SyslogOptions, SyslogSink } from "./service/syslog.ts";
+export { TftpServer, type TftpServerOptions, type TftpTransfer } from "./service/tftp.ts";
+export { Tree } from "./service/tree.ts";
 export type { ZoneOptions } from "./service/zone.ts";
 export {
   type Attempt,

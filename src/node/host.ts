@@ -262,7 +262,9 @@ class NodeStream extends NodePart implements OutsideStream {
     this.state = "closed";
     this.#incoming = [];
     this.#unread = 0;
-    if (opening) this.#socket.destroy();
+    // While its end is on its way, the host cannot reset it: Node would keep the socket, and never exit.
+    const ending = this.#ended && !this.#socket.writableFinished;
+    if (opening || ending) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 
@@ -513,7 +515,7 @@ const CODES: Readonly<Record<string, readonly [FailureReason, string]>> = {
   ENOMEM: ["exhausted", "out of memory"],
 };
 
-function codeOf(error: Error): string | undefined {
+export function codeOf(error: Error): string | undefined {
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === "string" ? code : undefined;
 }
@@ -522,7 +524,8 @@ function reasonOf(error: Error): FailureReason {
   return CODES[codeOf(error) ?? ""]?.[0] ?? "failed";
 }
 
-function wordsOf(error: Error): string {
+/** The host's error, for people. */
+export function wordsOf(error: Error): string {
   return CODES[codeOf(error) ?? ""]?.[1] ?? error.message;
 }
 

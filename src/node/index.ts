@@ -4,4 +4,7 @@
  */
 export { diskFiles, readFile, reason } from "./files.ts";
 export { failureOf, NodeOutside } from "./host.ts";
+export { SocketLink } from "./link.ts";
+export type { Outlet } from "./outlet.ts";
 export { OutputFile, writeFile } from "./output.ts";
+export { parseTap, Tap } from "./tap.ts";

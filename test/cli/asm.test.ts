@@ -53,14 +53,30 @@ test("time stamps follow SOURCE_DATE_EPOCH", async () => {
   expect(wrong).toMatchObject({ status: 1, err: expect.stringContaining("a number of seconds is needed") });
 });
 
-test("symbols are written one a line", async () => {
-  await asm(folder.put("a.asm", "LIMIT = 7\nstart: nop\n.on: dd ?\n"), "-s", folder.at("symbols"));
-  expect(folder.text("symbols").split("\n").sort()).toEqual([
-    "",
-    "00000000 label    start",
-    "00000001 label    start.on",
-    "00000007 constant LIMIT",
+test("symbols are written as JSON, one a line", async () => {
+  const source = folder.put("a.asm", "LIMIT = 7\nstart: nop\n.on: dd ?\n");
+  await asm(source, "--symbols-json", folder.at("symbols"));
+  expect(JSON.parse(folder.text("symbols"))).toEqual([
+    { name: "LIMIT", value: 7, kind: "constant", size: 0, file: source, line: 1 },
+    { name: "start", value: 0, kind: "label", size: 0, file: source, line: 2 },
+    { name: "start.on", value: 1, kind: "label", size: 0, file: source, line: 3 },
   ]);
+  expect(folder.text("symbols").split("\n")).toHaveLength(6);
+});
+
+test("a listing has addresses, bytes and source", async () => {
+  await asm(folder.put("a.asm", "org 10h\nuse32\nmov eax,5\n"), "--listing", folder.at("listing"));
+  expect(folder.text("listing")).toMatch(/^ 00000010 {2}b805000000 +mov eax,5$/m);
+});
+
+test("symbolic information is in FASM's format, with the names of source and output", async () => {
+  folder.put("b.inc", "inside: ret\n");
+  const source = folder.put("a.asm", "include 'b.inc'\n");
+  await asm(source, folder.at("a.bin"), "-s", folder.at("a.fas"));
+  const text = folder.text("a.fas");
+  expect(text.slice(0, 8)).toBe("fas\x1a\x01\x49\x40\0");
+  expect(text.slice(64)).toContain(`${source}\0${folder.at("a.bin")}\0`);
+  expect(text).toContain(`${folder.at("b.inc")}\0`);
 });
 
 test("an error stands in FASM's words, leaves no file, and has FASM's status", async () => {

@@ -133,6 +133,38 @@ test("nothing is published that makes no sense", async () => {
   });
 });
 
+test.each([
+  [["--link", "5000"], '--link "5000": no kind of link; expected listen:'],
+  [["--tap", "a/b"], '--tap "a/b" cannot be the name of a network device'],
+  [["--address", "10.0.2.15"], "--address 10.0.2.15: an address such as 10.0.2.15/24 is needed"],
+  [["--gateway", "here"], "--gateway here: an IPv4 address is needed"],
+  [
+    ["--gateway", "10.0.3.2"],
+    "--gateway 10.0.3.2: it must be another address of the network of 10.0.2.15/24",
+  ],
+  [["--address", "10.0.2.2/24", "--outbound"], "10.0.2.2/24 leaves no address for the gateway"],
+])("a network that cannot be is refused: %j", async (argv, words) => {
+  const { status, err } = await kolibri(["run", server, ...argv]);
+  expect([status, err]).toEqual([2, expect.stringContaining(words)]);
+});
+
+test("the program and its gateway are where the command line puts them", async () => {
+  const argv = [
+    "run",
+    server,
+    "--address",
+    "192.168.7.9/24",
+    "--gateway",
+    "192.168.7.1",
+    "--publish",
+    "0:80",
+  ];
+  const { err } = await serving(argv, async (url) => {
+    expect(await (await fetch(url)).text()).toContain("<h1>");
+  });
+  expect(err).toContain("→ 192.168.7.9:80/tcp");
+});
+
 test("without the outside a program that waits for it stops by itself", async () => {
   // The echo server accepts a connection before it does anything else.
   const { status, err } = await kolibri([

@@ -143,3 +143,34 @@ describe("what cannot be run", () => {
     expect(folder.names()).toEqual(before);
   });
 });
+
+test("the source of a flat binary runs as one, where it is put, with its names", async () => {
+  const path = folder.put("flat.asm", "use32\norg 0x1000\nstart:\nmov eax,[0x7fff0000]\n");
+  const place = `at 0x1000 <start> ${path}:4\n    mov eax,[0x7fff0000]\n`;
+  const at = async (...more: string[]) => (await kolibri(["run", "--raw", path, ...more])).err;
+  expect(await at()).toContain(place);
+  expect(await at("--org", "0x2000")).toContain("at 0x2000");
+  expect(await kolibri(["run", "--org", "0x2000", path])).toMatchObject({ status: 2 });
+});
+
+test("a source whose header describes no program is refused with the reason", async () => {
+  const path = folder.put("broken.asm", "db 'MENUET01'\ndd 1, 0x5000, 36, 0x1000, 0x1000, 0, 0\n");
+  const { status, err } = await kolibri(["run", path]);
+  expect(status).toBe(2);
+  expect(err).toContain("makes no program: application header: entry 0x5000 is outside the 4096 bytes");
+});
+
+test("the number of a system call can be taken from AL alone, the time be told in BCD", async () => {
+  const path = folder.put(
+    "al.asm",
+    "use32\nmov eax,0x12345603\nint 0x40\nmov ebx,eax\nor eax,-1\nint 0x40\n",
+  );
+  const state = folder.at("state.json");
+  const ebx = async (...more: string[]) => {
+    expect(await kolibri(["run", path, "--state", state, ...more])).toMatchObject({ status: 0 });
+    return folder.json("state.json").registers.ebx;
+  };
+  expect(await ebx()).toBe(0xffff_ffff); // no such function
+  expect(await ebx("--select", "al")).toBe(0);
+  expect(await ebx("--select", "al", "--time", "bcd", "--timeout", "5")).toBe(0);
+});

@@ -6,10 +6,18 @@ import { assemble, fasmText } from "../../src/assembler/index.ts";
 
 const folder = fileURLToPath(new URL("../../fixtures/assembler/", import.meta.url));
 
-function answer(source: string): string {
+function assembled(source: string) {
   const bytes = Uint8Array.from(`${source}\n`, (letter) => letter.charCodeAt(0));
   const files = { read: (path: string) => (path === "a.asm" ? bytes : undefined) };
-  const result = assemble("a.asm", { files });
+  return assemble("a.asm", { files, references: true });
+}
+
+function symbols(source: string): string {
+  return `=> ${Buffer.from(assembled(source).symbolFile("a.out")).toString("hex")}`;
+}
+
+function answer(source: string): string {
+  const result = assembled(source);
   if (result.ok) return `=> ${result.passes} ${Buffer.from(result.bytes).toString("hex")}`.trimEnd();
   const shown = Buffer.from(result.display).toString("latin1") + fasmText(result.diagnostics[0]!);
   return shown
@@ -31,7 +39,7 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith(".cases"))
         .split("\n");
       const isAnswer = (line: string) => /^(=>|!!)( |$)/.test(line);
       const source = lines.filter((line) => !isAnswer(line)).join("\n");
-      expect(answer(source)).toBe(lines.filter(isAnswer).join("\n"));
+      expect((name === "symbols.cases" ? symbols : answer)(source)).toBe(lines.filter(isAnswer).join("\n"));
     });
   });
 }

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
@@ -147,6 +148,26 @@ describe("real sockets, where the host has its say", () => {
     let got: OutsideDatagram | undefined;
     await until(() => (got = server.receive()) !== undefined, "arrived");
     expect(got!.from).toEqual(client.local);
+    await outside.close();
+  });
+
+  test("a connection reset while its end is on its way is let go of", async () => {
+    const { outside, until } = node();
+    const open = () => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
+    const before = open();
+    let accepted = false;
+    const server = createServer((socket) => {
+      accepted = true;
+      socket.resume().on("error", () => {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const stream = outside.connect({ host: "127.0.0.1", port });
+    await until(() => stream.state === "open" && accepted, "connected");
+    stream.end();
+    stream.reset(); // the host is still at work on the end
+    await until(() => open() === before, "let go");
+    server.close();
     await outside.close();
   });
 

@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 
 /** What the library offers. A change of this list is a decision: it is the promise to everybody who uses it. */
 const names = `
-  Access Assembled assemble cable CallOptions CallRecord CallResult capture Clock Computer ComputerOptions describeStop
-  Diagnostic disassemble FaultName FaultyLink FaultyLinkOptions Files FOREVER Gateway GatewayOptions guide GuideOptions
-  hostClock Image imageFrom InstructionHook InterfaceOptions Limits LineMap Machine ManualClock Memory memoryFiles
-  MemoryHook MemoryOutside MemoryOutsideOptions Micros Moving MS Nic NoOutside Outside parseNetwork parsePublication
+  Access Assembled assemble cable CallOptions CallRecord CallResult capture Clock Computer ComputerOptions corrected Correction describeStop
+  Diagnostic disassemble FaultName fasmText FaultyLink FaultyLinkOptions Files FOREVER Gateway GatewayOptions guide GuideOptions
+  hostClock Image imageFrom InstructionHook InterfaceOptions Limits LineMap Machine ManualClock match Memory memoryFiles
+  MemoryHook MemoryOutside MemoryOutsideOptions Micros Moving MS Nic NoOutside Outside parseAddress parseNetwork parsePublication
   PcapWriter Personality Place Port Random RawOptions rawImage RegisterName Registers SECOND showAddress showCall
   showCallLine showPlace Socket Stack State Stop Switch Symbols tap TcpState WaitingThread World WorldEnd WorldOptions
 `;

@@ -173,6 +173,23 @@ describe("published TCP ports", () => {
     });
   });
 
+  test("a guest that answers in small pieces never waits for a delayed acknowledgement", () => {
+    const net = network({ publish: ["8080:80"] });
+    const { host, guest } = through(net);
+    const began = net.clock.now();
+    const sent: number[] = [];
+    const got: number[] = [];
+    for (let piece = 0; piece < 200; piece++) {
+      guest.send(Uint8Array.of(piece));
+      guest.send(Uint8Array.of(piece, piece)); // Nagle keeps this one until the first is acknowledged
+      sent.push(piece, piece, piece);
+      net.settle();
+      got.push(...readAll(host));
+    }
+    expect(got).toEqual(sent);
+    expect(net.clock.now()).toBe(began);
+  });
+
   test("bytes written before the guest has answered are not lost", () => {
     const net = network({ publish: ["8080:80"] });
     serve(net.guest, 80, echo);

@@ -224,6 +224,7 @@ export class Evaluator {
       } else term.value = label.value;
     } else term.value = label.value;
     if (flags & SPACE) refuse("invalidUseOfSymbol");
+    if (state.keepReferences) state.refer(label);
     term.relocation = label.relocation;
     term.base = label.base;
     if (label.register1 | label.register2) {

@@ -1,6 +1,7 @@
 /** Plain bytes: the format of boot sectors, of .com files and of KolibriOS applications. */
 import type { Assembler } from "../assemble.ts";
 import { refuse } from "../messages.ts";
+import type { State } from "../state.ts";
 import { D_DATA } from "../words.ts";
 import { FORMAT_BINARY, FORMAT_NONE, type Format } from "./format.ts";
 
@@ -25,6 +26,9 @@ export function flatFormat(declared: boolean, extension: string | undefined): Fo
 
 /** What has been assembled, without the reserved data at its end. */
 export function flatOutput(assembler: Assembler): Uint8Array {
-  const { state } = assembler;
-  return state.bytes.slice(0, state.at === state.undefinedEnd ? state.undefinedStart : state.at);
+  return assembler.state.bytes.slice(0, flatLength(assembler.state));
 }
+
+/** How much of what has been assembled goes to the file. */
+export const flatLength = (state: State): number =>
+  state.at === state.undefinedEnd ? state.undefinedStart : state.at;

@@ -14,6 +14,7 @@ import {
   extrnDirective,
   type ObjectBase,
   ObjectEntries,
+  type ObjectEntry,
   PUBLIC,
   type PublicSymbol,
   publicDirective,
@@ -37,6 +38,7 @@ export class CoffFormat implements Format {
   readonly extension = "obj";
   readonly #microsoft: boolean;
   readonly #objects: ObjectEntries;
+  #headers = 0;
 
   constructor(assembler: Assembler, microsoft: boolean) {
     const { state } = assembler;
@@ -132,6 +134,14 @@ export class CoffFormat implements Format {
     closeSection(assembler.state, this.#objects);
   }
 
+  headerBytes(): number {
+    return this.#headers;
+  }
+
+  entries(pass: number): readonly ObjectEntry[] {
+    return this.#objects.withoutIdleSection(pass);
+  }
+
   write(assembler: Assembler): Uint8Array {
     const { state } = assembler;
     const entries = this.#objects.withoutIdleSection(state.pass);
@@ -150,6 +160,7 @@ export class CoffFormat implements Format {
       if (entry.kind === PUBLIC && isAlias(entry as PublicSymbol)) symbols++;
     }
     const headers = HEADER + SECTION_HEADER * sections.length;
+    this.#headers = headers;
     const code = state.bytes.subarray(0, state.at);
     const extended = this.#countExtended(entries);
     const symbolsAt = headers + code.length + (relocations + extended) * 10;

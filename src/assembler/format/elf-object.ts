@@ -137,6 +137,10 @@ export class ElfObject implements Format {
     closeSection(assembler.state, this.#objects);
   }
 
+  entries(pass: number): readonly ObjectEntry[] {
+    return this.#objects.withoutIdleSection(pass);
+  }
+
   /** Header and code, relocations, symbols, names, section headers: FASM's order. */
   write(assembler: Assembler): Uint8Array {
     const { state } = assembler;

@@ -3,6 +3,7 @@ import type { Assembler } from "../assemble.ts";
 import type { Term } from "../expression/evaluate.ts";
 import type { Base } from "../operand.ts";
 import type { State } from "../state.ts";
+import type { ObjectEntry } from "./objects.ts";
 
 /** FASM's numbers for the formats. */
 export const FORMAT_NONE = 0;
@@ -29,6 +30,10 @@ export interface Format {
   /** A directive of formats: `section`, `segment`, `entry`, `stack`, `heap`, `public`, `extrn`, `data`, `end data`. */
   directive(assembler: Assembler, directive: number, end: boolean): void;
   closePass(assembler: Assembler): void;
+  /** Bytes of the output file before the first that was assembled, once it has been written. */
+  headerBytes?(): number;
+  /** What linkable formats have besides bytes: sections, external symbols and relocations in their order. */
+  entries?(pass: number): readonly ObjectEntry[];
   /** The output file. */
   write(assembler: Assembler): Uint8Array;
 }

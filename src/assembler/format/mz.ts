@@ -123,6 +123,10 @@ export class MzFormat implements Format {
 
   closePass(): void {}
 
+  headerBytes(): number {
+    return (HEADER + this.#relocations.length * 4 + 15) & ~15;
+  }
+
   write(assembler: Assembler): Uint8Array {
     const code = flatOutput(assembler);
     const header = this.#header;
@@ -144,7 +148,7 @@ export class MzFormat implements Format {
       setU16le(table, index * 4, offset);
       setU16le(table, index * 4 + 2, segment);
     });
-    const headerSize = (HEADER + table.length + 15) & ~15;
+    const headerSize = this.headerBytes();
     header[0] = 0x4d;
     header[1] = 0x5a;
     const size = code.length + headerSize;

@@ -156,6 +156,7 @@ export function publicDirective(assembler: Assembler, objects: ObjectEntries): v
   const label = assembler.labelOf(assembler.take(I_LABEL));
   label.usedIn = state.pass;
   label.flags |= 8;
+  state.refer(label);
   if (assembler.kind() !== O_AS) refuse("invalidArgument");
   state.item++;
   objects.publish(assembler.takeString(), label, state.currentLine, mode);

@@ -76,7 +76,7 @@ export class PeFormat implements Format {
     const { state } = assembler;
     this.#memory = assembler.formatMemory;
     const settings = readSettings(assembler);
-    this.#stub = defaultStub();
+    this.#stub = settings.stub ?? defaultStub();
     const { dll, subsystem } = settings;
     this.extension = subsystem === 1 ? "sys" : dll ? "dll" : "exe";
     state.room(HEADERS);
@@ -424,6 +424,10 @@ export class PeFormat implements Format {
     setU32le(bytes, CHECKSUM, sum + whole.length);
   }
 
+  headerBytes(): number {
+    return this.#stub.length;
+  }
+
   write({ state }: Assembler): Uint8Array {
     return concat([this.#stub, state.bytes.subarray(0, state.at)]);
   }
@@ -439,6 +443,8 @@ interface Settings {
   wdm: boolean;
   large: boolean;
   nx: boolean;
+  /** The program of `on`. */
+  stub?: Uint8Array;
 }
 
 function readSettings(assembler: Assembler): Settings {
@@ -478,7 +484,10 @@ function readSettings(assembler: Assembler): Settings {
     settings.imageBase = low32(term.value) >>> 0;
   }
   if (assembler.kind() === O_ON) {
-    throw new Refusal("illegalInstruction", "output format PE with a stub of its own is not supported");
+    state.item++;
+    const file = assembler.loader.find(assembler.takeString(), assembler.directoryOf(state.currentLine));
+    if (!file) refuse("fileNotFound");
+    settings.stub = stubFrom(file.bytes);
   }
   return settings;
 }
@@ -510,5 +519,51 @@ function defaultStub(): Uint8Array {
   // push cs / pop ds / mov dx,message / mov ah,9 / int 21h / mov ax,4C01h / int 21h
   stub.set([0x0e, 0x1f, 0xba, 0x0e, 0x00, 0xb4, 0x09, 0xcd, 0x21, 0xb8, 0x01, 0x4c, 0xcd, 0x21], 0x40);
   putText(stub, 0x4e, "This program cannot be run in DOS mode.\r\n$", 64);
+  return stub;
+}
+
+/** The least that is read of a DOS program's header, and where its relocations are put. */
+const STUB_HEADER = 0x1c;
+const STUB_RELOCATIONS = 0x40;
+
+/** A DOS program as a stub: its header made anew, so that the PE header's place fits in. Other files are .com programs. */
+function stubFrom(program: Uint8Array): Uint8Array {
+  if (program.length < STUB_HEADER || program[0] !== 0x4d || program[1] !== 0x5a) return comStub(program);
+  const count = u16le(program, 6);
+  const header = STUB_RELOCATIONS + ((count + 3) & ~3) * 4;
+  const codeAt = u16le(program, 8) * 16;
+  const pages = u16le(program, 4);
+  if (pages === 0) refuse("outOfMemory");
+  const length = Math.max((pages - 1) * 0x200 + (u16le(program, 2) || 0x200) - codeAt, 0);
+  const stub = new Uint8Array(header + roundUp(length, 8));
+  const relocationsAt = u16le(program, 0x18);
+  stub.set(program.subarray(0, STUB_HEADER));
+  stub.set(program.subarray(relocationsAt, relocationsAt + count * 4), STUB_RELOCATIONS);
+  stub.set(program.subarray(codeAt, codeAt + length), header);
+  setU16le(stub, 2, stub.length & 0x1ff);
+  setU16le(stub, 4, Math.ceil(stub.length / 0x200));
+  setU16le(stub, 8, header >> 4);
+  setU16le(stub, 0x18, STUB_RELOCATIONS);
+  setU32le(stub, 0x3c, stub.length);
+  return stub;
+}
+
+/** A program that is loaded at 100h of the segment of its PSP and has all of it, as DOS does with .com files. */
+function comStub(program: Uint8Array): Uint8Array {
+  const code = roundUp(program.length, 8);
+  const stub = new Uint8Array(STUB_RELOCATIONS + code);
+  putText(stub, 0, "MZ", 2);
+  setU16le(stub, 2, stub.length & 0x1ff);
+  setU16le(stub, 4, Math.ceil(stub.length / 0x200));
+  stub[8] = 4;
+  if (code < 0x10000) setU16le(stub, 0x0a, (0x10000 - code) >> 4);
+  setU16le(stub, 0x0c, 0xffff);
+  setU16le(stub, 0x0e, 0xfff0);
+  setU16le(stub, 0x10, 0xfffe);
+  setU16le(stub, 0x14, 0x100);
+  setU16le(stub, 0x16, 0xfff0);
+  stub[0x18] = STUB_RELOCATIONS;
+  setU32le(stub, 0x3c, stub.length);
+  stub.set(program, STUB_RELOCATIONS);
   return stub;
 }

@@ -18,6 +18,7 @@ import { FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Core } from "./engine.ts";
 import { executorOf, stringExecutorOf } from "./execute/index.ts";
 import { undefinedOpcode } from "./execute/system.ts";
+import { isX87 } from "./execute/x87.ts";
 import { fault, pageFault } from "./fault.ts";
 import { OP } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
@@ -86,6 +87,7 @@ function fill(op: Operation, form: Form): void {
   if (second) [op.kind2, op.b] = place(op, form, 1);
   if (third?.kind === "fixed") op.extra = 1;
   if (form.condition >= 0) op.extra = form.condition;
+  if (isX87(form)) op.extra = ((form.code & 7) << 8) | fields.modrm;
   if (form.tail.length === 1 && fields.immediateSize === 4 && op.shift === 0 && hasConstant(form)) {
     op.constantAt = op.length - 4;
   }
@@ -156,6 +158,14 @@ function place(op: Operation, form: Form, at: number): [kind: number, index: num
     case "sreg":
     case "cr":
       return [KIND.SEGMENT, fields.reg];
+    case "mm":
+    case "mmm":
+    case "xmm":
+    case "xmmm": {
+      if (form.places[at] === "rm" && fields.mod !== 3) return [KIND.MEMORY, 0];
+      const number = form.places[at] === "rm" ? fields.rm : fields.reg;
+      return [KIND.VECTOR, (operand.kind.startsWith("mm") ? WORD.X87 : WORD.XMM) + 4 * number];
+    }
     default:
       return [KIND.NONE, 0];
   }

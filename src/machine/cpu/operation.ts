@@ -23,6 +23,8 @@ export const KIND = {
   SEGMENT: 8,
   /** Memory of another size, or none (lea): the executor knows. */
   MEMORY: 9,
+  /** An MMX or XMM register, by the index of its first dword in the state page. */
+  VECTOR: 10,
 } as const;
 
 /**

@@ -85,4 +85,7 @@ export const WORD = {
   BASES: STATE.BASES >> 2,
   LIMITS: STATE.LIMITS >> 2,
   RIGHTS: STATE.RIGHTS >> 2,
+  X87: STATE.X87 >> 2,
+  MXCSR: STATE.MXCSR >> 2,
+  XMM: STATE.XMM >> 2,
 } as const;

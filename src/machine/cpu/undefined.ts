@@ -19,6 +19,16 @@
  *     aam                          CF = OF = AF = 0
  *     aad                          OF, AF and CF of the 8-bit addition
  *     bswap of 16 bits             the result is 0
+ *     rcpps rsqrtps and scalars    the tables of float/estimate.ts
+ *     emms                         TOP = 0
+ *     cvtpi2ps from memory         x87 mode does not end
+ *     cvtps2pi and its like        x87 mode ends even when an unmasked exception is #XM
+ *     maskmovq maskmovdqu          all bytes must be writable whatever the mask; x87 mode ends (maskmovq) even
+ *                                  when they are not
+ *     dpps dppd                    an unmasked exception of one step keeps the next from being taken
+ *     division of denormals by 0   ZE alone, without DE
+ *     fxsave fxrstor               a fault names the last byte of the area if that cannot be accessed
+ *     MXCSR.MM                     exists: operands of 16 bytes need not be aligned while it is set
  */
 export const ADJUST_AFTER_SHIFT = 1;
 export const ADJUST_AFTER_DIVISION = 1;

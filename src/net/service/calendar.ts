@@ -20,8 +20,21 @@ export class Calendar {
 }
 
 const two = (value: number): string => String(value).padStart(2, "0");
-const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-export const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+export const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+export const MONTHS = [
+  "January",
+  "February",
+  "March",
+  "April",
+  "May",
+  "June",
+  "July",
+  "August",
+  "September",
+  "October",
+  "November",
+  "December",
+];
 
 /** `19:05:09` */
 export function showTime(date: Date): string {
@@ -30,8 +43,8 @@ export function showTime(date: Date): string {
 
 /** `Thu, 01 Jan 2026 19:05:09 GMT` (RFC 9110 5.6.7) */
 export function httpDate(date: Date): string {
-  const month = MONTHS[date.getUTCMonth()]!;
-  const day = `${DAYS[date.getUTCDay()]!}, ${two(date.getUTCDate())} ${month} ${date.getUTCFullYear()}`;
+  const month = MONTHS[date.getUTCMonth()]!.slice(0, 3);
+  const day = `${DAYS[date.getUTCDay()]!.slice(0, 3)}, ${two(date.getUTCDate())} ${month} ${date.getUTCFullYear()}`;
   return `${day} ${showTime(date)} GMT`;
 }
 

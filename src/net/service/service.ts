@@ -162,6 +162,7 @@ export abstract class Service {
     limits: Partial<StreamLimits> = {},
     over?: () => void,
   ): Stream {
+    socket.options.noDelay = true; // what is said in one turn leaves together anyway
     const stream = new Stream(socket, this, talk, limits, () => {
       this.#streams.delete(stream);
       this.#touched.delete(stream);

@@ -1,5 +1,4 @@
 import manifest from "../../../package.json" with { type: "json" };
-import { hex } from "../../base/index.ts";
 import type { Symbols } from "../../image/index.ts";
 import { reason } from "../files.ts";
 import { writeFile } from "../output.ts";
@@ -21,7 +20,12 @@ const options = {
     help: `memory it may use, in kilobytes (${DEFAULT_KILOBYTES})`,
     read: number(1, 2 ** 22 - 1),
   },
-  symbols: { short: "s", value: "FILE", help: "write the symbols, one a line: value, kind, name" },
+  symbols: { short: "s", value: "FILE", help: "write the symbolic information, as FASM's -s does" },
+  "symbols-json": {
+    value: "FILE",
+    help: "write the symbols: name, value, kind, size, file and line of each",
+  },
+  listing: { value: "FILE", help: "write addresses, bytes and source of each line" },
 } as const;
 
 export const asm = command({
@@ -42,6 +46,7 @@ export const asm = command({
     const assembled = await assembleFile(source!, values, io, {
       maxMemory: kilobytes * 1024,
       missing: status.other,
+      references: values.symbols !== undefined,
       ...(values.passes ? { maxPasses: values.passes } : {}),
     });
     if (!assembled.ok) {
@@ -53,7 +58,9 @@ export const asm = command({
     if (target === source) throw new Refusal(`the output would replace ${source}: say where it is to go`);
     write(target, assembled.bytes);
     for (const area of assembled.areas) write(beside(target, area.extension), area.bytes);
-    if (values.symbols !== undefined) write(values.symbols, table(assembled.symbols));
+    if (values.symbols !== undefined) write(values.symbols, assembled.symbolFile(target));
+    if (values["symbols-json"] !== undefined) write(values["symbols-json"], table(assembled.symbols));
+    if (values.listing !== undefined) write(values.listing, assembled.listing);
     display(assembled.display, io.stdout);
     const tenths = Math.floor((performance.now() - began) / 100);
     const time = tenths > 0 ? `${(tenths / 10).toFixed(1)} seconds, ` : "";
@@ -83,6 +90,8 @@ function display(text: Uint8Array, out: { write(chunk: string | Uint8Array): unk
   if (text.at(-1) !== 0x0a) out.write("\n");
 }
 
+/** One symbol a line, so that the file can be compared. */
 function table(symbols: Symbols): string {
-  return [...symbols].map(({ name, value, kind }) => `${hex(value)} ${kind.padEnd(8)} ${name}\n`).join("");
+  const rows = [...symbols].map(({ place, ...entry }) => `  ${JSON.stringify({ ...entry, ...place })}`);
+  return `[\n${rows.join(",\n")}\n]\n`;
 }

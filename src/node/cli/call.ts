@@ -1,7 +1,7 @@
 import { hex, thousands } from "../../base/index.ts";
 import { command, Refusal } from "./command.ts";
 import { oneOf } from "./options.ts";
-import { addressIn, load, loadProgram, memory, programOptions } from "./program.ts";
+import { addressIn, equipment, load, loadProgram, programOptions } from "./program.ts";
 import { Watch, watchOptions } from "./watch.ts";
 
 const options = {
@@ -32,7 +32,10 @@ export const call = command({
     const { Computer, explainStop, World } = await import("./running.ts");
     const watch = new Watch(values, io);
     try {
-      const computer = new Computer({ world: new World({ seed: values.seed ?? 1 }), ...memory(values) });
+      const computer = new Computer({
+        world: new World({ seed: values.seed ?? 1 }),
+        ...(await equipment(values)),
+      });
       load(computer, image);
       await watch.attach(computer);
       const result = await computer.goCall(address, numbers, {

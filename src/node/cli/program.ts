@@ -1,18 +1,21 @@
 import { isAbsolute, normalize, relative } from "node:path";
 import { nearest } from "../../base/index.ts";
-import type { Computer } from "../../computer.ts";
+import type { Computer, ComputerOptions } from "../../computer.ts";
 import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
 import type { LoadOptions } from "../../machine/index.ts";
 import { onThisSystem, readFile } from "../files.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
-import { number, type Values } from "./options.ts";
+import { number, oneOf, type Values } from "./options.ts";
 import { assembleFile, type Corrected, sourceOptions } from "./sources.ts";
 
 /** The options of every command that takes a source or an image. */
 export const programOptions = {
   ...sourceOptions,
-  raw: { help: "PROGRAM is a flat binary without a header", advanced: true },
+  raw: {
+    help: "PROGRAM is a flat binary without a header, or (its name ends in .asm) the source of one",
+    advanced: true,
+  },
   org: {
     value: "ADDRESS",
     read: number(0, 0x7fff_ffff),
@@ -20,6 +23,18 @@ export const programOptions = {
     advanced: true,
   },
   memory: { value: "MB", read: number(1, 2048), help: "address space of the program (256)", advanced: true },
+  select: {
+    value: "eax|al",
+    read: oneOf("eax", "al"),
+    help: "which part of EAX numbers a system call: all of it, or AL alone as in the KolibriOS kernel (eax)",
+    advanced: true,
+  },
+  time: {
+    value: "seconds|bcd",
+    read: oneOf("seconds", "bcd"),
+    help: "what function 3 answers: seconds, or the time of day in BCD as in KolibriOS (seconds)",
+    advanced: true,
+  },
 } as const;
 
 type ProgramValues = Values<typeof programOptions>;
@@ -41,9 +56,12 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
     ...(assembled ? { assembled } : {}),
     seconds: (performance.now() - began) / 1000,
   });
-  if (values.raw) return done(rawImage(content, { origin: values.org ?? 0 }));
+  const flat = (bytes: Uint8Array, origin = 0): Image => rawImage(bytes, { origin: values.org ?? origin });
+  if (values.org !== undefined && !values.raw) {
+    throw new Refusal("--org is for flat binaries: --raw says that it is one");
+  }
+  if (values.raw && !/\.asm$/i.test(path)) return done(flat(content));
   if (hasHeader(content)) {
-    if (values.org !== undefined) throw new Refusal("--org is for flat binaries: --raw says that it is one");
     const image = imageFrom(content);
     if ("error" in image) throw new Refusal(`${path}: ${image.error}`, 2);
     return done(image);
@@ -62,8 +80,15 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
       2,
     );
   }
-  if (!assembled.image) throw new Refusal(`${path} makes a file that is no program for this machine`, 2);
-  return done({ ...assembled.image, lines: readable(assembled.lines) }, assembled);
+  const { image, bytes, lines } = assembled;
+  if (!image) {
+    const header = hasHeader(bytes) ? imageFrom(bytes) : undefined;
+    const why = header && "error" in header ? header.error : "its format is none that this machine loads";
+    throw new Refusal(`${path} makes no program: ${why}`, 2);
+  }
+  const { symbols } = image;
+  const program = values.raw ? { ...flat(bytes, image.origin), ...(symbols && { symbols }) } : image;
+  return done({ ...program, lines: readable(lines) }, assembled);
 }
 
 /** The same lines, their files named as one would from here: includes of includes make long ways round. */
@@ -100,9 +125,14 @@ export function addressIn(image: Image, text: string): number {
   throw new Refusal(`the program has no symbol ${text}${meant ? `; did you mean ${meant}?` : ""}`);
 }
 
-/** What the machine is to be made with. */
-export const memory = ({ memory }: ProgramValues): { memoryBytes?: number } =>
-  memory === undefined ? {} : { memoryBytes: memory * 2 ** 20 };
+/** What the computer is to be made with. */
+export const equipment = async ({ memory, select, time }: ProgramValues): Promise<ComputerOptions> => {
+  const { guide } = await import("./running.ts");
+  return {
+    personality: guide({ ...(select && { selection: select }), ...(time && { time }) }),
+    ...(memory !== undefined && { memoryBytes: memory * 2 ** 20 }),
+  };
+};
 
 /** Loads a program into a computer, or says why that cannot be. */
 export function load(computer: Computer, image: Image, options: LoadOptions = {}): void {

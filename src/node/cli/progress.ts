@@ -27,8 +27,9 @@ export class Progress {
   readonly clear = (): void => this.#status?.clear();
 
   begin(): void {
-    const { published } = this.#network.gateway;
-    if (published.length === 0) return;
+    const { joined, gateway } = this.#network;
+    const published = gateway?.published ?? [];
+    if (!this.#attached) return;
     const { assembled, image, seconds } = this.#program;
     if (assembled) {
       const { passes, corrections } = assembled;
@@ -42,20 +43,33 @@ export class Progress {
       if (publication.protocol === "tcp" && publication.port === 80)
         this.#say(`open http://${showPlace(at)}/`);
     }
+    for (const { outlet } of joined) this.#say(outlet.description);
+    this.#network.onNews = (text) => this.#say(text);
     if (this.#io.stderr.isTTY) this.#say("Ctrl-C ends it.");
     this.#status = new StatusLine(this.#io, () => this.#now());
   }
 
   end(): void {
     this.#status?.end();
-    if (this.#network.gateway.published.length === 0) return;
-    const { connections, bytesToGuest, bytesFromGuest } = this.#traffic();
+    this.#network.onNews = undefined;
+    if (!this.#attached) return;
+    for (const { outlet, port } of this.#network.joined) {
+      const { inFrames, outFrames } = port.counters;
+      const lost = port.counters.dropped + outlet.dropped;
+      const dropped = lost > 0 ? `, ${count(lost, "frame")} dropped` : "";
+      this.#say(`${port.name}: ${count(inFrames, "frame")} in, ${thousands(outFrames)} out${dropped}`);
+    }
     const { instructions } = this.#computer;
-    const seconds = this.#seconds();
-    this.#say(
-      `after ${seconds.toFixed(1)} s: ${count(connections, "connection")}, ${thousands(bytesToGuest)} bytes received, ` +
-        `${thousands(bytesFromGuest)} bytes sent, ${thousands(instructions)} instructions`,
-    );
+    const { connections, bytesToGuest, bytesFromGuest } = this.#traffic();
+    const carried = this.#network.gateway
+      ? `${count(connections, "connection")}, ${thousands(bytesToGuest)} bytes received, ${thousands(bytesFromGuest)} bytes sent, `
+      : "";
+    this.#say(`after ${this.#seconds().toFixed(1)} s: ${carried}${thousands(instructions)} instructions`);
+  }
+
+  /** Something comes from outside, so people may want to know. */
+  get #attached(): boolean {
+    return this.#network.joined.length + (this.#network.gateway?.published.length ?? 0) > 0;
   }
 
   #now(): string {
@@ -66,15 +80,23 @@ export class Progress {
     this.#last = { at, instructions };
     return [
       `${at.toFixed(0)} s`,
-      `${connections} connections, ${active} open`,
-      `${bytesText(bytesToGuest)} in`,
-      `${bytesText(bytesFromGuest)} out`,
+      ...(this.#network.gateway
+        ? [
+            `${connections} connections, ${active} open`,
+            `${bytesText(bytesToGuest)} in`,
+            `${bytesText(bytesFromGuest)} out`,
+          ]
+        : []),
+      ...this.#network.joined.map(
+        ({ port: { name, counters } }) =>
+          `${name}: ${countText(counters.inFrames)} frames in, ${countText(counters.outFrames)} out`,
+      ),
       `${countText(instructions)} instructions, ${countText(Math.round(rate))}/s`,
     ].join("  ");
   }
 
   #traffic() {
-    const { inbound, outbound } = this.#network.gateway.counters;
+    const { inbound, outbound } = this.#network.traffic;
     return {
       connections: inbound.connections + outbound.connections,
       active: inbound.active + outbound.active,

@@ -3,7 +3,7 @@ import type { Image } from "../../image/index.ts";
 import { command } from "./command.ts";
 import type { Network } from "./network.ts";
 import { oneOf } from "./options.ts";
-import { addressIn, load, loadProgram, memory, programOptions } from "./program.ts";
+import { addressIn, equipment, load, loadProgram, programOptions } from "./program.ts";
 import { Watch, watchOptions } from "./watch.ts";
 
 const options = {
@@ -13,6 +13,23 @@ const options = {
     help: "make a port of the program reachable at a port of this host; HOST is 127.0.0.1 unless given",
   },
   outbound: { help: "let the program reach the host and the network outside" },
+  tap: {
+    value: "NAME[,ADDRESS/LENGTH]",
+    many: true,
+    help: "make a TAP device on the program's network (Linux, root), with an address for this host if you like",
+  },
+  link: {
+    value: "KIND:PLACE",
+    many: true,
+    help:
+      "join the program's network with another kolibri's, or a QEMU guest: listen:PORT, connect:HOST:PORT, " +
+      "udp:LOCALPORT:HOST:PORT",
+  },
+  address: { value: "ADDRESS/LENGTH", help: "the program's own (10.0.2.15/24)" },
+  gateway: {
+    value: "ADDRESS",
+    help: "where its default route leads (the network's second address: 10.0.2.2)",
+  },
   pcap: { value: "FILE", help: "write every frame on the program's network, as pcapng" },
   ...watchOptions,
   ...programOptions,
@@ -35,6 +52,8 @@ export const run = command({
   examples: [
     "kolibri run asm/hello.asm",
     "kolibri run asm/echo-server.asm --publish 8007:7 --pcap echo.pcapng",
+    "sudo kolibri run asm/http-server.asm --tap kol0,10.0.2.1/24",
+    "kolibri run asm/echo-server.asm --link listen:5000",
     "kolibri run tool.kex --strace -- -v file",
   ],
   options,
@@ -44,20 +63,23 @@ export const run = command({
       values.entry === undefined
         ? program.image
         : { ...program.image, entry: addressIn(program.image, values.entry) };
-    const { Computer, explainStop, hostClock, Network, Progress, publication, World } = await import(
-      "./running.ts"
-    );
-    const publish = values.publish.map(publication);
-    const real = publish.length > 0 || values.outbound;
+    const running = await import("./running.ts");
+    const { Computer, explainStop, hostClock, Network, Progress, World } = running;
+    const place = running.networkPlace(values.address, values.gateway);
+    const publish = values.publish.map((text) => running.publication(text, place));
+    const taps = values.tap.map(running.tapWish);
+    const links = values.link.map(running.remoteLink);
+    const { outbound } = values;
+    const real = publish.length + taps.length + links.length > 0 || outbound;
     const watch = new Watch(values, io);
     let network: Network | undefined;
     try {
       const pcap = values.pcap === undefined ? undefined : watch.open(values.pcap);
       const world = new World({ seed: values.seed ?? 1, ...(real && { clock: hostClock() }) });
       const epoch = real ? Math.floor(Date.now() * 1000) : 0;
-      network = new Network(world, { publish, outbound: values.outbound, pcap, epoch });
+      network = new Network(world, { place, publish, outbound, taps, links, pcap, epoch });
       const { interfaces } = network;
-      const computer = new Computer({ world, interfaces, ...clock(real), ...memory(values) });
+      const computer = new Computer({ world, interfaces, ...clock(real), ...(await equipment(values)) });
       load(computer, image, { args: args.join(" "), path: `/rd/1/${basename(path!)}` });
       await watch.attach(computer);
       await network.open();

@@ -47,6 +47,8 @@ export interface Corrected extends Assembled {
 export interface Limits {
   maxPasses?: number;
   maxMemory?: number;
+  /** Keep which line uses which symbol. */
+  references?: boolean;
   /** The exit status when the source cannot be read. */
   missing?: number;
 }
@@ -72,7 +74,7 @@ export async function assembleFile(
       epochSeconds: epochSeconds(io),
       ...limits,
     });
-    // Added to it, not spread with it: the listing and the line map are made when somebody reads them.
+    // Not a copy: that would work out what is only made when it is asked for, such as the listing.
     return Object.assign(assembled, {
       corrections: chosen,
       omitted: all.filter(({ id }) => !chosen.includes(id)),

@@ -111,7 +111,8 @@ export const SEQUENCES = "sequences";
 /** One series for each form of MMX and SSE. */
 export const vectorSeries = (): Series[] =>
   askedVector.map((form) => ({
-    key: keyOf(form),
+    // One opcode may have a row for memory and another for registers.
+    key: `${keyOf(form)} ${form.operands.map(({ text }) => text).join(" ")}`,
     name: form.name,
     make: (seed, n) => {
       const one = generate(form, seed, n);

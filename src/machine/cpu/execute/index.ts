@@ -11,9 +11,11 @@ import * as decimal from "./decimal.ts";
 import * as move from "./move.ts";
 import * as multiply from "./multiply.ts";
 import * as shifts from "./shifts.ts";
+import { vectorExecutorOf } from "./sse.ts";
 import * as stack from "./stack.ts";
 import * as strings from "./strings.ts";
 import * as system from "./system.ts";
+import { isX87, wait, x87ExecutorOf } from "./x87.ts";
 
 export interface Found {
   readonly op: number;
@@ -99,7 +101,7 @@ const byName: Readonly<Record<string, Found>> = {
   mfence: general(move.nop),
   sfence: general(move.nop),
   clflush: general(move.touch),
-  wait: general(move.nop),
+  wait: general(wait),
   cbw: general(move.cbw),
   cwde: general(move.cwde),
   cwd: general(move.cwd),
@@ -200,6 +202,10 @@ export function executorOf(form: Form): Found {
 }
 
 function search(form: Form): Found {
+  const vector = vectorExecutorOf(form);
+  if (vector) return general(vector);
+  if (form.name === "frstpm") return general(undefinedOpcode);
+  if (isX87(form)) return general(x87ExecutorOf(form));
   if (form.name === "rsm") return general(undefinedOpcode);
   if (form.operands.some((operand) => operand.kind === "cr")) return general(system.movControl);
   // Test registers ended with the 486.

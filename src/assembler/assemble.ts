@@ -111,7 +111,7 @@ export class Assembler {
   readonly maxPasses: number;
   /** Instructions by the item behind their mnemonic, read once. */
   readonly #instructions: (Instruction | undefined)[] = [];
-  readonly #table = new InstructionTable();
+  readonly table = new InstructionTable();
   /** Directives that a program may use once a pass. */
   #seen = 0;
   readonly scratch: Operand = newOperand();
@@ -329,7 +329,7 @@ export class Assembler {
 
   #read(item: number, instruction: number): Instruction {
     const known = mnemonicOf(instruction);
-    const read = this.#table.read(this.program, item, instruction, known);
+    const read = this.table.read(this.program, item, instruction, known);
     while (this.#instructions.length < item) this.#instructions.push(undefined);
     this.#instructions[item] = read;
     return read;

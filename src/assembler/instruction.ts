@@ -64,8 +64,9 @@ export interface Instruction {
   /** Where its operands were read, and how many items they are. */
   readonly item: number;
   readonly items: number;
-  /** The bytes it last had, for which code size, and whether they can be used again. */
-  bytes: Uint8Array;
+  /** The bytes it last had, in the table's store: where, how many fit there, how many count (-1: none), for which code size. */
+  start: number;
+  room: number;
   length: number;
   bits: number;
 }
@@ -81,6 +82,27 @@ const BRACE_END = 0x7d;
  */
 export class InstructionTable {
   readonly #shared = new Map<number, Instruction[]>();
+  /** The bytes of all instructions in one array: one for each would cost more than the rest of an instruction. */
+  stored = new Uint8Array(1 << 14);
+  #end = 0;
+
+  /** Keeps the bytes an instruction has been given at `start` for the next time. */
+  store(instruction: Instruction, bytes: Uint8Array, start: number, length: number): void {
+    if (length > instruction.room) {
+      instruction.start = this.#end;
+      instruction.room = length;
+      this.#end += length;
+      if (this.#end > this.stored.length) {
+        const grown = new Uint8Array(Math.max(this.stored.length * 2, this.#end));
+        grown.set(this.stored);
+        this.stored = grown;
+      }
+    }
+    const { stored } = this;
+    const to = instruction.start;
+    for (let at = 0; at < length; at++) stored[to + at] = bytes[start + at]!;
+    instruction.length = length;
+  }
 
   /** The instruction whose operands follow at `item`. */
   read(program: Program, item: number, instruction: number, mnemonic: Mnemonic): Instruction {
@@ -115,6 +137,25 @@ function isSame(
   return true;
 }
 
+type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize">;
+
+const traits = new Map<Mnemonic, Traits>();
+
+/** What is true of every instruction of a mnemonic, found by its name once. */
+function traitsOf(mnemonic: Mnemonic): Traits {
+  let found = traits.get(mnemonic);
+  if (found === undefined) {
+    const { name } = mnemonic;
+    found = {
+      jumps: /^(?:j|call$|loop|xbegin$)/.test(name),
+      sized: name !== "lea",
+      floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
+    };
+    traits.set(mnemonic, found);
+  }
+  return found;
+}
+
 /** Reads the operands that follow at `item`. */
 function readInstruction(program: Program, item: number, mnemonic: Mnemonic): Instruction {
   const { kinds, values } = program;
@@ -123,7 +164,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const segments: (Expression | undefined)[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const jumps = /^(?:j|call$|loop|xbegin$)/.test(mnemonic.name);
+  const { jumps, sized, floatSize } = traitsOf(mnemonic);
   let constant = true;
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || kinds[at] === I_INSTRUCTION;
@@ -207,8 +248,8 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   return {
     encode: mnemonic.encode,
     prefix: mnemonic.prefix,
-    sized: mnemonic.name !== "lea",
-    floatSize: ({ pushw: 2, pushd: 4, pushq: 8 } as Record<string, number>)[mnemonic.name] ?? 0,
+    sized,
+    floatSize,
     jumps,
     operands,
     expressions,
@@ -217,7 +258,8 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     constant,
     item,
     items: at - item,
-    bytes: new Uint8Array(0),
+    start: 0,
+    room: 0,
     length: -1,
     bits: 0,
   };
@@ -298,9 +340,11 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   const { length } = instruction;
   if (!changed && length >= 0 && instruction.bits === state.bits && (state.prefixes & BND_PREFIX) === 0) {
     const { bytes } = state;
-    const from = instruction.bytes;
+    const { stored } = assembler.table;
+    let from = instruction.start;
+    const end = from + length;
     let to = state.at;
-    for (let at = 0; at < length; at++) bytes[to++] = from[at]!;
+    while (from < end) bytes[to++] = stored[from++]!;
     state.at = to;
     return;
   }
@@ -312,10 +356,7 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   instruction.encode(instruction.operands, instruction.operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
   if (!state.positional && !state.relocated && complaint === state.errorLine && prefixes === state.prefixes) {
-    const made = state.at - start;
-    if (instruction.bytes.length < made) instruction.bytes = new Uint8Array(Math.max(made, 8));
-    for (let at = 0; at < made; at++) instruction.bytes[at] = state.bytes[start + at]!;
-    instruction.length = made;
+    assembler.table.store(instruction, state.bytes, start, state.at - start);
     instruction.bits = state.bits;
   } else instruction.length = -1;
 }

@@ -601,7 +601,7 @@ export class Parser {
 
   /** Parentheses that were opened so far are not those of an expression. */
   #confirm(): void {
-    this.#parentheses.length = 0;
+    if (this.#parentheses.length > 0) this.#parentheses.length = 0;
   }
 
   /** Everything up to the end of the line. */

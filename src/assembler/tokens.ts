@@ -40,6 +40,8 @@ for (const letter of SEPARATORS) separator[letter.charCodeAt(0)] = 1;
 
 export const isSeparator = (code: number): boolean => separator[code] === 1;
 
+const RECENT_BITS = 14;
+
 /** All names and strings of one assembly, each once. */
 export class Texts {
   readonly #numbers = new Map<string, number>();
@@ -77,6 +79,9 @@ export class Texts {
     return result;
   }
 
+  /** Texts by a hash of their bytes: what has been read before, in any file, needs no string to be found again. */
+  readonly recent = new Int32Array(1 << RECENT_BITS).fill(-1);
+
   get size(): number {
     return this.#texts.length;
   }
@@ -84,7 +89,11 @@ export class Texts {
 
 /** FASM folds the letters of ASCII and nothing else. */
 export function lowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x41 && code <= 0x5a) return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  }
+  return text;
 }
 
 /** The tokens of all lines, in one array that grows. */
@@ -109,6 +118,20 @@ export class TokenStore {
     this.tokens = grown;
   }
 
+  /** Tokens taken off the end by `lift`. */
+  lifted = new Int32Array(256);
+
+  /** Takes the tokens from `from` on off the end, so that the line can be written anew; returns how many they are. */
+  lift(from: number): number {
+    const { tokens } = this;
+    const count = this.length - from;
+    if (count > this.lifted.length) this.lifted = new Int32Array(count * 2);
+    const { lifted } = this;
+    for (let at = 0; at < count; at++) lifted[at] = tokens[from + at]!;
+    this.length = from;
+    return count;
+  }
+
   push(token: number): void {
     if (this.length === this.tokens.length) this.reserve(1);
     this.tokens[this.length++] = token;
@@ -125,8 +148,6 @@ export class Tokenizer {
   /** Lines taken from the file so far: a line continued by \ counts all of its parts. */
   line = 0;
   finished = false;
-  /** Texts seen in this file, found by their bytes without making a string first. */
-  readonly #cache = new Int32Array(4096).fill(-1);
 
   constructor(bytes: Uint8Array, texts: Texts, store: TokenStore) {
     this.#bytes = bytes;
@@ -190,13 +211,14 @@ export class Tokenizer {
   }
 
   #name(start: number, end: number, hash: number): number {
-    const slot = hash & 4095;
-    const cached = this.#cache[slot]!;
+    const { recent } = this.#texts;
+    const slot = (hash ^ (hash >>> RECENT_BITS)) & (recent.length - 1);
+    const cached = recent[slot]!;
     if (cached >= 0 && this.#same(cached, start, end)) return cached;
     let text = "";
     for (let at = start; at < end; at++) text += String.fromCharCode(this.#bytes[at]!);
     const number = this.#texts.number(text);
-    this.#cache[slot] = number;
+    recent[slot] = number;
     return number;
   }
 

@@ -364,7 +364,16 @@ export class Words {
 const own = (table: Readonly<Record<string, number>>, name: string): number =>
   Object.hasOwn(table, name) ? table[name]! : 0;
 
+/** Meanings of names, in small letters, that any assembly has asked for and that have one. */
+const meanings = new Map<string, Word>();
+
+/** No reserved word is longer, and none has a character that `local` puts into names. */
+const LONGEST = 20;
+
 function look(name: string): Word | null {
+  if (name.length > LONGEST || name.includes("?")) return null;
+  const known = meanings.get(name);
+  if (known !== undefined) return known;
   const symbol = symbols.get(name) ?? 0;
   const data = Object.hasOwn(dataDirectives, name) ? dataDirectives[name]! : undefined;
   const word: Word = {
@@ -386,5 +395,7 @@ function look(name: string): Word | null {
     word.unary ||
     word.operator ||
     word.addressSize;
-  return meant ? word : null;
+  if (!meant) return null;
+  meanings.set(name, word);
+  return word;
 }

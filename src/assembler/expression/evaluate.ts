@@ -128,7 +128,7 @@ export class Evaluator {
     return normal(floatBits(expression.float!, 8));
   }
 
-  #postfix(code: Int32Array): void {
+  #postfix(code: readonly number[]): void {
     let depth = 0;
     for (let index = 0; index < code.length; index++) {
       const element = code[index]!;

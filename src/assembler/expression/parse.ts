@@ -37,7 +37,7 @@ export const K_FLOAT = 2;
 export interface Expression {
   readonly kind: 0 | 1 | 2;
   /** K_NUMERIC: elements in postfix order. */
-  readonly code: Int32Array;
+  readonly code: readonly number[];
   /** K_STRING: the number of its text. */
   readonly text: number;
   readonly float: Float | undefined;
@@ -61,7 +61,7 @@ export class Numbers {
   }
 }
 
-const NO_CODE = new Int32Array(0);
+const NO_CODE: readonly number[] = [];
 
 export function stringExpression(text: number): Expression {
   return { kind: K_STRING, code: NO_CODE, text, float: undefined, constant: undefined, label: -1 };
@@ -76,9 +76,9 @@ export class ExpressionReader {
   readonly #words: Words;
   readonly numbers: Numbers;
   readonly #symbol: SymbolReader;
-  tokens: Int32Array = NO_CODE;
+  tokens: Int32Array = new Int32Array(0);
   at = 0;
-  code: number[] = [];
+  readonly code: number[] = [];
   #operators: number[] = [];
   #depth = 0;
   readonly #parsedNumbers = new Map<number, Int | "large" | "none">();
@@ -96,14 +96,15 @@ export class ExpressionReader {
     this.at = at;
     const float = this.#float();
     if (float) return { kind: K_FLOAT, code: NO_CODE, text: -1, float, constant: undefined, label: -1 };
-    this.code = [];
+    this.code.length = 0;
     this.#operators.length = 0;
     this.#expression(0);
     const { code } = this;
     if (code.length === 1) return this.#single(code[0]!);
     return {
       kind: K_NUMERIC,
-      code: Int32Array.from(code),
+      // A plain array cut to length: a typed one of a few elements takes ten times as long to make.
+      code: code.slice(),
       text: -1,
       float: undefined,
       constant: undefined,
@@ -117,7 +118,7 @@ export class ExpressionReader {
     const kind = element & 0xff;
     const made: Expression = {
       kind: K_NUMERIC,
-      code: Int32Array.of(element),
+      code: [element],
       text: -1,
       float: undefined,
       constant: kind === E_NUMBER ? this.numbers.values[element >>> 8] : undefined,
@@ -225,6 +226,7 @@ export class ExpressionReader {
     const name = this.#texts.text(textOf(token));
     const code = name.charCodeAt(0);
     if (code < 0x30 || code > 0x39) return undefined;
+    if (!mayBeFloat(name)) return undefined;
     const simple = /^(\d+)(\.\d+)?([eE]\d*)?[fF]?$/.exec(name);
     if (!simple || name.length < 2) return undefined;
     if (simple[2] === undefined && simple[3] === undefined && !/[fF]$/.test(name)) return undefined;
@@ -248,6 +250,15 @@ export class ExpressionReader {
     this.at = at;
     return parseFloat96(negative, digits, power);
   }
+}
+
+/** Most numbers are not: a point, an exponent or a final f is looked for before anything is taken apart. */
+function mayBeFloat(name: string): boolean {
+  for (let at = 1; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    if (code === 0x2e || (code & 0xdf) === 0x45 || (code & 0xdf) === 0x46) return true;
+  }
+  return false;
 }
 
 /** The bytes of a string as a little-endian number. */

@@ -36,11 +36,11 @@ export function applyOperators(store: TokenStore, start: number, texts: Texts): 
 }
 
 function rewrite(store: TokenStore, start: number, first: number, texts: Texts): void {
-  const input = store.tokens.slice(first, store.length);
   // What # can join to stands just before it.
   let last = first > start ? store.tokens[first - 1]! : 0;
   let joinable = isName(last) || isString(last);
-  store.length = first;
+  store.lift(first);
+  const input = store.lifted;
   let at = 0;
   const replaceLast = (token: number) => {
     store.tokens[store.length - 1] = token;

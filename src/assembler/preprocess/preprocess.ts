@@ -364,11 +364,11 @@ export class Preprocessor {
       if (token === END || (token === 0x7b && toBrace)) return from;
       if (token >= 256 && (token & 3) === 0 && this.constant(kind, textOf(token)) !== undefined) break;
     }
-    const rest = tokens.slice(from, store.length);
-    store.length = from;
+    const count = store.lift(from);
+    const rest = store.lifted;
     let stop = -1;
     let replacing = true;
-    for (let index = 0; index < rest.length; index++) {
+    for (let index = 0; index < count; index++) {
       const token = rest[index]!;
       if (replacing && token >= 256 && (token & 3) === 0) {
         const constant = this.constant(kind, textOf(token));

@@ -28,7 +28,8 @@
  *     dpps dppd                    an unmasked exception of one step keeps the next from being taken
  *     division of denormals by 0   ZE alone, without DE
  *     fxsave fxrstor               a fault names the last byte of the area if that cannot be accessed
- *     MXCSR.MM                     exists: operands of 16 bytes need not be aligned while it is set
+ *     MXCSR.MM                     exists: operands of 16 bytes need not be aligned while it is set, except of
+ *                                  aligned and non-temporal moves
  */
 export const ADJUST_AFTER_SHIFT = 1;
 export const ADJUST_AFTER_DIVISION = 1;

@@ -385,14 +385,12 @@ describe("the server", () => {
   });
 
   test("bytes of any kind are survived", () => {
-    const { raw, ask, it } = asking();
+    const { raw, ask } = asking();
     const random = new Random(3);
     for (let round = 0; round < 300; round++) {
       raw(Uint8Array.from({ length: random.below(60) }, () => random.below(256)));
     }
     raw(bytesOf("hello"));
-    expect(it.now).toBeGreaterThanOrEqual(0);
-    while (typeof it.a.sockets.datagram().receiveDatagram() !== "string") {}
     expect(ask("server.lab.example")!.answers).toHaveLength(1);
   });
 });

@@ -181,7 +181,8 @@ function mxcsr(random: Random): number {
   const flags = random.below(2) === 0 ? 0 : random.u32() & 0x3f;
   const modes =
     (random.below(4) << 13) | (random.below(3) === 0 ? 0x8000 : 0) | (random.below(3) === 0 ? 0x40 : 0);
-  return masks | flags | modes;
+  const misaligned = random.below(12) === 0 ? 0x2_0000 : 0;
+  return masks | flags | modes | misaligned;
 }
 
 /** An FXSAVE area as the processor could have written it. */

@@ -115,6 +115,14 @@ export const loadScalar =
     keep(cpu, op.a);
   };
 
+/** Loads whose memory must be aligned always. */
+export function loadAligned(cpu: Processor, op: Operation): void {
+  if (op.kind2 !== KIND.VECTOR) demandAlignment(cpu.address(op, 16, false));
+  fetch(cpu, op, 16, false);
+  take();
+  keep(cpu, op.a);
+}
+
 /** To memory, or to another register: all of it (16), with the rest kept (4), or zero (8, `zeroes`). */
 export const store =
   (bytes: number, aligned = false, zeroes = false): Executor =>
@@ -123,7 +131,7 @@ export const store =
     for (let i = 0; i < 4; i++) i32[8 + i] = words[op.b + i]!;
     if (op.kind1 !== KIND.VECTOR) {
       const address = cpu.address(op, bytes, true);
-      if (aligned) demandAlignment(cpu, address);
+      if (aligned) demandAlignment(address);
       write(cpu, address, bytes, 8);
       return;
     }

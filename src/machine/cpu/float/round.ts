@@ -169,7 +169,10 @@ function packAnywhere(
     }
     exponent -= WRAP;
     if (exponent >= EXPONENT) {
-      overflowed(u, r, sign);
+      // Only FSCALE comes so far up; the direction of rounding does not matter then.
+      u.raised |= PE;
+      u.up = 1;
+      r.set(sign | EXPONENT, INTEGER_BIT, 0);
       return;
     }
   }

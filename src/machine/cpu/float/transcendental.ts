@@ -22,6 +22,7 @@ import {
   setInfinity,
   specialOne,
   specialTwo,
+  UE,
   Unit,
   ZE,
 } from "./extended.ts";
@@ -394,7 +395,7 @@ function exactPower(u: Unit, y: Extended, count: number, r: Extended): void {
     Number((cut >> 32n) & 0xffff_ffffn) | 0,
     Number(cut & 0xffff_ffffn) | 0,
   );
-  u.raised |= PE;
+  u.raised |= (r.se & EXPONENT) === 0 ? PE | UE : PE;
   u.precision = precision;
 }
 

@@ -135,8 +135,8 @@ function stopWhile(assembler: Assembler, structure: Structure): void {
   removeStructure(assembler, structure);
 }
 
-/** An empty `while` would go round for hours before its counter overflows: this many rounds without output end it. */
-const IDLE_LIMIT = 1 << 25;
+/** FASM's own limit is a counter of 32 bits, which an empty `while` needs minutes to reach: this many rounds end it here. */
+const WHILE_LIMIT = 1 << 25;
 
 function endWhile(assembler: Assembler): void {
   const { state } = assembler;
@@ -144,7 +144,7 @@ function endWhile(assembler: Assembler): void {
   const structure = findStructure(assembler, S_WHILE);
   state.currentLine = structure.line;
   state.counter++;
-  if (state.counter > 0xffffffff || state.counter > IDLE_LIMIT) refuse("tooManyRepeats");
+  if (state.counter > WHILE_LIMIT) refuse("tooManyRepeats");
   state.item = structure.item;
   doWhile(assembler, structure);
 }

@@ -12,7 +12,7 @@ const options = {
     many: true,
     help: "make a port of the program reachable at a port of this host; HOST is 127.0.0.1 unless given",
   },
-  outbound: { help: "let the program reach the host and the network outside" },
+  outbound: { help: "let the program reach the network outside (never this computer itself)" },
   tap: {
     value: "NAME[,ADDRESS/LENGTH]",
     many: true,

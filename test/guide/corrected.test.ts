@@ -328,6 +328,28 @@ const demonstrations: Demonstration[] = [
     intended: { ...RETURNED, eax: 0, error: -1 },
   },
   {
+    intent: "a socket that could not connect is blocking again",
+    needs: ["connect-failure-blocking"],
+    act: (stageFor) => {
+      const stage = withInfo(stageFor, { sockets: ["open"], peer: {} });
+      const outcome = stage.outcome("tcp_connect_advanced", [stage.block(0), address(PEER), 80, 5000, 1]);
+      return { ...outcome, nonBlocking: stage.computer.process.sockets.get(16)!.nonBlocking };
+    },
+    intended: { ...RETURNED, eax: 0, nonBlocking: false },
+  },
+  {
+    intent: "the server's record says that it listens",
+    needs: ["server-state"],
+    act: (stageFor) => {
+      const { stage, created } = withServer(stageFor, 4, 0);
+      return {
+        ...created,
+        state: stage.dword(stage.dword("tcp_server.server_socket") + stage.at("socket_info.state")),
+      };
+    },
+    intended: { ...RETURNED, eax: 1, state: 1 },
+  },
+  {
     intent: "a socket is made non-blocking, called as the listings call it",
     needs: ["nonblocking-order", "nonblocking-stack"],
     act: (stageFor) => {

@@ -410,12 +410,12 @@ export function scenarios({ at, block }) {
       "a peer that refuses": {
         given: { ...connecting, peer: {} },
         args: connect(1),
-        answers: [0, IN_PROGRESS, 0, SYN_SENT, 0, 5, CLOSED],
+        answers: [0, IN_PROGRESS, 0, SYN_SENT, 0, 5, CLOSED, 0],
       },
       "no socket": {
         given: { ...connecting, sockets: [] },
         args: connect(2),
-        answers: [BAD_SOCKET, BAD_SOCKET, 5, BAD_SOCKET, BAD_SOCKET],
+        answers: [BAD_SOCKET, BAD_SOCKET, 5, BAD_SOCKET, BAD_SOCKET, BAD_SOCKET],
       },
     },
     set_socket_nonblocking: {

@@ -19,6 +19,7 @@ import type {
   InstructionHook,
   LoadOptions,
   Machine,
+  MachineOptions,
   Memory,
   MemoryHook,
   Registers,
@@ -52,6 +53,8 @@ export interface ComputerOptions {
   personality?: Personality;
   /** Bytes of address space for a program. Default: the machine's. */
   memoryBytes?: number;
+  /** What executes its instructions. Default: the machine's. */
+  engine?: MachineOptions["engine"];
   /** Instructions that take a microsecond of virtual time. Default 100. */
   instructionsPerMicro?: number;
   /** Seconds since 1970 that its clock shows at the start, local time. Default 0. */
@@ -187,6 +190,7 @@ export class Computer {
       start: this.world.now,
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
+      engine: options.engine,
       debugBoard: (byte) => this.#toBoard(byte),
       ...(options.startOfClock !== undefined && { startOfClock: options.startOfClock }),
       ...(options.maxSockets !== undefined && { maxSockets: options.maxSockets }),

@@ -74,9 +74,12 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
   }
   const assembled = await assembleFile(path, values, io);
   if (!assembled.ok) {
-    const { fasmText } = await import("../../assembler/index.ts");
+    const { explanation, fasmText } = await import("../../assembler/index.ts");
     throw new Refusal(
-      `${path} cannot be assembled\n${assembled.diagnostics.map(fasmText).join("").trimEnd()}`,
+      `${path} cannot be assembled\n${assembled.diagnostics
+        .map((diagnostic) => fasmText(diagnostic) + explanation(diagnostic))
+        .join("")
+        .trimEnd()}`,
       2,
     );
   }

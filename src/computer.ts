@@ -25,7 +25,16 @@ import type {
   Registers,
   WatchedRange,
 } from "./machine/index.ts";
-import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack, TcpState } from "./net/index.ts";
+import {
+  macFor,
+  Nic,
+  type Port,
+  parseAddress,
+  parseMac,
+  parseNetwork,
+  Stack,
+  TcpState,
+} from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
 import { type Moving, World, type WorldEnd } from "./world.ts";
 
@@ -338,6 +347,11 @@ export class Computer {
     this.kernel.onCall(observer);
   }
 
+  /** Another observer of every system call, beside that of `onCall`. What is answered takes it away. */
+  watchCalls(observer: CallObserver): () => void {
+    return this.kernel.watchCalls(observer);
+  }
+
   /** The threads that wait, each with its call and where it was made. */
   get waiting(): readonly WaitingThread[] {
     return this.kernel.parked.map(({ id, parked: { row, address } }) => ({
@@ -515,10 +529,9 @@ function makeNic({ port, address, mac, mtu, name }: InterfaceOptions, index: num
   return new Nic({ port, mac: number, name: name ?? `eth${index}`, ...(mtu !== undefined && { mtu }) });
 }
 
-/** 52:54:00 and the last three bytes of the address: the range that virtual machines use. */
 function inventedMac(address: string | undefined, random: Random): number {
   const network = address === undefined ? undefined : parseNetwork(address);
-  return 0x5254_0000_0000 + (network ? network.address % 2 ** 24 : random.below(2 ** 24));
+  return macFor(network ? network.address : random.below(2 ** 24));
 }
 
 function configure(stack: Stack, index: number, { address, gateway }: InterfaceOptions): void {

@@ -80,7 +80,10 @@ export class Kernel implements Services {
   #polling: Micros = -1;
   #instructions = 0;
   #stop: KernelStop | undefined;
+  /** Whoever is told about calls, as one function; undefined without any, so that it costs nothing. */
   #observer: CallObserver | undefined;
+  #mainObserver: CallObserver | undefined;
+  readonly #watchers = new Set<CallObserver>();
 
   constructor(options: KernelOptions) {
     this.#options = options;
@@ -172,7 +175,27 @@ export class Kernel implements Services {
 
   /** Tells `observer` about every system call; undefined takes it away. Costs nothing without one. */
   onCall(observer: CallObserver | undefined): void {
-    this.#observer = observer;
+    this.#mainObserver = observer;
+    this.#gatherObservers();
+  }
+
+  /** Another observer beside that of `onCall`. What is answered takes it away. */
+  watchCalls(observer: CallObserver): () => void {
+    this.#watchers.add(observer);
+    this.#gatherObservers();
+    return () => {
+      this.#watchers.delete(observer);
+      this.#gatherObservers();
+    };
+  }
+
+  #gatherObservers(): void {
+    const all = [...(this.#mainObserver ? [this.#mainObserver] : []), ...this.#watchers];
+    if (all.length <= 1) [this.#observer] = all;
+    else
+      this.#observer = (record) => {
+        for (const each of all) each(record);
+      };
   }
 
   /**
@@ -398,6 +421,8 @@ export class Kernel implements Services {
       phase: "done",
       answer: `${cpu.eax | 0}`,
       waited: undefined,
+      socket: undefined,
+      value: cpu.eax | 0,
     });
   }
 
@@ -427,6 +452,8 @@ export class Kernel implements Services {
       phase,
       answer,
       waited: phase === "done" && now > since ? now - since : undefined,
+      socket: row.kinds.length > 0 && values[0] instanceof SocketFile ? values[0].socket : undefined,
+      value: typeof outcome === "number" ? outcome : undefined,
     });
   }
 }

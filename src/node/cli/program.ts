@@ -10,7 +10,7 @@ import { number, oneOf, type Values } from "./options.ts";
 import { assembleFile, type Corrected, sourceOptions } from "./sources.ts";
 
 /** Written here, because a command that runs nothing does not load the machine. */
-const engineNames = ["interpreter"] as const satisfies readonly EngineName[];
+const engineNames = ["interpreter", "compiled"] as const satisfies readonly EngineName[];
 
 /** The options of every command that takes a source or an image. */
 export const programOptions = {

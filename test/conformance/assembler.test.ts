@@ -19,8 +19,9 @@ function symbols(source: string): string {
 function answer(source: string): string {
   const result = assembled(source);
   if (result.ok) return `=> ${result.passes} ${Buffer.from(result.bytes).toString("hex")}`.trimEnd();
-  const shown = Buffer.from(result.display).toString("latin1") + fasmText(result.diagnostics[0]!);
-  return shown
+  const display = Buffer.from(result.display).toString("latin1");
+  const ended = display === "" || display.endsWith("\n") ? display : `${display}\n`;
+  return `${ended}${fasmText(result.diagnostics[0]!)}`
     .trimEnd()
     .split("\n")
     .map((line) => `!! ${line}`.trimEnd())

@@ -453,13 +453,13 @@ export function wordValue(operand: Operand, out: Encoding): number {
   return operand.low;
 }
 
-/** A doubleword from -2^32 to 2^32 - 1. */
+/** A doubleword from -2^32 to 2^32 - 1; of a 64-bit address FASM takes no negative ones. */
 export function dwordValue(operand: Operand, out: Encoding): number {
   if (operand.kind === FLOAT) refuse("invalidValue");
   const value = operand.value;
   const outside =
     operand.relocation === RELOCATABLE_64
-      ? value < -0x80000000 || value > 0x7fffffff
+      ? value < 0 || value > 0x7fffffff
       : value < -0x1_0000_0000 || value > 0xffff_ffff;
   if (outside) {
     out.recoverable("valueOutOfRange");

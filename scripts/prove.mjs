@@ -1,4 +1,7 @@
-// npm run prove: bundles test/conformance/processor/prove.ts and runs it.
+/**
+ * `npm run prove`: compares for as long as you like. Bundles a program of test/conformance and runs it: with --sources the
+ * assembler with an installed fasm (sources/prove.ts), otherwise the processor with the host's (processor/prove.ts).
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,20 +10,22 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const asked = process.argv.slice(2);
+const sources = asked.some((word) => word.startsWith("--sources"));
+const proof = join(root, "test/conformance", sources ? "sources" : "processor");
 const folder = mkdtempSync(join(tmpdir(), "kolibri-prove-"));
 try {
-  const program = join(folder, "prove.mjs");
-  const proof = join(root, "test/conformance/processor");
   await build({
-    entryPoints: [join(proof, "prove.ts")],
-    outfile: program,
+    entryPoints: (sources ? ["prove.ts", "ours.ts"] : ["prove.ts"]).map((name) => join(proof, name)),
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
     bundle: true,
     platform: "node",
     format: "esm",
     target: "node20",
   });
-  const source = ["--source", join(proof, "oracle.c")];
-  const ran = spawnSync(process.execPath, [program, ...source, ...process.argv.slice(2)], {
+  const oracle = sources ? [] : ["--source", join(proof, "oracle.c")];
+  const ran = spawnSync(process.execPath, [join(folder, "prove.mjs"), ...oracle, ...asked], {
     stdio: "inherit",
   });
   process.exitCode = ran.status ?? 1;

@@ -402,16 +402,10 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
       instruction.encode(instruction.operands, instruction.operands.length, state);
     } catch (complaint) {
       const surplus = complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine";
-      // An address that stands alone has been read before the comma is missed.
-      const alone = instruction.operands.length === 1 && instruction.operands[0]!.kind === MEMORY;
-      if (
-        alone &&
-        !surplus &&
-        encodes({ ...instruction, operands: [instruction.operands[0]!, behind] }, 2, state)
-      ) {
-        state.at = at;
+      // An address that comes first has been read before anything is missed behind it.
+      const [first] = instruction.operands;
+      if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(instruction, first!, state))
         throw error;
-      }
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
       state.at = at;
@@ -421,8 +415,18 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
   }
 }
 
-/** A second operand that goes with every address: EAX behind a comma. */
+/** A second operand that goes with most addresses: EAX behind a comma. */
 const behind: Operand = { ...newOperand(), kind: REGISTER, register: register(GPR32, 0), comma: true };
+
+/** Whether an instruction can have this operand as its first. */
+function takes(instruction: Instruction, operand: Operand, state: Encoding): boolean {
+  const { at } = state;
+  const taken =
+    encodes({ ...instruction, operands: [operand] }, 1, state) ||
+    encodes({ ...instruction, operands: [operand, behind] }, 2, state);
+  state.at = at;
+  return taken;
+}
 
 function encodes(instruction: Instruction, count: number, state: Encoding): boolean {
   try {

@@ -415,15 +415,17 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
   }
 }
 
-/** A second operand that goes with most addresses: EAX behind a comma. */
-const behind: Operand = { ...newOperand(), kind: REGISTER, register: register(GPR32, 0), comma: true };
+/** Second operands, one of which goes with every address that is not alone: EAX and a number. */
+const behind: readonly Operand[] = [
+  { ...newOperand(), kind: REGISTER, register: register(GPR32, 0), comma: true },
+  { ...newOperand(), kind: IMMEDIATE, low: 1, value: 1, comma: true },
+];
 
 /** Whether an instruction can have this operand as its first. */
 function takes(instruction: Instruction, operand: Operand, state: Encoding): boolean {
   const { at } = state;
-  const taken =
-    encodes({ ...instruction, operands: [operand] }, 1, state) ||
-    encodes({ ...instruction, operands: [operand, behind] }, 2, state);
+  const lists = [[operand], ...behind.map((second) => [operand, second])];
+  const taken = lists.some((operands) => encodes({ ...instruction, operands }, operands.length, state));
   state.at = at;
   return taken;
 }

@@ -1,7 +1,7 @@
 /**
  * Compares the assembler with an installed fasm on a folder of sources:
  *
- *     npm run prove -- --sources FOLDER [--match REGEXP] [--list FILE] [--include DIR;DIR] [--define NAME=VALUE]…
+ *     npm run prove -- sources FOLDER [--match REGEXP] [--list FILE] [--include DIR;DIR] [--define NAME=VALUE]…
  *                      [--seconds N] [--memory KB] [--jobs N] [--all] [--json FILE]
  *
  * Every .asm, .inc, .fasm and .fas file in it is given to both as a main file, in its own directory and with the same
@@ -17,9 +17,12 @@ import { parseArgs } from "node:util";
 import { Fasm, Ours } from "./ask.ts";
 import { good, type Judged, judge, type Verdict, verdicts } from "./verdict.ts";
 
-const { values } = parseArgs({
+const {
+  values,
+  positionals: [given],
+} = parseArgs({
+  allowPositionals: true,
   options: {
-    sources: { type: "string" },
     match: { type: "string" },
     list: { type: "string" },
     include: { type: "string" },
@@ -39,8 +42,8 @@ const fail = (why: string): never => {
 
 // npm runs scripts in the package's folder; names are meant where the user is.
 const here = process.env["INIT_CWD"] ?? process.cwd();
-const folder = resolve(here, values.sources ?? fail("--sources FOLDER: the folder is missing"));
-if (!existsSync(folder) || !statSync(folder).isDirectory()) fail(`${values.sources} is no folder`);
+const folder = resolve(here, given ?? fail("prove sources FOLDER: the folder is missing"));
+if (!existsSync(folder) || !statSync(folder).isDirectory()) fail(`${given} is no folder`);
 if (!Fasm.isInstalled()) fail("fasm is not installed: there is nothing to compare with");
 
 function* sourcesIn(directory: string): Generator<string> {
@@ -63,7 +66,7 @@ const listed =
     : new Set(readFileSync(resolve(here, values.list), "utf8").split(/\r?\n/));
 const pattern = new RegExp(values.match ?? "");
 const names = [...sourcesIn(folder)].filter((name) => pattern.test(name) && (listed?.has(name) ?? true));
-if (names.length === 0) fail(`no sources in ${values.sources}`);
+if (names.length === 0) fail(`no sources in ${given}`);
 
 const shared = {
   seconds: Number(values.seconds),

@@ -43,8 +43,9 @@ export function complaintOf(text: string): Complaint {
   let place = "";
   let message = "";
   for (const line of text.split(/\r?\n/)) {
-    const at = /^(.+) \[(\d+)\](?: .*)?:$/.exec(line);
-    if (at) place = `${at[1]} [${at[2]}]`;
+    // With the macro's name and the line in it, where it is in one.
+    const at = /^(.+ \[\d+\](?: .*)?):$/.exec(line);
+    if (at) place = at[1]!;
     const said = /^error: (.*?)\.?$/.exec(line);
     if (said) message = said[1]!;
   }

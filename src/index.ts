@@ -75,6 +75,7 @@ export {
   type Correction,
   corrected,
   type Diagnostic,
+  explanation,
   type Files,
   fasmText,
   memoryFiles,
@@ -107,6 +108,8 @@ export {
 } from "./kernel/index.ts";
 export type {
   Access,
+  CpuModel,
+  CpuName,
   FaultName,
   InstructionHook,
   Machine,

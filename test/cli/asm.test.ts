@@ -85,9 +85,23 @@ test("an error stands in FASM's words, leaves no file, and has FASM's status", a
   const { status, err } = await asm(source);
   expect(status).toBe(2);
   expect(err).toBe(
-    `${source} [2]:\nmov eax,LIMIT\nprocessed: mov eax,LIMIT\nerror: undefined symbol 'LIMIT'.\n`,
+    `${source} [2]:\nmov eax,LIMIT\nprocessed: mov eax,LIMIT\nerror: undefined symbol 'LIMIT'.\n` +
+      `  mov eax,LIMIT\n          ^~~~~\n  expected: the name of a label or constant that the source defines\n`,
   );
   expect(folder.text("a.bin")).toBe("old");
+});
+
+test("FASM's own options are taken with a capital letter too", async () => {
+  const source = folder.put("capital.asm", "db X\n");
+  const output = folder.at("capital.bin");
+  expect(
+    await asm("-D", "X=7", "-P", "3", "-M2000", "-S", folder.at("capital.fas"), source, output),
+  ).toMatchObject({
+    status: 0,
+  });
+  expect(folder.text("capital.bin")).toBe("\x07");
+  expect(folder.text("capital.fas").slice(0, 3)).toBe("fas");
+  expect(await asm("-I", "x", "-H", source)).toMatchObject({ status: 1 });
 });
 
 test("what has no line has status 255, a wrong command line 1", async () => {
@@ -161,11 +175,19 @@ test.skipIf(!present)(
       const theirs = spawnSync("fasm", [source, folder.at("out")], { encoding: "latin1" });
       const ours = await asm(source, folder.at("out"));
       const rest = (out: string) => out.split("\n").slice(1).join("\n"); // the first line is the banner
-      expect([ours.status, rest(ours.out), ours.err], text).toEqual([
+      // What stands under its words is ours.
+      const [words, explained] = [
+        ours.err.slice(0, theirs.stderr.length),
+        ours.err.slice(theirs.stderr.length),
+      ];
+      expect([ours.status, rest(ours.out), words], text).toEqual([
         theirs.status,
         rest(theirs.stdout),
         theirs.stderr,
       ]);
+      expect(explained, text).toMatch(
+        theirs.status === 0 ? /^$/ : /^ {2}.*\n {2} *\^~*\n( {2}expected: .*\n)?$/,
+      );
     }
   },
 );

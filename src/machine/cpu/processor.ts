@@ -3,6 +3,7 @@ import type { Code } from "./code.ts";
 import type { Core } from "./engine.ts";
 import { fault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
+import { type Fast, fastFunctions, noFastFunctions } from "./float/fast.ts";
 import { KIND, type Operation } from "./operation.ts";
 import { ESP, SEGMENT, SS, WORD } from "./state.ts";
 
@@ -36,6 +37,8 @@ export class Processor {
   /** Iterations of a repeated string instruction executed in this turn. */
   iterations = 0;
 
+  #fast: readonly Fast[] | undefined;
+
   constructor(core: Core, code: Code) {
     this.core = core;
     this.#code = code;
@@ -44,6 +47,11 @@ export class Processor {
     this.bytes = core.memory.bytes;
     this.view = core.memory.view;
     this.facts = core.memory.facts;
+  }
+
+  /** The fast functions of float/fast.ts, made when they are first wanted. */
+  get fast(): readonly Fast[] {
+    return (this.#fast ??= this.core.unspecialised ? noFastFunctions : fastFunctions(this.core.memory.wasm));
   }
 
   // Memory by linear address ---------------------------------------------------------------------------------
@@ -84,6 +92,43 @@ export class Processor {
     const written = fast ? PLAIN : this.#writing(address, 4);
     this.view.setInt32((address + RAM_BASE) >>> 0, value, true);
     if (written === CODE_TOO) this.#code.written(address >>> 0, 4);
+  }
+
+  /**
+   * Asks for [address, address + length), at most one page long, to be read as one access: throws where the guest
+   * may not, and tells who watches. Its bytes are then read from `view`.
+   */
+  reading(address: number, length: number): void {
+    if (!(this.facts[address >>> 12]! & this.facts[(address + length - 1) >>> 12]! & READ))
+      this.#admitRead(address, length);
+  }
+
+  /** The same for a write; `written` follows it when the answer is true. */
+  writing(address: number, length: number): boolean {
+    if (this.facts[address >>> 12]! & this.facts[(address + length - 1) >>> 12]! & WRITE) return false;
+    return this.#writing(address, length) === CODE_TOO;
+  }
+
+  /** Bytes that `writing` said are code have been written. */
+  written(address: number, length: number): void {
+    this.#code.written(address >>> 0, length);
+  }
+
+  /** Reads `size` bytes (4, 8 or 16) as one access, into `to` from index `lane` on. */
+  readDwords(address: number, size: number, to: Int32Array, lane: number): void {
+    this.reading(address, size);
+    const { view } = this;
+    const from = (address + RAM_BASE) >>> 0;
+    for (let at = 0; at < size; at += 4) to[lane + (at >> 2)] = view.getInt32(from + at, true);
+  }
+
+  /** Writes `size` bytes (4, 8 or 16) as one access, from index `lane` of `from` on. */
+  writeDwords(address: number, size: number, from: Int32Array, lane: number): void {
+    const code = this.writing(address, size);
+    const { view } = this;
+    const to = (address + RAM_BASE) >>> 0;
+    for (let at = 0; at < size; at += 4) view.setInt32(to + at, from[lane + (at >> 2)]!, true);
+    if (code) this.written(address, size);
   }
 
   /** Throws where the guest may not write; otherwise what the write will touch. */
@@ -170,6 +215,17 @@ export class Processor {
   /** The linear address of the memory operand. */
   address(op: Operation, size: number, write: boolean): number {
     return this.linear(op.segment, this.offset(op), size, write);
+  }
+
+  /**
+   * Where in the machine's memory the memory operand of `size` bytes is, when FACT.READ or FACT.WRITE (`right`) says
+   * that the access needs no thought; otherwise 0, and nothing has happened.
+   */
+  place(op: Operation, size: number, right: number): number {
+    if (!(this.words[WORD.RIGHTS + op.segment]! & SEGMENT.FLAT)) return 0;
+    const address = this.offset(op);
+    if (!(this.facts[address >>> 12]! & this.facts[(address + size - 1) >>> 12]! & right)) return 0;
+    return (address + RAM_BASE) | 0;
   }
 
   load(op: Operation, kind: number, index: number): number {

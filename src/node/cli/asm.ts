@@ -13,14 +13,26 @@ const DEFAULT_KILOBYTES = 512 * 1024;
 
 const options = {
   ...sourceOptions,
-  passes: { short: "p", value: "N", help: "passes before it gives up (100)", read: number(1, 65536) },
+  passes: {
+    short: "p",
+    eitherCase: true,
+    value: "N",
+    help: "passes before it gives up (100)",
+    read: number(1, 65536),
+  },
   memory: {
     short: "m",
+    eitherCase: true,
     value: "KB",
     help: `memory it may use, in kilobytes (${DEFAULT_KILOBYTES})`,
     read: number(1, 2 ** 22 - 1),
   },
-  symbols: { short: "s", value: "FILE", help: "write the symbolic information, as FASM's -s does" },
+  symbols: {
+    short: "s",
+    eitherCase: true,
+    value: "FILE",
+    help: "write the symbolic information, as FASM's -s does",
+  },
   "symbols-json": {
     value: "FILE",
     help: "write the symbols: name, value, kind, size, file and line of each",
@@ -39,7 +51,7 @@ export const asm = command({
   usageStatus: status.usage,
   options,
   async run([source, output], values, io) {
-    const { fasmText } = await import("../../assembler/index.ts");
+    const { explanation, fasmText } = await import("../../assembler/index.ts");
     const kilobytes = values.memory ?? DEFAULT_KILOBYTES;
     io.stdout.write(`kolibri assembler  version ${manifest.version}  (${kilobytes} kilobytes memory)\n`);
     const began = performance.now();
@@ -51,7 +63,8 @@ export const asm = command({
     });
     if (!assembled.ok) {
       display(assembled.display, io.stderr);
-      for (const diagnostic of assembled.diagnostics) io.stderr.write(fasmText(diagnostic));
+      for (const diagnostic of assembled.diagnostics)
+        io.stderr.write(fasmText(diagnostic) + explanation(diagnostic));
       return assembled.diagnostics.some(({ line }) => line > 0) ? status.source : status.other;
     }
     const target = output ?? beside(source!, assembled.extension);

@@ -9,6 +9,7 @@ import { CS, ECX, ESP, WORD } from "../state.ts";
 import { setUserFlags } from "./stack.ts";
 
 const OFFSET16 = 0xffff;
+const REPE = 0xf3;
 
 /** A 16-bit operand size cuts EIP to 16 bits. SDM vol. 2A, JMP. */
 function jumpTo(cpu: Processor, op: Operation, offset: number): void {
@@ -79,17 +80,17 @@ export function retFar(cpu: Processor, op: Operation): void {
   // The selector is read first.
   const selector = cpu.peek(size, size) & 0xffff;
   const offset = cpu.peek(size);
-  returnTo(cpu, selector, 3 * size + (op.immediate & 0xffff));
+  returnTo(cpu, selector, size, 3 * size + (op.immediate & 0xffff));
   jumpTo(cpu, op, offset);
   cpu.words[ESP] = cpu.words[ESP]! + 2 * size + (op.immediate & 0xffff);
 }
 
 /**
  * A return may not lead to an inner ring (SDM vol. 2B, RET). Where the ring would change, the processor reads
- * SS, `outer` bytes up the stack, before it looks at the selector.
+ * SS, in `size` bytes and `outer` bytes up the stack, before it looks at the selector.
  */
-function returnTo(cpu: Processor, selector: number, outer: number): void {
-  if ((selector & 3) !== 3) cpu.peek(2, outer);
+function returnTo(cpu: Processor, selector: number, size: number, outer: number): void {
+  if ((selector & 3) !== 3) cpu.peek(size, outer);
   if ((selector & 0xfffc) === 0) throw fault("#GP");
   if ((selector & 3) !== 3) throw fault("#GP", selector & 0xfffc);
   loadCode(cpu, selector);
@@ -103,7 +104,7 @@ export function iret(cpu: Processor, op: Operation): void {
   const flags = cpu.peek(size, 2 * size);
   const selector = cpu.peek(size, size) & 0xffff;
   const offset = cpu.peek(size);
-  returnTo(cpu, selector, 4 * size);
+  returnTo(cpu, selector, size, 4 * size);
   jumpTo(cpu, op, offset);
   cpu.words[ESP] = cpu.words[ESP]! + 3 * size;
   setUserFlags(cpu, flags, size);
@@ -120,13 +121,16 @@ export function loop(cpu: Processor, op: Operation): void {
   if (counted(cpu, op) !== 0) cpu.words[WORD.EIP] = op.immediate;
 }
 
-export function loope(cpu: Processor, op: Operation): void {
-  if (counted(cpu, op) !== 0 && cpu.words[WORD.RESULT] === 0) cpu.words[WORD.EIP] = op.immediate;
+/** A prefix F2 or F3 decides which of the two it is: see undefined.ts. */
+function loopWhile(cpu: Processor, op: Operation, zero: boolean): void {
+  const wanted = op.rep === 0 ? zero : op.rep === REPE;
+  if (counted(cpu, op) !== 0 && (cpu.words[WORD.RESULT] === 0) === wanted) {
+    cpu.words[WORD.EIP] = op.immediate;
+  }
 }
 
-export function loopne(cpu: Processor, op: Operation): void {
-  if (counted(cpu, op) !== 0 && cpu.words[WORD.RESULT] !== 0) cpu.words[WORD.EIP] = op.immediate;
-}
+export const loope = (cpu: Processor, op: Operation): void => loopWhile(cpu, op, true);
+export const loopne = (cpu: Processor, op: Operation): void => loopWhile(cpu, op, false);
 
 export function jcxz(cpu: Processor, op: Operation): void {
   if (cpu.halves[ECX * 2] === 0) cpu.words[WORD.EIP] = op.immediate;

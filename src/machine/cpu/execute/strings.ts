@@ -49,7 +49,8 @@ const accumulator = (cpu: Processor, size: number): number =>
 const shiftOf = (size: number): number => 32 - 8 * size;
 
 const movs: Element = (cpu, op) => {
-  write(cpu, op.extra, destination(cpu, op, true), read(cpu, op.extra, source(cpu, op)));
+  const value = read(cpu, op.extra, source(cpu, op));
+  write(cpu, op.extra, destination(cpu, op, true), value);
   advance(cpu, op, ESI);
   advance(cpu, op, EDI);
 };

@@ -4,6 +4,7 @@
  * the last instruction. SDM vol. 1, chapter 8; vol. 2A.
  */
 import type { Form } from "../../../isa/index.ts";
+import { RAM_BASE } from "../../memory/memory.ts";
 import { fault } from "../fault.ts";
 import { CF, condition, PF, setArithmetic, ZF } from "../flags.ts";
 import * as arithmetic from "../float/arithmetic.ts";
@@ -28,7 +29,8 @@ import * as steps from "../float/steps.ts";
 import * as transcendental from "../float/transcendental.ts";
 import type { Executor, Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
-import { CS, EAX, WORD } from "../state.ts";
+import { EAX } from "../state.ts";
+import { quickly, quickPlan } from "./x87-quick.ts";
 import {
   BUSY,
   C0,
@@ -48,6 +50,8 @@ import {
   OPERAND_SELECTOR,
   pop,
   read,
+  remember,
+  rememberOperand,
   SF_STACK,
   STATUS,
   setTagWord,
@@ -92,21 +96,6 @@ function begin(words: Int32Array): void {
   unit.raised = 0;
   unit.up = 0;
   stackFault = false;
-}
-
-/** What is remembered of an instruction. `extra` of the operation is its opcode in 11 bits. */
-function remember(cpu: Processor, op: Operation): void {
-  const { words } = cpu;
-  words[OPCODE] = op.extra;
-  words[INSTRUCTION] = op.address;
-  words[INSTRUCTION_SELECTOR] = words[WORD.SELECTORS + CS]!;
-}
-
-function rememberOperand(cpu: Processor, op: Operation): void {
-  const { words } = cpu;
-  remember(cpu, op);
-  words[OPERAND] = cpu.offset(op);
-  words[OPERAND_SELECTOR] = words[WORD.SELECTORS + op.segment]!;
 }
 
 /** Whether an exception was found that forbids the rest of the operation. */
@@ -172,9 +161,12 @@ function load(cpu: Processor, op: Operation, size: Size): void {
     loaded.lo = cpu.read16(at);
     return;
   }
-  loaded.lo = cpu.read32(at);
-  if (size >= 8) loaded.hi = cpu.read32((at + 4) | 0);
-  if (size === 10) loaded.top = cpu.read16((at + 8) | 0);
+  cpu.reading(at, size);
+  const { view } = cpu;
+  const from = (at + RAM_BASE) >>> 0;
+  loaded.lo = view.getInt32(from, true);
+  if (size >= 8) loaded.hi = view.getInt32(from + 4, true);
+  if (size === 10) loaded.top = view.getUint16(from + 8, true);
 }
 
 /** The place of a memory operand that will be written, which can be written. */
@@ -190,9 +182,13 @@ function store(cpu: Processor, at: number, size: Size): void {
     cpu.write16(at, stored.lo & 0xffff);
     return;
   }
-  cpu.write32(at, stored.lo);
-  if (size >= 8) cpu.write32((at + 4) | 0, stored.hi);
-  if (size === 10) cpu.write16((at + 8) | 0, stored.top);
+  const code = cpu.writing(at, size);
+  const { view } = cpu;
+  const to = (at + RAM_BASE) >>> 0;
+  view.setInt32(to, stored.lo, true);
+  if (size >= 8) view.setInt32(to + 4, stored.hi, true);
+  if (size === 10) view.setUint16(to + 8, stored.top, true);
+  if (code) cpu.written(at, size);
 }
 
 /** The same for an environment, whose first and last byte are looked at first. */
@@ -891,8 +887,14 @@ const CONDITIONS: Readonly<Record<string, number>> = {
 export const isX87 = (form: Form): boolean =>
   form.encoding === "legacy" && form.map === 0 && form.code >= 0xd8 && form.code <= 0xdf;
 
-/** Executes a form of the x87; `extra` of its operations is the opcode in 11 bits (SDM vol. 1, 8.1.9). */
+/** Executes a form of the x87 in any case; `extra` of its operations is the opcode in 11 bits (SDM vol. 1, 8.1.9). */
 export function x87ExecutorOf(form: Form): Executor {
+  const general = generalExecutorOf(form);
+  const quick = quickPlan(form);
+  return quick ? quickly(quick, general) : general;
+}
+
+function generalExecutorOf(form: Form): Executor {
   const { name } = form;
   const known = simple[name];
   if (known) return known;

@@ -108,6 +108,8 @@ export {
 } from "./kernel/index.ts";
 export type {
   Access,
+  CpuModel,
+  CpuName,
   FaultName,
   InstructionHook,
   Machine,

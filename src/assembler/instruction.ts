@@ -71,6 +71,7 @@ export interface Instruction {
   bits: number;
 }
 
+const PLUS = 0x2b;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const BRACE = 0x7b;
@@ -137,7 +138,10 @@ function isSame(
   return true;
 }
 
-type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize">;
+type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize"> & {
+  /** `zmm1+3` stands for four registers. */
+  series: boolean;
+};
 
 const traits = new Map<Mnemonic, Traits>();
 
@@ -149,6 +153,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
     found = {
       jumps: /^(?:j|call$|loop|xbegin$)/.test(name),
       sized: name !== "lea",
+      series: name.startsWith("vp4dp"),
       floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
     traits.set(mnemonic, found);
@@ -164,7 +169,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const segments: (Expression | undefined)[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize } = traitsOf(mnemonic);
+  const { jumps, sized, floatSize, series } = traitsOf(mnemonic);
   let constant = true;
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || kinds[at] === I_INSTRUCTION;
@@ -198,6 +203,10 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         operand.kind = REGISTER;
         operand.register = operandRegister(value);
         at++;
+        if (series && kinds[at] === PLUS && kinds[at + 1] === I_EXPRESSION) {
+          const more = program.expressions[values[at + 1]!]!;
+          if (more.constant === 3 && operands.length === 1) at += 2;
+        }
         break;
       case I_SPECIAL_REGISTER:
         operand.kind = REGISTER;
@@ -338,7 +347,8 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     ? instruction.length < 0 && evaluateConstants(assembler, instruction)
     : evaluate(assembler, instruction);
   const { length } = instruction;
-  if (!changed && length >= 0 && instruction.bits === state.bits && (state.prefixes & BND_PREFIX) === 0) {
+  const known = !changed && length >= 0 && instruction.bits === state.bits;
+  if (known && !state.compresses && (state.prefixes & BND_PREFIX) === 0) {
     const { bytes } = state;
     const { stored } = assembler.table;
     let from = instruction.start;
@@ -355,7 +365,8 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   state.relocated = false;
   instruction.encode(instruction.operands, instruction.operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
-  if (!state.positional && !state.relocated && complaint === state.errorLine && prefixes === state.prefixes) {
+  const lasting = !state.positional && !state.relocated && !state.compresses;
+  if (lasting && complaint === state.errorLine && prefixes === state.prefixes) {
     assembler.table.store(instruction, state.bytes, start, state.at - start);
     instruction.bits = state.bits;
   } else instruction.length = -1;

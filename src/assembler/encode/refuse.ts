@@ -41,7 +41,7 @@ function kindFits(form: Form, at: number, operand: Operand, segments: boolean): 
         if (/^(cl|dx)$/.test(wanted.text)) return registerFits(wanted, wanted.size, operand.register);
       }
       if (wanted.file === "vector" && form.encoding === "legacy")
-        return registerClass(operand.register) === XMM;
+        return registerClass(operand.register) === XMM && registerNumber(operand.register) < 16;
       if (form.attributes.has(at === 0 ? "exact" : "exact2") && wanted.file === "general") {
         return registerFits(wanted, wanted.size, operand.register);
       }
@@ -89,7 +89,7 @@ function shares(candidate: Candidate, at: number): boolean {
 export const SEGMENT_BYTES = 3;
 
 const isVector = (register: number): boolean =>
-  registerClass(register) === MMX || registerClass(register) === XMM;
+  registerClass(register) === MMX || (registerClass(register) === XMM && registerNumber(register) < 16);
 
 /** Instructions on MM or XMM registers read both with one routine, and find the misfit by its size. */
 function takesEitherFile(candidates: readonly Candidate[], candidate: Candidate, at: number): boolean {
@@ -108,11 +108,28 @@ export function explain(
   bits: number,
 ): Message {
   if (candidates.length === 0) return "illegalInstruction";
+  // Registers above 15 where only VEX exists are noticed last.
+  const lower = operands.slice(0, count).map(lowered);
+  const legacy = candidates.some((row) => row.form.encoding === "legacy");
+  if (!legacy && lower.some((operand, i) => operand !== operands[i])) {
+    return candidates.some((row) => matches(row, lower, count))
+      ? "invalidOperand"
+      : explain(candidates, lower, count, bits);
+  }
   const isLong = ({ form }: Candidate): boolean => bits !== 64 && form.level === "long";
   const long = candidates.find((row) => isLong(row) && matches(row, operands, count));
   if (long !== undefined) return has(long, "alien") ? "invalidOperand" : "illegalInstruction";
   if (candidates.every((row) => isLong(row) && !has(row, "early"))) return "illegalInstruction";
   return new Reader(candidates, operands, bits).read(count);
+}
+
+/** The same operand with a register below 16 where it is a vector register above. */
+function lowered(operand: Operand): Operand {
+  const { register, index } = operand;
+  const high = operand.kind === REGISTER && registerClass(register) >= XMM && registerNumber(register) > 15;
+  const highIndex = registerClass(index) >= XMM && registerNumber(index) > 15;
+  if (!high && !highIndex) return operand;
+  return { ...operand, register: high ? register & ~16 : register, index: highIndex ? index & ~16 : index };
 }
 
 const has = ({ form }: Candidate, attribute: string): boolean => form.attributes.has(attribute);
@@ -168,7 +185,9 @@ class Reader {
     if (i === 1 && stack) return "invalidOperand";
     const shorter = this.#candidates.find((row) => matches(row, this.#operands, i));
     if (shorter === undefined) return this.#sizeRefusal();
-    return shorter.form.level === "long" ? "illegalInstruction" : "extraCharactersOnLine";
+    return shorter.form.level === "long" && this.#bits !== 64
+      ? "illegalInstruction"
+      : "extraCharactersOnLine";
   }
 
   #operand(i: number, operand: Operand): Message | undefined {

@@ -806,6 +806,13 @@ const prefixByte =
     out.prefixes |= bits;
   };
 
+const compresses =
+  (wanted: boolean): Encode =>
+  (_operands, count, out) => {
+    if (count > 0) refuse("extraCharactersOnLine");
+    out.compresses = wanted;
+  };
+
 // A register that no row may name --------------------------------------------------------------------------------
 
 const moveByPlan = encodeByPlan("mov");
@@ -848,7 +855,8 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ]),
   ["mov", { encode: mov }],
   ["movdir64b", { encode: direct }],
-  ["useavx256", { encode: (_operands, count) => (count > 0 ? refuse("extraCharactersOnLine") : undefined) }],
+  ["useavx256", { encode: compresses(false) }],
+  ["useavx512", { encode: compresses(true) }],
   ["nop", { encode: nop }],
   ["aam", { encode: adjust("aam") }],
   ["aad", { encode: adjust("aad") }],

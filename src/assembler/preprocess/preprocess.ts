@@ -58,7 +58,7 @@ type Directive = (p: Preprocessor, at: number, spent: number) => void;
 
 /** What a token and a line are reckoned at, with all that later phases make of them. */
 const BYTES_PER_TOKEN = 8;
-const BYTES_PER_LINE = 256;
+const BYTES_PER_LINE = 64;
 
 /** Nested expansions, includes and blocks before "out of stack space". */
 const DEPTH_LIMIT = 400;

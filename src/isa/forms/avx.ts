@@ -288,7 +288,12 @@ function shift(
       const ww = encoding === "VEX" ? "WIG" : w;
       const mask = encoding === "EVEX" ? "mask z " : "";
       rows.push(
-        ...one(name, `${encoding}.NDS.${bits}.66.0F.${ww} ${code} /r`, `=${r} ${r} xmmm128`, `${mask}apart`),
+        ...one(
+          name,
+          `${encoding}.NDS.${bits}.66.0F.${ww} ${code} /r`,
+          `=${r} ${r} xmmm128`,
+          `${mask}apart low`,
+        ),
       );
       const source = encoding === "VEX" ? r : `${r}m${bits}`;
       const element = encoding === "VEX" || broadcast === 0 ? "" : ` b${broadcast}`;
@@ -752,6 +757,9 @@ export const avx = (): Row[] => [
   // FASM 1.73.30 has the code of vpshrdvw in decimal.
   ...vector({ ...evex(w1(at38(bw))), attributes: "written" }, "vpshrdvw:48"),
   ...vector({ ...evex(w1(at38(bw))), attributes: "decoded" }, "vpshrdvw:72"),
+  // Four registers in a row as one operand: FASM takes zmm1+3 or zmm1 for them.
+  ...one("vp4dpwssd", "EVEX.NDS.512.F2.0F38.W0 52 /r", "+zmm zmm m128", "mask z"),
+  ...one("vp4dpwssds", "EVEX.NDS.512.F2.0F38.W0 53 /r", "+zmm zmm m128", "mask z"),
   ...vector(evex(at3a(bw)), "vdbpsadbw:42"),
   ...vector(evex(w1(at3a(bw))), "vpshldw:70 vpshrdw:72"),
   ...vector(
@@ -893,11 +901,11 @@ export const avx = (): Row[] => [
       ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=m64 xmm imm8", "apart2"),
       ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=rm32 xmm imm8", "apart2"),
       // FASM sets W for bytes and words taken into 64 bits, where nobody looks at it, and not for doublewords.
-      ...one("vpextrb", `${encoding}.128.66.0F3A.W1 14 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
+      ...one("vpextrb", `${encoding}.128.66.0F3A.W1 14 /r ib`, "=r64m8 xmm imm8", "apart2 long alien"),
       ...one("vpextrw", `${encoding}.128.66.0F.W1 C5 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
-      ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
-      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
-      ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
+      ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=r64m32 xmm imm8", "apart2 long alien"),
+      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=rm64 xmm imm8", "apart2 long alien"),
+      ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=r64m32 xmm imm8", "apart2 long alien"),
       ...one("vpinsrq", `${encoding}.NDS.128.66.0F3A.W1 22 /r ib`, "=xmm xmm rm64 imm8", "apart2 long early"),
       ...one("vpinsrb", `${encoding}.NDS.128.66.0F3A.WIG 20 /r ib`, "=xmm xmm r32m8 imm8", "apart2"),
       ...one("vpinsrw", `${encoding}.NDS.128.66.0F.WIG C4 /r ib`, "=xmm xmm r32m16 imm8", "apart2"),

@@ -74,11 +74,11 @@ export const long: readonly Row[] = [
   ...only("pmovmskb", "66 0F D7 /r", "=r64 xmm", "apart early alien"),
   ...only("movmskps", "NP 0F 50 /r", "=r64 xmm", "apart early alien"),
   ...only("movmskpd", "66 0F 50 /r", "=r64 xmm", "apart early alien"),
-  ...only("pextrb", "66 0F 3A 14 /r ib", "=r64 xmm imm8", "apart2 alien"),
+  ...only("pextrb", "66 0F 3A 14 /r ib", "=r64m8 xmm imm8", "apart2 alien"),
   ...only("pextrw", "NP 0F C5 /r ib", "=r64 mm imm8", "apart2 alien"),
   ...only("pextrw", "66 0F C5 /r ib", "=r64 xmm imm8", "apart2 alien"),
-  ...only("pextrd", "66 0F 3A 16 /r ib", "=r64 xmm imm8", "apart2 alien"),
-  ...only("extractps", "66 0F 3A 17 /r ib", "=r64 xmm imm8", "apart2"),
+  ...only("pextrd", "66 0F 3A 16 /r ib", "=r64m32 xmm imm8", "apart2 alien"),
+  ...only("extractps", "66 0F 3A 17 /r ib", "=r64m32 xmm imm8", "apart2"),
 
   // The unit's state
   ...only("fxsave64", "NP REX.W 0F AE /0", "=m", "bare"),
@@ -101,17 +101,22 @@ export const long: readonly Row[] = [
   ...only("wrgsbase", "F3 REX.W 0F AE /3", "r64", "reg"),
   ...only("rdpid", "F3 0F C7 /7", "=r64", "reg alien"),
   ...only("ptwrite", "F3 REX.W 0F AE /4", "rm64"),
-  ...only("vmread", "NP 0F 78 /r", "=rm64 r64", "alien"),
+  ...only("vmread", "NP 0F 78 /r", "=rm64 r64", "early alien"),
   ...only("vmwrite", "NP 0F 79 /r", "r64 rm64", "alien"),
+  ...only("vmwrite", "NP 0F 79 /r", "r32 r32", "alien written"),
   ...only("invept", "66 0F 38 80 /r", "r64 m128", "apart early alien"),
   ...only("invvpid", "66 0F 38 81 /r", "r64 m128", "apart early alien"),
   ...only("invpcid", "66 0F 38 82 /r", "r64 m128", "priv apart early alien"),
   ...only("clzero", "NP 0F 01 FC", "rax", "exact alien"),
   ...["vmrun:D8", "vmload:DA", "vmsave:DB"].flatMap((entry) => {
     const [name, code] = entry.split(":");
-    return only(name!, `NP 0F 01 ${code}`, "rax", "alien");
+    return [
+      ...only(name!, `NP 0F 01 ${code}`, "rax", "alien"),
+      ...only(name!, `NP 0F 01 ${code}`, "al", "alien written"),
+    ];
   }),
   ...only("invlpga", "NP 0F 01 DF", "rax ecx", "apart alien"),
+  ...only("invlpga", "NP 0F 01 DF", "al ecx", "apart alien written"),
   ...only("incsspq", "F3 REX.W 0F AE /5", "r64", "reg"),
   ...only("rdsspq", "F3 REX.W 0F 1E /1", "=r64", "reg"),
   ...only("wrssq", "REX.W 0F 38 F6 /r", "=rm64 r64"),

@@ -74,6 +74,7 @@ export interface Instruction {
 const PLUS = 0x2b;
 const COMMA = 0x2c;
 const COLON = 0x3a;
+const BRACKET_END = 0x5d;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
@@ -141,6 +142,8 @@ function isSame(
 type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize"> & {
   /** `zmm1+3` stands for four registers. */
   series: boolean;
+  /** An address may be in two parts: `[eax,ecx*4]`. */
+  divided: boolean;
 };
 
 const traits = new Map<Mnemonic, Traits>();
@@ -151,9 +154,11 @@ function traitsOf(mnemonic: Mnemonic): Traits {
   if (found === undefined) {
     const { name } = mnemonic;
     found = {
-      jumps: /^(?:j|call$|loop|xbegin$)/.test(name),
+      // The second part of a divided address may have registers, as a jump's target may.
+      jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
       sized: name !== "lea",
       series: name.startsWith("vp4dp"),
+      divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
     traits.set(mnemonic, found);
@@ -169,7 +174,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const segments: (Expression | undefined)[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize, series } = traitsOf(mnemonic);
+  const { jumps, sized, floatSize, series, divided } = traitsOf(mnemonic);
   let constant = true;
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || kinds[at] === I_INSTRUCTION;
@@ -191,6 +196,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     comma = false;
     let expression: Expression | undefined;
     let segment: Expression | undefined;
+    let second: Expression | undefined;
     let isClosed = true;
     if (kinds[at] === I_JUMP) operand.jump = values[at++]!;
     if (kinds[at] === I_SIZE) {
@@ -222,6 +228,12 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         constant = false;
         at++;
         isClosed = address.closed;
+        const parts = divided && !isClosed && kinds[at] === COMMA && kinds[at + 1] === I_EXPRESSION;
+        if (parts && kinds[at + 2] === BRACKET_END) {
+          isClosed = true;
+          second = program.expressions[values[at + 1]!]!;
+          at += 3;
+        }
         break;
       }
       case I_EXPRESSION:
@@ -249,6 +261,14 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     expressions.push(expression);
     segments.push(segment);
     closed.push(isClosed);
+    if (second) {
+      const part = newOperand();
+      part.kind = IMMEDIATE;
+      operands.push(part);
+      expressions.push(second);
+      segments.push(undefined);
+      closed.push(true);
+    }
     if (kinds[at] === COMMA) {
       comma = true;
       at++;

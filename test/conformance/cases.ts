@@ -890,13 +890,13 @@ const isFpu = (form: Form): boolean => form.map === 0 && form.code >= 0xd8 && fo
 /**
  * What is not compared: fasm 1.73.30 leaves ModR/M.rm of rdpid to chance, refuses ptwrite of a memory operand
  * without a size for that, and has checks of its own in the later operands of tpause and umwait.
- * It loses the scale of an index in XOP shifts of memory, takes no size before the last operand of lwpins, and
+ * It loses the scale of an index in XOP shifts of memory, forgets any size before a general register that movq reads, takes no size before the last operand of lwpins, and
  * mistakes an address size written in the destination of vpmovqb and its like (they clobber CH). AVX instructions
  * forget some of the sizes written before registers and keep others. And it lets broadcasts stand in expansions and
  * zeroing in tests, where the processor has neither.
  */
 const unsettled =
-  /^rdpid|^ptwrite \[|^(tpause|umwait) .*,|^vp(rot|sh[al])[bwdq] .*\*|^lwp(ins|val) .*dword -?\d|^[vk].*(byte|word|tbyte) ([xyz]mm|k)\d|^vpmovu?s?[wdq][bwd] \S*.*\[d?word |^vp?(expand|popcnt[bw]).*\{1to|^vp(test|cmp|shufbit).*\{z\}/;
+  /^rdpid|^ptwrite \[|^(tpause|umwait) .*,|^vp(rot|sh[al])[bwdq] [^,]*,[^,]*\[|^lwp(ins|val) .*dword -?\d|^[vk].*(byte|word|tbyte) ([xyz]mm|k)\d|^vpmovu?s?[wdq][bwd] \S*.*\[d?word |^vp?(expand|popcnt[bw]).*\{1to|^v(ptest|pcmp|pshufbit|fpclass).*\{z\}|^movq \w+,\w+ (r\w\w|r\d)/;
 
 /** Lines by group: those of the special rules, and those of each family of rows; `size` 64 for 64-bit code. */
 export function groups(size = 32): Map<string, string[]> {

@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ORIGIN } from "./line.ts";
 
-const SLOT = 32;
+/** Room for one line. */
+export const SLOT = 32;
 
 /** A line with its bytes in a slot of its own, the last of which says how many they are. */
-const slotOf = (line: string): string =>
+export const slotOf = (line: string): string =>
   `org ${ORIGIN}\n${line.replaceAll(" & ", " ")}\nn = $-${ORIGIN}\ndb ${SLOT - 1}-n dup 0\ndb n\n`;
 
 /** What fasm makes of each line: hex, or the message behind an exclamation mark. */

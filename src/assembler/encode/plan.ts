@@ -192,14 +192,20 @@ export function registerFits(wanted: FormOperand, size: number, register: number
   }
 }
 
+/** Control registers and their like are as wide as the general register they are moved from or to. */
+function partnerSize(form: Form): number {
+  const moves = form.operands.length === 2 && form.map === 1 && (form.code & 0xf8) === 0x20;
+  return moves && form.encoding === "legacy" ? Math.max(form.operands[0]!.size, form.operands[1]!.size) : 0;
+}
+
 /** Whether the row's operand takes this kind of operand at all, sizes aside. */
 function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: number): boolean {
   const size = sizeIn(wanted.size, v);
   if (operand.jump !== 0) return false;
   switch (operand.kind) {
     case REGISTER: {
-      if (wanted.file === "k" && operand.size !== 0) return false;
-      const own = registerSizes[registerClass(operand.register)]! || wanted.size;
+      if ((wanted.file === "k" || wanted.file === "bnd") && operand.size !== 0) return false;
+      const own = registerSizes[registerClass(operand.register)]! || partnerSize(form) || wanted.size;
       // The last vector register may have any size written before it: FASM forgets it.
       const forgotten = form.encoding !== "legacy" && form.places[at] === "rm" && wanted.file === "vector";
       if (

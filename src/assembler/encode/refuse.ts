@@ -6,6 +6,7 @@
 import { type Form, SIZE_FAR, SIZE_V } from "../../isa/index.ts";
 import type { Message } from "../messages.ts";
 import {
+  BOUND,
   IMMEDIATE,
   MASK,
   MEMORY,
@@ -42,7 +43,8 @@ function kindFits(form: Form, at: number, operand: Operand, segments: boolean): 
       }
       if (wanted.file === "vector" && form.encoding === "legacy")
         return registerClass(operand.register) === XMM && registerNumber(operand.register) < 16;
-      if (form.attributes.has(at === 0 ? "exact" : "exact2") && wanted.file === "general") {
+      const file = wanted.file === "general" || wanted.file === "vector";
+      if (form.attributes.has(at === 0 ? "exact" : "exact2") && file) {
         return registerFits(wanted, wanted.size, operand.register);
       }
       return [1, 2, 4, 8, 16, 32, 64].some((size) => registerFits(wanted, size, operand.register));
@@ -118,7 +120,10 @@ export function explain(
   }
   const isLong = ({ form }: Candidate): boolean => bits !== 64 && form.level === "long";
   const long = candidates.find((row) => isLong(row) && matches(row, operands, count));
-  if (long !== undefined) return has(long, "alien") ? "invalidOperand" : "illegalInstruction";
+  if (long !== undefined) {
+    if (has(long, "missized")) return "invalidOperandSize";
+    return has(long, "alien") ? "invalidOperand" : "illegalInstruction";
+  }
   if (candidates.every((row) => isLong(row) && !has(row, "early"))) return "illegalInstruction";
   return new Reader(candidates, operands, bits).read(count);
 }
@@ -192,7 +197,8 @@ class Reader {
 
   #operand(i: number, operand: Operand): Message | undefined {
     const isRegister = operand.kind === REGISTER;
-    if (isRegister && registerClass(operand.register) === MASK && operand.size !== 0) return "invalidOperand";
+    const kind = isRegister ? registerClass(operand.register) : 0;
+    if ((kind === MASK || kind === BOUND) && operand.size !== 0) return "invalidOperand";
     if (this.#possible.every((row) => isLastVector(row, i))) return this.#lastVector(i, operand);
 
     const [fitting, own] = this.#fitting(i, operand);

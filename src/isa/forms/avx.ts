@@ -655,7 +655,7 @@ export const avx = (): Row[] => [
   ...["VEX", "EVEX"].flatMap((encoding) =>
     [32, 64].flatMap((general) => {
       const word = `W${general === 64 ? 1 : 0}`;
-      const marks = `apart2 sized${general === 64 ? " long" : ""}`;
+      const marks = `apart2 sized early${general === 64 ? " long" : ""}`;
       const er = `${marks}${encoding === "EVEX" ? " er" : ""}`;
       const operands = `=xmm xmm rm${general}`;
       return [
@@ -843,7 +843,7 @@ export const avx = (): Row[] => [
         "vmovss",
         `${encoding}.NDS.LIG.F3.0F.W0 10 /r`,
         "=xmm xmm xmm",
-        encoding === "EVEX" ? "mask z flips" : "flips",
+        encoding === "EVEX" ? "mask z flips exact" : "flips exact",
       ),
       ...one("vmovss", `${encoding}.LIG.F3.0F.W0 10 /r`, "=xmm m32", mask),
       ...one(
@@ -856,7 +856,7 @@ export const avx = (): Row[] => [
         "vmovsd",
         `${encoding}.NDS.LIG.F2.0F.${w} 10 /r`,
         "=xmm xmm xmm",
-        encoding === "EVEX" ? "mask z flips" : "flips",
+        encoding === "EVEX" ? "mask z flips exact" : "flips exact",
       ),
       ...one("vmovsd", `${encoding}.LIG.F2.0F.${w} 10 /r`, "=xmm m64", mask),
       ...one(
@@ -922,9 +922,9 @@ export const avx = (): Row[] => [
   ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r32 ymm", "apart2"),
   ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r64 ymm", "apart2 long alien"),
   ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r32 xmm", "apart2"),
-  ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r64 xmm", "apart2 long alien"),
+  ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r64 xmm", "apart2 long missized"),
   ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r32 ymm", "apart2"),
-  ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r64 ymm", "apart2 long alien"),
+  ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r64 ymm", "apart2 long missized"),
   ...one("vmaskmovdqu", "VEX.128.66.0F.WIG F7 /r", "xmm xmm"),
   ...[
     ["vmaskmovps", "2C", "W0"],
@@ -1140,7 +1140,7 @@ export const avx = (): Row[] => [
 const beginnings = new Set(
   (
     "kad kan kmo kno kor ksh kte kun kxn kxo vad vae val van vbl vbr vcm vco vcv vdb vdi vdp vex vfi vfm " +
-    "vfn vfp vga vge vgf vha vhs vin vld vma vmi vmo vmp vmu vor vpa vpb vpc vpd vpe vpg vph vpi vpl vpm " +
+    "vfn vfp vga vge vgf vha vhs vin vld vma vmi vmo vmp vmu vor vp4 vpa vpb vpc vpd vpe vpg vph vpi vpl vpm " +
     "vpo vpr vps vpt vpu vpx vra vrc vre vrn vro vrs vsc vsh vsq vst vsu vte vuc vun vxo vze"
   ).split(" "),
 );

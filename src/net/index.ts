@@ -35,6 +35,7 @@ export {
 export { noTraffic, type TrafficCounters } from "./gateway/traffic.ts";
 export type { NeighbourEntry } from "./ip/neighbours.ts";
 export type { Route } from "./ip/routes.ts";
+export { type FrameFacts, frameFacts } from "./link/facts.ts";
 export {
   type FaultCounters,
   type FaultEvent,
@@ -74,6 +75,7 @@ export {
   headerOf,
 } from "./service/http.ts";
 export { Journal } from "./service/journal.ts";
+export { newsOf, type ServiceNews } from "./service/news.ts";
 export { type NtpOptions, type NtpRequest, NtpServer } from "./service/ntp.ts";
 export { Service, type ServiceOptions } from "./service/service.ts";
 export {

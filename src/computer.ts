@@ -15,10 +15,13 @@ import {
 } from "./kernel/index.ts";
 import type {
   Access,
+  CpuModel,
+  CpuName,
   FaultName,
   InstructionHook,
   LoadOptions,
   Machine,
+  MachineOptions,
   Memory,
   MemoryHook,
   Registers,
@@ -61,6 +64,10 @@ export interface ComputerOptions {
   personality?: Personality;
   /** Bytes of address space for a program. Default: the machine's. */
   memoryBytes?: number;
+  /** Which processor it has: a model of `cpuModels` by its name, or one of your own. Default "zen4", which has everything. */
+  cpu?: CpuName | CpuModel;
+  /** What executes its instructions. Default: the machine's. */
+  engine?: MachineOptions["engine"];
   /** Instructions that take a microsecond of virtual time. Default 100. */
   instructionsPerMicro?: number;
   /** Seconds since 1970 that its clock shows at the start, local time. Default 0. */
@@ -196,6 +203,8 @@ export class Computer {
       start: this.world.now,
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
+      model: options.cpu,
+      engine: options.engine,
       debugBoard: (byte) => this.#toBoard(byte),
       ...(options.startOfClock !== undefined && { startOfClock: options.startOfClock }),
       ...(options.maxSockets !== undefined && { maxSockets: options.maxSockets }),

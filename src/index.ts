@@ -120,6 +120,8 @@ export {
 } from "./lab/index.ts";
 export type {
   Access,
+  CpuModel,
+  CpuName,
   FaultName,
   InstructionHook,
   Machine,

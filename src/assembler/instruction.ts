@@ -15,6 +15,7 @@ import {
   type Encoding,
   FAR,
   FLOAT,
+  GPR32,
   IMMEDIATE,
   MASK,
   MEMORY,
@@ -137,7 +138,10 @@ function isSame(
   return true;
 }
 
-type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize">;
+type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize"> & {
+  /** Takes operands one after the other without commas: whatever stands there is taken for one. */
+  readonly lists: boolean;
+};
 
 const traits = new Map<Mnemonic, Traits>();
 
@@ -149,6 +153,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
     found = {
       jumps: /^(?:j|call$|loop|xbegin$)/.test(name),
       sized: name !== "lea",
+      lists: /^(?:push|pop)[wdq]?$/.test(name),
       floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
     traits.set(mnemonic, found);
@@ -164,10 +169,10 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const segments: (Expression | undefined)[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize } = traitsOf(mnemonic);
+  const { jumps, sized, floatSize, lists } = traitsOf(mnemonic);
   let constant = true;
   let comma = false;
-  const last = () => kinds[at] === I_LINE || kinds[at] === I_END || kinds[at] === I_INSTRUCTION;
+  const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
     if (last()) {
       if (comma) {
@@ -349,13 +354,18 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     return;
   }
   const start = state.at;
-  const complaint = state.errorLine;
+  const { complaints } = state;
   const prefixes = state.prefixes;
   state.positional = false;
   state.relocated = false;
   instruction.encode(instruction.operands, instruction.operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
-  if (!state.positional && !state.relocated && complaint === state.errorLine && prefixes === state.prefixes) {
+  if (
+    !state.positional &&
+    !state.relocated &&
+    complaints === state.complaints &&
+    prefixes === state.prefixes
+  ) {
     assembler.table.store(instruction, state.bytes, start, state.at - start);
     instruction.bits = state.bits;
   } else instruction.length = -1;
@@ -392,6 +402,10 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
       instruction.encode(instruction.operands, instruction.operands.length, state);
     } catch (complaint) {
       const surplus = complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine";
+      // An address that comes first has been read before anything is missed behind it.
+      const [first] = instruction.operands;
+      if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(instruction, first!, state))
+        throw error;
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
       state.at = at;
@@ -399,6 +413,21 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
     }
     throw error;
   }
+}
+
+/** Second operands, one of which goes with every address that is not alone: EAX and a number. */
+const behind: readonly Operand[] = [
+  { ...newOperand(), kind: REGISTER, register: register(GPR32, 0), comma: true },
+  { ...newOperand(), kind: IMMEDIATE, low: 1, value: 1, comma: true },
+];
+
+/** Whether an instruction can have this operand as its first. */
+function takes(instruction: Instruction, operand: Operand, state: Encoding): boolean {
+  const { at } = state;
+  const lists = [[operand], ...behind.map((second) => [operand, second])];
+  const taken = lists.some((operands) => encodes({ ...instruction, operands }, operands.length, state));
+  state.at = at;
+  return taken;
 }
 
 function encodes(instruction: Instruction, count: number, state: Encoding): boolean {

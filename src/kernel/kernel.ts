@@ -1,6 +1,12 @@
 import { FOREVER, type Micros } from "../base/index.ts";
 import type { Image } from "../image/index.ts";
-import { type LoadOptions, loadImage, Machine, type Stop as MachineStop } from "../machine/index.ts";
+import {
+  type LoadOptions,
+  loadImage,
+  Machine,
+  type MachineOptions,
+  type Stop as MachineStop,
+} from "../machine/index.ts";
 import type { Socket, Stack } from "../net/index.ts";
 import { type Asking, type Outcome, type Personality, type Row, type Services, Table } from "./call.ts";
 import { Heap } from "./heap.ts";
@@ -25,6 +31,10 @@ export interface KernelOptions {
   maxSockets?: number;
   /** Bytes of address space of each process; the machine's own default unless given. */
   memoryBytes?: number | undefined;
+  /** What executes the instructions of each process; the machine's own default unless given. */
+  engine?: MachineOptions["engine"] | undefined;
+  /** Which processor it has; the machine's own default unless given. */
+  model?: MachineOptions["model"] | undefined;
   /** Gets each byte written to the debug board. */
   debugBoard?: (byte: number, thread: Thread) => void;
 }
@@ -91,9 +101,14 @@ export class Kernel implements Services {
 
   /** Loads an image into a machine of its own and makes a process with one thread of it. */
   spawn(image: Image, options: LoadOptions = {}): Process | { error: string } {
-    const { memoryBytes, maxSockets = 4096 } = this.#options;
+    const { memoryBytes, engine, model, maxSockets = 4096 } = this.#options;
     const { gate, firstSocket } = this.personality;
-    const machine = new Machine({ gates: [gate], ...(memoryBytes !== undefined && { memoryBytes }) });
+    const machine = new Machine({
+      gates: [gate],
+      ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(engine !== undefined && { engine }),
+      ...(model !== undefined && { model }),
+    });
     const loaded = loadImage(machine, image, options);
     if ("error" in loaded) return loaded;
     const heap = new Heap(machine.memory, loaded.end, machine.memory.size);

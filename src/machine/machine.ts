@@ -2,12 +2,13 @@ import {
   CONTEXT_BYTES,
   type Core,
   type Engine,
+  type EngineMaker,
   type InstructionHook,
   type MemoryHook,
 } from "./cpu/engine.ts";
 import { setEflags } from "./cpu/flags.ts";
 import { Interpreter } from "./cpu/interpret.ts";
-import { type CpuModel, i686 } from "./cpu/model.ts";
+import { type CpuModel, type CpuName, cpuModels } from "./cpu/model.ts";
 import { Registers } from "./cpu/registers.ts";
 import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
 import { SEGMENT, STATE, WORD } from "./cpu/state.ts";
@@ -23,9 +24,18 @@ export interface MachineOptions {
   segments?: SegmentModel;
   /** Execute every instruction in the general way, which is slower: for tests that compare the two. */
   unspecialised?: boolean;
-  /** What CPUID says. Default: an i686. */
-  model?: CpuModel;
+  /** Which processor it is: what CPUID says, and which instructions there are. Default "zen4", which has all. */
+  model?: CpuName | CpuModel;
+  /** What executes the instructions: one of our own by its name, or another's. Default "interpreter". */
+  engine?: EngineName | EngineMaker;
 }
+
+/** The engines that a machine can make itself. All do the same: they differ in speed. */
+export type EngineName = keyof typeof engines;
+
+const engines = {
+  interpreter: (core: Core): Engine => new Interpreter(core),
+};
 
 /** One thread's registers with FPU and SSE state: plain data, meaningful to `loadContext` only. */
 export interface Context {
@@ -81,18 +91,20 @@ export class Machine {
       }
       gates[vector] = 1;
     }
+    const { model = "zen4" } = options;
     this.#core = {
       memory: this.memory,
       segments: new Segments(words, options.segments ?? kolibriSegments),
       instructions: 0,
       gates,
       unspecialised: options.unspecialised ?? false,
-      model: options.model ?? i686,
+      model: typeof model === "string" ? cpuModels[model] : model,
       breakpoints: new Set(),
       onInstruction: undefined,
       onMemory: undefined,
     };
-    this.#engine = new Interpreter(this.#core);
+    const { engine = "interpreter" } = options;
+    this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
     this.#core.segments.onFlatness(() => this.#engine.flush());
     this.memory.onCodeWritten((address, length) => this.#engine.codeWritten(address, length));
     this.reset();

@@ -48,21 +48,22 @@ export const control: readonly Row[] = [
 
   ...form("enter", "C8 iw ib", "imm16 imm8", "", "186"),
   ...form("leave", "C9", "", "", "186"),
-  ...form("bound", "62 /r", "rv mv&v", "", "186"),
+  ...form("bound", "62 /r", "rv mv&v", "", "186 not64"),
 
   ...form("int3", "CC", "", `r:${everyFlag} z:it`),
   ...form("int", "CD ib", "imm8", `r:${everyFlag} z:it`),
-  ...form("into", "CE", "", `r:${everyFlag}`),
+  ...form("into", "CE", "", `r:${everyFlag}`, "not64"),
   ...form("int1 icebp", "F1", "", `r:${everyFlag} z:it`, "386"),
   ...form("iretw", "o16 CF", "", `w:${everyFlag}`),
   ...form("iretd", "o32 CF", "", `w:${everyFlag}`, "386"),
-  ...form("iret", "CF", "", `w:${everyFlag}`, "written"),
+  ...form("iret", "CF", "", `w:${everyFlag}`, "written not64"),
 
   ...form("pause", "F3 90", "", "", "sse2"),
   ...form("nop", "90"),
   ...form("nop", "0F 1F /0", "rmv", "", "p6 unsized"),
   // The rest of the hint space does nothing either, and still takes a ModR/M byte (SDM vol. 2B, NOP; opcode map A-3).
-  ...["19", "1A", "1B", "1C", "1D", "1E", "1F"].flatMap((code) =>
+  ...form("nop", "0F 0D /r", "m", "", "p6 decoded"),
+  ...["18", "19", "1A", "1B", "1C", "1D", "1E", "1F"].flatMap((code) =>
     form("nop", `0F ${code} /r`, "rmv", "", "p6 decoded"),
   ),
   ...form("endbr32", "F3 0F 1E FB", "", "", "cet"),

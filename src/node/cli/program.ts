@@ -2,12 +2,25 @@ import { isAbsolute, normalize, relative } from "node:path";
 import { nearest } from "../../base/index.ts";
 import type { Computer, ComputerOptions } from "../../computer.ts";
 import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
-import type { LoadOptions } from "../../machine/index.ts";
+import type { CpuName, EngineName, LoadOptions } from "../../machine/index.ts";
 import { onThisSystem, readFile } from "../files.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
 import { number, oneOf, type Values } from "./options.ts";
 import { assembleFile, type Corrected, sourceOptions } from "./sources.ts";
+
+/** Written here, because a command that runs nothing does not load the machine. */
+const cpuNames = [
+  "zen4",
+  "nehalem",
+  "penryn",
+  "core2",
+  "pentium4",
+  "pentium3",
+  "pentium2",
+  "pentiumpro",
+] as const satisfies readonly CpuName[];
+const engineNames = ["interpreter"] as const satisfies readonly EngineName[];
 
 /** The options of every command that takes a source or an image. */
 export const programOptions = {
@@ -23,6 +36,18 @@ export const programOptions = {
     advanced: true,
   },
   memory: { value: "MB", read: number(1, 2048), help: "address space of the program (256)", advanced: true },
+  engine: {
+    value: engineNames.join("|"),
+    read: oneOf(...engineNames),
+    help: "what executes the instructions (interpreter)",
+    advanced: true,
+  },
+  cpu: {
+    value: "MODEL",
+    read: oneOf(...cpuNames),
+    help: `which processor it is: ${cpuNames.join(", ")} (zen4, which has all instructions there are)`,
+    advanced: true,
+  },
   select: {
     value: "eax|al",
     read: oneOf("eax", "al"),
@@ -129,11 +154,19 @@ export function addressIn(image: Image, text: string): number {
 }
 
 /** What the computer is to be made with. */
-export const equipment = async ({ memory, select, time }: ProgramValues): Promise<ComputerOptions> => {
+export const equipment = async ({
+  memory,
+  engine,
+  cpu,
+  select,
+  time,
+}: ProgramValues): Promise<ComputerOptions> => {
   const { guide } = await import("./running.ts");
   return {
     personality: guide({ ...(select && { selection: select }), ...(time && { time }) }),
     ...(memory !== undefined && { memoryBytes: memory * 2 ** 20 }),
+    ...(engine !== undefined && { engine }),
+    ...(cpu !== undefined && { cpu }),
   };
 };
 

@@ -8,9 +8,10 @@ import {
   type Connection,
   type FrameFacts,
   frameFacts,
+  type IpAddress,
   type Socket,
   type Stack,
-  showAddress,
+  showIpAddress,
 } from "../net/index.ts";
 
 /** A frame of a recording: its number there, counted from 1, and why it was sent. */
@@ -144,7 +145,7 @@ export class Causes {
     if (code === 2) return `ARP ${this.#answer(now) ?? "answer"}`;
     if (source === destination) return "ARP announces its address";
     const why = this.#answer(now) ?? (this.#call && callText(this.#call));
-    return `ARP asks for ${showAddress(destination)}${why ? `: ${why}` : ""}`;
+    return `ARP asks for ${showIpAddress(destination)}${why ? `: ${why}` : ""}`;
   }
 
   #tcp(facts: FrameFacts, now: Micros): string {
@@ -245,7 +246,7 @@ export class Causes {
     return story;
   }
 
-  #flow(port: number, peer: number, peerPort: number): Flow {
+  #flow(port: number, peer: IpAddress, peerPort: number): Flow {
     const key = `${port} ${peer} ${peerPort}`;
     let flow = this.#flows.get(key);
     if (flow === undefined) {

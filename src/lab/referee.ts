@@ -5,7 +5,7 @@
 import { FOREVER, latin1, type Micros, SECOND } from "../base/index.ts";
 import { type Computer, describeStop, type Stop } from "../computer.ts";
 import { showPlace } from "../kernel/index.ts";
-import type { Direction, FrameMatch, ServiceNews } from "../net/index.ts";
+import type { Direction, FrameMatch, IpAddress, ServiceNews } from "../net/index.ts";
 import type { ExpectationDescription, MatchDescription, Reference } from "./description.ts";
 import { LabError, type Spot } from "./fields.ts";
 import { type AddressOf, frameMatch, resolved } from "./matching.ts";
@@ -147,7 +147,7 @@ export class Referee {
     }
   }
 
-  state(machine: string, state: string, port: number, peer: { address: number; port: number }): void {
+  state(machine: string, state: string, port: number, peer: { address: IpAddress; port: number }): void {
     for (const item of this.#sockets) {
       const { socket } = item.description;
       if (item.ok !== undefined || item.who !== machine || socket?.state !== state) continue;

@@ -1,7 +1,7 @@
 /** What a service was asked, as lines for people, tests and laboratories: one form for all kinds of service. */
 import { latin1, type Micros } from "../../base/index.ts";
-import type { Endpoint } from "../sockets.ts";
 import { showAddress, showMac } from "../wire/address.ts";
+import { showIpEndpoint } from "../wire/ip-address.ts";
 import { DhcpServer } from "./dhcp.ts";
 import { DnsServer } from "./dns.ts";
 import { FtpServer } from "./ftp.ts";
@@ -91,4 +91,4 @@ function reader<T>(journal: Journal<T>, tell: (entry: T) => ServiceNews): () => 
   };
 }
 
-const end = ({ address, port }: Endpoint): string => `${showAddress(address)}:${port}`;
+const end = showIpEndpoint;

@@ -8,8 +8,8 @@ import type { Outlet } from "../outlet.ts";
 import { OutputFile } from "../output.ts";
 import { command, Refusal } from "./command.ts";
 import { exitStatus, type Io } from "./io.ts";
-import { number } from "./options.ts";
-import { loadProgram } from "./program.ts";
+import { noValues, number } from "./options.ts";
+import { loadProgram, programOptions } from "./program.ts";
 import { StatusLine } from "./status.ts";
 
 const options = {
@@ -121,7 +121,10 @@ async function loadPrograms(
     let image = images.get(key);
     if (image === undefined) {
       const at = (name: string): string => relative("", resolve(folder, name));
-      const values = { ...NO_VALUES, ...(corrections !== undefined && { corrections: at(corrections) }) };
+      const values = {
+        ...noValues(programOptions),
+        ...(corrections !== undefined && { corrections: at(corrections) }),
+      };
       image = (await loadProgram(at(program), values, io)).image;
       images.set(key, image);
     }
@@ -129,20 +132,6 @@ async function loadPrograms(
   }
   return programs;
 }
-
-const NO_VALUES = {
-  define: [],
-  I: [],
-  corrections: undefined,
-  without: undefined,
-  only: undefined,
-  printed: false,
-  raw: false,
-  org: undefined,
-  memory: undefined,
-  select: undefined,
-  time: undefined,
-};
 
 /** What the file asks for beyond the gateway: TAP devices and links to others. */
 async function openOutside(

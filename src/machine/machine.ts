@@ -12,6 +12,7 @@ import { type CpuModel, type CpuName, cpuModels } from "./cpu/model.ts";
 import { Registers } from "./cpu/registers.ts";
 import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
 import { SEGMENT, STATE, WORD } from "./cpu/state.ts";
+import { CompilingEngine } from "./jit/index.ts";
 import { FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
 
@@ -35,6 +36,7 @@ export type EngineName = keyof typeof engines;
 
 const engines = {
   interpreter: (core: Core): Engine => new Interpreter(core),
+  compiled: (core: Core): Engine => new CompilingEngine(core),
 };
 
 /** One thread's registers with FPU and SSE state: plain data, meaningful to `loadContext` only. */

@@ -1,7 +1,7 @@
 import { RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import { Code } from "./code.ts";
-import { BUDGET, type Core, type Engine, interruptStop } from "./engine.ts";
+import { BUDGET, type Core, type Engine, interruptStop, SINGLE_STEP } from "./engine.ts";
 import { highSigned, highUnsigned } from "./execute/multiply.ts";
 import { GuestFault } from "./fault.ts";
 import { KEPT, TF } from "./flags.ts";
@@ -20,8 +20,6 @@ const LONGEST_TURN = 2 ** 18;
 const TOP = 0x8000_0000 | 0;
 const NEXT_TO_TOP = 0x4000_0000;
 const LOW = 0x3fff_ffff;
-
-const SINGLE_STEP: Stop = { reason: "trap", trap: "#DB" };
 
 /**
  * Executes operations one after another, each decoded once. The loop keeps the two words of the flags, the

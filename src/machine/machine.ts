@@ -14,6 +14,7 @@ import { Registers } from "./cpu/registers.ts";
 import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
 import { SEGMENT, STATE, WORD } from "./cpu/state.ts";
 import { BS, DebugRegisters } from "./debug-registers.ts";
+import { CompilingEngine } from "./jit/index.ts";
 import { type Access, FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
 
@@ -37,6 +38,7 @@ export type EngineName = keyof typeof engines;
 
 const engines = {
   interpreter: (core: Core): Engine => new Interpreter(core),
+  compiled: (core: Core): Engine => new CompilingEngine(core),
 };
 
 /** One thread's registers with FPU and SSE state: plain data, meaningful to `loadContext` only. */

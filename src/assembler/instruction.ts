@@ -77,11 +77,22 @@ const COLON = 0x3a;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
+/** What an instruction that is not shared is reckoned at: with its operands it is the dearest thing that is made of a line. */
+const BYTES_PER_INSTRUCTION = 256;
+
 /**
  * Instructions without anything to evaluate, by what they are made of: `push ebx` is one object wherever it stands, with
  * the bytes it has once been given.
  */
 export class InstructionTable {
+  readonly #limit: number;
+  #count = 0;
+
+  /** `maxMemory` in bytes bounds how many there can be. */
+  constructor(maxMemory: number) {
+    this.#limit = maxMemory / BYTES_PER_INSTRUCTION;
+  }
+
   readonly #shared = new Map<number, Instruction[]>();
   /** The bytes of all instructions in one array: one for each would cost more than the rest of an instruction. */
   stored = new Uint8Array(1 << 14);
@@ -115,6 +126,7 @@ export class InstructionTable {
     }
     const known = this.#shared.get(hash);
     if (known) for (const other of known) if (isSame(program, other, item, end, mnemonic)) return other;
+    if (++this.#count > this.#limit) refuse("outOfMemory");
     const made = readInstruction(program, item, mnemonic);
     if (made.constant) {
       if (known) known.push(made);

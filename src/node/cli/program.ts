@@ -20,7 +20,7 @@ const cpuNames = [
   "pentium2",
   "pentiumpro",
 ] as const satisfies readonly CpuName[];
-const engineNames = ["interpreter"] as const satisfies readonly EngineName[];
+const engineNames = ["interpreter", "compiled"] as const satisfies readonly EngineName[];
 
 /** The options of every command that takes a source or an image. */
 export const programOptions = {

@@ -111,7 +111,7 @@ export class Assembler {
   readonly maxPasses: number;
   /** Instructions by the item behind their mnemonic, read once. */
   readonly #instructions: (Instruction | undefined)[] = [];
-  readonly table = new InstructionTable();
+  readonly table: InstructionTable;
   /** Directives that a program may use once a pass. */
   #seen = 0;
   readonly scratch: Operand = newOperand();
@@ -146,6 +146,7 @@ export class Assembler {
     this.directoryOf = directoryOf;
     this.maxPasses = options.maxPasses;
     this.state = new State(program, options.maxBytes, options.epochSeconds);
+    this.table = new InstructionTable(options.maxBytes);
     this.evaluator = new Evaluator(this.state);
     this.evaluator.texts = texts;
   }

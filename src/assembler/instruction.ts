@@ -15,6 +15,7 @@ import {
   type Encoding,
   FAR,
   FLOAT,
+  GPR32,
   IMMEDIATE,
   MASK,
   MEMORY,
@@ -78,11 +79,22 @@ const BRACKET_END = 0x5d;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
+/** What an instruction that is not shared is reckoned at: with its operands it is the dearest thing that is made of a line. */
+const BYTES_PER_INSTRUCTION = 256;
+
 /**
  * Instructions without anything to evaluate, by what they are made of: `push ebx` is one object wherever it stands, with
  * the bytes it has once been given.
  */
 export class InstructionTable {
+  readonly #limit: number;
+  #count = 0;
+
+  /** `maxMemory` in bytes bounds how many there can be. */
+  constructor(maxMemory: number) {
+    this.#limit = maxMemory / BYTES_PER_INSTRUCTION;
+  }
+
   readonly #shared = new Map<number, Instruction[]>();
   /** The bytes of all instructions in one array: one for each would cost more than the rest of an instruction. */
   stored = new Uint8Array(1 << 14);
@@ -116,6 +128,7 @@ export class InstructionTable {
     }
     const known = this.#shared.get(hash);
     if (known) for (const other of known) if (isSame(program, other, item, end, mnemonic)) return other;
+    if (++this.#count > this.#limit) refuse("outOfMemory");
     const made = readInstruction(program, item, mnemonic);
     if (made.constant) {
       if (known) known.push(made);
@@ -144,6 +157,8 @@ type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize"> & {
   series: boolean;
   /** An address may be in two parts: `[eax,ecx*4]`. */
   divided: boolean;
+  /** Takes operands one after the other without commas: whatever stands there is taken for one. */
+  readonly lists: boolean;
 };
 
 const traits = new Map<Mnemonic, Traits>();
@@ -159,6 +174,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       sized: name !== "lea",
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
+      lists: /^(?:push|pop)[wdq]?$/.test(name),
       floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
     traits.set(mnemonic, found);
@@ -174,10 +190,10 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const segments: (Expression | undefined)[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize, series, divided } = traitsOf(mnemonic);
+  const { jumps, sized, floatSize, lists, series, divided } = traitsOf(mnemonic);
   let constant = true;
   let comma = false;
-  const last = () => kinds[at] === I_LINE || kinds[at] === I_END || kinds[at] === I_INSTRUCTION;
+  const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
     if (last()) {
       if (comma) {
@@ -379,14 +395,14 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     return;
   }
   const start = state.at;
-  const complaint = state.errorLine;
+  const { complaints } = state;
   const prefixes = state.prefixes;
   state.positional = false;
   state.relocated = false;
   instruction.encode(instruction.operands, instruction.operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
   const lasting = !state.positional && !state.relocated && !state.compresses;
-  if (lasting && complaint === state.errorLine && prefixes === state.prefixes) {
+  if (lasting && complaints === state.complaints && prefixes === state.prefixes) {
     assembler.table.store(instruction, state.bytes, start, state.at - start);
     instruction.bits = state.bits;
   } else instruction.length = -1;
@@ -423,6 +439,10 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
       instruction.encode(instruction.operands, instruction.operands.length, state);
     } catch (complaint) {
       const surplus = complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine";
+      // An address that comes first has been read before anything is missed behind it.
+      const [first] = instruction.operands;
+      if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(instruction, first!, state))
+        throw error;
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
       state.at = at;
@@ -430,6 +450,21 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
     }
     throw error;
   }
+}
+
+/** Second operands, one of which goes with every address that is not alone: EAX and a number. */
+const behind: readonly Operand[] = [
+  { ...newOperand(), kind: REGISTER, register: register(GPR32, 0), comma: true },
+  { ...newOperand(), kind: IMMEDIATE, low: 1, value: 1, comma: true },
+];
+
+/** Whether an instruction can have this operand as its first. */
+function takes(instruction: Instruction, operand: Operand, state: Encoding): boolean {
+  const { at } = state;
+  const lists = [[operand], ...behind.map((second) => [operand, second])];
+  const taken = lists.some((operands) => encodes({ ...instruction, operands }, operands.length, state));
+  state.at = at;
+  return taken;
 }
 
 function encodes(instruction: Instruction, count: number, state: Encoding): boolean {

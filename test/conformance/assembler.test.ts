@@ -22,8 +22,9 @@ const short = (hex: string) => hex.replace(/(?:00){16,}/g, (zeros) => `(${zeros.
 function answer(source: string): string {
   const result = assembled(source);
   if (result.ok) return `=> ${result.passes} ${short(Buffer.from(result.bytes).toString("hex"))}`.trimEnd();
-  const shown = Buffer.from(result.display).toString("latin1") + fasmText(result.diagnostics[0]!);
-  return shown
+  const display = Buffer.from(result.display).toString("latin1");
+  const ended = display === "" || display.endsWith("\n") ? display : `${display}\n`;
+  return `${ended}${fasmText(result.diagnostics[0]!)}`
     .trimEnd()
     .split("\n")
     .map((line) => `!! ${line}`.trimEnd())

@@ -111,7 +111,7 @@ export class Assembler {
   readonly maxPasses: number;
   /** Instructions by the item behind their mnemonic, read once. */
   readonly #instructions: (Instruction | undefined)[] = [];
-  readonly table = new InstructionTable();
+  readonly table: InstructionTable;
   /** Directives that a program may use once a pass. */
   #seen = 0;
   readonly scratch: Operand = newOperand();
@@ -146,6 +146,7 @@ export class Assembler {
     this.directoryOf = directoryOf;
     this.maxPasses = options.maxPasses;
     this.state = new State(program, options.maxBytes, options.epochSeconds);
+    this.table = new InstructionTable(options.maxBytes);
     this.evaluator = new Evaluator(this.state);
     this.evaluator.texts = texts;
   }
@@ -184,6 +185,7 @@ export class Assembler {
     const { state } = this;
     state.at = 0;
     state.bits = 16;
+    state.compresses = false;
     state.prefixes = 0;
     state.anotherPass = false;
     state.item = 0;

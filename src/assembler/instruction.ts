@@ -72,16 +72,29 @@ export interface Instruction {
   bits: number;
 }
 
+const PLUS = 0x2b;
 const COMMA = 0x2c;
 const COLON = 0x3a;
+const BRACKET_END = 0x5d;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
+
+/** What an instruction that is not shared is reckoned at: with its operands it is the dearest thing that is made of a line. */
+const BYTES_PER_INSTRUCTION = 256;
 
 /**
  * Instructions without anything to evaluate, by what they are made of: `push ebx` is one object wherever it stands, with
  * the bytes it has once been given.
  */
 export class InstructionTable {
+  readonly #limit: number;
+  #count = 0;
+
+  /** `maxMemory` in bytes bounds how many there can be. */
+  constructor(maxMemory: number) {
+    this.#limit = maxMemory / BYTES_PER_INSTRUCTION;
+  }
+
   readonly #shared = new Map<number, Instruction[]>();
   /** The bytes of all instructions in one array: one for each would cost more than the rest of an instruction. */
   stored = new Uint8Array(1 << 14);
@@ -115,6 +128,7 @@ export class InstructionTable {
     }
     const known = this.#shared.get(hash);
     if (known) for (const other of known) if (isSame(program, other, item, end, mnemonic)) return other;
+    if (++this.#count > this.#limit) refuse("outOfMemory");
     const made = readInstruction(program, item, mnemonic);
     if (made.constant) {
       if (known) known.push(made);
@@ -139,6 +153,10 @@ function isSame(
 }
 
 type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize"> & {
+  /** `zmm1+3` stands for four registers. */
+  series: boolean;
+  /** An address may be in two parts: `[eax,ecx*4]`. */
+  divided: boolean;
   /** Takes operands one after the other without commas: whatever stands there is taken for one. */
   readonly lists: boolean;
 };
@@ -151,8 +169,11 @@ function traitsOf(mnemonic: Mnemonic): Traits {
   if (found === undefined) {
     const { name } = mnemonic;
     found = {
-      jumps: /^(?:j|call$|loop|xbegin$)/.test(name),
+      // The second part of a divided address may have registers, as a jump's target may.
+      jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
       sized: name !== "lea",
+      series: name.startsWith("vp4dp"),
+      divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$/.test(name),
       floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
@@ -169,7 +190,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const segments: (Expression | undefined)[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize, lists } = traitsOf(mnemonic);
+  const { jumps, sized, floatSize, lists, series, divided } = traitsOf(mnemonic);
   let constant = true;
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -191,6 +212,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     comma = false;
     let expression: Expression | undefined;
     let segment: Expression | undefined;
+    let second: Expression | undefined;
     let isClosed = true;
     if (kinds[at] === I_JUMP) operand.jump = values[at++]!;
     if (kinds[at] === I_SIZE) {
@@ -203,6 +225,10 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         operand.kind = REGISTER;
         operand.register = operandRegister(value);
         at++;
+        if (series && kinds[at] === PLUS && kinds[at + 1] === I_EXPRESSION) {
+          const more = program.expressions[values[at + 1]!]!;
+          if (more.constant === 3 && operands.length === 1) at += 2;
+        }
         break;
       case I_SPECIAL_REGISTER:
         operand.kind = REGISTER;
@@ -218,6 +244,12 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         constant = false;
         at++;
         isClosed = address.closed;
+        const parts = divided && !isClosed && kinds[at] === COMMA && kinds[at + 1] === I_EXPRESSION;
+        if (parts && kinds[at + 2] === BRACKET_END) {
+          isClosed = true;
+          second = program.expressions[values[at + 1]!]!;
+          at += 3;
+        }
         break;
       }
       case I_EXPRESSION:
@@ -245,6 +277,14 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     expressions.push(expression);
     segments.push(segment);
     closed.push(isClosed);
+    if (second) {
+      const part = newOperand();
+      part.kind = IMMEDIATE;
+      operands.push(part);
+      expressions.push(second);
+      segments.push(undefined);
+      closed.push(true);
+    }
     if (kinds[at] === COMMA) {
       comma = true;
       at++;
@@ -343,7 +383,8 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     ? instruction.length < 0 && evaluateConstants(assembler, instruction)
     : evaluate(assembler, instruction);
   const { length } = instruction;
-  if (!changed && length >= 0 && instruction.bits === state.bits && (state.prefixes & BND_PREFIX) === 0) {
+  const known = !changed && length >= 0 && instruction.bits === state.bits;
+  if (known && !state.compresses && (state.prefixes & BND_PREFIX) === 0) {
     const { bytes } = state;
     const { stored } = assembler.table;
     let from = instruction.start;
@@ -360,12 +401,8 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   state.relocated = false;
   instruction.encode(instruction.operands, instruction.operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
-  if (
-    !state.positional &&
-    !state.relocated &&
-    complaints === state.complaints &&
-    prefixes === state.prefixes
-  ) {
+  const lasting = !state.positional && !state.relocated && !state.compresses;
+  if (lasting && complaints === state.complaints && prefixes === state.prefixes) {
     assembler.table.store(instruction, state.bytes, start, state.at - start);
     instruction.bits = state.bits;
   } else instruction.length = -1;

@@ -8,6 +8,7 @@ export type { Core, Engine, EngineMaker, InstructionHook, MemoryHook } from "./c
 export { type CpuModel, type CpuName, cpuModels, type Feature } from "./cpu/model.ts";
 export type { Registers } from "./cpu/registers.ts";
 export { type Descriptor, kolibriSegments, linuxSegments, type SegmentModel } from "./cpu/segments.ts";
+export type { DebugRegisters } from "./debug-registers.ts";
 export { type LoadOptions, loadImage } from "./load.ts";
 export {
   type Context,

@@ -1,7 +1,7 @@
 import { RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import { Code, type CodeListener } from "./code.ts";
-import { BUDGET, type Core, type Engine, interruptStop } from "./engine.ts";
+import { BUDGET, type Core, type Engine, interruptStop, SINGLE_STEP } from "./engine.ts";
 import { highSigned, highUnsigned } from "./execute/multiply.ts";
 import { GuestFault } from "./fault.ts";
 import { KEPT, TF } from "./flags.ts";
@@ -23,8 +23,6 @@ const LOW = 0x3fff_ffff;
 
 /** Not a stop, but a word to whoever made the turn: there is compiled code at EIP, or should be. */
 export const COMPILED: Stop = { reason: "budget" };
-
-const SINGLE_STEP: Stop = { reason: "trap", trap: "#DB" };
 
 /**
  * Executes operations one after another, each decoded once. The loop keeps the two words of the flags, the

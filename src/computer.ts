@@ -19,12 +19,22 @@ import type {
   InstructionHook,
   LoadOptions,
   Machine,
+  MachineOptions,
   Memory,
   MemoryHook,
   Registers,
   WatchedRange,
 } from "./machine/index.ts";
-import { Nic, type Port, parseAddress, parseMac, parseNetwork, Stack, TcpState } from "./net/index.ts";
+import {
+  macFor,
+  Nic,
+  type Port,
+  parseAddress,
+  parseMac,
+  parseNetwork,
+  Stack,
+  TcpState,
+} from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
 import { type Moving, World, type WorldEnd } from "./world.ts";
 
@@ -52,6 +62,8 @@ export interface ComputerOptions {
   personality?: Personality;
   /** Bytes of address space for a program. Default: the machine's. */
   memoryBytes?: number;
+  /** What executes its instructions. Default: the machine's. */
+  engine?: MachineOptions["engine"];
   /** Instructions that take a microsecond of virtual time. Default 100. */
   instructionsPerMicro?: number;
   /** Seconds since 1970 that its clock shows at the start, local time. Default 0. */
@@ -187,6 +199,7 @@ export class Computer {
       start: this.world.now,
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
+      engine: options.engine,
       debugBoard: (byte) => this.#toBoard(byte),
       ...(options.startOfClock !== undefined && { startOfClock: options.startOfClock }),
       ...(options.maxSockets !== undefined && { maxSockets: options.maxSockets }),
@@ -332,6 +345,11 @@ export class Computer {
   /** Called about every system call. */
   onCall(observer: CallObserver | undefined): void {
     this.kernel.onCall(observer);
+  }
+
+  /** Another observer of every system call, beside that of `onCall`. What is answered takes it away. */
+  watchCalls(observer: CallObserver): () => void {
+    return this.kernel.watchCalls(observer);
   }
 
   /** The threads that wait, each with its call and where it was made. */
@@ -511,10 +529,9 @@ function makeNic({ port, address, mac, mtu, name }: InterfaceOptions, index: num
   return new Nic({ port, mac: number, name: name ?? `eth${index}`, ...(mtu !== undefined && { mtu }) });
 }
 
-/** 52:54:00 and the last three bytes of the address: the range that virtual machines use. */
 function inventedMac(address: string | undefined, random: Random): number {
   const network = address === undefined ? undefined : parseNetwork(address);
-  return 0x5254_0000_0000 + (network ? network.address % 2 ** 24 : random.below(2 ** 24));
+  return macFor(network ? network.address : random.below(2 ** 24));
 }
 
 function configure(stack: Stack, index: number, { address, gateway }: InterfaceOptions): void {

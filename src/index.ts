@@ -75,6 +75,7 @@ export {
   type Correction,
   corrected,
   type Diagnostic,
+  explanation,
   type Files,
   fasmText,
   memoryFiles,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { assemble, fasmText, memoryFiles } from "./index.ts";
+import { assemble, explanation, fasmText, memoryFiles } from "./index.ts";
 
 const bytesOf = (source: string, files: Record<string, string> = {}) => {
   const result = assemble("a.asm", { files: memoryFiles({ "a.asm": source, ...files }) });
@@ -67,15 +67,28 @@ test("an error inside a macro shows how it came there, as FASM prints it", () =>
   );
 });
 
-test("a diagnostic says in which column the symbol stands, and what was expected", () => {
-  const where = (source: string) =>
-    assemble("a.asm", { files: memoryFiles({ "a.asm": source }) }).diagnostics[0];
-  expect(where("use32\n mov eax,[axe+eax]\n")).toMatchObject({ text: "undefined symbol 'axe'", column: 11 });
-  expect(where("a:\n dd .none+none\n")).toMatchObject({ text: "undefined symbol 'a.none'", column: 5 });
-  expect(where("db 256")).toMatchObject({
-    text: "value out of range",
-    expected: "a value that fits the size it is stored in",
-  });
+test.each([
+  ["mov eax,[axe+eax]", "[axe", "axe", "the name of a label"],
+  ["dd .none+none", ".none", ".none", "the name of a label"],
+  ["db 1,256,2", "256", "256", "a value that fits"],
+  ["mvo eax,1", "mvo", "mvo", "mov, perhaps"],
+  ["incldue 'x'", "incldue", "incldue", "include, perhaps"],
+  ["mov eax,1 2", "2", "2", "the end of the line"],
+  ["mov eax,", "", "", "operands that"],
+  ["x: mov eax,[ebx+ecx*5] ; why", "[ebx", "[ebx+ecx*5]", "[base+index*scale"],
+  ["lock inc [eax]", "[eax]", "[eax]", "a size such as"],
+  ["mov cs,ax", "mov", "mov", "operands that the processor"],
+  ["align 3", "3", "3", "a power of two"],
+  ["db 'abc", "'abc", "'abc", "a quote like"],
+])("the cause is shown under the line: %s", (source, at, text, expected) => {
+  const [diagnostic] = assemble("a.asm", {
+    files: memoryFiles({ "a.asm": `use32\n ${source}\n` }),
+  }).diagnostics;
+  const column = (at === "" ? source.length : source.indexOf(at.replace("[axe", "axe"))) + 2;
+  expect(diagnostic).toMatchObject({ line: 2, column, length: Math.max(1, text.length) });
+  expect(diagnostic!.expected).toContain(expected);
+  const caret = `${" ".repeat(column + 1)}^${"~".repeat(Math.max(0, text.length - 1))}`;
+  expect(explanation(diagnostic!)).toBe(`   ${source}\n${caret}\n  expected: ${diagnostic!.expected}\n`);
 });
 
 test("a listing shows addresses, bytes, lines, and macros by a mark", () => {

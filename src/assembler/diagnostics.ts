@@ -25,6 +25,8 @@ export interface Diagnostic {
   readonly source: string;
   /** The column of the cause in `source`, from 1, where it is known. */
   readonly column?: number;
+  /** The characters from there on that belong to the cause. */
+  readonly length?: number;
   /** How it came to this line, outermost first, the line itself last, as FASM prints them. */
   readonly trail: readonly TrailStep[];
   /** The line after macros and symbolic constants; absent when preprocessing itself failed. */

@@ -239,7 +239,6 @@ export function formatDirective(assembler: Assembler): void {
   else state.format = newFormat(assembler, code);
   if (program.kinds[state.item] === O_AS) {
     state.item++;
-    const extension = assembler.takeString();
-    state.format = { ...state.format, extension };
+    state.format.extension = assembler.takeString();
   }
 }

@@ -7,7 +7,7 @@
  */
 export { type Correction, CorrectionError, corrected, type Edit } from "./corrections.ts";
 export type { Diagnostic, TrailStep } from "./diagnostics.ts";
-export { fasmText } from "./report.ts";
+export { explanation, fasmText } from "./report.ts";
 export { type Files, memoryFiles, type SourceText } from "./source.ts";
 
 import { hasHeader, type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";

@@ -15,6 +15,7 @@ import {
   type Encoding,
   FAR,
   FLOAT,
+  GPR32,
   IMMEDIATE,
   MASK,
   MEMORY,
@@ -137,7 +138,10 @@ function isSame(
   return true;
 }
 
-type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize">;
+type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize"> & {
+  /** Takes operands one after the other without commas: whatever stands there is taken for one. */
+  readonly lists: boolean;
+};
 
 const traits = new Map<Mnemonic, Traits>();
 
@@ -149,6 +153,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
     found = {
       jumps: /^(?:j|call$|loop|xbegin$)/.test(name),
       sized: name !== "lea",
+      lists: /^(?:push|pop)[wdq]?$/.test(name),
       floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
     traits.set(mnemonic, found);
@@ -164,10 +169,10 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const segments: (Expression | undefined)[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize } = traitsOf(mnemonic);
+  const { jumps, sized, floatSize, lists } = traitsOf(mnemonic);
   let constant = true;
   let comma = false;
-  const last = () => kinds[at] === I_LINE || kinds[at] === I_END || kinds[at] === I_INSTRUCTION;
+  const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
     if (last()) {
       if (comma) {
@@ -349,13 +354,18 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     return;
   }
   const start = state.at;
-  const complaint = state.errorLine;
+  const { complaints } = state;
   const prefixes = state.prefixes;
   state.positional = false;
   state.relocated = false;
   instruction.encode(instruction.operands, instruction.operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
-  if (!state.positional && !state.relocated && complaint === state.errorLine && prefixes === state.prefixes) {
+  if (
+    !state.positional &&
+    !state.relocated &&
+    complaints === state.complaints &&
+    prefixes === state.prefixes
+  ) {
     assembler.table.store(instruction, state.bytes, start, state.at - start);
     instruction.bits = state.bits;
   } else instruction.length = -1;
@@ -392,6 +402,16 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
       instruction.encode(instruction.operands, instruction.operands.length, state);
     } catch (complaint) {
       const surplus = complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine";
+      // An address that stands alone has been read before the comma is missed.
+      const alone = instruction.operands.length === 1 && instruction.operands[0]!.kind === MEMORY;
+      if (
+        alone &&
+        !surplus &&
+        encodes({ ...instruction, operands: [instruction.operands[0]!, behind] }, 2, state)
+      ) {
+        state.at = at;
+        throw error;
+      }
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
       state.at = at;
@@ -400,6 +420,9 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
     throw error;
   }
 }
+
+/** A second operand that goes with every address: EAX behind a comma. */
+const behind: Operand = { ...newOperand(), kind: REGISTER, register: register(GPR32, 0), comma: true };
 
 function encodes(instruction: Instruction, count: number, state: Encoding): boolean {
   try {

@@ -1,8 +1,9 @@
 /** Errors with their places: which line, how it came to be, and how FASM prints it. */
 import type { Diagnostic, TrailStep } from "./diagnostics.ts";
-import type { Message, Refusal } from "./messages.ts";
+import { explain } from "./explain.ts";
+import type { Refusal } from "./messages.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
-import { END, isName, isSeparator, isSpent, isString, textOf } from "./tokens.ts";
+import { END, isName, isSpent, isString, textOf } from "./tokens.ts";
 
 /** Errors of the whole rather than of a line. */
 const withoutLine = new Set([
@@ -24,7 +25,6 @@ export function diagnose(p: Preprocessor, refusal: Refusal, preprocessed: boolea
   const last = trail[trail.length - 1]!;
   const source = sourceLine(p, last.at);
   const processed = preprocessed ? processedLine(p, line) : undefined;
-  const column = columnOf(source, refusal.symbol);
   return {
     kind: "error",
     text: refusal.text,
@@ -33,43 +33,9 @@ export function diagnose(p: Preprocessor, refusal: Refusal, preprocessed: boolea
     source,
     trail: trail.map(({ step }) => step),
     ...(processed !== undefined && { processed }),
-    ...(column !== undefined && { column }),
-    ...(expectations[refusal.reason] !== undefined && { expected: expectations[refusal.reason] }),
+    ...explain(source, refusal.reason, refusal.symbol),
   };
 }
-
-/** What would have been right, for errors whose words leave it open. */
-const expectations: Partial<Record<Message, string>> = {
-  invalidMacroArguments: "the arguments that the definition names, those marked with * not empty",
-  incompleteMacro: "a closing brace } for the definition that begins here",
-  missingEndDirective: "the end directive that closes the block which begins here",
-  unexpectedInstruction: "a block that this directive could belong to",
-  missingEndQuote: "a quote like the one that opens the string, on the same line",
-  operandSizeNotSpecified: "a size such as byte, word or dword before an operand",
-  operandSizesDoNotMatch: "operands of one size, or a size written before the operand that differs",
-  relativeJumpOutOfRange: "a target within 128 bytes, or a jump without short",
-  valueOutOfRange: "a value that fits the size it is stored in",
-  invalidUseOfSymbol: "a plain number where this value moves with the program",
-  symbolOutOfScope: "a definition before this line, since the symbol is defined more than once",
-  reservedWordUsedAsSymbol: "a name that is neither an instruction nor a register, directive or operator",
-  sectionNotAlignedEnough: "an alignment up to that of the section, or a section with a larger one",
-};
-
-/** Where a symbol stands in its line, from 1: local names are written without their parent. */
-function columnOf(source: string, symbol: string | undefined): number | undefined {
-  if (symbol === undefined) return undefined;
-  const dot = symbol.lastIndexOf(".");
-  for (const name of dot > 0 ? [symbol, symbol.slice(dot)] : [symbol]) {
-    for (let at = source.indexOf(name); at >= 0; at = source.indexOf(name, at + 1)) {
-      if (isEdge(source, at - 1) && isEdge(source, at + name.length)) return at + 1;
-    }
-  }
-  return undefined;
-}
-
-/** Whether no name goes on at a place. */
-const isEdge = (source: string, at: number): boolean =>
-  at < 0 || at >= source.length || isSeparator(source.charCodeAt(at));
 
 interface Traced {
   readonly step: TrailStep;
@@ -143,6 +109,16 @@ export function processedLine(p: Preprocessor, line: number): string {
     else if (isName(token)) text += written;
     spaced = true;
   }
+}
+
+/** The line with a caret under the cause, and what was expected: what is printed below FASM's words. Empty without a line. */
+export function explanation({ source, column, length = 1, expected }: Diagnostic): string {
+  if (column === undefined && expected === undefined) return "";
+  // Blanks are kept as they are, so that tabs move the caret as far as the text.
+  const before = source.slice(0, (column ?? 1) - 1).replace(/[^\t]/g, " ");
+  const caret =
+    column === undefined ? "" : `  ${source}\n  ${before}^${"~".repeat(Math.max(0, length - 1))}\n`;
+  return `${caret}${expected === undefined ? "" : `  expected: ${expected}\n`}`;
 }
 
 /** A diagnostic as FASM prints it, without the caret and what else is ours. */

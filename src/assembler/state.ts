@@ -97,6 +97,8 @@ export class State implements Encoding {
   adjustment: Int = 0;
   /** The line of the first recoverable error of the pass, -1 for none; what it was; the symbol it names. */
   errorLine = -1;
+  /** Recoverable errors so far, also those that are not the first. */
+  complaints = 0;
   error: Message = "outOfMemory";
   errorLabel: Label | undefined;
   /** The part of the output that is reserved and not written, if it is the last. */
@@ -151,6 +153,7 @@ export class State implements Encoding {
   }
 
   recoverable(message: Message, label?: Label): void {
+    this.complaints++;
     if (this.errorLine >= 0) return;
     this.errorLine = this.currentLine;
     this.error = message;

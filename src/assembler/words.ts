@@ -370,6 +370,12 @@ const meanings = new Map<string, Word>();
 /** No reserved word is longer, and none has a character that `local` puts into names. */
 const LONGEST = 20;
 
+/** What a name in small letters means by itself, or null: for whoever explains a line after the fact. */
+export const meaningOf = (name: string): Word | null => look(name);
+
+/** The directives of assembling, those that define data among them. */
+export const directiveNames = (): string[] => [...Object.keys(directives), ...Object.keys(dataDirectives)];
+
 function look(name: string): Word | null {
   if (name.length > LONGEST || name.includes("?")) return null;
   const known = meanings.get(name);

@@ -26,7 +26,9 @@
  *   own, whatever the others have), argument (FASM calls a wrong source an invalid argument),
  *   apart2 (every operand but the first has), bare (no size may be written before the memory operand), loose (any
  *   size may), exact (a register of the wrong size is no operand; exact2 beyond the first), either (FASM reads XMM operands
- *   as if they could be MM registers, and then finds the size wrong). For EVEX: mask (masked: required), z (zeroing; zmem: FASM lets it
+ *   as if they could be MM registers, and then finds the size wrong), not64 (64-bit code has it not), narrow (the operand
+ *   size is never 64 bits), alien (FASM calls its 64-bit registers invalid operands in other code), flips (of the two
+ *   registers in ModR/M a high one goes into reg, with the next opcode). For EVEX: mask (masked: required), z (zeroing; zmem: FASM lets it
  *   stand on memory), b4 b8 (memory
  *   may be one element broadcast), er (rounding), sae, optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
@@ -166,6 +168,10 @@ const attributeWords = new Set([
   "er",
   "sae",
   "loose",
+  "not64",
+  "narrow",
+  "alien",
+  "flips",
 ]);
 
 const noFlags: FormFlags = { reads: 0, writes: 0, undefined: 0, clears: 0, sets: 0 };

@@ -5,7 +5,8 @@
  *   r8 r16 r32 r64 rv       a general register, in ModR/M.reg, in the opcode (`50+r`) or in VEX.vvvv
  *   rm8 rm16 rm32 rm64 rmv  a general register or memory, in ModR/M.rm; r32m8 r32m16 when the two differ in size
  *   m m8 m16 … m512 mv      memory only; m has no size of its own; m16:v a far pointer; m16&32 a descriptor table
- *   imm8 imm16 imm32 immv   an immediate; imms8 is sign-extended to the operand size
+ *   imm8 imm16 imm32 immv   an immediate; imms8 is sign-extended to the operand size, and so are the 32 bits of immv where
+ *                           that is 64 bits; imm4 fills the low half of the byte that names a register
  *   rel8 relv               a jump distance, counted from the end of the instruction
  *   ptr16:v                 a far address; moffs8 moffsv a plain address
  *   al ax eax accv cl dx 1 3, es cs ss ds fs gs, st0, xmm0   exactly this
@@ -83,6 +84,7 @@ const fixed: Readonly<Record<string, readonly [RegisterFile, number, number]>> =
   al: ["general", 0, 1],
   ax: ["general", 0, 2],
   eax: ["general", 0, 4],
+  rax: ["general", 0, 8],
   accv: ["general", 0, SIZE_V],
   cl: ["general", 1, 1],
   cx: ["general", 1, 2],
@@ -171,6 +173,7 @@ function describe(text: string, reads: boolean, writes: boolean): FormOperand {
   const wide = wideMemory[text];
   if (wide !== undefined) return make("m", wide);
 
+  if (text === "imm4") return make("imm", 1);
   const word = /^(imms|imm|rel|moffs)(8|16|32|64|v)$/.exec(text);
   if (word !== null) {
     const size = bytesOfBits(word[2]!);

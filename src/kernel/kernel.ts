@@ -1,6 +1,12 @@
 import { FOREVER, type Micros } from "../base/index.ts";
 import type { Image } from "../image/index.ts";
-import { type LoadOptions, loadImage, Machine, type Stop as MachineStop } from "../machine/index.ts";
+import {
+  type LoadOptions,
+  loadImage,
+  Machine,
+  type MachineOptions,
+  type Stop as MachineStop,
+} from "../machine/index.ts";
 import type { Socket, Stack } from "../net/index.ts";
 import { type Asking, type Outcome, type Personality, type Row, type Services, Table } from "./call.ts";
 import { Heap } from "./heap.ts";
@@ -25,6 +31,8 @@ export interface KernelOptions {
   maxSockets?: number;
   /** Bytes of address space of each process; the machine's own default unless given. */
   memoryBytes?: number | undefined;
+  /** What executes the instructions of each process; the machine's own default unless given. */
+  engine?: MachineOptions["engine"] | undefined;
   /** Gets each byte written to the debug board. */
   debugBoard?: (byte: number, thread: Thread) => void;
 }
@@ -72,7 +80,10 @@ export class Kernel implements Services {
   #polling: Micros = -1;
   #instructions = 0;
   #stop: KernelStop | undefined;
+  /** Whoever is told about calls, as one function; undefined without any, so that it costs nothing. */
   #observer: CallObserver | undefined;
+  #mainObserver: CallObserver | undefined;
+  readonly #watchers = new Set<CallObserver>();
 
   constructor(options: KernelOptions) {
     this.#options = options;
@@ -88,9 +99,13 @@ export class Kernel implements Services {
 
   /** Loads an image into a machine of its own and makes a process with one thread of it. */
   spawn(image: Image, options: LoadOptions = {}): Process | { error: string } {
-    const { memoryBytes, maxSockets = 4096 } = this.#options;
+    const { memoryBytes, engine, maxSockets = 4096 } = this.#options;
     const { gate, firstSocket } = this.personality;
-    const machine = new Machine({ gates: [gate], ...(memoryBytes !== undefined && { memoryBytes }) });
+    const machine = new Machine({
+      gates: [gate],
+      ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(engine !== undefined && { engine }),
+    });
     const loaded = loadImage(machine, image, options);
     if ("error" in loaded) return loaded;
     const heap = new Heap(machine.memory, loaded.end, machine.memory.size);
@@ -160,7 +175,27 @@ export class Kernel implements Services {
 
   /** Tells `observer` about every system call; undefined takes it away. Costs nothing without one. */
   onCall(observer: CallObserver | undefined): void {
-    this.#observer = observer;
+    this.#mainObserver = observer;
+    this.#gatherObservers();
+  }
+
+  /** Another observer beside that of `onCall`. What is answered takes it away. */
+  watchCalls(observer: CallObserver): () => void {
+    this.#watchers.add(observer);
+    this.#gatherObservers();
+    return () => {
+      this.#watchers.delete(observer);
+      this.#gatherObservers();
+    };
+  }
+
+  #gatherObservers(): void {
+    const all = [...(this.#mainObserver ? [this.#mainObserver] : []), ...this.#watchers];
+    if (all.length <= 1) [this.#observer] = all;
+    else
+      this.#observer = (record) => {
+        for (const each of all) each(record);
+      };
   }
 
   /**
@@ -386,6 +421,8 @@ export class Kernel implements Services {
       phase: "done",
       answer: `${cpu.eax | 0}`,
       waited: undefined,
+      socket: undefined,
+      value: cpu.eax | 0,
     });
   }
 
@@ -415,6 +452,8 @@ export class Kernel implements Services {
       phase,
       answer,
       waited: phase === "done" && now > since ? now - since : undefined,
+      socket: row.kinds.length > 0 && values[0] instanceof SocketFile ? values[0].socket : undefined,
+      value: typeof outcome === "number" ? outcome : undefined,
     });
   }
 }

@@ -1,4 +1,5 @@
 import { type Micros, SECOND } from "../base/index.ts";
+import type { Socket } from "../net/index.ts";
 import { type Place, showPlace } from "./place.ts";
 
 /** One system call as an observer gets it. A call that waits is told twice: when it parks, and when it is answered. */
@@ -21,6 +22,10 @@ export interface CallRecord {
   readonly answer: string | undefined;
   /** How long it waited, where it did. */
   readonly waited: Micros | undefined;
+  /** The socket it is about: its first argument. */
+  readonly socket: Socket | undefined;
+  /** The number it was answered with; undefined where it was refused, waits, or is told nothing. */
+  readonly value: number | undefined;
 }
 
 export type CallObserver = (record: CallRecord) => void;

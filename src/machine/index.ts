@@ -4,11 +4,18 @@
  * Read first: memory/memory.ts (the layout), cpu/state.ts (where registers are), cpu/flags.ts, then
  * Intel's Software Developer's Manual (SDM) volumes 1 and 2.
  */
-export type { InstructionHook, MemoryHook } from "./cpu/engine.ts";
+export type { Core, Engine, EngineMaker, InstructionHook, MemoryHook } from "./cpu/engine.ts";
 export { type CpuModel, i686 } from "./cpu/model.ts";
 export type { Registers } from "./cpu/registers.ts";
 export { type Descriptor, kolibriSegments, linuxSegments, type SegmentModel } from "./cpu/segments.ts";
 export { type LoadOptions, loadImage } from "./load.ts";
-export { type Context, Machine, type MachineOptions, type Snapshot, type WatchedRange } from "./machine.ts";
+export {
+  type Context,
+  type EngineName,
+  Machine,
+  type MachineOptions,
+  type Snapshot,
+  type WatchedRange,
+} from "./machine.ts";
 export { type Access, Memory } from "./memory/memory.ts";
 export { type FaultName, type Stop, VECTOR } from "./stop.ts";

@@ -301,4 +301,27 @@ describe("execution", () => {
       ["write", 0x2004, 4],
     ]);
   });
+
+  test("an access of eight, ten or sixteen bytes is one access to who watches, across pages too", () => {
+    const machine = running(
+      ...[0x0f, 0x10, 0x05, ...u32(0x1ff8)], // movups xmm0,[0x1ff8]
+      ...[0x0f, 0x29, 0x05, ...u32(0x2010)], // movaps [0x2010],xmm0
+      ...[0xdb, 0x2d, ...u32(0x2000)], // fld tbyte [0x2000]
+      ...[0xdd, 0x1d, ...u32(0x2030)], // fstp qword [0x2030]
+      ...[0x0f, 0xc7, 0x0d, ...u32(0x2040)], // cmpxchg8b [0x2040]
+    );
+    const seen: unknown[] = [];
+    machine.onMemory([{ start: 0x2000, end: 0x3000, read: true, write: true }], (...access) => {
+      seen.push(access);
+    });
+    expect(machine.run(5)).toEqual({ reason: "budget" });
+    expect(seen).toEqual([
+      ["read", 0x1ff8, 16],
+      ["write", 0x2010, 16],
+      ["read", 0x2000, 10],
+      ["write", 0x2030, 8],
+      ["read", 0x2040, 8],
+      ["write", 0x2040, 8],
+    ]);
+  });
 });

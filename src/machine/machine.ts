@@ -2,6 +2,7 @@ import {
   CONTEXT_BYTES,
   type Core,
   type Engine,
+  type EngineMaker,
   type InstructionHook,
   type MemoryHook,
 } from "./cpu/engine.ts";
@@ -25,7 +26,16 @@ export interface MachineOptions {
   unspecialised?: boolean;
   /** What CPUID says. Default: an i686. */
   model?: CpuModel;
+  /** What executes the instructions: one of our own by its name, or another's. Default "interpreter". */
+  engine?: EngineName | EngineMaker;
 }
+
+/** The engines that a machine can make itself. All do the same: they differ in speed. */
+export type EngineName = keyof typeof engines;
+
+const engines = {
+  interpreter: (core: Core): Engine => new Interpreter(core),
+};
 
 /** One thread's registers with FPU and SSE state: plain data, meaningful to `loadContext` only. */
 export interface Context {
@@ -92,7 +102,8 @@ export class Machine {
       onInstruction: undefined,
       onMemory: undefined,
     };
-    this.#engine = new Interpreter(this.#core);
+    const { engine = "interpreter" } = options;
+    this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
     this.#core.segments.onFlatness(() => this.#engine.flush());
     this.memory.onCodeWritten((address, length) => this.#engine.codeWritten(address, length));
     this.reset();

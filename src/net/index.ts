@@ -37,6 +37,7 @@ export type { NeighbourEntry } from "./ip/neighbours.ts";
 export type { Route } from "./ip/routes.ts";
 export {
   type FaultCounters,
+  type FaultEvent,
   type FaultRule,
   type Faults,
   FaultyLink,
@@ -44,7 +45,7 @@ export {
 } from "./link/faults.ts";
 export { FrameReader, framed, LONGEST_FRAME } from "./link/framing.ts";
 export { type Flow, type FlowEnd, type FrameMatch, match, type SegmentWish } from "./link/match.ts";
-export { Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
+export { macFor, Nic, type NicCounters, type NicOptions } from "./link/nic.ts";
 export { Patch } from "./link/patch.ts";
 export { capture, type PcapFrame, type PcapInterface, type PcapOptions, PcapWriter } from "./link/pcap.ts";
 export { cable, FrameQueue, type Port } from "./link/port.ts";
@@ -58,6 +59,8 @@ export {
   type SwitchPortCounters,
 } from "./link/switch.ts";
 export { type Direction, type FrameObserver, tap } from "./link/tap.ts";
+export { Nat, type NatCounters, type NatForward, type NatMapping, type NatOptions } from "./router/nat.ts";
+export { parseRoute, Router, type RouterInterface, type RouterOptions } from "./router/router.ts";
 export { Calendar, DEFAULT_EPOCH_MS } from "./service/calendar.ts";
 export { type DhcpEvent, type DhcpOptions, DhcpServer, type Lease } from "./service/dhcp.ts";
 export { type DnsOptions, type DnsQuery, DnsServer, type Resolver } from "./service/dns.ts";

@@ -85,7 +85,8 @@ test("an error stands in FASM's words, leaves no file, and has FASM's status", a
   const { status, err } = await asm(source);
   expect(status).toBe(2);
   expect(err).toBe(
-    `${source} [2]:\nmov eax,LIMIT\nprocessed: mov eax,LIMIT\nerror: undefined symbol 'LIMIT'.\n`,
+    `${source} [2]:\nmov eax,LIMIT\nprocessed: mov eax,LIMIT\nerror: undefined symbol 'LIMIT'.\n` +
+      `  mov eax,LIMIT\n          ^~~~~\n  expected: the name of a label or constant that the source defines\n`,
   );
   expect(folder.text("a.bin")).toBe("old");
 });
@@ -161,11 +162,19 @@ test.skipIf(!present)(
       const theirs = spawnSync("fasm", [source, folder.at("out")], { encoding: "latin1" });
       const ours = await asm(source, folder.at("out"));
       const rest = (out: string) => out.split("\n").slice(1).join("\n"); // the first line is the banner
-      expect([ours.status, rest(ours.out), ours.err], text).toEqual([
+      // What stands under its words is ours.
+      const [words, explained] = [
+        ours.err.slice(0, theirs.stderr.length),
+        ours.err.slice(theirs.stderr.length),
+      ];
+      expect([ours.status, rest(ours.out), words], text).toEqual([
         theirs.status,
         rest(theirs.stdout),
         theirs.stderr,
       ]);
+      expect(explained, text).toMatch(
+        theirs.status === 0 ? /^$/ : /^ {2}.*\n {2} *\^~*\n( {2}expected: .*\n)?$/,
+      );
     }
   },
 );

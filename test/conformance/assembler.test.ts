@@ -16,11 +16,15 @@ function symbols(source: string): string {
   return `=> ${Buffer.from(assembled(source).symbolFile("a.out")).toString("hex")}`;
 }
 
+/** Long runs of zeros as their number of bytes in brackets. */
+const short = (hex: string) => hex.replace(/(?:00){16,}/g, (zeros) => `(${zeros.length / 2})`);
+
 function answer(source: string): string {
   const result = assembled(source);
-  if (result.ok) return `=> ${result.passes} ${Buffer.from(result.bytes).toString("hex")}`.trimEnd();
-  const shown = Buffer.from(result.display).toString("latin1") + fasmText(result.diagnostics[0]!);
-  return shown
+  if (result.ok) return `=> ${result.passes} ${short(Buffer.from(result.bytes).toString("hex"))}`.trimEnd();
+  const display = Buffer.from(result.display).toString("latin1");
+  const ended = display === "" || display.endsWith("\n") ? display : `${display}\n`;
+  return `${ended}${fasmText(result.diagnostics[0]!)}`
     .trimEnd()
     .split("\n")
     .map((line) => `!! ${line}`.trimEnd())

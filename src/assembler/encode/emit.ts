@@ -1,6 +1,6 @@
 /**
  * The writing of bytes: prefixes, opcode, ModR/M, SIB, displacement, immediate, in FASM's order (segment, 67, 66,
- * mandatory prefix, opcode). FASM's choices of address form, each with an example, are in `putMemory`.
+ * mandatory prefix, REX, opcode). FASM's choices of address form, each with an example, are in `putMemory`.
  */
 
 import { refuse } from "../messages.ts";
@@ -10,12 +10,15 @@ import {
   FLOAT,
   GPR16,
   GPR32,
+  GPR64,
+  INSTRUCTION_POINTER,
   type Operand,
   RELOCATABLE_32,
   RELOCATABLE_64,
   registerClass,
   registerNumber,
   XMM,
+  YMM,
 } from "../operand.ts";
 
 const BX = 3;
@@ -28,9 +31,58 @@ const DS = 3;
 
 /** What the plan fixed: the bytes between the address prefixes and ModR/M. */
 export interface Head {
-  /** 66, mandatory prefix, escape and opcode bytes. */
+  /** 66, mandatory prefix, REX, VEX, XOP or EVEX, escape and opcode bytes. */
   readonly bytes: Uint8Array;
   readonly length: number;
+  /** The same for an address whose registers have the bits of `extension` (see there). */
+  readonly extended: (extension: number) => Head;
+}
+
+/** Bits of an address that stand in the head: REX.B and REX.X, and above them V' of a vector index. */
+export const EXTENDED_BASE = 1;
+export const EXTENDED_INDEX = 2;
+export const EXTENDED_VECTOR = 8;
+
+/** The head that `make` writes for an address without high registers, and for others when they come. */
+export function makeHead(make: (extension: number) => readonly number[]): Head {
+  const made: (Head | undefined)[] = [];
+  const extended = (extension: number): Head => {
+    const known = made[extension];
+    if (known !== undefined) return known;
+    const bytes = Uint8Array.from(make(extension));
+    const head = { bytes, length: bytes.length, extended };
+    made[extension] = head;
+    return head;
+  };
+  return extended(0);
+}
+
+/** REX in fasm's byte: its own bits, this one when it stands there, and one that forbids it: AH, CH, DH or BH are named. */
+export const REX = 0x40;
+export const NO_REX = 0x10;
+export const REX_W = 0x48;
+
+/** Bytes of a form without VEX: what comes before REX, REX where it is needed, opcode. */
+export function legacyBytes(
+  before: readonly number[],
+  rex: number,
+  opcode: readonly number[],
+  bits: number,
+): number[] {
+  if ((rex & REX) === 0) return [...before, ...opcode];
+  if (bits !== 64) refuse("invalidOperand");
+  if ((rex & NO_REX) !== 0) refuse("disallowedCombinationOfRegisters");
+  return [...before, rex & 0x4f, ...opcode];
+}
+
+/** What base and index of an address put into REX, VEX or EVEX. */
+function extensionOf(operand: Operand): number {
+  const { base, index } = operand;
+  let extension = 0;
+  if ((base & 8) !== 0 && registerClass(base) !== INSTRUCTION_POINTER) extension = EXTENDED_BASE;
+  if ((index & 8) !== 0) extension |= EXTENDED_INDEX;
+  if ((index & 16) !== 0) extension |= EXTENDED_VECTOR;
+  return extension;
 }
 
 /**
@@ -48,6 +100,8 @@ function putSegment(operand: Operand, out: Encoding): void {
   const segment = operand.segment;
   if (segment === 0) return;
   const number = registerNumber(segment);
+  // 64-bit code has no other segments than FS and GS: FASM drops the rest without a word.
+  if (out.bits === 64 && number < 4) return;
   // ES, CS, FS and GS are always written. SS and DS only where the address would not use them by itself:
   // [ss:ebp], [ds:eax] and [ds:label] have no prefix; [ss:eax] and [ds:ebp] have one.
   if (number === SS || number === DS) {
@@ -101,27 +155,102 @@ function putDisplacement32(operand: Operand, out: Encoding): void {
 
 /**
  * A whole instruction with a memory operand, up to its immediate. `reg` is ModR/M.reg already shifted left by
- * three. `unit` is the EVEX unit of compressed displacements, 1 elsewhere.
+ * three. `unit` is the EVEX unit of compressed displacements, 1 elsewhere; `trailing` the bytes that will follow.
  */
-export function putMemory(operand: Operand, head: Head, reg: number, out: Encoding, unit = 1): void {
-  putSegment(operand, out);
+export function putMemory(
+  operand: Operand,
+  head: Head,
+  reg: number,
+  out: Encoding,
+  unit = 1,
+  trailing = 0,
+): void {
   const base = operand.base;
   const index = operand.index;
+  if (out.bits === 64) {
+    if (isRelative(operand)) {
+      putRelative(operand, head, reg, out, trailing);
+      return;
+    }
+    checkAddress64(operand, out);
+  }
+  putSegment(operand, out);
   if (base === 0 && index === 0) {
-    putAbsolute(operand, head, reg, out);
+    if (out.bits === 64) putAbsolute64(operand, head, reg, out);
+    else putAbsolute(operand, head, reg, out);
     return;
   }
   if (index !== 0 && registerClass(index) >= XMM) {
-    if (base !== 0 && registerClass(base) !== GPR32) refuse("invalidAddress");
+    const class_ = registerClass(base);
+    if (base !== 0 && class_ !== GPR32 && !(out.bits === 64 && class_ === GPR64)) refuse("invalidAddress");
     putAddress32(operand, head, reg, out, unit);
     return;
   }
   const kind = base !== 0 ? registerClass(base) : registerClass(index);
-  if (kind === GPR32 && (index === 0 || registerClass(index) === GPR32))
+  const one = index === 0 || base === 0 || registerClass(index) === kind;
+  if (kind === GPR32 && one) putAddress32(operand, head, reg, out, unit);
+  else if (kind === GPR64 && one) {
+    if (out.bits !== 64) refuse("invalidAddressSize");
     putAddress32(operand, head, reg, out, unit);
-  else if (kind === GPR16 && (index === 0 || base === 0 || registerClass(index) === GPR16)) {
+  } else if (kind === GPR16 && one) {
+    if (out.bits === 64) refuse("invalidAddressSize");
     putAddress16(operand, head, reg, out, unit);
-  } else refuse(out.bits === 64 ? "invalidAddress" : "invalidAddressSize");
+  } else if (kind === INSTRUCTION_POINTER) putInstructionPointer(operand, head, reg, out);
+  else refuse("invalidAddress");
+}
+
+/** In 64-bit code [x] is counted from the end of the instruction; [dword x], [qword x] and [fs:x] are not. */
+export function isRelative(operand: Operand): boolean {
+  if (operand.base !== 0 || operand.index !== 0 || operand.addressSize !== 0) return false;
+  return operand.segment === 0 || registerNumber(operand.segment) < 4;
+}
+
+function putRelative(operand: Operand, head: Head, reg: number, out: Encoding, trailing: number): void {
+  const start = out.at;
+  out.relativeTo(operand, start);
+  if (out.distanceHigh !== out.distance >> 31) out.recoverable("valueOutOfRange");
+  putHead(head, out);
+  out.bytes[out.at++] = reg | 5;
+  const distance = out.distance - (out.at + 4 + trailing - start);
+  if (distance < -0x80000000) out.recoverable("valueOutOfRange");
+  if (out.distanceRelocation !== ABSOLUTE) out.relocate(out.distanceRelocation, out.distanceBase);
+  put32(out, distance);
+}
+
+/** A displacement is 32 bits with a sign; one without is let through where the registers have 32 bits. */
+function checkAddress64(operand: Operand, out: Encoding): void {
+  const { low, high, base, index } = operand;
+  if (high === low >> 31) return;
+  const kind = registerClass(index);
+  const wide = registerClass(base) >= GPR64 || kind === GPR64 || kind === XMM || kind === YMM;
+  if (high === 0 && ((addressWidths(operand) & 0x44) !== 0 || !wide)) return;
+  out.recoverable("valueOutOfRange");
+}
+
+/** [rip+8] and [eip+8]: the displacement as it is written. */
+function putInstructionPointer(operand: Operand, head: Head, reg: number, out: Encoding): void {
+  if (registerNumber(operand.base) === 0) out.bytes[out.at++] = 0x67;
+  if (out.bits !== 64) refuse("invalidAddress");
+  putHead(head, out);
+  out.bytes[out.at++] = reg | 5;
+  putDisplacement32(operand, out);
+}
+
+/** An address that is not relative needs a SIB byte without registers, and 67 where the sign would make it another. */
+function putAbsolute64(operand: Operand, head: Head, reg: number, out: Encoding): void {
+  const widths = addressWidths(operand);
+  const { bytes } = out;
+  let unsigned: boolean;
+  if ((widths & 0x44) !== 0) unsigned = operand.relocation !== ABSOLUTE || operand.low < 0;
+  else {
+    if ((widths & ~0x88) !== 0) refuse("invalidAddressSize");
+    unsigned = operand.low < 0 && operand.high === 0;
+  }
+  if (unsigned) bytes[out.at++] = 0x67;
+  putHead(head, out);
+  bytes[out.at++] = reg | 4;
+  bytes[out.at++] = 0x25;
+  putDisplacement32(operand, out);
 }
 
 /** The displacement as one byte, in units of EVEX, or NO_BYTE when it does not fit. */
@@ -135,9 +264,11 @@ const NO_BYTE = 0x100;
 function putAddress32(operand: Operand, head: Head, reg: number, out: Encoding, unit: number): void {
   const { base, index, scale } = operand;
   const bytes = out.bytes;
-  if (index !== 0 && registerNumber(index) === SP && registerClass(index) === GPR32) refuse("invalidAddress");
-  if (out.bits !== 32) bytes[out.at++] = 0x67;
-  putHead(head, out);
+  const vector = index !== 0 && registerClass(index) >= XMM;
+  const short = registerClass(base !== 0 || vector ? base : index) === GPR32;
+  if (out.bits === 64 ? short : out.bits === 16) bytes[out.at++] = 0x67;
+  if (index !== 0 && registerNumber(index) === SP && !vector) refuse("invalidAddress");
+  putHead(out.bits === 64 ? head.extended(extensionOf(operand)) : head, out);
   const widths = addressWidths(operand);
   const wide = (widths & 0xcc) !== 0;
   const low = operand.low;
@@ -145,14 +276,14 @@ function putAddress32(operand: Operand, head: Head, reg: number, out: Encoding, 
   if (base === 0) {
     // Only an index: [eax*4+8]. Always 32 bits of displacement.
     bytes[out.at++] = reg | 4;
-    bytes[out.at++] = scaleBits(scale) | (registerNumber(index) << 3) | 5;
+    bytes[out.at++] = scaleBits(scale) | ((index & 7) << 3) | 5;
     if (!wide && widths !== 0) refuse("invalidAddressSize");
     putDisplacement32(operand, out);
     return;
   }
-  const number = registerNumber(base);
+  const number = base & 7;
   const sib = index !== 0 || number === SP;
-  const second = index !== 0 ? scaleBits(scale) | (registerNumber(index) << 3) | number : 0x20 | number;
+  const second = index !== 0 ? scaleBits(scale) | ((index & 7) << 3) | number : 0x20 | number;
   const rm = sib ? 4 : number;
   if (wide) {
     bytes[out.at++] = 0x80 | reg | rm;
@@ -249,8 +380,35 @@ function absoluteIsWide(operand: Operand, out: Encoding): boolean {
   return out.bits !== 16 || operand.low >= 0x10000 || operand.low < -0x8000;
 }
 
+/** Whether FASM writes `mov eax,[x]` and its like without ModR/M in 64-bit code. */
+export function hasOffset64(operand: Operand): boolean {
+  if (isRelative(operand)) return false;
+  return addressWidths(operand) !== 0 || operand.high === 0 || operand.low >= 0 || operand.high !== -1;
+}
+
+function putOffset64(operand: Operand, head: Head, out: Encoding): void {
+  const widths = addressWidths(operand);
+  if ((widths & 0x22) === 0 && (widths & 0x44) === 0 && (widths & ~0x88) !== 0) refuse("invalidAddressSize");
+  putSegment(operand, out);
+  if ((widths & 0x22) !== 0) refuse("invalidAddress");
+  if ((widths & 0x44) !== 0 || (widths === 0 && operand.high === 0)) {
+    out.bytes[out.at++] = 0x67;
+    putHead(head, out);
+    putDisplacement32(operand, out);
+  } else {
+    putHead(head, out);
+    if (operand.relocation !== ABSOLUTE) out.relocate(operand.relocation, operand.relocationBase);
+    put32(out, operand.low);
+    put32(out, operand.high);
+  }
+}
+
 /** mov al, [x] and its three relatives: the address stands where others have ModR/M. */
 export function putOffset(operand: Operand, head: Head, out: Encoding): void {
+  if (out.bits === 64) {
+    putOffset64(operand, head, out);
+    return;
+  }
   const widths = addressWidths(operand);
   let wide: boolean;
   if ((widths & 0x22) !== 0) wide = false;
@@ -295,17 +453,24 @@ export function wordValue(operand: Operand, out: Encoding): number {
   return operand.low;
 }
 
-/** A doubleword from -2^32 to 2^32 - 1. */
+/** A doubleword from -2^32 to 2^32 - 1; of a 64-bit address FASM takes no negative ones. */
 export function dwordValue(operand: Operand, out: Encoding): number {
   if (operand.kind === FLOAT) refuse("invalidValue");
   const value = operand.value;
   const outside =
     operand.relocation === RELOCATABLE_64
-      ? value < -0x80000000 || value > 0x7fffffff
+      ? value < 0 || value > 0x7fffffff
       : value < -0x1_0000_0000 || value > 0xffff_ffff;
   if (outside) {
     out.recoverable("valueOutOfRange");
     return 0;
   }
+  return operand.low;
+}
+
+/** A quadword that stands in 32 bits and is sign-extended; FASM looks at its 64 bits alone, so 2^64-1 is -1. */
+export function extendedValue(operand: Operand, out: Encoding): number {
+  if (operand.kind === FLOAT) refuse("invalidValue");
+  if (operand.high !== operand.low >> 31) out.recoverable("valueOutOfRange");
   return operand.low;
 }

@@ -12,6 +12,7 @@ import {
   CONTROL,
   DEBUG,
   type Encoding,
+  FLOAT,
   GPR8,
   GPR8_HIGH,
   GPR16,
@@ -39,12 +40,22 @@ import {
 import {
   byteValue,
   dwordValue,
+  EXTENDED_BASE,
+  EXTENDED_INDEX,
+  EXTENDED_VECTOR,
+  extendedValue,
   type Head,
+  hasOffset64,
+  legacyBytes,
+  makeHead,
+  NO_REX,
   put16,
   put32,
   putHead,
   putMemory,
   putOffset,
+  REX,
+  REX_W,
   wordValue,
 } from "./emit.ts";
 import { explain } from "./refuse.ts";
@@ -52,15 +63,21 @@ import { explain } from "./refuse.ts";
 /** A row with its operand size settled for code of some bitness. */
 export interface Candidate {
   readonly form: Form;
-  /** What `v` stands for, in bytes: 2 or 4. */
+  /** What `v` stands for, in bytes: 2, 4 or 8. */
   readonly v: number;
   /** 66 is needed to get that size. */
   readonly sizePrefix: boolean;
+  /** REX.W is. */
+  readonly wide: boolean;
 }
 
 const GUARD_NONE = 0;
 const GUARD_SIGNED_BYTE = 1;
 const GUARD_ONE = 2;
+/** The immediate fits 32 bits with a sign, and does not move with the program as one of 64. */
+const GUARD_SIGNED_DWORD = 3;
+/** 64-bit code: the address is one that FASM puts behind the opcode. */
+const GUARD_OFFSET = 4;
 
 export interface Plan extends Head {
   readonly form: Form;
@@ -79,6 +96,8 @@ export interface Plan extends Head {
   readonly second: number;
   /** A fixed last byte, or -1. */
   readonly suffix: number;
+  /** Bytes behind the address. */
+  readonly trailing: number;
   readonly guard: number;
   /** What to do when the guard says no. */
   readonly otherwise: Plan | undefined;
@@ -105,8 +124,11 @@ function usesV(form: Form): boolean {
 
 const candidateLists = new Map<string, readonly Candidate[]>();
 
-/** The rows of a mnemonic in FASM's order of preference, the native operand size first; those of 64-bit code only when asked. */
-export function candidatesOf(name: string, bits: number, long = false): readonly Candidate[] {
+/**
+ * The rows of a mnemonic in FASM's order of preference, the native operand size first; for code of 16 or 32 bits those of
+ * 64-bit code only when asked.
+ */
+export function candidatesOf(name: string, bits: number, long = bits === 64): readonly Candidate[] {
   const key = `${bits}${long ? " long" : ""} ${name}`;
   const known = candidateLists.get(key);
   if (known !== undefined) return known;
@@ -114,12 +136,20 @@ export function candidatesOf(name: string, bits: number, long = false): readonly
   const list: Candidate[] = [];
   for (const form of byMnemonic(name)) {
     if (form.decodeOnly || (form.level === "long" && !long)) continue;
+    if (bits === 64 && form.attributes.has("not64")) continue;
+    const wide = form.encoding === "legacy" && form.w === 1;
     if (form.operandSize !== 0) {
       const v = form.operandSize / 8;
-      list.push({ form, v, sizePrefix: v !== native });
+      list.push({ form, v, sizePrefix: v !== native, wide });
     } else if (usesV(form)) {
-      list.push({ form, v: native, sizePrefix: false }, { form, v: 6 - native, sizePrefix: true });
-    } else list.push({ form, v: native, sizePrefix: false });
+      list.push(
+        { form, v: native, sizePrefix: false, wide },
+        { form, v: 6 - native, sizePrefix: true, wide },
+      );
+      // The long form of mov with an immediate of 64 bits has a row of its own.
+      if (bits === 64 && !form.attributes.has("narrow") && !(form.plus && form.tail.length > 0))
+        list.push({ form, v: 8, sizePrefix: false, wide: true });
+    } else list.push({ form, v: wide ? 8 : native, sizePrefix: false, wide });
   }
   candidateLists.set(key, list);
   return list;
@@ -176,6 +206,8 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
         return false;
       }
       // Shifts of MM registers take any count that is a register of either file.
+      if (wanted.file === "vector" && form.encoding !== "evex" && registerNumber(operand.register) > 15)
+        return false;
       if (form.attributes.has("loose") && at > 0) {
         const kind = registerClass(operand.register);
         return kind === MMX || kind === XMM;
@@ -216,6 +248,7 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
         case "vsib": {
           const letter = wanted.text.at(-1);
           const kind = letter === "x" ? XMM : letter === "y" ? YMM : ZMM;
+          if (form.encoding !== "evex" && registerNumber(operand.index) > 15) return false;
           return registerClass(operand.index) === kind && (operand.size === 0 || operand.size === memory);
         }
         case "moffs":
@@ -228,6 +261,7 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
       if (wanted.kind === "one") return operand.size === 0 || operand.size === 1;
       if (wanted.kind !== "imm") return false;
       if (wanted.signed) return !operand.sizeDeclared;
+      if (wanted.size === -1 && v === 8 && operand.sizeDeclared) return false;
       return operand.size === 0 || operand.size === size;
     default:
       return false;
@@ -279,6 +313,12 @@ function checkDistinct(form: Form, operands: readonly Operand[]): void {
   if (new Set(numbers).size < numbers.length) refuse("disallowedCombinationOfRegisters");
 }
 
+/** 90 does nothing, but xchg eax,eax clears the upper half of RAX in 64-bit code. */
+function wouldIdle({ form, v }: Candidate, operands: readonly Operand[]): boolean {
+  if (form.name !== "xchg" || !form.plus || v !== 4) return false;
+  return registerNumber(operands[0]!.register) === 0 && registerNumber(operands[1]!.register) === 0;
+}
+
 /** The chain of plans for these operands, or undefined when no row fits. */
 function planFor(
   name: string,
@@ -288,7 +328,10 @@ function planFor(
   decoration: Decoration,
 ): Plan | undefined {
   const fitting = candidatesOf(name, bits).filter(
-    (candidate) => suits(candidate, decoration, operands) && matches(candidate, operands, count),
+    (candidate) =>
+      suits(candidate, decoration, operands) &&
+      matches(candidate, operands, count) &&
+      !(bits === 64 && wouldIdle(candidate, operands)),
   );
   const first = fitting[0];
   if (first === undefined) return undefined;
@@ -313,9 +356,14 @@ function planFor(
     ) {
       continue;
     }
-    if (candidate.v !== size && candidate.sizePrefix !== first.sizePrefix) continue;
+    if (
+      candidate.v !== size &&
+      (candidate.sizePrefix !== first.sizePrefix || candidate.wide !== first.wide)
+    ) {
+      continue;
+    }
     chain.push(candidate);
-    if (guardOf(candidate.form) === GUARD_NONE) break;
+    if (guardOf(candidate, bits) === GUARD_NONE) break;
   }
   chain = chain.reverse();
   let plan: Plan | undefined;
@@ -323,33 +371,41 @@ function planFor(
   return plan;
 }
 
-function guardOf(form: Form): number {
+function guardOf({ form, v }: Candidate, bits: number): number {
   for (const operand of form.operands) {
     if (operand.kind === "one") return GUARD_ONE;
     if (operand.kind === "imm" && operand.signed) return GUARD_SIGNED_BYTE;
+    if (operand.kind === "moffs" && bits === 64) return GUARD_OFFSET;
+    // mov rax,5 is C7 with a sign-extended doubleword; what does not fit that takes all eight bytes.
+    if (operand.kind === "imm" && v === 8 && form.name === "mov" && form.operands[0]!.kind === "rm")
+      return GUARD_SIGNED_DWORD;
   }
   return GUARD_NONE;
 }
 
 function makePlan(
-  { form, v, sizePrefix }: Candidate,
+  candidate: Candidate,
   bits: number,
   operands: readonly Operand[],
   otherwise: Plan | undefined,
   unsized: boolean,
   decoration: Decoration,
 ): Plan {
-  const head: number[] = [];
+  const { form, v, sizePrefix } = candidate;
+  const before: number[] = [];
+  const opcode: number[] = [];
+  let rex = candidate.wide ? REX_W : 0;
+  let high = 0;
   let vvvv = 0;
   let suffix = form.suffix;
   if (form.encoding === "legacy") {
     const addresses = form.places.includes("rm") && form.mod === "memory";
-    if (form.addressSize !== 0 && form.addressSize !== bits && !addresses) head.push(0x67);
-    if (sizePrefix) head.push(0x66);
-    if (form.prefix > 0) head.push(form.prefix);
-    if (form.map !== 0) head.push(0x0f);
-    if (form.map === 2) head.push(0x38);
-    if (form.map === 3) head.push(0x3a);
+    if (form.addressSize !== 0 && form.addressSize !== bits && !addresses) before.push(0x67);
+    if (sizePrefix) before.push(0x66);
+    if (form.prefix > 0) before.push(form.prefix);
+    if (form.map !== 0) opcode.push(0x0f);
+    if (form.map === 2) opcode.push(0x38);
+    if (form.map === 3) opcode.push(0x3a);
   }
   let code = form.code;
   let modrm = form.modrm ? Math.max(form.digit, 0) << 3 : -1;
@@ -363,28 +419,44 @@ function makePlan(
   for (let i = 0; i < form.operands.length; i++) {
     const wanted = form.operands[i]!;
     const operand = operands[i]!;
+    const number = registerNumber(operand.register);
+    if (operand.kind === REGISTER) {
+      const kind = registerClass(operand.register);
+      if (kind === GPR8_HIGH) rex |= NO_REX;
+      else if (kind === GPR8 && number > 3) rex |= REX;
+    }
     switch (form.places[i]) {
       case "reg":
         // AMD's way to CR8 outside 64-bit code: LOCK before the move from or to CR0 (APM vol. 3, MOV CRn).
-        if (wanted.kind === "cr" && registerNumber(operand.register) === 8) {
-          head.unshift(0xf0);
+        if (wanted.kind === "cr" && number === 8 && bits !== 64) {
+          before.unshift(0xf0);
           break;
         }
-        modrm |= registerNumber(operand.register) << 3;
-        if (form.attributes.has("twice")) modrm |= 0xc0 | registerNumber(operand.register);
+        modrm |= (number & 7) << 3;
+        high |= number & 16 ? HIGH_REG : 0;
+        rex |= number & 8 ? REX_R : 0;
+        if (!form.attributes.has("twice")) break;
+        modrm |= 0xc0 | (number & 7);
+        rex |= number & 8 ? REX_B : 0;
         break;
       case "rm":
-        if (operand.kind === MEMORY) memory = i;
-        else modrm |= 0xc0 | registerNumber(operand.register);
+        if (operand.kind === MEMORY) {
+          memory = i;
+          break;
+        }
+        modrm |= 0xc0 | (number & 7);
+        rex |= (number & 8 ? REX_B : 0) | (number & 16 ? REX_X : 0);
         break;
       case "opcode":
-        code += registerNumber(operand.register);
+        code += number & 7;
+        rex |= number & 8 ? REX_B : 0;
         break;
       case "vvvv":
-        vvvv = registerNumber(operand.register);
+        vvvv = number;
         break;
       case "is4":
-        suffix = registerNumber(operand.register) << 4;
+        if (number > (bits === 64 ? 15 : 7)) refuse("invalidOperand");
+        suffix = (number << 4) | Math.max(form.suffix, 0);
         break;
       case "moffs":
         memory = i;
@@ -396,8 +468,8 @@ function makePlan(
           break;
         }
         immediate = i;
-        immediateSize = sizeIn(wanted.size, v);
-        valueSize = wanted.signed ? v : immediateSize;
+        valueSize = wanted.signed ? v : sizeIn(wanted.size, v);
+        immediateSize = wanted.size === -1 ? Math.min(v, 4) : wanted.size;
         break;
       default:
         if (wanted.kind === "one") {
@@ -406,12 +478,24 @@ function makePlan(
         }
     }
   }
-  if (form.encoding !== "legacy") head.push(...vectorPrefix(form, vvvv, decoration));
-  head.push(code);
+  if (form.attributes.has("flips") && (rex & 3) !== 0) {
+    // FASM looks at the last register alone, so two high ones change places too.
+    code++;
+    modrm = 0xc0 | ((modrm & 7) << 3) | ((modrm >> 3) & 7);
+    const fifth = rex & 2;
+    rex = REX | ((rex & 1) << 2) | ((rex & 4) >> 2) | (high === 0 ? 0 : 2);
+    high = fifth === 0 ? 0 : HIGH_REG;
+  }
+  opcode.push(code);
+  const vector = form.encoding !== "legacy";
+  const head = makeHead((extension) =>
+    vector
+      ? [...vectorPrefix(form, vvvv, rex, high, extension, decoration, bits), code]
+      : legacyBytes(before, rex | (extension === 0 ? 0 : REX | extension), opcode, bits),
+  );
   return {
     form,
-    bytes: Uint8Array.from(head),
-    length: head.length,
+    ...head,
     wait: form.attributes.has("wait"),
     modrm,
     memory,
@@ -421,7 +505,8 @@ function makePlan(
     valueSize,
     second,
     suffix,
-    guard: guardOf(form),
+    trailing: immediateSize + (second >= 0 ? 1 : 0) + (suffix >= 0 ? 1 : 0),
+    guard: guardOf(candidate, bits),
     otherwise,
     unsized,
     unit: form.encoding === "evex" ? displacementUnit(form, decoration.broadcast !== 0) : 1,
@@ -488,11 +573,32 @@ function suits({ form, v }: Candidate, decoration: Decoration, operands: readonl
   return true;
 }
 
+/** Bits of `rex` in makePlan; REX_X is the fifth bit of a register in ModR/M.rm, which EVEX puts there. */
+const REX_R = 0x44;
+const REX_X = 0x42;
+const REX_B = 0x41;
+/** The fifth bit of a register in ModR/M.reg: EVEX.R'. */
+const HIGH_REG = 1;
+
 const implied: Readonly<Record<number, number>> = { [0x66]: 1, [0xf3]: 2, [0xf2]: 3 };
 
-/** VEX in two bytes where it can be, in three elsewhere; XOP; EVEX (SDM vol. 2A, 2.3.5 and 2.7.1). */
-function vectorPrefix(form: Form, vvvv: number, decoration: Decoration): number[] {
+/**
+ * VEX in two bytes where it can be, in three elsewhere; XOP; EVEX (SDM vol. 2A, 2.3.5 and 2.7.1). All of them have the bits
+ * of REX inverted, and EVEX a fifth one for each register.
+ */
+function vectorPrefix(
+  form: Form,
+  vvvv: number,
+  rex: number,
+  high: number,
+  extension: number,
+  decoration: Decoration,
+  bits: number,
+): number[] {
+  if ((rex & NO_REX) !== 0) refuse("invalidOperand");
+  if (bits !== 64 && ((rex & REX) !== 0 || vvvv > 7)) refuse("invalidOperand");
   const w = form.w === 1 ? 0x80 : 0;
+  const rxb = ((rex & 7) | (extension & (EXTENDED_BASE | EXTENDED_INDEX))) << 5;
   const register = (~vvvv & 15) << 3;
   const pp = implied[form.prefix] ?? 0;
   if (form.encoding === "evex") {
@@ -507,15 +613,19 @@ function vectorPrefix(form: Form, vvvv: number, decoration: Decoration): number[
     const b = decoration.broadcast !== 0 || decoration.rounding >= 0 ? 0x10 : 0;
     return [
       0x62,
-      0xf0 | form.map,
+      (0xf0 ^ rxb ^ (high === HIGH_REG ? 0x10 : 0)) | form.map,
       w | register | 4 | pp,
-      (decoration.zeroing ? 0x80 : 0) | (length << 5) | b | 8 | decoration.mask,
+      (decoration.zeroing ? 0x80 : 0) |
+        (length << 5) |
+        b |
+        (vvvv > 15 || (extension & EXTENDED_VECTOR) !== 0 ? 0 : 8) |
+        decoration.mask,
     ];
   }
   const length = form.vectorLength === 256 ? 4 : 0;
-  if (form.encoding === "xop") return [0x8f, 0xe0 | form.map, w | register | length | pp];
-  if (form.map === 1 && w === 0) return [0xc5, 0x80 | register | length | pp];
-  return [0xc4, 0xe0 | form.map, w | register | length | pp];
+  if (form.encoding === "xop") return [0x8f, (0xe0 ^ rxb) | form.map, w | register | length | pp];
+  if (form.map === 1 && w === 0 && (rxb & 0x60) === 0) return [0xc5, (0x80 ^ rxb) | register | length | pp];
+  return [0xc4, (0xe0 ^ rxb) | form.map, w | register | length | pp];
 }
 
 /** Writes what a plan says. */
@@ -534,11 +644,24 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
         value = wordValue(operand, out);
         relocation = operand.relocation;
         break;
+      case 8:
+        if (plan.guard === GUARD_SIGNED_DWORD) {
+          if (operand.kind === FLOAT) refuse("invalidValue");
+          relocation = operand.relocation;
+          if (relocation < 0 || relocation >= RELOCATABLE_64 || operand.high !== operand.low >> 31)
+            plan = plan.otherwise!;
+        } else if (plan.immediateSize !== 8) {
+          extendedValue(operand, out);
+          relocation = operand.relocation;
+          if (relocation < 0 || relocation > RELOCATABLE_64) refuse("longImmediateNotEncodable");
+        } else relocation = operand.relocation;
+        value = operand.low;
+        break;
       default:
         value = dwordValue(operand, out);
         relocation = operand.relocation;
     }
-    while (plan.guard !== GUARD_NONE) {
+    while (plan.guard !== GUARD_NONE && plan.guard !== GUARD_SIGNED_DWORD) {
       if (plan.guard === GUARD_ONE) {
         if ((value & 0xff) === 1) break;
       } else {
@@ -548,12 +671,13 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
       plan = plan.otherwise!;
     }
   }
+  if (plan.guard === GUARD_OFFSET && !hasOffset64(operands[plan.memory]!)) plan = plan.otherwise!;
   if (plan.unsized && plan.apart) out.recoverable("operandSizeNotSpecified");
   if (plan.wait) out.bytes[out.at++] = 0x9b;
   if (plan.memory >= 0) {
     const operand = operands[plan.memory]!;
     if (plan.offset) putOffset(operand, plan, out);
-    else putMemory(operand, plan, plan.modrm, out, plan.unit);
+    else putMemory(operand, plan, plan.modrm, out, plan.unit, plan.trailing);
   } else {
     putHead(plan, out);
     if (plan.modrm >= 0) out.bytes[out.at++] = plan.modrm;
@@ -567,6 +691,11 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
     case 2:
       if (relocation !== ABSOLUTE) out.relocate(relocation, operands[at]!.relocationBase);
       put16(out, value);
+      break;
+    case 8:
+      if (relocation !== ABSOLUTE) out.relocate(relocation, operands[at]!.relocationBase);
+      put32(out, value);
+      put32(out, operands[at]!.high);
       break;
     default:
       if (relocation !== ABSOLUTE) {
@@ -630,9 +759,10 @@ export function encodeByPlan(
 ): (operands: readonly Operand[], count: number, out: Encoding) => void {
   const plans16 = new Map<number, Plan>();
   const plans32 = new Map<number, Plan>();
+  const plans64 = new Map<number, Plan>();
   return (operands, count, out) => {
     const key = keyOf(operands, count);
-    const plans = out.bits === 16 ? plans16 : plans32;
+    const plans = out.bits === 32 ? plans32 : out.bits === 64 ? plans64 : plans16;
     let plan = key === NO_KEY ? undefined : plans.get(key);
     if (plan === undefined) {
       const decoration = isDecorated(operands, count) ? decorationOf(operands, count) : plainDecoration;
@@ -647,7 +777,7 @@ export function encodeByPlan(
         const masked = { ...decoration, mask: 1 };
         if (decoration.mask === 0 && planFor(name, out.bits, operands, count, masked) !== undefined)
           refuse("invalidOperand");
-        refuse(explain(candidatesOf(name, out.bits, true), operands, count));
+        refuse(explain(candidatesOf(name, out.bits, true), operands, count, out.bits));
       }
       if (key !== NO_KEY) plans.set(key, plan);
     }

@@ -105,11 +105,14 @@ export function explain(
   candidates: readonly Candidate[],
   operands: readonly Operand[],
   count: number,
+  bits: number,
 ): Message {
-  const isLong = ({ form }: Candidate): boolean => form.level === "long";
-  if (candidates.some((row) => isLong(row) && matches(row, operands, count))) return "illegalInstruction";
+  if (candidates.length === 0) return "illegalInstruction";
+  const isLong = ({ form }: Candidate): boolean => bits !== 64 && form.level === "long";
+  const long = candidates.find((row) => isLong(row) && matches(row, operands, count));
+  if (long !== undefined) return has(long, "alien") ? "invalidOperand" : "illegalInstruction";
   if (candidates.every((row) => isLong(row) && !has(row, "early"))) return "illegalInstruction";
-  return new Reader(candidates, operands).read(count);
+  return new Reader(candidates, operands, bits).read(count);
 }
 
 const has = ({ form }: Candidate, attribute: string): boolean => form.attributes.has(attribute);
@@ -125,7 +128,10 @@ class Reader {
   /** Size and origin before an operand with a size of its own, once there was one. */
   #outer: readonly [number, number] | undefined;
 
-  constructor(candidates: readonly Candidate[], operands: readonly Operand[]) {
+  readonly #bits: number;
+
+  constructor(candidates: readonly Candidate[], operands: readonly Operand[], bits: number) {
+    this.#bits = bits;
     this.#candidates = candidates;
     this.#possible = candidates;
     this.#operands = operands;
@@ -276,7 +282,7 @@ class Reader {
 
   /** Eight bytes are a size that general instructions have, but only in 64-bit code. */
   #sizeRefusal(): Message {
-    if (this.#size !== 8) return "invalidOperandSize";
+    if (this.#size !== 8 || this.#bits === 64) return "invalidOperandSize";
     const wide = this.#possible.some((row) => {
       const operand = row.form.operands[this.#origin];
       return operand !== undefined && (operand.memorySize === SIZE_V || operand.kind === "imm");

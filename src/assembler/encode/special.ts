@@ -34,12 +34,17 @@ import {
   addressWidths,
   byteValue,
   dwordValue,
+  extendedValue,
   type Head,
+  legacyBytes,
+  makeHead,
   put16,
   put32,
   putHead,
   putMemory,
   putSegmentPrefix,
+  REX,
+  REX_W,
   wordValue,
 } from "./emit.ts";
 import { encodeByPlan } from "./plan.ts";
@@ -69,17 +74,19 @@ function digit(name: string, operands: string): number {
 
 const registerSize = (operand: Operand): number => registerSizes[registerClass(operand.register)]!;
 
-const plainHeads = new Map<number, Head>();
-const prefixedHeads = new Map<number, Head>();
+const heads = new Map<number, Head>();
 
-/** One opcode byte, or 0F and one where `value` has the escape in its second byte; behind 66 where asked. */
-function headOf(value: number, sizePrefix: boolean): Head {
-  const heads = sizePrefix ? prefixedHeads : plainHeads;
-  const known = heads.get(value);
+/** One opcode byte, or 0F and one where `value` has the escape in its second byte; behind 66 and REX where asked. */
+function headOf(value: number, sizePrefix: boolean, rex = 0): Head {
+  const key = (value << 8) | (sizePrefix ? 0x80 : 0) | rex;
+  const known = heads.get(key);
   if (known !== undefined) return known;
-  const bytes = [...(sizePrefix ? [0x66] : []), ...(value > 0xff ? [value >> 8] : []), value & 0xff];
-  const head = { bytes: Uint8Array.from(bytes), length: bytes.length };
-  heads.set(value, head);
+  const before = sizePrefix ? [0x66] : [];
+  const opcode = value > 0xff ? [value >> 8, value & 0xff] : [value];
+  const head = makeHead((extension) =>
+    legacyBytes(before, rex | (extension === 0 ? 0 : REX | extension), opcode, 64),
+  );
+  heads.set(key, head);
   return head;
 }
 
@@ -101,7 +108,8 @@ function jumpSize(target: Operand, out: Encoding): number {
   if (target.kind === FLOAT) refuse("invalidValue");
   const size = target.size;
   if (size === 0) return out.bits / 8;
-  if (size !== 2 && size !== 4) refuse("invalidOperandSize");
+  if (size !== 2 && size !== (out.bits === 64 ? 8 : 4) && (size !== 4 || out.bits === 64))
+    refuse("invalidOperandSize");
   // A label that moves with the program as a 32-bit value is no target of a 16-bit jump.
   return size;
 }
@@ -115,9 +123,12 @@ function measure(target: Operand, size: number, out: Encoding, counter = 0): num
   if (type !== ABSOLUTE) {
     if (type > 6 || (type < RELOCATABLE_RVA && (type & 1) !== 0)) out.recoverable("invalidUseOfSymbol");
     const width = type === RELOCATABLE_64 ? 8 : 4;
-    if (width !== size && !(width === 8 && size === 4)) refuse("addressSizesDoNotAgree");
+    if (width !== size && width + size !== 12) refuse("addressSizesDoNotAgree");
   }
-  if (size === 2) {
+  if (size === 8) {
+    if (Math.abs(type) === RELOCATABLE_32 && target.high !== target.low >> 31)
+      out.recoverable("valueOutOfRange");
+  } else if (size === 2) {
     if (target.value < -0x10000 || target.value > 0xffff) out.recoverable("valueOutOfRange");
   } else if (target.value < -0x1_0000_0000 || target.value > 0xffff_ffff) out.recoverable("valueOutOfRange");
   if (needsPrefix(size, out)) out.bytes[out.at++] = 0x66;
@@ -128,8 +139,15 @@ function measure(target: Operand, size: number, out: Encoding, counter = 0): num
 
 const OUT_OF_RANGE = 2;
 
-/** Whether FASM makes the jump short: 1 yes, 0 no, OUT_OF_RANGE when `short` was demanded and cannot be. */
-function isShort(distance: number, jump: number, out: Encoding): number {
+/**
+ * Whether FASM makes the jump short: 1 yes, 0 no, OUT_OF_RANGE when `short` was demanded and cannot be, or when the target
+ * is beyond what 32 bits reach in 64-bit code.
+ */
+function isShort(distance: number, size: number, jump: number, out: Encoding): number {
+  if (size === 8 && out.distanceHigh !== distance >> 31) {
+    out.recoverable("relativeJumpOutOfRange");
+    return OUT_OF_RANGE;
+  }
   const fits = distance >= -0x80 && distance < 0x80;
   if (jump === SHORT) {
     if (!out.anotherPass && out.distanceRelocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
@@ -138,6 +156,17 @@ function isShort(distance: number, jump: number, out: Encoding): number {
     return OUT_OF_RANGE;
   }
   return jump === 0 && out.distanceRelocation === ABSOLUTE && fits ? 1 : 0;
+}
+
+/** Writes the opcode (0F and a byte above FF) and the distance of a long jump that is `more` bytes longer than the short one. */
+function putLong(value: number, distance: number, size: number, more: number, out: Encoding): void {
+  if (size === 8 && distance - more < -0x80000000) {
+    out.recoverable("relativeJumpOutOfRange");
+    return;
+  }
+  if (value > 0xff) out.bytes[out.at++] = value >> 8;
+  out.bytes[out.at++] = value;
+  putDistance(distance - more, size, out);
 }
 
 function putDistance(distance: number, size: number, out: Encoding): void {
@@ -158,15 +187,13 @@ function conditionalJump(name: string): Encode {
     if (target!.kind !== IMMEDIATE && target!.kind !== FLOAT) refuse("invalidOperand");
     const size = jumpSize(target!, out);
     const distance = measure(target!, size, out);
-    const choice = isShort(distance, target!.jump, out);
+    const choice = isShort(distance, size, target!.jump, out);
     if (choice === 1) {
       out.bytes[out.at++] = short;
       out.bytes[out.at++] = distance;
     } else if (choice === 0) {
       if (size === 2 && out.distanceRelocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
-      out.bytes[out.at++] = 0x0f;
-      out.bytes[out.at++] = near;
-      putDistance(distance - size, size, out);
+      putLong(0x0f00 | near, distance, size, size === 2 ? 2 : 4, out);
     }
     only(count);
   };
@@ -175,14 +202,16 @@ function conditionalJump(name: string): Encode {
 /** loop, jcxz and their like know the short distance only; `counter` is the address size they name, 0 for the code's. */
 function loopJump(name: string): Encode {
   const form = byMnemonic(name)[0]!;
+  const long = form.level === "long";
   return (operands, count, out) => {
+    if (out.bits === 64 ? form.addressSize === 16 : long) refuse("illegalInstruction");
     const target = operands[0];
     if (count === 0 || target!.jump > SHORT) refuse("invalidOperand");
     if (target!.kind !== IMMEDIATE && target!.kind !== FLOAT) refuse("invalidOperand");
     const size = jumpSize(target!, out);
     const other = form.addressSize !== 0 && form.addressSize !== out.bits;
     const distance = measure(target!, size, out, other ? 0x67 : 0);
-    const choice = isShort(distance, target!.jump, out);
+    const choice = isShort(distance, size, target!.jump, out);
     if (choice === 1) {
       out.bytes[out.at++] = form.code;
       out.bytes[out.at++] = distance;
@@ -210,19 +239,19 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
     const size = jumpSize(target, out);
     const distance = measure(target, size, out);
     if (jump === SHORT && call) refuse("illegalInstruction");
-    const choice = isShort(distance, call ? NEAR : jump, out);
+    const choice = isShort(distance, size, call ? NEAR : jump, out);
     if (choice === 1) {
       out.bytes[out.at++] = short;
       out.bytes[out.at++] = distance;
     } else if (choice === 0) {
       if (size === 2 && out.distanceRelocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
-      out.bytes[out.at++] = near;
-      putDistance(distance - (size === 2 ? 1 : 3), size, out);
+      putLong(near, distance, size, size === 2 ? 1 : 3, out);
     }
   };
 
   const toFar = (target: Operand, jump: number, out: Encoding): void => {
     if (jump === NEAR) refuse("invalidOperand");
+    if (out.bits === 64) refuse("illegalInstruction");
     if (target.segmentRelocation < 0 || target.segmentRelocation > 1) out.recoverable("invalidUseOfSymbol");
     let segment = target.segmentValue;
     if (segment < -0x10000 || segment > 0xffff) {
@@ -268,6 +297,7 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
       case 4:
         isFar = jump === JUMP_FAR || (jump !== NEAR && out.bits === 16);
         if (isFar) operandSize = 2;
+        else if (out.bits === 64) refuse("illegalInstruction");
         break;
       case 6:
         if (jump === NEAR) refuse("invalidOperandSize");
@@ -275,13 +305,25 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
         operandSize = 4;
         break;
       case 8:
-        refuse(jump === JUMP_FAR ? "invalidOperandSize" : "illegalInstruction");
+        if (jump === JUMP_FAR) refuse("invalidOperandSize");
+        if (out.bits !== 64) refuse("illegalInstruction");
+        break;
       case 10:
-        refuse("illegalInstruction");
+        if (out.bits !== 64) refuse("illegalInstruction");
+        if (jump === NEAR) refuse("invalidOperandSize");
+        isFar = true;
+        operandSize = 8;
+        break;
       default:
         refuse("invalidOperandSize");
     }
-    putMemory(target, headOf(indirect, needsPrefix(operandSize, out)), isFar ? farDigit : nearDigit, out);
+    const rex = size === 10 ? REX_W : 0;
+    putMemory(
+      target,
+      headOf(indirect, needsPrefix(operandSize, out), rex),
+      isFar ? farDigit : nearDigit,
+      out,
+    );
   };
 
   const throughRegister = (target: Operand, jump: number, out: Encoding): void => {
@@ -290,10 +332,12 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
     if (kind === 0 || kind > SEGMENT) refuse("invalidOperand");
     const size = kind === SEGMENT ? SEGMENT_BYTES : registerSize(target);
     if (target.size !== 0 && target.size !== size) refuse("operandSizesDoNotMatch");
-    if (kind === GPR64) refuse("illegalInstruction");
-    if (kind !== GPR16 && kind !== GPR32) refuse("invalidOperandSize");
-    putHead(headOf(indirect, needsPrefix(size, out)), out);
-    out.bytes[out.at++] = 0xc0 | nearDigit | registerNumber(target.register);
+    if (kind !== GPR16 && kind !== GPR32 && kind !== GPR64) refuse("invalidOperandSize");
+    if (kind === (out.bits === 64 ? GPR32 : GPR64)) refuse("illegalInstruction");
+    const number = registerNumber(target.register);
+    if (number > 7 && out.bits !== 64) refuse("invalidOperand");
+    putHead(headOf(indirect, needsPrefix(size, out), number > 7 ? REX | 1 : 0), out);
+    out.bytes[out.at++] = 0xc0 | nearDigit | (number & 7);
   };
 
   return (operands, count, out) => {
@@ -333,9 +377,17 @@ const transaction: Encode = (operands, count, out) => {
   if (target!.kind !== IMMEDIATE && target!.kind !== FLOAT) refuse("invalidOperand");
   const form = byMnemonic("xbegin")[0]!;
   const short = out.bits === 16 ? 4 : 5;
+  if (out.bits === 64) {
+    const type = Math.abs(target!.relocation);
+    if (type === RELOCATABLE_32 && target!.high !== target!.low >> 31) out.recoverable("valueOutOfRange");
+  }
   out.relativeTo(target!, out.at + short);
   const distance = out.distance;
   const fits = out.bits === 16 || distance === (distance << 16) >> 16;
+  if (out.bits === 64 && distance === -0x80000000) {
+    out.recoverable("relativeJumpOutOfRange");
+    return;
+  }
   if (out.bits !== 16 && fits) out.bytes[out.at++] = 0x66;
   out.bytes[out.at++] = form.code;
   out.bytes[out.at++] = 0xc0 | (form.digit << 3) | form.rm;
@@ -349,11 +401,16 @@ const transaction: Encode = (operands, count, out) => {
 
 function returns(name: string): Encode {
   const [plain, popping] = byMnemonic(name);
-  const near = /^retn?[wd]?$/.test(name);
+  const near = /^retn?[wdq]?$/.test(name);
+  const long = plain!.level === "long";
   return (operands, count, out) => {
+    if (long && out.bits !== 64) refuse("illegalInstruction");
+    if (out.bits === 64 && /^retn?d$/.test(name)) refuse("illegalInstruction");
     if (near) out.prefixes &= ~BND_PREFIX;
     const size = plain!.operandSize;
     const prefix = size !== 0 && needsPrefix(size / 8, out);
+    // A far return of 64-bit code pops 64 bits unless told otherwise.
+    const rex = out.bits === 64 && /^retfq?$/.test(name) ? REX_W : 0;
     if (count > 0) {
       const operand = operands[0]!;
       if (operand.size !== 0 && operand.size !== 2) refuse("invalidOperandSize");
@@ -361,14 +418,14 @@ function returns(name: string): Encode {
         refuse("invalidOperand");
       const value = stackBytes(operand, out);
       if (operand.sizeDeclared || (value & 0xffff) !== 0) {
-        putHead(headOf(popping!.code, prefix), out);
+        putHead(headOf(popping!.code, prefix, rex), out);
         put16(out, value);
         only(count);
         end(out);
         return;
       }
     }
-    putHead(headOf(plain!.code, prefix), out);
+    putHead(headOf(plain!.code, prefix, rex), out);
     only(count);
     end(out);
   };
@@ -388,6 +445,7 @@ function stackBytes(operand: Operand, out: Encoding): number {
 function adjust(name: string): Encode {
   const byPlan = encodeByPlan(name);
   return (operands, count, out) => {
+    if (out.bits === 64) refuse("illegalInstruction");
     if (count > 0 && (operands[0]!.kind !== IMMEDIATE || operands[0]!.sizeDeclared))
       refuse("extraCharactersOnLine");
     byPlan(operands, count, out);
@@ -419,14 +477,14 @@ const nop: Encode = (operands, count, out) => {
 /** lgdt and lidt take 66 in 16-bit code when six bytes are written, and not when nothing is; sgdt and sidt never. */
 function tableRegister(name: string): Encode {
   const form = byMnemonic(name)[0]!;
-  const plain = { bytes: Uint8Array.of(0x0f, form.code), length: 2 };
-  const sized = { bytes: Uint8Array.of(0x66, 0x0f, form.code), length: 3 };
+  const plain = headOf(0x0f00 | form.code, false);
+  const sized = headOf(0x0f00 | form.code, true);
   return (operands, count, out) => {
     const operand = operands[0];
     if (count < 1 || operand!.kind !== MEMORY || operand!.jump !== 0) refuse("invalidOperand");
     const size = operand!.size;
-    if (size === 10) refuse("illegalInstruction");
-    if (size !== 0 && size !== 6) refuse("invalidOperandSize");
+    if (size === (out.bits === 64 ? 6 : 10)) refuse("illegalInstruction");
+    if (size !== 0 && size !== 6 && size !== 10) refuse("invalidOperandSize");
     putMemory(
       operand!,
       form.digit >= 2 && size === 6 && needsPrefix(4, out) ? sized : plain,
@@ -485,19 +543,20 @@ function stackList(name: "push" | "pop", wanted: number): Encode {
   const wordCode = pushes ? code("push", "immv") : 0;
 
   /** What is pushed must be of the size asked for; 64 bits need other code. */
-  const check = (size: number): void => {
+  const check = (size: number, long: boolean): void => {
     if (size !== 2 && size !== 4 && size !== 8) refuse("invalidOperandSize");
     if (wanted !== 0 && wanted !== size) refuse("invalidOperandSize");
-    if (size === 8) refuse("illegalInstruction");
+    if (size === (long ? 4 : 8)) refuse("illegalInstruction");
   };
 
   const one = (operand: Operand, out: Encoding): void => {
+    const long = out.bits === 64;
     if (operand.jump !== 0) refuse("invalidOperand");
     switch (operand.kind) {
       case MEMORY: {
         const size = operand.size === 0 ? wanted : operand.size;
         if (size === 0) out.recoverable("operandSizeNotSpecified");
-        else check(size);
+        else check(size, long);
         putMemory(operand, headOf(memoryCode, size !== 0 && needsPrefix(size, out)), memoryDigit, out);
         return;
       }
@@ -515,21 +574,27 @@ function stackList(name: "push" | "pop", wanted: number): Encode {
             out.bytes[out.at++] = 0x0f;
             return;
           }
-          if (size !== 0) check(size);
+          if (size !== 0) check(size, long);
+          if (long && value < 0x0f00) refuse("illegalInstruction");
           putHead(headOf(value, size !== 0 && needsPrefix(size, out)), out);
           return;
         }
         if (kind === 0 || kind > GPR64) {
           // FASM settles the size before it sees that this register cannot be pushed.
           if (kind >= ST && (operand.size !== 0 || wanted !== 0))
-            check(operand.size !== 0 ? operand.size : wanted);
+            check(operand.size !== 0 ? operand.size : wanted, long);
           refuse("invalidOperand");
         }
         const size = registerSize(operand);
         if (operand.size !== 0 && operand.size !== size) refuse("operandSizesDoNotMatch");
-        check(size);
+        check(size, long);
+        const number = registerNumber(operand.register);
         if (needsPrefix(size, out)) out.bytes[out.at++] = 0x66;
-        out.bytes[out.at++] = registerCode + registerNumber(operand.register);
+        if (number > 7) {
+          if (!long) refuse("invalidOperand");
+          out.bytes[out.at++] = REX | 1;
+        }
+        out.bytes[out.at++] = registerCode + (number & 7);
         return;
       }
       case IMMEDIATE:
@@ -547,9 +612,14 @@ function stackList(name: "push" | "pop", wanted: number): Encode {
     const declared = operand.size;
     if (declared !== 0 && wanted !== 0 && declared !== wanted) refuse("invalidOperandSize");
     const size = declared !== 0 ? declared : wanted !== 0 ? wanted : out.bits / 8;
-    if (size === 8) refuse("illegalInstruction");
-    if (size !== 2 && size !== 4) refuse("invalidOperandSize");
-    const value = size === 2 ? wordValue(operand, out) : dwordValue(operand, out);
+    if (size === (out.bits === 64 ? 4 : 8)) refuse("illegalInstruction");
+    if (size !== 2 && size !== 4 && size !== 8) refuse("invalidOperandSize");
+    const value =
+      size === 2
+        ? wordValue(operand, out)
+        : size === 4
+          ? dwordValue(operand, out)
+          : extendedValue(operand, out);
     const prefix = needsPrefix(size, out);
     const signed = size === 2 ? (value << 16) >> 16 : value;
     const type = operand.relocation;
@@ -566,7 +636,6 @@ function stackList(name: "push" | "pop", wanted: number): Encode {
   };
 
   return (operands, count, out) => {
-    if (wanted === 8) refuse("illegalInstruction");
     if (count === 0) refuse("invalidOperand");
     for (let i = 0; i < count; i++) {
       const operand = operands[i]!;
@@ -584,13 +653,14 @@ const DI = 7;
 const BX = 3;
 
 /** Checks `[si]`, `[edi]` … and returns the bits of the register; only the register may stand there. */
-function pointer(operand: Operand | undefined, number: number): number {
+function pointer(operand: Operand | undefined, number: number, out: Encoding): number {
   if (operand === undefined || operand.kind !== MEMORY || operand.jump !== 0) return refuse("invalidOperand");
   if (operand.low !== 0 || operand.index !== 0 || addressWidths(operand) !== 0) refuse("invalidAddress");
   const kind = registerClass(operand.base);
-  if (kind !== GPR16 && kind !== GPR32) refuse("invalidAddress");
+  if (kind !== GPR16 && kind !== GPR32 && kind !== GPR64) refuse("invalidAddress");
   if (registerNumber(operand.base) !== number) refuse("invalidAddress");
-  return kind === GPR16 ? 16 : 32;
+  if (kind === (out.bits === 64 ? GPR16 : GPR64)) refuse("invalidAddressSize");
+  return kind === GPR16 ? 16 : kind === GPR32 ? 32 : 64;
 }
 
 /** The register of a pointer, when its number is judged only after both operands have been read. */
@@ -599,7 +669,7 @@ function loosePointer(operand: Operand | undefined): { bits: number; number: num
   if (operand.low !== 0 || operand.index !== 0 || addressWidths(operand) !== 0) refuse("invalidAddress");
   const kind = registerClass(operand.base);
   return {
-    bits: kind === GPR16 ? 16 : kind === GPR32 ? 32 : 0,
+    bits: kind === GPR16 ? 16 : kind === GPR32 ? 32 : kind === GPR64 ? 64 : 0,
     number: operand.base === 0 ? 0 : registerNumber(operand.base),
   };
 }
@@ -613,7 +683,8 @@ function putStringPrefixes(bits: number, segmentOf: Operand | undefined, out: En
   if (bits !== out.bits) out.bytes[out.at++] = 0x67;
   if (segmentOf === undefined || segmentOf.segment === 0) return;
   const number = registerNumber(segmentOf.segment);
-  if (number !== 3) putSegmentPrefix(number, out); // DS is where they look anyway
+  // DS is where they look anyway, and 64-bit code knows FS and GS alone.
+  if (number !== 3 && (out.bits !== 64 || number > 3)) putSegmentPrefix(number, out);
 }
 
 function putSized(byteCode: number, size: number, out: Encoding, wide = false): void {
@@ -627,7 +698,11 @@ function putSized(byteCode: number, size: number, out: Encoding, wide = false): 
       out.bytes[out.at++] = byteCode + 1;
       return;
     case 8:
-      refuse(wide ? "invalidOperandSize" : "illegalInstruction");
+      if (wide) refuse("invalidOperandSize");
+      if (out.bits !== 64) refuse("illegalInstruction");
+      out.bytes[out.at++] = REX_W;
+      out.bytes[out.at++] = byteCode + 1;
+      return;
     case 0:
       out.recoverable("operandSizeNotSpecified");
       out.bytes[out.at++] = byteCode + 1;
@@ -657,6 +732,7 @@ function twoPointers(byteName: string, firstNumber: number): Encode {
     if (one.bits !== two.bits) refuse("addressSizesDoNotAgree");
     if (two.number !== SI + DI - firstNumber || two.bits === 0) refuse("invalidAddress");
     if (one.number !== firstNumber) refuse("invalidAddress");
+    if (one.bits === (out.bits === 64 ? 16 : 64)) refuse("invalidAddressSize");
     putStringPrefixes(one.bits, compares ? first : second, out);
     putSized(byteCode, size, out);
     if (count > 2) refuse("extraCharactersOnLine");
@@ -669,7 +745,7 @@ function onePointer(byteName: string, number: number): Encode {
   const byteCode = code(byteName, "");
   return (operands, count, out) => {
     const operand = count > 0 ? operands[0] : undefined;
-    const bits = pointer(operand, number);
+    const bits = pointer(operand, number, out);
     putStringPrefixes(bits, number === SI ? operand : undefined, out);
     if (number === DI) inExtra(operand!);
     putSized(byteCode, operand!.size, out);
@@ -691,7 +767,7 @@ function isPort(operand: Operand | undefined): boolean {
 
 const ins: Encode = (operands, count, out) => {
   const [first, second] = operands;
-  const bits = pointer(count > 0 ? first : undefined, DI);
+  const bits = pointer(count > 0 ? first : undefined, DI, out);
   putStringPrefixes(bits, undefined, out);
   inExtra(first!);
   if (count < 2 || !second!.comma || !isPort(second)) refuse("invalidOperand");
@@ -704,7 +780,7 @@ const outs: Encode = (operands, count, out) => {
   const [first, second] = operands;
   if (count < 1 || !isPort(first)) refuse("invalidOperand");
   if (count < 2 || !second!.comma) refuse("invalidOperand");
-  const bits = pointer(second, SI);
+  const bits = pointer(second, SI, out);
   putStringPrefixes(bits, second, out);
   putSized(code("outsb", ""), second!.size, out, true);
   if (count > 2) refuse("extraCharactersOnLine");
@@ -713,7 +789,7 @@ const outs: Encode = (operands, count, out) => {
 
 const xlat: Encode = (operands, count, out) => {
   const operand = count > 0 ? operands[0] : undefined;
-  const bits = pointer(operand, BX);
+  const bits = pointer(operand, BX, out);
   putStringPrefixes(bits, operand, out);
   if (operand!.size > 1) refuse("invalidOperandSize");
   out.bytes[out.at++] = code("xlatb", "");
@@ -756,11 +832,11 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ["call", { encode: jumpOrCall("call") }],
   ...["loop", "loope", "loopz", "loopne", "loopnz"]
     .flatMap((name) => [name, `${name}w`, `${name}d`])
-    .concat("jcxz", "jecxz")
+    .concat("jcxz", "jecxz", "jrcxz", "loopq", "loopeq", "loopzq", "loopneq", "loopnzq")
     .map((name): [string, Special] => [name, { encode: loopJump(name) }]),
-  ...["ret", "retn", "retf", "retw", "retnw", "retd", "retnd", "retfw", "retfd"].map(
-    (name): [string, Special] => [name, { encode: returns(name) }],
-  ),
+  ..."ret retn retf retw retnw retd retnd retq retnq retfw retfd retfq"
+    .split(" ")
+    .map((name): [string, Special] => [name, { encode: returns(name) }]),
   ["xbegin", { encode: transaction }],
   ["int", { encode: interrupt }],
   ["enter", { encode: enter }],

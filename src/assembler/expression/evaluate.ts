@@ -409,7 +409,8 @@ export class Evaluator {
     const term = this.plain(expression);
     if (term.relocation === RELOCATABLE_64) {
       term.relocation = RELOCATABLE_32;
-      this.#bounded(term, -0x80000000, 0x7fffffff);
+      // The sign is meant to be extended, but FASM refuses all that is negative.
+      this.#bounded(term, 0, 0x7fffffff);
     } else this.#bounded(term, -0x100000000, 0xffffffff);
     return term;
   }

@@ -12,6 +12,7 @@ import {
   VARIABLE,
 } from "../symbols.ts";
 import {
+  I_ADDRESS,
   I_END,
   I_EXPRESSION,
   I_LABEL,
@@ -127,6 +128,9 @@ function positive(assembler: Assembler): boolean {
   }
 }
 
+/** Items below it are instructions, labels, registers and other words; signs and operators are above. */
+const FIRST_SIGN = 0x20;
+
 const kept: Term = { value: 0, register1: 0, scale1: 0, register2: 0, scale2: 0, relocation: 0, base: null };
 
 function operand(assembler: Assembler): Term {
@@ -152,7 +156,8 @@ function comparison(assembler: Assembler): boolean {
     if (first.relocation !== 0 || first.register1 | first.register2) state.misuse();
     return first.value !== 0;
   }
-  if (operator === I_EXPRESSION) refuse("invalidValue");
+  // Whatever else stands there is taken for an operator, and only then found to be none: unless it is no single sign.
+  if (operator < FIRST_SIGN || operator === I_EXPRESSION || operator === I_ADDRESS) refuse("invalidValue");
   state.item++;
   // The evaluator's result is about to be overwritten.
   const left = kept;

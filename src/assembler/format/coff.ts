@@ -1,9 +1,12 @@
-/** COFF object files, DJGPP's and Microsoft's (FASM.TXT 2.4.3; Microsoft PE/COFF specification, sections 3 - 5). */
+/**
+ * COFF object files, DJGPP's and Microsoft's, the latter for 64-bit processors too (FASM.TXT 2.4.3; Microsoft PE/COFF
+ * specification, sections 3 - 5).
+ */
 
 import { setU16le, setU32le } from "../../base/index.ts";
 import type { Assembler } from "../assemble.ts";
 import { refuse } from "../messages.ts";
-import type { Base } from "../operand.ts";
+import { type Base, RELATIVE_32, RELOCATABLE_32, RELOCATABLE_64, RELOCATABLE_RVA } from "../operand.ts";
 import { newSpace, type State } from "../state.ts";
 import { DEFINED } from "../symbols.ts";
 import { D_EXTRN, D_PUBLIC, D_SECTION, I_SECTION_FLAG, O_ALIGN } from "../words.ts";
@@ -23,10 +26,21 @@ import {
   SECTION,
 } from "./objects.ts";
 
-/** Types of relocations (IMAGE_REL_I386_…). */
-const DIR32 = 6;
-const DIR32NB = 7;
-const REL32 = 20;
+/** Types of relocations: IMAGE_REL_I386_DIR32, DIR32NB, REL32. */
+const types32: ReadonlyMap<number, number> = new Map([
+  [RELOCATABLE_32, 6],
+  [RELOCATABLE_RVA, 7],
+  [RELATIVE_32, 20],
+]);
+/** IMAGE_REL_AMD64_ADDR64, ADDR32, ADDR32NB, REL32. */
+const types64: ReadonlyMap<number, number> = new Map([
+  [RELOCATABLE_64, 1],
+  [RELOCATABLE_32, 2],
+  [RELOCATABLE_RVA, 3],
+  [RELATIVE_32, 4],
+]);
+const MACHINE_32 = 0x14c;
+const MACHINE_64 = 0x8664;
 
 const HEADER = 0x14;
 const SECTION_HEADER = 0x28;
@@ -35,40 +49,43 @@ const SYMBOL = 0x12;
 export class CoffFormat implements Format {
   readonly number = FORMAT_COFF;
   readonly flat = false;
-  readonly extension = "obj";
+  extension = "obj";
   readonly #microsoft: boolean;
+  readonly #wide: boolean;
+  /** How labels move. */
+  readonly #moves: number;
   readonly #objects: ObjectEntries;
   #headers = 0;
 
-  constructor(assembler: Assembler, microsoft: boolean) {
+  constructor(assembler: Assembler, microsoft: boolean, wide: boolean) {
     const { state } = assembler;
     this.#microsoft = microsoft;
+    this.#wide = wide;
+    this.#moves = wide ? RELOCATABLE_64 : RELOCATABLE_32;
     this.#objects = new ObjectEntries(assembler.objectBases);
     const section = this.#objects.section("", state.at, 4, microsoft ? 0xe0000060 : 0x60);
     const space = newSpace(state.at);
     space.symbol = section;
-    space.relocation = 2;
+    space.relocation = this.#moves;
     state.space = space;
     state.addSpace(space);
-    state.bits = 32;
+    state.bits = wide ? 64 : 32;
   }
 
   relocate(state: State, relocation: number, base: Base): number {
     const section = this.#objects.current;
-    if (relocation === 3) {
-      if (state.space.relocation !== 2) refuse("invalidUseOfSymbol");
-      this.#objects.relocation(REL32, state.at, base);
-      // The linker of Microsoft adds the place itself; the other one expects it in the value.
-      return this.#microsoft ? state.at - section.start + 4 : 0;
-    }
-    if (relocation !== 2 && relocation !== 5) refuse("invalidUseOfSymbol");
-    this.#objects.relocation(relocation === 2 ? DIR32 : DIR32NB, state.at, base);
-    return 0;
+    const type = (this.#wide ? types64 : types32).get(relocation);
+    if (type === undefined) return refuse("invalidUseOfSymbol");
+    if (relocation === RELATIVE_32 && state.space.relocation !== this.#moves) refuse("invalidUseOfSymbol");
+    this.#objects.relocation(type, state.at, base);
+    // The linker of Microsoft adds the place itself; the other one expects it in the value.
+    return relocation === RELATIVE_32 && this.#microsoft ? state.at - section.start + 4 : 0;
   }
 
   rva(state: State, term: { relocation: number }): void {
-    if (term.relocation !== 2) state.misuse();
-    term.relocation = 5;
+    // FASM asks for a 32-bit address here, so in 64-bit files labels have none.
+    if (term.relocation !== RELOCATABLE_32) state.misuse();
+    term.relocation = RELOCATABLE_RVA;
   }
 
   plt(): never {
@@ -86,7 +103,7 @@ export class CoffFormat implements Format {
         this.#section(assembler);
         return;
       case D_EXTRN:
-        extrnDirective(assembler, this.#objects, 2);
+        extrnDirective(assembler, this.#objects, this.#moves);
         return;
       case D_PUBLIC:
         publicDirective(assembler, this.#objects);
@@ -103,7 +120,7 @@ export class CoffFormat implements Format {
     const section = this.#objects.section("", state.at, 0, 0);
     const space = assembler.createSpace();
     space.symbol = section;
-    space.relocation = 2;
+    space.relocation = this.#moves;
     section.name = assembler.takeString();
     if (section.name.length > 8) refuse("nameTooLong");
     for (;;) {
@@ -168,7 +185,7 @@ export class CoffFormat implements Format {
     const table = this.#symbolTable(assembler, entries, symbols, strings);
     const stringBytes = strings.bytes();
     const output = new Uint8Array(symbolsAt + table.length + stringBytes.length);
-    setU16le(output, 0, 0x14c);
+    setU16le(output, 0, this.#wide ? MACHINE_64 : MACHINE_32);
     setU16le(output, 2, sections.length);
     setU32le(output, 4, state.epochSeconds);
     setU32le(output, 8, symbolsAt);
@@ -247,7 +264,7 @@ export class CoffFormat implements Format {
     if ((label.flags & DEFINED) === 0 || label.definedIn !== state.pass) assembler.refuseUndefined(label);
     if (label.relocation === 0) setU16le(table, at + 12, 0xffff);
     else {
-      if (label.relocation !== 2) refuse("invalidUseOfSymbol");
+      if (label.relocation !== this.#moves) refuse("invalidUseOfSymbol");
       const base = label.base as ObjectBase;
       if (base.kind === EXTERNAL) {
         if (!this.#microsoft || label.value !== 0) refuse("invalidUseOfSymbol");

@@ -1,81 +1,176 @@
-/** ELF executables for 32-bit processors (FASM.TXT 2.4.4). The headers are part of what is assembled. */
+/** ELF executables and shared objects (FASM.TXT 2.4.4). The headers are part of what is assembled. */
 
 import { setU16le, setU32le, u32le } from "../../base/index.ts";
 import type { Assembler } from "../assemble.ts";
-import { low32, subtract } from "../expression/int.ts";
+import { add, high32, type Int, low32, subtract, unsigned64 } from "../expression/int.ts";
 import { refuse } from "../messages.ts";
+import { RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
 import { newSpace, type State } from "../state.ts";
 import { D_ENTRY, D_SEGMENT, I_EXPRESSION, I_SECTION_FLAG, I_SEGMENT_TYPE, O_AT } from "../words.ts";
 import { flatOutput } from "./binary.ts";
 import { FORMAT_ELF, type Format } from "./format.ts";
 
-const HEADER = 0x34;
-const SEGMENT = 0x20;
-
 /** How a segment's address follows from the one before: not, with the header, or with the segment at this position. */
 const SEPARATE = 0;
 const WITH_HEADER = -1;
 
+/** Types of segments: PT_LOAD, PT_NOTE, and the last byte of PT_GNU_STACK. From 50h on they are those of GNU. */
+const LOAD = 1;
+const NOTE = 4;
+const GNU = 0x50;
+const STACK = 0x51;
+/** Type of file: a shared object. */
+const SHARED = 3;
+
+/** Where the fields stand in 32-bit and in 64-bit files, and how wide an address is. */
+interface Layout {
+  readonly header: number;
+  readonly segment: number;
+  readonly word: number;
+  readonly machine: number;
+  readonly imageBase: number;
+  /** In the file's header. */
+  readonly segments: number;
+  readonly headerSize: number;
+  readonly segmentSize: number;
+  readonly segmentCount: number;
+  readonly sectionSize: number;
+  readonly sectionHeader: number;
+  /** In a segment's header. */
+  readonly flags: number;
+  readonly offset: number;
+  readonly address: number;
+  readonly fileSize: number;
+  readonly memorySize: number;
+  readonly alignment: number;
+}
+
+const ENTRY = 0x18;
+
+const ELF32: Layout = {
+  header: 0x34,
+  segment: 0x20,
+  word: 4,
+  machine: 3,
+  imageBase: 0x8048000,
+  segments: 0x1c,
+  headerSize: 0x28,
+  segmentSize: 0x2a,
+  segmentCount: 0x2c,
+  sectionSize: 0x2e,
+  sectionHeader: 0x28,
+  flags: 0x18,
+  offset: 4,
+  address: 8,
+  fileSize: 0x10,
+  memorySize: 0x14,
+  alignment: 0x1c,
+};
+
+const ELF64: Layout = {
+  header: 0x40,
+  segment: 0x38,
+  word: 8,
+  machine: 62,
+  imageBase: 0x400000,
+  segments: 0x20,
+  headerSize: 0x34,
+  segmentSize: 0x36,
+  segmentCount: 0x38,
+  sectionSize: 0x3a,
+  sectionHeader: 0x40,
+  flags: 4,
+  offset: 8,
+  address: 0x10,
+  fileSize: 0x20,
+  memorySize: 0x28,
+  alignment: 0x30,
+};
+
 export class ElfExecutable implements Format {
   readonly number = FORMAT_ELF;
   readonly flat = false;
-  readonly extension = "";
-  readonly #imageBase: number;
+  extension = "";
+  readonly #layout: Layout;
+  /** How labels move: in a shared object addresses do. */
+  readonly #moves: number;
+  readonly #imageBase: Int;
   /** Behind the segment headers. */
   readonly #headersEnd: number;
   #segments = 0;
   #merge = SEPARATE;
   readonly #memory: FormatMemory;
 
-  constructor(assembler: Assembler, shared: boolean) {
-    const { state } = assembler;
+  constructor(assembler: Assembler, shared: boolean, wide: boolean) {
+    const { state, evaluator } = assembler;
+    const layout = wide ? ELF64 : ELF32;
+    this.#layout = layout;
+    this.#moves = shared ? (wide ? RELOCATABLE_64 : RELOCATABLE_32) : 0;
     this.#memory = assembler.formatMemory;
-    state.room(HEADER);
+    state.room(layout.header);
     const { bytes } = state;
-    bytes.fill(0, 0, HEADER);
-    bytes.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1], 0);
-    bytes[0x10] = shared ? 3 : 2;
-    bytes[0x12] = 3;
+    bytes.fill(0, 0, layout.header);
+    bytes.set([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, 1, 1], 0);
+    bytes[0x10] = shared ? SHARED : 2;
+    bytes[0x12] = layout.machine;
     bytes[0x14] = 1;
-    bytes[0x28] = HEADER;
-    bytes[0x2e] = 0x28;
-    state.at = HEADER;
-    state.bits = 32;
+    bytes[layout.headerSize] = layout.header;
+    bytes[layout.sectionSize] = layout.sectionHeader;
+    state.at = layout.header;
+    state.bits = wide ? 64 : 32;
     if (assembler.kind() === I_EXPRESSION) {
-      const brand = assembler.evaluator.byte(assembler.takeNumeric());
+      const brand = evaluator.byte(assembler.takeNumeric());
       if (brand.relocation !== 0) refuse("invalidUseOfSymbol");
       bytes[7] = Number(brand.value);
     }
-    let base = 0x8048000;
+    let base: Int = layout.imageBase;
     if (assembler.kind() === O_AT) {
       state.item++;
-      const term = assembler.evaluator.dword(assembler.takeNumeric());
+      const expression = assembler.takeNumeric();
+      const term = wide ? evaluator.qword(expression) : evaluator.dword(expression);
       if (term.relocation !== 0) refuse("invalidUseOfSymbol");
-      base = low32(term.value) >>> 0;
+      base = this.#wrapped(term.value);
     }
     this.#imageBase = base;
-    bytes[0x2a] = SEGMENT;
+    bytes[layout.segmentSize] = layout.segment;
     const count = state.pass === 0 ? 1 : this.#memory.segments;
-    state.room(count * SEGMENT);
-    state.bytes.fill(0, HEADER, HEADER + count * SEGMENT);
-    state.at = HEADER + count * SEGMENT;
-    setU16le(state.bytes, HEADER + 0x1c, 0x1000);
-    state.bytes[HEADER] = 1;
-    state.bytes[HEADER + 0x18] = 7;
-    setU32le(state.bytes, HEADER + 8, base);
-    setU32le(state.bytes, HEADER + 12, base);
-    setU32le(state.bytes, 0x18, base + state.at);
-    this.#headersEnd = state.at;
+    const first = layout.header;
+    const end = first + count * layout.segment;
+    state.room(end - state.at);
+    state.bytes.fill(0, first, end);
+    state.at = end;
+    this.#headersEnd = end;
+    state.bytes[first] = LOAD;
+    setU16le(state.bytes, first + layout.alignment, 0x1000);
+    state.bytes[first + layout.flags] = 7;
+    this.#putAddress(state.bytes, first, base);
+    this.#putWord(state.bytes, ENTRY, add(base, end));
     const space = newSpace(state.at);
-    space.base = -base;
-    this.#labelsType(state, space);
+    space.base = subtract(0, base);
+    space.relocation = this.#moves;
     state.space = space;
     state.addSpace(space);
   }
 
-  /** In a shared object addresses move. */
-  #labelsType(state: State, space: { relocation: number }): void {
-    space.relocation = state.bytes[0x10] === 3 ? 2 : 0;
+  /** As many bits as an address has. */
+  #wrapped(value: Int): Int {
+    return this.#layout.word === 8 ? unsigned64(low32(value), high32(value)) : low32(value) >>> 0;
+  }
+
+  #word(bytes: Uint8Array, at: number): Int {
+    return this.#layout.word === 8 ? unsigned64(u32le(bytes, at), u32le(bytes, at + 4)) : u32le(bytes, at);
+  }
+
+  #putWord(bytes: Uint8Array, at: number, value: Int): void {
+    setU32le(bytes, at, low32(value));
+    if (this.#layout.word === 8) setU32le(bytes, at + 4, high32(value));
+  }
+
+  /** Virtual and physical address of a segment. */
+  #putAddress(bytes: Uint8Array, header: number, value: Int): void {
+    const { address, word } = this.#layout;
+    this.#putWord(bytes, header + address, value);
+    this.#putWord(bytes, header + address + word, value);
   }
 
   relocate(): never {
@@ -98,67 +193,88 @@ export class ElfExecutable implements Format {
   directive(assembler: Assembler, directive: number): void {
     assembler.onlyOnceIfSetting(directive);
     if (directive === D_ENTRY) {
-      const term = assembler.evaluator.dword(assembler.takeNumeric());
-      setU32le(assembler.state.bytes, 0x18, low32(term.value));
+      const { state, evaluator } = assembler;
+      const expression = assembler.takeNumeric();
+      const term = this.#layout.word === 8 ? evaluator.qword(expression) : evaluator.dword(expression);
+      this.#putWord(state.bytes, ENTRY, term.value);
     } else if (directive === D_SEGMENT) this.#segment(assembler);
     else refuse("illegalInstruction");
   }
 
   #segment(assembler: Assembler): void {
-    const { state, program } = assembler;
+    const { state } = assembler;
+    const layout = this.#layout;
     const address = this.#close(state);
     const space = assembler.createSpace();
-    this.#labelsType(state, space);
-    let header = HEADER + this.#segments * SEGMENT;
+    space.relocation = this.#moves;
+    let header = layout.header + this.#segments * layout.segment;
     if (header >= this.#headersEnd) {
-      header = this.#headersEnd - SEGMENT;
+      // Not enough was reserved. In 64-bit files FASM lets the header stand in what it has assembled, until the next pass.
+      if (layout === ELF32) header = this.#headersEnd - layout.segment;
       state.anotherPass = true;
     }
+    state.room(Math.max(0, header + layout.segment - state.at));
     const { bytes } = state;
-    setU32le(bytes, header, (u32le(bytes, header) & ~0xff) | 1);
-    setU32le(bytes, header + 0x18, 0);
-    setU16le(bytes, header + 0x1c, 0x1000);
-    for (;;) {
-      const kind = assembler.kind();
-      if (kind === I_SECTION_FLAG) {
-        const flag = segmentFlag(program.values[state.item++]!);
-        if (bytes[header + 0x18]! & flag) refuse("settingAlreadySpecified");
-        bytes[header + 0x18]! |= flag;
-      } else if (kind === I_SEGMENT_TYPE) {
-        if (bytes[header] !== 1) refuse("settingAlreadySpecified");
-        const type = program.values[state.item++]!;
-        for (let n = 0; n < this.#segments; n++) {
-          const other = HEADER + n * SEGMENT;
-          if (other >= this.#headersEnd) break;
-          if (bytes[other] === type) refuse("dataAlreadyDefined");
-        }
-        bytes[header] = type;
-        setU16le(bytes, header + 0x1c, 1);
-        if (type >= 0x50) setU32le(bytes, header, (u32le(bytes, header) | 0x6474e500) >>> 0);
-      } else break;
-    }
-    let start: number;
-    if (bytes[header] === 1 && this.#merge !== SEPARATE) {
-      const merged = this.#merge;
-      this.#merge = SEPARATE;
-      const base = merged === WITH_HEADER ? this.#imageBase : u32le(bytes, merged + 8);
-      const offset = merged === WITH_HEADER ? 0 : u32le(bytes, merged + 4);
-      setU32le(bytes, header + 8, base);
-      setU32le(bytes, header + 12, base);
-      setU32le(bytes, header + 4, offset);
-      start = (base - offset + state.at) >>> 0;
-    } else {
-      setU32le(bytes, header + 4, state.at);
-      start = ((state.at & 0xfff) + address) >>> 0;
-      setU32le(bytes, header + 8, start);
-      setU32le(bytes, header + 12, start);
-    }
+    bytes[header] = LOAD;
+    setU32le(bytes, header + layout.flags, 0);
+    setU16le(bytes, header + layout.alignment, 0x1000);
+    this.#segmentFlags(assembler, header);
+    const start =
+      bytes[header] === LOAD && this.#merge !== SEPARATE
+        ? this.#startMerged(state, header)
+        : this.#start(state, header, address);
     space.base = subtract(state.at, start);
     this.#segments++;
   }
 
+  #segmentFlags(assembler: Assembler, header: number): void {
+    const { state, program } = assembler;
+    const { bytes } = state;
+    const layout = this.#layout;
+    for (;;) {
+      const kind = assembler.kind();
+      if (kind === I_SECTION_FLAG) {
+        const flag = segmentFlag(program.values[state.item++]!);
+        if (bytes[header + layout.flags]! & flag) refuse("settingAlreadySpecified");
+        bytes[header + layout.flags]! |= flag;
+      } else if (kind === I_SEGMENT_TYPE) {
+        if (bytes[header] !== LOAD) refuse("settingAlreadySpecified");
+        const type = program.values[state.item++]!;
+        for (let n = 0; n < this.#segments; n++) {
+          const other = layout.header + n * layout.segment;
+          if (other >= this.#headersEnd) break;
+          if (bytes[other] === type) refuse("dataAlreadyDefined");
+        }
+        bytes[header] = type;
+        setU16le(bytes, header + layout.alignment, 1);
+        if (type >= GNU) setU32le(bytes, header, (u32le(bytes, header) | 0x6474e500) >>> 0);
+      } else break;
+    }
+  }
+
+  /** A segment on a page of its own; returns its address. */
+  #start(state: State, header: number, address: Int): Int {
+    const start = this.#wrapped(add(state.at & 0xfff, address));
+    setU32le(state.bytes, header + this.#layout.offset, state.at);
+    this.#putAddress(state.bytes, header, start);
+    return start;
+  }
+
+  /** A segment that begins with the headers or with the segment before it; returns the address of the present position. */
+  #startMerged(state: State, header: number): Int {
+    const { bytes } = state;
+    const layout = this.#layout;
+    const merged = this.#merge;
+    this.#merge = SEPARATE;
+    const base = merged === WITH_HEADER ? this.#imageBase : this.#word(bytes, merged + layout.address);
+    const offset = merged === WITH_HEADER ? 0 : u32le(bytes, merged + layout.offset);
+    this.#putAddress(bytes, header, base);
+    setU32le(bytes, header + layout.offset, offset);
+    return this.#wrapped(add(base, state.at - offset));
+  }
+
   /** Ends the last segment; returns the address that the next one begins at. */
-  #close(state: State): number {
+  #close(state: State): Int {
     if (this.#segments === 0) {
       if (state.at === this.#headersEnd) {
         this.#merge = WITH_HEADER;
@@ -168,31 +284,33 @@ export class ElfExecutable implements Format {
       this.#segments++;
     }
     const { bytes } = state;
-    const header = HEADER + (this.#segments - 1) * SEGMENT;
-    const memory = state.at - u32le(bytes, header + 4);
+    const layout = this.#layout;
+    const header = layout.header + (this.#segments - 1) * layout.segment;
+    const memory = (state.at - u32le(bytes, header + layout.offset)) >>> 0;
     const end = state.at;
-    if (state.at === state.undefinedEnd && bytes[header] === 1) state.at = state.undefinedStart;
-    setU32le(bytes, header + 0x14, memory);
-    setU32le(bytes, header + 0x10, memory + state.at - end);
+    if (state.at === state.undefinedEnd && bytes[header] === LOAD) state.at = state.undefinedStart;
+    setU32le(bytes, header + layout.memorySize, memory);
+    setU32le(bytes, header + layout.fileSize, memory + state.at - end);
     state.undefinedEnd = -1;
-    let address = u32le(bytes, header + 8);
+    let address = this.#word(bytes, header + layout.address);
     const type = bytes[header]!;
-    if (type === 1) address += memory + 0xfff;
-    else if (this.#merge !== SEPARATE) address += memory;
-    else if (type !== 4 && type !== 0x51) {
+    if (type === LOAD) address = add(address, memory + 0xfff);
+    else if (this.#merge !== SEPARATE) address = add(address, memory);
+    else if (type !== NOTE && type !== STACK) {
       this.#merge = header;
-      address += memory;
+      address = add(address, memory);
     }
-    return (address & ~0xfff) >>> 0;
+    return unsigned64(low32(address) & ~0xfff, layout.word === 8 ? high32(address) : 0);
   }
 
   closePass(assembler: Assembler): void {
     const { state } = assembler;
+    const layout = this.#layout;
     this.#close(state);
-    state.bytes[0x1c] = HEADER;
-    setU16le(state.bytes, 0x2c, this.#segments);
+    state.bytes[layout.segments] = layout.header;
+    setU16le(state.bytes, layout.segmentCount, this.#segments);
     this.#memory.segments = this.#segments;
-    if (HEADER + this.#segments * SEGMENT !== this.#headersEnd) state.anotherPass = true;
+    if (layout.header + this.#segments * layout.segment !== this.#headersEnd) state.anotherPass = true;
   }
 
   write(assembler: Assembler): Uint8Array {

@@ -18,7 +18,7 @@ export interface Format {
   /** The output is what has been assembled and nothing else, so that offsets in the file can be asked for. */
   readonly flat: boolean;
   /** The extension that `as` asks for, or the format's own. */
-  readonly extension: string;
+  extension: string;
   /** Remembers that the value about to be written at `state.at` moves; returns what is to be added to it. */
   relocate(state: State, relocation: number, base: Base): number;
   /** `rva` of a value. */

@@ -16,14 +16,14 @@ const DYNAMIC = 2;
 
 export function newFormat(assembler: Assembler, code: number): Format {
   const { state, program } = assembler;
-  if (code & WIDE) throw new Refusal("illegalInstruction", "64-bit output formats are not supported");
+  const wide = (code & WIDE) !== 0;
   switch (code >> 4) {
     case FORMAT_MZ:
       return new MzFormat(assembler);
     case FORMAT_PE:
-      return new PeFormat(assembler);
+      return new PeFormat(assembler, wide);
     case FORMAT_COFF:
-      return new CoffFormat(assembler, (code & 1) !== 0);
+      return new CoffFormat(assembler, (code & 1) !== 0, wide);
     case FORMAT_ELF: {
       const kind = assembler.kind();
       const value = program.values[state.item];
@@ -32,9 +32,9 @@ export function newFormat(assembler: Assembler, code: number): Format {
         (kind === I_SEGMENT_TYPE && value === DYNAMIC)
       ) {
         state.item++;
-        return new ElfExecutable(assembler, kind === I_SEGMENT_TYPE);
+        return new ElfExecutable(assembler, kind === I_SEGMENT_TYPE, wide);
       }
-      return new ElfObject(assembler);
+      return new ElfObject(assembler, wide);
     }
     default:
       throw new Refusal("illegalInstruction", "this output format is not supported");

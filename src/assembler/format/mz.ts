@@ -15,7 +15,7 @@ const HEADER = 0x1c;
 export class MzFormat implements Format {
   readonly number = FORMAT_MZ;
   readonly flat = false;
-  readonly extension = "exe";
+  extension = "exe";
   readonly #header = new Uint8Array(HEADER);
   readonly #relocations: number[] = [];
   #stackGiven = false;

@@ -1,11 +1,18 @@
-/** PE executables (FASM.TXT 2.4.2; Microsoft PE/COFF specification). The headers are part of what is assembled. */
+/**
+ * PE executables for 32-bit and 64-bit processors (FASM.TXT 2.4.2; Microsoft PE/COFF specification). The headers are part
+ * of what is assembled.
+ *
+ * The header is PE32 or PE32+, whose addresses and sizes of stack and heap have 64 bits; 64-bit programs have the second
+ * one, and so has everything for EFI, 32-bit programs too.
+ */
 
 import { concat, setU16le, setU32le, u16le, u32le } from "../../base/index.ts";
 import type { Assembler } from "../assemble.ts";
 import { findStructure, removeStructure } from "../blocks.ts";
 import type { Float } from "../expression/float.ts";
-import { low32, subtract } from "../expression/int.ts";
-import { Refusal, refuse } from "../messages.ts";
+import { high32, type Int, low32, overflow, subtract, unsigned64 } from "../expression/int.ts";
+import { refuse } from "../messages.ts";
+import { RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
 import { newSpace, S_DATA, type Space, type State } from "../state.ts";
 import {
   D_DATA,
@@ -27,8 +34,11 @@ import { FORMAT_PE, type Format } from "./format.ts";
 import { resourceSection } from "./resources.ts";
 
 const COMMA = 0x2c;
-const HEADERS = 0x18 + 0xe0;
+/** The header before the part that differs between PE32 and PE32+. */
+const FILE_HEADER = 0x18;
 const SECTION_HEADER = 0x28;
+const MACHINE_32 = 0x14c;
+const MACHINE_64 = 0x8664;
 /** Fields, from the beginning of the PE header. */
 const CODE_SIZE = 0x1c;
 const DATA_SIZE = 0x20;
@@ -36,13 +46,12 @@ const RESERVED_SIZE = 0x24;
 const ENTRY = 0x28;
 const CODE_BASE = 0x2c;
 const DATA_BASE = 0x30;
-const IMAGE_BASE = 0x34;
 const SECTION_ALIGNMENT = 0x38;
 const FILE_ALIGNMENT = 0x3c;
 const IMAGE_SIZE = 0x50;
 const HEADERS_SIZE = 0x54;
 const CHECKSUM = 0x58;
-const DIRECTORIES = 0x78;
+const STACK = 0x60;
 /** Fields of a section header. */
 const S_SIZE = 8;
 const S_RVA = 0x0c;
@@ -52,18 +61,64 @@ const S_FLAGS = 0x24;
 
 const RESOURCES = 2;
 const FIXUPS = 5;
+const DIRECTORY_COUNT = 16;
+
+/** Types of fixups (IMAGE_REL_BASED_…). */
+const HIGHLOW = 3;
+const DIR64 = 10;
+
+/** What differs between the two kinds of header. */
+interface Layout {
+  /** The header's length. */
+  readonly headers: number;
+  /** Length, flags, and the number that says which of the two it is. */
+  readonly optional: number;
+  readonly flags: number;
+  readonly magic: number;
+  readonly imageBase: number;
+  /** Bytes of an address, and of the sizes of stack and heap. */
+  readonly word: number;
+  readonly directories: number;
+}
+
+const PE32: Layout = {
+  headers: FILE_HEADER + 0xe0,
+  optional: 0xe0,
+  flags: 0x010f,
+  magic: 0x010b,
+  imageBase: 0x34,
+  word: 4,
+  directories: 0x78,
+};
+
+const PE32_PLUS: Layout = {
+  headers: FILE_HEADER + 0xf0,
+  optional: 0xf0,
+  flags: 0x002f,
+  magic: 0x020b,
+  imageBase: 0x30,
+  word: 8,
+  directories: 0x88,
+};
 
 interface Fixup {
   readonly rva: number;
+  readonly type: number;
 }
 
 export class PeFormat implements Format {
   readonly number = FORMAT_PE;
   readonly flat = false;
-  readonly extension: string;
+  extension: string;
   readonly #memory: FormatMemory;
   readonly #stub: Uint8Array;
-  #section = HEADERS;
+  readonly #layout: Layout;
+  /** A program for 64-bit code. */
+  readonly #wide: boolean;
+  readonly #imageBase: Int;
+  /** How its labels move with the program, if there are fixups. */
+  readonly #moves: number;
+  #section: number;
   #sections = 0;
   /** A `section` directive has come. */
   #sectioned = false;
@@ -73,40 +128,54 @@ export class PeFormat implements Format {
   #reservedFixups = 0;
   #reservedFixupsSize = 0;
 
-  constructor(assembler: Assembler) {
+  constructor(assembler: Assembler, wide: boolean) {
     const { state } = assembler;
     this.#memory = assembler.formatMemory;
-    const settings = readSettings(assembler);
+    const settings = readSettings(assembler, wide);
     this.#stub = settings.stub ?? defaultStub();
     const { dll, subsystem } = settings;
-    this.extension = subsystem === 1 ? "sys" : dll ? "dll" : "exe";
-    state.room(HEADERS);
-    state.bytes.fill(0, 0, HEADERS);
+    const layout = settings.plus ? PE32_PLUS : PE32;
+    this.#layout = layout;
+    this.#wide = wide;
+    this.#moves = wide ? RELOCATABLE_64 : RELOCATABLE_32;
+    this.#imageBase = settings.imageBase;
+    this.#section = layout.headers;
+    this.extension = subsystem === 1 ? "sys" : subsystem >= FIRST_EFI ? "efi" : dll ? "dll" : "exe";
+    const { headers } = layout;
+    state.room(headers);
+    state.bytes.fill(0, 0, headers);
     const { bytes } = state;
     putText(bytes, 0, "PE", 2);
-    setU16le(bytes, 4, 0x14c);
-    bytes[0x14] = 0xe0;
-    setU32le(bytes, 0x16, 0x010b010f);
+    setU16le(bytes, 4, wide ? MACHINE_64 : MACHINE_32);
+    bytes[0x14] = layout.optional;
+    setU16le(bytes, 0x16, layout.flags);
+    setU16le(bytes, 0x18, layout.magic);
     // The linker's version is FASM's.
     setU16le(bytes, 0x1a, 1 + 73 * 256);
     setU32le(bytes, SECTION_ALIGNMENT, subsystem === 1 ? 0x20 : 0x1000);
     setU32le(bytes, FILE_ALIGNMENT, subsystem === 1 ? 0x20 : 0x200);
-    setU32le(bytes, IMAGE_BASE, settings.imageBase);
+    this.#putWord(bytes, layout.imageBase, settings.imageBase);
     bytes[0x40] = 1;
     setU32le(bytes, 0x48, settings.version);
     setU16le(bytes, 0x5c, subsystem);
-    setU32le(bytes, 0x60, 0x1000);
-    setU32le(bytes, 0x64, 0x1000);
-    setU32le(bytes, 0x68, 0x10000);
-    bytes[0x74] = 16;
-    const before = this.#stub.length + HEADERS;
+    this.#putWord(bytes, STACK, 0x1000);
+    this.#putWord(bytes, STACK + layout.word, 0x1000);
+    this.#putWord(bytes, STACK + layout.word * 2, 0x10000);
+    bytes[layout.directories - 4] = DIRECTORY_COUNT;
+    const before = this.#stub.length + headers;
     const alignment = u32le(bytes, FILE_ALIGNMENT);
     const reserved =
       roundUp(before + (this.#memory.sections * SECTION_HEADER || SECTION_HEADER), alignment) - before;
-    state.room(HEADERS + reserved);
-    state.bytes.fill(0, HEADERS, HEADERS + reserved);
-    state.at = HEADERS + reserved;
+    state.room(headers + reserved);
+    state.bytes.fill(0, headers, headers + reserved);
+    state.at = headers + reserved;
     this.#finishHeaders(state, settings);
+  }
+
+  /** An address or a size, as wide as the header has them. */
+  #putWord(bytes: Uint8Array, at: number, value: Int): void {
+    setU32le(bytes, at, low32(value));
+    if (this.#layout.word === 8) setU32le(bytes, at + 4, high32(value));
   }
 
   #finishHeaders(state: State, settings: Settings): void {
@@ -120,7 +189,7 @@ export class PeFormat implements Format {
     setU32le(bytes, section + S_FILE_OFFSET, state.at);
     setU32le(bytes, section + S_RVA, rva);
     setU32le(bytes, section + S_FLAGS, 0xe0000060);
-    state.bits = 32;
+    state.bits = this.#wide ? 64 : 32;
     const space = newSpace(state.at);
     this.#setOrigin(state, space, rva);
     state.space = space;
@@ -133,13 +202,15 @@ export class PeFormat implements Format {
 
   /** A space whose present position is loaded at an address relative to the image. */
   #setOrigin(state: State, space: Space, rva: number): void {
-    space.base = subtract(state.at, rva + u32le(state.bytes, IMAGE_BASE));
-    space.relocation = this.#memory.fixups ? 2 : 0;
+    space.base = subtract(state.at - rva, this.#imageBase);
+    space.relocation = this.#memory.fixups ? this.#moves : 0;
   }
 
   relocate(state: State, relocation: number): number {
-    if (relocation !== 2) state.misuse();
-    this.#pending.push({ rva: this.#rvaAt(state, state.at) });
+    const plus = this.#layout === PE32_PLUS;
+    if (relocation !== RELOCATABLE_32 && !(plus && relocation === RELOCATABLE_64)) state.misuse();
+    const type = relocation === RELOCATABLE_32 ? HIGHLOW : DIR64;
+    this.#pending.push({ rva: this.#rvaAt(state, state.at), type });
     if (this.#pending.length > 1 << 24) refuse("outOfMemory");
     return 0;
   }
@@ -148,10 +219,13 @@ export class PeFormat implements Format {
     return (at - u32le(bytes, this.#section + S_FILE_OFFSET) + u32le(bytes, this.#section + S_RVA)) >>> 0;
   }
 
-  rva(state: State, term: { relocation: number; value: number | bigint }): void {
-    if (term.relocation !== (this.#memory.fixups ? 2 : 0)) state.misuse();
+  rva(state: State, term: { relocation: number; value: Int }): void {
+    if (term.relocation !== (this.#memory.fixups ? this.#moves : 0)) state.misuse();
     term.relocation = 0;
-    term.value = subtract(term.value, u32le(state.bytes, IMAGE_BASE));
+    // In 32-bit programs FASM takes PE32's field in either header: in PE32+ that is the upper half of the base.
+    overflow.happened = false;
+    term.value = subtract(term.value, this.#wide ? this.#imageBase : u32le(state.bytes, PE32.imageBase));
+    if (overflow.happened) state.recoverable("valueOutOfRange");
   }
 
   plt(): never {
@@ -176,10 +250,10 @@ export class PeFormat implements Format {
         this.#entry(assembler);
         return;
       case D_STACK:
-        this.#stackOrHeap(assembler, 0x60, true);
+        this.#stackOrHeap(assembler, STACK, true);
         return;
       case D_HEAP:
-        this.#stackOrHeap(assembler, 0x68, false);
+        this.#stackOrHeap(assembler, STACK + this.#layout.word * 2, false);
         return;
       default:
         refuse("illegalInstruction");
@@ -207,7 +281,7 @@ export class PeFormat implements Format {
     setU32le(bytes, section + S_FLAGS, 0);
     setU32le(bytes, section + S_FILE_OFFSET, state.at);
     this.#setOrigin(state, space, rva);
-    state.bits = 32;
+    state.bits = this.#wide ? 64 : 32;
     for (;;) {
       const kind = assembler.kind();
       if (kind === I_SECTION_FLAG) {
@@ -218,7 +292,7 @@ export class PeFormat implements Format {
         if ((flags & bit) !== 0) refuse("settingAlreadySpecified");
         setU32le(state.bytes, section + S_FLAGS, flags | bit);
       } else if (kind === I_DATA_DIRECTORY) {
-        const directory = DIRECTORIES + program.values[state.item]! * 8;
+        const directory = this.#layout.directories + program.values[state.item]! * 8;
         const type = program.values[state.item++]!;
         if (u32le(state.bytes, directory) !== 0) refuse("dataAlreadyDefined");
         // Filled in when the section's place is known.
@@ -260,7 +334,7 @@ export class PeFormat implements Format {
     }
     if (flags & 0x40) {
       add(DATA_SIZE, fileSize);
-      if (u32le(bytes, DATA_BASE) === 0) setU32le(bytes, DATA_BASE, rva);
+      if (this.#layout === PE32 && u32le(bytes, DATA_BASE) === 0) setU32le(bytes, DATA_BASE, rva);
     }
     if (size !== 0 && fileSize === 0) {
       bytes[section + S_FLAGS]! |= 0x80;
@@ -279,7 +353,7 @@ export class PeFormat implements Format {
       type = Number(evaluator.byte(assembler.takeExpression()).value) & 0xff;
       if (type >= 16) refuse("invalidValue");
     }
-    const directory = DIRECTORIES + type * 8;
+    const directory = this.#layout.directories + type * 8;
     if (u32le(state.bytes, directory) !== 0) refuse("dataAlreadyDefined");
     setU32le(state.bytes, directory, this.#rvaAt(state, state.at));
     state.structures.push({
@@ -298,7 +372,7 @@ export class PeFormat implements Format {
   #endData(assembler: Assembler): void {
     const { state } = assembler;
     const structure = findStructure(assembler, S_DATA);
-    const directory = DIRECTORIES + structure.counter * 8;
+    const directory = this.#layout.directories + structure.counter * 8;
     const size = this.#rvaAt(state, state.at) - u32le(state.bytes, directory);
     setU32le(state.bytes, directory + 4, size);
     removeStructure(assembler, structure);
@@ -306,24 +380,41 @@ export class PeFormat implements Format {
 
   #entry(assembler: Assembler): void {
     const { state, evaluator } = assembler;
-    const term = evaluator.dword(assembler.takeNumeric());
-    if (term.relocation !== (this.#memory.fixups ? 2 : 0)) state.recoverable("invalidAddress");
-    setU32le(state.bytes, ENTRY, low32(term.value) - u32le(state.bytes, IMAGE_BASE));
+    const expression = assembler.takeNumeric();
+    const term = this.#wide ? evaluator.qword(expression) : evaluator.dword(expression);
+    if (term.relocation !== (this.#memory.fixups ? this.#moves : 0)) state.recoverable("invalidAddress");
+    if (this.#layout === PE32) {
+      setU32le(state.bytes, ENTRY, low32(term.value) - low32(this.#imageBase));
+      return;
+    }
+    const rva = subtract(this.#wide ? term.value : low32(term.value), this.#imageBase);
+    if (high32(rva) !== 0) evaluator.overflow();
+    setU32le(state.bytes, ENTRY, low32(rva));
   }
 
   /** `stack reserve,commit` and `heap reserve,commit`. */
   #stackOrHeap(assembler: Assembler, field: number, isStack: boolean): void {
-    const { state, evaluator } = assembler;
-    const reserve = evaluator.count(assembler.takeNumeric());
-    setU32le(state.bytes, field, reserve);
+    const { state } = assembler;
+    const { word } = this.#layout;
+    const reserve = this.#size(assembler);
+    this.#putWord(state.bytes, field, reserve);
     if (assembler.kind() !== COMMA) {
-      if (isStack) setU32le(state.bytes, field + 4, Math.min(reserve, 0x1000));
+      if (isStack) this.#putWord(state.bytes, field + word, reserve < 0x1000 ? reserve : 0x1000);
       return;
     }
     state.item++;
-    const commit = evaluator.count(assembler.takeNumeric());
-    setU32le(state.bytes, field + 4, commit);
+    const commit = this.#size(assembler);
+    this.#putWord(state.bytes, field + word, commit);
     if (commit > reserve) refuse("valueOutOfRange");
+  }
+
+  #size(assembler: Assembler): Int {
+    const { evaluator } = assembler;
+    const expression = assembler.takeNumeric();
+    if (this.#layout === PE32) return evaluator.count(expression);
+    const term = evaluator.qword(expression);
+    if (term.relocation !== 0) refuse("invalidUseOfSymbol");
+    return unsigned64(low32(term.value), high32(term.value));
   }
 
   /** Data that the assembler makes itself: the fixups, resources out of a file. */
@@ -382,7 +473,7 @@ export class PeFormat implements Format {
     let base = this.#fixupBase;
     let header = this.#fixupHeader;
     const count = (by: number) => setU32le(bytes, header, u32le(bytes, header) + by);
-    for (const { rva } of fixups) {
+    for (const { rva, type } of fixups) {
       if (rva >= base) {
         if ((to - at) & 3) {
           setU16le(bytes, to, 0);
@@ -397,7 +488,7 @@ export class PeFormat implements Format {
         to += 8;
       }
       count(2);
-      setU16le(bytes, to, (rva & 0xfff) | 0x3000);
+      setU16le(bytes, to, (rva & 0xfff) | (type << 12));
       to += 2;
     }
     this.#fixupBase = base;
@@ -413,16 +504,17 @@ export class PeFormat implements Format {
     setU32le(bytes, 8, state.epochSeconds);
     setU16le(bytes, 6, this.#sections);
     this.#memory.sections = this.#sections;
-    const needed = this.#sections * SECTION_HEADER + HEADERS + this.#stub.length;
+    const needed = this.#sections * SECTION_HEADER + this.#layout.headers + this.#stub.length;
     if (roundUp(needed, u32le(bytes, FILE_ALIGNMENT)) !== u32le(bytes, HEADERS_SIZE))
       state.anotherPass = true;
-    for (let directory = DIRECTORIES; directory < DIRECTORIES + 16 * 8; directory += 8) {
+    const { directories } = this.#layout;
+    for (let directory = directories; directory < directories + DIRECTORY_COUNT * 8; directory += 8) {
       const section = u32le(bytes, directory);
       if (section === 0 || u32le(bytes, directory + 4) !== 0xffffffff) continue;
       setU32le(bytes, directory, u32le(bytes, section + S_RVA));
       setU32le(bytes, directory + 4, u32le(bytes, section + S_SIZE));
     }
-    if (u32le(bytes, DIRECTORIES + FIXUPS * 8) === 0) {
+    if (u32le(bytes, directories + FIXUPS * 8) === 0) {
       if (this.#memory.fixups) {
         this.#memory.fixups = false;
         state.anotherPass = true;
@@ -456,10 +548,15 @@ export class PeFormat implements Format {
 
 const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
 
+/** Subsystems from this one on are EFI's. */
+const FIRST_EFI = 10;
+
 interface Settings {
   subsystem: number;
   version: number;
-  imageBase: number;
+  imageBase: Int;
+  /** PE32+. */
+  plus: boolean;
   dll: boolean;
   wdm: boolean;
   large: boolean;
@@ -468,12 +565,13 @@ interface Settings {
   stub?: Uint8Array;
 }
 
-function readSettings(assembler: Assembler): Settings {
+function readSettings(assembler: Assembler, wide: boolean): Settings {
   const { state, program, evaluator } = assembler;
   const settings: Settings = {
     subsystem: 3,
-    version: 3 + 10 * 65536,
+    version: wide ? 5 : 3 + 10 * 65536,
     imageBase: 0x400000,
+    plus: wide,
     dll: false,
     wdm: false,
     large: false,
@@ -485,13 +583,14 @@ function readSettings(assembler: Assembler): Settings {
     const flag = ({ 128: "dll", 129: "wdm", 130: "large", 131: "nx" } as const)[value];
     if (flag) {
       if (settings[flag]) refuse("settingAlreadySpecified");
+      if (flag === "large" && wide) refuse("invalidArgument");
       settings[flag] = true;
       continue;
     }
     if (subsystemGiven) refuse("settingAlreadySpecified");
     subsystemGiven = true;
-    if (value >= 10) throw new Refusal("illegalInstruction", "output format PE for EFI is not supported");
     settings.subsystem = value;
+    if (value >= FIRST_EFI) settings.plus = true;
     if (assembler.kind() === I_EXPRESSION) {
       const { float } = program.expressions[program.values[state.item++]!]!;
       if (!float) refuse("invalidValue");
@@ -500,9 +599,10 @@ function readSettings(assembler: Assembler): Settings {
   }
   if (assembler.kind() === O_AT) {
     state.item++;
-    const term = evaluator.dword(assembler.takeNumeric());
-    if (term.relocation !== 0) refuse("invalidUseOfSymbol");
-    settings.imageBase = low32(term.value) >>> 0;
+    const expression = assembler.takeNumeric();
+    const { value, relocation } = settings.plus ? evaluator.qword(expression) : evaluator.dword(expression);
+    settings.imageBase = settings.plus ? unsigned64(low32(value), high32(value)) : low32(value) >>> 0;
+    if (relocation !== 0) refuse("invalidUseOfSymbol");
   }
   if (assembler.kind() === O_ON) {
     state.item++;

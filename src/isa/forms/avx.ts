@@ -486,6 +486,12 @@ const kmov = (suffix: string, pp: string, w: string, bits: number, general: stri
         ...one(`kmov${suffix}`, `VEX.128.${general}.0F.W0 92 /r`, "=k r32"),
         ...one(`kmov${suffix}`, `VEX.128.${general}.0F.W0 93 /r`, "=r32 k"),
       ]),
+  ...(suffix !== "q"
+    ? []
+    : [
+        ...one("kmovq", "VEX.128.F2.0F.W1 92 /r", "=k r64", "long"),
+        ...one("kmovq", "VEX.128.F2.0F.W1 93 /r", "=r64 k", "long"),
+      ]),
 ];
 
 const ordered = "w:zpc z:osa";
@@ -629,27 +635,37 @@ export const avx = (): Row[] => [
       ["vcvttss2usi", "F3", "78", 32, "sae"],
       ["vcvtss2usi", "F3", "79", 32, "er"],
     ].flatMap(([name, pp, code, bits, rounding]) =>
-      encoding === "VEX" && String(name).endsWith("usi")
-        ? []
-        : one(
-            String(name),
-            `${encoding}.LIG.${pp}.0F.W0 ${code} /r`,
-            `=r32 xmmm${bits}`,
-            `apart2${encoding === "EVEX" ? ` ${rounding}` : ""}`,
-          ),
+      [32, 64].flatMap((general) =>
+        encoding === "VEX" && String(name).endsWith("usi")
+          ? []
+          : one(
+              String(name),
+              `${encoding}.LIG.${pp}.0F.W${general === 64 ? 1 : 0} ${code} /r`,
+              `=r${general} xmmm${bits}`,
+              `apart2${encoding === "EVEX" ? ` ${rounding}` : ""}${general === 64 ? " long" : ""}`,
+            ),
+      ),
     ),
   ),
-  ...["VEX", "EVEX"].flatMap((encoding) => [
-    ...one("vcvtsi2sd", `${encoding}.NDS.LIG.F2.0F.W0 2A /r`, "=xmm xmm rm32", "apart2 sized"),
-    ...one(
-      "vcvtsi2ss",
-      `${encoding}.NDS.LIG.F3.0F.W0 2A /r`,
-      "=xmm xmm rm32",
-      `apart2 sized${encoding === "EVEX" ? " er" : ""}`,
-    ),
-  ]),
-  ...one("vcvtusi2sd", "EVEX.NDS.LIG.F2.0F.W0 7B /r", "=xmm xmm rm32", "apart2 sized"),
-  ...one("vcvtusi2ss", "EVEX.NDS.LIG.F3.0F.W0 7B /r", "=xmm xmm rm32", "apart2 sized er"),
+  ...["VEX", "EVEX"].flatMap((encoding) =>
+    [32, 64].flatMap((general) => {
+      const word = `W${general === 64 ? 1 : 0}`;
+      const marks = `apart2 sized${general === 64 ? " long" : ""}`;
+      const er = `${marks}${encoding === "EVEX" ? " er" : ""}`;
+      const operands = `=xmm xmm rm${general}`;
+      return [
+        // Every 32-bit integer is a double: nothing is rounded.
+        ...one("vcvtsi2sd", `${encoding}.NDS.LIG.F2.0F.${word} 2A /r`, operands, general === 64 ? er : marks),
+        ...one("vcvtsi2ss", `${encoding}.NDS.LIG.F3.0F.${word} 2A /r`, operands, er),
+        ...(encoding === "VEX"
+          ? []
+          : [
+              ...one("vcvtusi2sd", `EVEX.NDS.LIG.F2.0F.${word} 7B /r`, operands, general === 64 ? er : marks),
+              ...one("vcvtusi2ss", `EVEX.NDS.LIG.F3.0F.${word} 7B /r`, operands, er),
+            ]),
+      ];
+    }),
+  ),
 
   // Integers
   ...vector(
@@ -819,7 +835,7 @@ export const avx = (): Row[] => [
         "vmovss",
         `${encoding}.NDS.LIG.F3.0F.W0 10 /r`,
         "=xmm xmm xmm",
-        encoding === "EVEX" ? "mask z" : "",
+        encoding === "EVEX" ? "mask z flips" : "flips",
       ),
       ...one("vmovss", `${encoding}.LIG.F3.0F.W0 10 /r`, "=xmm m32", mask),
       ...one(
@@ -832,7 +848,7 @@ export const avx = (): Row[] => [
         "vmovsd",
         `${encoding}.NDS.LIG.F2.0F.${w} 10 /r`,
         "=xmm xmm xmm",
-        encoding === "EVEX" ? "mask z" : "",
+        encoding === "EVEX" ? "mask z flips" : "flips",
       ),
       ...one("vmovsd", `${encoding}.LIG.F2.0F.${w} 10 /r`, "=xmm m64", mask),
       ...one(
@@ -868,12 +884,21 @@ export const avx = (): Row[] => [
       ...one("vmovd", `${encoding}.128.66.0F.W0 7E /r`, "=rm32 xmm", "apart2"),
       ...one("vmovq", `${encoding}.128.F3.0F.${w} 7E /r`, "=xmm xmmm64", "apart2"),
       ...one("vmovq", `${encoding}.128.66.0F.${w} D6 /r`, "=xmmm64 xmm", "apart2"),
+      ...one("vmovq", `${encoding}.128.66.0F.W1 6E /r`, "=xmm rm64", "apart2 long"),
+      ...one("vmovq", `${encoding}.128.66.0F.W1 7E /r`, "=rm64 xmm", "apart2 long"),
       ...one("vpextrb", `${encoding}.128.66.0F3A.WIG 14 /r ib`, "=r32m8 xmm imm8", "apart2"),
       ...one("vpextrw", `${encoding}.128.66.0F.W0 C5 /r ib`, "=r32 xmm imm8", "apart2"),
       ...one("vpextrw", `${encoding}.128.66.0F3A.WIG 15 /r ib`, "=m16 xmm imm8", "apart2"),
       ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=rm32 xmm imm8", "apart2"),
       ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=m64 xmm imm8", "apart2"),
       ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=rm32 xmm imm8", "apart2"),
+      // FASM sets W for bytes and words taken into 64 bits, where nobody looks at it, and not for doublewords.
+      ...one("vpextrb", `${encoding}.128.66.0F3A.W1 14 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
+      ...one("vpextrw", `${encoding}.128.66.0F.W1 C5 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
+      ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
+      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
+      ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
+      ...one("vpinsrq", `${encoding}.NDS.128.66.0F3A.W1 22 /r ib`, "=xmm xmm rm64 imm8", "apart2 long early"),
       ...one("vpinsrb", `${encoding}.NDS.128.66.0F3A.WIG 20 /r ib`, "=xmm xmm r32m8 imm8", "apart2"),
       ...one("vpinsrw", `${encoding}.NDS.128.66.0F.WIG C4 /r ib`, "=xmm xmm r32m16 imm8", "apart2"),
       ...one("vpinsrd", `${encoding}.NDS.128.66.0F3A.W0 22 /r ib`, "=xmm xmm rm32 imm8", "apart2"),
@@ -881,11 +906,17 @@ export const avx = (): Row[] => [
     ];
   }),
   ...one("vmovmskps", "VEX.128.NP.0F.WIG 50 /r", "=r32 xmm", "apart2"),
+  ...one("vmovmskps", "VEX.128.NP.0F.WIG 50 /r", "=r64 xmm", "apart2 long alien"),
   ...one("vmovmskps", "VEX.256.NP.0F.WIG 50 /r", "=r32 ymm", "apart2"),
+  ...one("vmovmskps", "VEX.256.NP.0F.WIG 50 /r", "=r64 ymm", "apart2 long alien"),
   ...one("vmovmskpd", "VEX.128.66.0F.WIG 50 /r", "=r32 xmm", "apart2"),
+  ...one("vmovmskpd", "VEX.128.66.0F.WIG 50 /r", "=r64 xmm", "apart2 long alien"),
   ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r32 ymm", "apart2"),
+  ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r64 ymm", "apart2 long alien"),
   ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r32 xmm", "apart2"),
+  ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r64 xmm", "apart2 long alien"),
   ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r32 ymm", "apart2"),
+  ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r64 ymm", "apart2 long alien"),
   ...one("vmaskmovdqu", "VEX.128.66.0F.WIG F7 /r", "xmm xmm"),
   ...[
     ["vmaskmovps", "2C", "W0"],
@@ -983,6 +1014,11 @@ export const avx = (): Row[] => [
       one(name!, `EVEX.${bits}.66.0F38.W0 ${code} /r`, `=${letter(bits)}mm r32`, "mask z apart2"),
     );
   }),
+
+  // In 32-bit code too, where the processor ignores W.
+  ...all.flatMap((bits) =>
+    one("vpbroadcastq", `EVEX.${bits}.66.0F38.W1 7C /r`, `=${letter(bits)}mm r64`, "mask z apart2 written"),
+  ),
 
   // FASM takes a byte or word register for what is really the doubleword it belongs to.
   ...["vpbroadcastb:7A:r8", "vpbroadcastw:7B:r16"].flatMap((entry) => {

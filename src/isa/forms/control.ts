@@ -48,15 +48,15 @@ export const control: readonly Row[] = [
 
   ...form("enter", "C8 iw ib", "imm16 imm8", "", "186"),
   ...form("leave", "C9", "", "", "186"),
-  ...form("bound", "62 /r", "rv mv&v", "", "186"),
+  ...form("bound", "62 /r", "rv mv&v", "", "186 not64"),
 
   ...form("int3", "CC", "", `r:${everyFlag} z:it`),
   ...form("int", "CD ib", "imm8", `r:${everyFlag} z:it`),
-  ...form("into", "CE", "", `r:${everyFlag}`),
+  ...form("into", "CE", "", `r:${everyFlag}`, "not64"),
   ...form("int1 icebp", "F1", "", `r:${everyFlag} z:it`, "386"),
   ...form("iretw", "o16 CF", "", `w:${everyFlag}`),
   ...form("iretd", "o32 CF", "", `w:${everyFlag}`, "386"),
-  ...form("iret", "CF", "", `w:${everyFlag}`, "written"),
+  ...form("iret", "CF", "", `w:${everyFlag}`, "written not64"),
 
   ...form("pause", "F3 90", "", "", "sse2"),
   ...form("nop", "90"),

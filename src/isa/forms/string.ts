@@ -26,11 +26,11 @@ export const string: readonly Row[] = [
   ...form("xlatb", "D7"),
 
   ...form("in", "E4 ib", "=al imm8", "", "iopl apart"),
-  ...form("in", "E5 ib", "=accv imm8", "", "iopl apart"),
+  ...form("in", "E5 ib", "=accv imm8", "", "iopl apart narrow"),
   ...form("in", "EC", "=al dx", "", "iopl apart"),
-  ...form("in", "ED", "=accv dx", "", "iopl apart"),
+  ...form("in", "ED", "=accv dx", "", "iopl apart narrow"),
   ...form("out", "E6 ib", "imm8 al", "", "iopl apart"),
-  ...form("out", "E7 ib", "imm8 accv", "", "iopl apart"),
+  ...form("out", "E7 ib", "imm8 accv", "", "iopl apart narrow"),
   ...form("out", "EE", "dx al", "", "iopl apart"),
-  ...form("out", "EF", "dx accv", "", "iopl apart"),
+  ...form("out", "EF", "dx accv", "", "iopl apart narrow"),
 ];

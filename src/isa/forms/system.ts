@@ -5,7 +5,7 @@ export const system: readonly Row[] = [
   ...form("cli", "FA", "", "z:i", "iopl"),
   ...form("sti", "FB", "", "o:i", "iopl"),
 
-  ...form("arpl", "63 /r", "+rm16 r16", "w:z", "286 early"),
+  ...form("arpl", "63 /r", "+rm16 r16", "w:z", "286 early not64"),
   ...form("lar", "0F 02 /r", "+rv rm16", "w:z", "286 apart"),
   ...form("lsl", "0F 03 /r", "+rv rm16", "w:z", "286 apart"),
   ...form("verr", "0F 00 /4", "rm16", "w:z", "286"),
@@ -86,24 +86,24 @@ export const system: readonly Row[] = [
     const [name, code] = entry.split(":");
     return [
       ...form(name!, `a32 NP 0F 01 ${code}`, "eax", "", "svm"),
-      ...form(name!, `a16 NP 0F 01 ${code}`, "ax", "", "svm"),
+      ...form(name!, `a16 NP 0F 01 ${code}`, "ax", "", "svm not64"),
     ];
   }),
   ...form("invlpga", "a32 NP 0F 01 DF", "eax ecx", "", "svm apart"),
-  ...form("invlpga", "a16 NP 0F 01 DF", "ax ecx", "", "svm apart"),
+  ...form("invlpga", "a16 NP 0F 01 DF", "ax ecx", "", "svm apart not64"),
   ...form("skinit", "NP 0F 01 DE", "eax", "", "svm exact"),
-  ...form("clzero", "NP 0F 01 FC", "eax", "", "misc exact"),
+  ...form("clzero", "NP 0F 01 FC", "eax", "", "misc exact not64"),
 
   // Virtual machines
-  ...form("vmread", "NP 0F 78 /r", "=rm32 r32", "w:oszapc", "vmx"),
-  ...form("vmwrite", "NP 0F 79 /r", "r32 rm32", "w:oszapc", "vmx"),
+  ...form("vmread", "NP 0F 78 /r", "=rm32 r32", "w:oszapc", "vmx not64"),
+  ...form("vmwrite", "NP 0F 79 /r", "r32 rm32", "w:oszapc", "vmx not64"),
   ...form("vmptrld", "NP 0F C7 /6", "m64", "w:oszapc", "vmx"),
   ...form("vmptrst", "NP 0F C7 /7", "=m64", "w:oszapc", "vmx"),
   ...form("vmclear", "66 0F C7 /6", "m64", "w:oszapc", "vmx"),
   ...form("vmxon", "F3 0F C7 /6", "m64", "w:oszapc", "vmx"),
-  ...form("invept", "66 0F 38 80 /r", "r32 m128", "w:oszapc", "vmx apart early"),
-  ...form("invvpid", "66 0F 38 81 /r", "r32 m128", "w:oszapc", "vmx apart early"),
-  ...form("invpcid", "66 0F 38 82 /r", "r32 m128", "", "misc priv apart early"),
+  ...form("invept", "66 0F 38 80 /r", "r32 m128", "w:oszapc", "vmx apart early not64"),
+  ...form("invvpid", "66 0F 38 81 /r", "r32 m128", "w:oszapc", "vmx apart early not64"),
+  ...form("invpcid", "66 0F 38 82 /r", "r32 m128", "", "misc priv apart early not64"),
 
   // Shadow stacks, transactions, waiting, tracing
   ...form("rstorssp", "F3 0F 01 /5", "+m64", "", "cet"),
@@ -121,21 +121,21 @@ export const system: readonly Row[] = [
   ...form("umonitor", "F3 0F AE /6", "rv", "", "misc reg"),
   ...form("ptwrite", "F3 0F AE /4", "r32", "", "misc reg"),
   ...form("ptwrite", "o32 F3 0F AE /4", "m32", "", "misc"),
-  ...form("rdpid", "F3 0F C7 /7", "=r32", "", "misc reg"),
+  ...form("rdpid", "F3 0F C7 /7", "=r32", "", "misc reg not64"),
   ...form("movdiri", "NP 0F 38 F9 /r", "=m32 r32", "", "misc"),
   ...form("movdir64b", "a32 66 0F 38 F8 /r", "r32 m512", "", "misc apart"),
-  ...form("movdir64b", "a16 66 0F 38 F8 /r", "r16 m512", "", "misc apart"),
+  ...form("movdir64b", "a16 66 0F 38 F8 /r", "r16 m512", "", "misc apart not64"),
   ...form("xsavec", "NP 0F C7 /4", "=m", "", "xsave bare"),
   ...form("xsaves", "NP 0F C7 /5", "=m", "", "xsave bare priv"),
   ...form("xrstors", "NP 0F C7 /3", "m", "", "xsave bare priv"),
 
   // Bounds in registers
-  ...form("bndcl", "F3 0F 1A /r", "bnd rm32", "", "mpx"),
-  ...form("bndcu", "F2 0F 1A /r", "bnd rm32", "", "mpx"),
-  ...form("bndcn", "F2 0F 1B /r", "bnd rm32", "", "mpx"),
+  ...form("bndcl", "F3 0F 1A /r", "bnd rm32", "", "mpx not64"),
+  ...form("bndcu", "F2 0F 1A /r", "bnd rm32", "", "mpx not64"),
+  ...form("bndcn", "F2 0F 1B /r", "bnd rm32", "", "mpx not64"),
   ...form("bndmk", "F3 0F 1B /r", "=bnd m", "", "mpx"),
-  ...form("bndmov", "66 0F 1A /r", "=bnd bndm64", "", "mpx"),
-  ...form("bndmov", "66 0F 1B /r", "=bndm64 bnd", "", "mpx"),
+  ...form("bndmov", "66 0F 1A /r", "=bnd bndm64", "", "mpx not64"),
+  ...form("bndmov", "66 0F 1B /r", "=bndm64 bnd", "", "mpx not64"),
   ...form("bndldx", "NP 0F 1A /r", "=bnd m", "", "mpx"),
   ...form("bndstx", "NP 0F 1B /r", "=m bnd", "", "mpx"),
 ];

@@ -3,9 +3,6 @@ import { form, type Row } from "../form.ts";
 
 const logic = "w:szc z:o u:ap";
 
-const bmi = (name: string, code: string, pp: string, operands: string, flags: string): Row[] =>
-  form(name, `VEX.NDS.128.${pp}.0F38.W0 ${code} /r`, operands, flags, "bmi argument");
-
 const hex = (value: number): string => value.toString(16).toUpperCase().padStart(2, "0");
 
 /** Four operands, of which the third or the fourth may be in memory. */
@@ -30,40 +27,61 @@ const xopSingle = (list: string): Row[] =>
     return form(name!, `XOP.128.NP.M9.W0 ${code} /r`, "=xmm xmmm128", "", "xop");
   });
 
+/** The instructions on general registers: with W0 on 32 bits, with W1 on 64. */
+const general = (bits: 32 | 64): Row[] => {
+  const r = `r${bits}`;
+  const rm = `rm${bits}`;
+  const w = bits === 64 ? "W1" : "W0";
+  const row = (names: string, opcode: string, operands: string, flags: string, attributes: string): Row[] =>
+    form(
+      names,
+      opcode,
+      operands,
+      flags,
+      bits === 64 ? `${attributes.replace(/bmi|tbm|lwp/, "long")} alien` : attributes,
+    );
+  const bmi = (name: string, code: string, pp: string, operands: string, flags: string): Row[] =>
+    row(name, `VEX.NDS.128.${pp}.0F38.${w} ${code} /r`, operands, flags, "bmi argument");
+  return [
+    ...bmi("andn", "F2", "NP", `=${r} ${r} ${rm}`, "w:sz z:oc u:ap"),
+    ...bmi("bzhi", "F5", "NP", `=${r} ${rm} ${r}`, "w:szc z:o u:ap"),
+    ...bmi("bextr", "F7", "NP", `=${r} ${rm} ${r}`, "w:z z:co u:sap"),
+    ...bmi("shlx", "F7", "66", `=${r} ${rm} ${r}`, ""),
+    ...bmi("sarx", "F7", "F3", `=${r} ${rm} ${r}`, ""),
+    ...bmi("shrx", "F7", "F2", `=${r} ${rm} ${r}`, ""),
+    ...bmi("pext", "F5", "F3", `=${r} ${r} ${rm}`, ""),
+    ...bmi("pdep", "F5", "F2", `=${r} ${r} ${rm}`, ""),
+    ...bmi("mulx", "F6", "F2", `=${r} =${r} ${rm}`, ""),
+    ...row("rorx", `VEX.128.F2.0F3A.${w} F0 /r ib`, `=${r} ${rm} imm8`, "", "bmi apart argument"),
+    ...["blsr:1", "blsmsk:2", "blsi:3"].flatMap((entry) => {
+      const [name, digit] = entry.split(":");
+      return row(name!, `VEX.NDD.128.NP.0F38.${w} F3 /${digit}`, `=${r} ${rm}`, logic, "bmi argument");
+    }),
+    ...row("bextr", `XOP.128.NP.MA.${w} 10 /r id`, `=${r} ${rm} imm32`, "w:z z:co u:sap", "tbm argument"),
+    ...[
+      "blcfill:01:1",
+      "blsfill:01:2",
+      "blcs:01:3",
+      "tzmsk:01:4",
+      "blcic:01:5",
+      "blsic:01:6",
+      "t1mskc:01:7",
+      "blcmsk:02:1",
+      "blci:02:6",
+    ].flatMap((entry) => {
+      const [name, code, digit] = entry.split(":");
+      return row(name!, `XOP.NDD.128.NP.M9.${w} ${code} /${digit}`, `=${r} ${rm}`, logic, "tbm argument");
+    }),
+    ...row("llwpcb", `XOP.128.NP.M9.${w} 12 /0`, r, "", "lwp reg"),
+    ...row("slwpcb", `XOP.128.NP.M9.${w} 12 /1`, `=${r}`, "", "lwp reg"),
+    ...row("lwpins", `XOP.NDD.128.NP.MA.${w} 12 /0 id`, `${r} rm32 imm32`, "w:c", "lwp argument"),
+    ...row("lwpval", `XOP.NDD.128.NP.MA.${w} 12 /1 id`, `${r} rm32 imm32`, "", "lwp argument"),
+  ];
+};
+
 export const vexGeneral: readonly Row[] = [
-  ...form("andn", "VEX.NDS.128.NP.0F38.W0 F2 /r", "=r32 r32 rm32", "w:sz z:oc u:ap", "bmi argument"),
-  ...bmi("bzhi", "F5", "NP", "=r32 rm32 r32", "w:szc z:o u:ap"),
-  ...bmi("bextr", "F7", "NP", "=r32 rm32 r32", "w:z z:co u:sap"),
-  ...bmi("shlx", "F7", "66", "=r32 rm32 r32", ""),
-  ...bmi("sarx", "F7", "F3", "=r32 rm32 r32", ""),
-  ...bmi("shrx", "F7", "F2", "=r32 rm32 r32", ""),
-  ...bmi("pext", "F5", "F3", "=r32 r32 rm32", ""),
-  ...bmi("pdep", "F5", "F2", "=r32 r32 rm32", ""),
-  ...bmi("mulx", "F6", "F2", "=r32 =r32 rm32", ""),
-  ...form("rorx", "VEX.128.F2.0F3A.W0 F0 /r ib", "=r32 rm32 imm8", "", "bmi apart argument"),
-  ...["blsr:1", "blsmsk:2", "blsi:3"].flatMap((entry) => {
-    const [name, digit] = entry.split(":");
-    return form(name!, `VEX.NDD.128.NP.0F38.W0 F3 /${digit}`, "=r32 rm32", logic, "bmi argument");
-  }),
-  ...form("bextr", "XOP.128.NP.MA.W0 10 /r id", "=r32 rm32 imm32", "w:z z:co u:sap", "tbm argument"),
-  ...[
-    "blcfill:01:1",
-    "blsfill:01:2",
-    "blcs:01:3",
-    "tzmsk:01:4",
-    "blcic:01:5",
-    "blsic:01:6",
-    "t1mskc:01:7",
-    "blcmsk:02:1",
-    "blci:02:6",
-  ].flatMap((entry) => {
-    const [name, code, digit] = entry.split(":");
-    return form(name!, `XOP.NDD.128.NP.M9.W0 ${code} /${digit}`, "=r32 rm32", logic, "tbm argument");
-  }),
-  ...form("llwpcb", "XOP.128.NP.M9.W0 12 /0", "r32", "", "lwp reg"),
-  ...form("slwpcb", "XOP.128.NP.M9.W0 12 /1", "=r32", "", "lwp reg"),
-  ...form("lwpins", "XOP.NDD.128.NP.MA.W0 12 /0 id", "r32 rm32 imm32", "w:c", "lwp argument"),
-  ...form("lwpval", "XOP.NDD.128.NP.MA.W0 12 /1 id", "r32 rm32 imm32", "", "lwp argument"),
+  ...general(32),
+  ...general(64),
 
   ...["vfmaddsub:5C", "vfmsubadd:5E", "vfmadd:68", "vfmsub:6C", "vfnmadd:78", "vfnmsub:7C"].flatMap(
     (entry) => {

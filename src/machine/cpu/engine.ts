@@ -37,6 +37,9 @@ export interface Engine {
   flush(): void;
 }
 
+/** Makes the engine of one machine. */
+export type EngineMaker = (core: Core) => Engine;
+
 export const BUDGET: Stop = { reason: "budget" };
 
 const interrupts: Stop[] = Array.from({ length: 256 }, (_, vector) => ({ reason: "interrupt", vector }));

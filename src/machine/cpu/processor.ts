@@ -86,6 +86,43 @@ export class Processor {
     if (written === CODE_TOO) this.#code.written(address >>> 0, 4);
   }
 
+  /**
+   * Asks for [address, address + length), at most one page long, to be read as one access: throws where the guest
+   * may not, and tells who watches. Its bytes are then read from `view`.
+   */
+  reading(address: number, length: number): void {
+    if (!(this.facts[address >>> 12]! & this.facts[(address + length - 1) >>> 12]! & READ))
+      this.#admitRead(address, length);
+  }
+
+  /** The same for a write; `written` follows it when the answer is true. */
+  writing(address: number, length: number): boolean {
+    if (this.facts[address >>> 12]! & this.facts[(address + length - 1) >>> 12]! & WRITE) return false;
+    return this.#writing(address, length) === CODE_TOO;
+  }
+
+  /** Bytes that `writing` said are code have been written. */
+  written(address: number, length: number): void {
+    this.#code.written(address >>> 0, length);
+  }
+
+  /** Reads `size` bytes (4, 8 or 16) as one access, into `to` from index `lane` on. */
+  readDwords(address: number, size: number, to: Int32Array, lane: number): void {
+    this.reading(address, size);
+    const { view } = this;
+    const from = (address + RAM_BASE) >>> 0;
+    for (let at = 0; at < size; at += 4) to[lane + (at >> 2)] = view.getInt32(from + at, true);
+  }
+
+  /** Writes `size` bytes (4, 8 or 16) as one access, from index `lane` of `from` on. */
+  writeDwords(address: number, size: number, from: Int32Array, lane: number): void {
+    const code = this.writing(address, size);
+    const { view } = this;
+    const to = (address + RAM_BASE) >>> 0;
+    for (let at = 0; at < size; at += 4) view.setInt32(to + at, from[lane + (at >> 2)]!, true);
+    if (code) this.written(address, size);
+  }
+
   /** Throws where the guest may not write; otherwise what the write will touch. */
   #writing(address: number, length: number): number {
     const facts = this.facts[address >>> 12]!;

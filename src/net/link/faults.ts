@@ -55,6 +55,16 @@ export interface FaultCounters {
   ruled: number;
 }
 
+/** What a link did to a frame that entered it. `copy`: what goes on in its place, damaged. */
+export interface FaultEvent {
+  readonly frame: Uint8Array;
+  readonly fault: "cut" | "lost" | "dropped" | "corrupted" | "duplicated" | "delayed";
+  /** A rule decided it, not chance. */
+  readonly ruled: boolean;
+  readonly direction: "sending" | "receiving";
+  readonly copy?: Uint8Array;
+}
+
 export interface FaultyLinkOptions {
   port: Port;
   clock: Clock;
@@ -63,6 +73,8 @@ export interface FaultyLinkOptions {
   sending?: Faults;
   /** From the port behind to the station. */
   receiving?: Faults;
+  /** Told of every fault as it happens. */
+  onFault?: (event: FaultEvent) => void;
 }
 
 const QUEUE = 1000;
@@ -81,13 +93,16 @@ export class FaultyLink implements Port {
   /** What has arrived and waits for the station; bounded, as the station may never ask. */
   readonly #arrived = new FrameQueue(QUEUE);
 
-  constructor({ port, clock, random, sending = {}, receiving = {} }: FaultyLinkOptions) {
+  constructor({ port, clock, random, sending = {}, receiving = {}, onFault }: FaultyLinkOptions) {
     this.sending = { ...sending };
     this.receiving = { ...receiving };
     this.#port = port;
     this.#clock = clock;
-    this.#out = new Line(this.sending, random);
-    this.#in = new Line(this.receiving, random);
+    const told = (direction: FaultEvent["direction"]): Told | undefined =>
+      onFault &&
+      ((frame, fault, ruled, copy) => onFault({ frame, fault, ruled, direction, ...(copy && { copy }) }));
+    this.#out = new Line(this.sending, random, told("sending"));
+    this.#in = new Line(this.receiving, random, told("receiving"));
   }
 
   get counters(): { readonly sending: Readonly<FaultCounters>; readonly receiving: Readonly<FaultCounters> } {
@@ -138,6 +153,8 @@ export class FaultyLink implements Port {
   }
 }
 
+type Told = (frame: Uint8Array, fault: FaultEvent["fault"], ruled: boolean, copy?: Uint8Array) => void;
+
 /** One direction: frames enter, wait until they are due, and leave in the order in which they are. */
 class Line {
   readonly counters: FaultCounters = {
@@ -152,6 +169,7 @@ class Line {
   };
   readonly #faults: Faults;
   readonly #random: Random;
+  readonly #told: Told | undefined;
   /** Sorted by `due`, equal ones in the order of their arrival. */
   readonly #waiting: { frame: Uint8Array; due: Micros }[] = [];
   /** When the line has put its last frame out, in µs with fractions: a frame is a fraction of a µs on a fast line. */
@@ -159,15 +177,17 @@ class Line {
   /** No frame in order arrives before the one in front of it. */
   #latest: Micros = 0;
 
-  constructor(faults: Faults, random: Random) {
+  constructor(faults: Faults, random: Random, told: Told | undefined) {
     this.#faults = faults;
     this.#random = random;
+    this.#told = told;
   }
 
   enter(frame: Uint8Array, now: Micros): void {
     const faults = this.#faults;
     if (faults.cut) {
       this.counters.cut++;
+      this.#told?.(frame, "cut", false);
       return;
     }
     const verdict = faults.rules?.find((rule) => rule.match(frame))?.action;
@@ -178,13 +198,17 @@ class Line {
     }
     if (this.#happens(faults.loss)) {
       this.counters.lost++;
+      this.#told?.(frame, "lost", false);
       return;
     }
-    const passing = this.#happens(faults.corrupt) ? this.#corrupted(frame) : frame;
+    const passing = this.#happens(faults.corrupt) ? this.#corrupted(frame, false) : frame;
     const behind = this.#happens(faults.reorder);
-    if (behind) this.counters.reordered++;
+    if (behind) {
+      this.counters.reordered++;
+      this.#told?.(frame, "delayed", false);
+    }
     this.#schedule(passing, now, behind ? (faults.reorderBy ?? REORDER_BY) : 0);
-    if (this.#happens(faults.duplicate)) this.#duplicate(passing, now);
+    if (this.#happens(faults.duplicate)) this.#duplicate(passing, now, false);
   }
 
   leave(now: Micros): Uint8Array | undefined {
@@ -202,18 +226,21 @@ class Line {
   #obey(verdict: FaultRule["action"], frame: Uint8Array, now: Micros): void {
     if (verdict === "drop") {
       this.counters.lost++;
+      this.#told?.(frame, "lost", true);
     } else if (verdict === "corrupt") {
-      this.#schedule(this.#corrupted(frame), now, 0);
+      this.#schedule(this.#corrupted(frame, true), now, 0);
     } else if (typeof verdict === "object") {
+      this.#told?.(frame, "delayed", true);
       this.#schedule(frame, now, verdict.delay);
     } else {
       this.#schedule(frame, now, 0);
-      if (verdict === "duplicate") this.#duplicate(frame, now);
+      if (verdict === "duplicate") this.#duplicate(frame, now, true);
     }
   }
 
-  #duplicate(frame: Uint8Array, now: Micros): void {
+  #duplicate(frame: Uint8Array, now: Micros, ruled: boolean): void {
     this.counters.duplicated++;
+    this.#told?.(frame, "duplicated", ruled);
     this.#schedule(frame, now, 0);
   }
 
@@ -222,6 +249,7 @@ class Line {
     const { delay = 0, jitter = 0, rate, queue = QUEUE } = this.#faults;
     if (this.#waiting.length >= queue) {
       this.counters.dropped++;
+      this.#told?.(frame, "dropped", false);
       return;
     }
     let ready = now;
@@ -241,11 +269,12 @@ class Line {
   }
 
   /** A copy, since others may hold the frame. */
-  #corrupted(frame: Uint8Array): Uint8Array {
+  #corrupted(frame: Uint8Array, ruled: boolean): Uint8Array {
     this.counters.corrupted++;
     const copy = frame.slice();
     const bit = this.#random.below(copy.length * 8);
     copy[bit >>> 3]! ^= 1 << (bit & 7);
+    this.#told?.(frame, "corrupted", ruled, copy);
     return copy;
   }
 

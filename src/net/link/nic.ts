@@ -85,3 +85,6 @@ export class Nic {
     return frame.length >= ETHERNET_HEADER && frame.length <= ETHERNET_HEADER + this.mtu;
   }
 }
+
+/** A card's address made of an IPv4 address: 52:54:00, the range of virtual machines, and its last three bytes. */
+export const macFor = (address: number): number => 0x5254_0000_0000 + (address % 2 ** 24);

@@ -39,7 +39,7 @@ export const asm = command({
   usageStatus: status.usage,
   options,
   async run([source, output], values, io) {
-    const { fasmText } = await import("../../assembler/index.ts");
+    const { explanation, fasmText } = await import("../../assembler/index.ts");
     const kilobytes = values.memory ?? DEFAULT_KILOBYTES;
     io.stdout.write(`kolibri assembler  version ${manifest.version}  (${kilobytes} kilobytes memory)\n`);
     const began = performance.now();
@@ -51,7 +51,8 @@ export const asm = command({
     });
     if (!assembled.ok) {
       display(assembled.display, io.stderr);
-      for (const diagnostic of assembled.diagnostics) io.stderr.write(fasmText(diagnostic));
+      for (const diagnostic of assembled.diagnostics)
+        io.stderr.write(fasmText(diagnostic) + explanation(diagnostic));
       return assembled.diagnostics.some(({ line }) => line > 0) ? status.source : status.other;
     }
     const target = output ?? beside(source!, assembled.extension);

@@ -5,6 +5,7 @@ import {
   capture,
   Gateway,
   type GatewayCounters,
+  macFor,
   NoOutside,
   noTraffic,
   type Outside,
@@ -91,7 +92,7 @@ export class Network {
       outside: this.#outside,
       random,
       address: `${showAddress(gateway)}/${address.split("/")[1]}`,
-      mac: 0x5254_0000_0000 + (gateway % 2 ** 24),
+      mac: macFor(gateway),
       publish,
       outbound,
     });

@@ -2,12 +2,15 @@ import { isAbsolute, normalize, relative } from "node:path";
 import { nearest } from "../../base/index.ts";
 import type { Computer, ComputerOptions } from "../../computer.ts";
 import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
-import type { LoadOptions } from "../../machine/index.ts";
+import type { EngineName, LoadOptions } from "../../machine/index.ts";
 import { onThisSystem, readFile } from "../files.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
 import { number, oneOf, type Values } from "./options.ts";
 import { assembleFile, type Corrected, sourceOptions } from "./sources.ts";
+
+/** Written here, because a command that runs nothing does not load the machine. */
+const engineNames = ["interpreter"] as const satisfies readonly EngineName[];
 
 /** The options of every command that takes a source or an image. */
 export const programOptions = {
@@ -23,6 +26,12 @@ export const programOptions = {
     advanced: true,
   },
   memory: { value: "MB", read: number(1, 2048), help: "address space of the program (256)", advanced: true },
+  engine: {
+    value: engineNames.join("|"),
+    read: oneOf(...engineNames),
+    help: "what executes the instructions (interpreter)",
+    advanced: true,
+  },
   select: {
     value: "eax|al",
     read: oneOf("eax", "al"),
@@ -74,9 +83,12 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
   }
   const assembled = await assembleFile(path, values, io);
   if (!assembled.ok) {
-    const { fasmText } = await import("../../assembler/index.ts");
+    const { explanation, fasmText } = await import("../../assembler/index.ts");
     throw new Refusal(
-      `${path} cannot be assembled\n${assembled.diagnostics.map(fasmText).join("").trimEnd()}`,
+      `${path} cannot be assembled\n${assembled.diagnostics
+        .map((diagnostic) => fasmText(diagnostic) + explanation(diagnostic))
+        .join("")
+        .trimEnd()}`,
       2,
     );
   }
@@ -126,11 +138,17 @@ export function addressIn(image: Image, text: string): number {
 }
 
 /** What the computer is to be made with. */
-export const equipment = async ({ memory, select, time }: ProgramValues): Promise<ComputerOptions> => {
+export const equipment = async ({
+  memory,
+  engine,
+  select,
+  time,
+}: ProgramValues): Promise<ComputerOptions> => {
   const { guide } = await import("./running.ts");
   return {
     personality: guide({ ...(select && { selection: select }), ...(time && { time }) }),
     ...(memory !== undefined && { memoryBytes: memory * 2 ** 20 }),
+    ...(engine !== undefined && { engine }),
   };
 };
 

@@ -120,15 +120,21 @@ export function cmpxchg(cpu: Processor, op: Operation): void {
   cpu.flagsOfDifference(accumulator, found, (accumulator - found) | 0, op.shift);
 }
 
+const quadword = new Int32Array(2);
+
 export function cmpxchg8b(cpu: Processor, op: Operation): void {
   const words = cpu.words;
   const at = cpu.address(op, 8, true);
   cpu.admitChange(at, 8);
-  const low = cpu.read32(at);
-  const high = cpu.read32((at + 4) | 0);
+  cpu.readDwords(at, 8, quadword, 0);
+  const low = quadword[0]!;
+  const high = quadword[1]!;
   const same = low === words[EAX] && high === words[EDX];
-  cpu.write32(at, same ? words[EBX]! : low);
-  cpu.write32((at + 4) | 0, same ? words[ECX]! : high);
+  if (same) {
+    quadword[0] = words[EBX]!;
+    quadword[1] = words[ECX]!;
+  }
+  cpu.writeDwords(at, 8, quadword, 0);
   if (!same) {
     words[EAX] = low;
     words[EDX] = high;

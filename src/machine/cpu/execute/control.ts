@@ -79,17 +79,17 @@ export function retFar(cpu: Processor, op: Operation): void {
   // The selector is read first.
   const selector = cpu.peek(size, size) & 0xffff;
   const offset = cpu.peek(size);
-  returnTo(cpu, selector, 3 * size + (op.immediate & 0xffff));
+  returnTo(cpu, selector, size, 3 * size + (op.immediate & 0xffff));
   jumpTo(cpu, op, offset);
   cpu.words[ESP] = cpu.words[ESP]! + 2 * size + (op.immediate & 0xffff);
 }
 
 /**
  * A return may not lead to an inner ring (SDM vol. 2B, RET). Where the ring would change, the processor reads
- * SS, `outer` bytes up the stack, before it looks at the selector.
+ * SS, in `size` bytes and `outer` bytes up the stack, before it looks at the selector.
  */
-function returnTo(cpu: Processor, selector: number, outer: number): void {
-  if ((selector & 3) !== 3) cpu.peek(2, outer);
+function returnTo(cpu: Processor, selector: number, size: number, outer: number): void {
+  if ((selector & 3) !== 3) cpu.peek(size, outer);
   if ((selector & 0xfffc) === 0) throw fault("#GP");
   if ((selector & 3) !== 3) throw fault("#GP", selector & 0xfffc);
   loadCode(cpu, selector);
@@ -103,7 +103,7 @@ export function iret(cpu: Processor, op: Operation): void {
   const flags = cpu.peek(size, 2 * size);
   const selector = cpu.peek(size, size) & 0xffff;
   const offset = cpu.peek(size);
-  returnTo(cpu, selector, 4 * size);
+  returnTo(cpu, selector, size, 4 * size);
   jumpTo(cpu, op, offset);
   cpu.words[ESP] = cpu.words[ESP]! + 3 * size;
   setUserFlags(cpu, flags, size);

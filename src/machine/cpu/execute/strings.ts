@@ -66,9 +66,10 @@ const lods: Element = (cpu, op) => {
 };
 
 const cmps: Element = (cpu, op) => {
-  // When neither can be read it is the destination that faults.
+  // Segments come before pages; of two pages that cannot be read it is the destination's that faults.
+  const from = source(cpu, op);
   const right = read(cpu, op.extra, destination(cpu, op, false));
-  const left = read(cpu, op.extra, source(cpu, op));
+  const left = read(cpu, op.extra, from);
   cpu.flagsOfDifference(left, right, (left - right) | 0, shiftOf(op.extra));
   advance(cpu, op, ESI);
   advance(cpu, op, EDI);

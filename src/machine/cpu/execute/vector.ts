@@ -31,15 +31,13 @@ export function demandAlignment(address: number): void {
 
 /** Reads `size` bytes at a linear address into the desk, from its dword `lane` on. */
 export function read(cpu: Processor, address: number, size: number, lane: number): void {
-  if (size >= 4) {
-    for (let at = 0; at < size; at += 4) i32[lane + (at >> 2)] = cpu.read32((address + at) | 0);
-  } else i32[lane] = size === 2 ? cpu.read16(address) : cpu.read8(address);
+  if (size >= 4) cpu.readDwords(address, size, i32, lane);
+  else i32[lane] = size === 2 ? cpu.read16(address) : cpu.read8(address);
 }
 
 /** Writes `size` bytes of the desk, all or nothing. */
 export function write(cpu: Processor, address: number, size: number, lane: number): void {
-  cpu.admitChange(address, size);
-  for (let at = 0; at < size; at += 4) cpu.write32((address + at) | 0, i32[lane + (at >> 2)]!);
+  cpu.writeDwords(address, size, i32, lane);
 }
 
 /** Lays the second operand on the desk, of which `size` bytes are read when it is memory. */

@@ -4,6 +4,7 @@
  * the last instruction. SDM vol. 1, chapter 8; vol. 2A.
  */
 import type { Form } from "../../../isa/index.ts";
+import { RAM_BASE } from "../../memory/memory.ts";
 import { fault } from "../fault.ts";
 import { CF, condition, PF, setArithmetic, ZF } from "../flags.ts";
 import * as arithmetic from "../float/arithmetic.ts";
@@ -172,9 +173,12 @@ function load(cpu: Processor, op: Operation, size: Size): void {
     loaded.lo = cpu.read16(at);
     return;
   }
-  loaded.lo = cpu.read32(at);
-  if (size >= 8) loaded.hi = cpu.read32((at + 4) | 0);
-  if (size === 10) loaded.top = cpu.read16((at + 8) | 0);
+  cpu.reading(at, size);
+  const { view } = cpu;
+  const from = (at + RAM_BASE) >>> 0;
+  loaded.lo = view.getInt32(from, true);
+  if (size >= 8) loaded.hi = view.getInt32(from + 4, true);
+  if (size === 10) loaded.top = view.getUint16(from + 8, true);
 }
 
 /** The place of a memory operand that will be written, which can be written. */
@@ -190,9 +194,13 @@ function store(cpu: Processor, at: number, size: Size): void {
     cpu.write16(at, stored.lo & 0xffff);
     return;
   }
-  cpu.write32(at, stored.lo);
-  if (size >= 8) cpu.write32((at + 4) | 0, stored.hi);
-  if (size === 10) cpu.write16((at + 8) | 0, stored.top);
+  const code = cpu.writing(at, size);
+  const { view } = cpu;
+  const to = (at + RAM_BASE) >>> 0;
+  view.setInt32(to, stored.lo, true);
+  if (size >= 8) view.setInt32(to + 4, stored.hi, true);
+  if (size === 10) view.setUint16(to + 8, stored.top, true);
+  if (code) cpu.written(at, size);
 }
 
 /** The same for an environment, whose first and last byte are looked at first. */

@@ -2,17 +2,22 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What is compared: its program, and what that is always given. The first is meant when no name is said. */
+/** What is compared: its program, its thread, what it is always given. The first is meant when no name is said. */
 const proofs = {
   processor: {
     program: "test/conformance/processor/prove.ts",
     given: ["--source", join(root, "test/conformance/processor/oracle.c")],
+  },
+  sources: {
+    program: "test/conformance/sources/prove.ts",
+    thread: "test/conformance/sources/ours.ts",
+    given: [],
   },
   mutations: { program: "test/conformance/assembler/mutations.ts", given: ["--root", root] },
 };
@@ -27,16 +32,18 @@ const proof = proofs[named ? first : "processor"];
 const asked = named ? rest : process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "kolibri-prove-"));
 try {
-  const program = join(folder, "prove.mjs");
   await build({
-    entryPoints: [join(root, proof.program)],
-    outfile: program,
+    entryPoints: [proof.program, proof.thread].filter(Boolean).map((name) => join(root, name)),
+    outdir: folder,
+    entryNames: "[name]",
+    outExtension: { ".js": ".mjs" },
     bundle: true,
     platform: "node",
     format: "esm",
     target: "node20",
   });
-  const ran = spawnSync(process.execPath, [program, ...proof.given, ...asked], { stdio: "inherit" });
+  const program = join(folder, basename(proof.program, ".ts"));
+  const ran = spawnSync(process.execPath, [`${program}.mjs`, ...proof.given, ...asked], { stdio: "inherit" });
   process.exitCode = ran.status ?? 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });

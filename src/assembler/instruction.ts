@@ -402,16 +402,10 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
       instruction.encode(instruction.operands, instruction.operands.length, state);
     } catch (complaint) {
       const surplus = complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine";
-      // An address that stands alone has been read before the comma is missed.
-      const alone = instruction.operands.length === 1 && instruction.operands[0]!.kind === MEMORY;
-      if (
-        alone &&
-        !surplus &&
-        encodes({ ...instruction, operands: [instruction.operands[0]!, behind] }, 2, state)
-      ) {
-        state.at = at;
+      // An address that comes first has been read before anything is missed behind it.
+      const [first] = instruction.operands;
+      if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(instruction, first!, state))
         throw error;
-      }
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
       state.at = at;
@@ -421,8 +415,20 @@ function evaluate(assembler: Assembler, instruction: Instruction): boolean {
   }
 }
 
-/** A second operand that goes with every address: EAX behind a comma. */
-const behind: Operand = { ...newOperand(), kind: REGISTER, register: register(GPR32, 0), comma: true };
+/** Second operands, one of which goes with every address that is not alone: EAX and a number. */
+const behind: readonly Operand[] = [
+  { ...newOperand(), kind: REGISTER, register: register(GPR32, 0), comma: true },
+  { ...newOperand(), kind: IMMEDIATE, low: 1, value: 1, comma: true },
+];
+
+/** Whether an instruction can have this operand as its first. */
+function takes(instruction: Instruction, operand: Operand, state: Encoding): boolean {
+  const { at } = state;
+  const lists = [[operand], ...behind.map((second) => [operand, second])];
+  const taken = lists.some((operands) => encodes({ ...instruction, operands }, operands.length, state));
+  state.at = at;
+  return taken;
+}
 
 function encodes(instruction: Instruction, count: number, state: Encoding): boolean {
   try {

@@ -91,6 +91,19 @@ test("an error stands in FASM's words, leaves no file, and has FASM's status", a
   expect(folder.text("a.bin")).toBe("old");
 });
 
+test("FASM's own options are taken with a capital letter too", async () => {
+  const source = folder.put("capital.asm", "db X\n");
+  const output = folder.at("capital.bin");
+  expect(
+    await asm("-D", "X=7", "-P", "3", "-M2000", "-S", folder.at("capital.fas"), source, output),
+  ).toMatchObject({
+    status: 0,
+  });
+  expect(folder.text("capital.bin")).toBe("\x07");
+  expect(folder.text("capital.fas").slice(0, 3)).toBe("fas");
+  expect(await asm("-I", "x", "-H", source)).toMatchObject({ status: 1 });
+});
+
 test("what has no line has status 255, a wrong command line 1", async () => {
   expect(await asm(folder.at("none.asm"))).toMatchObject({
     status: 255,

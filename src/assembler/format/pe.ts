@@ -262,15 +262,17 @@ export class PeFormat implements Format {
 
   #newSection(assembler: Assembler): void {
     const { state, program } = assembler;
-    const rva = this.#closeSection(state);
+    let rva = this.#closeSection(state);
     const space = assembler.createSpace();
     this.#sectioned = true;
     const { bytes } = state;
     const headersEnd = u32le(bytes, HEADERS_SIZE) - this.#stub.length;
     let section = this.#section;
     if (section + SECTION_HEADER > headersEnd) {
+      // No room for its header yet. FASM loses the section's address then, and so takes its directory for an empty one.
       section = headersEnd - SECTION_HEADER;
       this.#section = section;
+      rva = 0;
       state.anotherPass = true;
     }
     setU32le(bytes, section + S_RVA, rva);

@@ -13,14 +13,26 @@ const DEFAULT_KILOBYTES = 512 * 1024;
 
 const options = {
   ...sourceOptions,
-  passes: { short: "p", value: "N", help: "passes before it gives up (100)", read: number(1, 65536) },
+  passes: {
+    short: "p",
+    eitherCase: true,
+    value: "N",
+    help: "passes before it gives up (100)",
+    read: number(1, 65536),
+  },
   memory: {
     short: "m",
+    eitherCase: true,
     value: "KB",
     help: `memory it may use, in kilobytes (${DEFAULT_KILOBYTES})`,
     read: number(1, 2 ** 22 - 1),
   },
-  symbols: { short: "s", value: "FILE", help: "write the symbolic information, as FASM's -s does" },
+  symbols: {
+    short: "s",
+    eitherCase: true,
+    value: "FILE",
+    help: "write the symbolic information, as FASM's -s does",
+  },
   "symbols-json": {
     value: "FILE",
     help: "write the symbols: name, value, kind, size, file and line of each",

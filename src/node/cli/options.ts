@@ -6,6 +6,8 @@ import { type Command, Refusal } from "./command.ts";
 export interface Option<T = unknown> {
   /** One letter, for `-d`. */
   readonly short?: string;
+  /** The letter may be a capital too, as FASM has it. */
+  readonly eitherCase?: boolean;
   /** What the value is called in the help; an option without it is a switch. */
   readonly value?: string;
   /** The value may be missing: `--trace` and `--trace=FILE`. */
@@ -32,6 +34,9 @@ type Value<O extends Option> = O extends { value: string }
 
 export type Values<O extends Options> = { -readonly [K in keyof O]: Value<O[K]> };
 
+/** Before the name of an option that was said with a capital letter; no name begins so. */
+const CAPITAL = "^";
+
 /** Takes a command line apart. Options may stand anywhere before `--`. */
 export function parse<O extends Options>(
   command: Command<O>,
@@ -44,13 +49,14 @@ export function parse<O extends Options>(
     allowPositionals: true,
     tokens: true,
     options: Object.fromEntries(
-      Object.entries(options).map(([name, option]) => [
-        name,
-        {
-          type: option.value && !option.optional ? ("string" as const) : ("boolean" as const),
-          ...(option.short ? { short: option.short } : {}),
-        },
-      ]),
+      Object.entries(options).flatMap(([name, option]) => {
+        const type = option.value && !option.optional ? ("string" as const) : ("boolean" as const);
+        const { short } = option;
+        const plain = [name, { type, ...(short ? { short } : {}) }] as const;
+        return option.eitherCase && short
+          ? [plain, [CAPITAL + name, { type, short: short.toUpperCase() }] as const]
+          : [plain];
+      }),
     ),
   });
   const args: string[] = [];
@@ -61,8 +67,10 @@ export function parse<O extends Options>(
   for (const token of tokens) {
     if (token.kind === "positional") args.push(token.value);
     if (token.kind !== "option") continue;
-    const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
-    if (!option) throw new Refusal(unknownOption(token.rawName, options, command));
+    const name = token.name.startsWith(CAPITAL) ? token.name.slice(CAPITAL.length) : token.name;
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (!option || token.rawName.startsWith(`--${CAPITAL}`))
+      throw new Refusal(unknownOption(token.rawName, options, command));
     const text = token.value;
     if (text === undefined && option.value && !option.optional) {
       throw new Refusal(`${token.rawName} needs a value: ${token.rawName} ${option.value}`);
@@ -77,8 +85,8 @@ export function parse<O extends Options>(
         throw error;
       }
     }
-    if (option.many) (values[token.name] as unknown[]).push(value);
-    else values[token.name] = value;
+    if (option.many) (values[name] as unknown[]).push(value);
+    else values[name] = value;
   }
   const help = values["help"] === true;
   if (!help) checkCount(command, args);

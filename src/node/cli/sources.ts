@@ -9,6 +9,7 @@ import { list, type Values } from "./options.ts";
 export const sourceOptions = {
   define: {
     short: "d",
+    eitherCase: true,
     value: "NAME=VALUE",
     many: true,
     help: "define a symbolic constant before the first line",

@@ -95,10 +95,8 @@ function subjects(path: string): Subject[] {
 
 /** Bytes in hex, or the words and the trail of an error. */
 function theirs(folder: string, source: string, output: string): string {
-  const environment = { ...process.env, SOURCE_DATE_EPOCH: "0" };
   const ran = spawnSync("fasm", ["-m", String(KILOBYTES), source, output], {
     cwd: folder,
-    env: environment,
     timeout: TIMEOUT_MS,
     encoding: "latin1",
   });
@@ -107,7 +105,7 @@ function theirs(folder: string, source: string, output: string): string {
   return readFileSync(output).toString("hex");
 }
 
-function ours(folder: string, source: string): string {
+function ours(folder: string, source: string, epochSeconds: number): string {
   const files = {
     read(path: string): Uint8Array | undefined {
       try {
@@ -118,7 +116,7 @@ function ours(folder: string, source: string): string {
     },
   };
   try {
-    const result = assemble(source, { files, maxMemory: KILOBYTES * 1024, epochSeconds: 0 });
+    const result = assemble(source, { files, maxMemory: KILOBYTES * 1024, epochSeconds });
     if (result.ok) return Buffer.from(result.bytes).toString("hex");
     const shown = Buffer.from(result.display).toString("latin1");
     const ended = shown === "" || shown.endsWith("\n") ? shown : `${shown}\n`;
@@ -145,7 +143,10 @@ function compare(paths: readonly string[], cases: number, seed: number): number 
       writeFileSync(name, text, "latin1");
       const expected = theirs(folder, name, join(scratch, "out"));
       const began = performance.now();
-      const got = ours(folder, name);
+      // Time stamps are those of the second in which fasm ran, which may have passed.
+      const now = Math.floor(Date.now() / 1000);
+      let got = ours(folder, name, now);
+      if (got !== expected && !expected.startsWith("!")) got = ours(folder, name, now - 1);
       const took = performance.now() - began;
       const [a, b] = [said(expected), said(got)];
       let kind: keyof typeof counts;

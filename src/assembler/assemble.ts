@@ -289,9 +289,9 @@ export class Assembler {
           if (value >= FIRST_MNEMONIC) {
             const item = state.item;
             const known = this.#instructions[item] ?? this.#read(item, value);
-            if (known.prefix) {
+            if (known.shape.prefix) {
               state.room(32);
-              known.encode(known.operands, 0, state);
+              known.shape.encode(known.shape.operands, 0, state);
               continue;
             }
             assembleInstruction(this, known);

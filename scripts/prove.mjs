@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const proofs = {
   processor: {
     program: "test/conformance/processor/prove.ts",
-    given: ["--source", join(root, "test/conformance/processor/oracle.c")],
+    given: ["--root", root],
   },
   sources: {
     program: "test/conformance/sources/prove.ts",

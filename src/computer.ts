@@ -15,6 +15,8 @@ import {
 } from "./kernel/index.ts";
 import type {
   Access,
+  CpuModel,
+  CpuName,
   FaultName,
   InstructionHook,
   LoadOptions,
@@ -62,6 +64,8 @@ export interface ComputerOptions {
   personality?: Personality;
   /** Bytes of address space for a program. Default: the machine's. */
   memoryBytes?: number;
+  /** Which processor it has: a model of `cpuModels` by its name, or one of your own. Default "zen4", which has everything. */
+  cpu?: CpuName | CpuModel;
   /** What executes its instructions. Default: the machine's. */
   engine?: MachineOptions["engine"];
   /** Instructions that take a microsecond of virtual time. Default 100. */
@@ -199,6 +203,7 @@ export class Computer {
       start: this.world.now,
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
+      model: options.cpu,
       engine: options.engine,
       debugBoard: (byte) => this.#toBoard(byte),
       ...(options.startOfClock !== undefined && { startOfClock: options.startOfClock }),

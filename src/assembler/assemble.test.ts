@@ -136,11 +136,6 @@ test.each([
   ["its counter is looked at", "while % < 100\nend while\ndb 7"],
   ["a constant grows", "x = 0\nwhile x < 100\nx = x+1\nend while\ndb 7"],
   [
-    "what is used first is asked for later",
-    "while 1\nif used x\nbreak\nend if\nx = 1\ny = x\nend while\ndb 7",
-  ],
-  ["what is defined late breaks off", "while 1\nif defined x & x = 5\nbreak\nend if\nx = 5\nend while\ndb 7"],
-  [
     "a constant goes through a circle before",
     "x = 1\nn = 0\nwhile n < 20\nx = 3-x\nn = n+x-1\nend while\ndb 7",
   ],

@@ -112,7 +112,7 @@ export class Assembler {
   readonly maxPasses: number;
   /** Instructions by the item behind their mnemonic, read once. */
   readonly #instructions: (Instruction | undefined)[] = [];
-  readonly table = new InstructionTable();
+  readonly table: InstructionTable;
   /** Directives that a program may use once a pass. */
   #seen = 0;
   readonly scratch: Operand = newOperand();
@@ -150,6 +150,7 @@ export class Assembler {
     this.maxPasses = options.maxPasses;
     this.state = new State(program, options.maxBytes, options.epochSeconds);
     this.endings = new Endings(program.length);
+    this.table = new InstructionTable(options.maxBytes);
     this.evaluator = new Evaluator(this.state);
     this.evaluator.texts = texts;
   }

@@ -101,8 +101,19 @@ const COLON = 0x3a;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
+/** What an instruction is reckoned at, with the bytes it has been given. */
+const BYTES_PER_INSTRUCTION = 256;
+
 /** Instructions and their shapes, each once, with the bytes they have been given. */
 export class InstructionTable {
+  readonly #limit: number;
+  #count = 0;
+
+  /** `maxMemory` in bytes bounds how many there can be. */
+  constructor(maxMemory: number) {
+    this.#limit = maxMemory / BYTES_PER_INSTRUCTION;
+  }
+
   readonly #instructions = new Map<number, Instruction[]>();
   readonly #shapes = new Map<number, Shape[]>();
   /** The bytes of all instructions in one array: one for each would cost more than the rest of an instruction. */
@@ -145,6 +156,7 @@ export class InstructionTable {
       for (const other of known)
         if (other.shape.encode === mnemonic.encode && isSame(program, other, item, end)) return other;
     }
+    if (++this.#count > this.#limit) refuse("outOfMemory");
     const made = readInstruction(program, item, end, this.#shape(program, item, end, outline, mnemonic));
     if (known) known.push(made);
     else this.#instructions.set(hash, [made]);

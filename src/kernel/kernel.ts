@@ -33,6 +33,8 @@ export interface KernelOptions {
   memoryBytes?: number | undefined;
   /** What executes the instructions of each process; the machine's own default unless given. */
   engine?: MachineOptions["engine"] | undefined;
+  /** Which processor it has; the machine's own default unless given. */
+  model?: MachineOptions["model"] | undefined;
   /** Gets each byte written to the debug board. */
   debugBoard?: (byte: number, thread: Thread) => void;
 }
@@ -99,12 +101,13 @@ export class Kernel implements Services {
 
   /** Loads an image into a machine of its own and makes a process with one thread of it. */
   spawn(image: Image, options: LoadOptions = {}): Process | { error: string } {
-    const { memoryBytes, engine, maxSockets = 4096 } = this.#options;
+    const { memoryBytes, engine, model, maxSockets = 4096 } = this.#options;
     const { gate, firstSocket } = this.personality;
     const machine = new Machine({
       gates: [gate],
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(engine !== undefined && { engine }),
+      ...(model !== undefined && { model }),
     });
     const loaded = loadImage(machine, image, options);
     if ("error" in loaded) return loaded;

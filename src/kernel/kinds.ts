@@ -1,6 +1,15 @@
-import { hex, latin1, setU16be, setU16le, setU32be, u16be, u16le, u32be } from "../base/index.ts";
+import { hex, latin1, setU16be, setU16le, setU32be, u16be, u16le, u32be, u32le } from "../base/index.ts";
 import type { Memory, Registers } from "../machine/index.ts";
-import { type Address, type Endpoint, showAddress } from "../net/index.ts";
+import {
+  type Address,
+  type Endpoint,
+  mapAddress,
+  mappedAddress,
+  readAddress6,
+  showAddress,
+  showIpEndpoint,
+  writeAddress6,
+} from "../net/index.ts";
 import type { Kind } from "./call.ts";
 import type { Process, SocketFile } from "./process.ts";
 import { BAD_ADDRESS, BAD_HANDLE, INVALID, NO_OPTION, type Reason } from "./reasons.ts";
@@ -171,25 +180,47 @@ export function bytesOut(at: Register, length: Register | number): Kind<GuestByt
 
 /** Bytes of a sockaddr_in: family (host order), port, address (network order), eight that nobody reads. */
 const SOCKADDR = 16;
+/**
+ * Bytes of a sockaddr_in6 (RFC 3493 3.3): family, port, flow label, address, and the number of the interface that a
+ * link-local address is on (from 1, 0 = not said). Without the last, as RFC 2133 had it, it is good too.
+ */
+const SOCKADDR6 = 28;
+const LEAST_SOCKADDR6 = 24;
 const AF_INET = 2;
+const AF_INET6 = 10;
 
-/** An IPv4 address and port at a pointer; the length in `length` must be enough, the family AF_INET. */
-export function sockaddr(at: Register, length: Register): Kind<Endpoint> {
+/** An address and port as a program gives them. */
+export interface Sockaddr extends Endpoint {
+  /** It was a sockaddr_in6. */
+  readonly six: boolean;
+  /** Number of an interface, -1 = not said. */
+  readonly interface: number;
+}
+
+/** An address and port at a pointer, of IPv4 or IPv6 as its family says; the length in `length` must be enough. */
+export function sockaddr(at: Register, length: Register): Kind<Sockaddr> {
   const getAt = REGISTERS[at];
   const getLength = REGISTERS[length];
-  const show = ({ cpu, memory }: Process): string => {
-    const bytes = memory.read(getAt(cpu), SOCKADDR);
+  const bytesAt = ({ cpu, memory }: Process): Uint8Array | undefined => {
+    const family = memory.u16(getAt(cpu));
+    const six = family === AF_INET6 && getLength(cpu) >= LEAST_SOCKADDR6;
+    return memory.read(getAt(cpu), six ? Math.min(SOCKADDR6, getLength(cpu)) : SOCKADDR);
+  };
+  const show = (process: Process): string => {
+    const { cpu } = process;
+    const bytes = bytesAt(process);
     if (!bytes) return `${showPointer(getAt(cpu))}, ${getLength(cpu)}`;
     const family = u16le(bytes, 0);
     const short = getLength(cpu) < SOCKADDR ? `, length ${getLength(cpu)}` : "";
-    return `${family === AF_INET ? "" : `family ${family} `}${showEndpoint(endpointIn(bytes))}${short}`;
+    const known = family === AF_INET || bytes.length > SOCKADDR;
+    return `${known ? "" : `family ${family} `}${showEndpoint(endpointIn(bytes))}${short}`;
   };
   return {
-    read: ({ cpu, memory }) => {
-      if (getLength(cpu) < SOCKADDR) return INVALID;
-      const bytes = memory.read(getAt(cpu), SOCKADDR);
+    read: (process) => {
+      if (getLength(process.cpu) < SOCKADDR) return INVALID;
+      const bytes = bytesAt(process);
       if (!bytes) return BAD_ADDRESS;
-      return u16le(bytes, 0) === AF_INET ? endpointIn(bytes) : INVALID;
+      return u16le(bytes, 0) === AF_INET || bytes.length > SOCKADDR ? endpointIn(bytes) : INVALID;
     },
     show,
   };
@@ -203,19 +234,25 @@ export class SockaddrRoom {
     this.#bytes = bytes;
   }
 
-  write({ address, port }: Endpoint): boolean {
-    const bytes = new Uint8Array(SOCKADDR);
-    setU16le(bytes, 0, AF_INET);
+  /** @param six as a sockaddr_in6, in which an IPv4 address is a mapped one (RFC 4291 2.5.5.2) */
+  write({ address, port }: Endpoint, six: boolean): boolean {
+    const bytes = new Uint8Array(six ? SOCKADDR6 : SOCKADDR);
+    setU16le(bytes, 0, six ? AF_INET6 : AF_INET);
     setU16be(bytes, 2, port);
-    setU32be(bytes, 4, address);
+    if (six) writeAddress6(bytes, 8, typeof address === "number" ? mapAddress(address) : address);
+    else if (typeof address === "number") setU32be(bytes, 4, address);
     return this.#bytes.write(bytes);
   }
 
   show(): string {
-    const bytes = this.#bytes.length < 8 ? undefined : this.#bytes.read(SOCKADDR);
+    const six =
+      this.#bytes.length >= LEAST_SOCKADDR6 && u16le(this.#bytes.read(2) ?? NOTHING, 0) === AF_INET6;
+    const bytes = this.#bytes.length < 8 ? undefined : this.#bytes.read(six ? SOCKADDR6 : SOCKADDR);
     return bytes ? showEndpoint(endpointIn(bytes)) : showPointer(this.#bytes.address);
   }
 }
+
+const NOTHING = new Uint8Array(2);
 
 export function sockaddrOut(at: Register, length: Register): Kind<SockaddrRoom | undefined> {
   const getAt = REGISTERS[at];
@@ -224,7 +261,8 @@ export function sockaddrOut(at: Register, length: Register): Kind<SockaddrRoom |
     read: ({ cpu, memory }) => {
       if (getAt(cpu) === 0) return undefined;
       const room = region(memory, getAt(cpu), Math.min(getLength(cpu), SOCKADDR), "write");
-      return room instanceof GuestBytes ? new SockaddrRoom(room) : room;
+      if (!(room instanceof GuestBytes)) return room;
+      return new SockaddrRoom(new GuestBytes(memory, getAt(cpu), Math.min(getLength(cpu), SOCKADDR6)));
     },
     show: ({ cpu }) => (getAt(cpu) === 0 ? "0" : `${showPointer(getAt(cpu))}, ${getLength(cpu)}`),
     showDone: (room) => room?.show() ?? "0",
@@ -235,8 +273,12 @@ function region(memory: Memory, at: number, length: number, access: "read" | "wr
   return memory.isMapped(at, length, access) ? new GuestBytes(memory, at, length) : BAD_ADDRESS;
 }
 
-function endpointIn(sockaddr: Uint8Array): Endpoint {
-  return { address: u32be(sockaddr, 4), port: u16be(sockaddr, 2) };
+function endpointIn(sockaddr: Uint8Array): Sockaddr {
+  const port = u16be(sockaddr, 2);
+  if (sockaddr.length <= SOCKADDR) return { address: u32be(sockaddr, 4), port, six: false, interface: -1 };
+  const address = readAddress6(sockaddr, 8);
+  const scope = sockaddr.length < SOCKADDR6 ? 0 : u32le(sockaddr, 24);
+  return { address: mappedAddress(address) ?? address, port, six: true, interface: scope - 1 };
 }
 
 /** The bytes of a dword in the other order. */
@@ -264,4 +306,4 @@ function printable(text: string): string {
 
 const showPointer = (address: number): string => `0x${address.toString(16)}`;
 
-export const showEndpoint = ({ address, port }: Endpoint): string => `${showAddress(address)}:${port}`;
+export const showEndpoint = showIpEndpoint;

@@ -12,6 +12,8 @@ export class SocketFile {
   readonly socket: Socket;
   /** Calls that cannot be done at once are refused instead of waiting. */
   nonBlocking = false;
+  /** It was bound or connected by a sockaddr_in6, so that is what it is told of others. */
+  six = false;
   /** False once its number is closed: a call that waited for it learns so. */
   open = true;
   /** Threads whose calls wait for this socket. */

@@ -5,9 +5,10 @@
  * Intel's Software Developer's Manual (SDM) volumes 1 and 2.
  */
 export type { Core, Engine, EngineMaker, InstructionHook, MemoryHook } from "./cpu/engine.ts";
-export { type CpuModel, i686 } from "./cpu/model.ts";
+export { type CpuModel, type CpuName, cpuModels, type Feature } from "./cpu/model.ts";
 export type { Registers } from "./cpu/registers.ts";
 export { type Descriptor, kolibriSegments, linuxSegments, type SegmentModel } from "./cpu/segments.ts";
+export type { DebugRegisters } from "./debug-registers.ts";
 export { type LoadOptions, loadImage } from "./load.ts";
 export {
   type Context,

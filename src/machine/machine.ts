@@ -5,14 +5,17 @@ import {
   type EngineMaker,
   type InstructionHook,
   type MemoryHook,
+  SINGLE_STEP,
 } from "./cpu/engine.ts";
-import { setEflags } from "./cpu/flags.ts";
+import { RF, setEflags } from "./cpu/flags.ts";
 import { Interpreter } from "./cpu/interpret.ts";
-import { type CpuModel, i686 } from "./cpu/model.ts";
+import { type CpuModel, type CpuName, cpuModels } from "./cpu/model.ts";
 import { Registers } from "./cpu/registers.ts";
 import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
 import { SEGMENT, STATE, WORD } from "./cpu/state.ts";
-import { FACT, Memory } from "./memory/memory.ts";
+import { BS, DebugRegisters } from "./debug-registers.ts";
+import { CompilingEngine } from "./jit/index.ts";
+import { type Access, FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
 
 export interface MachineOptions {
@@ -24,8 +27,8 @@ export interface MachineOptions {
   segments?: SegmentModel;
   /** Execute every instruction in the general way, which is slower: for tests that compare the two. */
   unspecialised?: boolean;
-  /** What CPUID says. Default: an i686. */
-  model?: CpuModel;
+  /** Which processor it is: what CPUID says, and which instructions there are. Default "zen4", which has all. */
+  model?: CpuName | CpuModel;
   /** What executes the instructions: one of our own by its name, or another's. Default "interpreter". */
   engine?: EngineName | EngineMaker;
 }
@@ -35,6 +38,7 @@ export type EngineName = keyof typeof engines;
 
 const engines = {
   interpreter: (core: Core): Engine => new Interpreter(core),
+  compiled: (core: Core): Engine => new CompilingEngine(core),
 };
 
 /** One thread's registers with FPU and SSE state: plain data, meaningful to `loadContext` only. */
@@ -66,6 +70,7 @@ const INITIAL_X87_CONTROL = 0x37f;
 const INITIAL_MXCSR = 0x1f80;
 
 const HOOK: Stop = { reason: "hook" };
+const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
 
 /** A processor and its memory. It runs until there is a reason to stop, and the reason is a value. */
 export class Machine {
@@ -74,7 +79,16 @@ export class Machine {
   readonly cpu: Registers;
   readonly #core: Core;
   readonly #engine: Engine;
+  /**
+   * Hardware breakpoints. One on an instruction stops before it as the fault #DB, one on data behind the instruction
+   * that touched it as the trap #DB; DR6 tells which. Runs are much slower while one is on.
+   */
+  readonly debug = new DebugRegisters(() => this.#watch());
+  #hook: MemoryHook | undefined;
+  #hooked: readonly WatchedRange[] = [];
   #watched: readonly WatchedRange[] = [];
+  /** Breakpoints on data that the present instruction has touched. */
+  #hits = 0;
   /** Where and when a breakpoint or a hook stopped the last run, so that the next one gets past it. */
   #stoppedAt = -1;
   #stoppedWhen = -1;
@@ -91,13 +105,14 @@ export class Machine {
       }
       gates[vector] = 1;
     }
+    const { model = "zen4" } = options;
     this.#core = {
       memory: this.memory,
       segments: new Segments(words, options.segments ?? kolibriSegments),
       instructions: 0,
       gates,
       unspecialised: options.unspecialised ?? false,
-      model: options.model ?? i686,
+      model: typeof model === "string" ? cpuModels[model] : model,
       breakpoints: new Set(),
       onInstruction: undefined,
       onMemory: undefined,
@@ -126,27 +141,36 @@ export class Machine {
 
   /** Calls `hook` for guest accesses that touch one of `ranges`; other pages cost nothing more than before. */
   onMemory(ranges: readonly WatchedRange[], hook: MemoryHook | undefined): void {
+    this.#hook = hook;
+    this.#hooked = hook ? ranges : [];
+    this.#watch();
+  }
+
+  /** Marks the pages that the hook and the debug registers want to hear of. */
+  #watch(): void {
     for (const range of this.#watched) this.#mark(range, false);
-    this.#watched = hook ? ranges : [];
+    this.#watched = [...this.#hooked, ...this.debug.watched];
     for (const range of this.#watched) this.#mark(range, true);
-    this.#core.onMemory =
-      hook &&
-      ((access, address, length) => {
-        for (const range of this.#watched) {
-          const wanted = access === "write" ? range.write : range.read;
-          if (wanted && address < range.end && address + length > range.start) {
-            hook(access, address, length);
-            return;
-          }
-        }
-      });
+    if (this.#watched.length === 0) this.#core.onMemory = undefined;
+    else this.#core.onMemory = (access, address, length) => this.#accessed(access, address, length);
+  }
+
+  #accessed(access: Access, address: number, length: number): void {
+    this.#hits |= this.debug.accessed(access, address, length);
+    for (const range of this.#hooked) {
+      const wanted = access === "write" ? range.write : range.read;
+      if (wanted && address < range.end && address + length > range.start) {
+        this.#hook?.(access, address, length);
+        return;
+      }
+    }
   }
 
   /** Executes at most `budget` instructions (a whole number, or Infinity). */
   run(budget: number): Stop {
     const core = this.#core;
-    if (!core.onInstruction && core.breakpoints.size === 0) {
-      return this.#engine.run(budget);
+    if (!core.onInstruction && core.breakpoints.size === 0 && !this.debug.active) {
+      return this.#told(this.#engine.run(budget));
     }
     const end = core.instructions + budget;
     while (core.instructions < end) {
@@ -156,7 +180,14 @@ export class Machine {
         return this.#stopped(eip, { reason: "breakpoint", address: eip });
       }
       if (!(resumed && this.#stoppedByHook) && core.onInstruction?.(eip)) return this.#stopped(eip, HOOK);
-      const stop = this.#engine.run(1);
+      const hits = this.debug.executed(eip);
+      if (hits !== 0 && !(this.#words[WORD.EFLAGS]! & RF)) {
+        this.debug.report(hits);
+        // The saved EFLAGS lets the instruction pass the next time. SDM vol. 3B, 17.3.1.1.
+        this.#words[WORD.EFLAGS] = this.#words[WORD.EFLAGS]! | RF;
+        return DEBUG_FAULT;
+      }
+      const stop = this.step();
       if (stop.reason !== "budget") return stop;
     }
     return { reason: "budget" };
@@ -164,7 +195,25 @@ export class Machine {
 
   /** Executes one instruction (of a repeated one, one iteration), whatever breakpoints and hooks say. */
   step(): Stop {
-    return this.#engine.run(1);
+    if (!this.debug.active) return this.#told(this.#engine.run(1));
+    this.#hits = 0;
+    const stop = this.#told(this.#engine.run(1));
+    // One that faults has accessed nothing.
+    if (stop.reason === "fault" || stop.reason === "unsupported") return stop;
+    this.#words[WORD.EFLAGS] = this.#words[WORD.EFLAGS]! & ~RF;
+    if (this.#hits === 0) return stop;
+    this.debug.report(this.#hits);
+    return stop.reason === "budget" ? SINGLE_STEP : stop;
+  }
+
+  /** Says in DR6 that a single step was taken. */
+  #told(stop: Stop): Stop {
+    if (stop === SINGLE_STEP) this.debug.report(BS);
+    return stop;
+  }
+
+  get #words(): Int32Array {
+    return this.memory.words;
   }
 
   /** Registers as a KolibriOS thread finds them: all zero, EFLAGS 0x1202, FPU after FNINIT, MXCSR 0x1F80. */

@@ -43,7 +43,10 @@ export type Stop =
   | { readonly reason: "budget" }
   /** `int vector` through a gate that stops; EIP is behind the instruction. */
   | { readonly reason: "interrupt"; readonly vector: number }
-  /** An exception; every register is as it was before the instruction, and EIP is at it. */
+  /**
+   * An exception; every register is as it was before the instruction, and EIP is at it. #DB: a breakpoint of the debug
+   * registers on the instruction.
+   */
   | {
       readonly reason: "fault";
       readonly fault: FaultName;
@@ -54,7 +57,7 @@ export type Stop =
       /** #PF: what was attempted there. */
       readonly access?: Access;
     }
-  /** An exception reported behind its instruction: single step (TF), int3, into. EIP is the next one. */
+  /** An exception reported behind its instruction: single step, data breakpoint, int1, int3, into. EIP is the next one. */
   | { readonly reason: "trap"; readonly trap: "#DB" | "#BP" | "#OF" }
   /** A breakpoint; the instruction at `address` has not been executed. */
   | { readonly reason: "breakpoint"; readonly address: number }

@@ -10,6 +10,14 @@ export interface Counters {
   fragmentsReceived: number;
   fragmentsSent: number;
   datagramsReassembled: number;
+  ip6Received: number;
+  ip6Sent: number;
+  ip6Forwarded: number;
+  /** RFC 4862 5.4: addresses of ours that another station turned out to have. */
+  duplicateAddresses: number;
+  igmpReceived: number;
+  igmpSent: number;
+  /** Of either version of IP, as the next and what is about fragments. */
   icmpReceived: number;
   icmpSent: number;
   redirectsSeen: number;
@@ -37,6 +45,12 @@ export function newCounters(): Counters {
     fragmentsReceived: 0,
     fragmentsSent: 0,
     datagramsReassembled: 0,
+    ip6Received: 0,
+    ip6Sent: 0,
+    ip6Forwarded: 0,
+    duplicateAddresses: 0,
+    igmpReceived: 0,
+    igmpSent: 0,
     icmpReceived: 0,
     icmpSent: 0,
     redirectsSeen: 0,

@@ -1,7 +1,7 @@
 import type { Datagram, Endpoint, Reason, Socket, SocketOptions } from "./sockets.ts";
 import { News, TcpState } from "./sockets.ts";
-import { defaultOptions } from "./station.ts";
-import type { Address } from "./wire/address.ts";
+import { defaultOptions, type Station } from "./station.ts";
+import type { IpAddress } from "./wire/ip-address.ts";
 
 /** Bytes and datagrams that wait to be read; more are dropped, as any network may. */
 const QUEUE_BYTES = 256 * 1024;
@@ -11,7 +11,7 @@ const OVERHEAD = 64;
 
 /** What sockets of whole datagrams have in common: a bounded queue, and the calls that make no sense for them. */
 export abstract class DatagramQueue implements Socket {
-  abstract readonly type: "datagram" | "raw";
+  abstract readonly type: "datagram" | "raw" | "packet";
   readonly state = TcpState.CLOSED;
   readonly options: SocketOptions = defaultOptions();
   onChange: ((socket: Socket, news: number) => void) | undefined = undefined;
@@ -23,15 +23,18 @@ export abstract class DatagramQueue implements Socket {
   #bytes = 0;
   #news = 0;
   #deaf = false;
+  readonly #station: Station;
   readonly #changed: (socket: DatagramQueue) => void;
+  readonly #joined: { group: IpAddress; index: number }[] = [];
 
   /** @param changed is called when news begin to wait for `tell` */
-  constructor(changed: (socket: DatagramQueue) => void) {
+  constructor(station: Station, changed: (socket: DatagramQueue) => void) {
+    this.#station = station;
     this.#changed = changed;
   }
 
-  abstract bind(address: Address, port: number): Reason | undefined;
-  abstract connect(address: Address, port: number): Reason | undefined;
+  abstract bind(address: IpAddress, port: number): Reason | undefined;
+  abstract connect(address: IpAddress, port: number): Reason | undefined;
   abstract send(bytes: Uint8Array, to?: Endpoint): number | Reason;
   abstract get space(): number;
   /** Takes the socket out of its protocol's tables. */
@@ -131,6 +134,25 @@ export abstract class DatagramQueue implements Socket {
     return "not-supported";
   }
 
+  join(group: IpAddress, index = this.options.interface): Reason | undefined {
+    if (this.released || this.#find(group, index) >= 0) return "invalid";
+    const reason = this.#station.join(group, index);
+    if (reason === undefined) this.#joined.push({ group, index });
+    return reason;
+  }
+
+  leave(group: IpAddress, index = this.options.interface): Reason | undefined {
+    const at = this.#find(group, index);
+    if (at < 0) return "not-available";
+    this.#joined.splice(at, 1);
+    this.#station.leave(group, index);
+    return undefined;
+  }
+
+  #find(group: IpAddress, index: number): number {
+    return this.#joined.findIndex((each) => each.group === group && each.index === index);
+  }
+
   shutdown(how: "send" | "receive" | "both"): Reason | undefined {
     if (this.peer === undefined) return "not-connected";
     if (how !== "send") {
@@ -147,6 +169,7 @@ export abstract class DatagramQueue implements Socket {
     this.onChange = undefined;
     this.#queue.length = 0;
     this.#bytes = 0;
+    for (const { group, index } of this.#joined.splice(0)) this.#station.leave(group, index);
     this.forget();
   }
 

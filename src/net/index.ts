@@ -3,8 +3,9 @@
  * programs (a kernel, the gateway, a test) hold sockets. Nothing here reads a clock or has chance of its own: every
  * moment is an argument, and the random source is handed in.
  *
- * Read first: RFC 9293 (TCP), RFC 1122 (what a host must do), RFC 826 (ARP), RFC 791, 792, 768.
- * `stack.ts` is where everything meets; `link/` is what lies between stacks: switch, bad cables, captures; `gateway/` is
+ * Read first: RFC 9293 (TCP), RFC 1122 (what a host must do), RFC 826 (ARP), RFC 791, 792, 768; RFC 8200, 4861, 4862 and
+ * 4443 for IPv6.
+ * `stack.ts` is where everything meets, with `ip/` and `ip6/` below the protocols that know no difference between them; `link/` is what lies between stacks: switch, bad cables, captures; `gateway/` is
  * the way to whatever an `Outside` reaches; `service/` are the servers that a network may have.
  */
 export type { Counters, Drops } from "./counters.ts";
@@ -35,6 +36,10 @@ export {
 export { noTraffic, type TrafficCounters } from "./gateway/traffic.ts";
 export type { NeighbourEntry } from "./ip/neighbours.ts";
 export type { Route } from "./ip/routes.ts";
+export type { AddressState, OwnAddress6 } from "./ip6/interface.ts";
+export type { Neighbour6Entry } from "./ip6/neighbours.ts";
+export type { Route6 } from "./ip6/routes.ts";
+export { type FrameFacts, frameFacts } from "./link/facts.ts";
 export {
   type FaultCounters,
   type FaultEvent,
@@ -74,6 +79,7 @@ export {
   headerOf,
 } from "./service/http.ts";
 export { Journal } from "./service/journal.ts";
+export { newsOf, type ServiceNews } from "./service/news.ts";
 export { type NtpOptions, type NtpRequest, NtpServer } from "./service/ntp.ts";
 export { Service, type ServiceOptions } from "./service/service.ts";
 export {
@@ -102,7 +108,7 @@ export {
   stateName,
   TcpState,
 } from "./sockets.ts";
-export { type IpConfiguration, Stack, type StackOptions } from "./stack.ts";
+export { type Ip6Configuration, type IpConfiguration, Stack, type StackOptions } from "./stack.ts";
 export type { Connection } from "./tcp/connection.ts";
 export { defaultSettings, type TcpSettings } from "./tcp/settings.ts";
 export {
@@ -119,4 +125,25 @@ export {
   showAddress,
   showMac,
 } from "./wire/address.ts";
-export { showFrame, showPacket } from "./wire/print.ts";
+export {
+  type Address6,
+  ANY6,
+  LOOPBACK6,
+  linkLocalOf,
+  mapAddress,
+  mappedAddress,
+  type Network6,
+  parseAddress6,
+  parseNetwork6,
+  readAddress6,
+  showAddress6,
+  writeAddress6,
+} from "./wire/address6.ts";
+export {
+  type IpAddress,
+  isUnspecified,
+  parseIpAddress,
+  showIpAddress,
+  showIpEndpoint,
+} from "./wire/ip-address.ts";
+export { showFrame, showPacket, showPacket6 } from "./wire/print.ts";

@@ -1,25 +1,37 @@
 /**
- * Raw sockets: whole IP packets of one protocol in, payloads out; the IP header is ours. ICMP messages are sent with
- * their checksum filled in.
+ * Raw sockets: packets of one protocol in, payloads out; the IP header is ours. IPv4 packets come with their header,
+ * IPv6 ones without (RFC 3542 section 3). ICMP messages of either version are sent with their checksum filled in.
  */
 import { concat, type Micros, setU16be } from "../base/index.ts";
 import { DatagramQueue } from "./datagrams.ts";
+import type { Arrival } from "./ip/network.ts";
 import type { Endpoint, Reason } from "./sockets.ts";
 import { News } from "./sockets.ts";
 import type { Station } from "./station.ts";
-import type { Address } from "./wire/address.ts";
+import type { Address6 } from "./wire/address6.ts";
 import { finish, sum } from "./wire/checksum.ts";
 import { IcmpType } from "./wire/icmp.ts";
+import * as icmpv6 from "./wire/icmpv6.ts";
+import { Icmp6Type } from "./wire/icmpv6.ts";
+import { type IpAddress, isGroup, isUnspecified } from "./wire/ip-address.ts";
 import type { Ipv4 } from "./wire/ipv4.ts";
 import * as ipv4 from "./wire/ipv4.ts";
+import { PROTOCOL_ICMPV6 } from "./wire/ipv6.ts";
 
 export interface RawLower {
-  transmit(from: Address, to: Address, protocol: number, payload: Uint8Array, ttl: number, now: Micros): void;
+  transmit(
+    from: IpAddress,
+    to: IpAddress,
+    protocol: number,
+    payload: Uint8Array,
+    ttl: number,
+    now: Micros,
+  ): void;
 }
 
 interface Outgoing {
-  from: Address;
-  to: Address;
+  from: IpAddress;
+  to: IpAddress;
   protocol: number;
   payload: Uint8Array;
   ttl: number;
@@ -58,14 +70,15 @@ export class Raw {
   }
 
   /** Every socket of the protocol gets a copy; answers whether there was one. Echo requests are the stack's to answer. */
-  arrive(packet: Ipv4): boolean {
-    const sockets = this.#sockets.get(packet.protocol);
+  arrive(arrival: Arrival): boolean {
+    const sockets = this.#sockets.get(arrival.protocol);
     if (sockets === undefined) return false;
-    if (packet.protocol === ipv4.PROTOCOL_ICMP && packet.payload[0] === IcmpType.ECHO) return true;
-    const bytes = new Uint8Array(ipv4.lengthOf(packet));
-    ipv4.write(packet, bytes);
-    const from = { address: packet.source, port: 0 };
-    const to = { address: packet.destination, port: 0 };
+    const { protocol, payload, source, destination } = arrival;
+    if (protocol === ipv4.PROTOCOL_ICMP && payload[0] === IcmpType.ECHO) return true;
+    if (protocol === PROTOCOL_ICMPV6 && payload[0] === Icmp6Type.ECHO) return true;
+    const bytes = typeof source === "number" ? wholePacket(arrival.packet as Ipv4) : payload.slice();
+    const from = { address: source, port: 0 };
+    const to = { address: destination, port: 0 };
     for (const socket of sockets) if (socket.takes(from, to)) socket.arrive({ from, to, payload: bytes });
     return true;
   }
@@ -97,30 +110,33 @@ export class RawSocket extends DatagramQueue {
   readonly #raw: Raw;
 
   constructor(raw: Raw, protocol: number, changed: (socket: DatagramQueue) => void) {
-    super(changed);
+    super(raw.station, changed);
     this.#raw = raw;
     this.protocol = protocol;
   }
 
   /** The port means nothing. */
-  bind(address: Address, _port: number): Reason | undefined {
+  bind(address: IpAddress, _port: number): Reason | undefined {
     if (this.released) return "invalid";
-    if (address !== 0 && !this.#raw.station.isOwn(address)) return "not-available";
+    if (!isUnspecified(address) && !isGroup(address) && !this.#raw.station.isOwn(address))
+      return "not-available";
     this.bound = { address, port: 0 };
     return undefined;
   }
 
   /** The port means nothing. */
-  connect(address: Address, _port: number): Reason | undefined {
+  connect(address: IpAddress, _port: number): Reason | undefined {
     if (this.released) return "invalid";
-    if (address !== 0 && this.#raw.station.sourceFor(address) === undefined) return "network-unreachable";
-    this.peer = address === 0 ? undefined : { address, port: 0 };
+    const none = isUnspecified(address);
+    if (!none && this.#sourceFor(address) === undefined) return "network-unreachable";
+    this.peer = none ? undefined : { address, port: 0 };
     this.note(News.CONNECTED);
     return undefined;
   }
 
   takes(from: Endpoint, to: Endpoint): boolean {
-    if (this.bound.address !== 0 && this.bound.address !== to.address) return false;
+    const { address } = this.bound;
+    if (!isUnspecified(address) && address !== to.address) return false;
     return this.peer === undefined || this.peer.address === from.address;
   }
 
@@ -134,17 +150,38 @@ export class RawSocket extends DatagramQueue {
     if (target === undefined) return "not-connected";
     if (bytes.length > this.#raw.station.largest) return "too-long";
     if (this.#raw.station.isBroadcast(target) && !this.options.broadcast) return "prohibited";
-    const from = this.bound.address || this.#raw.station.sourceFor(target);
+    const from = this.#sourceFor(target);
     if (from === undefined) return "network-unreachable";
-    const payload = this.protocol === ipv4.PROTOCOL_ICMP ? withIcmpChecksum(bytes) : bytes.slice();
-    const { ttl } = this.options;
+    const payload = this.#complete(bytes, from, target);
+    const ttl = isGroup(target) ? this.options.groupTtl : this.options.ttl;
     const queued = this.#raw.queue({ from, to: target, protocol: this.protocol, payload, ttl });
     return queued ? bytes.length : "would-block";
+  }
+
+  #sourceFor(destination: IpAddress): IpAddress | undefined {
+    const { address } = this.bound;
+    if (isUnspecified(address) || isGroup(address))
+      return this.#raw.station.sourceFor(destination, this.options.interface);
+    return typeof address === typeof destination ? address : undefined;
+  }
+
+  #complete(bytes: Uint8Array, from: IpAddress, to: IpAddress): Uint8Array {
+    if (this.protocol === ipv4.PROTOCOL_ICMP && typeof to === "number") return withIcmpChecksum(bytes);
+    const message = bytes.slice();
+    if (this.protocol === PROTOCOL_ICMPV6 && typeof to === "string" && bytes.length >= 4)
+      icmpv6.writeChecksum(message, message.length, from as Address6, to);
+    return message;
   }
 
   protected forget(): void {
     this.#raw.remove(this);
   }
+}
+
+function wholePacket(packet: Ipv4): Uint8Array {
+  const bytes = new Uint8Array(ipv4.lengthOf(packet));
+  ipv4.write(packet, bytes);
+  return bytes;
 }
 
 /** A message shorter than a header stays as it is: the program may want to send nonsense. */

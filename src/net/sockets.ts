@@ -6,7 +6,7 @@
  * Calls take no time and send nothing by themselves: they change the socket, and the next `stack.poll(now)` puts
  * on the wire what follows from it. `stack.deadline()` says "at once" after such a call.
  */
-import type { Address } from "./wire/address.ts";
+import type { IpAddress } from "./wire/ip-address.ts";
 
 /** Why a call did not do what was asked. */
 export type Reason =
@@ -70,8 +70,8 @@ export function stateName(state: TcpState): string {
 }
 
 export interface Endpoint {
-  /** 0 = any address of this stack. */
-  address: Address;
+  /** 0 = any IPv4 address of this stack, `ANY6` = any address at all. */
+  address: IpAddress;
   /** 0 … 65535; 0 = none yet. */
   port: number;
 }
@@ -105,8 +105,15 @@ export interface SocketOptions {
   keepAlive: boolean;
   /** Datagrams to broadcast addresses may be sent. */
   broadcast: boolean;
-  /** Time to live of packets sent, 1 … 255. */
+  /** Time to live, or hop limit, of packets sent, 1 … 255. */
   ttl: number;
+  /** The same for packets to groups, 0 … 255: by default they stay on the link (RFC 1112 6.1). */
+  groupTtl: number;
+  /**
+   * The interface by which packets to groups and link-local addresses go when the socket is bound to no address that
+   * tells: an index, or -1 for the first that can.
+   */
+  interface: number;
   /** RFC 9293 3.8.3: give up when data is not acknowledged for this many µs; 0 = by number of retransmissions. */
   userTimeout: number;
 }
@@ -124,7 +131,7 @@ export interface Datagram {
  * personality's table needs no distinction of types.
  */
 export interface Socket {
-  readonly type: "stream" | "datagram" | "raw";
+  readonly type: "stream" | "datagram" | "raw" | "packet";
   /** Where it is bound; port 0 and address 0 before that. */
   readonly local: Readonly<Endpoint>;
   readonly remote: Readonly<Endpoint> | undefined;
@@ -150,13 +157,20 @@ export interface Socket {
   /** Called at the end of a `stack.poll` in which something happened, with News bits. Any call may be made in it. */
   onChange: ((socket: Socket, news: number) => void) | undefined;
 
+  /**
+   * Datagrams to the group are taken on this interface (-1: the one by which they would be sent) from now on, until
+   * `leave` or `close`. "invalid" (no group, or joined already), "not-available" (no such interface), "in-use" (too
+   * many groups).
+   */
+  join(group: IpAddress, index?: number): Reason | undefined;
+  leave(group: IpAddress, index?: number): Reason | undefined;
   /** `port` 0 takes a free one. "in-use", "not-available", "invalid" (bound already). */
-  bind(address: Address, port: number): Reason | undefined;
+  bind(address: IpAddress, port: number): Reason | undefined;
   /**
    * Stream: "in-progress" the first time, "already" while it lasts, "connected" once and ever after; or why it
    * failed, once, after which the socket is CLOSED and may connect anew. Others: sets the peer; undefined = done.
    */
-  connect(address: Address, port: number): Reason | undefined;
+  connect(address: IpAddress, port: number): Reason | undefined;
   /** `backlog`: connections that wait to be accepted, 1 or more. Called again, it changes the backlog. */
   listen(backlog: number): Reason | undefined;
   /** The oldest established connection, with its options inherited. */
@@ -210,8 +224,17 @@ export interface Attempt {
 export interface Sockets {
   stream(): Socket;
   datagram(): Socket;
-  /** @param protocol number in the IP header, e.g. 1 = ICMP; 0 … 255 */
+  /**
+   * Packets of one protocol: of IPv4 with their header, of IPv6 without (RFC 3542 section 3).
+   * @param protocol number in the IP header, e.g. 1 = ICMP, 58 = ICMPv6; 0 … 255
+   */
   raw(protocol: number): Socket;
+  /**
+   * Whole Ethernet frames, those that leave too, before anything else has looked at them. What is sent goes out as it is.
+   * @param index of the interface; without it, frames of all are received and none can be sent
+   * @param type only frames with this EtherType
+   */
+  packet(index?: number, type?: number): Socket;
   /**
    * Asks `handler` about every TCP SYN and first UDP datagram that no socket is open for, including those to
    * addresses that are not ours when the stack was made with `anyAddress`. The handler may give its verdict at once

@@ -276,7 +276,7 @@ describe("IPv4", () => {
     expect(it.stack.drops.all()).toEqual({
       "ethernet: 802.3": 1,
       "ethernet: other address": 1,
-      "ethernet: unknown type": 1,
+      "ip6: not enabled": 1,
       "ip: checksum": 1,
       "ip: impossible address": 3,
       "ip: multicast group not joined": 1,

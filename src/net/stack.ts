@@ -3,27 +3,37 @@
  * cards, asks the protocols, sends what they give, and says when it wants to be asked again.
  */
 import type { Micros, Random } from "../base/index.ts";
+import { type Refuse, refuseBy, TcpAttempt, UdpAttempt } from "./attempts.ts";
 import { type Counters, Drops, newCounters } from "./counters.ts";
 import type { DatagramQueue } from "./datagrams.ts";
-import { ErrorLimit, errorAbout, mayReport, quotedPacket } from "./ip/icmp.ts";
 import type { Interface } from "./ip/interface.ts";
-import { type Arrival, DEFAULT_TTL, HEADROOM, Ip, type SendOptions } from "./ip/ip.ts";
+import { DEFAULT_TTL, Ip } from "./ip/ip.ts";
 import type { NeighbourEntry } from "./ip/neighbours.ts";
-import type { Path, Route } from "./ip/routes.ts";
-import type { Nic } from "./link/nic.ts";
+import type { Arrival, Network, Path, SendOptions } from "./ip/network.ts";
+import type { Route } from "./ip/routes.ts";
+import type { OwnAddress6 } from "./ip6/interface.ts";
+import { Ip6 } from "./ip6/ip.ts";
+import type { Neighbour6Entry } from "./ip6/neighbours.ts";
+import type { Route6 } from "./ip6/routes.ts";
+import { Nic } from "./link/nic.ts";
+import { FrameQueue, type Port } from "./link/port.ts";
+import { Packets } from "./packet.ts";
 import { Raw } from "./raw.ts";
-import type { Attempt, Endpoint, Reason, Socket, Sockets } from "./sockets.ts";
-import { defaultOptions, Ports, type Station } from "./station.ts";
+import type { Attempt, Reason, Sockets } from "./sockets.ts";
+import { Ports, type Station } from "./station.ts";
 import type { Connection } from "./tcp/connection.ts";
 import { defaultSettings, type TcpSettings } from "./tcp/settings.ts";
 import { TcpSocket } from "./tcp/socket.ts";
-import { type Knock, Tcp } from "./tcp/tcp.ts";
-import { Udp, type UdpKnock } from "./udp.ts";
-import { type Address, isMulticast, type Mac, maskOf } from "./wire/address.ts";
-import * as icmp from "./wire/icmp.ts";
-import { IcmpType, Unreachable } from "./wire/icmp.ts";
-import type { Ipv4 } from "./wire/ipv4.ts";
+import { Tcp } from "./tcp/tcp.ts";
+import { Udp } from "./udp.ts";
+import { type Address, isGroupMac, isMulticast, type Mac, maskOf } from "./wire/address.ts";
+import { type Address6, isMulticast6, type Network6 } from "./wire/address6.ts";
+import * as ethernet from "./wire/ethernet.ts";
+import { FrameSource } from "./wire/frame.ts";
+import { PROTOCOL_IGMP } from "./wire/igmp.ts";
+import type { IpAddress } from "./wire/ip-address.ts";
 import * as ipv4 from "./wire/ipv4.ts";
+import { PROTOCOL_ICMPV6 } from "./wire/ipv6.ts";
 import type { Segment } from "./wire/tcp.ts";
 import * as tcpWire from "./wire/tcp.ts";
 import * as udpWire from "./wire/udp.ts";
@@ -50,14 +60,45 @@ export interface IpConfiguration {
   gateway: Address;
 }
 
+/** What one card is to IPv6. Its link-local address comes by itself (RFC 4862 5.3). */
+export interface Ip6Configuration {
+  /** Besides the link-local one and those that routers' advertisements give. */
+  addresses: readonly Network6[];
+  /** The default router; without it, the one that advertises itself. */
+  gateway: Address6;
+  /** Routers are asked for, and what they advertise is used (RFC 4862). Default true. */
+  autoconfigure: boolean;
+  /**
+   * How often each address is asked for, a second apart, before it is used (RFC 4862 5.1, DupAddrDetectTransmits).
+   * 0: who sets it says that it is free. Default 1.
+   */
+  duplicateDetection: number;
+}
+
 /** Frames taken from one card in a poll before others have their turn. */
 const FRAMES_AT_ONCE = 1024;
 /** Polling again at once brings nothing more in after this many rounds of a station talking to itself. */
 const ROUNDS = 64;
 
+const LOOPBACK_MTU = 65535;
+/** Packets that wait between two polls; a TCP window and its acknowledgements fit. */
+const LOOPBACK_QUEUE = 4096;
+
+class Loop implements Port {
+  readonly queue = new FrameQueue(LOOPBACK_QUEUE);
+
+  send(frame: Uint8Array): void {
+    this.queue.push(frame);
+  }
+
+  receive(): Uint8Array | undefined {
+    return this.queue.shift();
+  }
+}
+
 export class Stack {
   readonly nics: readonly Nic[];
-  /** The card of 127.0.0.1 and of packets to own addresses. */
+  /** The card of 127.0.0.1, ::1 and of packets to own addresses. */
   readonly loopback: Nic;
   readonly sockets: Sockets;
   readonly counters: Counters = newCounters();
@@ -66,37 +107,48 @@ export class Stack {
   onState: ((c: Connection, from: number, now: Micros) => void) | undefined = undefined;
 
   readonly #ip: Ip;
+  readonly #ip6: Ip6;
   readonly #tcp: Tcp;
   readonly #udp: Udp;
   readonly #raw: Raw;
+  readonly #packets: Packets;
   readonly #ports = new Ports<TcpSocket>();
-  readonly #errors = new ErrorLimit();
   #changed: DatagramQueue[] = [];
   #announcements: Interface[] = [];
   #now: Micros = 0;
 
   constructor(options: StackOptions) {
     const { random } = options;
+    const { counters, drops } = this;
     this.nics = options.nics;
-    this.#ip = new Ip({
+    this.loopback = new Nic({ port: new Loop(), mac: 0x02_00_00_00_00_01, mtu: LOOPBACK_MTU, name: "lo" });
+    const shared = {
       nics: options.nics,
+      loopback: this.loopback,
+      frames: new FrameSource(),
       random,
       forward: options.forward ?? false,
-      anyAddress: options.anyAddress ?? false,
-      counters: this.counters,
-      drops: this.drops,
+      counters,
+      drops,
       upper: {
-        deliver: (arrival) => this.#deliver(arrival),
-        report: (packet, type, code, rest) => this.#report(packet, type, code, rest),
-        undeliverable: (packet) => this.#hear(packet, IcmpType.UNREACHABLE, Unreachable.HOST, 0),
+        deliver: (arrival: Arrival) => this.#deliver(arrival),
+        hear: (error: Heard & { reason: Reason }) => this.#hear(error),
+        tooBig: ({ protocol, source, destination, start, room }: Heard & { room: number }) =>
+          protocol === ipv4.PROTOCOL_TCP
+            ? this.#tcp.tooBig(source, destination, start, room)
+            : protocol === ipv4.PROTOCOL_UDP && this.#udp.sends(source, start),
+        widened: (destination: IpAddress, room: number) => this.#tcp.widened(destination, room),
       },
-    });
-    this.loopback = this.#ip.loopback.nic;
+    };
+    this.#ip = new Ip({ ...shared, anyAddress: options.anyAddress ?? false });
+    this.#ip6 = new Ip6(shared);
     const station: Station = {
-      isOwn: (address) => this.#ip.routes.isOwn(address),
-      sourceFor: (destination) => this.#ip.routes.find(destination)?.source,
-      isBroadcast: (address) => this.#isBroadcast(address),
-      largest: ipv4.LARGEST - ipv4.HEADER,
+      isOwn: (address) => this.#networkOf(address).isOwn(address),
+      sourceFor: (destination, index = -1) => this.#sourceFor(destination, index),
+      isBroadcast: (address) => typeof address === "number" && this.#ip.isBroadcast(address),
+      join: (group, index) => this.#join(group, index),
+      leave: (group, index) => this.#leave(group, index),
+      largest: this.#ip.largest,
     };
     const changed = (socket: DatagramQueue): void => {
       this.#changed.push(socket);
@@ -106,10 +158,19 @@ export class Stack {
       random,
       {
         transmit: (from, to, segment, c, now) => this.#sendTcp(from, to, segment, c, now),
-        room: (_from, to) => (this.#ip.routes.find(to)?.interface.nic.mtu ?? 576) - ipv4.HEADER,
+        linkRoom: (from, to) => {
+          const network = this.#networkOf(to);
+          return (network.find(to, from)?.interface.nic.mtu ?? network.leastMtu) - network.header;
+        },
+        room: (from, to) => {
+          const network = this.#networkOf(to);
+          const path = network.find(to, from);
+          return (path ? network.mtuTo(to, path) : network.leastMtu) - network.header;
+        },
+        leastRoom: (to) => this.#networkOf(to).leastMtu - this.#networkOf(to).header,
       },
-      this.counters,
-      this.drops,
+      counters,
+      drops,
     );
     this.#tcp.trace = (c, from, now) => this.onState?.(c, from, now);
     this.#udp = new Udp(
@@ -117,32 +178,41 @@ export class Stack {
       station,
       {
         transmit: (from, to, datagram, ttl, now) => {
-          const frame = this.#ip.begin(udpWire.lengthOf(datagram));
-          udpWire.write(datagram, from, to, frame, HEADROOM);
-          this.#send(frame, from, to, ipv4.PROTOCOL_UDP, { ttl }, now);
+          const network = this.#networkOf(to);
+          const frame = network.begin(udpWire.lengthOf(datagram));
+          udpWire.write(datagram, from, to, frame, network.headroom);
+          this.#send(network, frame, from, to, ipv4.PROTOCOL_UDP, { ttl }, now);
         },
       },
-      this.counters,
-      this.drops,
+      counters,
+      drops,
       changed,
     );
     this.#raw = new Raw(
       station,
       {
         transmit: (from, to, protocol, payload, ttl, now) => {
-          const frame = this.#ip.begin(payload.length);
-          frame.set(payload, HEADROOM);
-          this.#send(frame, from, to, protocol, { ttl }, now);
+          const network = this.#networkOf(to);
+          const frame = network.begin(payload.length);
+          frame.set(payload, network.headroom);
+          this.#send(network, frame, from, to, protocol, { ttl }, now);
         },
       },
       changed,
     );
+    this.#packets = new Packets(options.nics, station, changed);
     this.sockets = {
       stream: () => new TcpSocket(this.#tcp, this.#ports, station),
       datagram: () => this.#udp.socket(),
       raw: (protocol) => this.#raw.socket(protocol),
+      packet: (index, type) => this.#packets.socket(index, type),
       intercept: (handler) => this.#intercept(handler, station),
     };
+  }
+
+  /** IPv4 or IPv6: the one place where it is asked which. */
+  #networkOf(address: IpAddress): Network {
+    return typeof address === "number" ? this.#ip : this.#ip6;
   }
 
   // --- configuration -----------------------------------------------------------------------------------------------
@@ -193,19 +263,97 @@ export class Stack {
 
   /** Sends one ARP probe (RFC 5227 2.1.1): who has `address`? It does not claim the address. */
   probe(index: number, address: Address): void {
-    this.#ip.probe(this.#interface(index), address);
+    this.#ip.arp.probe(this.#interface(index), address);
+  }
+
+  /**
+   * Takes an address as RFC 5227 has it: only when nobody answers three probes, which takes 4 to 8 seconds, is it
+   * configured and announced. `done` is told how it ended.
+   */
+  claim(index: number, configuration: IpConfiguration, done: (result: "free" | "taken") => void): void {
+    const each = this.#interface(index);
+    if (!isMask(configuration.mask))
+      throw new RangeError(`${configuration.mask.toString(16)} is not a network mask`);
+    this.#ip.arp.claim(each, configuration.address, this.#now, (result) => {
+      if (result === "free") {
+        this.configure(index, configuration);
+        this.#announcements = this.#announcements.filter((other) => other !== each);
+        this.#ip.arp.announce(each, true, this.#now);
+      }
+      done(result);
+    });
+  }
+
+  /** Runs IPv6 on a card, or changes what is given; addresses are added to those there are. */
+  configure6(index: number, configuration: Partial<Ip6Configuration> = {}): void {
+    this.#interface(index);
+    const each = this.#ip6.interfaces[index]!;
+    const { addresses = [], gateway, autoconfigure, duplicateDetection = 1 } = configuration;
+    if (autoconfigure !== undefined) each.autoconfigure = autoconfigure;
+    if (gateway !== undefined) each.gateway = gateway;
+    this.#ip6.discovery.enable(each, duplicateDetection, this.#now);
+    for (const wish of addresses) {
+      if (each.own(wish.address)) throw new RangeError("the interface has this address already");
+      this.#ip6.discovery.add(each, { ...wish, origin: "manual" }, this.#now);
+    }
+    this.#ip6.routes.generation++;
+  }
+
+  /** The IPv6 addresses of a card, those not to be used (yet) too. */
+  addresses6(index: number): readonly Readonly<OwnAddress6>[] {
+    this.#interface(index);
+    return this.#ip6.interfaces[index]!.addresses;
+  }
+
+  removeAddress6(index: number, address: Address6): boolean {
+    this.#interface(index);
+    return this.#ip6.discovery.remove(this.#ip6.interfaces[index]!, address);
+  }
+
+  addRoute6(route: Route6): void {
+    this.#ip6.routes.add(route);
+  }
+
+  /** The neighbour cache of an interface (RFC 4861 5.1). */
+  neighbours6(index: number): Neighbour6Entry[] {
+    this.#interface(index);
+    return this.#ip6.interfaces[index]!.neighbours!.entries();
+  }
+
+  /** The default routers that have advertised themselves. */
+  routers6(index: number): Address6[] {
+    this.#interface(index);
+    return this.#ip6.interfaces[index]!.routers.map(({ address }) => address);
+  }
+
+  #sourceFor(destination: IpAddress, index: number): IpAddress | undefined {
+    if (typeof destination === "number") {
+      const wished = isMulticast(destination) ? this.#ip.interfaces[index]?.address : undefined;
+      return wished || this.#ip.find(destination)?.source;
+    }
+    return (
+      (index >= 0 ? this.#ip6.sourceBy(destination, index) : undefined) ?? this.#ip6.find(destination)?.source
+    );
+  }
+
+  #join(group: IpAddress, index: number): Reason | undefined {
+    if (typeof group === "number" ? !isMulticast(group) : !isMulticast6(group)) return "invalid";
+    const joined =
+      typeof group === "number"
+        ? this.#ip.interfaces[Math.max(0, index)]?.groups?.join(group, this.#now)
+        : this.#ip6.interfaces[Math.max(0, index)]?.groups?.join(group, this.#now);
+    return joined === undefined ? "not-available" : joined ? undefined : "in-use";
+  }
+
+  #leave(group: IpAddress, index: number): void {
+    if (typeof group === "number") this.#ip.interfaces[Math.max(0, index)]?.groups?.leave(group);
+    else this.#ip6.interfaces[Math.max(0, index)]?.groups?.leave(group);
   }
 
   #interface(index: number): Interface {
     const each = this.#ip.interfaces[index];
     if (each === undefined) throw new RangeError(`no interface ${index}: there are ${this.nics.length}`);
     return each;
-  }
-
-  #isBroadcast(address: Address): boolean {
-    if (address === 0xffffffff) return true;
-    for (const each of this.#ip.interfaces) if (each.isBroadcast(address)) return true;
-    return false;
   }
 
   /** TCP connections in all states, for those who want to see. */
@@ -226,9 +374,11 @@ export class Stack {
     for (let round = 0; round < ROUNDS; round++) {
       let more = this.#receive(now);
       if (this.#ip.poll(now)) more = true;
+      if (this.#ip6.poll(now)) more = true;
       if (this.#tcp.poll(now)) more = true;
       if (this.#udp.poll(now)) more = true;
       if (this.#raw.poll(now)) more = true;
+      if (this.#packets.poll()) more = true;
       if (!more) break;
       did = true;
     }
@@ -239,28 +389,32 @@ export class Stack {
   /** When poll must be called even if nothing arrives; FOREVER = never. */
   deadline(): Micros {
     const atOnce =
-      this.#changed.length > 0 || this.#announcements.length > 0 || this.#udp.hasWork || this.#raw.hasWork;
-    return atOnce ? this.#now : Math.min(this.#tcp.deadline(), this.#ip.deadline());
+      this.#changed.length > 0 ||
+      this.#announcements.length > 0 ||
+      this.#udp.hasWork ||
+      this.#raw.hasWork ||
+      this.#packets.hasWork;
+    return atOnce ? this.#now : Math.min(this.#tcp.deadline(), this.#ip.deadline(), this.#ip6.deadline());
   }
 
   #announce(): boolean {
     if (this.#announcements.length === 0) return false;
-    for (const each of this.#announcements) this.#ip.announce(each);
+    for (const each of this.#announcements) this.#ip.arp.announce(each, false, this.#now);
     this.#announcements = [];
     return true;
   }
 
   #receive(now: Micros): boolean {
-    let did = this.#receiveFrom(this.#ip.loopback, now);
-    for (const each of this.#ip.interfaces) if (this.#receiveFrom(each, now)) did = true;
+    let did = this.#receiveFrom(this.loopback, -1, now);
+    for (const [index, nic] of this.nics.entries()) if (this.#receiveFrom(nic, index, now)) did = true;
     return did;
   }
 
-  #receiveFrom(each: Interface, now: Micros): boolean {
+  #receiveFrom(nic: Nic, index: number, now: Micros): boolean {
     for (let count = 0; count < FRAMES_AT_ONCE; count++) {
-      const frame = each.nic.receive();
+      const frame = nic.receive();
       if (frame === undefined) return count > 0;
-      this.#ip.arrive(frame, each, now);
+      this.#arrive(frame, index, now);
     }
     return true;
   }
@@ -276,148 +430,96 @@ export class Stack {
 
   // --- in ----------------------------------------------------------------------------------------------------------
 
-  #deliver(arrival: Arrival): void {
-    const { packet, group } = arrival;
-    switch (packet.protocol) {
-      case ipv4.PROTOCOL_TCP:
-        // RFC 9293 3.9.2.3 (MUST-57): a segment to a broadcast or multicast address is silently discarded.
-        if (group) {
-          this.drops.add("tcp: to a group");
-          return;
-        }
-        this.#tcp.arrive(packet.payload, packet.source, packet.destination, this.#now);
-        return;
-      case ipv4.PROTOCOL_UDP: {
-        const taken = this.#udp.arrive(packet.payload, packet.source, packet.destination, group);
-        if (!taken) this.#report(packet, IcmpType.UNREACHABLE, Unreachable.PORT, 0);
+  /** A frame from card `index`, or with -1 from ourselves. */
+  #arrive(frame: Uint8Array, index: number, now: Micros): void {
+    let group = false;
+    if (index >= 0) {
+      if (this.#packets.count > 0) this.#packets.arrive(frame, index);
+      const destination = ethernet.destinationOf(frame);
+      group = isGroupMac(destination); // broadcast is one
+      if (!group && destination !== this.nics[index]!.mac) {
+        this.drops.add("ethernet: other address");
         return;
       }
-      case ipv4.PROTOCOL_ICMP:
-        this.#arriveIcmp(packet, group);
+    }
+    const type = ethernet.typeOf(frame);
+    if (type === ethernet.TYPE_IPV4) {
+      const from = index < 0 ? this.#ip.loopback : this.#ip.interfaces[index]!;
+      this.#ip.arrive(frame.subarray(ethernet.HEADER), from, group, now);
+    } else if (type === ethernet.TYPE_IPV6) {
+      const from = index < 0 ? this.#ip6.loopback : this.#ip6.interfaces[index]!;
+      this.#ip6.arrive(frame.subarray(ethernet.HEADER), from, group, now);
+    } else if (type === ethernet.TYPE_ARP && index >= 0) {
+      this.#ip.arp.arrive(frame.subarray(ethernet.HEADER), this.#ip.interfaces[index]!, now);
+    } else {
+      this.drops.add(type < ethernet.FIRST_TYPE ? "ethernet: 802.3" : "ethernet: unknown type");
+    }
+  }
+
+  #deliver(arrival: Arrival): void {
+    const { protocol, payload, source, destination, group } = arrival;
+    switch (protocol) {
+      case ipv4.PROTOCOL_TCP:
+        // RFC 9293 3.9.2.3 (MUST-57): a segment to a broadcast or multicast address is silently discarded.
+        if (group) this.drops.add("tcp: to a group");
+        else this.#tcp.arrive(payload, source, destination, this.#now);
         return;
-      default:
-        if (this.#raw.arrive(packet)) return;
-        this.drops.add("ip: unknown protocol");
-        if (!group) this.#report(packet, IcmpType.UNREACHABLE, Unreachable.PROTOCOL, 0);
+      case ipv4.PROTOCOL_UDP:
+        if (!this.#udp.arrive(payload, source, destination, group))
+          this.#networkOf(source).refuse(arrival.packet, "port", this.#now);
+        return;
     }
-  }
-
-  #arriveIcmp(packet: Ipv4, group: boolean): void {
-    this.counters.icmpReceived++;
-    const reason = icmp.check(packet.payload);
-    if (reason) {
-      this.drops.add(`icmp: ${reason}`);
-      return;
-    }
-    this.#raw.arrive(packet);
-    const message = icmp.read(packet.payload);
-    if (message.type === IcmpType.ECHO) this.#echo(packet, message, group);
-    else if (message.type === IcmpType.REDIRECT) this.counters.redirectsSeen++;
-    else if (icmp.isError(message.type)) this.#arriveError(message);
-  }
-
-  /** RFC 1122 3.2.2.6: the data comes back as it was; to a broadcast nobody need answer, so we do not. */
-  #echo(packet: Ipv4, message: icmp.Icmp, group: boolean): void {
-    if (group) {
-      this.drops.add("icmp: echo to a group");
-      return;
-    }
-    const reply = { ...message, type: IcmpType.ECHO_REPLY, code: 0 };
-    this.#sendIcmp(reply, packet.destination, packet.source, { tos: packet.tos });
-  }
-
-  #arriveError(message: icmp.Icmp): void {
-    const quoted = quotedPacket(message);
-    if (quoted === undefined) {
-      this.drops.add("icmp: quotation too short");
-      return;
-    }
-    if (!this.#ip.routes.isOwn(quoted.source)) {
-      this.drops.add("icmp: about nothing of ours");
-      return;
-    }
-    if (message.type === IcmpType.SOURCE_QUENCH) {
-      this.drops.add("icmp: source quench"); // RFC 6633
-      return;
-    }
-    this.#hear(quoted, message.type, message.code, message.rest & 0xffff);
+    const own = typeof source === "number" ? ipv4.PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+    if (this.#raw.arrive(arrival) || protocol === own) return;
+    if (protocol === PROTOCOL_IGMP && typeof source === "number") return;
+    this.drops.add("ip: unknown protocol");
+    if (!group) this.#networkOf(source).refuse(arrival.packet, "protocol", this.#now);
   }
 
   /** An error about a packet of ours, from the network or from our own link. */
-  #hear(packet: Ipv4, type: number, code: number, mtu: number): void {
-    const { source, destination, payload, protocol } = packet;
-    if (type === IcmpType.UNREACHABLE && code === Unreachable.FRAGMENTATION_NEEDED) {
-      // RFC 1191 section 5: an old router tells no MTU; 576 is what everybody takes.
-      const room = (mtu >= 68 ? mtu : 576) - ipv4.HEADER;
-      if (protocol === ipv4.PROTOCOL_TCP) this.#tcp.tooBig(source, destination, payload, room);
-      return;
-    }
-    const reason = reasonOf(type, code, protocol);
-    if (reason === undefined) return;
-    if (protocol === ipv4.PROTOCOL_TCP) this.#tcp.report(source, destination, payload, reason);
-    else if (protocol === ipv4.PROTOCOL_UDP) this.#udp.report(source, destination, payload, reason);
+  #hear({ protocol, source, destination, start, reason }: Heard & { reason: Reason }): void {
+    if (protocol === ipv4.PROTOCOL_TCP) this.#tcp.report(source, destination, start, reason);
+    else if (protocol === ipv4.PROTOCOL_UDP) this.#udp.report(source, destination, start, reason);
   }
 
   // --- out ---------------------------------------------------------------------------------------------------------
 
-  /** An ICMP error to the sender of `packet`, if it may be told and not too many were. */
-  #report(packet: Ipv4, type: number, code: number, rest: number): void {
-    if (!mayReport(packet, this.#isBroadcast(packet.destination) || isMulticast(packet.destination))) return;
-    if (!this.#errors.take(this.#now)) {
-      this.drops.add("icmp: too many errors");
-      return;
-    }
-    const path = this.#ip.routes.find(packet.source);
-    if (path === undefined) {
-      this.drops.add("ip: no route");
-      return;
-    }
-    // RFC 1812 4.3.2.4: from the address that was asked when it is ours, else from that of the way back.
-    const own = this.#ip.routes.isOwn(packet.destination);
-    const source = own || path.source === 0 ? packet.destination : path.source;
-    this.#sendIcmp(errorAbout(packet, type, code, rest), source, packet.source, { tos: 0xc0 });
-  }
-
-  #sendIcmp(message: icmp.Icmp, from: Address, to: Address, options: SendOptions): void {
-    const frame = this.#ip.begin(icmp.lengthOf(message));
-    icmp.write(message, frame.subarray(HEADROOM));
-    this.counters.icmpSent++;
-    this.#send(frame, from, to, ipv4.PROTOCOL_ICMP, options, this.#now);
-  }
-
   #send(
+    network: Network,
     frame: Uint8Array,
-    from: Address,
-    to: Address,
+    from: IpAddress,
+    to: IpAddress,
     protocol: number,
     options: SendOptions,
     now: Micros,
   ): void {
-    const path = this.#ip.routes.find(to);
-    const reason = path ? this.#ip.send(frame, path, from, to, protocol, options, now) : "no route";
+    const path = network.find(to, from);
+    const reason = path ? network.send(frame, path, from, to, protocol, options, now) : "no route";
     if (reason) this.drops.add(`ip: ${reason}`);
   }
 
   /** RFC 1191: TCP finds out what the path takes, so its packets are never cut. */
-  #sendTcp(from: Address, to: Address, segment: Segment, c: Connection | undefined, now: Micros): void {
-    const path = c ? this.#pathOf(c) : this.#ip.routes.find(to);
+  #sendTcp(from: IpAddress, to: IpAddress, segment: Segment, c: Connection | undefined, now: Micros): void {
+    const network = this.#networkOf(to);
+    const path = c ? this.#pathOf(c, network) : network.find(to, from);
     if (path === undefined) {
       this.drops.add("ip: no route");
       return;
     }
-    const frame = this.#ip.begin(tcpWire.lengthOf(segment));
-    tcpWire.write(segment, from, to, frame, HEADROOM);
+    const frame = network.begin(tcpWire.lengthOf(segment));
+    tcpWire.write(segment, from, to, frame, network.headroom);
     const ttl = c?.options.ttl ?? DEFAULT_TTL;
-    const reason = this.#ip.send(frame, path, from, to, ipv4.PROTOCOL_TCP, { ttl, dontFragment: true }, now);
+    const options = { ttl, dontFragment: true };
+    const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, options, now);
     if (reason) this.drops.add(`ip: ${reason}`);
   }
 
   /** The way of a connection's packets, looked up once until routes change. */
-  #pathOf(c: Connection): Path | undefined {
+  #pathOf(c: Connection, network: Network): Path | undefined {
     const kept = c.path as KeptPath | undefined;
-    if (kept?.generation === this.#ip.routes.generation) return kept.path;
-    const path = this.#ip.routes.find(c.remoteAddress);
-    c.path = { path, generation: this.#ip.routes.generation } satisfies KeptPath;
+    if (kept?.generation === network.generation) return kept.path;
+    const path = network.find(c.remoteAddress, c.localAddress);
+    c.path = { path, generation: network.generation } satisfies KeptPath;
     return path;
   }
 
@@ -429,179 +531,33 @@ export class Stack {
       this.#udp.onKnock = undefined;
       return;
     }
-    const report = (
-      to: Endpoint,
-      from: Endpoint,
-      protocol: number,
-      start: Uint8Array,
-      code: number,
-    ): void => {
-      const packet = quotable(from.address, to.address, protocol, start);
-      this.#report(packet, IcmpType.UNREACHABLE, code, 0);
-    };
+    const refuse: Refuse = refuseBy(
+      (to) => this.#networkOf(to.address),
+      () => this.#now,
+    );
+    const socket = (c: Connection): TcpSocket => new TcpSocket(this.#tcp, this.#ports, station, c);
     this.#tcp.onKnock = (knock) => {
-      handler(
-        new TcpAttempt(knock, this.#tcp, (c) => new TcpSocket(this.#tcp, this.#ports, station, c), report),
-      );
+      handler(new TcpAttempt(knock, this.#tcp, socket, refuse));
       return true;
     };
     this.#udp.onKnock = (knock) => {
-      handler(new UdpAttempt(knock, this.#udp, report));
+      handler(new UdpAttempt(knock, this.#udp, refuse));
       return true;
     };
   }
+}
+
+/** A packet of ours that an error is about. */
+interface Heard {
+  protocol: number;
+  source: IpAddress;
+  destination: IpAddress;
+  start: Uint8Array;
 }
 
 interface KeptPath {
   path: Path | undefined;
   generation: number;
-}
-
-type ReportAttempt = (
-  to: Endpoint,
-  from: Endpoint,
-  protocol: number,
-  start: Uint8Array,
-  code: number,
-) => void;
-
-const codeOf = {
-  network: Unreachable.NETWORK,
-  host: Unreachable.HOST,
-  prohibited: Unreachable.PROHIBITED,
-} as const;
-
-class TcpAttempt implements Attempt {
-  readonly protocol = "tcp";
-  readonly to: Endpoint;
-  readonly from: Endpoint;
-  readonly #knock: Knock;
-  readonly #tcp: Tcp;
-  readonly #socket: (c: Connection) => Socket;
-  readonly #report: ReportAttempt;
-
-  constructor(knock: Knock, tcp: Tcp, socket: (c: Connection) => Socket, report: ReportAttempt) {
-    const { flow } = knock;
-    this.to = { address: flow.localAddress, port: flow.localPort };
-    this.from = { address: flow.remoteAddress, port: flow.remotePort };
-    this.#knock = knock;
-    this.#tcp = tcp;
-    this.#socket = socket;
-    this.#report = report;
-  }
-
-  get pending(): boolean {
-    return this.#knock.pending;
-  }
-
-  accept(): Socket | undefined {
-    const c = this.#tcp.admit(this.#knock, defaultOptions());
-    return c && this.#socket(c);
-  }
-
-  refuse(): void {
-    this.#tcp.deny(this.#knock, true);
-  }
-
-  unreachable(what: "network" | "host" | "prohibited"): void {
-    if (!this.pending) return;
-    const start = new Uint8Array(tcpWire.lengthOf(this.#knock.syn));
-    tcpWire.write(this.#knock.syn, this.from.address, this.to.address, start);
-    this.#tcp.deny(this.#knock, false);
-    this.#report(this.to, this.from, ipv4.PROTOCOL_TCP, start, codeOf[what]);
-  }
-
-  ignore(): void {
-    this.#tcp.deny(this.#knock, false);
-  }
-}
-
-class UdpAttempt implements Attempt {
-  readonly protocol = "udp";
-  readonly to: Endpoint;
-  readonly from: Endpoint;
-  pending = true;
-  readonly #knock: UdpKnock;
-  readonly #udp: Udp;
-  readonly #report: ReportAttempt;
-
-  constructor(knock: UdpKnock, udp: Udp, report: ReportAttempt) {
-    this.to = knock.to;
-    this.from = knock.from;
-    this.#knock = knock;
-    this.#udp = udp;
-    this.#report = report;
-  }
-
-  accept(): Socket | undefined {
-    if (!this.pending) return undefined;
-    this.pending = false;
-    return this.#udp.admit(this.#knock);
-  }
-
-  refuse(): void {
-    this.#answer(Unreachable.PORT);
-  }
-
-  unreachable(what: "network" | "host" | "prohibited"): void {
-    this.#answer(codeOf[what]);
-  }
-
-  ignore(): void {
-    this.pending = false;
-  }
-
-  #answer(code: number): void {
-    if (!this.pending) return;
-    this.pending = false;
-    const { first, from, to } = this.#knock;
-    const datagram = { sourcePort: from.port, destinationPort: to.port, payload: first };
-    const start = new Uint8Array(udpWire.lengthOf(datagram));
-    udpWire.write(datagram, from.address, to.address, start);
-    this.#report(to, from, ipv4.PROTOCOL_UDP, start, code);
-  }
-}
-
-/** A packet as it must have been, for the quotation in an error that comes later. */
-function quotable(source: Address, destination: Address, protocol: number, payload: Uint8Array): Ipv4 {
-  return {
-    tos: 0,
-    identification: 0,
-    dontFragment: protocol === ipv4.PROTOCOL_TCP,
-    moreFragments: false,
-    fragmentOffset: 0,
-    ttl: DEFAULT_TTL,
-    protocol,
-    source,
-    destination,
-    options: new Uint8Array(0),
-    payload,
-  };
-}
-
-/** What an ICMP error means to a program (RFC 1122 3.2.2.1, 4.2.3.9). */
-function reasonOf(type: number, code: number, protocol: number): Reason | undefined {
-  if (type === IcmpType.TIME_EXCEEDED) return "host-unreachable";
-  if (type === IcmpType.PARAMETER_PROBLEM) return "invalid";
-  if (type !== IcmpType.UNREACHABLE) return undefined;
-  switch (code) {
-    case Unreachable.NETWORK:
-    case 6: // network unknown
-    case 11: // network unreachable for type of service
-      return "network-unreachable";
-    case Unreachable.PROTOCOL:
-      return "protocol-unreachable";
-    case Unreachable.PORT:
-      return protocol === ipv4.PROTOCOL_TCP || protocol === ipv4.PROTOCOL_UDP
-        ? "refused"
-        : "protocol-unreachable";
-    case Unreachable.NETWORK_PROHIBITED:
-    case Unreachable.HOST_PROHIBITED:
-    case Unreachable.PROHIBITED:
-      return "prohibited";
-    default:
-      return "host-unreachable";
-  }
 }
 
 const isMask = (mask: number): boolean => {

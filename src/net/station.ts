@@ -1,18 +1,34 @@
-import type { SocketOptions } from "./sockets.ts";
-import type { Address } from "./wire/address.ts";
+import type { Reason, SocketOptions } from "./sockets.ts";
+import { ANY6 } from "./wire/address6.ts";
+import type { IpAddress } from "./wire/ip-address.ts";
 
 /** What sockets may ask of the station they belong to. */
 export interface Station {
-  isOwn(address: Address): boolean;
-  /** The address that packets to `destination` come from; undefined = no route. */
-  sourceFor(destination: Address): Address | undefined;
-  isBroadcast(address: Address): boolean;
+  isOwn(address: IpAddress): boolean;
+  /**
+   * The address that packets to `destination` come from; undefined = no route.
+   * @param index the interface that the socket wishes, where the destination leaves it open; -1 = none
+   */
+  sourceFor(destination: IpAddress, index?: number): IpAddress | undefined;
+  isBroadcast(address: IpAddress): boolean;
+  /** Takes packets to a group on an interface. */
+  join(group: IpAddress, index: number): Reason | undefined;
+  leave(group: IpAddress, index: number): void;
   /** Bytes of IP payload that can go to `destination` at all. */
   readonly largest: number;
 }
 
 export function defaultOptions(): SocketOptions {
-  return { reuseAddress: false, noDelay: false, keepAlive: false, broadcast: false, ttl: 64, userTimeout: 0 };
+  return {
+    reuseAddress: false,
+    noDelay: false,
+    keepAlive: false,
+    broadcast: false,
+    ttl: 64,
+    groupTtl: 1,
+    interface: -1,
+    userTimeout: 0,
+  };
 }
 
 /** Who has bound which port: one table for TCP, one for UDP. */
@@ -39,10 +55,14 @@ export class Ports<T extends Bound> {
 }
 
 export interface Bound {
-  readonly local: { readonly address: Address; readonly port: number };
+  readonly local: { readonly address: IpAddress; readonly port: number };
 }
 
 const NOBODY: readonly never[] = [];
 
-/** Two bindings of a port meet when their addresses are equal or one of them is for all. */
-export const overlap = (a: Address, b: Address): boolean => a === b || a === 0 || b === 0;
+/** Whether what is bound to `bound` takes what comes to `address`. */
+export const covers = (bound: IpAddress, address: IpAddress): boolean =>
+  bound === address || (bound === 0 ? typeof address === "number" : bound === ANY6);
+
+/** Two bindings of a port meet when one of them takes something that the other takes too. */
+export const overlap = (a: IpAddress, b: IpAddress): boolean => covers(a, b) || covers(b, a);

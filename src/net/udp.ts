@@ -4,13 +4,14 @@ import type { Counters, Drops } from "./counters.ts";
 import { DatagramQueue } from "./datagrams.ts";
 import type { Endpoint, Reason } from "./sockets.ts";
 import { News } from "./sockets.ts";
-import { overlap, Ports, type Station } from "./station.ts";
-import { type Address, isMulticast } from "./wire/address.ts";
+import { covers, overlap, Ports, type Station } from "./station.ts";
+import { ANY6 } from "./wire/address6.ts";
+import { type IpAddress, isGroup, isUnspecified } from "./wire/ip-address.ts";
 import * as wire from "./wire/udp.ts";
 
 /** What carries datagrams. */
 export interface UdpLower {
-  transmit(from: Address, to: Address, datagram: wire.Udp, ttl: number, now: Micros): void;
+  transmit(from: IpAddress, to: IpAddress, datagram: wire.Udp, ttl: number, now: Micros): void;
 }
 
 /** A flow to an address that no socket is open for: see `Attempt` in sockets.ts. */
@@ -22,7 +23,7 @@ export interface UdpKnock {
 
 interface Outgoing {
   socket: UdpSocket;
-  from: Address;
+  from: IpAddress;
   to: Endpoint;
   payload: Uint8Array;
 }
@@ -78,7 +79,7 @@ export class Udp {
    * A UDP payload has come.
    * @returns whether somebody took it: if not, and it was for us alone, port unreachable is due
    */
-  arrive(bytes: Uint8Array, source: Address, destination: Address, group: boolean): boolean {
+  arrive(bytes: Uint8Array, source: IpAddress, destination: IpAddress, group: boolean): boolean {
     this.#counters.udpReceived++;
     const reason = wire.check(bytes, source, destination);
     if (reason) {
@@ -103,8 +104,7 @@ export class Udp {
   #arriveForAll(from: Endpoint, to: Endpoint, payload: Uint8Array): boolean {
     let taken = false;
     for (const socket of this.ports.on(to.port)) {
-      if (!socket.takes(from) || (socket.local.address !== 0 && socket.local.address !== to.address))
-        continue;
+      if (!socket.takes(from) || !covers(socket.local.address, to.address)) continue;
       if (!socket.arrive({ from, to, payload })) this.#drops.add("udp: queue full");
       taken = true;
     }
@@ -118,8 +118,8 @@ export class Udp {
     let bestScore = -1;
     for (const socket of this.ports.on(to.port)) {
       const { address } = socket.local;
-      if ((address !== 0 && address !== to.address) || !socket.takes(from)) continue;
-      const score = (socket.remote ? 2 : 0) + (address !== 0 ? 1 : 0);
+      if (!covers(address, to.address) || !socket.takes(from)) continue;
+      const score = (socket.remote ? 2 : 0) + (isUnspecified(address) ? 0 : 1);
       if (score >= bestScore) {
         best = socket;
         bestScore = score;
@@ -129,12 +129,18 @@ export class Udp {
   }
 
   /** An ICMP error about a datagram of ours: told to the socket that sent it, if it is connected (RFC 1122 4.1.3.3). */
-  report(local: Address, remote: Address, bytes: Uint8Array, reason: Reason): void {
+  report(local: IpAddress, remote: IpAddress, bytes: Uint8Array, reason: Reason): void {
     const { sourcePort, destinationPort } = wire.read(bytes);
     const to = { address: local, port: sourcePort };
     const socket = this.#socketFor({ address: remote, port: destinationPort }, to);
     if (socket?.remote?.port === destinationPort) socket.fail(reason);
     else this.#drops.add("icmp: about no connected socket");
+  }
+
+  /** Whether a datagram that begins so may have been sent from here. */
+  sends(local: IpAddress, bytes: Uint8Array): boolean {
+    const { sourcePort } = wire.read(bytes);
+    return this.ports.on(sourcePort).some((socket) => covers(socket.local.address, local));
   }
 
   queue(outgoing: Outgoing): boolean {
@@ -162,7 +168,8 @@ export class Udp {
     for (const { socket, from, to, payload } of outgoing) {
       this.#counters.udpSent++;
       const datagram = { sourcePort: socket.local.port, destinationPort: to.port, payload };
-      this.#lower.transmit(from, to.address, datagram, socket.options.ttl, now);
+      const { ttl, groupTtl } = socket.options;
+      this.#lower.transmit(from, to.address, datagram, isGroup(to.address) ? groupTtl : ttl, now);
       socket.sent();
     }
     return true;
@@ -183,15 +190,15 @@ export class UdpSocket extends DatagramQueue {
   readonly #udp: Udp;
 
   constructor(udp: Udp, changed: (socket: DatagramQueue) => void) {
-    super(changed);
+    super(udp.station, changed);
     this.#udp = udp;
   }
 
-  bind(address: Address, port: number): Reason | undefined {
+  bind(address: IpAddress, port: number): Reason | undefined {
     const { station } = this.#udp;
     if (this.released || this.bound.port !== 0 || !isPort(port)) return "invalid";
     const possible =
-      address === 0 || station.isOwn(address) || station.isBroadcast(address) || isMulticast(address);
+      isUnspecified(address) || station.isOwn(address) || station.isBroadcast(address) || isGroup(address);
     if (!possible) return "not-available";
     for (const other of port === 0 ? [] : this.#udp.ports.on(port)) {
       const shared = this.options.reuseAddress && other.options.reuseAddress;
@@ -211,17 +218,17 @@ export class UdpSocket extends DatagramQueue {
     this.#udp.ports.add(this);
   }
 
-  /** Sets the peer: only its datagrams are received from now on. Address 0 undoes it. */
-  connect(address: Address, port: number): Reason | undefined {
+  /** Sets the peer: only its datagrams are received from now on. An unspecified address undoes it. */
+  connect(address: IpAddress, port: number): Reason | undefined {
     if (this.released || !isPort(port)) return "invalid";
-    if (address === 0) {
+    if (isUnspecified(address)) {
       this.peer = undefined;
       return undefined;
     }
     if (port === 0) return "invalid";
     if (this.#udp.station.isBroadcast(address) && !this.options.broadcast) return "prohibited";
-    if (this.#udp.station.sourceFor(address) === undefined) return "network-unreachable";
-    const reason = this.bound.port === 0 ? this.bind(0, 0) : undefined;
+    if (this.#sourceFor(address) === undefined) return "network-unreachable";
+    const reason = this.bound.port === 0 ? this.bind(anyLike(address), 0) : undefined;
     if (reason) return reason;
     this.peer = { address, port };
     this.note(News.CONNECTED | News.SPACE);
@@ -246,12 +253,22 @@ export class UdpSocket extends DatagramQueue {
     if (!isPort(target.port) || target.port === 0) return "invalid";
     if (bytes.length > this.#udp.station.largest - wire.HEADER) return "too-long";
     if (this.#udp.station.isBroadcast(target.address) && !this.options.broadcast) return "prohibited";
-    const source = this.bound.address || this.#udp.station.sourceFor(target.address);
+    const source = this.#sourceFor(target.address);
     if (source === undefined) return "network-unreachable";
-    const unbound = this.bound.port === 0 ? this.bind(0, 0) : undefined;
+    const unbound = this.bound.port === 0 ? this.bind(anyLike(target.address), 0) : undefined;
     if (unbound) return unbound;
     const queued = this.#udp.queue({ socket: this, from: source, to: { ...target }, payload: bytes.slice() });
     return queued ? bytes.length : "would-block";
+  }
+
+  /** Its own address if it is bound to one, which must be of the destination's version; else what the route says. */
+  #sourceFor(destination: IpAddress): IpAddress | undefined {
+    const { address } = this.bound;
+    if (isUnspecified(address) || isGroup(address)) {
+      if (address === 0 && this.bound.port !== 0 && typeof destination !== "number") return undefined;
+      return this.#udp.station.sourceFor(destination, this.options.interface);
+    }
+    return typeof address === typeof destination ? address : undefined;
   }
 
   /** A datagram has left. */
@@ -265,3 +282,6 @@ export class UdpSocket extends DatagramQueue {
 }
 
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65535;
+
+/** The unspecified address of the same version. */
+const anyLike = (address: IpAddress): IpAddress => (typeof address === "number" ? 0 : ANY6);

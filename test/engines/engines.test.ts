@@ -1,15 +1,26 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/index.ts";
-import { Machine, type Stop } from "../../src/machine/index.ts";
+import { type Core, Machine, type MachineOptions, type Stop } from "../../src/machine/index.ts";
+import { CompilingEngine } from "../../src/machine/jit/index.ts";
 import { differences } from "../conformance/processor/case.ts";
 import { asked, generate, keyOf, sequence } from "../conformance/processor/generate.ts";
 import { options, Subject } from "../conformance/processor/ours.ts";
 
+/** Everything compiled before it is executed. */
+const ahead = (core: Core): CompilingEngine => new CompilingEngine(core, { ahead: true });
+
 /** A machine whose runs are cut into pieces of a few instructions. */
 class Interrupted extends Machine {
+  readonly longest: number;
+
+  constructor(made: MachineOptions, longest: number) {
+    super(made);
+    this.longest = longest;
+  }
+
   override run(budget: number): Stop {
     const end = this.instructions + budget;
-    for (let piece = 1; this.instructions < end; piece = (piece % 3) + 1) {
+    for (let piece = 1; this.instructions < end; piece = (piece % this.longest) + 1) {
       const stop = super.run(piece);
       if (stop.reason !== "budget") return stop;
     }
@@ -21,7 +32,12 @@ describe("every way of executing gives the same", () => {
   const fast = new Subject(new Machine(options));
   const ways: [string, Subject][] = [
     ["each instruction in the general way", new Subject(new Machine({ ...options, unspecialised: true }))],
-    ["in pieces of one to three instructions", new Subject(new Interrupted(options))],
+    ["in pieces of one to three instructions", new Subject(new Interrupted(options, 3))],
+    ["compiled", new Subject(new Machine({ ...options, engine: ahead }))],
+    [
+      "compiled, in pieces of one to twenty instructions",
+      new Subject(new Interrupted({ ...options, engine: ahead }, 20)),
+    ],
   ];
 
   for (const [name, subject] of ways) {

@@ -56,9 +56,9 @@ export interface Collection {
 
 type Directive = (p: Preprocessor, at: number, spent: number) => void;
 
-/** What a token and a line are reckoned at, with all that later phases make of them. */
+/** What a token and a line are reckoned at, with what most lines come to later; instructions are counted once more. */
 const BYTES_PER_TOKEN = 8;
-const BYTES_PER_LINE = 256;
+const BYTES_PER_LINE = 128;
 
 /** Nested expansions, includes and blocks before "out of stack space". */
 const DEPTH_LIMIT = 400;

@@ -62,7 +62,8 @@ export const control: readonly Row[] = [
   ...form("nop", "90"),
   ...form("nop", "0F 1F /0", "rmv", "", "p6 unsized"),
   // The rest of the hint space does nothing either, and still takes a ModR/M byte (SDM vol. 2B, NOP; opcode map A-3).
-  ...["19", "1A", "1B", "1C", "1D", "1E", "1F"].flatMap((code) =>
+  ...form("nop", "0F 0D /r", "m", "", "p6 decoded"),
+  ...["18", "19", "1A", "1B", "1C", "1D", "1E", "1F"].flatMap((code) =>
     form("nop", `0F ${code} /r`, "rmv", "", "p6 decoded"),
   ),
   ...form("endbr32", "F3 0F 1E FB", "", "", "cet"),

@@ -115,6 +115,8 @@ export const integer: readonly Row[] = [
   ...form("bswap", "o32 0F C8+r", "+r32", "", "486"),
   ...form("bswap", "o16 0F C8+r", "+r16", "", "486 decoded"),
   ...form("setcc", "0F 90+cc /0", "=rm8", "r:cc", "386"),
+  // ModR/M.reg counts for nothing. SDM vol. 2B, SETcc.
+  ...form("setcc", "0F 90+cc /r", "=rm8", "r:cc", "386 decoded"),
 
   // Decimal adjustment
   ...form("daa", "27", "", "r:ac w:szapc u:o", "not64"),

@@ -201,6 +201,10 @@ export const sse: readonly Row[] = [
   ...form("lfence", "NP 0F AE E8", "", "", "sse2"),
   ...form("mfence", "NP 0F AE F0", "", "", "sse2"),
   ...form("sfence", "NP 0F AE F8", "", "", "sse"),
+  // ModR/M.rm counts for nothing in the three. SDM vol. 2, MFENCE.
+  ...form("lfence", "NP 0F AE /5", "", "", "sse2 reg decoded"),
+  ...form("mfence", "NP 0F AE /6", "", "", "sse2 reg decoded"),
+  ...form("sfence", "NP 0F AE /7", "", "", "sse reg decoded"),
   ...form("pcommit", "66 0F AE F8", "", "", "misc"),
   ...form("prefetchnta", "0F 18 /0", "m8", "", "sse"),
   ...form("prefetcht0", "0F 18 /1", "m8", "", "sse"),

@@ -1,6 +1,6 @@
-import type { Endpoint, Socket } from "../../net/index.ts";
+import type { Socket } from "../../net/index.ts";
 import type { Asking, Outcome } from "../call.ts";
-import type { GuestBytes, Option, SockaddrRoom } from "../kinds.ts";
+import type { GuestBytes, Option, Sockaddr, SockaddrRoom } from "../kinds.ts";
 import type { SocketFile } from "../process.ts";
 import type { Reason } from "../reasons.ts";
 
@@ -35,8 +35,16 @@ export function closeSocket({ kernel, process }: Asking, file: SocketFile): Outc
   return 0;
 }
 
-export function bind(_: Asking, { socket }: SocketFile, { address, port }: Endpoint): Outcome {
-  return socket.bind(address, port) ?? 0;
+export function bind(_: Asking, file: SocketFile, place: Sockaddr): Outcome {
+  const reason = file.socket.bind(place.address, place.port);
+  if (reason === undefined) takeFamily(file, place);
+  return reason ?? 0;
+}
+
+/** The family is told by the address: the call that opens a socket does not get it. */
+function takeFamily(file: SocketFile, { six, interface: index }: Sockaddr): void {
+  file.six = six;
+  if (index >= 0) file.socket.options.interface = index;
 }
 
 /** A backlog below 1 is taken as 1, as Linux does. */
@@ -44,9 +52,10 @@ export function listen(_: Asking, { socket }: SocketFile, backlog: number): Outc
   return socket.listen(Math.max(1, backlog | 0)) ?? 0;
 }
 
-export function connect(_: Asking, file: SocketFile, { address, port }: Endpoint): Outcome {
+export function connect(_: Asking, file: SocketFile, place: Sockaddr): Outcome {
   if (!file.open) return "bad-handle";
-  const answer = file.socket.connect(address, port);
+  takeFamily(file, place);
+  const answer = file.socket.connect(place.address, place.port);
   if (answer === undefined || answer === "connected") return 0;
   if (answer === "in-progress" || answer === "already") return file.nonBlocking ? answer : { file };
   return answer;
@@ -66,7 +75,8 @@ export function accept(
     return answer;
   });
   if (typeof accepted === "string") return orWait(file, accepted);
-  if (peer?.remote) room?.write(peer.remote);
+  accepted.six = file.six;
+  if (peer?.remote) room?.write(peer.remote, file.six);
   return accepted.number;
 }
 

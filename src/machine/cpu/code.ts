@@ -1,4 +1,4 @@
-import { FACT, type Memory, RAM_BASE } from "../memory/memory.ts";
+import { FACT, LINE_SHIFT, type Memory, RAM_BASE } from "../memory/memory.ts";
 import { decodeOperation } from "./decode.ts";
 import type { Core } from "./engine.ts";
 import { OP } from "./op.ts";
@@ -13,8 +13,21 @@ export interface CodePage {
   readonly covered: Uint8Array;
 }
 
+/** Who compiles hot code, and must hear what happens to it. */
+export interface CodeListener {
+  /** Arrivals at a jump's target after which the interpreter's loop is left. */
+  readonly threshold: number;
+  /** Bytes of code have changed. */
+  changed(address: number, length: number): void;
+  /** Bytes belong to code from now on. */
+  covered(address: number, length: number): void;
+  /** All code is forgotten. */
+  forgotten(): void;
+}
+
 const PAGE_BYTES = 4096;
 const OFFSET = PAGE_BYTES - 1;
+const LINE = 1 << LINE_SHIFT;
 /** An instruction that covers a byte begins at most this far before it. */
 const REACH = 14;
 
@@ -36,6 +49,9 @@ const notDecoded: Executor = () => {
 export class Code {
   readonly #memory: Memory;
   readonly #core: Core;
+  readonly #listener: CodeListener | undefined;
+  /** Operations that count arrivals, or enter compiled code. */
+  #heads: Operation[] = [];
   /** By page number. The interpreter looks targets up here itself. */
   readonly pages: (CodePage | undefined)[];
   /** Every operation that a page knows. */
@@ -46,9 +62,10 @@ export class Code {
   #patched: Operation | undefined;
   #patchedAt = 0;
 
-  constructor(core: Core) {
+  constructor(core: Core, listener?: CodeListener) {
     const { memory } = core;
     this.#core = core;
+    this.#listener = listener;
     this.#memory = memory;
     this.pages = new Array(memory.size / PAGE_BYTES).fill(undefined);
   }
@@ -58,6 +75,28 @@ export class Code {
     const page = this.pages[address >>> 12];
     const known = page?.operations[address & OFFSET];
     return known ?? this.#make(address);
+  }
+
+  /** Where an indirect jump to an address begins. */
+  arrive(address: number): Operation {
+    return this.#listener === undefined ? this.at(address) : this.head(address);
+  }
+
+  /** What counts arrivals at an address; the operation itself where nothing can be kept. */
+  head(address: number): Operation {
+    const operation = this.at(address);
+    if (operation.start !== operation || this.known(address) !== operation) return operation.start;
+    const head = new Operation(address, OP.COUNT, notDecoded);
+    head.immediate = this.#listener!.threshold;
+    head.next = operation;
+    operation.start = head;
+    this.#heads.push(head);
+    return head;
+  }
+
+  /** The operation at an address, if there is one. */
+  known(address: number): Operation | undefined {
+    return this.pages[address >>> 12]?.operations[address & OFFSET];
   }
 
   #make(address: number): Operation {
@@ -85,9 +124,17 @@ export class Code {
       operation.op = OP.DECODE;
       operation.next = operation;
       operation.target = operation;
+      operation.start = operation;
     }
+    for (const head of this.#heads) {
+      head.op = OP.DECODE;
+      head.next = head;
+    }
+    this.#heads = [];
+    this.#listener?.forgotten();
     for (const number of this.#kept) {
       this.pages[number] = undefined;
+      this.#memory.lines.fill(0, (number * PAGE_BYTES) / LINE, ((number + 1) * PAGE_BYTES) / LINE);
       this.#memory.mark(number, 0, FACT.CODE);
     }
     this.#all = [];
@@ -107,9 +154,18 @@ export class Code {
       return;
     }
     operation.next = this.at(operation.following);
-    if (leadsTo(operation.op)) operation.target = this.at(operation.immediate);
+    if (leadsTo(operation.op)) operation.target = this.arrive(operation.immediate);
     const start = operation.address >>> 0;
-    for (let at = start; at < start + length; at++) this.#page(at >>> 12).covered[at & OFFSET] = 1;
+    const { lines } = this.#memory;
+    let isNew = false;
+    for (let at = start; at < start + length; at++) {
+      const { covered } = this.#page(at >>> 12);
+      if (covered[at & OFFSET] !== 0) continue;
+      covered[at & OFFSET] = 1;
+      lines[at >>> LINE_SHIFT] = 1;
+      isNew = true;
+    }
+    if (isNew) this.#listener?.covered(start, length);
     this.#mark(start >>> 12);
     this.#mark((start + length - 1) >>> 12);
   }
@@ -120,6 +176,7 @@ export class Code {
 
   /** Bytes have changed: instructions that cover one of them are no longer known. */
   written(address: number, length: number): void {
+    this.#listener?.changed(address, length);
     const patched = this.#patched;
     if (patched !== undefined && address === this.#patchedAt && length === 4 && patched.op !== OP.DECODE) {
       patched.immediate = this.#memory.view.getInt32(RAM_BASE + address, true);
@@ -160,8 +217,15 @@ export class Code {
       }
     }
     // Unless one of them is still known, nothing covers these bytes any more.
-    if (kept === undefined) covered.fill(0, from, to);
-    else if (found === 1 && end - address === 4 && (kept.address >>> 0) + kept.constantAt === address) {
+    if (kept === undefined) {
+      covered.fill(0, from, to);
+      const { lines } = this.#memory;
+      for (let at = from & -LINE; at < to; at += LINE) {
+        const line = ((address & ~OFFSET) + at) >>> LINE_SHIFT;
+        const next = covered.indexOf(1, at);
+        lines[line] = next >= 0 && next < at + LINE ? 1 : 0;
+      }
+    } else if (found === 1 && end - address === 4 && (kept.address >>> 0) + kept.constantAt === address) {
       this.#patched = kept;
       this.#patchedAt = address;
     }
@@ -182,5 +246,6 @@ export class Code {
   /** Everything is to be decoded anew. */
   flush(): void {
     for (const operation of this.#all) operation.op = OP.DECODE;
+    this.#listener?.forgotten();
   }
 }

@@ -20,6 +20,7 @@ import { executorOf, stringExecutorOf } from "./execute/index.ts";
 import { undefinedOpcode } from "./execute/system.ts";
 import { isX87 } from "./execute/x87.ts";
 import { fault, pageFault } from "./fault.ts";
+import { formIn } from "./model.ts";
 import { OP } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
 import { specialise } from "./specialise.ts";
@@ -49,7 +50,7 @@ export function decodeOperation(core: Core, op: Operation): number {
   op.following = (op.address + op.length) | 0;
   op.constantAt = op.length;
   op.string = undefined;
-  const form = outcome === DECODED ? fields.form : undefined;
+  const form = outcome === DECODED ? formIn(core.model, fields.form!) : undefined;
   op.form = form;
   if (form === undefined || lockIsWrong(form)) {
     op.op = OP.GENERAL;

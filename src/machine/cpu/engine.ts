@@ -42,6 +42,9 @@ export type EngineMaker = (core: Core) => Engine;
 
 export const BUDGET: Stop = { reason: "budget" };
 
+/** TF was set when the instruction began. */
+export const SINGLE_STEP: Stop = { reason: "trap", trap: "#DB" };
+
 const interrupts: Stop[] = Array.from({ length: 256 }, (_, vector) => ({ reason: "interrupt", vector }));
 /** `int vector` as a stop. System calls are frequent: one object for each vector. */
 export const interruptStop = (vector: number): Stop => interrupts[vector]!;

@@ -1,7 +1,7 @@
 import { RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
-import { Code } from "./code.ts";
-import { BUDGET, type Core, type Engine, interruptStop } from "./engine.ts";
+import { Code, type CodeListener } from "./code.ts";
+import { BUDGET, type Core, type Engine, interruptStop, SINGLE_STEP } from "./engine.ts";
 import { highSigned, highUnsigned } from "./execute/multiply.ts";
 import { GuestFault } from "./fault.ts";
 import { KEPT, TF } from "./flags.ts";
@@ -21,7 +21,8 @@ const TOP = 0x8000_0000 | 0;
 const NEXT_TO_TOP = 0x4000_0000;
 const LOW = 0x3fff_ffff;
 
-const SINGLE_STEP: Stop = { reason: "trap", trap: "#DB" };
+/** Not a stop, but a word to whoever made the turn: there is compiled code at EIP, or should be. */
+export const COMPILED: Stop = { reason: "budget" };
 
 /**
  * Executes operations one after another, each decoded once. The loop keeps the two words of the flags, the
@@ -36,21 +37,22 @@ const SINGLE_STEP: Stop = { reason: "trap", trap: "#DB" };
 export class Interpreter implements Engine {
   readonly name = "interpreter";
   readonly #core: Core;
-  readonly #code: Code;
-  readonly #cpu: Processor;
+  readonly code: Code;
+  readonly cpu: Processor;
 
-  constructor(core: Core) {
+  /** `listener`: who compiles hot code. */
+  constructor(core: Core, listener?: CodeListener) {
     this.#core = core;
-    this.#code = new Code(core);
-    this.#cpu = new Processor(core, this.#code);
+    this.code = new Code(core, listener);
+    this.cpu = new Processor(core, this.code);
   }
 
   codeWritten(address: number, length: number): void {
-    this.#code.written(address, length);
+    this.code.written(address, length);
   }
 
   flush(): void {
-    this.#code.flush();
+    this.code.flush();
   }
 
   run(budget: number): Stop {
@@ -59,27 +61,26 @@ export class Interpreter implements Engine {
     const end = core.instructions + budget;
     while (core.instructions < end) {
       const stepping = (words[WORD.EFLAGS]! & TF) !== 0;
-      const stop = this.#turn(stepping ? 1 : Math.min(end - core.instructions, LONGEST_TURN));
+      const stop = this.turn(stepping ? 1 : Math.min(end - core.instructions, LONGEST_TURN));
       if (stop !== BUDGET) return stop;
       // The trap comes behind an instruction that began with TF set. SDM vol. 3B, 17.3.1.4.
-      const shadowed = this.#cpu.shadow;
-      this.#cpu.shadow = false;
+      const shadowed = this.cpu.shadow;
+      this.cpu.shadow = false;
       if (stepping && !shadowed) return SINGLE_STEP;
     }
     return BUDGET;
   }
 
   /**
-   * Executes at most `budget` instructions (1 … 2^18) without looking at TF.
+   * Executes at most `budget` instructions (1 … 2^18) without looking at TF. With a listener it may answer COMPILED.
    *
    * The frequent arms repeat two pieces of text instead of calling them, because a function of this size gets no
    * calls inlined: the address of a memory operand, and the access on the condition that the facts of its first and
    * its last page allow it (1 is FACT.READ, 2 is FACT.WRITE).
    */
-  #turn(budget: number): Stop {
+  turn(budget: number): Stop {
     const core = this.#core;
-    const cpu = this.#cpu;
-    const code = this.#code;
+    const { cpu, code } = this;
     const pages = code.pages;
     const { words, halves, bytes, view, facts } = cpu;
     const ram = RAM_BASE;
@@ -1345,7 +1346,7 @@ export class Interpreter implements Engine {
             const target = words[op.a]!;
             const page = pages[target >>> 12];
             const known = page === undefined ? undefined : page.operations[target & 0xfff];
-            op = known === undefined ? code.at(target) : known;
+            op = known === undefined ? code.arrive(target) : known.start;
             break;
           }
           case 114: {
@@ -1357,7 +1358,7 @@ export class Interpreter implements Engine {
                 : cpu.read32(at);
             const page = pages[target >>> 12];
             const known = page === undefined ? undefined : page.operations[target & 0xfff];
-            op = known === undefined ? code.at(target) : known;
+            op = known === undefined ? code.arrive(target) : known.start;
             break;
           }
           case 115: {
@@ -1380,7 +1381,7 @@ export class Interpreter implements Engine {
             words[ESP] = at;
             const page = pages[target >>> 12];
             const known = page === undefined ? undefined : page.operations[target & 0xfff];
-            op = known === undefined ? code.at(target) : known;
+            op = known === undefined ? code.arrive(target) : known.start;
             break;
           }
           case 117: {
@@ -1394,7 +1395,7 @@ export class Interpreter implements Engine {
             words[ESP] = at;
             const page = pages[target >>> 12];
             const known = page === undefined ? undefined : page.operations[target & 0xfff];
-            op = known === undefined ? code.at(target) : known;
+            op = known === undefined ? code.arrive(target) : known.start;
             break;
           }
           case 118: {
@@ -1407,7 +1408,7 @@ export class Interpreter implements Engine {
             words[ESP] = at + op.immediate;
             const page = pages[target >>> 12];
             const known = page === undefined ? undefined : page.operations[target & 0xfff];
-            op = known === undefined ? code.at(target) : known;
+            op = known === undefined ? code.arrive(target) : known.start;
             break;
           }
           case 119: {
@@ -1469,6 +1470,28 @@ export class Interpreter implements Engine {
               result !== 0 && (result ^ (carries << 31) ^ carries ^ (carries << 1)) >= 0
                 ? op.target
                 : op.next;
+            break;
+          case 135: // COUNT
+            left++;
+            if (--op.immediate <= 0) {
+              words[WORD.RESULT] = result;
+              words[WORD.CARRIES] = carries;
+              words[WORD.EIP] = op.address;
+              core.instructions = before + budget - left;
+              return COMPILED;
+            }
+            op = op.next;
+            break;
+          case 136: // ENTER
+            left++;
+            if (left >= op.immediate) {
+              words[WORD.RESULT] = result;
+              words[WORD.CARRIES] = carries;
+              words[WORD.EIP] = op.address;
+              core.instructions = before + budget - left;
+              return COMPILED;
+            }
+            op = op.next;
             break;
           default:
             throw new Error(`operation ${op.op} is not known to the interpreter`);

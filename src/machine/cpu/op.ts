@@ -159,4 +159,10 @@ export const OP = {
   JGE: 132,
   JLE: 133,
   JG: 134,
+
+  // Before the operation at an address that jumps lead to, and no instructions themselves
+  /** Counts arrivals down in `immediate`; at 0 the loop is left, for the address is worth compiling. */
+  COUNT: 135,
+  /** Compiled code begins here: the loop is left if so many instructions as `immediate` are still to be executed. */
+  ENTER: 136,
 } as const;

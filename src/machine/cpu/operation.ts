@@ -56,6 +56,8 @@ export class Operation {
   next: Operation;
   /** Where a direct jump leads. */
   target: Operation;
+  /** Where a jump to this address begins: here, or at what counts such jumps. */
+  start: Operation;
   /** 32 less the bits of the operation: shifts a result into the topmost bits. */
   shift = 0;
   kind1 = 0;
@@ -82,6 +84,7 @@ export class Operation {
     this.op = op;
     this.next = this;
     this.target = this;
+    this.start = this;
     this.execute = execute;
   }
 }

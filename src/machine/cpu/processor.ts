@@ -3,6 +3,7 @@ import type { Code } from "./code.ts";
 import type { Core } from "./engine.ts";
 import { fault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
+import { type Fast, fastFunctions, noFastFunctions } from "./float/fast.ts";
 import { KIND, type Operation } from "./operation.ts";
 import { ESP, SEGMENT, SS, WORD } from "./state.ts";
 
@@ -36,6 +37,8 @@ export class Processor {
   /** Iterations of a repeated string instruction executed in this turn. */
   iterations = 0;
 
+  #fast: readonly Fast[] | undefined;
+
   constructor(core: Core, code: Code) {
     this.core = core;
     this.#code = code;
@@ -44,6 +47,11 @@ export class Processor {
     this.bytes = core.memory.bytes;
     this.view = core.memory.view;
     this.facts = core.memory.facts;
+  }
+
+  /** The fast functions of float/fast.ts, made when they are first wanted. */
+  get fast(): readonly Fast[] {
+    return (this.#fast ??= this.core.unspecialised ? noFastFunctions : fastFunctions(this.core.memory.wasm));
   }
 
   // Memory by linear address ---------------------------------------------------------------------------------
@@ -207,6 +215,17 @@ export class Processor {
   /** The linear address of the memory operand. */
   address(op: Operation, size: number, write: boolean): number {
     return this.linear(op.segment, this.offset(op), size, write);
+  }
+
+  /**
+   * Where in the machine's memory the memory operand of `size` bytes is, when FACT.READ or FACT.WRITE (`right`) says
+   * that the access needs no thought; otherwise 0, and nothing has happened.
+   */
+  place(op: Operation, size: number, right: number): number {
+    if (!(this.words[WORD.RIGHTS + op.segment]! & SEGMENT.FLAT)) return 0;
+    const address = this.offset(op);
+    if (!(this.facts[address >>> 12]! & this.facts[(address + size - 1) >>> 12]! & right)) return 0;
+    return (address + RAM_BASE) | 0;
   }
 
   load(op: Operation, kind: number, index: number): number {

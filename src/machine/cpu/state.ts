@@ -45,6 +45,19 @@ export const STATE = {
   XMM: 0x200,
   /** The end of the context. */
   CONTEXT_END: 0x280,
+
+  // Of compiled code (jit/), while it runs: CARRIES in three words, instructions left, what can be accessed.
+  AUX: 0x300,
+  KIND: 0x304,
+  CF: 0x308,
+  LEFT: 0x30c,
+  /** A run of pages that can be read, and of such that can be written, without further thought. */
+  READ_LOW: 0x310,
+  READ_LENGTH: 0x314,
+  WRITE_LOW: 0x318,
+  WRITE_LENGTH: 0x31c,
+  /** Which region begins at an address: 2048 pairs of an address and a region with the number of its entry. */
+  CHAIN: 0x4000,
 } as const;
 
 /** Register numbers, as instructions encode them. */

@@ -18,6 +18,8 @@
  *                                  takes place, and before AL is cut to 4 bits
  *     aam                          CF = OF = AF = 0
  *     aad                          OF, AF and CF of the 8-bit addition
+ *     repne loope, repe loopne     the prefix wins: the first is loopne, the second loope
+ *     push of a segment register   writes zeros above the selector
  *     bswap of 16 bits             the result is 0
  *     rcpps rsqrtps and scalars    the tables of float/estimate.ts
  *     emms                         TOP = 0

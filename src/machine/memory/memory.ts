@@ -5,15 +5,22 @@ import { PAGE } from "../../base/index.ts";
  *
  *     0          the state page: registers, flags (cpu/state.ts)
  *     64 KiB     page facts: one byte for each 4 KiB page of the 4 GiB address space
+ *     1 MiB and  free for the engine
+ *      64 KiB
  *     2 MiB      guest RAM: guest address a lives at RAM_BASE + a
+ *     behind it  one byte for each 16 bytes of guest RAM: whether a byte of them belongs to code that is kept
  *
  * The size never changes, so views are made once. The host commits pages when they are first touched, so a
  * large address space costs nothing until it is used.
  */
 export const FACTS_BASE = 0x1_0000;
+/** Where an engine may keep tables of its own, up to RAM_BASE. */
+export const FREE_BASE = 0x11_0000;
 export const RAM_BASE = 0x20_0000;
+/** Bytes of guest RAM that share a byte of `lines`, as a shift. */
+export const LINE_SHIFT = 4;
 
-/** Facts about a page. The first two are derived from the others, and are what hot code tests. */
+/** Facts about a page. READ, WRITE and STORE are derived from the others, and are what hot code tests. */
 export const FACT = {
   /** A read needs no further thought: present, and nobody watches reads. */
   READ: 1,
@@ -25,15 +32,20 @@ export const FACT = {
   CODE: 16,
   WATCH_READ: 32,
   WATCH_WRITE: 64,
+  /** As WRITE, but the page may hold code: `lines` tells where. */
+  STORE: 128,
 } as const;
 
 export type Access = "read" | "write" | "execute";
 
-/** The largest address space: RAM_BASE and the guest's RAM share the 4 GiB of a WebAssembly.Memory. */
-const MOST_BYTES = 2 ** 32 - RAM_BASE;
+/** The largest address space: RAM_BASE, the guest's RAM and the lines share the 4 GiB of a WebAssembly.Memory. */
+const MOST_BYTES = Math.floor((2 ** 32 - RAM_BASE - 2 * 65536) / 17) * 16;
 
 /** Told when bytes of a page with the fact CODE change. */
 export type CodeWritten = (address: number, length: number) => void;
+
+/** Told when a page can no longer be accessed without further thought as it could before. */
+export type RightsLost = (page: number) => void;
 
 /** A guest's memory: bytes, and which pages there are. Addresses are unsigned 32-bit numbers. */
 export class Memory {
@@ -51,22 +63,33 @@ export class Memory {
   readonly words: Int32Array;
   /** One byte of FACT for each page of the 4 GiB space. */
   readonly facts: Uint8Array;
+  /** One byte for each 16 bytes of RAM: 1 if one of them belongs to code that is kept. */
+  readonly lines: Uint8Array;
+  /** Where `lines` begins. */
+  readonly linesBase: number;
+  /** Grows whenever a fact changes. */
+  version = 0;
+  /** No page from here on was ever mapped. */
+  endOfPages = 0;
+  #rightsLost: RightsLost | undefined;
   #codeWritten: CodeWritten | undefined;
   #mappedPages = 0;
 
-  /** `size` in bytes, up to 4 GiB less 2 MiB; rounded up to 64 KiB. */
+  /** `size` in bytes, up to some 3.76 GiB; rounded up to 64 KiB. */
   constructor(size: number) {
     if (!Number.isInteger(size) || size < 1 || size > MOST_BYTES) {
       throw new RangeError(`a machine cannot have ${size} bytes of memory: 1 to ${MOST_BYTES} are possible`);
     }
-    const pages = Math.ceil((RAM_BASE + size) / 65536);
+    this.size = Math.ceil(size / 65536) * 65536;
+    this.linesBase = RAM_BASE + this.size;
+    const pages = Math.ceil((this.linesBase + (this.size >>> LINE_SHIFT)) / 65536);
     this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    this.size = pages * 65536 - RAM_BASE;
     this.bytes = new Uint8Array(this.wasm.buffer);
     this.view = new DataView(this.wasm.buffer);
     this.dwords = new Int32Array(this.wasm.buffer);
     this.words = new Int32Array(this.wasm.buffer, 0, 65536 / 4);
     this.facts = new Uint8Array(this.wasm.buffer, FACTS_BASE, 2 ** 20);
+    this.lines = new Uint8Array(this.wasm.buffer, this.linesBase, this.size >>> LINE_SHIFT);
   }
 
   /** Bytes of guest memory that are mapped. */
@@ -194,6 +217,11 @@ export class Memory {
     this.#codeWritten = told;
   }
 
+  /** Who relies on what pages can be accessed. */
+  onRightsLost(told: RightsLost): void {
+    this.#rightsLost = told;
+  }
+
   /** Sets or clears facts of one page, and derives READ and WRITE anew. */
   mark(page: number, set: number, clear = 0): void {
     this.#set(page, (this.facts[page]! & ~clear) | set);
@@ -211,12 +239,19 @@ export class Memory {
   }
 
   #set(page: number, facts: number): void {
-    let all = facts & ~(FACT.READ | FACT.WRITE);
+    let all = facts & ~(FACT.READ | FACT.WRITE | FACT.STORE);
     if (all & FACT.PRESENT) {
       if (!(all & FACT.WATCH_READ)) all |= FACT.READ;
-      if (all & FACT.WRITABLE && !(all & (FACT.CODE | FACT.WATCH_WRITE))) all |= FACT.WRITE;
+      if (all & FACT.WRITABLE && !(all & FACT.WATCH_WRITE)) {
+        all |= FACT.STORE;
+        if (!(all & FACT.CODE)) all |= FACT.WRITE;
+      }
+      if (page >= this.endOfPages) this.endOfPages = page + 1;
     }
+    const lost = this.facts[page]! & ~all & (FACT.READ | FACT.STORE);
     this.facts[page] = all;
+    this.version++;
+    if (lost !== 0) this.#rightsLost?.(page);
   }
 
   #pages(address: number, length: number): [number, number] {

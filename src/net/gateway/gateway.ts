@@ -13,7 +13,8 @@ import type { Port } from "../link/port.ts";
 import type { Attempt } from "../sockets.ts";
 import { Stack } from "../stack.ts";
 import type { TcpSettings } from "../tcp/settings.ts";
-import { type Address, parseNetwork, showAddress } from "../wire/address.ts";
+import { type Address, parseNetwork } from "../wire/address.ts";
+import { showIpAddress, showIpEndpoint } from "../wire/ip-address.ts";
 import { Inbound, Outbound } from "./connection.ts";
 import { type Exchange, InboundExchange, OutboundExchange } from "./exchange.ts";
 import {
@@ -291,8 +292,8 @@ export class Gateway {
 
   #attempted(attempt: Attempt): void {
     const { protocol, to } = attempt;
-    const target = { host: showAddress(to.address), port: to.port };
-    const allowed = this.#mayGo(attempt, target.host);
+    const target = { host: showIpAddress(to.address), port: to.port };
+    const allowed = typeof to.address === "number" && this.#mayGo(protocol, to.address, to.port, target.host);
     if (protocol === "udp" && allowed) {
       this.#exchangeAttempted(attempt, target);
     } else if (protocol === "udp") {
@@ -310,7 +311,7 @@ export class Gateway {
   }
 
   /** Nothing that belongs to this network or to the host itself is outside, whatever the policy says. */
-  #mayGo({ protocol, to: { address, port } }: Attempt, host: string): boolean {
+  #mayGo(protocol: "tcp" | "udp", address: Address, port: number, host: string): boolean {
     const { address: own, mask } = this.#network;
     if (((address ^ own) & mask) === 0 || neverOutside(address) || this.#outside.isHost(host)) return false;
     return this.#policy({ protocol, address, port });
@@ -318,7 +319,7 @@ export class Gateway {
 
   #exchangeAttempted(attempt: Attempt, target: Place): void {
     const now = this.#now;
-    const key = `${showAddress(attempt.from.address)}:${attempt.from.port} ${showPlace(target)}`;
+    const key = `${showIpEndpoint(attempt.from)} ${showPlace(target)}`;
     if ((this.#refusals.get(key) ?? 0) > now) {
       this.#outbound.datagramsDropped++;
       attempt.refuse();

@@ -2,12 +2,14 @@ import type { Micros } from "../../base/index.ts";
 import type { Nic } from "../link/nic.ts";
 import { type Address, BROADCAST, isMulticast, MAC_BROADCAST } from "../wire/address.ts";
 import { TYPE_IPV4, writeHeader } from "../wire/ethernet.ts";
+import type { Groups } from "./groups.ts";
 import type { Neighbours } from "./neighbours.ts";
 
 /** A card with its addresses: where packets leave and arrive. */
 export class Interface {
   readonly nic: Nic;
-  readonly loopback: boolean;
+  /** Of the card; -1 for the loopback. */
+  readonly index: number;
   address: Address = 0;
   mask: Address = 0;
   gateway: Address = 0;
@@ -15,10 +17,17 @@ export class Interface {
   defended: Micros = Number.NEGATIVE_INFINITY;
   /** Set by the stack at once; a loopback has none. */
   neighbours: Neighbours | undefined;
+  groups: Groups<Address> | undefined;
+  /** Until when routers are believed to speak IGMPv1 (RFC 2236 section 4). */
+  version1Until: Micros = 0;
 
-  constructor(nic: Nic, loopback: boolean) {
+  constructor(nic: Nic, index: number) {
     this.nic = nic;
-    this.loopback = loopback;
+    this.index = index;
+  }
+
+  get loopback(): boolean {
+    return this.index < 0;
   }
 
   /** The directed broadcast address, or 0 when the mask leaves no room for one. */
@@ -29,6 +38,11 @@ export class Interface {
   /** Whether `address` is a neighbour by the mask. */
   isLocal(address: Address): boolean {
     return this.address !== 0 && ((address ^ this.address) & this.mask) === 0;
+  }
+
+  /** Whether packets to the group are taken: everybody is in that of all hosts (RFC 1112 section 4). */
+  isIn(group: Address): boolean {
+    return group === 0xe0000001 || (this.groups?.has(group) ?? false);
   }
 
   isBroadcast(address: Address): boolean {

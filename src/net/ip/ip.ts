@@ -1,70 +1,41 @@
 /**
  * IPv4 of one station: packets out by a route, packets in from an interface (RFC 791, RFC 1122 section 3, and
- * RFC 1812 when it forwards). Addresses, fragments and ARP are settled here; protocols above see whole payloads.
+ * RFC 1812 when it forwards). Fragments, ICMP and groups are settled here; protocols above see whole payloads.
  */
 import { FOREVER, type Micros, type Random, SECOND } from "../../base/index.ts";
 import type { Counters, Drops } from "../counters.ts";
-import { Nic } from "../link/nic.ts";
-import { FrameQueue, type Port } from "../link/port.ts";
-import {
-  type Address,
-  isGroupMac,
-  isLoopback,
-  isMulticast,
-  MAC_BROADCAST,
-  type Mac,
-} from "../wire/address.ts";
-import * as arp from "../wire/arp.ts";
+import type { Nic } from "../link/nic.ts";
+import { type Address, isLoopback, isMulticast } from "../wire/address.ts";
 import * as ethernet from "../wire/ethernet.ts";
-import { FrameSource } from "../wire/frame.ts";
+import type { FrameSource } from "../wire/frame.ts";
+import { IcmpType, TimeExceeded, Unreachable } from "../wire/icmp.ts";
+import * as igmp from "../wire/igmp.ts";
+import { IgmpType } from "../wire/igmp.ts";
 import type { Ipv4 } from "../wire/ipv4.ts";
 import * as ipv4 from "../wire/ipv4.ts";
+import { Arp } from "./arp.ts";
+import { Groups } from "./groups.ts";
+import { Icmp } from "./icmp.ts";
 import { Interface } from "./interface.ts";
 import { Neighbours } from "./neighbours.ts";
+import type { Network, Refusal, SendOptions, SendReason, Upper } from "./network.ts";
+import { PathMtus } from "./path-mtu.ts";
 import { Reassembly } from "./reassembly.ts";
-import { type Path, Routes } from "./routes.ts";
+import { type Path4, Routes } from "./routes.ts";
 
 /** Bytes in front of the IP payload in a frame begun by `begin`. */
-export const HEADROOM = ethernet.HEADER + ipv4.HEADER;
+const HEADROOM = ethernet.HEADER + ipv4.HEADER;
 export const DEFAULT_TTL = 64;
-/** RFC 1112 section 4: the group of all hosts. */
+/** RFC 1112 section 4: the group of all hosts; RFC 2236 section 9: that of all routers. */
 const ALL_HOSTS: Address = 0xe0000001;
-const LOOPBACK_MTU = 65535;
-/** Packets that wait between two polls; a TCP window and its acknowledgements fit. */
-const LOOPBACK_QUEUE = 4096;
-/** RFC 5227 1.1 DEFEND_INTERVAL. */
-const DEFEND_INTERVAL: Micros = 10 * SECOND;
-
-/** What a sender may say about a packet; the rest is as RFC 1122 has it. */
-export interface SendOptions {
-  ttl?: number;
-  tos?: number;
-  dontFragment?: boolean;
-}
-
-/** Why a packet could not be sent. */
-export type SendReason = "network-unreachable" | "too-long";
-
-/** How a packet came to us: RFC 1122 forbids many answers to what was not sent to this station alone. */
-export interface Arrival {
-  readonly interface: Interface;
-  /** The IP destination is a broadcast or multicast address, or the frame's was. */
-  readonly group: boolean;
-  /** The whole packet, for the quotation in an ICMP error; a reassembled one has only its first fragment's header. */
-  readonly packet: Ipv4;
-}
-
-/** What IP hands up. */
-export interface Upper {
-  deliver(arrival: Arrival): void;
-  /** The packet cannot go on, or its time is over: an ICMP error to its source is due. */
-  report(packet: Ipv4, type: number, code: number, rest: number, arrival: Interface): void;
-  /** A packet of our own was given up because the next hop does not answer. */
-  undeliverable(packet: Ipv4): void;
-}
+const ALL_ROUTERS: Address = 0xe0000002;
+/** RFC 2236 section 4: how long a host believes that there are IGMPv1 routers. */
+const VERSION_1_ROUTER: Micros = 400 * SECOND;
 
 export interface IpOptions {
   nics: readonly Nic[];
+  loopback: Nic;
+  frames: FrameSource;
   random: Random;
   forward: boolean;
   anyAddress: boolean;
@@ -73,24 +44,20 @@ export interface IpOptions {
   upper: Upper;
 }
 
-class Loop implements Port {
-  readonly queue = new FrameQueue(LOOPBACK_QUEUE);
+export class Ip implements Network {
+  readonly headroom = HEADROOM;
+  readonly header = ipv4.HEADER;
+  readonly largest = ipv4.LARGEST - ipv4.HEADER;
+  readonly leastMtu = 576; // RFC 791 3.1: what every host takes
 
-  send(frame: Uint8Array): void {
-    this.queue.push(frame);
-  }
-
-  receive(): Uint8Array | undefined {
-    return this.queue.shift();
-  }
-}
-
-export class Ip {
   readonly loopback: Interface;
   readonly interfaces: readonly Interface[];
   readonly routes: Routes;
-  readonly frames = new FrameSource();
-  readonly #reassembly = new Reassembly();
+  readonly arp: Arp;
+  readonly #frames: FrameSource;
+  readonly #icmp: Icmp;
+  readonly #pathMtus = new PathMtus();
+  readonly #reassembly = new Reassembly<Ipv4>();
   readonly #counters: Counters;
   readonly #drops: Drops;
   readonly #upper: Upper;
@@ -107,28 +74,68 @@ export class Ip {
     this.#forward = options.forward;
     this.#anyAddress = options.anyAddress;
     this.#identification = options.random.below(0x10000);
-    this.loopback = new Interface(
-      new Nic({ port: new Loop(), mac: 0x02_00_00_00_00_01, mtu: LOOPBACK_MTU, name: "lo" }),
-      true,
-    );
+    this.#frames = options.frames;
+    this.arp = new Arp(options);
+    this.loopback = new Interface(options.loopback, -1);
     this.loopback.address = 0x7f000001;
     this.loopback.mask = 0xff000000;
-    this.interfaces = options.nics.map((nic) => new Interface(nic, false));
-    for (const each of this.interfaces) each.neighbours = this.#neighboursOf(each);
+    this.interfaces = options.nics.map((nic, index) => new Interface(nic, index));
+    for (const each of this.interfaces) {
+      each.neighbours = this.#neighboursOf(each);
+      each.groups = this.#groupsOf(each, options.random);
+    }
     this.routes = new Routes(this.loopback, this.interfaces);
+    this.#icmp = new Icmp({
+      counters: options.counters,
+      drops: options.drops,
+      isOwn: (address) => this.routes.isOwn(address),
+      sourceFor: (address) => this.routes.find(address)?.source,
+      send: (payload, source, destination, tos) => {
+        const frame = this.begin(payload.length);
+        frame.set(payload, HEADROOM);
+        const path = this.routes.find(destination);
+        const { now } = this;
+        const reason = path
+          ? this.send(frame, path, source, destination, ipv4.PROTOCOL_ICMP, { tos }, now)
+          : "no route";
+        if (reason) this.#drops.add(`ip: ${reason}`);
+      },
+      hear: (error) => this.#upper.hear(error),
+      tooBig: (error, mtu) => this.#tooBig(error, mtu),
+    });
+  }
+
+  get generation(): number {
+    return this.routes.generation;
+  }
+
+  isOwn(address: Address): boolean {
+    return this.routes.isOwn(address);
+  }
+
+  isBroadcast(address: Address): boolean {
+    if (address === 0xffffffff) return true;
+    for (const each of this.interfaces) if (each.isBroadcast(address)) return true;
+    return false;
   }
 
   // --- out -----------------------------------------------------------------------------------------------------
 
-  /** A frame with room for the headers, the payload to be written from HEADROOM on. */
   begin(payloadLength: number): Uint8Array {
-    return this.frames.take(HEADROOM + payloadLength);
+    return this.#frames.take(HEADROOM + payloadLength);
   }
 
-  /** Completes a frame from `begin` and sends it along `path`, in fragments if it must and may be. */
+  find(destination: Address, source?: Address): Path4 | undefined {
+    return this.routes.find(destination, source);
+  }
+
+  mtuTo(destination: Address, path: Path4): number {
+    return this.#pathMtus.of(destination, path.interface.nic.mtu);
+  }
+
   send(
     frame: Uint8Array,
-    path: Path,
+    path: Path4,
     source: Address,
     destination: Address,
     protocol: number,
@@ -151,6 +158,7 @@ export class Ip {
       destination,
       options: NO_OPTIONS,
     };
+    if (isMulticast(destination)) this.#loopBack(header, frame, path, now);
     if (total > path.interface.nic.mtu) {
       if (dontFragment) return "too-long";
       this.#sendFragments({ ...header, payload: frame.subarray(HEADROOM) }, path, now);
@@ -162,13 +170,21 @@ export class Ip {
     return undefined;
   }
 
+  /** RFC 1112 6.1: who sends to a group of his own hears it himself. */
+  #loopBack(header: Omit<Ipv4, "payload">, frame: Uint8Array, path: Path4, now: Micros): void {
+    if (path.interface.loopback || !path.interface.isIn(header.destination)) return;
+    const copy = frame.slice();
+    ipv4.writeHeader(header, frame.length - ethernet.HEADER, copy, ethernet.HEADER);
+    this.loopback.transmit(copy, header.destination, now);
+  }
+
   #nextIdentification(): number {
     this.#identification = (this.#identification + 1) & 0xffff;
     return this.#identification;
   }
 
   /** RFC 791 3.2: pieces as large as the link takes, each offset a multiple of 8. */
-  #sendFragments(packet: Ipv4, path: Path, now: Micros): void {
+  #sendFragments(packet: Ipv4, path: Path4, now: Micros): void {
     const { payload } = packet;
     for (let start = 0, first = true; start < payload.length; first = false) {
       const options = first ? packet.options : copiedOptions(packet.options);
@@ -187,8 +203,8 @@ export class Ip {
     }
   }
 
-  #sendWhole(packet: Ipv4, path: Path, now: Micros): void {
-    const frame = this.frames.take(ethernet.HEADER + ipv4.lengthOf(packet));
+  #sendWhole(packet: Ipv4, path: Path4, now: Micros): void {
+    const frame = this.#frames.take(ethernet.HEADER + ipv4.lengthOf(packet));
     ipv4.write(packet, frame.subarray(ethernet.HEADER));
     this.#counters.ipSent++;
     path.interface.transmit(frame, path.nextHop, now);
@@ -196,25 +212,9 @@ export class Ip {
 
   // --- in ------------------------------------------------------------------------------------------------------
 
-  /** A frame has arrived at `from`. */
-  arrive(frame: Uint8Array, from: Interface, now: Micros): void {
+  /** A packet has arrived at `from`. `groupFrame`: in a frame that was not for this card alone. */
+  arrive(bytes: Uint8Array, from: Interface, groupFrame: boolean, now: Micros): void {
     this.#now = now;
-    let group = false;
-    if (!from.loopback) {
-      const destination = ethernet.destinationOf(frame);
-      group = destination === MAC_BROADCAST || isGroupMac(destination);
-      if (!group && destination !== from.nic.mac) {
-        this.#drops.add("ethernet: other address");
-        return;
-      }
-    }
-    const type = ethernet.typeOf(frame);
-    if (type === ethernet.TYPE_IPV4) this.#arriveIpv4(frame.subarray(ethernet.HEADER), from, group, now);
-    else if (type === ethernet.TYPE_ARP) this.#arriveArp(frame.subarray(ethernet.HEADER), from, now);
-    else this.#drops.add(type < ethernet.FIRST_TYPE ? "ethernet: 802.3" : "ethernet: unknown type");
-  }
-
-  #arriveIpv4(bytes: Uint8Array, from: Interface, groupFrame: boolean, now: Micros): void {
     this.#counters.ipReceived++;
     const reason = ipv4.check(bytes);
     if (reason) {
@@ -232,14 +232,20 @@ export class Ip {
       this.#drops.add("ip: unicast in a broadcast frame");
       return;
     }
-    // RFC 1112: only groups that were joined are received, and every host is in 224.0.0.1 and in no other yet.
-    if (isMulticast(packet.destination) && packet.destination !== ALL_HOSTS) {
+    // RFC 1112 7.2: only groups that were joined are received.
+    if (isMulticast(packet.destination) && !this.#isIn(packet.destination, from)) {
       this.#drops.add("ip: multicast group not joined");
       return;
     }
     if (groupAddress || this.#isForUs(packet, from)) this.#arriveHere(packet, from, groupAddress, now);
-    else if (this.#forward) this.#passOn(packet, from, now);
+    else if (this.#forward) this.#passOn(packet, now);
     else this.#drops.add("ip: other destination");
+  }
+
+  /** What comes by the loopback is our own word to a group that one of the cards is in. */
+  #isIn(group: Address, from: Interface): boolean {
+    if (!from.loopback) return from.isIn(group);
+    return this.interfaces.some((each) => each.isIn(group));
   }
 
   #isForUs(packet: Ipv4, from: Interface): boolean {
@@ -253,121 +259,161 @@ export class Ip {
   #arriveHere(packet: Ipv4, from: Interface, group: boolean, now: Micros): void {
     if (packet.moreFragments || packet.fragmentOffset > 0) {
       this.#counters.fragmentsReceived++;
-      const result = this.#reassembly.arrive(packet, now);
+      const { source, destination, protocol, identification } = packet;
+      const key = `${source},${destination},${protocol},${identification}`;
+      const room = ipv4.LARGEST - ipv4.HEADER - packet.options.length;
+      const result = this.#reassembly.arrive(key, packet, room, now);
       if (result.done === undefined) {
         if (result.dropped) this.#drops.add(`ip: ${result.dropped}`);
         return;
       }
       this.#counters.datagramsReassembled++;
-      this.#upper.deliver({ interface: from, group, packet: result.done });
+      this.#deliver(result.done, from, group);
     } else {
-      this.#upper.deliver({ interface: from, group, packet });
+      this.#deliver(packet, from, group);
     }
   }
 
+  #deliver(packet: Ipv4, from: Interface, group: boolean): void {
+    if (packet.protocol === ipv4.PROTOCOL_ICMP && !this.#icmp.arrive(packet, group)) return;
+    if (packet.protocol === igmp.PROTOCOL_IGMP && !this.#arriveIgmp(packet, from)) return;
+    const { protocol, payload, source, destination } = packet;
+    this.#upper.deliver({ protocol, payload, source, destination, group, index: from.index, packet });
+  }
+
+  // --- errors --------------------------------------------------------------------------------------------------
+
+  refuse(packet: Ipv4, why: Refusal, now: Micros): void {
+    this.#report(packet, IcmpType.UNREACHABLE, codeOf[why], 0, now);
+  }
+
+  quotable(source: Address, destination: Address, protocol: number, payload: Uint8Array): Ipv4 {
+    return {
+      tos: 0,
+      identification: 0,
+      dontFragment: protocol === ipv4.PROTOCOL_TCP,
+      moreFragments: false,
+      fragmentOffset: 0,
+      ttl: DEFAULT_TTL,
+      protocol,
+      source,
+      destination,
+      options: NO_OPTIONS,
+      payload,
+    };
+  }
+
+  #report(packet: Ipv4, type: number, code: number, rest: number, now: Micros): void {
+    this.#now = now;
+    this.#icmp.report(packet, this.isBroadcast(packet.destination), type, code, rest, now);
+  }
+
+  /** RFC 1191: believed and remembered when the protocol above knows the segment. */
+  #tooBig(
+    error: { protocol: number; source: Address; destination: Address; start: Uint8Array },
+    mtu: number,
+  ): void {
+    const path = this.routes.find(error.destination);
+    if (path === undefined || mtu >= path.interface.nic.mtu) return;
+    if (this.#upper.tooBig({ ...error, room: mtu - ipv4.HEADER }))
+      this.#pathMtus.lower(error.destination, mtu, this.#now);
+  }
+
+  // --- groups --------------------------------------------------------------------------------------------------
+
+  /** RFC 2236 section 3. False: the message is not one. */
+  #arriveIgmp(packet: Ipv4, from: Interface): boolean {
+    const reason = igmp.check(packet.payload);
+    if (reason) {
+      this.#drops.add(`igmp: ${reason}`);
+      return false;
+    }
+    this.#counters.igmpReceived++;
+    const message = igmp.read(packet.payload);
+    if (message.type === IgmpType.QUERY) {
+      const first = message.maxResponse === 0;
+      if (first) from.version1Until = this.#now + VERSION_1_ROUTER;
+      const within = first ? 10 * SECOND : message.maxResponse * (SECOND / 10);
+      from.groups?.query(message.group || undefined, within, this.#now);
+    } else if (message.type === IgmpType.REPORT || message.type === IgmpType.REPORT_V1) {
+      if (!from.loopback) from.groups?.heard(message.group);
+    }
+    return true;
+  }
+
+  #groupsOf(each: Interface, random: Random): Groups<Address> {
+    return new Groups<Address>(
+      {
+        report: (group) => {
+          const first = this.#now < each.version1Until;
+          this.#sendIgmp(each, first ? IgmpType.REPORT_V1 : IgmpType.REPORT, group, group);
+        },
+        leave: (group) => {
+          if (this.#now >= each.version1Until) this.#sendIgmp(each, IgmpType.LEAVE, group, ALL_ROUTERS);
+        },
+        isSilent: (group) => group === ALL_HOSTS,
+      },
+      random,
+    );
+  }
+
+  #sendIgmp(each: Interface, type: number, group: Address, destination: Address): void {
+    const payload = new Uint8Array(igmp.LENGTH);
+    igmp.write({ type, maxResponse: 0, group }, payload);
+    this.#counters.igmpSent++;
+    const packet: Ipv4 = {
+      ...this.quotable(each.address, destination, igmp.PROTOCOL_IGMP, payload),
+      identification: this.#nextIdentification(),
+      ttl: 1,
+      options: igmp.ROUTER_ALERT,
+    };
+    this.#sendWhole(packet, { interface: each, nextHop: destination, source: each.address }, this.#now);
+  }
+
+  // --- forwarding ----------------------------------------------------------------------------------------------
+
   /** RFC 1812 5.2: what a router does with a packet for another. */
-  #passOn(packet: Ipv4, from: Interface, now: Micros): void {
+  #passOn(packet: Ipv4, now: Micros): void {
     if (packet.ttl <= 1) {
-      this.#upper.report(packet, 11, 0, 0, from);
+      this.#report(packet, IcmpType.TIME_EXCEEDED, TimeExceeded.TTL, 0, now);
       return;
     }
     const path = this.routes.find(packet.destination);
     if (path === undefined) {
-      this.#upper.report(packet, 3, 0, 0, from);
+      this.#report(packet, IcmpType.UNREACHABLE, Unreachable.NETWORK, 0, now);
       return;
     }
     const onward: Ipv4 = { ...packet, ttl: packet.ttl - 1 };
     const { mtu } = path.interface.nic;
     if (ipv4.lengthOf(onward) <= mtu) this.#sendWhole(onward, path, now);
     else if (packet.dontFragment) {
-      this.#upper.report(packet, 3, 4, mtu, from);
+      this.#report(packet, IcmpType.UNREACHABLE, Unreachable.FRAGMENTATION_NEEDED, mtu, now);
       return;
     } else this.#sendFragments(onward, path, now);
     this.#counters.ipForwarded++;
   }
 
-  // --- ARP -----------------------------------------------------------------------------------------------------
+  // --- neighbours ----------------------------------------------------------------------------------------------
 
   #neighboursOf(each: Interface): Neighbours {
     return new Neighbours({
-      request: (target, to) => {
-        this.#sendArp(each, arp.REQUEST, to, each.address, to === MAC_BROADCAST ? 0 : to, target);
-      },
+      request: (target, to) => this.arp.ask(each, target, to),
       send: (packet, to) => each.transmitTo(packet, to),
       failed: (_address, packets) => {
         for (const frame of packets) {
           this.#drops.add("arp: no answer");
-          this.#upper.undeliverable(ipv4.read(frame.subarray(ethernet.HEADER)));
+          this.#undeliverable(ipv4.read(frame.subarray(ethernet.HEADER)));
         }
       },
       dropped: (reason) => this.#drops.add(reason),
     });
   }
 
-  #arriveArp(bytes: Uint8Array, from: Interface, now: Micros): void {
-    this.#counters.arpReceived++;
-    const reason = arp.check(bytes);
-    if (reason) {
-      this.#drops.add(`arp: ${reason}`);
-      return;
-    }
-    const packet = arp.read(bytes);
-    if (from.neighbours === undefined || isGroupMac(packet.senderMac)) {
-      this.#drops.add("arp: impossible sender");
-      return;
-    }
-    if (packet.senderMac === from.nic.mac) return; // our own words, come back
-    if (from.address !== 0 && packet.senderAddress === from.address) {
-      this.#defend(from, now);
-      return;
-    }
-    const toUs = from.address !== 0 && packet.targetAddress === from.address;
-    if (packet.senderAddress !== 0) {
-      if (isMulticast(packet.senderAddress) || isLoopback(packet.senderAddress)) {
-        this.#drops.add("arp: impossible sender");
-        return;
-      }
-      from.neighbours.heard(packet.senderAddress, packet.senderMac, toUs, now);
-    }
-    if (!toUs || packet.operation !== arp.REQUEST) return;
-    this.#sendArp(from, arp.REPLY, packet.senderMac, from.address, packet.senderMac, packet.senderAddress);
-  }
-
-  /** RFC 5227 2.4 (b): another card claims our address; say once in a while that it is ours. */
-  #defend(from: Interface, now: Micros): void {
-    this.#counters.arpConflicts++;
-    if (now - from.defended < DEFEND_INTERVAL) return;
-    from.defended = now;
-    this.announce(from);
-  }
-
-  /** Tells everybody which card has our address: a gratuitous request (RFC 5227 2.3). */
-  announce(each: Interface): void {
-    if (each.address !== 0) this.#sendArp(each, arp.REQUEST, MAC_BROADCAST, each.address, 0, each.address);
-  }
-
-  /** Asks whether somebody has `address`, without claiming it (RFC 5227 2.1.1). Answers count as conflicts later. */
-  probe(each: Interface, address: Address): void {
-    this.#sendArp(each, arp.REQUEST, MAC_BROADCAST, 0, 0, address);
-  }
-
-  #sendArp(
-    each: Interface,
-    operation: number,
-    to: Mac,
-    senderAddress: Address,
-    targetMac: Mac,
-    targetAddress: Address,
-  ): void {
-    const frame = this.frames.take(ethernet.HEADER + arp.LENGTH);
-    ethernet.writeHeader(frame, to, each.nic.mac, ethernet.TYPE_ARP);
-    const senderMac = each.nic.mac;
-    arp.write(
-      { operation, senderMac, senderAddress, targetMac, targetAddress },
-      frame.subarray(ethernet.HEADER),
-    );
-    this.#counters.arpSent++;
-    each.nic.send(frame);
+  /** The next hop does not answer: a router tells the sender (RFC 1812 5.2.7.1), a host its own program. */
+  #undeliverable(packet: Ipv4): void {
+    if (!this.#forward || this.routes.isOwn(packet.source))
+      this.#icmp.hear(packet, IcmpType.UNREACHABLE, Unreachable.HOST, 0);
+    else this.#report(packet, IcmpType.UNREACHABLE, Unreachable.HOST, 0, this.#now);
   }
 
   // --- time ----------------------------------------------------------------------------------------------------
@@ -376,26 +422,34 @@ export class Ip {
   poll(now: Micros): boolean {
     this.#now = now;
     let did = false;
-    for (const each of this.interfaces) if (each.neighbours?.poll(now)) did = true;
+    for (const each of this.interfaces) {
+      if (each.neighbours!.poll(now)) did = true;
+      if (each.groups!.poll(now)) did = true;
+    }
+    if (this.arp.poll(now)) did = true;
     let expired = this.#reassembly.expire(now);
     for (; expired !== undefined; expired = this.#reassembly.expire(now)) {
       did = true;
       this.#drops.add("ip: fragments missing");
-      if (expired.first)
-        this.#upper.report(expired.first, 11, 1, 0, this.interfaceOf(expired.first.destination));
+      if (expired.first) this.#report(expired.first, IcmpType.TIME_EXCEEDED, TimeExceeded.REASSEMBLY, 0, now);
+    }
+    for (let way = this.#pathMtus.expire(now); way !== undefined; way = this.#pathMtus.expire(now)) {
+      did = true;
+      const path = this.routes.find(way as Address);
+      if (path) this.#upper.widened(way, path.interface.nic.mtu - ipv4.HEADER);
     }
     return did;
   }
 
-  /** The interface that has `address`, or the first. */
-  interfaceOf(address: Address): Interface {
-    for (const each of this.interfaces) if (each.address === address) return each;
-    return this.interfaces[0] ?? this.loopback;
-  }
-
   deadline(): Micros {
-    let earliest = Math.min(FOREVER, this.#reassembly.deadline());
-    for (const each of this.interfaces) earliest = Math.min(earliest, each.neighbours!.deadline());
+    let earliest = Math.min(
+      FOREVER,
+      this.#reassembly.deadline(),
+      this.#pathMtus.deadline(),
+      this.arp.deadline(),
+    );
+    for (const each of this.interfaces)
+      earliest = Math.min(earliest, each.neighbours!.deadline(), each.groups!.deadline());
     return earliest;
   }
 
@@ -404,6 +458,14 @@ export class Ip {
     return this.#now;
   }
 }
+
+const codeOf: Record<Refusal, number> = {
+  network: Unreachable.NETWORK,
+  host: Unreachable.HOST,
+  protocol: Unreachable.PROTOCOL,
+  port: Unreachable.PORT,
+  prohibited: Unreachable.PROHIBITED,
+};
 
 const NO_OPTIONS = new Uint8Array(0);
 

@@ -1,7 +1,6 @@
-/** Putting fragments together again (RFC 791 3.2, RFC 815), within bounds. */
+/** Putting fragments together again (RFC 791 3.2, RFC 815; RFC 8200 4.5), within bounds. Either version of IP does it so. */
 import { FOREVER, type Micros, SECOND } from "../../base/index.ts";
 import { Deadlines, type Timed } from "../deadlines.ts";
-import { type Ipv4, LARGEST } from "../wire/ipv4.ts";
 
 /** RFC 1122 3.3.2: between 60 and 120 seconds. */
 export const LIFETIME: Micros = 60 * SECOND;
@@ -10,42 +9,52 @@ export const MEMORY = 4 * 1024 * 1024;
 /** What a fragment costs besides its bytes. */
 const OVERHEAD = 128;
 
-interface Unfinished extends Timed {
+/** A fragment. The first one lends the whole datagram everything but its payload. */
+export interface Piece {
+  /** In bytes, a multiple of 8. */
+  readonly fragmentOffset: number;
+  readonly moreFragments: boolean;
+  readonly payload: Uint8Array;
+}
+
+interface Unfinished<P extends Piece> extends Timed {
   readonly key: string;
   /** Sorted by offset, never overlapping. */
-  readonly fragments: Ipv4[];
+  readonly fragments: P[];
   /** Length of the whole payload, -1 until the last fragment has come. */
   length: number;
   bytes: number;
 }
 
-export type Reassembled =
-  | { done: Ipv4 }
+export type Reassembled<P> =
+  | { done: P }
   /** More is needed. */
   | { done: undefined; dropped?: undefined }
   | { done: undefined; dropped: string };
 
-const MORE: Reassembled = { done: undefined };
+const MORE = { done: undefined };
 
-export class Reassembly {
-  readonly #unfinished = new Map<string, Unfinished>();
-  readonly #deadlines = new Deadlines<Unfinished>();
+export class Reassembly<P extends Piece> {
+  readonly #unfinished = new Map<string, Unfinished<P>>();
+  readonly #deadlines = new Deadlines<Unfinished<P>>();
   #bytes = 0;
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Takes a fragment; answers the whole datagram when this was the missing piece. */
-  arrive(fragment: Ipv4, now: Micros): Reassembled {
+  /**
+   * Takes a fragment; answers the whole datagram when this was the missing piece.
+   * @param key is the same for all fragments of a datagram
+   * @param room the longest payload that the whole may have
+   */
+  arrive(key: string, fragment: P, room: number, now: Micros): Reassembled<P> {
     const start = fragment.fragmentOffset;
     const end = start + fragment.payload.length;
     if (fragment.moreFragments && (fragment.payload.length % 8 !== 0 || fragment.payload.length === 0)) {
       return { done: undefined, dropped: "fragment of odd length" };
     }
-    if (end + 20 + fragment.options.length > LARGEST)
-      return { done: undefined, dropped: "fragments too long" };
-    const key = `${fragment.source},${fragment.destination},${fragment.protocol},${fragment.identification}`;
+    if (end > room) return { done: undefined, dropped: "fragments too long" };
     const datagram = this.#unfinished.get(key) ?? this.#begin(key, now);
     const last = !fragment.moreFragments;
     const beyond = datagram.length >= 0 && (end > datagram.length || (last && end !== datagram.length));
@@ -79,7 +88,7 @@ export class Reassembly {
   }
 
   /** A datagram whose time is over: its first fragment if that has come (RFC 792: else nothing is told). */
-  expire(now: Micros): { first: Ipv4 | undefined } | undefined {
+  expire(now: Micros): { first: P | undefined } | undefined {
     const datagram = this.#deadlines.take(now);
     if (datagram === undefined) return undefined;
     this.#forget(datagram);
@@ -87,19 +96,19 @@ export class Reassembly {
     return { first: first?.fragmentOffset === 0 ? first : undefined };
   }
 
-  #begin(key: string, now: Micros): Unfinished {
-    const datagram: Unfinished = { key, fragments: [], length: -1, bytes: 0, due: FOREVER, slot: -1 };
+  #begin(key: string, now: Micros): Unfinished<P> {
+    const datagram: Unfinished<P> = { key, fragments: [], length: -1, bytes: 0, due: FOREVER, slot: -1 };
     this.#unfinished.set(key, datagram);
     this.#deadlines.set(datagram, now + LIFETIME);
     return datagram;
   }
 
-  #refuse(datagram: Unfinished, why: string): Reassembled {
+  #refuse(datagram: Unfinished<P>, why: string): Reassembled<P> {
     this.#forget(datagram);
     return { done: undefined, dropped: why };
   }
 
-  #forget(datagram: Unfinished): void {
+  #forget(datagram: Unfinished<P>): void {
     this.#unfinished.delete(datagram.key);
     this.#deadlines.remove(datagram);
     this.#bytes -= datagram.bytes;
@@ -114,11 +123,11 @@ export class Reassembly {
 }
 
 /** Fragments never overlap, so all are there when their lengths add up. */
-function isWhole(datagram: Unfinished): boolean {
+function isWhole(datagram: Unfinished<Piece>): boolean {
   return datagram.length >= 0 && datagram.bytes - datagram.fragments.length * OVERHEAD === datagram.length;
 }
 
-function join(datagram: Unfinished): Ipv4 {
+function join<P extends Piece>(datagram: Unfinished<P>): P {
   const payload = new Uint8Array(datagram.length);
   for (const fragment of datagram.fragments) payload.set(fragment.payload, fragment.fragmentOffset);
   return { ...datagram.fragments[0]!, moreFragments: false, payload };

@@ -1,4 +1,4 @@
-import { type Address, isLoopback } from "../wire/address.ts";
+import { type Address, isLoopback, isMulticast } from "../wire/address.ts";
 import type { Interface } from "./interface.ts";
 
 /** A network that is reached through a gateway. */
@@ -9,7 +9,7 @@ export interface Route {
 }
 
 /** Where a packet leaves: by which interface, to which neighbour, from which address unless the sender has one. */
-export interface Path {
+export interface Path4 {
   readonly interface: Interface;
   readonly nextHop: Address;
   readonly source: Address;
@@ -46,24 +46,28 @@ export class Routes {
     return this.#routes;
   }
 
-  /** @param via only this interface may be used */
-  find(destination: Address, via?: Interface): Path | undefined {
+  /** @param source the address it comes from, when that is settled: then it leaves by its interface where it may */
+  find(destination: Address, source?: Address): Path4 | undefined {
     if (this.isOwn(destination))
       return { interface: this.#loopback, nextHop: destination, source: destination };
-    const candidates = via === undefined ? this.#interfaces : [via];
+    const candidates = this.#interfaces;
     // The limited broadcast leaves by the first interface, with or without an address (DHCP needs that).
-    if (destination === 0xffffffff) return pathBy(candidates[0], destination);
+    if (destination === 0xffffffff) return pathBy(this.#holder(source) ?? candidates[0], destination);
     for (const each of candidates) if (each.isLocal(destination)) return pathBy(each, destination);
     for (const route of this.#routes) {
       if (((destination ^ route.network) & route.mask) !== 0) continue;
       for (const each of candidates) if (each.isLocal(route.gateway)) return pathBy(each, route.gateway);
     }
-    if (destination >>> 28 === 0xe) return pathBy(candidates[0], destination);
+    if (isMulticast(destination)) return pathBy(this.#holder(source) ?? candidates[0], destination);
     for (const each of candidates) if (each.gateway !== 0) return pathBy(each, each.gateway);
     return undefined;
   }
+
+  #holder(source: Address | undefined): Interface | undefined {
+    return source ? this.#interfaces.find((each) => each.address === source) : undefined;
+  }
 }
 
-function pathBy(way: Interface | undefined, nextHop: Address): Path | undefined {
+function pathBy(way: Interface | undefined, nextHop: Address): Path4 | undefined {
   return way && { interface: way, nextHop, source: way.address };
 }

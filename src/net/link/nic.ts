@@ -40,6 +40,8 @@ export class Nic {
     rxErrors: 0,
     txErrors: 0,
   };
+  /** Sees every frame that is sent. */
+  onSent: ((frame: Uint8Array) => void) | undefined = undefined;
   readonly #port: Port;
 
   constructor({ port, mac, mtu = 1500, name = "eth0" }: NicOptions) {
@@ -63,6 +65,7 @@ export class Nic {
     }
     this.counters.txPackets++;
     this.counters.txBytes += frame.length;
+    this.onSent?.(frame);
     this.#port.send(frame);
     return true;
   }

@@ -3,19 +3,7 @@ import { beside, type Pair } from "../../../test/network/beside.ts";
 import { bytesOf, concat, hexBytes, Random, SECOND } from "../../base/index.ts";
 import type { Socket } from "../sockets.ts";
 import { type DnsOptions, DnsServer, type Resolver } from "./dns.ts";
-import {
-  check,
-  type DnsMessage,
-  labelsOf,
-  parseAddress6,
-  Rcode,
-  read,
-  show,
-  showAddress6,
-  showRecord,
-  Type,
-  write,
-} from "./wire/dns.ts";
+import { check, type DnsMessage, labelsOf, Rcode, read, show, showRecord, Type, write } from "./wire/dns.ts";
 import { Zone } from "./zone.ts";
 
 const hexed = (text: string): Uint8Array =>
@@ -134,21 +122,6 @@ describe("the wire", () => {
       expect(labelsOf(wrong), wrong).toBeUndefined();
     expect(labelsOf(`${"a.".repeat(126)}b`)).toHaveLength(127);
   });
-
-  test.each([
-    ["::", "::"],
-    ["::1", "::1"],
-    ["2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
-    ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
-    ["fe80::", "fe80::"],
-  ])("IPv6 address %s is shown as %s (RFC 5952)", (text, shown) => {
-    expect(showAddress6(parseAddress6(text)!)).toBe(shown);
-  });
-
-  test.each(["1:2:3", "1::2::3", "1:2:3:4:5:6:7:8:9", "g::", "12345::", "1:2:3:4::5:6:7:8", ""])(
-    "%s is no IPv6 address",
-    (text) => expect(parseAddress6(text)).toBeUndefined(),
-  );
 });
 
 const LAB = {

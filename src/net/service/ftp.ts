@@ -299,7 +299,9 @@ class FtpTalk extends LineTalk {
     listener.onChange = () => this.#server.touch(this.#worker);
     this.#route = { kind: "passive", listener };
     const { port } = listener.local;
-    if (extended) this.#say(229, `Entering Extended Passive Mode (|||${port}|)`);
+    // 227 can tell no other address (RFC 2428 section 1).
+    if (extended || typeof address !== "number")
+      this.#say(229, `Entering Extended Passive Mode (|||${port}|)`);
     else {
       const place = [...showAddress(address).split("."), port >> 8, port & 255].join(",");
       this.#say(227, `Entering Passive Mode (${place})`);

@@ -1,7 +1,7 @@
 /** An SMTP server (RFC 5321) that delivers nothing: it takes every mail and keeps it. */
 import { concat, type Micros } from "../../base/index.ts";
 import type { Endpoint } from "../sockets.ts";
-import { showAddress } from "../wire/address.ts";
+import { showIpAddress } from "../wire/ip-address.ts";
 import { Journal } from "./journal.ts";
 import { type ConnectionLimits, Service, type ServiceOptions } from "./service.ts";
 import { LineTalk, type Stream } from "./stream.ts";
@@ -144,7 +144,7 @@ class SmtpTalk extends LineTalk {
     }
     this.#reset(); // 4.1.4
     this.#hello = name;
-    const greeting = `${this.#sink.host} greets ${showAddress(this.stream.remote.address)}`;
+    const greeting = `${this.#sink.host} greets ${showIpAddress(this.stream.remote.address)}`;
     if (extended) this.#say(250, greeting, `SIZE ${this.#sink.largest}`, "8BITMIME", "PIPELINING");
     else this.#say(250, greeting);
   }

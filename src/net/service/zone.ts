@@ -1,15 +1,8 @@
 /** What a name server knows: zones (RFC 1034 section 4.2), and names of hosts as in a hosts file. */
 import { bytesOf } from "../../base/index.ts";
 import { type Address, parseAddress } from "../wire/address.ts";
-import {
-  CLASS_IN,
-  labelsOf,
-  parseAddress6,
-  type RecordData,
-  type ResourceRecord,
-  type Soa,
-  Type,
-} from "./wire/dns.ts";
+import { type Address6, bytesOfAddress6, parseAddress6 } from "../wire/address6.ts";
+import { CLASS_IN, labelsOf, type RecordData, type ResourceRecord, type Soa, Type } from "./wire/dns.ts";
 
 export interface ZoneOptions {
   /** The domain: "lab.example". */
@@ -212,8 +205,8 @@ export function reverseName(address: Address): string {
 }
 
 /** `1.0.0. … .ip6.arpa` (RFC 3596 2.5) */
-function reverseName6(address: Uint8Array): string {
-  const digits = Array.from(address, (byte) => byte.toString(16).padStart(2, "0")).join("");
+function reverseName6(address: Address6): string {
+  const digits = Array.from(bytesOfAddress6(address), (byte) => byte.toString(16).padStart(2, "0")).join("");
   return `${[...digits].toReversed().join(".")}.ip6.arpa`;
 }
 

@@ -9,11 +9,11 @@ import { acknowledged, duplicate, flightSize, initialWindow, takeForLost } from 
 import {
   type Connection,
   canReceive,
-  DEFAULT_MSS,
   enter,
   fail,
   isSynchronized,
   receiveWindow,
+  settleMss,
 } from "./connection.ts";
 import { measured } from "./rtt.ts";
 import {
@@ -41,7 +41,6 @@ export interface Surroundings {
 
 /** RFC 7323 5.5: after 24 days a timestamp says nothing. */
 const TIMESTAMP_LIFETIME: Micros = 24 * 24 * 3600 * 1000 * MS;
-const TIMESTAMPS_LENGTH = 12;
 /** RFC 9293 3.8.6.3 (SHLD-19): at least every second full segment is acknowledged at once. */
 const SEGMENTS_PER_ACK = 2;
 
@@ -95,9 +94,8 @@ function takeSyn(c: Connection, segment: Segment, now: Micros): void {
     rcv.scale = 0;
     rcv.wnd = Math.min(rcv.wnd, 0xffff);
   }
-  // RFC 9293 3.7.1 and RFC 6691: the option does not count options, so what we always send is taken off.
-  const offered = Math.min(segment.mss || DEFAULT_MSS, c.ourMss);
-  snd.mss = Math.max(1, offered - (timestamps.on ? TIMESTAMPS_LENGTH : 0));
+  c.peerMss = segment.mss || c.defaultMss;
+  settleMss(c);
   c.congestion.cwnd = initialWindow(c);
 }
 

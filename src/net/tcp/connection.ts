@@ -10,6 +10,7 @@
 import { ByteRing, FOREVER, type Micros } from "../../base/index.ts";
 import type { Timed } from "../deadlines.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
 import { type Congestion, newCongestion } from "./congestion.ts";
 import type { FourTuple } from "./isn.ts";
 import { Gaps } from "./reassembly.ts";
@@ -17,9 +18,6 @@ import { newRtt, type Rtt } from "./rtt.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { add, type Sequence } from "./sequence.ts";
 import type { TcpSettings } from "./settings.ts";
-
-/** RFC 9293 3.7.1 (MUST-15): what an IPv4 peer takes that says nothing. */
-export const DEFAULT_MSS = 536;
 
 /** Send sequence variables. */
 export interface Snd {
@@ -110,23 +108,33 @@ export interface Opening {
   /** Begun by a SYN that arrived. */
   passive: boolean;
   iss: Sequence;
-  /** The MSS we announce, and send at most: what fits into the path's packets. */
+  /** The MSS we announce: what fits into the link's packets (RFC 9293 3.7.1). */
   mss: number;
+  /** What fits into the path's packets; no more is sent. Default: the same. */
+  pathMss?: number;
+  /** RFC 9293 3.7.1 (MUST-15): what a peer takes that says nothing. Default: 536, as over IPv4. */
+  defaultMss?: number;
   timestampOffset: number;
   settings: TcpSettings;
   options: SocketOptions;
 }
 
 export class Connection implements Timed, FourTuple {
-  readonly localAddress: number;
+  readonly localAddress: IpAddress;
   readonly localPort: number;
-  readonly remoteAddress: number;
+  readonly remoteAddress: IpAddress;
   readonly remotePort: number;
   readonly settings: TcpSettings;
   /** Begun by a SYN that arrived: a reset before it is established does not concern the program. */
   readonly passive: boolean;
   /** What we announce as MSS. */
   readonly ourMss: number;
+  /** What the path takes, as far as is known; changed by path MTU discovery. */
+  pathMss: number;
+  /** What the peer has said it takes. */
+  peerMss: number;
+  /** What a peer takes that says nothing of it. */
+  readonly defaultMss: number;
 
   /** Changed by `enter` alone. */
   state: TcpState = TcpState.CLOSED;
@@ -194,7 +202,9 @@ export class Connection implements Timed, FourTuple {
   /** Called by `enter`, so that every change of state can be seen. */
   trace: ((c: Connection, from: TcpState) => void) | undefined = undefined;
 
-  constructor({ flow, passive, iss, mss, timestampOffset, settings, options }: Opening) {
+  constructor(opening: Opening) {
+    const { flow, passive, iss, mss, timestampOffset, settings, options } = opening;
+    const { pathMss = mss, defaultMss = 536 } = opening;
     this.localAddress = flow.localAddress;
     this.localPort = flow.localPort;
     this.remoteAddress = flow.remoteAddress;
@@ -203,6 +213,9 @@ export class Connection implements Timed, FourTuple {
     this.settings = settings;
     this.options = options;
     this.ourMss = mss;
+    this.defaultMss = defaultMss;
+    this.pathMss = pathMss;
+    this.peerMss = defaultMss;
     this.sack = settings.sack;
     this.scaling = settings.windowScaling;
     this.snd = {
@@ -214,7 +227,7 @@ export class Connection implements Timed, FourTuple {
       wl2: 0,
       maxWnd: 0,
       scale: 0,
-      mss: Math.min(DEFAULT_MSS, mss),
+      mss: Math.min(defaultMss, mss, pathMss),
       synAcked: false,
       finished: false,
       fin: undefined,
@@ -245,6 +258,18 @@ export class Connection implements Timed, FourTuple {
     this.sendBuffer = new ByteRing(settings.sendBuffer);
     this.receiveBuffer = new ByteRing(settings.receiveBuffer);
   }
+}
+
+/** Bytes of the timestamps option with its padding. */
+const TIMESTAMPS_LENGTH = 12;
+
+/**
+ * Sets snd.mss from what the peer and the path take. RFC 9293 3.7.1 and RFC 6691: neither counts options, so what we
+ * always send is taken off.
+ */
+export function settleMss(c: Connection): void {
+  const most = Math.min(c.peerMss, c.ourMss, c.pathMss);
+  c.snd.mss = Math.max(1, most - (c.timestamps.on ? TIMESTAMPS_LENGTH : 0));
 }
 
 /** The smallest shift with which a window of `bytes` can be told in 16 bits (RFC 7323 2.3). */

@@ -1,3 +1,4 @@
+import { foldedAddress, type IpAddress } from "../wire/ip-address.ts";
 import type { Connection } from "./connection.ts";
 
 /**
@@ -19,9 +20,9 @@ export class Flows {
   }
 
   find(
-    localAddress: number,
+    localAddress: IpAddress,
     localPort: number,
-    remoteAddress: number,
+    remoteAddress: IpAddress,
     remotePort: number,
   ): Connection | undefined {
     let c = this.#buckets.get(hash(localAddress, localPort, remoteAddress, remotePort));
@@ -75,8 +76,15 @@ export class Flows {
   }
 }
 
-function hash(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): number {
-  let h = Math.imul(remoteAddress ^ Math.imul(localAddress, 0x9e3779b1), 0x85ebca6b);
+function hash(
+  localAddress: IpAddress,
+  localPort: number,
+  remoteAddress: IpAddress,
+  remotePort: number,
+): number {
+  const remote = typeof remoteAddress === "number" ? remoteAddress : foldedAddress(remoteAddress);
+  const local = typeof localAddress === "number" ? localAddress : foldedAddress(localAddress);
+  let h = Math.imul(remote ^ Math.imul(local, 0x9e3779b1), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 15) ^ ((remotePort << 16) | localPort), 0xc2b2ae35);
   return h ^ (h >>> 16);
 }

@@ -3,12 +3,13 @@
  * say nothing about those of another. The hash is HalfSipHash-2-4 (Aumasson, Bernstein).
  */
 import type { Micros, Random } from "../../base/index.ts";
+import { type IpAddress, wordsOfAddress } from "../wire/ip-address.ts";
 import { add, type Sequence } from "./sequence.ts";
 
 export interface FourTuple {
-  readonly localAddress: number;
+  readonly localAddress: IpAddress;
   readonly localPort: number;
-  readonly remoteAddress: number;
+  readonly remoteAddress: IpAddress;
   readonly remotePort: number;
 }
 
@@ -29,8 +30,8 @@ export class SequenceSource {
   hash(flow: FourTuple, purpose: number): number {
     const ports = (flow.localPort << 16) | flow.remotePort | 0;
     return halfSipHash(this.#key0, this.#key1, [
-      flow.localAddress | 0,
-      flow.remoteAddress | 0,
+      ...wordsOfAddress(flow.localAddress),
+      ...wordsOfAddress(flow.remoteAddress),
       ports,
       purpose,
     ]);

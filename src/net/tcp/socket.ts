@@ -8,7 +8,7 @@ import {
   TcpState,
 } from "../sockets.ts";
 import { defaultOptions, overlap, type Ports, type Station } from "../station.ts";
-import { type Address, isMulticast } from "../wire/address.ts";
+import { type IpAddress, isGroup, isUnspecified } from "../wire/ip-address.ts";
 import {
   abort,
   type Connection,
@@ -109,9 +109,9 @@ export class TcpSocket implements Socket, Owner {
     return this.#connection && takeError(this.#connection);
   }
 
-  bind(address: Address, port: number): Reason | undefined {
+  bind(address: IpAddress, port: number): Reason | undefined {
     if (this.#released || this.#bound.port !== 0 || this.#connection || !isPort(port)) return "invalid";
-    if (address !== 0 && !this.#station.isOwn(address)) return "not-available";
+    if (!isUnspecified(address) && !this.#station.isOwn(address)) return "not-available";
     if (port !== 0 && !this.#canBind(address, port)) return "in-use";
     const chosen = port !== 0 ? port : this.#tcp.ephemeral((candidate) => this.#canBind(address, candidate));
     if (chosen === undefined) return "in-use";
@@ -121,7 +121,7 @@ export class TcpSocket implements Socket, Owner {
   }
 
   /** Others that are bound to the port must allow it, and none may listen; so must connections that still have it. */
-  #canBind(address: Address, port: number): boolean {
+  #canBind(address: IpAddress, port: number): boolean {
     const { reuseAddress } = this.options;
     for (const other of this.#ports.on(port)) {
       if (!overlap(address, other.#bound.address)) continue;
@@ -130,7 +130,7 @@ export class TcpSocket implements Socket, Owner {
     return reuseAddress || this.#tcp.flows.onPort(port) === 0;
   }
 
-  connect(address: Address, port: number): Reason | undefined {
+  connect(address: IpAddress, port: number): Reason | undefined {
     if (this.#released || this.#listener) return "invalid";
     const c = this.#connection;
     if (c === undefined) return this.#begin(address, port);
@@ -141,13 +141,13 @@ export class TcpSocket implements Socket, Owner {
     return reason ?? this.#begin(address, port);
   }
 
-  #begin(address: Address, port: number): Reason {
+  #begin(address: IpAddress, port: number): Reason {
     if (!isPort(port) || port === 0) return "invalid";
     // RFC 9293 3.9.2.3 (MUST-46): never to a broadcast or multicast address.
-    if (address === 0 || isMulticast(address) || this.#station.isBroadcast(address))
+    if (isUnspecified(address) || isGroup(address) || this.#station.isBroadcast(address))
       return "network-unreachable";
-    const localAddress = this.#bound.address || this.#station.sourceFor(address);
-    if (localAddress === undefined || localAddress === 0) return "network-unreachable";
+    const localAddress = this.#localFor(address);
+    if (localAddress === undefined || isUnspecified(localAddress)) return "network-unreachable";
     const flow = (localPort: number) => ({
       localAddress,
       localPort,
@@ -166,6 +166,24 @@ export class TcpSocket implements Socket, Owner {
     }
     this.#hold(this.#tcp.connect(flow(localPort), this.options));
     return "in-progress";
+  }
+
+  /** Its own address if it is bound to one, which must be of the peer's version; else what the route says. */
+  #localFor(peer: IpAddress): IpAddress | undefined {
+    const { address, port } = this.#bound;
+    if (isUnspecified(address)) {
+      if (address === 0 && port !== 0 && typeof peer !== "number") return undefined;
+      return this.#station.sourceFor(peer, this.options.interface);
+    }
+    return typeof address === typeof peer ? address : undefined;
+  }
+
+  join(): Reason {
+    return "not-supported";
+  }
+
+  leave(): Reason {
+    return "not-supported";
   }
 
   listen(backlog: number): Reason | undefined {

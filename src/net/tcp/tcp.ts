@@ -1,15 +1,18 @@
 /**
  * TCP of one station: finds the connection or listener that a segment is for, and gives every connection its turn to
- * send. It knows addresses as numbers only; what is below it is `Lower`.
+ * send. An address is a key to it, of whatever version of IP; what is below it is `Lower`.
  */
 import type { Micros, Random } from "../../base/index.ts";
 import type { Counters, Drops } from "../counters.ts";
 import { Deadlines } from "../deadlines.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
+import { covers, overlap } from "../station.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
 import * as wire from "../wire/tcp.ts";
 import { ACK, emptySegment, RST, type Segment, SYN } from "../wire/tcp.ts";
 import { arrive, arriveSyn, establishEarly, type Surroundings } from "./arrive.ts";
-import { Connection, deadline, enter, fail, open } from "./connection.ts";
+import { takeForLost } from "./congestion.ts";
+import { Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
 import { expire, settleTimers } from "./expire.ts";
 import { Flows } from "./flows.ts";
 import { type FourTuple, SequenceSource } from "./isn.ts";
@@ -20,15 +23,19 @@ import type { TcpSettings } from "./settings.ts";
 /** What carries segments. */
 export interface Lower {
   /** Sends a segment; `c` is there when it belongs to a connection. */
-  transmit(from: number, to: number, segment: Segment, c: Connection | undefined, now: Micros): void;
-  /** Bytes of TCP header and data that fit into a packet between these addresses. */
-  room(from: number, to: number): number;
+  transmit(from: IpAddress, to: IpAddress, segment: Segment, c: Connection | undefined, now: Micros): void;
+  /** Bytes of TCP header and data that fit into a packet on the link towards `to`. */
+  linkRoom(from: IpAddress, to: IpAddress): number;
+  /** The same on the whole path, as far as is known. */
+  room(from: IpAddress, to: IpAddress): number;
+  /** The same of a packet that every station takes. */
+  leastRoom(to: IpAddress): number;
 }
 
 /** A port where connections may come to. */
 export interface Listener {
-  /** 0 = any of ours. */
-  readonly address: number;
+  /** Perhaps unspecified: any of ours. */
+  readonly address: IpAddress;
   readonly port: number;
   backlog: number;
   /** Complete, to be accepted, oldest first. */
@@ -61,6 +68,8 @@ const ISN_STEP = 64_000;
 const FOR_TIMESTAMPS = 1;
 /** A header without options; RFC 9293 3.7.1: what MSS does not count. */
 const HEADER = wire.HEADER;
+/** RFC 791: 68 bytes always get through, but nobody's path is so narrow; options must fit besides some data. */
+const LEAST_MSS = 88;
 
 export class Tcp {
   readonly settings: TcpSettings;
@@ -105,7 +114,7 @@ export class Tcp {
   // --- segments in -------------------------------------------------------------------------------------------------
 
   /** A TCP payload has come from `source` to `destination`. */
-  arrive(bytes: Uint8Array, source: number, destination: number, now: Micros): void {
+  arrive(bytes: Uint8Array, source: IpAddress, destination: IpAddress, now: Micros): void {
     this.#now = now;
     this.#counters.tcpReceived++;
     const reason = wire.check(bytes, source, destination);
@@ -129,7 +138,13 @@ export class Tcp {
   }
 
   /** 3.10.7.1 (CLOSED) and 3.10.7.2 (LISTEN). `old`: the connection in TIME-WAIT that this SYN follows. */
-  #arriveUnknown(segment: Segment, source: number, destination: number, now: Micros, old?: Connection): void {
+  #arriveUnknown(
+    segment: Segment,
+    source: IpAddress,
+    destination: IpAddress,
+    now: Micros,
+    old?: Connection,
+  ): void {
     const flow: FourTuple = {
       localAddress: destination,
       localPort: segment.destinationPort,
@@ -208,11 +223,12 @@ export class Tcp {
     this.#listenerNews.add(listener);
   }
 
-  #listenerFor(address: number, port: number): Listener | undefined {
+  #listenerFor(address: IpAddress, port: number): Listener | undefined {
     let any: Listener | undefined;
     for (const listener of this.#listeners.get(port) ?? []) {
       if (listener.address === address) return listener;
-      if (listener.address === 0) any = listener;
+      // One for this version of IP alone comes before one for both.
+      if (covers(listener.address, address) && (any === undefined || listener.address === 0)) any = listener;
     }
     return any;
   }
@@ -446,10 +462,8 @@ export class Tcp {
     listener.queue.length = 0;
   }
 
-  hasListener(address: number, port: number): boolean {
-    return (this.#listeners.get(port) ?? []).some(
-      (other) => other.address === address || other.address === 0 || address === 0,
-    );
+  hasListener(address: IpAddress, port: number): boolean {
+    return (this.#listeners.get(port) ?? []).some((other) => overlap(other.address, address));
   }
 
   #connection(
@@ -465,7 +479,9 @@ export class Tcp {
       flow,
       passive,
       iss,
-      mss: this.#lower.room(flow.localAddress, flow.remoteAddress) - HEADER,
+      mss: this.#lower.linkRoom(flow.localAddress, flow.remoteAddress) - HEADER,
+      pathMss: this.#lower.room(flow.localAddress, flow.remoteAddress) - HEADER,
+      defaultMss: this.#lower.leastRoom(flow.remoteAddress) - HEADER,
       timestampOffset: this.#sequences.hash(flow, FOR_TIMESTAMPS),
       settings: this.settings,
       options,
@@ -480,7 +496,7 @@ export class Tcp {
    * An ICMP error about a segment of ours. RFC 5927 4.1: only believed when its number is under way.
    * @param bytes the start of that segment, at least 8 bytes
    */
-  report(local: number, remote: number, bytes: Uint8Array, reason: Reason): void {
+  report(local: IpAddress, remote: IpAddress, bytes: Uint8Array, reason: Reason): void {
     const c = this.#reported(local, remote, bytes);
     if (c === undefined) return;
     // RFC 9293 3.9.2.2 wants soft errors not to abort. Before a connection is established we follow RFC 5461 section
@@ -490,22 +506,36 @@ export class Tcp {
     this.touch(c);
   }
 
-  /** RFC 1191 section 6.4: packets of more than `mtu` bytes do not get through. */
-  tooBig(local: number, remote: number, bytes: Uint8Array, room: number): void {
-    const c = this.#reported(local, remote, bytes);
-    if (c === undefined) return;
-    const mss = Math.max(88, room - HEADER) - (c.timestamps.on ? 12 : 0); // RFC 791: 68 bytes always get through
-    if (mss >= c.snd.mss) return;
-    c.snd.mss = mss;
-    c.congestion.rxt = c.snd.una;
-    c.congestion.lost = c.snd.nxt;
-    c.congestion.recover = c.snd.nxt;
-    c.congestion.phase = "loss";
-    c.congestion.force = true;
-    this.touch(c);
+  /**
+   * RFC 1191 section 6.4, RFC 8201: segments of more than `room` bytes do not get through to `remote`, says an error
+   * about one of ours. False when none such is under way. All connections to there send smaller ones from now on.
+   */
+  tooBig(local: IpAddress, remote: IpAddress, bytes: Uint8Array, room: number): boolean {
+    const reported = this.#reported(local, remote, bytes);
+    if (reported === undefined) return false;
+    const before = reported.snd.mss;
+    const mss = Math.max(LEAST_MSS, room - HEADER);
+    for (const c of this.flows) {
+      if (c.remoteAddress !== remote || c.pathMss <= mss) continue;
+      c.pathMss = mss;
+      settleMss(c);
+    }
+    if (reported.snd.mss >= before) return true;
+    takeForLost(reported);
+    this.touch(reported);
+    return true;
   }
 
-  #reported(local: number, remote: number, bytes: Uint8Array): Connection | undefined {
+  /** What was known of the path to `remote` is forgotten: it may take `room` bytes again (RFC 1191 6.3). */
+  widened(remote: IpAddress, room: number): void {
+    for (const c of this.flows) {
+      if (c.remoteAddress !== remote) continue;
+      c.pathMss = room - HEADER;
+      settleMss(c);
+    }
+  }
+
+  #reported(local: IpAddress, remote: IpAddress, bytes: Uint8Array): Connection | undefined {
     const { sourcePort, destinationPort, seq } = wire.readStart(bytes);
     const c = this.flows.find(local, sourcePort, remote, destinationPort);
     if (c === undefined || !within(seq, c.snd.una, distance(c.snd.una, c.snd.nxt) || 1)) {

@@ -2,6 +2,7 @@
  * The Internet checksum (RFC 1071). Sums run over parts in place: a pseudo-header and a segment are summed one after
  * the other, never glued together. Only the last part may have an odd number of bytes.
  */
+import type { IpAddress } from "./ip-address.ts";
 
 /** Below this many bytes making a view costs more than it saves. */
 const SHORT = 96;
@@ -29,11 +30,21 @@ export function sum(bytes: Uint8Array, from: number, to: number): number {
   return total;
 }
 
-/** The part of the TCP and UDP checksum that is not in the segment (RFC 9293 3.1, RFC 768). */
-export function pseudoHeader(source: number, destination: number, protocol: number, length: number): number {
-  return (
-    (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff) + protocol + length
-  );
+/** The part of a checksum that is not in the segment (RFC 9293 3.1, RFC 768; RFC 8200 8.1 for IPv6). */
+export function pseudoHeader(
+  source: IpAddress,
+  destination: IpAddress,
+  protocol: number,
+  length: number,
+): number {
+  return sumOfAddress(source) + sumOfAddress(destination) + protocol + (length >>> 16) + (length & 0xffff);
+}
+
+function sumOfAddress(address: IpAddress): number {
+  if (typeof address === "number") return (address >>> 16) + (address & 0xffff);
+  let total = 0;
+  for (let i = 0; i < 8; i++) total += address.charCodeAt(i);
+  return total;
 }
 
 /** The checksum field for this sum: its ones' complement. 0 when the sum is over bytes with a right checksum in them. */

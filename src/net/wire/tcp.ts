@@ -1,7 +1,7 @@
 /** The segment format of RFC 9293 section 3.1, with the options of RFC 2018 (SACK) and RFC 7323 (scale, timestamps). */
 import { setU16be, setU32be, u16be, u32be } from "../../base/index.ts";
-import type { Address } from "./address.ts";
 import { finish, pseudoHeader, sum } from "./checksum.ts";
+import type { IpAddress } from "./ip-address.ts";
 import { PROTOCOL_TCP } from "./ipv4.ts";
 
 const at = {
@@ -92,7 +92,7 @@ export function sequenceLength(segment: Segment): number {
   return segment.payload.length + ((segment.flags & SYN) >>> 1) + (segment.flags & FIN);
 }
 
-export function check(bytes: Uint8Array, source: Address, destination: Address): TcpReason | undefined {
+export function check(bytes: Uint8Array, source: IpAddress, destination: IpAddress): TcpReason | undefined {
   if (bytes.length < HEADER) return "short";
   const header = (bytes[at.dataOffset]! >>> 4) * 4;
   if (header < HEADER || header > bytes.length) return "data offset";
@@ -189,8 +189,8 @@ export function lengthOf(segment: Segment): number {
 
 export function write(
   segment: Segment,
-  source: Address,
-  destination: Address,
+  source: IpAddress,
+  destination: IpAddress,
   into: Uint8Array,
   offset = 0,
 ): void {

@@ -1,7 +1,7 @@
-/** RFC 768. Read it first; it is three pages. */
+/** RFC 768, and RFC 8200 8.1 for its checksum over IPv6. Read the first; it is three pages. */
 import { setU16be, u16be } from "../../base/index.ts";
-import type { Address } from "./address.ts";
 import { finish, pseudoHeader, sum } from "./checksum.ts";
+import type { IpAddress } from "./ip-address.ts";
 import { PROTOCOL_UDP } from "./ipv4.ts";
 
 const at = { sourcePort: 0, destinationPort: 2, length: 4, checksum: 6 } as const;
@@ -15,11 +15,12 @@ export interface Udp {
 
 export type UdpReason = "short" | "length" | "checksum";
 
-export function check(bytes: Uint8Array, source: Address, destination: Address): UdpReason | undefined {
+export function check(bytes: Uint8Array, source: IpAddress, destination: IpAddress): UdpReason | undefined {
   if (bytes.length < HEADER) return "short";
   const length = u16be(bytes, at.length);
   if (length < HEADER || length > bytes.length) return "length";
-  if (u16be(bytes, at.checksum) === 0) return undefined; // the sender computed none
+  // 0: the sender computed none, which only IPv4 lets him do (RFC 8200 8.1).
+  if (u16be(bytes, at.checksum) === 0) return typeof source === "number" ? undefined : "checksum";
   const total = pseudoHeader(source, destination, PROTOCOL_UDP, length) + sum(bytes, 0, length);
   return finish(total) === 0 ? undefined : "checksum";
 }
@@ -36,7 +37,13 @@ export function lengthOf(udp: Udp): number {
   return HEADER + udp.payload.length;
 }
 
-export function write(udp: Udp, source: Address, destination: Address, into: Uint8Array, offset = 0): void {
+export function write(
+  udp: Udp,
+  source: IpAddress,
+  destination: IpAddress,
+  into: Uint8Array,
+  offset = 0,
+): void {
   const length = lengthOf(udp);
   setU16be(into, offset + at.sourcePort, udp.sourcePort);
   setU16be(into, offset + at.destinationPort, udp.destinationPort);

@@ -2,7 +2,7 @@ import { isAbsolute, normalize, relative } from "node:path";
 import { nearest } from "../../base/index.ts";
 import type { Computer, ComputerOptions } from "../../computer.ts";
 import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
-import type { EngineName, LoadOptions } from "../../machine/index.ts";
+import type { CpuName, EngineName, LoadOptions } from "../../machine/index.ts";
 import { onThisSystem, readFile } from "../files.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -10,7 +10,17 @@ import { number, oneOf, type Values } from "./options.ts";
 import { assembleFile, type Corrected, sourceOptions } from "./sources.ts";
 
 /** Written here, because a command that runs nothing does not load the machine. */
-const engineNames = ["interpreter"] as const satisfies readonly EngineName[];
+const cpuNames = [
+  "zen4",
+  "nehalem",
+  "penryn",
+  "core2",
+  "pentium4",
+  "pentium3",
+  "pentium2",
+  "pentiumpro",
+] as const satisfies readonly CpuName[];
+const engineNames = ["interpreter", "compiled"] as const satisfies readonly EngineName[];
 
 /** The options of every command that takes a source or an image. */
 export const programOptions = {
@@ -30,6 +40,12 @@ export const programOptions = {
     value: engineNames.join("|"),
     read: oneOf(...engineNames),
     help: "what executes the instructions (interpreter)",
+    advanced: true,
+  },
+  cpu: {
+    value: "MODEL",
+    read: oneOf(...cpuNames),
+    help: `which processor it is: ${cpuNames.join(", ")} (zen4, which has all instructions there are)`,
     advanced: true,
   },
   select: {
@@ -141,6 +157,7 @@ export function addressIn(image: Image, text: string): number {
 export const equipment = async ({
   memory,
   engine,
+  cpu,
   select,
   time,
 }: ProgramValues): Promise<ComputerOptions> => {
@@ -149,6 +166,7 @@ export const equipment = async ({
     personality: guide({ ...(select && { selection: select }), ...(time && { time }) }),
     ...(memory !== undefined && { memoryBytes: memory * 2 ** 20 }),
     ...(engine !== undefined && { engine }),
+    ...(cpu !== undefined && { cpu }),
   };
 };
 

@@ -13,8 +13,11 @@ import { fxsaveArea, isVector, vectorBytes } from "./vector.ts";
 export function notAsked(form: Form): string | undefined {
   if (form.encoding !== "legacy") return "not a 32-bit integer instruction";
   if (form.encodeOnly) return "another form's other name";
+  if (form.level === "long") return "64-bit code";
   const why: Record<string, string> = {
     rdtsc: "time differs",
+    monitor: "virtual machines differ",
+    mwait: "virtual machines differ",
     rdpmc: "depends on the operating system",
     cpuid: "the model differs",
     rdrand: "chance",
@@ -33,7 +36,12 @@ export function notAsked(form: Form): string | undefined {
 
 const integerLevels = new Set("8086 186 286 386 486 p5 p6 sse sse2 sse4 bmi adx movbe".split(" "));
 /** Integer instructions among later levels. */
-const also = new Set("endbr32 endbr64 wbnoinvd sysret rdsspd cldemote".split(" "));
+const also = new Set(
+  (
+    "endbr32 endbr64 wbnoinvd sysret rdsspd cldemote prefetch prefetchw prefetchwt1 " +
+    "bndcl bndcu bndcn bndmk bndmov bndldx bndstx"
+  ).split(" "),
+);
 /** Instructions of the floating-point and vector units without an operand that says so. */
 const notInteger = /^(fx|ldmxcsr|stmxcsr|emms|maskmov)/;
 
@@ -64,7 +72,7 @@ const endsEarly = (form: Form): boolean =>
 const hostTakesLock = (form: Form): boolean =>
   form.map === 1 && (form.code === 0 || (form.code >= 0x20 && form.code < 0x28));
 
-const TELLING = [
+export const TELLING = [
   0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 63, 64, 0x7e, 0x7f, 0x80, 0x81, 0xfe, 0xff, 0x100,
   0x1ff, 0x7ffe, 0x7fff, 0x8000, 0x8001, 0xfffe, 0xffff, 0x1_0000, 0x7fff_fffe, 0x7fff_ffff, 0x8000_0000,
   0x8000_0001, 0xffff_ff7f, 0xffff_ff80, 0xffff_ff81, 0xffff_7fff, 0xffff_8000, 0xffff_fffe, 0xffff_ffff,
@@ -91,6 +99,8 @@ export interface Series {
   readonly key: string;
   /** The mnemonic, where there is one. */
   readonly name: string;
+  /** Made of several instructions: as many of these as `--sequences` says. */
+  readonly sequences?: true;
   make(seed: number, n: number): Case;
 }
 
@@ -103,7 +113,7 @@ export const allSeries = (): Series[] => [
       make: (seed, n) => generate(form, seed, n),
     }),
   ),
-  { key: SEQUENCES, name: SEQUENCES, make: sequence },
+  { key: SEQUENCES, name: SEQUENCES, sequences: true, make: sequence },
 ];
 
 export const SEQUENCES = "sequences";
@@ -139,7 +149,7 @@ function hashOf(form: Form): number {
 }
 
 /** Forms that neither leave their place nor depend on what registers hold. */
-const steady = asked.filter(
+export const steady: readonly Form[] = asked.filter(
   (form) =>
     !/^(jmp|call|ret|loop|j.*cxz|int|iret|bound|enter|leave|ud|hlt|xlatb|cli|sti|pop[af]|push|pop(?!cnt)|mov[sz]|div|idiv|aam|arpl|lar|lsl|verr|verw|l[defgs]s|bound|cmpxchg8b)/.test(
       form.name,
@@ -174,8 +184,11 @@ export function sequence(seed: number, n: number): Case {
   return { registers, eip: CODE.start + 0x400, eflags, pokes, form: form.index, number: n };
 }
 
+/** Bytes that plain memory operands lie in, from the start of the data on; FXSAVE's area is the longest. */
+export const PLAIN_BYTES = 576;
+
 /** One instruction whose memory operand, if any, is at a plain address, and whose registers leave ESP alone. */
-function plainCode(form: Form, random: Random): number[] {
+export function plainCode(form: Form, random: Random): number[] {
   const code: number[] = [];
   const notEsp = (): number => (ESP + 1 + random.below(7)) & 7;
   const narrow =
@@ -189,7 +202,9 @@ function plainCode(form: Form, random: Random): number[] {
     for (let i = 0; i < size; i++) code.push(random.below(256));
   };
   const address = (): void => {
-    const at = DATA.start + random.below(56);
+    // Vectors are aligned, mostly.
+    const wide = form.operands.some(({ memorySize }) => memorySize >= 16) || form512.test(form.name);
+    const at = DATA.start + (wide && random.below(24) > 0 ? 16 * random.below(4) : random.below(48));
     for (let shift = 0; shift < 32; shift += 8) code.push((at >>> shift) & 0xff);
   };
   if (form.modrm) {

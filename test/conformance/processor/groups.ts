@@ -1,5 +1,24 @@
 /** What can be asked of a processor, in groups: each has a recording of its name in fixtures/processor. */
+import { byteSeries } from "./bytes.ts";
+import { faultSeries } from "./faults.ts";
 import { groups as others } from "./generate.ts";
+import { mixedSeries } from "./mixed.ts";
 import { x87Series } from "./x87.ts";
 
-export const groups = { ...others, x87: x87Series } as const;
+export const groups = {
+  ...others,
+  x87: x87Series,
+  mixed: mixedSeries,
+  faults: faultSeries,
+  bytes: byteSeries,
+} as const;
+
+/** How many cases of each series a recording has: of each form, and of each series of sequences. */
+export const recorded: Readonly<Record<keyof typeof groups, { cases: number; sequences: number }>> = {
+  integer: { cases: 60, sequences: 2000 },
+  vector: { cases: 24, sequences: 0 },
+  x87: { cases: 30, sequences: 300 },
+  mixed: { cases: 0, sequences: 500 },
+  faults: { cases: 0, sequences: 200 },
+  bytes: { cases: 0, sequences: 500 },
+};

@@ -1,5 +1,5 @@
 /** Puts a case to a machine of ours. */
-import { forms } from "../../../src/isa/index.ts";
+import { DECODED, decode, type Form, forms, makeInstruction } from "../../../src/isa/index.ts";
 import { STATE } from "../../../src/machine/cpu/state.ts";
 import {
   type Descriptor,
@@ -11,6 +11,25 @@ import {
 } from "../../../src/machine/index.ts";
 import { areas, CODE, SMALL } from "./arena.ts";
 import { type Answer, type Case, FXSAVE_BYTES } from "./case.ts";
+import { asked, askedVector } from "./generate.ts";
+import { askedX87 } from "./x87.ts";
+
+const fields = makeInstruction();
+
+const STOPPED: Stop = { reason: "hook" };
+
+const comparable = new Set<Form>([...asked, ...askedVector, ...askedX87]);
+
+/** A far jump might lead the host to 64-bit code. */
+function isComparable(form: Form): boolean {
+  if (
+    /^(jmp|call)$/.test(form.name) &&
+    form.operands.some(({ kind, text }) => kind === "ptr" || text.startsWith("m16:"))
+  )
+    return false;
+  if (/^(retf|iretw|iretd)$/.test(form.name)) return false;
+  return comparable.has(form);
+}
 
 /** Forms that may lead anywhere. */
 const JUMPS = /^(jmp|call|ret|retf|iretw|iretd)$/;
@@ -45,10 +64,24 @@ export class Subject {
 
   /** Stops before an instruction that the host would not execute where it stands. */
   #onlyCode(): void {
-    const inCode = (address: number): boolean => address >= CODE.start && address < CODE.start + CODE.length;
-    this.machine.onInstruction(
-      (address) => !inCode(address) && this.machine.memory.isMapped(address, 1, "read"),
-    );
+    this.machine.onInstruction((address) => this.#isNoCode(address));
+  }
+
+  /** Stops before an instruction that the host has and this machine has not, or that depends on the system. */
+  #onlyComparable(): void {
+    this.machine.onInstruction((address) => this.#isIncomparable(address));
+  }
+
+  #isIncomparable(address: number): boolean {
+    if (this.#isNoCode(address)) return true;
+    const name = this.#mnemonic(address);
+    return name !== "" && !isComparable(fields.form!);
+  }
+
+  /** Whether something is there, which the host would not execute. */
+  #isNoCode(address: number): boolean {
+    const inCode = address >= CODE.start && address < CODE.start + CODE.length;
+    return !inCode && this.machine.memory.isMapped(address, 1, "read");
   }
 
   /** Runs a case to its end. `most` instructions are enough for every generated one. */
@@ -62,11 +95,13 @@ export class Subject {
     cpu.eip = one.eip;
     cpu.eflags = one.eflags;
     if (one.fxsave) loadFxsave(machine.memory.bytes, one.fxsave);
-    if (JUMPS.test(forms()[one.form]!.name)) this.#onlyCode();
-    const stop = machine.run(most);
+    if (one.raw) this.#onlyComparable();
+    else if (JUMPS.test(forms()[one.form]!.name)) this.#onlyCode();
+    const stop = one.raw && this.#isIncomparable(one.eip) ? STOPPED : machine.run(most);
     machine.onInstruction(undefined);
     const [vector, code, address] = exception(stop);
     const changed = this.#changed();
+    const mnemonic = one.several ? this.#mnemonic(cpu.eip) : "";
     this.#restore(one, changed);
     return {
       registers: [cpu.eax, cpu.ecx, cpu.edx, cpu.ebx, cpu.esp, cpu.ebp, cpu.esi, cpu.edi],
@@ -78,7 +113,15 @@ export class Subject {
       selectors: [cpu.es, cpu.cs, cpu.ss, cpu.ds, cpu.fs, cpu.gs],
       changed,
       ...(one.fxsave && { fxsave: storedFxsave(machine.memory.bytes) }),
+      ...(one.several && { mnemonic }),
     };
+  }
+
+  /** What stands at an address; nothing when it is no instruction. */
+  #mnemonic(address: number): string {
+    const bytes = this.machine.memory.read(address, 15) ?? this.machine.memory.read(address, 1);
+    const outcome = bytes && decode(bytes, 0, bytes.length, 32, fields);
+    return outcome === DECODED ? fields.form!.name : "";
   }
 
   #poke(address: number, bytes: Uint8Array): void {

@@ -9,6 +9,7 @@ import { CS, ECX, ESP, WORD } from "../state.ts";
 import { setUserFlags } from "./stack.ts";
 
 const OFFSET16 = 0xffff;
+const REPE = 0xf3;
 
 /** A 16-bit operand size cuts EIP to 16 bits. SDM vol. 2A, JMP. */
 function jumpTo(cpu: Processor, op: Operation, offset: number): void {
@@ -120,13 +121,16 @@ export function loop(cpu: Processor, op: Operation): void {
   if (counted(cpu, op) !== 0) cpu.words[WORD.EIP] = op.immediate;
 }
 
-export function loope(cpu: Processor, op: Operation): void {
-  if (counted(cpu, op) !== 0 && cpu.words[WORD.RESULT] === 0) cpu.words[WORD.EIP] = op.immediate;
+/** A prefix F2 or F3 decides which of the two it is: see undefined.ts. */
+function loopWhile(cpu: Processor, op: Operation, zero: boolean): void {
+  const wanted = op.rep === 0 ? zero : op.rep === REPE;
+  if (counted(cpu, op) !== 0 && (cpu.words[WORD.RESULT] === 0) === wanted) {
+    cpu.words[WORD.EIP] = op.immediate;
+  }
 }
 
-export function loopne(cpu: Processor, op: Operation): void {
-  if (counted(cpu, op) !== 0 && cpu.words[WORD.RESULT] !== 0) cpu.words[WORD.EIP] = op.immediate;
-}
+export const loope = (cpu: Processor, op: Operation): void => loopWhile(cpu, op, true);
+export const loopne = (cpu: Processor, op: Operation): void => loopWhile(cpu, op, false);
 
 export function jcxz(cpu: Processor, op: Operation): void {
   if (cpu.halves[ECX * 2] === 0) cpu.words[WORD.EIP] = op.immediate;

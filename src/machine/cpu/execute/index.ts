@@ -1,6 +1,7 @@
 /** Which function executes a form, by its name and, where one name has several meanings, by its operands. */
 import { type Form, MAP_0F } from "../../../isa/index.ts";
 import { unsupported } from "../fault.ts";
+import { isInSomeModel } from "../model.ts";
 import { OP } from "../op.ts";
 import type { Executor, StringExecutor } from "../operation.ts";
 import { DS, ES, FS, GS, SS } from "../state.ts";
@@ -153,6 +154,9 @@ const byName: Readonly<Record<string, Found>> = {
   ud1: general(undefinedOpcode),
   ud2: general(undefinedOpcode),
   getsec: general(undefinedOpcode),
+  // Of ring 0, where an undefined opcode is what others meet. SDM vol. 2, MONITOR.
+  monitor: general(undefinedOpcode),
+  mwait: general(undefinedOpcode),
   // The model does not announce it.
   sysenter: general(undefinedOpcode),
 
@@ -171,14 +175,6 @@ const byName: Readonly<Record<string, Found>> = {
   verr: general(system.verr),
   verw: general(system.verw),
 };
-
-/** Levels that no model has: their instructions are undefined opcodes. */
-const ABSENT = new Set(
-  (
-    "3dnow sse4a aes pclmul sha vmx svm smx mpx xsave cet tsx tbm lwp rdrand fsgs avx avx2 fma fma4 f16c xop avx512 " +
-    "gfni misc"
-  ).split(" "),
-);
 
 const conditional: Readonly<Record<string, Found>> = {
   j: jump(control.jcc),
@@ -235,10 +231,11 @@ function search(form: Form): Found {
   if (named) return named;
   // What later processors do in the space of hints is nothing to this one. SDM vol. 2D, table A-3.
   if (form.map === MAP_0F && form.code >= 0x18 && form.code <= 0x1f) return general(move.nop);
-  if (ABSENT.has(form.level)) return general(undefinedOpcode);
-  return general(() => {
+  if (!isInSomeModel(form)) return general(undefinedOpcode);
+  const missing: Executor = () => {
     throw unsupported(form.name);
-  });
+  };
+  return general(missing);
 }
 
 /** The iterating executor of a string form. */

@@ -1,12 +1,10 @@
 /** MXCSR, and the state of x87 and SSE as a whole. SDM vol. 1, 10.5; vol. 2A, FXSAVE. */
 import { fault } from "../fault.ts";
+import { mxcsrMask } from "../model.ts";
 import type { Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
 import { STATE, WORD } from "../state.ts";
 import { demandNoPending, enterMmx } from "./vector.ts";
-
-/** Bits of MXCSR that exist: the manual's, and MM (AMD APM vol. 1, 4.2.2), which CPUID announces. */
-const MXCSR_MASK = 0x2_ffff;
 
 const AREA = 512;
 const AREA_ST = 32;
@@ -14,7 +12,7 @@ const AREA_XMM = 160;
 
 export function ldmxcsr(cpu: Processor, op: Operation): void {
   const value = cpu.load1(op);
-  if (value & ~MXCSR_MASK) throw fault("#GP");
+  if (value & ~mxcsrMask(cpu.core.model)) throw fault("#GP");
   cpu.words[WORD.MXCSR] = value;
 }
 
@@ -52,7 +50,7 @@ export function fxsave(cpu: Processor, op: Operation): void {
   put(16, words[at(STATE.X87_OPERAND)]!);
   put(20, words[at(STATE.X87_OPERAND_SELECTOR)]! & 0xffff);
   put(24, words[WORD.MXCSR]!);
-  put(28, MXCSR_MASK);
+  put(28, mxcsrMask(cpu.core.model));
   const top = (status >> 11) & 7;
   for (let i = 0; i < 8; i++) {
     const register = WORD.X87 + 4 * ((top + i) & 7);
@@ -72,7 +70,7 @@ export function fxrstor(cpu: Processor, op: Operation): void {
   cpu.read8((address + AREA - 1) | 0);
   const first = get(0);
   const mxcsr = get(24);
-  if (mxcsr & ~MXCSR_MASK) throw fault("#GP");
+  if (mxcsr & ~mxcsrMask(cpu.core.model)) throw fault("#GP");
   const control = first & 0xffff;
   const flags = first >>> 16;
   // ES and B follow from what waits. SDM vol. 1, 8.1.3.3.

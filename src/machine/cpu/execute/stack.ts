@@ -7,18 +7,8 @@ import { CS, EBP, ESP, SS, WORD } from "../state.ts";
 
 export function push(cpu: Processor, op: Operation): void {
   const size = op.operandSize >> 3;
-  if (op.kind1 === KIND.SEGMENT) {
-    pushSegment(cpu, cpu.words[WORD.SELECTORS + op.a]!, size);
-    return;
-  }
-  cpu.push(cpu.load1(op), size);
-}
-
-/** Moves ESP by 4 and writes the two bytes of the selector only. SDM vol. 2B, PUSH. */
-function pushSegment(cpu: Processor, selector: number, size: number): void {
-  const esp = (cpu.words[ESP]! - size) | 0;
-  cpu.write16(cpu.linear(SS, esp, 2, true), selector);
-  cpu.words[ESP] = esp;
+  const isSegment = op.kind1 === KIND.SEGMENT;
+  cpu.push(isSegment ? cpu.words[WORD.SELECTORS + op.a]! : cpu.load1(op), size);
 }
 
 /** ESP grows before the address of a memory operand is worked out. SDM vol. 2B, POP. */

@@ -49,7 +49,8 @@ const accumulator = (cpu: Processor, size: number): number =>
 const shiftOf = (size: number): number => 32 - 8 * size;
 
 const movs: Element = (cpu, op) => {
-  write(cpu, op.extra, destination(cpu, op, true), read(cpu, op.extra, source(cpu, op)));
+  const value = read(cpu, op.extra, source(cpu, op));
+  write(cpu, op.extra, destination(cpu, op, true), value);
   advance(cpu, op, ESI);
   advance(cpu, op, EDI);
 };
@@ -66,10 +67,9 @@ const lods: Element = (cpu, op) => {
 };
 
 const cmps: Element = (cpu, op) => {
-  // Segments come before pages; of two pages that cannot be read it is the destination's that faults.
-  const from = source(cpu, op);
+  // When neither can be read it is the destination that faults.
   const right = read(cpu, op.extra, destination(cpu, op, false));
-  const left = read(cpu, op.extra, from);
+  const left = read(cpu, op.extra, source(cpu, op));
   cpu.flagsOfDifference(left, right, (left - right) | 0, shiftOf(op.extra));
   advance(cpu, op, ESI);
   advance(cpu, op, EDI);

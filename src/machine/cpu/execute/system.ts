@@ -1,4 +1,12 @@
-/** What belongs to the operating system, as a program in ring 3 meets it; identification; time. */
+/**
+ * What belongs to the operating system, as a program in ring 3 meets it; identification; time.
+ *
+ * The control registers are as KolibriOS's kernel leaves them: CR0.AM is clear, so that EFLAGS.AC can be set and no access
+ * raises #AC; CR0.NE is set, so that x87 exceptions are #MF; CR4.TSD is clear, so that RDTSC is allowed; CR4.PCE is
+ * clear, so that RDPMC is not; CR4.UMIP counts as set, so that a program cannot ask for descriptor tables. SYSENTER and
+ * SYSCALL are undefined opcodes: CPUID announces neither, and a system call is `int`. There are a few descriptors and no
+ * local table (segments.ts); code segments are flat.
+ */
 import { fault } from "../fault.ts";
 import { KIND, type Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";

@@ -3,7 +3,9 @@
  * the same registers by their own numbers (vector.ts). SDM vol. 1, 8.1.2 and 9.2.
  */
 import { type Extended, isNormal, isZero } from "../float/extended.ts";
-import { STATE } from "../state.ts";
+import type { Operation } from "../operation.ts";
+import type { Processor } from "../processor.ts";
+import { CS, STATE, WORD } from "../state.ts";
 
 const REGISTERS = STATE.X87 >> 2;
 export const CONTROL = STATE.X87_CONTROL >> 2;
@@ -110,4 +112,19 @@ export function initialise(words: Int32Array): void {
   words[INSTRUCTION_SELECTOR] = 0;
   words[OPERAND] = 0;
   words[OPERAND_SELECTOR] = 0;
+}
+
+/** What is remembered of an instruction. `extra` of the operation is its opcode in 11 bits. */
+export function remember(cpu: Processor, op: Operation): void {
+  const { words } = cpu;
+  words[OPCODE] = op.extra;
+  words[INSTRUCTION] = op.address;
+  words[INSTRUCTION_SELECTOR] = words[WORD.SELECTORS + CS]!;
+}
+
+export function rememberOperand(cpu: Processor, op: Operation): void {
+  const { words } = cpu;
+  remember(cpu, op);
+  words[OPERAND] = cpu.offset(op);
+  words[OPERAND_SELECTOR] = words[WORD.SELECTORS + op.segment]!;
 }

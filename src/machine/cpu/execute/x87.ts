@@ -29,7 +29,8 @@ import * as steps from "../float/steps.ts";
 import * as transcendental from "../float/transcendental.ts";
 import type { Executor, Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
-import { CS, EAX, WORD } from "../state.ts";
+import { EAX } from "../state.ts";
+import { quickly, quickPlan } from "./x87-quick.ts";
 import {
   BUSY,
   C0,
@@ -49,6 +50,8 @@ import {
   OPERAND_SELECTOR,
   pop,
   read,
+  remember,
+  rememberOperand,
   SF_STACK,
   STATUS,
   setTagWord,
@@ -93,21 +96,6 @@ function begin(words: Int32Array): void {
   unit.raised = 0;
   unit.up = 0;
   stackFault = false;
-}
-
-/** What is remembered of an instruction. `extra` of the operation is its opcode in 11 bits. */
-function remember(cpu: Processor, op: Operation): void {
-  const { words } = cpu;
-  words[OPCODE] = op.extra;
-  words[INSTRUCTION] = op.address;
-  words[INSTRUCTION_SELECTOR] = words[WORD.SELECTORS + CS]!;
-}
-
-function rememberOperand(cpu: Processor, op: Operation): void {
-  const { words } = cpu;
-  remember(cpu, op);
-  words[OPERAND] = cpu.offset(op);
-  words[OPERAND_SELECTOR] = words[WORD.SELECTORS + op.segment]!;
 }
 
 /** Whether an exception was found that forbids the rest of the operation. */
@@ -899,8 +887,14 @@ const CONDITIONS: Readonly<Record<string, number>> = {
 export const isX87 = (form: Form): boolean =>
   form.encoding === "legacy" && form.map === 0 && form.code >= 0xd8 && form.code <= 0xdf;
 
-/** Executes a form of the x87; `extra` of its operations is the opcode in 11 bits (SDM vol. 1, 8.1.9). */
+/** Executes a form of the x87 in any case; `extra` of its operations is the opcode in 11 bits (SDM vol. 1, 8.1.9). */
 export function x87ExecutorOf(form: Form): Executor {
+  const general = generalExecutorOf(form);
+  const quick = quickPlan(form);
+  return quick ? quickly(quick, general) : general;
+}
+
+function generalExecutorOf(form: Form): Executor {
   const { name } = form;
   const known = simple[name];
   if (known) return known;

@@ -4,7 +4,9 @@
  * `\003` (RFC 1035 5.1).
  */
 import { setU16be, setU32be, u16be, u32be } from "../../../base/index.ts";
-import { type Address, showAddress } from "../../wire/address.ts";
+import type { Address } from "../../wire/address.ts";
+import { type Address6, bytesOfAddress6, readAddress6 } from "../../wire/address6.ts";
+import { showIpAddress } from "../../wire/ip-address.ts";
 
 const at = { id: 0, flags: 2, questions: 4, answers: 6, authorities: 8, additionals: 10 } as const;
 export const HEADER = 12;
@@ -59,7 +61,7 @@ export interface Soa {
 export type RecordData =
   | { type: typeof Type.A; address: Address }
   /** 16 bytes. */
-  | { type: typeof Type.AAAA; address: Uint8Array }
+  | { type: typeof Type.AAAA; address: Address6 }
   | { type: typeof Type.NS | typeof Type.CNAME | typeof Type.PTR; target: string }
   | { type: typeof Type.MX; preference: number; target: string }
   /** Each of at most 255 bytes. */
@@ -227,7 +229,7 @@ class Reader {
       case Type.A:
         return { type, address: this.u32() };
       case Type.AAAA:
-        return { type, address: this.#take(16) };
+        return { type, address: readAddress6(this.#take(16), 0) };
       case Type.NS:
       case Type.CNAME:
       case Type.PTR:
@@ -364,7 +366,7 @@ class Writer {
     }
     if ("address" in data) {
       if (typeof data.address === "number") this.#u32(data.address);
-      else this.#append(data.address);
+      else this.#append(bytesOfAddress6(data.address));
     }
     if ("serial" in data) {
       this.name(data.primary);
@@ -465,36 +467,6 @@ export function rcodeName(rcode: number): string {
   return Object.entries(Rcode).find(([, value]) => value === rcode)?.[0] ?? `RCODE${rcode}`;
 }
 
-/** `2001:db8::1` (RFC 5952) */
-export function showAddress6(bytes: Uint8Array): string {
-  const groups = Array.from({ length: 8 }, (_, index) => u16be(bytes, 2 * index).toString(16));
-  let best = { start: 0, length: 1 }; // one group alone is not shortened
-  for (let start = 0; start < 8; start++) {
-    let length = 0;
-    while (start + length < 8 && groups[start + length] === "0") length++;
-    if (length > best.length) best = { start, length };
-  }
-  if (best.length === 1) return groups.join(":");
-  return `${groups.slice(0, best.start).join(":")}::${groups.slice(best.start + best.length).join(":")}`;
-}
-
-/** 16 bytes, or undefined when it is no IPv6 address (RFC 4291 2.2). */
-export function parseAddress6(text: string): Uint8Array | undefined {
-  const halves = text.split("::");
-  if (halves.length > 2) return undefined;
-  const groups = halves.map((half) => (half === "" ? [] : half.split(":")));
-  const [front = [], back = []] = groups;
-  const missing = 8 - front.length - back.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
-  const all = [...front, ...Array.from({ length: missing }, () => "0"), ...back];
-  const bytes = new Uint8Array(16);
-  for (const [index, group] of all.entries()) {
-    if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined;
-    setU16be(bytes, 2 * index, Number.parseInt(group, 16));
-  }
-  return bytes;
-}
-
 /** `www.example. 300 A 10.0.2.20`, the end of a line of a zone file. */
 export function showRecord({ name, ttl, data }: ResourceRecord): string {
   return `${name}. ${ttl} ${typeName(data.type)} ${showData(data)}`;
@@ -505,8 +477,7 @@ function showData(data: RecordData): string {
   if ("preference" in data) return `${data.preference} ${data.target}.`;
   if ("target" in data) return `${data.target}.`;
   if ("strings" in data) return data.strings.map((text) => `"${showLabel(text)}"`).join(" ");
-  if ("address" in data)
-    return typeof data.address === "number" ? showAddress(data.address) : showAddress6(data.address);
+  if ("address" in data) return showIpAddress(data.address);
   return `${data.primary}. ${data.mailbox}. ${data.serial} ${data.refresh} ${data.retry} ${data.expire} ${data.minimum}`;
 }
 

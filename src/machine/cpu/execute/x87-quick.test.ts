@@ -1,0 +1,142 @@
+import { expect, test } from "vitest";
+import { Random } from "../../../base/index.ts";
+import { Machine } from "../../machine.ts";
+
+const CODE = 0x1000;
+const A = 0x3000;
+const B = 0x3010;
+const MEMORY = 0x3020;
+const SAVED = 0x3100;
+const SAVED_BYTES = 108;
+
+const at = (address: number) => [address & 255, (address >> 8) & 255, 0, 0];
+/** `opcode /digit [address]`. */
+const memory = (opcode: number, digit: number, address = MEMORY) => [
+  opcode,
+  0x05 | (digit << 3),
+  ...at(address),
+];
+
+/** Instructions with a fast function: arithmetic, comparisons, loads, stores, on two registers or memory. */
+const INSTRUCTIONS: readonly number[][] = [
+  ...[0, 1, 2, 3, 4, 5, 6, 7].flatMap((digit) => [
+    [0xd8, 0xc1 | (digit << 3)],
+    ...[0xd8, 0xda, 0xdc, 0xde].map((opcode) => memory(opcode, digit)),
+  ]),
+  ...[0, 1, 4, 5, 6, 7].flatMap((digit) => [
+    [0xdc, 0xc1 | (digit << 3)],
+    [0xde, 0xc1 | (digit << 3)],
+  ]),
+  ...[0xdd, 0xdb].map((opcode) => memory(opcode, opcode === 0xdd ? 0 : 5)),
+  ...[0xd9, 0xdb, 0xdf].map((opcode) => memory(opcode, 0)),
+  ...[0xd9, 0xdd].flatMap((opcode) => [2, 3].map((digit) => memory(opcode, digit))),
+  ...[0xdb, 0xdd, 0xdf].flatMap((opcode) =>
+    (opcode === 0xdd ? [1] : [1, 2, 3]).map((digit) => memory(opcode, digit)),
+  ),
+  ...[5, 7].map((digit) => memory(0xdf, digit)),
+  memory(0xdb, 7),
+  [0xd9, 0xc1],
+  [0xd9, 0xc9],
+  [0xd9, 0xe0],
+  [0xd9, 0xe1],
+  [0xd9, 0xe4],
+  [0xdd, 0xd1],
+  [0xdd, 0xd9],
+  [0xdd, 0xe1],
+  [0xdd, 0xe9],
+  [0xde, 0xd9],
+  [0xda, 0xe9],
+];
+
+/** A significand: random, of few bits, or close to a power of two. */
+function significand(random: Random): bigint {
+  const bits = (BigInt(random.u32()) << 32n) | BigInt(random.u32());
+  switch (random.below(6)) {
+    case 0:
+      return 1n << 63n;
+    case 1:
+      return (1n << 63n) | BigInt(random.below(4));
+    case 2:
+      return (1n << 64n) - 1n - BigInt(random.below(4));
+    case 3:
+      return (1n << 63n) | (bits & ((1n << 63n) - 1n) & ~((1n << BigInt(random.below(63))) - 1n));
+    default:
+      return (1n << 63n) | bits;
+  }
+}
+
+/** Bytes of an 80-bit number, mostly of a middling size. */
+function extended(random: Random): Uint8Array {
+  const bytes = new Uint8Array(10);
+  const view = new DataView(bytes.buffer);
+  const kind = random.below(20);
+  const exponent = kind === 0 ? random.below(0x8000) : kind === 1 ? 0 : 0x3fff + random.below(70) - 35;
+  view.setUint16(8, exponent | (random.below(2) << 15), true);
+  view.setBigUint64(0, kind === 1 ? 0n : BigInt.asUintN(64, significand(random)), true);
+  return bytes;
+}
+
+/** Bytes that are a middling number whatever they are read as, sometimes zero, sometimes anything. */
+function operand(random: Random): Uint8Array {
+  const bytes = new Uint8Array(10);
+  const view = new DataView(bytes.buffer);
+  const value = (random.u32() - 2 ** 31) / 2 ** random.below(40);
+  switch (random.below(6)) {
+    case 0:
+      break;
+    case 1:
+      for (let i = 0; i < 10; i++) bytes[i] = random.below(256);
+      break;
+    case 2:
+      view.setFloat32(0, value, true);
+      break;
+    case 3:
+      view.setFloat64(0, value / 3, true);
+      break;
+    case 4:
+      view.setInt32(0, random.u32() >> random.below(32), true);
+      break;
+    default:
+      bytes.set(extended(random));
+  }
+  return bytes;
+}
+
+test("the fast functions of the x87 do what the general way does", () => {
+  const random = new Random(5);
+  const machines = [true, false].map((unspecialised) => {
+    const machine = new Machine({ memoryBytes: 0x10000, unspecialised });
+    machine.memory.map(0, 0x10000);
+    return machine;
+  });
+  for (const instruction of INSTRUCTIONS) {
+    const code = [
+      ...[0xdb, 0xe3], // fninit
+      ...memory(0xd9, 5, A - 4), // fldcw
+      ...memory(0xdb, 5, A),
+      ...memory(0xdb, 5, B),
+      ...instruction,
+      ...memory(0xdd, 6, SAVED), // fnsave
+    ];
+    for (const machine of machines) machine.memory.place(CODE, Uint8Array.from(code));
+    for (let n = 0; n < 150; n++) {
+      const control = random.below(4) > 0 ? 0x37f : 0x340 | (random.u32() & 0xfff);
+      const values = [extended(random), extended(random), operand(random)];
+      const answers = machines.map((machine) => {
+        const { memory: ram, cpu } = machine;
+        ram.set16(A - 4, control);
+        for (const [i, place] of [A, B, MEMORY].entries()) ram.write(place, values[i]!);
+        cpu.eip = CODE;
+        for (let step = 0; step < 6; step++) {
+          const stop = machine.run(1);
+          if (stop.reason === "fault") return [stop.fault];
+        }
+        return [...ram.read(SAVED, SAVED_BYTES)!, ...ram.read(MEMORY, 16)!];
+      });
+      expect(
+        answers[1],
+        `${instruction.map((byte) => byte.toString(16))} ${control.toString(16)} ${values}`,
+      ).toEqual(answers[0]);
+    }
+  }
+});

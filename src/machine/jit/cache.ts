@@ -1,0 +1,485 @@
+/**
+ * The engine that compiles: it interprets until an address is hot, makes a region of what begins there, and enters
+ * the compiled region from then on. Everything that compiled code does not do itself it leaves to the interpreter
+ * before the instruction, so that there is one truth about faults, hooks and rare instructions.
+ */
+import type { CodeListener } from "../cpu/code.ts";
+import { BUDGET, type Core, type Engine, interruptStop } from "../cpu/engine.ts";
+import { GuestFault } from "../cpu/fault.ts";
+import { KEPT, TF } from "../cpu/flags.ts";
+import { COMPILED, Interpreter } from "../cpu/interpret.ts";
+import { OP } from "../cpu/op.ts";
+import type { Operation } from "../cpu/operation.ts";
+import { STATE, WORD } from "../cpu/state.ts";
+import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
+import type { Stop } from "../stop.ts";
+import { discover } from "./discover.ts";
+import { CHAIN_PAIRS, ENTRY_BITS, emit, MOST_ENTRIES, STATUS } from "./emit.ts";
+import { FLAGS } from "./ir.ts";
+import { lift } from "./lift.ts";
+import { structure } from "./structure.ts";
+import { I32 } from "./wasm/opcodes.ts";
+import { moduleBytes, Code as WasmCode } from "./wasm/writer.ts";
+
+export interface CompilerOptions {
+  /** Arrivals at an address after which it is compiled. 1 for tests. */
+  threshold?: number;
+  /** Compiles everything before it is executed for the first time, for tests. */
+  ahead?: boolean;
+}
+
+/** Measured: below it short programs lose more by compiling than they win. */
+const THRESHOLD = 1000;
+/** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
+const LONGEST_STRETCH = 2 ** 18;
+/** Regions at once, and the functions' table. */
+const MOST_REGIONS = 2000;
+/** An address whose code changed so often stays interpreted. */
+const MOST_CHANGES = 6;
+/** How much an arrival from compiled code weighs. */
+const WEIGHT_OF_EXIT = 16;
+const NEVER = 0x7fff_ffff;
+const PAGE_SHIFT = 12;
+
+const AUX = STATE.AUX >> 2;
+const KIND = STATE.KIND >> 2;
+const CARRY = STATE.CF >> 2;
+const LEFT = STATE.LEFT >> 2;
+const CHAIN = STATE.CHAIN >> 2;
+const TOP_TWO = 0xc000_0000 | 0;
+
+type Compiled = (entry: number, left: number) => number;
+
+interface CompiledRegion {
+  readonly index: number;
+  readonly run: Compiled;
+  readonly entry: number;
+  readonly heads: readonly Operation[];
+  /** Bytes of code that it is made of, and of data that it relies on: start and end, unsigned. */
+  readonly code: readonly Range[];
+  readonly data: readonly Range[];
+  readonly operations: readonly number[];
+}
+
+interface Range {
+  start: number;
+  end: number;
+  /** Of data: it is written. */
+  writes: boolean;
+}
+
+export class CompilingEngine implements Engine, CodeListener {
+  readonly name = "compiled";
+  readonly threshold: number;
+  readonly #core: Core;
+  readonly #ahead: boolean;
+  readonly #interpreter: Interpreter;
+  readonly #words: Int32Array;
+  readonly #table: WebAssembly.Table;
+  readonly #nothing: Compiled;
+  readonly #regions: (CompiledRegion | undefined)[] = [];
+  #freeIndexes: number[] = [];
+  /** Regions by page of their code, and of the data they rely on. */
+  readonly #byCode = new Map<number, Set<CompiledRegion>>();
+  readonly #byData = new Map<number, Set<CompiledRegion>>();
+  /** How often the code that begins at an address was changed. */
+  readonly #changes = new Map<number, number>();
+  readonly #operations: (Operation | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
+  /** The next free byte for maps of entries. */
+  #room = FREE_BASE;
+  /** Version of the memory that the runs below were worked out for. */
+  #version = -1;
+  #readLow = 0;
+  #usable = false;
+  /** The count of instructions at which the present stretch ends. */
+  #end = 0;
+  /** Something was dropped while compiled code called out. */
+  #disturbed = false;
+
+  constructor(core: Core, { threshold = THRESHOLD, ahead = false }: CompilerOptions = {}) {
+    this.#core = core;
+    this.#ahead = ahead;
+    this.threshold = threshold;
+    this.#interpreter = new Interpreter(core, this);
+    this.#words = core.memory.words;
+    this.#table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
+    this.#nothing = nothing();
+    core.memory.onRightsLost((page) => this.#rightsLost(page));
+    this.#clearChain();
+  }
+
+  codeWritten(address: number, length: number): void {
+    this.#interpreter.codeWritten(address, length);
+  }
+
+  flush(): void {
+    this.#interpreter.flush();
+  }
+
+  /** How many regions there are. */
+  get regions(): number {
+    return this.#regions.filter((region) => region !== undefined).length;
+  }
+
+  run(budget: number): Stop {
+    const core = this.#core;
+    const words = this.#words;
+    const interpreter = this.#interpreter;
+    const { code, cpu } = interpreter;
+    const end = core.instructions + budget;
+    while (core.instructions < end) {
+      if (words[WORD.EFLAGS]! & TF) {
+        const stop = interpreter.run(1);
+        if (stop !== BUDGET && stop !== COMPILED) return stop;
+        continue;
+      }
+      const rest = end - core.instructions;
+      const stretch = rest < LONGEST_STRETCH ? rest : LONGEST_STRETCH;
+      const eip = words[WORD.EIP]!;
+      if (this.#ahead) this.#meet(eip);
+      const known = code.known(eip);
+      if (known !== undefined && known.start !== known) {
+        const head = known.start;
+        if (head.op === OP.COUNT && head.immediate <= 0) this.#compile(eip, head);
+        if (head.op === OP.ENTER && stretch >= head.immediate && this.#ready()) {
+          const status = this.#enter(head, stretch);
+          if (typeof status === "object") return status;
+          if (status >= STATUS.INTERRUPT) return interruptStop(status - STATUS.INTERRUPT);
+          if (status === STATUS.LOOK) {
+            if (words[WORD.EIP] === eip && head.op === OP.ENTER && core.instructions + head.immediate > end) {
+              // Too few instructions are left for it.
+            } else if (this.#arrived(words[WORD.EIP]!)) continue;
+          }
+          if (core.instructions >= end) break;
+        }
+      }
+      const left = end - core.instructions;
+      const stop = interpreter.turn(this.#ahead ? 1 : left < LONGEST_STRETCH ? left : LONGEST_STRETCH);
+      cpu.shadow = false;
+      if (stop !== BUDGET && stop !== COMPILED) return stop;
+    }
+    return BUDGET;
+  }
+
+  /** Makes an address hot at once. */
+  #meet(eip: number): void {
+    const head = this.#interpreter.code.head(eip);
+    if (head.op === OP.COUNT && head.immediate !== NEVER) head.immediate = 0;
+  }
+
+  /** Compiled code has led to an address. Answers whether there is compiled code, or should be. */
+  #arrived(eip: number): boolean {
+    const head = this.#interpreter.code.head(eip);
+    if (head.op === OP.ENTER) {
+      this.#chain(head);
+      return true;
+    }
+    if (head.op !== OP.COUNT || head.immediate === NEVER || this.#ahead) return false;
+    head.immediate -= WEIGHT_OF_EXIT;
+    return head.immediate <= 0;
+  }
+
+  /** Runs a region for at most `stretch` instructions. */
+  #enter(head: Operation, stretch: number): number | Stop {
+    const core = this.#core;
+    const words = this.#words;
+    this.#end = core.instructions + stretch;
+    words[LEFT] = stretch;
+    split(words);
+    try {
+      const status = this.#regions[head.extra]!.run(head.a, stretch);
+      join(words);
+      core.instructions = this.#end - words[LEFT]!;
+      return status;
+    } catch (reason) {
+      // Only what an executor threw: it had the true words of the flags.
+      if (!(reason instanceof GuestFault)) throw reason;
+      core.instructions = this.#end - words[LEFT]!;
+      return reason.stop;
+    }
+  }
+
+  /** Executes an operation for compiled code, which has stored everything. Answers whether to leave. */
+  #execute(number: number): number {
+    const words = this.#words;
+    const { cpu } = this.#interpreter;
+    const op = this.#operations[number]!;
+    this.#disturbed = false;
+    join(words);
+    let finished = true;
+    if (op.op === OP.STRING) {
+      try {
+        finished = op.string!(cpu, op, words[LEFT]!);
+      } catch (reason) {
+        if (reason instanceof GuestFault) words[LEFT]! -= cpu.iterations;
+        throw reason;
+      }
+      words[LEFT]! -= cpu.iterations;
+    } else {
+      if (op.op === OP.EXACT) cpu.now = this.#end - words[LEFT]!;
+      op.execute(cpu, op);
+      words[LEFT]!--;
+    }
+    split(words);
+    if (finished && !this.#disturbed && this.#version === this.#core.memory.version) return 0;
+    words[WORD.EIP] = finished ? op.following : op.address;
+    return 1;
+  }
+
+  // Compiling ------------------------------------------------------------------------------------------------
+
+  #compile(entry: number, head: Operation): void {
+    const { memory } = this.#core;
+    head.immediate = this.threshold;
+    if (!this.#ready()) return;
+    if (this.#regions.length - this.#freeIndexes.length >= MOST_REGIONS) this.#dropAll();
+    const found = discover(this.#interpreter.code, memory, entry, this.#ahead);
+    // Nothing of it was executed so far.
+    if (found.operations.size === 0) return;
+    const data: Range[] = [];
+    const region = lift(this.#core, found, entry, (address, size, writes) => {
+      if (!this.#isFixed(address >>> 0, size, writes)) return false;
+      data.push({ start: address >>> 0, end: (address >>> 0) + size, writes });
+      return true;
+    });
+    const shaped = structure(region);
+    const operations: number[] = [];
+    const bytes = emit(region, shaped, {
+      memory,
+      readsFromZero: this.#readLow === 0,
+      operationNumber: (operation) => {
+        const number = this.#freeNumbers.pop() ?? this.#operations.length;
+        this.#operations[number] = operation;
+        operations.push(number);
+        return number;
+      },
+      room: (length) => this.#takeRoom(length),
+    });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      m: { m: memory.wasm, t: this.#table, execute: (number: number) => this.#execute(number) },
+    });
+    const index = this.#freeIndexes.pop() ?? this.#regions.length;
+    if (index >= this.#table.length) this.#table.grow(this.#table.length);
+    const run = instance.exports["r"] as Compiled;
+    this.#table.set(index, run);
+    const heads: Operation[] = [];
+    for (const [i, block] of shaped.dispatched.slice(0, MOST_ENTRIES).entries()) {
+      const each = this.#interpreter.code.head(region.blocks[block]!.address);
+      if (each.op !== OP.COUNT && each.op !== OP.ENTER) continue;
+      each.op = OP.ENTER;
+      each.extra = index;
+      each.a = i + 1;
+      each.immediate = shaped.longest;
+      heads.push(each);
+    }
+    const made: CompiledRegion = {
+      index,
+      run,
+      entry,
+      heads,
+      code: rangesOf(found.operations),
+      data,
+      operations,
+    };
+    this.#regions[index] = made;
+    for (const range of made.code) this.#file(this.#byCode, range, made);
+    for (const range of made.data) this.#file(this.#byData, range, made);
+    for (const each of heads) this.#chain(each);
+  }
+
+  #file(index: Map<number, Set<CompiledRegion>>, { start, end }: Range, region: CompiledRegion): void {
+    for (let page = start >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) {
+      let set = index.get(page);
+      if (set === undefined) index.set(page, (set = new Set()));
+      set.add(region);
+    }
+  }
+
+  /** Whether [address, address + size) can be accessed for as long as `rightsLost` and `covered` are silent. */
+  #isFixed(address: number, size: number, writes: boolean): boolean {
+    const { facts } = this.#core.memory;
+    const { pages } = this.#interpreter.code;
+    const needed = writes ? FACT.READ | FACT.STORE : FACT.READ;
+    for (let at = address; at < address + size; at++) {
+      if ((facts[at >>> PAGE_SHIFT]! & needed) !== needed) return false;
+      if (writes && pages[at >>> PAGE_SHIFT]?.covered[at & 0xfff]) return false;
+    }
+    return true;
+  }
+
+  #takeRoom(length: number): number | undefined {
+    if (length > 0x1_0000) return undefined;
+    if (this.#room + length > RAM_BASE) return undefined;
+    const at = this.#room;
+    this.#room += length;
+    this.#core.memory.bytes.fill(0, at, at + length);
+    return at;
+  }
+
+  /** Brings up to date what can be read and written. False: compiled code could not access anything. */
+  #ready(): boolean {
+    const { memory } = this.#core;
+    if (this.#version === memory.version) return this.#usable;
+    this.#version = memory.version;
+    const [readLow, readPages] = longestRun(memory.facts, memory.endOfPages, FACT.READ);
+    const [writeLow, writePages] = longestRun(memory.facts, memory.endOfPages, FACT.READ | FACT.WRITE);
+    if (readLow !== this.#readLow) {
+      this.#readLow = readLow;
+      this.#dropAll();
+    }
+    const words = this.#words;
+    words[STATE.READ_LOW >> 2] = readLow << PAGE_SHIFT;
+    words[STATE.READ_LENGTH >> 2] = readPages << PAGE_SHIFT;
+    words[STATE.WRITE_LOW >> 2] = writeLow << PAGE_SHIFT;
+    words[STATE.WRITE_LENGTH >> 2] = writePages << PAGE_SHIFT;
+    this.#usable = readPages > 0 && writePages > 0;
+    return this.#usable;
+  }
+
+  // Forgetting -----------------------------------------------------------------------------------------------
+
+  changed(address: number, length: number): void {
+    this.#overlapping(this.#byCode, address, length, (region) => {
+      if (!region.code.some(({ start, end }) => start < address + length && end > address)) return;
+      this.#changes.set(region.entry, (this.#changes.get(region.entry) ?? 0) + 1);
+      this.#drop(region);
+    });
+  }
+
+  covered(address: number, length: number): void {
+    this.#overlapping(this.#byData, address, length, (region) => {
+      if (region.data.some(({ start, end, writes }) => writes && start < address + length && end > address))
+        this.#drop(region);
+    });
+  }
+
+  forgotten(): void {
+    this.#dropAll();
+  }
+
+  #rightsLost(page: number): void {
+    const regions = this.#byData.get(page);
+    if (regions !== undefined) for (const region of [...regions]) this.#drop(region);
+  }
+
+  #overlapping(
+    index: Map<number, Set<CompiledRegion>>,
+    address: number,
+    length: number,
+    tell: (region: CompiledRegion) => void,
+  ): void {
+    if (index.size === 0) return;
+    const last = (address + length - 1) >>> PAGE_SHIFT;
+    for (let page = address >>> PAGE_SHIFT; page <= last; page++) {
+      const regions = index.get(page);
+      if (regions !== undefined) for (const region of [...regions]) tell(region);
+    }
+  }
+
+  #drop(region: CompiledRegion): void {
+    this.#disturbed = true;
+    const { index } = region;
+    if (this.#regions[index] !== region) return;
+    this.#regions[index] = undefined;
+    this.#freeIndexes.push(index);
+    this.#table.set(index, this.#nothing);
+    for (const number of region.operations) {
+      this.#operations[number] = undefined;
+      this.#freeNumbers.push(number);
+    }
+    for (const head of region.heads) {
+      if (head.op !== OP.ENTER || head.extra !== index) continue;
+      head.op = OP.COUNT;
+      const changes = this.#changes.get(head.address) ?? 0;
+      head.immediate = changes > MOST_CHANGES ? NEVER : this.threshold << changes;
+      const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
+      if (this.#words[at] === head.address) this.#words[at] = -1;
+    }
+    for (const index of [this.#byCode, this.#byData]) {
+      for (const [page, regions] of index) {
+        if (regions.delete(region) && regions.size === 0) index.delete(page);
+      }
+    }
+  }
+
+  #dropAll(): void {
+    for (const region of [...this.#regions]) if (region !== undefined) this.#drop(region);
+    this.#room = FREE_BASE;
+    this.#clearChain();
+  }
+
+  #clearChain(): void {
+    // No code is at the last address: an instruction there could not be followed by anything.
+    this.#words.fill(-1, CHAIN, CHAIN + 2 * CHAIN_PAIRS);
+  }
+
+  #chain(head: Operation): void {
+    const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
+    this.#words[at] = head.address;
+    this.#words[at + 1] = (head.extra << ENTRY_BITS) | head.a;
+  }
+}
+
+/** The first page and the length of the longest run of pages with all of `facts`. */
+function longestRun(table: Uint8Array, end: number, facts: number): [first: number, pages: number] {
+  let best = 0;
+  let most = 0;
+  let first = 0;
+  for (let page = 0; page <= end; page++) {
+    if (page < end && (table[page]! & facts) === facts) continue;
+    if (page - first > most) {
+      best = first;
+      most = page - first;
+    }
+    first = page + 1;
+  }
+  return [best, most];
+}
+
+/** Where operations stand, runs of them put together. */
+function rangesOf(operations: ReadonlyMap<number, Operation>): Range[] {
+  const sorted = [...operations.values()].sort((a, b) => (a.address >>> 0) - (b.address >>> 0));
+  const ranges: Range[] = [];
+  for (const op of sorted) {
+    const start = op.address >>> 0;
+    const last = ranges[ranges.length - 1];
+    if (last && start <= last.end) last.end = Math.max(last.end, start + op.length);
+    else ranges.push({ start, end: start + op.length, writes: false });
+  }
+  return ranges;
+}
+
+/** CARRIES → the three words that compiled code has instead. */
+function split(words: Int32Array): void {
+  const carries = words[WORD.CARRIES]!;
+  words[AUX] = carries;
+  words[KIND] = FLAGS.WORD;
+  words[CARRY] = carries >>> 31;
+}
+
+/** And back. */
+function join(words: Int32Array): void {
+  const result = words[WORD.RESULT]!;
+  const aux = words[AUX]!;
+  let carries = aux;
+  if (words[KIND] !== FLAGS.WORD) {
+    const isSum = words[KIND] === FLAGS.SUM;
+    const left = isSum ? (result - aux) | 0 : result;
+    const total = isSum ? result : (result + aux) | 0;
+    carries = ((left & aux) | ((left | aux) & ~total)) & KEPT;
+  }
+  words[WORD.CARRIES] = carries >>> 31 === words[CARRY] ? carries : carries ^ TOP_TWO;
+}
+
+/** What stands in the table for a region that is gone: it says that nothing was done. */
+function nothing(): Compiled {
+  const code = new WasmCode(2);
+  code.i32(STATUS.LOOK);
+  const bytes = moduleBytes({
+    types: [{ parameters: [I32, I32], results: [I32] }],
+    imports: [],
+    functions: [{ type: 0, name: "r", code }],
+  });
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports["r"] as Compiled;
+}

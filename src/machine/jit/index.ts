@@ -1,0 +1,21 @@
+/**
+ * jit: hot guest code becomes WebAssembly. Steps, with a printable thing between each two:
+ *
+ *     discover.ts    hot address → operations that can be reached from it          (cpu/operation.ts)
+ *     lift.ts        operations → blocks of values; lower.ts has the instructions   (ir.ts)
+ *     structure.ts   loops, joints, what needs the dispatcher
+ *     liveness.ts    which slots matter where
+ *     emit.ts        → bytes of a module                                             (wasm/)
+ *     cache.ts       the engine: when to compile, when to enter, when to forget
+ *
+ * To add a family of instructions: write a function `(l: Lowering, op: Operation) => boolean` in a file of its own and
+ * put it into `families` in lift.ts. It lowers all of an operation and answers true, or does nothing and answers
+ * false; then the operation is executed through its executor, with all slots stored before and loaded after, which is
+ * always right and costs some 30 ns. Rules: checks (`b.check`, `b.leave`) come before the first `b.set` or
+ * `b.store` of the instruction, since they leave the region before it; guest memory is accessed at RAM_BASE + address
+ * and only behind a check; a slot is `b.get` and `b.set`; what is in no slot (x87, MXCSR, EFLAGS without the
+ * arithmetic flags) is loaded from and stored to the state page, at constant addresses. xmm0 … xmm7 are slots of type
+ * v128 (SLOT.XMM + n). A new instruction of WebAssembly is a line in wasm/opcodes.ts. Functions that are called out to
+ * are listed in `calls` of cache.ts and called with `b.call`.
+ */
+export { type CompilerOptions, CompilingEngine } from "./cache.ts";

@@ -1,0 +1,446 @@
+/**
+ * What compiled code does, between x86 and WebAssembly. A region is a graph of blocks; a block is a list of values in
+ * the order of execution and an end. A value is a pure computation on earlier values, or an effect: a load, a store, a
+ * check that may leave the region. What lives longer than a block is a slot: a register, the flags' words.
+ *
+ * A value of a slot is what the slot held when the block began. Slots change at a block's end only; an exit in its
+ * middle says which slots have changed so far.
+ */
+import type { Operation } from "../cpu/operation.ts";
+import { STATE } from "../cpu/state.ts";
+import { I32, type Opcode, resultOf, V128, type ValueType, W } from "./wasm/opcodes.ts";
+
+/** Slots: where they are in the state page, and of what type. The first eight are the general registers. */
+export const SLOT = {
+  /** The result of which ZF, SF and PF are, as in cpu/flags.ts. */
+  RESULT: 8,
+  /** By KIND: all of CARRIES, the second summand, or the subtrahend. */
+  AUX: 9,
+  /** How CARRIES follows: one of FLAGS. */
+  KIND: 10,
+  /** CF, 0 or 1, whatever the others say. */
+  CF: 11,
+  /** xmm0 … xmm7. */
+  XMM: 12,
+  COUNT: 20,
+} as const;
+
+/** What AUX means. */
+export const FLAGS = {
+  /** CARRIES, but for CF. */
+  WORD: 0,
+  /** RESULT is something + AUX. */
+  SUM: 1,
+  /** RESULT is something - AUX. */
+  DIFFERENCE: 2,
+} as const;
+
+export const slotType = (slot: number): ValueType => (slot >= SLOT.XMM ? V128 : I32);
+
+const flagAddresses = [STATE.RESULT, STATE.AUX, STATE.KIND, STATE.CF];
+
+/** Where a slot is in the state page. The engine turns AUX, KIND and CF into CARRIES and back at its border. */
+export const slotAddress = (slot: number): number =>
+  slot < 8
+    ? STATE.REGISTERS + 4 * slot
+    : slot < SLOT.XMM
+      ? flagAddresses[slot - SLOT.RESULT]!
+      : STATE.XMM + 16 * (slot - SLOT.XMM);
+
+const slotNames = [..."eax ecx edx ebx esp ebp esi edi result aux kind cf".split(" ")];
+export const slotName = (slot: number): string => slotNames[slot] ?? `xmm${slot - SLOT.XMM}`;
+
+export type What =
+  /** `number` is the value. */
+  | "const"
+  /** `number` is the slot. */
+  | "slot"
+  /** `opcode` of `args`; no effect, and no trap. */
+  | "pure"
+  /** `opcode` at args[0] + number, an address in the wasm memory. */
+  | "load"
+  /** The same, and args[1] is what is stored. */
+  | "store"
+  /** Guest memory at args[0] + low … args[0] + high can be read, or written; else the region is left. */
+  | "check"
+  /** Leaves the region before this instruction if args[0] is not zero. */
+  | "leave"
+  /** Calls the imported function `number` with args; its value if it has one. */
+  | "call"
+  /** memory.copy or memory.fill of args. */
+  | "bulk";
+
+/** Where a region is left in the middle of a block: before which instruction, and what has changed until there. */
+export interface Exit {
+  readonly eip: number;
+  /** Instructions of the block that were executed before it. */
+  readonly count: number;
+  readonly changed: ReadonlyMap<number, Value>;
+}
+
+export interface Value {
+  readonly what: What;
+  readonly type: ValueType;
+  readonly opcode: Opcode;
+  readonly args: readonly Value[];
+  readonly number: number;
+  /** 64-bit and vector constants, lanes, shuffle patterns. */
+  readonly bytes: readonly number[] | bigint | undefined;
+  readonly exit: Exit | undefined;
+  /** Of a check. */
+  low: number;
+  high: number;
+  writes: boolean;
+  /** For the emitter and the printer: position in its block. */
+  position: number;
+}
+
+export type End =
+  /** Goes on in a block, or outside. */
+  | { readonly kind: "goto"; readonly target: Target }
+  | { readonly kind: "branch"; readonly condition: Value; readonly yes: Target; readonly no: Target }
+  /** Where a value says; `likely` is a guess that is asked first. */
+  | { readonly kind: "indirect"; readonly target: Value; readonly likely: Target | undefined }
+  /** Executes an operation through the interpreter's executor, then goes on behind it. */
+  | { readonly kind: "execute"; readonly operation: Operation; readonly target: Target }
+  /** Leaves the region; EIP is given, the machine tells what is there. */
+  | { readonly kind: "interpret"; readonly eip: number }
+  /** `int n`; EIP is behind it. */
+  | { readonly kind: "interrupt"; readonly vector: number; readonly eip: number };
+
+/** A block of the region by its index, or -1 and an address outside. */
+export interface Target {
+  block: number;
+  readonly address: number;
+}
+
+export class Block {
+  readonly index: number;
+  readonly address: number;
+  readonly values: Value[] = [];
+  /** Slots that have changed at the end. */
+  readonly changed = new Map<number, Value>();
+  /** Instructions in it, with the one that ends it. */
+  count = 0;
+  end: End = { kind: "interpret", eip: 0 };
+
+  constructor(index: number, address: number) {
+    this.index = index;
+    this.address = address;
+  }
+}
+
+export interface Region {
+  readonly blocks: Block[];
+  /** Indexes of blocks that can be entered from outside; the first is where it began. */
+  readonly entries: number[];
+}
+
+const constants = new Set<Opcode>([
+  W.i32_add,
+  W.i32_sub,
+  W.i32_and,
+  W.i32_or,
+  W.i32_xor,
+  W.i32_shl,
+  W.i32_shr_u,
+  W.i32_shr_s,
+  W.i32_mul,
+  W.i32_eqz,
+  W.i32_eq,
+  W.i32_ne,
+  W.i32_lt_u,
+  W.i32_lt_s,
+  W.i32_extend8_s,
+  W.i32_extend16_s,
+]);
+
+function folded(opcode: Opcode, a: number, b: number): number {
+  switch (opcode) {
+    case W.i32_add:
+      return (a + b) | 0;
+    case W.i32_sub:
+      return (a - b) | 0;
+    case W.i32_and:
+      return a & b;
+    case W.i32_or:
+      return a | b;
+    case W.i32_xor:
+      return a ^ b;
+    case W.i32_shl:
+      return a << b;
+    case W.i32_shr_u:
+      return (a >>> b) | 0;
+    case W.i32_shr_s:
+      return a >> b;
+    case W.i32_mul:
+      return Math.imul(a, b);
+    case W.i32_eqz:
+      return a === 0 ? 1 : 0;
+    case W.i32_eq:
+      return a === b ? 1 : 0;
+    case W.i32_ne:
+      return a !== b ? 1 : 0;
+    case W.i32_lt_u:
+      return a >>> 0 < b >>> 0 ? 1 : 0;
+    case W.i32_lt_s:
+      return a < b ? 1 : 0;
+    case W.i32_extend8_s:
+      return (a << 24) >> 24;
+    default:
+      return (a << 16) >> 16;
+  }
+}
+
+/**
+ * Whether `size` bytes at a constant address can be accessed without a check for as long as the region lives, which
+ * must end when that changes.
+ */
+export type Fixed = (address: number, size: number, writes: boolean) => boolean;
+
+/** Makes the values of one block. Constants are folded, and a few identities used, as values are made. */
+export class Builder {
+  readonly block: Block;
+  readonly #current = new Map<number, Value>();
+  readonly #slots = new Map<number, Value>();
+  readonly #constants = new Map<number, Value>();
+  readonly #checks = new Map<Value, Value>();
+  /** The instruction that is being lowered. */
+  eip = 0;
+
+  readonly #fixed: Fixed;
+
+  constructor(block: Block, fixed: Fixed) {
+    this.block = block;
+    this.#fixed = fixed;
+  }
+
+  #make(
+    what: What,
+    type: ValueType,
+    opcode: Opcode,
+    args: readonly Value[],
+    number = 0,
+    bytes?: Value["bytes"],
+    exit?: Exit,
+  ): Value {
+    const value: Value = {
+      what,
+      type,
+      opcode,
+      args,
+      number,
+      bytes,
+      exit,
+      low: 0,
+      high: 0,
+      writes: false,
+      position: this.block.values.length,
+    };
+    this.block.values.push(value);
+    return value;
+  }
+
+  /** A 32-bit constant. */
+  const(value: number): Value {
+    const known = this.#constants.get(value | 0);
+    if (known !== undefined) return known;
+    const made = this.#make("const", I32, 0, [], value | 0);
+    this.#constants.set(value | 0, made);
+    return made;
+  }
+
+  /** A constant of another type: 64 bits as a bigint, 16 bytes, or a double as its number. */
+  wide(type: ValueType, value: bigint | readonly number[] | number): Value {
+    return typeof value === "number"
+      ? this.#make("const", type, 0, [], value)
+      : this.#make("const", type, 0, [], 0, value);
+  }
+
+  /** What a slot holds now. */
+  get(slot: number): Value {
+    const current = this.#current.get(slot);
+    if (current !== undefined) return current;
+    let value = this.#slots.get(slot);
+    if (value === undefined) {
+      value = this.#make("slot", slotType(slot), 0, [], slot);
+      this.#slots.set(slot, value);
+    }
+    return value;
+  }
+
+  set(slot: number, value: Value): void {
+    if (value.what === "slot" && value.number === slot) this.#current.delete(slot);
+    else this.#current.set(slot, value);
+  }
+
+  /** A computation without effect that cannot trap. `bytes` follow the opcode: lanes. */
+  pure(opcode: Opcode, ...args: Value[]): Value {
+    return this.#simplified(opcode, args) ?? this.#make("pure", resultOf(opcode), opcode, args);
+  }
+
+  /** The same of an instruction with lanes or a pattern behind it, or of another type than its name says. */
+  pureWith(opcode: Opcode, type: ValueType, bytes: readonly number[] | undefined, ...args: Value[]): Value {
+    return this.#make("pure", type, opcode, args, 0, bytes);
+  }
+
+  select(condition: Value, yes: Value, no: Value): Value {
+    if (condition.what === "const") return condition.number !== 0 ? yes : no;
+    if (yes === no) return yes;
+    return this.#make("pure", yes.type, W.select, [yes, no, condition]);
+  }
+
+  /** Reads the wasm memory at `address + offset`: guest memory behind a check, or the state page. */
+  load(opcode: Opcode, address: Value, offset: number): Value {
+    return this.#make("load", resultOf(opcode), opcode, [address], offset);
+  }
+
+  store(opcode: Opcode, address: Value, value: Value, offset: number): void {
+    this.#make("store", I32, opcode, [address, value], offset);
+  }
+
+  /** Takes the address apart: what it is relative to, and how far. */
+  relative(address: Value): [base: Value | undefined, offset: number] {
+    if (address.what === "const") return [undefined, address.number];
+    const [left, right] = address.args;
+    if (address.what === "pure" && address.opcode === W.i32_add && right!.what === "const")
+      return [left!, right!.number];
+    return [address, 0];
+  }
+
+  /**
+   * Makes sure that `size` bytes at `address` can be read, or written and read, without further thought; else the
+   * region is left before the present instruction. Checks on the same base are made together, by the first of them.
+   */
+  check(address: Value, size: number, writes: boolean): void {
+    const [base, offset] = this.relative(address);
+    if (base === undefined && this.#fixed(offset, size, writes)) return;
+    const on = base ?? this.const(0);
+    const low = offset;
+    const known = this.#checks.get(on);
+    if (known !== undefined) {
+      const lowest = Math.min(known.low, low);
+      const highest = Math.max(known.high, low + size);
+      if (highest - lowest <= MOST_CHECKED) {
+        known.low = lowest;
+        known.high = highest;
+        known.writes ||= writes;
+        return;
+      }
+    }
+    const made = this.#make("check", I32, 0, [on], 0, undefined, this.exit());
+    made.low = low;
+    made.high = low + size;
+    made.writes = writes;
+    this.#checks.set(on, made);
+  }
+
+  /** Leaves the region before the present instruction if `condition` is not zero. */
+  leave(condition: Value): void {
+    this.#make("leave", I32, 0, [condition], 0, undefined, this.exit());
+  }
+
+  call(index: number, type: ValueType, ...args: Value[]): Value {
+    return this.#make("call", type, 0, args, index);
+  }
+
+  bulk(opcode: Opcode, ...args: Value[]): void {
+    this.#make("bulk", I32, opcode, args);
+  }
+
+  /** An exit before the present instruction. */
+  exit(): Exit {
+    return { eip: this.eip, count: this.block.count, changed: new Map(this.#current) };
+  }
+
+  /** Ends the block. */
+  end(end: End): void {
+    for (const [slot, value] of this.#current) this.block.changed.set(slot, value);
+    this.block.end = end;
+  }
+
+  #simplified(opcode: Opcode, args: readonly Value[]): Value | undefined {
+    const [a, b] = args as [Value, Value | undefined];
+    if (args.length > 2) return undefined;
+    const constantA = a.what === "const" && a.type === I32;
+    const constantB = b !== undefined && b.what === "const" && b.type === I32;
+    if (constantA && (b === undefined || constantB)) {
+      return constants.has(opcode) ? this.const(folded(opcode, a.number, b?.number ?? 0)) : undefined;
+    }
+    switch (opcode) {
+      case W.i32_add:
+        if (constantA) return this.pure(opcode, b!, a);
+        if (constantB) {
+          if (b.number === 0) return a;
+          const [base, offset] = this.relative(a);
+          if (base !== a && base !== undefined) return this.pure(opcode, base, this.const(offset + b.number));
+        }
+        return undefined;
+      case W.i32_sub:
+        if (constantB) return this.pure(W.i32_add, a, this.const(-b.number));
+        return a === b ? this.const(0) : undefined;
+      case W.i32_xor:
+        if (a === b) return this.const(0);
+        return constantB && b.number === 0 ? a : constantA && a.number === 0 ? b : undefined;
+      case W.i32_or:
+        if (a === b) return a;
+        return constantB && b.number === 0 ? a : constantA && a.number === 0 ? b : undefined;
+      case W.i32_and: {
+        if (a === b) return a;
+        if (constantA) return this.pure(opcode, b!, a);
+        if (!constantB) return undefined;
+        if (b.number === 0) return b;
+        if (b.number === -1) return a;
+        const [, mask] = a.args;
+        if (a.what === "pure" && a.opcode === W.i32_and && mask!.what === "const")
+          return this.pure(opcode, a.args[0]!, this.const(mask!.number & b.number));
+        const bits = widthOf(a);
+        return bits < 32 && (b.number & ((1 << bits) - 1)) === (1 << bits) - 1 ? a : undefined;
+      }
+      case W.i32_shl:
+      case W.i32_shr_u:
+      case W.i32_shr_s:
+      case W.i32_rotl:
+      case W.i32_rotr:
+        return constantB && (b.number & 31) === 0 ? a : undefined;
+      case W.i32_eqz:
+        if (a.what === "pure" && a.opcode === W.i32_sub) return this.pure(W.i32_eq, a.args[0]!, a.args[1]!);
+        if (a.what === "pure" && a.opcode === W.i32_add && a.args[1]!.what === "const")
+          return this.pure(W.i32_eq, a.args[0]!, this.const(-a.args[1]!.number));
+        return a.what === "pure" && a.opcode in inverse
+          ? this.pure(inverse[a.opcode]!, a.args[0]!, a.args[1]!)
+          : undefined;
+      default:
+        return undefined;
+    }
+  }
+}
+
+/** Comparisons and their opposites. */
+const inverse: Readonly<Record<Opcode, Opcode>> = {
+  [W.i32_eq]: W.i32_ne,
+  [W.i32_ne]: W.i32_eq,
+  [W.i32_lt_u]: W.i32_ge_u,
+  [W.i32_ge_u]: W.i32_lt_u,
+  [W.i32_gt_u]: W.i32_le_u,
+  [W.i32_le_u]: W.i32_gt_u,
+  [W.i32_lt_s]: W.i32_ge_s,
+  [W.i32_ge_s]: W.i32_lt_s,
+  [W.i32_gt_s]: W.i32_le_s,
+  [W.i32_le_s]: W.i32_gt_s,
+};
+
+/** How many low bits of a value can be ones. */
+function widthOf(value: Value): number {
+  if (value.what === "load") {
+    return value.opcode === W.i32_load8_u ? 8 : value.opcode === W.i32_load16_u ? 16 : 32;
+  }
+  if (value.what !== "pure") return 32;
+  if (value.opcode === W.i32_and && value.args[1]!.what === "const") {
+    return 32 - Math.clz32(value.args[1]!.number);
+  }
+  return 32;
+}
+
+/** One check covers at most so many bytes. */
+const MOST_CHECKED = 4096;

@@ -1,0 +1,373 @@
+/** Bytes of a WebAssembly module: a growing buffer, code with named labels, sections. Knows nothing of x86. */
+import {
+  BLOCK,
+  BR,
+  BR_IF,
+  BR_TABLE,
+  CALL,
+  DROP,
+  ELSE,
+  EMPTY,
+  END,
+  F64_CONST,
+  I32_CONST,
+  I64_CONST,
+  IF,
+  LOCAL_GET,
+  LOCAL_SET,
+  LOCAL_TEE,
+  LOOP,
+  MEMORY_COPY,
+  MEMORY_FILL,
+  type Opcode,
+  RETURN,
+  RETURN_CALL_INDIRECT,
+  UNREACHABLE,
+  V128_CONST,
+  type ValueType,
+} from "./opcodes.ts";
+
+/** A buffer that grows, with WebAssembly's numbers. */
+export class Bytes {
+  #buffer = new Uint8Array(4096);
+  length = 0;
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  byte(value: number): void {
+    if (this.length === this.#buffer.length) this.#grow(1);
+    this.#buffer[this.length++] = value;
+  }
+
+  append(bytes: Uint8Array | readonly number[]): void {
+    if (this.length + bytes.length > this.#buffer.length) this.#grow(bytes.length);
+    this.#buffer.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Unsigned LEB128 of a number below 2^32. */
+  u32(value: number): void {
+    let rest = value >>> 0;
+    while (rest > 0x7f) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest >>>= 7;
+    }
+    this.byte(rest);
+  }
+
+  /** Signed LEB128 of 32 bits. */
+  s32(value: number): void {
+    let rest = value | 0;
+    for (;;) {
+      const low = rest & 0x7f;
+      rest >>= 7;
+      if (rest === (low & 0x40 ? -1 : 0)) {
+        this.byte(low);
+        return;
+      }
+      this.byte(low | 0x80);
+    }
+  }
+
+  /** Signed LEB128 of 64 bits. */
+  s64(value: bigint): void {
+    let rest = BigInt.asIntN(64, value);
+    for (;;) {
+      const low = Number(rest & 0x7fn);
+      rest >>= 7n;
+      if (rest === (low & 0x40 ? -1n : 0n)) {
+        this.byte(low);
+        return;
+      }
+      this.byte(low | 0x80);
+    }
+  }
+
+  text(value: string): void {
+    const bytes = new TextEncoder().encode(value);
+    this.u32(bytes.length);
+    this.append(bytes);
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
+
+  #grow(by: number): void {
+    const buffer = new Uint8Array(Math.max(this.#buffer.length * 2, this.length + by));
+    buffer.set(this.#buffer);
+    this.#buffer = buffer;
+  }
+}
+
+/** The place that a branch leads to: the end of a block, or the head of a loop. */
+export class Label {
+  /** How many blocks were open when this one was opened; -1 when it is not open. */
+  depth = -1;
+}
+
+/** The code of one function. */
+export class Code {
+  readonly #out = new Bytes();
+  readonly #open: Label[] = [];
+  readonly #parameters: number;
+  readonly #locals: ValueType[] = [];
+
+  constructor(parameters: number) {
+    this.#parameters = parameters;
+  }
+
+  /** Bytes written so far. */
+  get size(): number {
+    return this.#out.length;
+  }
+
+  /** A new local variable. */
+  local(type: ValueType): number {
+    return this.#parameters + this.#locals.push(type) - 1;
+  }
+
+  op(code: Opcode): void {
+    if (code < 0x100) this.#out.byte(code);
+    else {
+      this.#out.byte(code >>> 16);
+      this.#out.u32(code & 0xffff);
+    }
+  }
+
+  /** A load or store of naturally any alignment. */
+  access(code: Opcode, offset: number): void {
+    this.op(code);
+    this.#out.u32(0);
+    this.#out.u32(offset);
+  }
+
+  /** Bytes that follow an instruction: a lane, the pattern of a shuffle. */
+  immediate(bytes: readonly number[]): void {
+    this.#out.append(bytes);
+  }
+
+  i32(value: number): void {
+    this.op(I32_CONST);
+    this.#out.s32(value);
+  }
+
+  i64(value: bigint): void {
+    this.op(I64_CONST);
+    this.#out.s64(value);
+  }
+
+  f64(value: number): void {
+    this.op(F64_CONST);
+    const view = new DataView(new ArrayBuffer(8));
+    view.setFloat64(0, value, true);
+    this.#out.append(new Uint8Array(view.buffer));
+  }
+
+  v128(bytes: Uint8Array | readonly number[]): void {
+    this.op(V128_CONST);
+    this.#out.append(bytes);
+  }
+
+  get(local: number): void {
+    this.op(LOCAL_GET);
+    this.#out.u32(local);
+  }
+
+  set(local: number): void {
+    this.op(LOCAL_SET);
+    this.#out.u32(local);
+  }
+
+  tee(local: number): void {
+    this.op(LOCAL_TEE);
+    this.#out.u32(local);
+  }
+
+  drop(): void {
+    this.op(DROP);
+  }
+
+  call(index: number): void {
+    this.op(CALL);
+    this.#out.u32(index);
+  }
+
+  returnCallIndirect(type: number, table: number): void {
+    this.op(RETURN_CALL_INDIRECT);
+    this.#out.u32(type);
+    this.#out.u32(table);
+  }
+
+  memoryCopy(): void {
+    this.op(MEMORY_COPY);
+    this.#out.append([0, 0]);
+  }
+
+  memoryFill(): void {
+    this.op(MEMORY_FILL);
+    this.#out.byte(0);
+  }
+
+  return(): void {
+    this.op(RETURN);
+  }
+
+  unreachable(): void {
+    this.op(UNREACHABLE);
+  }
+
+  block(label = new Label()): Label {
+    return this.#enter(BLOCK, label);
+  }
+
+  loop(label = new Label()): Label {
+    return this.#enter(LOOP, label);
+  }
+
+  if(label = new Label()): Label {
+    return this.#enter(IF, label);
+  }
+
+  else(): void {
+    this.op(ELSE);
+  }
+
+  end(): void {
+    const label = this.#open.pop();
+    if (label === undefined) throw new Error("there is no block to end");
+    label.depth = -1;
+    this.op(END);
+  }
+
+  br(label: Label): void {
+    this.op(BR);
+    this.#to(label);
+  }
+
+  brIf(label: Label): void {
+    this.op(BR_IF);
+    this.#to(label);
+  }
+
+  brTable(labels: readonly Label[], otherwise: Label): void {
+    this.op(BR_TABLE);
+    this.#out.u32(labels.length);
+    for (const label of labels) this.#to(label);
+    this.#to(otherwise);
+  }
+
+  #enter(kind: number, label: Label): Label {
+    label.depth = this.#open.push(label);
+    this.op(kind);
+    this.#out.byte(EMPTY);
+    return label;
+  }
+
+  #to(label: Label): void {
+    if (label.depth < 0) throw new Error("a branch leads to a block that is not open");
+    this.#out.u32(this.#open.length - label.depth);
+  }
+
+  /** Locals and instructions, as the code section wants them. */
+  finish(): Uint8Array {
+    if (this.#open.length > 0) throw new Error(`${this.#open.length} blocks are still open`);
+    const out = new Bytes();
+    const runs: [number, ValueType][] = [];
+    for (const type of this.#locals) {
+      const last = runs[runs.length - 1];
+      if (last && last[1] === type) last[0]++;
+      else runs.push([1, type]);
+    }
+    out.u32(runs.length);
+    for (const [count, type] of runs) {
+      out.u32(count);
+      out.byte(type);
+    }
+    out.append(this.#out.bytes);
+    out.byte(END);
+    return out.bytes;
+  }
+}
+
+export interface FunctionType {
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+export type Import =
+  | { readonly kind: "function"; readonly module: string; readonly name: string; readonly type: number }
+  | { readonly kind: "table"; readonly module: string; readonly name: string }
+  | { readonly kind: "memory"; readonly module: string; readonly name: string; readonly pages: number };
+
+export interface ModuleParts {
+  readonly types: readonly FunctionType[];
+  readonly imports: readonly Import[];
+  /** Functions with their types and the names they are exported by. Imported functions come first in numbering. */
+  readonly functions: readonly { readonly type: number; readonly name: string; readonly code: Code }[];
+}
+
+const FUNCREF = 0x70;
+
+/** The bytes of a module. WebAssembly Core 2.0, 5.5. */
+export function moduleBytes({ types, imports, functions }: ModuleParts): Uint8Array<ArrayBuffer> {
+  const out = new Bytes();
+  const section = new Bytes();
+  const put = (id: number): void => {
+    out.byte(id);
+    out.u32(section.length);
+    out.append(section.bytes);
+    section.clear();
+  };
+  out.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+
+  section.u32(types.length);
+  for (const { parameters, results } of types) {
+    section.byte(0x60);
+    section.u32(parameters.length);
+    section.append([...parameters]);
+    section.u32(results.length);
+    section.append([...results]);
+  }
+  put(1);
+
+  section.u32(imports.length);
+  for (const each of imports) {
+    section.text(each.module);
+    section.text(each.name);
+    if (each.kind === "function") {
+      section.byte(0);
+      section.u32(each.type);
+    } else if (each.kind === "table") section.append([1, FUNCREF, 0, 0]);
+    else {
+      section.append([2, 1]);
+      section.u32(each.pages);
+      section.u32(each.pages);
+    }
+  }
+  put(2);
+
+  section.u32(functions.length);
+  for (const { type } of functions) section.u32(type);
+  put(3);
+
+  const imported = imports.filter(({ kind }) => kind === "function").length;
+  section.u32(functions.length);
+  for (const [i, { name }] of functions.entries()) {
+    section.text(name);
+    section.byte(0);
+    section.u32(imported + i);
+  }
+  put(7);
+
+  section.u32(functions.length);
+  for (const { code } of functions) {
+    const bytes = code.finish();
+    section.u32(bytes.length);
+    section.append(bytes);
+  }
+  put(10);
+  return out.bytes.slice();
+}

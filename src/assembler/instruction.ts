@@ -96,8 +96,10 @@ export interface Instruction {
   bits: number;
 }
 
+const PLUS = 0x2b;
 const COMMA = 0x2c;
 const COLON = 0x3a;
+const BRACKET_END = 0x5d;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
@@ -164,6 +166,8 @@ export class InstructionTable {
   }
 
   #shape(program: Program, item: number, end: number, hash: number, mnemonic: Mnemonic): Shape {
+    // What a series of registers is, its number decides.
+    if (traitsOf(mnemonic).series) return readShape(program, item, mnemonic);
     const known = this.#shapes.get(hash);
     if (known) {
       for (const other of known)
@@ -203,6 +207,10 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
 }
 
 type Traits = Pick<Shape, "jumps" | "sized" | "floatSize"> & {
+  /** `zmm1+3` stands for four registers. */
+  series: boolean;
+  /** An address may be in two parts: `[eax,ecx*4]`. */
+  divided: boolean;
   /** Takes operands one after the other without commas: whatever stands there is taken for one. */
   readonly lists: boolean;
 };
@@ -215,8 +223,11 @@ function traitsOf(mnemonic: Mnemonic): Traits {
   if (found === undefined) {
     const { name } = mnemonic;
     found = {
-      jumps: /^(?:j|call$|loop|xbegin$)/.test(name),
+      // The second part of a divided address may have registers, as a jump's target may.
+      jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
       sized: name !== "lea",
+      series: name.startsWith("vp4dp"),
+      divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$/.test(name),
       floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
@@ -233,7 +244,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize, lists } = traitsOf(mnemonic);
+  const { jumps, sized, floatSize, lists, series, divided } = traitsOf(mnemonic);
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
@@ -254,6 +265,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     comma = false;
     let expression = -1;
     let segment = -1;
+    let second = -1;
     let isClosed = true;
     if (kinds[at] === I_JUMP) operand.jump = values[at++]!;
     if (kinds[at] === I_SIZE) {
@@ -266,6 +278,10 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         operand.kind = REGISTER;
         operand.register = operandRegister(value);
         at++;
+        if (series && kinds[at] === PLUS && kinds[at + 1] === I_EXPRESSION) {
+          const more = program.expressions[values[at + 1]!]!;
+          if (more.constant === 3 && operands.length === 1) at += 2;
+        }
         break;
       case I_SPECIAL_REGISTER:
         operand.kind = REGISTER;
@@ -279,6 +295,12 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         operand.addressSize = address.size;
         expression = at++ - item;
         isClosed = address.closed;
+        const parts = divided && !isClosed && kinds[at] === COMMA && kinds[at + 1] === I_EXPRESSION;
+        if (parts && kinds[at + 2] === BRACKET_END) {
+          isClosed = true;
+          second = at + 1 - item;
+          at += 3;
+        }
         break;
       }
       case I_EXPRESSION:
@@ -304,6 +326,14 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     expressionAt.push(expression);
     segmentAt.push(segment);
     closed.push(isClosed);
+    if (second >= 0) {
+      const part = newOperand();
+      part.kind = IMMEDIATE;
+      operands.push(part);
+      expressionAt.push(second);
+      segmentAt.push(-1);
+      closed.push(true);
+    }
     if (kinds[at] === COMMA) {
       comma = true;
       at++;
@@ -472,6 +502,7 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   if (
     instruction.length >= 0 &&
     instruction.bits === state.bits &&
+    !state.compresses &&
     (state.prefixes & BND_PREFIX) === 0 &&
     (instruction.first === undefined || isUnchanged(assembler, instruction, instruction.first))
   ) {
@@ -496,6 +527,7 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   if (
     !instruction.evasive &&
     !state.relocated &&
+    !state.compresses &&
     complaints === state.complaints &&
     prefixes === state.prefixes &&
     remember(assembler, instruction, start)

@@ -38,6 +38,7 @@ async function commandLine() {
     chunkNames: "cli/[name]-[hash]",
     bundle: true,
     external: ["koffi"], // optional, and it loads a library of its own
+    alias: { yaml: join(root, "node_modules", "yaml", "browser", "index.js") }, // its modules; Node would get CommonJS
     splitting: true,
     format: "esm",
     platform: "node",

@@ -66,6 +66,8 @@
  * 15 instructions, EAX = 80
  * ```
  *
+ * Many machines, routers and services from one description, and what must happen with them: `Lab`.
+ *
  * Read next: `Computer` (run, call one routine, hooks, state), `World` (time), `Switch` and the other links,
  * `Gateway` (the way to an outside).
  */
@@ -106,6 +108,16 @@ export {
   showCallLine,
   showPlace,
 } from "./kernel/index.ts";
+export {
+  describeLab,
+  Lab,
+  type LabDescription,
+  LabError,
+  type LabOptions,
+  type LabResult,
+  type Verdict,
+  written,
+} from "./lab/index.ts";
 export type {
   Access,
   CpuModel,
@@ -135,6 +147,8 @@ export {
   parseAddress,
   parseNetwork,
   parsePublication,
+  Router,
+  type RouterOptions,
   type Socket,
   Stack,
   Switch,

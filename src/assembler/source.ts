@@ -1,8 +1,10 @@
 /** Where source text and included files come from. */
 
+import { latin1Bytes } from "../base/index.ts";
+
 /**
  * The seam to whatever holds files. Paths are as the source names them, joined to the directory of the including
- * file or of an include directory, with every \ turned into /.
+ * file or of an include directory, with every \ turned into /. A source's own part of a path has one character a byte.
  */
 export interface Files {
   /** The file's bytes, or undefined when there is none. */
@@ -16,14 +18,19 @@ export interface SourceText {
   readonly lines?: Int32Array;
 }
 
-/** Files from memory, for tests and browsers. Names compare exactly, with \ read as /. */
+/** Files from memory, for tests and browsers. Names compare exactly, with \ read as /; those in sources are UTF-8. */
 export function memoryFiles(files: Readonly<Record<string, string | Uint8Array>>): Files {
   const utf8 = new TextEncoder();
   const byPath = new Map<string, Uint8Array>();
   for (const [name, content] of Object.entries(files)) {
     byPath.set(name.replaceAll("\\", "/"), typeof content === "string" ? utf8.encode(content) : content);
   }
-  return { read: (path) => byPath.get(path.replaceAll("\\", "/")) };
+  return {
+    read(path) {
+      const name = path.replaceAll("\\", "/");
+      return byPath.get(name) ?? byPath.get(new TextDecoder().decode(latin1Bytes(name)));
+    },
+  };
 }
 
 /** A file that has been read, under the name that messages call it by. */

@@ -55,6 +55,20 @@ export function latin1(bytes: Uint8Array): string {
   return text;
 }
 
+/** The other way: one byte a character. Characters that no byte holds become UTF-8. */
+export function latin1Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0xff)
+      return concat(
+        Array.from(text, (letter) => (letter > "\xff" ? utf8.encode(letter) : latin1Bytes(letter))),
+      );
+    bytes[at] = code;
+  }
+  return bytes;
+}
+
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;

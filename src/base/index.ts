@@ -6,6 +6,7 @@ export {
   bytesOf,
   concat,
   latin1,
+  latin1Bytes,
   setU16be,
   setU16le,
   setU32be,

@@ -39,6 +39,7 @@ export type { Route } from "./ip/routes.ts";
 export type { AddressState, OwnAddress6 } from "./ip6/interface.ts";
 export type { Neighbour6Entry } from "./ip6/neighbours.ts";
 export type { Route6 } from "./ip6/routes.ts";
+export { type FrameFacts, frameFacts } from "./link/facts.ts";
 export {
   type FaultCounters,
   type FaultEvent,
@@ -78,6 +79,7 @@ export {
   headerOf,
 } from "./service/http.ts";
 export { Journal } from "./service/journal.ts";
+export { newsOf, type ServiceNews } from "./service/news.ts";
 export { type NtpOptions, type NtpRequest, NtpServer } from "./service/ntp.ts";
 export { Service, type ServiceOptions } from "./service/service.ts";
 export {

@@ -40,6 +40,17 @@ test("definitions, directories and the environment are seen", async () => {
   expect(folder.text("out")).toBe("\x01\x02\x03\x04\x05");
 });
 
+test("names and text beyond ASCII are bytes, as the source has them", async () => {
+  folder.put("Łódź/żółw.inc", "db 'ż'\n");
+  const source = folder.put("Łódź/gęś.asm", "include 'żółw.inc'\ndb X\nfile 'żółw.inc'\n");
+  const { status } = await asm(source, folder.at("out"), "-d", "X='ś'");
+  expect(status).toBe(0);
+  expect(Buffer.from(folder.text("out"), "latin1").toString()).toBe("żśdb 'ż'\n");
+  const wrong = await asm(folder.put("Łódź/źle.asm", "\n mov gęś\n"));
+  const said = Buffer.from(wrong.err, "latin1").toString();
+  expect(said).toMatch(/Łódź\/źle\.asm \[2\]:\n mov gęś\nprocessed: mov gęś\nerror: /);
+});
+
 test("what is displayed stands before the summary, with a line of its own", async () => {
   const { out } = await asm(folder.put("a.asm", "display 'hello'\ndb 1\n"));
   expect(out.replace(BANNER, "")).toBe("hello\n1 passes, 1 bytes.\n");

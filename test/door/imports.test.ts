@@ -16,6 +16,7 @@ const table: Record<string, string[]> = {
   "world.ts": ["base", "kernel", "net"],
   "returns.ts": ["machine"],
   "computer.ts": ["base", "image", "machine", "kernel", "net", "world.ts", "returns.ts"],
+  lab: ["base", "image", "kernel", "net", "world.ts", "computer.ts"],
   "index.ts": [
     "base",
     "isa",
@@ -27,6 +28,7 @@ const table: Record<string, string[]> = {
     "debug",
     "world.ts",
     "computer.ts",
+    "lab",
   ],
   node: [
     "base",
@@ -39,6 +41,7 @@ const table: Record<string, string[]> = {
     "debug",
     "world.ts",
     "computer.ts",
+    "lab",
     "index.ts",
   ],
 };
@@ -98,7 +101,7 @@ test("from inside, a room's own door is not used", () => {
 });
 
 /** Packages, each with the one file that may know it. */
-const packages: Record<string, string> = { koffi: "node/tap.ts" };
+const packages: Record<string, string> = { koffi: "node/tap.ts", yaml: "node/cli/lab-file.ts" };
 
 test("only node knows Node, and nothing else comes from outside but where it is listed", () => {
   const wrong = all.filter((entry) => {

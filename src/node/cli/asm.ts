@@ -1,10 +1,11 @@
 import manifest from "../../../package.json" with { type: "json" };
+import { latin1Bytes } from "../../base/index.ts";
 import type { Symbols } from "../../image/index.ts";
 import { reason } from "../files.ts";
 import { writeFile } from "../output.ts";
 import { command, Refusal } from "./command.ts";
 import { number } from "./options.ts";
-import { assembleFile, sourceOptions } from "./sources.ts";
+import { assembleFile, byteText, sourceOptions } from "./sources.ts";
 
 /** FASM's exit statuses: a wrong command line, an error with a line, any other error. */
 const status = { usage: 1, source: 2, other: 255 } as const;
@@ -58,22 +59,24 @@ export const asm = command({
     const assembled = await assembleFile(source!, values, io, {
       maxMemory: kilobytes * 1024,
       missing: status.other,
+      bytewise: true,
       references: values.symbols !== undefined,
       ...(values.passes ? { maxPasses: values.passes } : {}),
     });
     if (!assembled.ok) {
       display(assembled.display, io.stderr);
       for (const diagnostic of assembled.diagnostics)
-        io.stderr.write(fasmText(diagnostic) + explanation(diagnostic));
+        io.stderr.write(latin1Bytes(fasmText(diagnostic) + explanation(diagnostic)));
       return assembled.diagnostics.some(({ line }) => line > 0) ? status.source : status.other;
     }
     const target = output ?? beside(source!, assembled.extension);
     if (target === source) throw new Refusal(`the output would replace ${source}: say where it is to go`);
     write(target, assembled.bytes);
     for (const area of assembled.areas) write(beside(target, area.extension), area.bytes);
-    if (values.symbols !== undefined) write(values.symbols, assembled.symbolFile(target));
-    if (values["symbols-json"] !== undefined) write(values["symbols-json"], table(assembled.symbols));
-    if (values.listing !== undefined) write(values.listing, assembled.listing);
+    if (values.symbols !== undefined) write(values.symbols, assembled.symbolFile(byteText(target)));
+    if (values["symbols-json"] !== undefined)
+      write(values["symbols-json"], latin1Bytes(table(assembled.symbols)));
+    if (values.listing !== undefined) write(values.listing, latin1Bytes(assembled.listing));
     display(assembled.display, io.stdout);
     const tenths = Math.floor((performance.now() - began) / 100);
     const time = tenths > 0 ? `${(tenths / 10).toFixed(1)} seconds, ` : "";

@@ -6,11 +6,12 @@ import { type Command, Refusal } from "./command.ts";
 import { disasm } from "./disasm.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { exitStatus, type Io } from "./io.ts";
+import { lab } from "./lab.ts";
 import { parse } from "./options.ts";
 import { run } from "./run.ts";
 
-/** In the order of the road: text to bytes, bytes run, one routine, bytes back to text. */
-const allCommands = [asm, run, call, disasm] as unknown as readonly Command[];
+/** In the order of the road: text to bytes, bytes run, one routine, many machines, bytes back to text. */
+const allCommands = [asm, run, call, lab, disasm] as unknown as readonly Command[];
 
 /** Runs one command line, given without the program's name, and returns the exit status. Never throws. */
 export async function cli(argv: readonly string[], io: Io, commands = allCommands): Promise<number> {

@@ -37,6 +37,15 @@ export type Values<O extends Options> = { -readonly [K in keyof O]: Value<O[K]> 
 /** Before the name of an option that was said with a capital letter; no name begins so. */
 const CAPITAL = "^";
 
+/** What they are when the command line says nothing. */
+export function noValues<O extends Options>(options: O): Values<O> {
+  const values: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(options)) {
+    values[name] = option.many ? [] : option.value ? undefined : false;
+  }
+  return values as Values<O>;
+}
+
 /** Takes a command line apart. Options may stand anywhere before `--`. */
 export function parse<O extends Options>(
   command: Command<O>,
@@ -60,10 +69,7 @@ export function parse<O extends Options>(
     ),
   });
   const args: string[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [name, option] of Object.entries(options)) {
-    values[name] = option.many ? [] : option.value ? undefined : false;
-  }
+  const values: Record<string, unknown> = noValues(options);
   for (const token of tokens) {
     if (token.kind === "positional") args.push(token.value);
     if (token.kind !== "option") continue;

@@ -1,5 +1,5 @@
 import type { Assembled, Correction } from "../../assembler/index.ts";
-import { nearest } from "../../base/index.ts";
+import { bytesOf, latin1, nearest } from "../../base/index.ts";
 import { diskFiles, readFile } from "../files.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -50,6 +50,8 @@ export interface Limits {
   maxMemory?: number;
   /** Keep which line uses which symbol. */
   references?: boolean;
+  /** Names are given to the assembler in bytes, one character each, as a source has them. */
+  bytewise?: boolean;
   /** The exit status when the source cannot be read. */
   missing?: number;
 }
@@ -59,19 +61,24 @@ export async function assembleFile(
   source: string,
   values: SourceValues,
   io: Io,
-  { missing = 2, ...limits }: Limits = {},
+  { missing = 2, bytewise = false, ...limits }: Limits = {},
 ): Promise<Corrected> {
   const content = readFile(source);
   if ("error" in content) throw new Refusal(content.error, missing);
   const { assemble, CorrectionError, corrected } = await import("../../assembler/index.ts");
   const { list: all, chosen } = chooseCorrections(values);
   const disk = diskFiles();
+  const given = bytewise ? byteText : (text: string) => text;
   try {
-    const assembled = assemble(source, {
+    const assembled = assemble(given(source), {
       files: chosen.length > 0 ? corrected(disk, all, chosen) : disk,
       defines: Object.fromEntries(values.define),
-      includes: [...values.I, ...(io.env["INCLUDE"]?.split(";").filter((folder) => folder !== "") ?? [])],
-      environment: io.env as Record<string, string>,
+      includes: [...values.I, ...(io.env["INCLUDE"]?.split(";").filter((folder) => folder !== "") ?? [])].map(
+        given,
+      ),
+      environment: Object.fromEntries(
+        Object.entries(io.env).map(([name, value]) => [given(name), given(value ?? "")]),
+      ),
       epochSeconds: epochSeconds(io),
       ...limits,
     });
@@ -85,6 +92,9 @@ export async function assembleFile(
     throw error;
   }
 }
+
+/** Text as sources have it: each character is a byte of UTF-8. */
+export const byteText = (text: string): string => latin1(bytesOf(text));
 
 /** SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/), or now. */
 function epochSeconds(io: Io): number {

@@ -1,6 +1,7 @@
 /** A thread that assembles with our assembler what it is told, so that whoever waits can give it up. */
 import { parentPort } from "node:worker_threads";
 import { assemble, fasmText } from "../../../src/assembler/index.ts";
+import { bytesOf, latin1 } from "../../../src/base/index.ts";
 import { diskFiles } from "../../../src/node/index.ts";
 import type { Answer } from "./verdict.ts";
 
@@ -17,7 +18,7 @@ export interface Question {
 
 export function answer(question: Question): Answer {
   const { folder, source, ...options } = question;
-  const assembled = assemble(source, { files: diskFiles(folder), ...options });
+  const assembled = assemble(latin1(bytesOf(source)), { files: diskFiles(folder), ...options });
   if (assembled.ok) {
     const files = new Map([["", assembled.bytes]]);
     for (const { extension, bytes } of assembled.areas) files.set(extension, bytes);

@@ -1,0 +1,80 @@
+/** From a description's words about frames to a `FrameMatch`. */
+
+import type { FaultRule, Faults } from "../net/index.ts";
+import { type Flow, type FrameMatch, match, parseAddress, showAddress } from "../net/index.ts";
+import type { FaultsDescription, MatchDescription, Reference, RuleDescription } from "./description.ts";
+import { LabError } from "./fields.ts";
+
+/** The address that the name of a station stands for; undefined where there is no such name. */
+export type AddressOf = (name: string) => number | undefined;
+
+/** A fresh match: those with numbers count from here on. */
+export function frameMatch(description: MatchDescription, addressOf: AddressOf, path: string): FrameMatch {
+  const { tcp, udp, arp, any, nth, between, every } = description;
+  const kinds = [
+    tcp && match.tcp(flowOf(tcp, addressOf), wishOf(tcp)),
+    udp && match.udp(flowOf(udp, addressOf)),
+    arp && match.arp,
+    any && match.all,
+  ].filter((each) => each !== undefined);
+  const [kind] = kinds;
+  if (kind === undefined || kinds.length > 1)
+    throw new LabError([{ spot: undefined, path, text: "frames are told by one of tcp, udp, arp, any" }]);
+  if (nth !== undefined) return match.nth(nth, kind);
+  if (between !== undefined)
+    return match.between(between[0] ?? 1, between[1] ?? Number.POSITIVE_INFINITY, kind);
+  return every === undefined ? kind : match.every(every, kind);
+}
+
+/** The faults of one direction. */
+export function faultsOf(
+  { "reorder-by": reorderBy, rules, ...others }: FaultsDescription,
+  addressOf: AddressOf,
+  path: string,
+): Faults {
+  return {
+    ...others,
+    ...(reorderBy !== undefined && { reorderBy }),
+    ...(rules && { rules: rules.map((rule, i) => ruleOf(rule, addressOf, `${path}.rules[${i + 1}]`)) }),
+  };
+}
+
+const DEEDS = ["drop", "duplicate", "corrupt", "pass"] as const;
+
+function ruleOf(rule: RuleDescription, addressOf: AddressOf, path: string): FaultRule {
+  if (rule.delay) {
+    if (rule.by === undefined)
+      throw new LabError([{ spot: undefined, path, text: "by is missing: how much later?" }]);
+    return { match: frameMatch(rule.delay, addressOf, path), action: { delay: rule.by } };
+  }
+  const deed = DEEDS.find((each) => rule[each] !== undefined);
+  if (deed === undefined)
+    throw new LabError([{ spot: undefined, path, text: `one of ${DEEDS.join(", ")}, delay is needed` }]);
+  return { match: frameMatch(rule[deed]!, addressOf, path), action: deed };
+}
+
+type Ends = { from?: End | undefined; to?: End | undefined };
+type End = { host: Reference | undefined; port: number | undefined };
+
+function flowOf({ from, to }: Ends, addressOf: AddressOf): Flow {
+  const endOf = ({ host, port }: End) => ({
+    ...(host && { address: showAddress(resolved(host, addressOf)) }),
+    ...(port !== undefined && { port }),
+  });
+  return { ...(from && { from: endOf(from) }), ...(to && { to: endOf(to) }) };
+}
+
+const wishOf = ({ flags, data, seq }: NonNullable<MatchDescription["tcp"]>) => ({
+  ...(flags !== undefined && { flags }),
+  ...(data !== undefined && { data }),
+  ...(seq !== undefined && { seq }),
+});
+
+/** An address, written as one or as a station's name. */
+export function resolved({ name, spot, path }: Reference, addressOf: AddressOf): number {
+  const address = parseAddress(name) ?? addressOf(name);
+  if (address !== undefined) return address;
+  throw new LabError([
+    { spot, path, text: `${JSON.stringify(name)} is no address and no station that has one` },
+  ]);
+}

@@ -1,0 +1,140 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readCapture } from "../network/pcapng.ts";
+import { Folder } from "./folder.ts";
+import { kolibri } from "./io.ts";
+
+const folder = new Folder();
+const labs = readdirSync("asm/labs").filter((name) => name.endsWith(".yaml"));
+
+test.each(labs)(
+  "%s comes out as it says",
+  async (name) => {
+    const { status, out, err } = await kolibri(["lab", join("asm/labs", name)]);
+    expect(err).toBe("");
+    expect(status).toBe(0);
+    expect(out).toMatch(/^ok {9}/);
+    expect(out).toMatch(/ok after [\d.]+ s: \d+ machines?, [\d,]+ instructions\n$/);
+  },
+  120_000,
+);
+
+test("the same seed gives the same capture byte for byte, another seed another", async () => {
+  const capture = async (file: string, seed: string): Promise<Buffer> => {
+    const { status } = await kolibri([
+      "lab",
+      "asm/labs/lossy-line.yaml",
+      "--seed",
+      seed,
+      "--pcap",
+      folder.at(file),
+    ]);
+    expect(status).toBe(0);
+    return readFileSync(folder.at(file));
+  };
+  const first = await capture("first", "7");
+  expect((await capture("second", "7")).equals(first)).toBe(true);
+  expect((await capture("third", "8")).equals(first)).toBe(false);
+}, 60_000);
+
+test("every frame of a capture says which call, frame or timer sent it", async () => {
+  const file = folder.at("all.pcapng");
+  await kolibri(["lab", "asm/labs/lost-segment.yaml", "--pcap", file]);
+  const { interfaces, frames } = readCapture(readFileSync(file));
+  expect(interfaces).toEqual(["server.eth0", "client.eth0 cable", "client.eth0"]);
+  expect(frames.every(({ comment }) => comment)).toBe(true);
+  const said = frames.map((frame, i) => `${i + 1} ${frame.interface} | ${frame.comment}`).join("\n");
+  expect(said).toMatch(
+    /client\.eth0 \| client thread 1: 79 connect\(fd 16, 10\.0\.0\.7:7\) at fixtures\/guide\/listing-2\.asm:\d+$/m,
+  );
+  const send = 'client thread 1: 81 send\\(fd 16, "Once more.*", \\d+\\) at asm/tcp-client\\.asm:\\d+';
+  const [, number] = new RegExp(`^(\\d+) client\\.eth0 \\| ${send}$`, "m").exec(said)!;
+  expect(said).toMatch(new RegExp(`client\\.eth0 cable \\| frame ${number} lost, by a rule: ${send}$`, "m"));
+  expect(said).toMatch(
+    new RegExp(`client\\.eth0 \\| ${send}: sent again, by the retransmission timer \\(time-out 1\\)$`, "m"),
+  );
+  expect(said).toMatch(/server\.eth0 \| server: answers frame \d+$/m);
+  expect(said).toMatch(/server\.eth0 \| frame \d+: client: ARP asks for 10\.0\.0\.7: thread 1: 79 connect/m);
+});
+
+test("through a router with address translation, frames keep their cause", async () => {
+  const file = folder.at("all.pcapng");
+  await kolibri(["lab", "asm/labs/two-networks.yaml", "--pcap", file]);
+  const { frames } = readCapture(readFileSync(file));
+  const atRouter = frames.filter((frame) => frame.interface === "router.eth1").map(({ comment }) => comment);
+  expect(atRouter.join("\n")).toMatch(/^router: sends on frame \d+ \(client thread 1: 81 send\(/m);
+});
+
+test("the first expectation that fails is told with its place, and why", async () => {
+  const text = readFileSync("asm/labs/lossy-line.yaml", "utf8")
+    .replaceAll("../", `${process.cwd()}/asm/`)
+    .replace("Is anybody there?, within: 20 s", "Nobody is, within: 2 s");
+  const path = folder.put("wrong.yaml", text);
+  const { status, out, err } = await kolibri(["lab", path]);
+  expect(status).toBe(1);
+  const line = text.split("\n").findIndex((each) => each.includes("Nobody is")) + 1;
+  expect(err).toMatch(
+    `${path}:${line}:5: client prints "Nobody is": not within 2 s; client waits in receive at asm/tcp-client`,
+  );
+  expect(out).toMatch(/^FAILED +\d/m);
+  expect(out).toMatch(/^failed after/m);
+});
+
+const machine = `machines:
+  one: { program: ${process.cwd()}/asm/hello.asm`;
+
+test.each([
+  ["machines: [", 1, 12, /flow sequence|expected/i],
+  ["machnes: {}", 1, 1, /^machnes: unknown: did you mean machines\?/],
+  [
+    `${machine}, start: soon }`,
+    2,
+    66,
+    /^machines\.one\.start: a span of time such as 5 ms or 1\.5 s is needed, not "soon"/,
+  ],
+  [`${machine}, network: lna }`, 2, 68, /^machines\.one\.network: there is no network lna: there are lan/],
+  [
+    `${machine} }\nexpect:\n  - { machine: two, prints: x }`,
+    4,
+    16,
+    /there is no machine "two": there are one/,
+  ],
+  [
+    `${machine} }\nexpect:\n  - { machine: one }`,
+    4,
+    5,
+    /one of prints, ends, socket, frame, receives is needed, not none/,
+  ],
+  [`${machine}, link: { loss: 120 % } }`, 2, 73, /a chance is 100 % at most/],
+])("what makes no sense is told with line and column: %#", async (text, line, column, why) => {
+  const path = folder.put("bad.yaml", text);
+  const { status, err } = await kolibri(["lab", path]);
+  expect(status).toBe(2);
+  const [, at, said] = /^kolibri lab: .*?bad\.yaml:(\d+:\d+): (.*)$/m.exec(err) ?? [err];
+  expect(said).toMatch(why);
+  if (!text.includes(process.cwd())) expect(at).toBe(`${line}:${column}`);
+  else expect(Number(at!.split(":")[0])).toBe(line);
+});
+
+test("all problems are told at once", async () => {
+  const path = folder.put("bad.yaml", `${machine}, start: soon, count: 0 }\nlimit: never\nseed: -1`);
+  const { err } = await kolibri(["lab", path]);
+  expect(err.match(/bad\.yaml:\d+:\d+: /g)).toHaveLength(4);
+});
+
+test("a machine that faults fails the laboratory unless that is what must happen", async () => {
+  folder.put(
+    "fault.asm",
+    "use32\norg 0\ndb 'MENUET01'\ndd 1, start, e, e+1024, e+1024, 0, 0\nstart: mov [0F0000000h], eax\ne:",
+  );
+  const path = folder.put("fault.yaml", "machines:\n  one: { program: fault.asm }\n");
+  const { status, err } = await kolibri(["lab", path]);
+  expect(status).toBe(1);
+  expect(err).toMatch(/one has ended: fault #PF: write of 0xf0000000 at .*fault\.asm:5/);
+  const wanted = folder.put(
+    "wanted.yaml",
+    "machines:\n  one: { program: fault.asm }\nexpect:\n  - { machine: one, ends: 'fault #PF' }\n",
+  );
+  expect((await kolibri(["lab", wanted])).status).toBe(0);
+});

@@ -64,12 +64,12 @@ describe.skipIf(missing)(`Unicorn as the engine${missing ? ` (skipped: ${missing
   });
 
   test("x87 and vector registers go in and out", () => {
-    // fld1; fldpi; faddp; movaps xmm1,xmm0; paddd xmm1,xmm0; int 0x40
+    // fld1; fld1; faddp; movaps xmm1,xmm0; paddd xmm1,xmm0; int 0x40
     const machine = running(
       0xd9,
       0xe8,
       0xd9,
-      0xeb,
+      0xe8,
       0xde,
       0xc1,
       0x0f,

@@ -193,6 +193,8 @@ export class UnicornEngine implements Engine {
       return interruptStop(vector);
     }
     if (vector === 1 && eip !== this.#last) return { reason: "trap", trap: "#DB" };
+    // The next instruction cannot be fetched, which is no matter of this run.
+    if (vector === undefined && this.#left === 0 && eip !== this.#last) return BUDGET;
     // An interrupt leaves EIP behind itself, everything else at the instruction, which has not always begun.
     if (vector !== undefined) words[WORD.EIP] = this.#last;
     if (words[WORD.EIP]! >>> 0 === this.#last) this.#core.instructions--;

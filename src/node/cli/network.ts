@@ -20,8 +20,10 @@ import {
   type Port,
   type Publication,
   parseAddress,
+  parseAddress6,
   parseHostPort,
   parseNetwork,
+  parseNetwork6,
   parsePublication,
   parseRemoteLink,
   type RemoteLink,
@@ -123,7 +125,12 @@ export class Network {
       ...(at !== undefined && { address: at }),
     });
     this.interfaces = [
-      { ...card("eth0", FIRST, address), ...(gateway !== undefined && { gateway: showAddress(gateway) }) },
+      {
+        ...card("eth0", FIRST, address),
+        ...(gateway !== undefined && { gateway: showAddress(gateway) }),
+        ...(place.addresses6.length > 0 && { addresses6: place.addresses6 }),
+        ...(place.gateway6 !== undefined && { gateway6: place.gateway6 }),
+      },
       ...cards.map((each, i) => card(`eth${i + 1}`, each.network, each.address)),
     ];
     const attached = publish.length + hostPorts.length > 0 || outbound !== false;
@@ -285,23 +292,43 @@ export interface NetworkPlace {
   /** As 10.0.2.15/24. */
   readonly address: string;
   readonly gateway: Address | undefined;
+  /** As fd00::15/64. */
+  readonly addresses6: readonly string[];
+  readonly gateway6: string | undefined;
 }
 
-/** Reads --address and --gateway. Without the latter it is the second address of the network, if that is free. */
-export function networkPlace(address: string = ADDRESS, gateway: string | undefined): NetworkPlace {
+/**
+ * Reads --address and --gateway: one of IPv4, and after commas of IPv6. Without a gateway it is the second address of
+ * the IPv4 network, if that is free, and for IPv6 the router that advertises itself.
+ */
+export function networkPlace(given: string | undefined, gateways: string | undefined): NetworkPlace {
+  const all = given?.split(",") ?? [];
+  const addresses6 = all.filter((text) => text.includes(":"));
+  for (const text of addresses6) {
+    if (!parseNetwork6(text))
+      throw new Refusal(`--address ${text}: an address such as fd00::15/64 is needed`);
+  }
+  const four = all.filter((text) => !text.includes(":"));
+  if (four.length > 1) throw new Refusal(`--address ${given}: only one IPv4 address is possible`);
+  const [address = ADDRESS] = four;
   const network = parseNetwork(address);
   if (!network) throw new Refusal(`--address ${address}: an address such as ${ADDRESS} is needed`);
+  const [gateway, gateway6] = [false, true].map((six) =>
+    gateways?.split(",").find((text) => text.includes(":") === six),
+  );
+  if (gateway6 !== undefined && parseAddress6(gateway6) === undefined)
+    throw new Refusal(`--gateway ${gateway6}: an IPv6 address is needed`);
   const inside = (other: Address): boolean =>
     ((other ^ network.address) & network.mask) === 0 && other !== network.address;
   if (gateway === undefined) {
     const second = ((network.address & network.mask) >>> 0) + 2;
-    return { address, gateway: inside(second) ? second : undefined };
+    return { address, gateway: inside(second) ? second : undefined, addresses6, gateway6 };
   }
   const other = parseAddress(gateway);
   if (other === undefined) throw new Refusal(`--gateway ${gateway}: an IPv4 address is needed`);
   if (!inside(other))
     throw new Refusal(`--gateway ${gateway}: it must be another address of the network of ${address}`);
-  return { address, gateway: other };
+  return { address, gateway: other, addresses6, gateway6 };
 }
 
 export function publication(text: string, place: NetworkPlace): Publication {

@@ -50,7 +50,10 @@ const options = {
       "join the program's network with another kolibri's, or a QEMU guest: listen:PORT, connect:HOST:PORT, " +
       "udp:LOCALPORT:HOST:PORT",
   },
-  address: { value: "ADDRESS/LENGTH", help: "the program's own (10.0.2.15/24)" },
+  address: {
+    value: "ADDRESS/LENGTH[,…]",
+    help: "the program's own (10.0.2.15/24); IPv6 runs when there is one of it: 10.0.2.15/24,fd00::15/64",
+  },
   gateway: {
     value: "ADDRESS",
     help: "where its default route leads (the network's second address: 10.0.2.2)",

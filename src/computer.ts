@@ -32,8 +32,10 @@ import {
   Nic,
   type Port,
   parseAddress,
+  parseAddress6,
   parseMac,
   parseNetwork,
+  parseNetwork6,
   Stack,
   TcpState,
 } from "./net/index.ts";
@@ -48,6 +50,13 @@ export interface InterfaceOptions {
   address?: string;
   /** `10.0.2.2` */
   gateway?: string;
+  /**
+   * `fd00::15/64`: IPv6 runs on the card, with these addresses and a link-local one, which can be used at once: nobody
+   * is asked whether they are free. What routers advertise is used too, with no gateway given. None: no IPv6.
+   */
+  addresses6?: readonly string[];
+  /** `fd00::2` */
+  gateway6?: string;
   /** `52:54:00:00:02:0f`. Default: made of the address. */
   mac?: string;
   /** Bytes. Default 1500. */
@@ -539,7 +548,11 @@ function inventedMac(address: string | undefined, random: Random): number {
   return macFor(network ? network.address : random.below(2 ** 24));
 }
 
-function configure(stack: Stack, index: number, { address, gateway }: InterfaceOptions): void {
+function configure(
+  stack: Stack,
+  index: number,
+  { address, gateway, addresses6, gateway6 }: InterfaceOptions,
+): void {
   if (address !== undefined) {
     const network = parseNetwork(address);
     if (!network) throw new RangeError(`${JSON.stringify(address)} is not an address such as 10.0.2.15/24`);
@@ -550,4 +563,19 @@ function configure(stack: Stack, index: number, { address, gateway }: InterfaceO
     if (parsed === undefined) throw new RangeError(`${JSON.stringify(gateway)} is not an IPv4 address`);
     stack.configure(index, { gateway: parsed });
   }
+  if (addresses6 === undefined) return;
+  const addresses = addresses6.map((text) => {
+    const network = parseNetwork6(text);
+    if (!network) throw new RangeError(`${JSON.stringify(text)} is not an address such as fd00::15/64`);
+    return network;
+  });
+  const router = gateway6 === undefined ? undefined : parseAddress6(gateway6);
+  if (gateway6 !== undefined && router === undefined)
+    throw new RangeError(`${JSON.stringify(gateway6)} is not an IPv6 address`);
+  stack.configure6(index, {
+    addresses,
+    duplicateDetection: 0,
+    autoconfigure: router === undefined,
+    ...(router !== undefined && { gateway: router }),
+  });
 }

@@ -185,6 +185,7 @@ export class Assembler {
     const { state } = this;
     state.at = 0;
     state.bits = 16;
+    state.compresses = false;
     state.prefixes = 0;
     state.anotherPass = false;
     state.item = 0;

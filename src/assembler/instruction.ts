@@ -72,8 +72,10 @@ export interface Instruction {
   bits: number;
 }
 
+const PLUS = 0x2b;
 const COMMA = 0x2c;
 const COLON = 0x3a;
+const BRACKET_END = 0x5d;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
@@ -151,6 +153,10 @@ function isSame(
 }
 
 type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize"> & {
+  /** `zmm1+3` stands for four registers. */
+  series: boolean;
+  /** An address may be in two parts: `[eax,ecx*4]`. */
+  divided: boolean;
   /** Takes operands one after the other without commas: whatever stands there is taken for one. */
   readonly lists: boolean;
 };
@@ -163,8 +169,11 @@ function traitsOf(mnemonic: Mnemonic): Traits {
   if (found === undefined) {
     const { name } = mnemonic;
     found = {
-      jumps: /^(?:j|call$|loop|xbegin$)/.test(name),
+      // The second part of a divided address may have registers, as a jump's target may.
+      jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
       sized: name !== "lea",
+      series: name.startsWith("vp4dp"),
+      divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$/.test(name),
       floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
@@ -181,7 +190,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const segments: (Expression | undefined)[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize, lists } = traitsOf(mnemonic);
+  const { jumps, sized, floatSize, lists, series, divided } = traitsOf(mnemonic);
   let constant = true;
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -203,6 +212,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     comma = false;
     let expression: Expression | undefined;
     let segment: Expression | undefined;
+    let second: Expression | undefined;
     let isClosed = true;
     if (kinds[at] === I_JUMP) operand.jump = values[at++]!;
     if (kinds[at] === I_SIZE) {
@@ -215,6 +225,10 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         operand.kind = REGISTER;
         operand.register = operandRegister(value);
         at++;
+        if (series && kinds[at] === PLUS && kinds[at + 1] === I_EXPRESSION) {
+          const more = program.expressions[values[at + 1]!]!;
+          if (more.constant === 3 && operands.length === 1) at += 2;
+        }
         break;
       case I_SPECIAL_REGISTER:
         operand.kind = REGISTER;
@@ -230,6 +244,12 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         constant = false;
         at++;
         isClosed = address.closed;
+        const parts = divided && !isClosed && kinds[at] === COMMA && kinds[at + 1] === I_EXPRESSION;
+        if (parts && kinds[at + 2] === BRACKET_END) {
+          isClosed = true;
+          second = program.expressions[values[at + 1]!]!;
+          at += 3;
+        }
         break;
       }
       case I_EXPRESSION:
@@ -257,6 +277,14 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     expressions.push(expression);
     segments.push(segment);
     closed.push(isClosed);
+    if (second) {
+      const part = newOperand();
+      part.kind = IMMEDIATE;
+      operands.push(part);
+      expressions.push(second);
+      segments.push(undefined);
+      closed.push(true);
+    }
     if (kinds[at] === COMMA) {
       comma = true;
       at++;
@@ -355,7 +383,8 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     ? instruction.length < 0 && evaluateConstants(assembler, instruction)
     : evaluate(assembler, instruction);
   const { length } = instruction;
-  if (!changed && length >= 0 && instruction.bits === state.bits && (state.prefixes & BND_PREFIX) === 0) {
+  const known = !changed && length >= 0 && instruction.bits === state.bits;
+  if (known && !state.compresses && (state.prefixes & BND_PREFIX) === 0) {
     const { bytes } = state;
     const { stored } = assembler.table;
     let from = instruction.start;
@@ -372,12 +401,8 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   state.relocated = false;
   instruction.encode(instruction.operands, instruction.operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
-  if (
-    !state.positional &&
-    !state.relocated &&
-    complaints === state.complaints &&
-    prefixes === state.prefixes
-  ) {
+  const lasting = !state.positional && !state.relocated && !state.compresses;
+  if (lasting && complaints === state.complaints && prefixes === state.prefixes) {
     assembler.table.store(instruction, state.bytes, start, state.at - start);
     instruction.bits = state.bits;
   } else instruction.length = -1;

@@ -78,6 +78,7 @@ export class State implements Encoding {
   bytes: Uint8Array = new Uint8Array(1 << 16);
   at = 0;
   bits = 16;
+  compresses = false;
   prefixes = 0;
   anotherPass = false;
   distance = 0;

@@ -137,6 +137,9 @@ test.each([
   [["--link", "5000"], '--link "5000": no kind of link; expected listen:'],
   [["--tap", "a/b"], '--tap "a/b" cannot be the name of a network device'],
   [["--address", "10.0.2.15"], "--address 10.0.2.15: an address such as 10.0.2.15/24 is needed"],
+  [["--address", "fd00::15"], "--address fd00::15: an address such as fd00::15/64 is needed"],
+  [["--address", "10.0.2.15/24,10.0.2.16/24"], "only one IPv4 address is possible"],
+  [["--gateway", "fd00::g"], "--gateway fd00::g: an IPv6 address is needed"],
   [["--gateway", "here"], "--gateway here: an IPv4 address is needed"],
   [
     ["--gateway", "10.0.3.2"],

@@ -110,7 +110,7 @@ export class Icmp6 {
 
 /** 2.4 (e.1), (e.2): an error message or a redirect, as far as can be seen. */
 function isAboutError(packet: Ipv6): boolean {
-  const found = ipv6.follow(packet);
+  const found = ipv6.follow(packet, false);
   if (ipv6.isRefused(found) || found.protocol !== ipv6.PROTOCOL_ICMPV6) return false;
   if ((found.fragment?.fragmentOffset ?? 0) > 0) return false;
   const type = packet.payload[found.offset];

@@ -113,8 +113,9 @@ export interface Refused {
 /**
  * Follows the chain (RFC 8200 section 4.1): each header is looked at in order, and none behind a fragment header, as
  * the rest of it may be elsewhere; an unfragmented packet with such a header (RFC 6946) goes on.
+ * @param lookAtOptions false: it is asked only what the packet carries
  */
-export function follow(packet: Ipv6): Chain | Refused {
+export function follow(packet: Ipv6, lookAtOptions = true): Chain | Refused {
   const { payload } = packet;
   let protocol = packet.nextHeader;
   let offset = 0;
@@ -128,7 +129,7 @@ export function follow(packet: Ipv6): Chain | Refused {
     if (length < 0 || offset + length > payload.length) return { reason: "header cut off" };
     if (protocol === Header.HOP_BY_HOP && offset > 0)
       return refused("hop-by-hop header not first", Problem.NEXT_HEADER, namedAt);
-    if (protocol === Header.HOP_BY_HOP || protocol === Header.DESTINATION) {
+    if (lookAtOptions && (protocol === Header.HOP_BY_HOP || protocol === Header.DESTINATION)) {
       const wrong = readOptions(payload, offset, length);
       if (typeof wrong !== "boolean") return wrong;
       if (wrong) routerAlert = true;

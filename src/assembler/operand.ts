@@ -190,6 +190,8 @@ export interface Encoding {
   bits: number;
   /** PREFIX, BND_PREFIX: what came before on the line; a prefix instruction sets its bit. */
   prefixes: number;
+  /** `useavx512` is in force: where EVEX makes a displacement a byte and VEX does not, EVEX is taken. */
+  compresses: boolean;
   /** Another pass is certain: what FASM refuses only in a last pass is let through. */
   anotherPass: boolean;
   /** Remembers the first error of the pass; assembling goes on as if it had not been. */

@@ -1,4 +1,7 @@
-/** Lines to assemble, made from the rows: each operand shape, and variations that may be wrong. */
+/**
+ * Lines to assemble, made from the rows: each operand shape, and variations that may be wrong. Those of 64-bit code have
+ * registers, addresses and sizes of their own (`long`).
+ */
 import { mnemonicNames } from "../../src/assembler/encode.ts";
 import { Random } from "../../src/base/index.ts";
 import { byMnemonic, type Form, type FormOperand, SIZE_FAR, SIZE_V } from "../../src/isa/index.ts";
@@ -12,6 +15,13 @@ const general: Readonly<Record<number, readonly string[]>> = {
   2: ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"],
   4: ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"],
   8: ["rax", "rcx"],
+};
+
+const long: Readonly<Record<number, readonly string[]>> = {
+  1: ["al", "cl", "bl", "spl", "sil", "dil", "r8b", "r13b", "r15b", "ah", "dh", "r9l"],
+  2: ["ax", "cx", "bx", "sp", "si", "r8w", "r12w", "r15w"],
+  4: ["eax", "ecx", "ebx", "esp", "ebp", "edi", "r8d", "r13d", "r15d"],
+  8: ["rax", "rcx", "rbx", "rsp", "rbp", "rdi", "r8", "r12", "r15"],
 };
 
 const addresses32 = [
@@ -71,6 +81,82 @@ const addresses16 = [
   "[65536]",
 ];
 
+const addresses64 = [
+  "[rax]",
+  "[rbp]",
+  "[rsp]",
+  "[rbx+8]",
+  "[rbx-128]",
+  "[rbx+128]",
+  "[r8]",
+  "[r12]",
+  "[r13]",
+  "[r13+64]",
+  "[r12+4]",
+  "[rbp+rsi]",
+  "[rax+rcx*4]",
+  "[rax+r9*8-32]",
+  "[r10+rdi*2+1000]",
+  "[r11+r12]",
+  "[rax*2]",
+  "[r9*4]",
+  "[r13*8+16]",
+  "[rax*3]",
+  "[r13*5+1]",
+  "[rax+rsp]",
+  "[rbx+rbp]",
+  "[rbx+r13]",
+  "[305419896]",
+  "[8]",
+  "[4100]",
+  "[-8]",
+  "[dword 4]",
+  "[dword 2147483648]",
+  "[qword 4]",
+  "[qword 2147483648]",
+  "[qword -5]",
+  "[rip]",
+  "[rip+16]",
+  "[rip-4]",
+  "[eip+16]",
+  "[eax]",
+  "[r8d+4]",
+  "[ebp+r9d*4-128]",
+  "[esp+1]",
+  "[ecx*4]",
+  "[ebx+2147483648]",
+  "[rbx+2147483647]",
+  "[ss:rbp]",
+  "[ds:rax]",
+  "[es:rdi]",
+  "[cs:4096]",
+  "[fs:0]",
+  "[fs:rax+8]",
+  "[gs:r9*4]",
+  "[gs:96]",
+  "[fs:-8]",
+  "[dword eax+4]",
+  "[qword rax+4]",
+  "[r12*2]",
+  "[rbp+rbp*2]",
+  "[rsp+rbp]",
+];
+/** Those that FASM refuses, some of them before it looks at anything else. */
+const addressesWrong64 = [
+  "[2147483648]",
+  "[4294967295]",
+  "[81985529216486895]",
+  "[qword 81985529216486895]",
+  "[rax+ecx]",
+  "[bx+si]",
+  "[word 4]",
+  "[rbx+2147483648]",
+  "[gs:4294967288]",
+  "[rsp*2]",
+  "[rip+rax]",
+  "[rip+2147483648]",
+];
+
 const sizeNames: Readonly<Record<number, string>> = Object.fromEntries(
   Object.entries(sizes).map(([text, size]) => [size, text]),
 );
@@ -82,27 +168,39 @@ const values: Readonly<Record<number, readonly number[]>> = {
     0, 1, 127, 128, -128, -129, 65535, 305419896, 4294967295, 4294967168, -2147483648, -4294967295,
     4294967296,
   ],
+  8: [
+    0, 1, 127, 128, -128, -129, 2147483647, 2147483648, -2147483648, -2147483649, 4294967295, 4294967296,
+    305419896, 81985529216486, -1, 65535,
+  ],
 };
 
-const address = (): string => (random.below(4) === 0 ? pick(addresses16) : pick(addresses32));
+let bits = 32;
+const address = (): string =>
+  bits === 64 ? pick(addresses64) : random.below(4) === 0 ? pick(addresses16) : pick(addresses32);
 const sized = (size: number, text: string): string => (size === 0 ? text : `${sizeNames[size]!} ${text}`);
 
 const sizeOf = (size: number, v: number): number => (size === SIZE_V ? v : size === SIZE_FAR ? v + 2 : size);
 
-/** Some ways to write an operand that this word of a row takes, `v` being 2 or 4. */
-function spellings(wanted: FormOperand, v: number): string[] {
+/** Some ways to write an operand that this word of a row takes, `v` being 2, 4 or 8. */
+function spellings(wanted: FormOperand, v: number, form: Form): string[] {
   const size = sizeOf(wanted.size, v);
   const memorySize = sizeOf(wanted.memorySize, v);
   const numbered = (stem: string): string => stem + random.below(8);
+  // High registers as often as low ones; the highest where an encoding has them, and sometimes where none has.
+  const vector = (stem: string): string => {
+    const top = bits !== 64 ? 8 : form.encoding === "evex" || random.below(8) === 0 ? 32 : 16;
+    return stem + random.below(top);
+  };
+  const names = bits === 64 ? long : general;
   const memory = (): string[] => [sized(random.below(2) === 0 ? memorySize : 0, address())];
   const registerOf = (): string => {
     switch (wanted.file) {
       case "general":
-        return pick(general[size]!);
+        return pick(names[size]!);
       case "segment":
         return pick(["es", "cs", "ss", "ds", "fs", "gs"]);
       case "control":
-        return numbered("cr");
+        return bits === 64 ? pick(["cr0", "cr3", "cr8", "cr15"]) : numbered("cr");
       case "debug":
         return numbered("dr");
       case "test":
@@ -116,12 +214,13 @@ function spellings(wanted: FormOperand, v: number): string[] {
       case "bnd":
         return `bnd${random.below(4)}`;
       default:
-        return numbered(size === 16 ? "xmm" : size === 32 ? "ymm" : "zmm");
+        return vector(size === 16 ? "xmm" : size === 32 ? "ymm" : "zmm");
     }
   };
   switch (wanted.kind) {
     case "fixed":
-      if (wanted.file === "general") return [general[size]![wanted.number]!];
+      if (wanted.file === "general")
+        return [size === 8 ? `r${general[2]![wanted.number]!}` : general[size]![wanted.number]!];
       return [wanted.file === "st" ? "st0" : wanted.file === "vector" ? "xmm0" : wanted.text];
     case "one":
       return ["1", "3", "byte 1"];
@@ -135,9 +234,17 @@ function spellings(wanted: FormOperand, v: number): string[] {
     case "ptr":
       return [`${pick([0, 27, 65535])}:${pick([0, 4660, 65535])}`];
     case "moffs":
-      return [pick(["[305419896]", "[8]", "[65535]", "[fs:8]", "[ds:8]", "[word 8]", "[dword 8]"])];
+      return [
+        bits === 64
+          ? pick(addresses64.filter((one) => !/r|e[abcds]|i[p+]|s\+/.test(one)))
+          : pick(["[305419896]", "[8]", "[65535]", "[fs:8]", "[ds:8]", "[word 8]", "[dword 8]"]),
+      ];
     case "vsib": {
-      const index = `${wanted.text.at(-1)}mm${random.below(8)}`;
+      const index = `${wanted.text.at(-1)}mm${random.below(bits !== 64 ? 8 : form.encoding === "evex" ? 32 : 16)}`;
+      if (bits === 64) {
+        const bases = [`[rax+${index}*4]`, `[${index}*8+16]`, `[r12+${index}]`, `[fs:r13+${index}*2-64]`];
+        return [sized(random.below(2) === 0 ? memorySize : 0, pick([...bases, `[r9d+${index}*8]`]))];
+      }
       return [
         sized(
           random.below(2) === 0 ? memorySize : 0,
@@ -160,7 +267,41 @@ function spellings(wanted: FormOperand, v: number): string[] {
   }
 }
 
-const strangers = [
+const strangers64 = [
+  "al",
+  "ah",
+  "r9b",
+  "dx",
+  "ecx",
+  "r10",
+  "r11d",
+  "rdx",
+  "ds",
+  "cr0",
+  "dr7",
+  "st0",
+  "mm1",
+  "xmm2",
+  "xmm20",
+  "ymm9",
+  "byte [rax]",
+  "word [rbx]",
+  "dword [rcx]",
+  "qword [rdx]",
+  "tbyte [rsi]",
+  "dqword [rdi]",
+  "pword [8]",
+  "[rax]",
+  "5",
+  "word 5",
+  "byte 5",
+  "qword 5",
+  "dword 300",
+  "eax",
+  "cl",
+];
+
+const strangers32 = [
   "al",
   "dx",
   "ecx",
@@ -216,16 +357,17 @@ function decorated(form: Form, operands: readonly string[]): string[] {
 
 /** Lines for one row: every combination of spellings once for each operand size, and variations that may be wrong. */
 function* linesOf(form: Form, rounds: number): Generator<string> {
+  const strangers = bits === 64 ? strangers64 : strangers32;
   const join = (operands: readonly string[]): string =>
     operands.length === 0
       ? form.name
       : `${form.names[random.below(form.names.length)]} ${operands.join(",")}`;
   const usesV = form.operands.some((operand) => operand.size < 0 || operand.memorySize < 0);
-  for (const v of usesV ? [2, 4] : [4]) {
+  for (const v of usesV ? (bits === 64 ? [2, 4, 8] : [2, 4]) : [4]) {
     for (let round = 0; round < rounds; round++) {
       let combinations: string[][] = [[]];
       for (const wanted of form.operands) {
-        const choices = spellings(wanted, v);
+        const choices = spellings(wanted, v, form);
         combinations = combinations.flatMap((start) => choices.map((choice) => [...start, choice]));
       }
       for (const combination of combinations) {
@@ -437,6 +579,287 @@ function* specialLines(): Generator<string> {
     yield line;
 }
 
+/** The same for 64-bit code. */
+function* specialLines64(): Generator<string> {
+  const targets = [0, 2, 100, -100, 129, 130, 131, 132, 133, 134, -126, -125, -124, -123, 5000, -2000].map(
+    (n) => String(ORIGIN + n),
+  );
+  for (const jump of [
+    "jmp",
+    "call",
+    "jz",
+    "jnle",
+    "loop",
+    "loopnzw",
+    "loopd",
+    "loopq",
+    "jcxz",
+    "jecxz",
+    "jrcxz",
+    "xbegin",
+  ]) {
+    for (const target of [
+      ...targets,
+      "70000",
+      "4294967295",
+      "-1",
+      "2147487000",
+      "81985529216486895",
+      "-2147479552",
+    ]) {
+      for (const how of [
+        "",
+        "short ",
+        "near ",
+        "far ",
+        "word ",
+        "dword ",
+        "qword ",
+        "short word ",
+        "near qword ",
+        "byte ",
+      ]) {
+        yield `${jump} ${how}${target}`;
+      }
+    }
+  }
+  for (const jump of ["jmp", "call", "bnd jmp", "bnd call"]) {
+    for (const how of ["", "short ", "near ", "far "]) {
+      for (const size of ["", "byte ", "word ", "dword ", "pword ", "qword ", "tbyte "]) {
+        for (const operand of [
+          "[rax]",
+          "[r9]",
+          "[8]",
+          "[eax]",
+          "[bx]",
+          "ax",
+          "r8w",
+          "eax",
+          "rax",
+          "r12",
+          "cl",
+          "ds",
+          "27:4660",
+        ]) {
+          yield `${jump} ${how}${size}${operand}`;
+        }
+      }
+    }
+  }
+  for (const ret of "ret retn retf retw retd retq retnw retnd retnq retfw retfd retfq"
+    .split(" ")
+    .concat("bnd ret")) {
+    for (const operand of [
+      "",
+      " 0",
+      " 4",
+      " word 0",
+      " byte 4",
+      " word 8",
+      " 65535",
+      " -1",
+      " 65536",
+      " ax",
+      " [8]",
+      " 4,5",
+    ]) {
+      yield ret + operand;
+    }
+  }
+  for (const stack of ["push", "pushw", "pushd", "pushq", "pop", "popw", "popd", "popq"]) {
+    for (const size of ["", "byte ", "word ", "dword ", "qword ", "pword "]) {
+      for (const operand of [
+        ..."ax ebx rcx r9 r10w r11d cl r8b ds fs gs cs cr0 st0 [rax] [r9] [8] [ebp] [bp]".split(" "),
+        ..."5 -128 128 65535 70000 -2147483648 2147483648 4294967295 18446744073709551615".split(" "),
+      ]) {
+        yield `${stack} ${size}${operand}`;
+      }
+    }
+    yield `${stack} rax & r8 & [4]`;
+    yield `${stack} rax & qword [rbx] & word [rcx] & ax`;
+    yield `${stack} rax & word 5 & 5`;
+    yield `${stack} rax,rbx`;
+  }
+  for (const size of ["", "byte ", "word ", "dword ", "qword ", "tbyte "]) {
+    for (const pair of (
+      "[rdi],SIZE[rsi] [edi],SIZE[esi] [di],[si] [rdi],[rsi] [es:rdi],[fs:rsi] [rdi],[ds:rsi] [rdi],[ss:rsi] [edi],[rsi] " +
+      "[fs:rdi],[rsi] [rsi],[rdi] [rdi+1],[rsi] [rdi],[rsi*2] [rdi] [fs:rsi],[es:rdi] [rsi],[fs:rdi] [rax],[rsi] [rdi],dx " +
+      "[edi],dx [di],dx rax,[rsi] [8],[rsi] [rsi],ax [r15],[r14] [rip],[rsi] [rdi],[rip]"
+    ).split(" ")) {
+      for (const string of ["movs", "cmps"]) yield `${string} ${size}${pair.replace("SIZE", size)}`;
+      for (const string of ["ins"]) yield `${string} ${size}${pair.replace("SIZE", "")}`;
+    }
+    for (const one of "[rsi] [esi] [si] [fs:rsi] [rdi] [es:rdi] [ds:edi] [ds:rsi] [rbx] [ebx] [bx] [ss:rbx] [8] [rsi+4]".split(
+      " ",
+    )) {
+      for (const string of ["lods", "stos", "scas", "xlat"]) yield `${string} ${size}${one}`;
+      yield `outs dx,${size}${one}`;
+    }
+  }
+  for (const prefix of "rep repe repz repne repnz lock es cs ss ds fs gs bnd xacquire xrelease".split(" ")) {
+    for (const instruction of ["", " movsb", " add [rax],rcx", " stosq", " movs byte [rdi],[rsi]"])
+      yield prefix + instruction;
+  }
+  for (const a of ["0", "16", "word 16", "byte 1", "-1", "65536", "rax", "[8]"]) {
+    for (const b of ["0", "1", "byte 1", "word 1", "-1", "256", "al"]) yield `enter ${a},${b}`;
+  }
+  for (const a of ["3", "128", "255", "-1", "256", "byte 64", "word 64", "al", "[8]", "3,4"]) {
+    yield `int ${a}`;
+    yield `aam ${a}`;
+  }
+  for (const one of addresses64.concat(addresses16, addressesWrong64)) {
+    for (const line of [
+      "mov eax,X",
+      "mov rax,X",
+      "mov X,al",
+      "mov al,X",
+      "mov X,ax",
+      "mov ebx,X",
+      "mov r9,X",
+      "mov byte X,5",
+      "mov dword X,5",
+      "mov qword X,5",
+      "mov qword X,-2147483649",
+      "imul rax,X,500",
+      "imul rax,X,5",
+      "shld X,r9,5",
+      "fstcw X",
+      "lea ecx,X",
+      "lea cx,X",
+      "lea r9,X",
+      "lea rax,X",
+      "vmovaps xmm9,X",
+      "vmovaps xmm19,X",
+      "vmovaps ymm1,X",
+      "vaddps zmm1,zmm2,X",
+      "vpermq zmm3,X,5",
+      "vpsrlw ymm9,ymm2,X",
+      "andn rax,rbx,X",
+      "bextr eax,X,5",
+      "pinsrq xmm1,X,5",
+      "lgdt X",
+      "sgdt tbyte X",
+      "movdir64b rax,X",
+      "movdir64b r9d,X",
+      "jmp qword X",
+      "call tbyte X",
+      "push qword X",
+      "pop qword X",
+      "cmpxchg16b X",
+    ]) {
+      yield line.replace("X", one);
+    }
+  }
+  for (const a of [
+    "es",
+    "cs",
+    "ss",
+    "ds",
+    "fs",
+    "gs",
+    "cr0",
+    "cr3",
+    "cr8",
+    "cr9",
+    "dr0",
+    "dr7",
+    "dr8",
+    "tr6",
+  ]) {
+    for (const b of [
+      "ax",
+      "eax",
+      "rax",
+      "r9",
+      "r9d",
+      "al",
+      "[rax]",
+      "word [rax]",
+      "dword [rax]",
+      "qword [r9]",
+      "5",
+      "ds",
+      "cr0",
+    ]) {
+      yield `mov ${a},${b}`;
+      yield `mov ${b},${a}`;
+    }
+  }
+  const every = Object.values(long).flat();
+  for (const a of every)
+    for (const b of every)
+      yield `${pick(["mov", "add", "xchg", "test", "movsxd", "movzx", "imul"])} ${a},${b}`;
+  for (const a of every) {
+    for (const value of values[8]!.concat(18446744073709551615n as unknown as number)) {
+      for (const size of ["", "qword ", "dword "])
+        yield `${pick(["mov", "mov", "add", "cmp", "test", "imul", "push"])} ${a},${size}${value}`;
+    }
+    yield `push ${a}`;
+    yield `bswap ${a}`;
+    yield `inc ${a}`;
+    yield `dec ${a}`;
+    yield `in ${a},dx`;
+    yield `out 5,${a}`;
+    yield `sldt ${a}`;
+    yield `shl ${a},cl`;
+    yield `sete ${a}`;
+  }
+  for (const a of ["xmm1", "xmm8", "xmm16", "ymm9", "xmm31"]) {
+    for (const b of ["xmm2", "xmm9", "xmm17", "ymm1"]) {
+      for (const c of ["xmm3", "xmm10", "xmm18", "xmm30", "[r9]", "[rax]", "rax", "r9d"]) {
+        for (const name of [
+          "vmovss",
+          "vmovsd",
+          "vaddps",
+          "vaddss",
+          "vcvtsi2sd",
+          "vandnpd",
+          "vpmaskmovd",
+          "vblendvps",
+        ])
+          yield `${name} ${a},${b},${c}${name === "vblendvps" ? pick([",xmm1", ",xmm9", ",xmm20"]) : ""}`;
+      }
+      for (const name of [
+        "vmovaps",
+        "vmovdqa",
+        "vmovdqa64",
+        "movaps",
+        "vsqrtps",
+        "vmovq",
+        "vptest",
+        "vpabsd",
+      ])
+        yield `${name} ${a},${b}`;
+    }
+  }
+  for (const line of [
+    "nop",
+    "nop [rax]",
+    "nop word [rax]",
+    "nop dword [rax]",
+    "nop qword [r9]",
+    "nop eax",
+    "nop r9",
+    "nop ax",
+    "nop byte [rax]",
+    "nop al",
+    "monitor eax,ecx,edx",
+    "monitor rax,ecx,edx",
+    "mwait eax,ecx",
+    "vmread rax,rcx",
+    "vmread [r9],r10",
+    "vmread eax,ecx",
+    "vmwrite r9,[rax]",
+    "clzero rax",
+    "clzero eax",
+    "invlpga rax,ecx",
+    "invlpga eax,ecx",
+    "invlpga ax,ecx",
+    "xlatb",
+  ])
+    yield line;
+}
+
 const levelsOf: Readonly<Record<string, (form: Form) => boolean>> = {
   integer: (form) =>
     !isFpu(form) && /^(8086|[1-4]86|p5|p6|movbe|bmi|adx|rdrand|cet|misc|smx)$/.test(form.level),
@@ -451,30 +874,45 @@ const levelsOf: Readonly<Record<string, (form: Form) => boolean>> = {
     !form.operands.some((operand) => operand.file === "mm"),
 };
 
+/** Rows of 64-bit code are known by their names alone elsewhere, and asked there when they have no operands. */
+const isLongOnly = (form: Form): boolean => form.level === "long" && form.operands.length > 0;
+
+/** The families again, with the rows of 64-bit code alone beside their relatives. */
+function groupOf64(form: Form): string {
+  if (form.encoding === "evex") return "evex";
+  if (form.encoding !== "legacy") return "vex";
+  if (form.level === "long") return "integer";
+  return Object.keys(levelsOf).find((group) => levelsOf[group]!(form)) ?? "";
+}
+
 const isFpu = (form: Form): boolean => form.map === 0 && form.code >= 0xd8 && form.code <= 0xdf;
 
 /**
  * What is not compared: fasm 1.73.30 leaves ModR/M.rm of rdpid to chance, refuses ptwrite of a memory operand
  * without a size for that, and has checks of its own in the later operands of tpause and umwait.
- * It loses the scale of an index in XOP shifts of memory, takes no size before the last operand of lwpins, and
+ * It loses the scale of an index in XOP shifts of memory, forgets any size before a general register that movq reads, takes no size before the last operand of lwpins, and
  * mistakes an address size written in the destination of vpmovqb and its like (they clobber CH). AVX instructions
  * forget some of the sizes written before registers and keep others. And it lets broadcasts stand in expansions and
  * zeroing in tests, where the processor has neither.
  */
 const unsettled =
-  /^rdpid|^ptwrite \[|^(tpause|umwait) .*,|^vp(rot|sh[al])[bwdq] .*\*|^lwp(ins|val) .*dword -?\d|^[vk].*(byte|word|tbyte) ([xyz]mm|k)\d|^vpmovu?s?[wdq][bwd] \S*.*\[d?word |^vp?(expand|popcnt[bw]).*\{1to|^vp(test|cmp|shufbit).*\{z\}/;
+  /^rdpid|^ptwrite \[|^(tpause|umwait) .*,|^vp(rot|sh[al])[bwdq] [^,]*,[^,]*\[|^lwp(ins|val) .*dword -?\d|^[vk].*(byte|word|tbyte) ([xyz]mm|k)\d|^vpmovu?s?[wdq][bwd] \S*.*\[d?word |^vp?(expand|popcnt[bw]).*\{1to|^v(ptest|pcmp|pshufbit|fpclass).*\{z\}|^movq \w+,\w+ (r\w\w|r\d)/;
 
-/** Lines by group: those of the special rules, and those of each family of rows. */
-export function groups(): Map<string, string[]> {
+/** Lines by group: those of the special rules, and those of each family of rows; `size` 64 for 64-bit code. */
+export function groups(size = 32): Map<string, string[]> {
   const made = new Map<string, string[]>();
-  made.set("special", [...new Set(specialLines())]);
+  bits = size;
+  const isLong = size === 64;
+  made.set("special", [...new Set(isLong ? specialLines64() : specialLines())]);
   for (const [group, belongs] of Object.entries(levelsOf)) {
     const lines = new Set<string>();
     for (const name of mnemonicNames()) {
       for (const form of byMnemonic(name)) {
-        if (form.decodeOnly || form.name !== name || !belongs(form)) continue;
+        if (form.decodeOnly || form.name !== name) continue;
+        if (isLong ? groupOf64(form) !== group : !belongs(form) || isLongOnly(form)) continue;
         if (form.operands.some((operand) => operand.kind === "rel" || operand.kind === "ptr")) continue;
-        const rounds = form.encoding === "legacy" ? (form.level.startsWith("sse") ? 4 : 8) : 1;
+        const legacy = form.level.startsWith("sse") || isLong ? 4 : 8;
+        const rounds = form.encoding === "legacy" ? legacy : 1;
         for (const line of linesOf(form, rounds)) if (!unsettled.test(line)) lines.add(line);
       }
     }

@@ -13,8 +13,15 @@ import { disassemble } from "../../src/debug/index.ts";
 import { groups } from "./cases.ts";
 import { askFasm, hasFasm } from "./fasm.ts";
 import { assembled, ORIGIN } from "./line.ts";
+import { assembledLong, assembledLongAll } from "./long.ts";
 
 const fixtures = new URL("../../fixtures/isa/", import.meta.url).pathname;
+
+/** Of the refusals in 64-bit code one in so many is kept. */
+const REFUSALS_KEPT = 6;
+
+const sameButForWords = (ours: string, answer: string): boolean =>
+  ours === answer || (ours.startsWith("!") && answer.startsWith("!"));
 
 const groupFilter = process.env["ISA_GROUP"];
 
@@ -31,19 +38,37 @@ describe.runIf(process.env["RENEW_ISA"] !== undefined && hasFasm())("renewing", 
       writeFileSync(join(fixtures, `${group}.txt.gz`), gzipSync(`${record.join("\n")}\n`, { level: 9 }));
     });
   }
+  for (const [group, lines] of groups(64)) {
+    if (groupFilter !== undefined && groupFilter !== `${group}-64`) continue;
+    test(`asks fasm about ${group} in 64-bit code`, { timeout: 900_000 }, () => {
+      const ours = lines.map(assembledLong);
+      const good = ours.map((answer) => !answer.startsWith("!"));
+      const answers = askFasm(64, lines, good);
+      const record = ["use64"];
+      const wrong: string[] = [];
+      let refused = 0;
+      for (const [i, answer] of answers.entries()) {
+        if (!sameButForWords(ours[i]!, answer)) wrong.push(`${lines[i]}: fasm ${answer}, ours ${ours[i]}`);
+        // What is refused takes a source of its own each time: a part of it is kept.
+        if (!answer.startsWith("!") || refused++ % REFUSALS_KEPT === 0) record.push(`${lines[i]}|${answer}`);
+      }
+      writeFileSync(join(fixtures, `${group}-64.txt.gz`), gzipSync(`${record.join("\n")}\n`, { level: 9 }));
+      none(wrong, lines.length);
+    });
+  }
 });
 
 const recordings = existsSync(fixtures)
   ? readdirSync(fixtures).filter((file) => file.endsWith(".txt.gz"))
   : [];
 
-function* recorded(file: string): Generator<[bits: 16 | 32, text: string, answer: string]> {
-  let bits: 16 | 32 = 16;
+function* recorded(file: string): Generator<[bits: 16 | 32 | 64, text: string, answer: string]> {
+  let bits: 16 | 32 | 64 = 16;
   for (const line of gunzipSync(readFileSync(join(fixtures, file)))
     .toString("latin1")
     .trimEnd()
     .split("\n")) {
-    if (line.startsWith("use")) bits = line === "use16" ? 16 : 32;
+    if (/^use..$/.test(line)) bits = Number(line.slice(3)) as 16 | 32 | 64;
     else yield [bits, ...(line.split("|") as [string, string])];
   }
 }
@@ -63,19 +88,27 @@ const unprintable =
   /^(rep\w*|lock|bnd|x\w+|[c-gs]s)$|^popw? .*cs$|^[c-gs]s movs | & |^vphminposuw y|^vpshrdvw|^vextract.*\]\{k\d\}\{z\}|^vcvtps2ph .*\]\{k\d\}\{z\}/;
 
 /**
- * Where fasm refuses an AVX line we refuse it too, but in some of them for another reason than fasm's first: its
- * readers of vector operands forget and remember sizes in ways of their own.
+ * Where fasm refuses an AVX line or one of 64-bit code we refuse it too, but in some of them for another reason than
+ * fasm's first: its readers of vector operands forget and remember sizes in ways of their own, and of two faults in one line
+ * it may find the other first.
  */
-const wordsMayDiffer = /^(vex|evex)/;
+const wordsMayDiffer = /^(vex|evex|.*-64\.)/;
 
 describe.each(recordings)("%s", (file) => {
   test("every line is assembled or refused as fasm does", { timeout: 60_000 }, () => {
     let compared = 0;
     let otherWords = 0;
     const wrong: string[] = [];
-    for (const [bits, text, answer] of recorded(file)) {
+    const cases = [...recorded(file)];
+    const long = cases.filter(([bits]) => bits === 64);
+    const longs = assembledLongAll(
+      long.map(([, text]) => text),
+      long.map(([, , answer]) => !answer.startsWith("!")),
+    );
+    let longAt = 0;
+    for (const [bits, text, answer] of cases) {
       compared++;
-      const ours = assembled(bits, text);
+      const ours = bits === 64 ? longs[longAt++]! : assembled(bits, text);
       const alike = wordsMayDiffer.test(file) && ours.startsWith("!") && answer.startsWith("!");
       if (ours === answer) continue;
       if (alike) otherWords++;
@@ -85,24 +118,29 @@ describe.each(recordings)("%s", (file) => {
     expect(otherWords / compared, "refused for another reason").toBeLessThan(0.03);
   });
 
-  test("fasm's bytes disassemble to text that assembles to the same bytes", { timeout: 60_000 }, () => {
-    const seen = new Set<string>();
-    const wrong: string[] = [];
-    for (const [bits, text, whole] of recorded(file)) {
-      // fstcw and its like are wait and fnstcw to the processor.
-      const answer = /^9b../.test(whole) ? whole.slice(2) : whole;
-      if (answer.startsWith("!") || answer === "" || unprintable.test(text) || seen.has(`${bits}${answer}`))
-        continue;
-      seen.add(`${bits}${answer}`);
-      const bytes = Uint8Array.from(answer.match(/../g)!, (byte) => Number.parseInt(byte, 16));
-      const shown = disassemble(bytes, 0, bytes.length, { bits, address: ORIGIN });
-      const again = shown.valid ? assembled(bits, shown.text) : "";
-      if (shown.length !== bytes.length || again !== answer) {
-        wrong.push(
-          `use${bits} ${text}: ${answer} shown as ${shown.text} (${shown.length}), which is ${again}`,
-        );
+  // The processor, and with it the disassembler, knows no 64-bit code.
+  test.skipIf(file.endsWith("-64.txt.gz"))(
+    "fasm's bytes disassemble to text that assembles to the same bytes",
+    { timeout: 60_000 },
+    () => {
+      const seen = new Set<string>();
+      const wrong: string[] = [];
+      for (const [bits, text, whole] of recorded(file)) {
+        // fstcw and its like are wait and fnstcw to the processor.
+        const answer = /^9b../.test(whole) ? whole.slice(2) : whole;
+        if (answer.startsWith("!") || answer === "" || unprintable.test(text) || seen.has(`${bits}${answer}`))
+          continue;
+        seen.add(`${bits}${answer}`);
+        const bytes = Uint8Array.from(answer.match(/../g)!, (byte) => Number.parseInt(byte, 16));
+        const shown = disassemble(bytes, 0, bytes.length, { bits: bits as 16 | 32, address: ORIGIN });
+        const again = shown.valid ? assembled(bits, shown.text) : "";
+        if (shown.length !== bytes.length || again !== answer) {
+          wrong.push(
+            `use${bits} ${text}: ${answer} shown as ${shown.text} (${shown.length}), which is ${again}`,
+          );
+        }
       }
-    }
-    none(wrong, seen.size);
-  });
+      none(wrong, seen.size);
+    },
+  );
 });

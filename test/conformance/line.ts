@@ -197,6 +197,7 @@ export function assembled(bits: number, text: string): string {
     at: 0,
     bits,
     prefixes: 0,
+    compresses: false,
     anotherPass: false,
     recoverable: (message) => {
       remembered ??= message;

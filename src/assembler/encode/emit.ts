@@ -205,10 +205,15 @@ export function isRelative(operand: Operand): boolean {
   return operand.segment === 0 || registerNumber(operand.segment) < 4;
 }
 
+/** How far a relative address is from the beginning of the instruction: 32 bits with a sign at most. */
+export function reach(operand: Operand, out: Encoding): void {
+  out.relativeTo(operand, out.at);
+  if (out.distanceHigh !== out.distance >> 31) out.recoverable("valueOutOfRange");
+}
+
 function putRelative(operand: Operand, head: Head, reg: number, out: Encoding, trailing: number): void {
   const start = out.at;
-  out.relativeTo(operand, start);
-  if (out.distanceHigh !== out.distance >> 31) out.recoverable("valueOutOfRange");
+  reach(operand, out);
   putHead(head, out);
   out.bytes[out.at++] = reg | 5;
   const distance = out.distance - (out.at + 4 + trailing - start);
@@ -260,6 +265,14 @@ function inByte(displacement: number, unit: number): number {
 }
 
 const NO_BYTE = 0x100;
+
+/** Whether the displacement is a byte in units of `unit` and none by itself. */
+export function compresses(operand: Operand, unit: number): boolean {
+  const kind = registerClass(operand.base !== 0 ? operand.base : operand.index);
+  if (kind < GPR32 || kind === INSTRUCTION_POINTER || addressWidths(operand) !== 0) return false;
+  const low = operand.low;
+  return (low < -0x80 || low >= 0x80) && inByte(low, unit) !== NO_BYTE;
+}
 
 function putAddress32(operand: Operand, head: Head, reg: number, out: Encoding, unit: number): void {
   const { base, index, scale } = operand;

@@ -39,6 +39,7 @@ import {
 } from "../operand.ts";
 import {
   byteValue,
+  compresses,
   dwordValue,
   EXTENDED_BASE,
   EXTENDED_INDEX,
@@ -46,6 +47,7 @@ import {
   extendedValue,
   type Head,
   hasOffset64,
+  isRelative,
   legacyBytes,
   makeHead,
   NO_REX,
@@ -56,6 +58,7 @@ import {
   putOffset,
   REX,
   REX_W,
+  reach,
   wordValue,
 } from "./emit.ts";
 import { explain } from "./refuse.ts";
@@ -94,6 +97,8 @@ export interface Plan extends Head {
   readonly valueSize: number;
   /** Operand that is a second immediate, always a byte, or -1. */
   readonly second: number;
+  /** Operand that fills the low half of the last byte, beside a register, or -1. */
+  readonly nibble: number;
   /** A fixed last byte, or -1. */
   readonly suffix: number;
   /** Bytes behind the address. */
@@ -187,14 +192,20 @@ export function registerFits(wanted: FormOperand, size: number, register: number
   }
 }
 
+/** Control registers and their like are as wide as the general register they are moved from or to. */
+function partnerSize(form: Form): number {
+  const moves = form.operands.length === 2 && form.map === 1 && (form.code & 0xf8) === 0x20;
+  return moves && form.encoding === "legacy" ? Math.max(form.operands[0]!.size, form.operands[1]!.size) : 0;
+}
+
 /** Whether the row's operand takes this kind of operand at all, sizes aside. */
 function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: number): boolean {
   const size = sizeIn(wanted.size, v);
   if (operand.jump !== 0) return false;
   switch (operand.kind) {
     case REGISTER: {
-      if (wanted.file === "k" && operand.size !== 0) return false;
-      const own = registerSizes[registerClass(operand.register)]! || wanted.size;
+      if ((wanted.file === "k" || wanted.file === "bnd") && operand.size !== 0) return false;
+      const own = registerSizes[registerClass(operand.register)]! || partnerSize(form) || wanted.size;
       // The last vector register may have any size written before it: FASM forgets it.
       const forgotten = form.encoding !== "legacy" && form.places[at] === "rm" && wanted.file === "vector";
       if (
@@ -206,11 +217,13 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
         return false;
       }
       // Shifts of MM registers take any count that is a register of either file.
-      if (wanted.file === "vector" && form.encoding !== "evex" && registerNumber(operand.register) > 15)
-        return false;
+      if (wanted.file === "vector" && registerNumber(operand.register) > 15) {
+        if (form.encoding !== "evex" || (form.attributes.has("low") && form.places[at] === "rm"))
+          return false;
+      }
       if (form.attributes.has("loose") && at > 0) {
         const kind = registerClass(operand.register);
-        return kind === MMX || kind === XMM;
+        return kind === MMX || (kind === XMM && registerNumber(operand.register) < 16);
       }
       switch (wanted.kind) {
         case "fixed":
@@ -260,7 +273,7 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
     case IMMEDIATE:
       if (wanted.kind === "one") return operand.size === 0 || operand.size === 1;
       if (wanted.kind !== "imm") return false;
-      if (wanted.signed) return !operand.sizeDeclared;
+      if (wanted.signed || wanted.text === "imm4") return !operand.sizeDeclared;
       if (wanted.size === -1 && v === 8 && operand.sizeDeclared) return false;
       return operand.size === 0 || operand.size === size;
     default:
@@ -326,9 +339,11 @@ function planFor(
   operands: readonly Operand[],
   count: number,
   decoration: Decoration,
+  evex = false,
 ): Plan | undefined {
   const fitting = candidatesOf(name, bits).filter(
     (candidate) =>
+      (!evex || candidate.form.encoding === "evex") &&
       suits(candidate, decoration, operands) &&
       matches(candidate, operands, count) &&
       !(bits === 64 && wouldIdle(candidate, operands)),
@@ -363,7 +378,7 @@ function planFor(
       continue;
     }
     chain.push(candidate);
-    if (guardOf(candidate, bits) === GUARD_NONE) break;
+    if (guardOf(candidate, bits, operands) === GUARD_NONE) break;
   }
   chain = chain.reverse();
   let plan: Plan | undefined;
@@ -371,14 +386,14 @@ function planFor(
   return plan;
 }
 
-function guardOf({ form, v }: Candidate, bits: number): number {
+function guardOf({ form, v }: Candidate, bits: number, operands: readonly Operand[]): number {
   for (const operand of form.operands) {
     if (operand.kind === "one") return GUARD_ONE;
     if (operand.kind === "imm" && operand.signed) return GUARD_SIGNED_BYTE;
     if (operand.kind === "moffs" && bits === 64) return GUARD_OFFSET;
     // mov rax,5 is C7 with a sign-extended doubleword; what does not fit that takes all eight bytes.
-    if (operand.kind === "imm" && v === 8 && form.name === "mov" && form.operands[0]!.kind === "rm")
-      return GUARD_SIGNED_DWORD;
+    if (operand.kind === "imm" && v === 8 && form.name === "mov" && operands[0]!.kind === REGISTER)
+      return operand.size === -1 ? GUARD_SIGNED_DWORD : GUARD_NONE;
   }
   return GUARD_NONE;
 }
@@ -414,6 +429,7 @@ function makePlan(
   let offset = false;
   let immediate = -1;
   let second = -1;
+  let nibble = -1;
   let immediateSize = 0;
   let valueSize = 0;
   for (let i = 0; i < form.operands.length; i++) {
@@ -463,6 +479,10 @@ function makePlan(
         offset = true;
         break;
       case "tail":
+        if (wanted.text === "imm4") {
+          nibble = i;
+          break;
+        }
         if (immediate >= 0) {
           second = i;
           break;
@@ -504,9 +524,10 @@ function makePlan(
     immediateSize,
     valueSize,
     second,
+    nibble,
     suffix,
     trailing: immediateSize + (second >= 0 ? 1 : 0) + (suffix >= 0 ? 1 : 0),
-    guard: guardOf(candidate, bits),
+    guard: guardOf(candidate, bits, operands),
     otherwise,
     unsized,
     unit: form.encoding === "evex" ? displacementUnit(form, decoration.broadcast !== 0) : 1,
@@ -628,9 +649,19 @@ function vectorPrefix(
   return [0xc4, (0xe0 ^ rxb) | form.map, w | register | length | pp];
 }
 
+function low4(operand: Operand, out: Encoding): number {
+  const value = byteValue(operand, out);
+  if ((value & 0xf0) !== 0) refuse("valueOutOfRange");
+  return value;
+}
+
 /** Writes what a plan says. */
 export function put(plan: Plan, operands: readonly Operand[], out: Encoding): void {
-  if (plan.unsized && !plan.apart) out.recoverable("operandSizeNotSpecified");
+  if (plan.unsized) {
+    const operand = operands[plan.memory]!;
+    if (out.bits === 64 && isRelative(operand)) reach(operand, out);
+    if (!plan.apart) out.recoverable("operandSizeNotSpecified");
+  }
   let value = 0;
   let relocation = ABSOLUTE;
   const at = plan.immediate;
@@ -707,7 +738,8 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
       put32(out, value);
   }
   if (plan.second >= 0) out.bytes[out.at++] = byteValue(operands[plan.second]!, out);
-  if (plan.suffix >= 0) out.bytes[out.at++] = plan.suffix;
+  if (plan.suffix >= 0)
+    out.bytes[out.at++] = plan.suffix | (plan.nibble >= 0 ? low4(operands[plan.nibble]!, out) : 0);
 }
 
 /** Sizes of operands as small numbers: 0, 1, 2, 4, 6, 8, 10, 16, 32, 64. */
@@ -780,6 +812,10 @@ export function encodeByPlan(
         refuse(explain(candidatesOf(name, out.bits, true), operands, count, out.bits));
       }
       if (key !== NO_KEY) plans.set(key, plan);
+    }
+    if (out.compresses && plan.form.encoding === "vex" && plan.memory >= 0) {
+      const other = planFor(name, out.bits, operands, count, plainDecoration, true);
+      if (other !== undefined && compresses(operands[plan.memory]!, other.unit)) plan = other;
     }
     put(plan, operands, out);
     if ((out.prefixes & BND_PREFIX) !== 0) refuse("illegalInstruction");

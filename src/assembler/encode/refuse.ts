@@ -6,6 +6,7 @@
 import { type Form, SIZE_FAR, SIZE_V } from "../../isa/index.ts";
 import type { Message } from "../messages.ts";
 import {
+  BOUND,
   IMMEDIATE,
   MASK,
   MEMORY,
@@ -41,8 +42,9 @@ function kindFits(form: Form, at: number, operand: Operand, segments: boolean): 
         if (/^(cl|dx)$/.test(wanted.text)) return registerFits(wanted, wanted.size, operand.register);
       }
       if (wanted.file === "vector" && form.encoding === "legacy")
-        return registerClass(operand.register) === XMM;
-      if (form.attributes.has(at === 0 ? "exact" : "exact2") && wanted.file === "general") {
+        return registerClass(operand.register) === XMM && registerNumber(operand.register) < 16;
+      const file = wanted.file === "general" || wanted.file === "vector";
+      if (form.attributes.has(at === 0 ? "exact" : "exact2") && file) {
         return registerFits(wanted, wanted.size, operand.register);
       }
       return [1, 2, 4, 8, 16, 32, 64].some((size) => registerFits(wanted, size, operand.register));
@@ -89,7 +91,7 @@ function shares(candidate: Candidate, at: number): boolean {
 export const SEGMENT_BYTES = 3;
 
 const isVector = (register: number): boolean =>
-  registerClass(register) === MMX || registerClass(register) === XMM;
+  registerClass(register) === MMX || (registerClass(register) === XMM && registerNumber(register) < 16);
 
 /** Instructions on MM or XMM registers read both with one routine, and find the misfit by its size. */
 function takesEitherFile(candidates: readonly Candidate[], candidate: Candidate, at: number): boolean {
@@ -108,11 +110,31 @@ export function explain(
   bits: number,
 ): Message {
   if (candidates.length === 0) return "illegalInstruction";
+  // Registers above 15 where only VEX exists are noticed last.
+  const lower = operands.slice(0, count).map(lowered);
+  const legacy = candidates.some((row) => row.form.encoding === "legacy");
+  if (!legacy && lower.some((operand, i) => operand !== operands[i])) {
+    return candidates.some((row) => matches(row, lower, count))
+      ? "invalidOperand"
+      : explain(candidates, lower, count, bits);
+  }
   const isLong = ({ form }: Candidate): boolean => bits !== 64 && form.level === "long";
   const long = candidates.find((row) => isLong(row) && matches(row, operands, count));
-  if (long !== undefined) return has(long, "alien") ? "invalidOperand" : "illegalInstruction";
+  if (long !== undefined) {
+    if (has(long, "missized")) return "invalidOperandSize";
+    return has(long, "alien") ? "invalidOperand" : "illegalInstruction";
+  }
   if (candidates.every((row) => isLong(row) && !has(row, "early"))) return "illegalInstruction";
   return new Reader(candidates, operands, bits).read(count);
+}
+
+/** The same operand with a register below 16 where it is a vector register above. */
+function lowered(operand: Operand): Operand {
+  const { register, index } = operand;
+  const high = operand.kind === REGISTER && registerClass(register) >= XMM && registerNumber(register) > 15;
+  const highIndex = registerClass(index) >= XMM && registerNumber(index) > 15;
+  if (!high && !highIndex) return operand;
+  return { ...operand, register: high ? register & ~16 : register, index: highIndex ? index & ~16 : index };
 }
 
 const has = ({ form }: Candidate, attribute: string): boolean => form.attributes.has(attribute);
@@ -168,12 +190,15 @@ class Reader {
     if (i === 1 && stack) return "invalidOperand";
     const shorter = this.#candidates.find((row) => matches(row, this.#operands, i));
     if (shorter === undefined) return this.#sizeRefusal();
-    return shorter.form.level === "long" ? "illegalInstruction" : "extraCharactersOnLine";
+    return shorter.form.level === "long" && this.#bits !== 64
+      ? "illegalInstruction"
+      : "extraCharactersOnLine";
   }
 
   #operand(i: number, operand: Operand): Message | undefined {
     const isRegister = operand.kind === REGISTER;
-    if (isRegister && registerClass(operand.register) === MASK && operand.size !== 0) return "invalidOperand";
+    const kind = isRegister ? registerClass(operand.register) : 0;
+    if ((kind === MASK || kind === BOUND) && operand.size !== 0) return "invalidOperand";
     if (this.#possible.every((row) => isLastVector(row, i))) return this.#lastVector(i, operand);
 
     const [fitting, own] = this.#fitting(i, operand);

@@ -7,6 +7,7 @@ import { refuse } from "../messages.ts";
 import {
   ABSOLUTE,
   BND_PREFIX,
+  BOUND,
   type Encoding,
   FAR,
   FLOAT,
@@ -238,7 +239,8 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
     if (jump === JUMP_FAR) refuse("invalidOperand");
     const size = jumpSize(target, out);
     const distance = measure(target, size, out);
-    if (jump === SHORT && call) refuse("illegalInstruction");
+    const reached = size !== 8 || out.distanceHigh === distance >> 31;
+    if (jump === SHORT && call && reached) refuse("illegalInstruction");
     const choice = isShort(distance, size, call ? NEAR : jump, out);
     if (choice === 1) {
       out.bytes[out.at++] = short;
@@ -454,11 +456,10 @@ function adjust(name: string): Encode {
 
 /** movdir64b: the register that points to the destination is as wide as the source's address. */
 const direct: Encode = (operands, count, out) => {
+  const start = out.at;
   directByPlan(operands, count, out);
-  const [target, source] = operands as [Operand, Operand];
-  const base = source.base !== 0 ? source.base : source.index;
-  const bytes = base !== 0 ? registerSizes[registerClass(base)]! : source.addressSize || out.bits / 8;
-  if (bytes !== registerSize(target)) refuse("invalidOperandSize");
+  const bits = out.bytes[start] !== 0x67 ? out.bits : out.bits === 32 ? 16 : 32;
+  if (bits !== registerSize(operands[0]!) * 8) refuse("invalidOperandSize");
 };
 
 const directByPlan = encodeByPlan("movdir64b");
@@ -670,7 +671,7 @@ function loosePointer(operand: Operand | undefined): { bits: number; number: num
   const kind = registerClass(operand.base);
   return {
     bits: kind === GPR16 ? 16 : kind === GPR32 ? 32 : kind === GPR64 ? 64 : 0,
-    number: operand.base === 0 ? 0 : registerNumber(operand.base),
+    number: operand.base & 7,
   };
 }
 
@@ -797,6 +798,70 @@ const xlat: Encode = (operands, count, out) => {
   end(out);
 };
 
+// Bounds ---------------------------------------------------------------------------------------------------------
+
+/** The two parts of `[base,index*scale+8]` (bndmk) or `[base+8,index]` (bndldx, bndstx) as one address. */
+function joined(first: Operand, second: Operand, making: boolean): Operand {
+  const other = making ? first : second;
+  if (other.value !== 0 || other.index !== 0) refuse("invalidAddress");
+  if (making) {
+    const { base, index, scale } = second;
+    const { segment, comma, addressSize } = first;
+    const address: Operand = { ...second, kind: MEMORY, base: first.base, segment, comma, addressSize };
+    if (base === 0) return address;
+    if (index !== 0 && index !== base) refuse("invalidAddress");
+    return { ...address, index: base, scale: scale + 1 };
+  }
+  let { base } = first;
+  if (first.index !== 0) {
+    if (base !== 0 || first.scale !== 1) refuse("invalidAddress");
+    base = first.index;
+  }
+  return { ...first, base, index: second.base, scale: second.base === 0 ? 0 : 1 };
+}
+
+/** The registers of an address are as wide as the code's bounds, and one without registers is never relative to RIP. */
+function bounds(name: string): Encode {
+  const byPlan = encodeByPlan(name);
+  const making = name === "bndmk";
+  const table = name === "bndldx" || name === "bndstx";
+  const pair = name === "bndmov" ? 2 : 1;
+  return (operands, count, out) => {
+    const long = out.bits === 64 ? 8 : 4;
+    for (let i = 0; i < count && !making && !table; i++) {
+      const { kind, size, sizeDeclared, register } = operands[i]!;
+      const own = kind === REGISTER ? registerSizes[registerClass(register)]! : 0;
+      const wanted = long * pair;
+      const differs = (sizeDeclared && size !== wanted) || (own !== 0 && own !== wanted);
+      if (differs && registerClass(register) !== BOUND) refuse("operandSizesDoNotMatch");
+    }
+    const at = operands.findIndex((operand) => operand.kind === MEMORY);
+    if (at < 0 || at >= count) {
+      byPlan(operands, count, out);
+      return;
+    }
+    const first = operands[at]!;
+    if (table && first.sizeDeclared) refuse("invalidOperand");
+    const size = long;
+    if (first.addressSize !== 0 && first.addressSize !== size) refuse("invalidAddressSize");
+    const second = operands[at + 1];
+    const parts = at + 1 < count && second!.kind === IMMEDIATE && !second!.comma;
+    for (const part of parts ? [first, second!] : [first]) {
+      for (const register of [part.base, part.index]) {
+        if (register !== 0 && registerSizes[registerClass(register)] !== size) refuse("invalidAddress");
+      }
+    }
+    const address = parts ? joined(first, second!, making) : first;
+    const plain = address.base === 0 && address.index === 0;
+    // FASM forgets what it demanded of the address only where it has registers and no FS or GS.
+    const beyond = !making && !table && address.segment !== 0 && registerNumber(address.segment) > 3;
+    const fixed = beyond || (plain && (making || table || out.bits !== 64));
+    const list = [...operands.slice(0, count)];
+    list.splice(at, parts ? 2 : 1, fixed ? { ...address, addressSize: size } : address);
+    byPlan(list, list.length, out);
+  };
+}
+
 // Prefixes -------------------------------------------------------------------------------------------------------
 
 const prefixByte =
@@ -804,6 +869,13 @@ const prefixByte =
   (_operands, _count, out) => {
     out.bytes[out.at++] = byte;
     out.prefixes |= bits;
+  };
+
+const compresses =
+  (wanted: boolean): Encode =>
+  (_operands, count, out) => {
+    if (count > 0) refuse("extraCharactersOnLine");
+    out.compresses = wanted;
   };
 
 // A register that no row may name --------------------------------------------------------------------------------
@@ -848,13 +920,18 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ]),
   ["mov", { encode: mov }],
   ["movdir64b", { encode: direct }],
-  ["useavx256", { encode: (_operands, count) => (count > 0 ? refuse("extraCharactersOnLine") : undefined) }],
+  ["useavx256", { encode: compresses(false) }],
+  ["useavx512", { encode: compresses(true) }],
   ["nop", { encode: nop }],
   ["aam", { encode: adjust("aam") }],
   ["aad", { encode: adjust("aad") }],
   ...["sgdt", "sidt", "lgdt", "lidt"].map((name): [string, Special] => [
     name,
     { encode: tableRegister(name) },
+  ]),
+  ...["bndcl", "bndcu", "bndcn", "bndmk", "bndmov", "bndldx", "bndstx"].map((name): [string, Special] => [
+    name,
+    { encode: bounds(name) },
   ]),
   ["movs", { encode: twoPointers("movsb", DI) }],
   ["cmps", { encode: twoPointers("cmpsb", SI) }],

@@ -288,7 +288,12 @@ function shift(
       const ww = encoding === "VEX" ? "WIG" : w;
       const mask = encoding === "EVEX" ? "mask z " : "";
       rows.push(
-        ...one(name, `${encoding}.NDS.${bits}.66.0F.${ww} ${code} /r`, `=${r} ${r} xmmm128`, `${mask}apart`),
+        ...one(
+          name,
+          `${encoding}.NDS.${bits}.66.0F.${ww} ${code} /r`,
+          `=${r} ${r} xmmm128`,
+          `${mask}apart low`,
+        ),
       );
       const source = encoding === "VEX" ? r : `${r}m${bits}`;
       const element = encoding === "VEX" || broadcast === 0 ? "" : ` b${broadcast}`;
@@ -650,7 +655,7 @@ export const avx = (): Row[] => [
   ...["VEX", "EVEX"].flatMap((encoding) =>
     [32, 64].flatMap((general) => {
       const word = `W${general === 64 ? 1 : 0}`;
-      const marks = `apart2 sized${general === 64 ? " long" : ""}`;
+      const marks = `apart2 sized early${general === 64 ? " long" : ""}`;
       const er = `${marks}${encoding === "EVEX" ? " er" : ""}`;
       const operands = `=xmm xmm rm${general}`;
       return [
@@ -752,6 +757,9 @@ export const avx = (): Row[] => [
   // FASM 1.73.30 has the code of vpshrdvw in decimal.
   ...vector({ ...evex(w1(at38(bw))), attributes: "written" }, "vpshrdvw:48"),
   ...vector({ ...evex(w1(at38(bw))), attributes: "decoded" }, "vpshrdvw:72"),
+  // Four registers in a row as one operand: FASM takes zmm1+3 or zmm1 for them.
+  ...one("vp4dpwssd", "EVEX.NDS.512.F2.0F38.W0 52 /r", "+zmm zmm m128", "mask z"),
+  ...one("vp4dpwssds", "EVEX.NDS.512.F2.0F38.W0 53 /r", "+zmm zmm m128", "mask z"),
   ...vector(evex(at3a(bw)), "vdbpsadbw:42"),
   ...vector(evex(w1(at3a(bw))), "vpshldw:70 vpshrdw:72"),
   ...vector(
@@ -835,7 +843,7 @@ export const avx = (): Row[] => [
         "vmovss",
         `${encoding}.NDS.LIG.F3.0F.W0 10 /r`,
         "=xmm xmm xmm",
-        encoding === "EVEX" ? "mask z flips" : "flips",
+        encoding === "EVEX" ? "mask z flips exact" : "flips exact",
       ),
       ...one("vmovss", `${encoding}.LIG.F3.0F.W0 10 /r`, "=xmm m32", mask),
       ...one(
@@ -848,7 +856,7 @@ export const avx = (): Row[] => [
         "vmovsd",
         `${encoding}.NDS.LIG.F2.0F.${w} 10 /r`,
         "=xmm xmm xmm",
-        encoding === "EVEX" ? "mask z flips" : "flips",
+        encoding === "EVEX" ? "mask z flips exact" : "flips exact",
       ),
       ...one("vmovsd", `${encoding}.LIG.F2.0F.${w} 10 /r`, "=xmm m64", mask),
       ...one(
@@ -893,11 +901,11 @@ export const avx = (): Row[] => [
       ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=m64 xmm imm8", "apart2"),
       ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=rm32 xmm imm8", "apart2"),
       // FASM sets W for bytes and words taken into 64 bits, where nobody looks at it, and not for doublewords.
-      ...one("vpextrb", `${encoding}.128.66.0F3A.W1 14 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
+      ...one("vpextrb", `${encoding}.128.66.0F3A.W1 14 /r ib`, "=r64m8 xmm imm8", "apart2 long alien"),
       ...one("vpextrw", `${encoding}.128.66.0F.W1 C5 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
-      ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
-      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
-      ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
+      ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=r64m32 xmm imm8", "apart2 long alien"),
+      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=rm64 xmm imm8", "apart2 long alien"),
+      ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=r64m32 xmm imm8", "apart2 long alien"),
       ...one("vpinsrq", `${encoding}.NDS.128.66.0F3A.W1 22 /r ib`, "=xmm xmm rm64 imm8", "apart2 long early"),
       ...one("vpinsrb", `${encoding}.NDS.128.66.0F3A.WIG 20 /r ib`, "=xmm xmm r32m8 imm8", "apart2"),
       ...one("vpinsrw", `${encoding}.NDS.128.66.0F.WIG C4 /r ib`, "=xmm xmm r32m16 imm8", "apart2"),
@@ -914,9 +922,9 @@ export const avx = (): Row[] => [
   ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r32 ymm", "apart2"),
   ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r64 ymm", "apart2 long alien"),
   ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r32 xmm", "apart2"),
-  ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r64 xmm", "apart2 long alien"),
+  ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r64 xmm", "apart2 long missized"),
   ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r32 ymm", "apart2"),
-  ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r64 ymm", "apart2 long alien"),
+  ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r64 ymm", "apart2 long missized"),
   ...one("vmaskmovdqu", "VEX.128.66.0F.WIG F7 /r", "xmm xmm"),
   ...[
     ["vmaskmovps", "2C", "W0"],
@@ -1132,7 +1140,7 @@ export const avx = (): Row[] => [
 const beginnings = new Set(
   (
     "kad kan kmo kno kor ksh kte kun kxn kxo vad vae val van vbl vbr vcm vco vcv vdb vdi vdp vex vfi vfm " +
-    "vfn vfp vga vge vgf vha vhs vin vld vma vmi vmo vmp vmu vor vpa vpb vpc vpd vpe vpg vph vpi vpl vpm " +
+    "vfn vfp vga vge vgf vha vhs vin vld vma vmi vmo vmp vmu vor vp4 vpa vpb vpc vpd vpe vpg vph vpi vpl vpm " +
     "vpo vpr vps vpt vpu vpx vra vrc vre vrn vro vrs vsc vsh vsq vst vsu vte vuc vun vxo vze"
   ).split(" "),
 );

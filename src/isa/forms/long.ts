@@ -1,6 +1,6 @@
 /**
  * Forms that exist in 64-bit code only. 16- and 32-bit code does not decode them; the assembler knows their names
- * there and answers "illegal instruction" (or, of `alien` rows, "invalid operand"). (Forms that merely grow an operand size of 64 are the rows with `v`.)
+ * there and answers "illegal instruction" (or something else, of rows that are `alien` or `missized`). (Forms that merely grow an operand size of 64 are the rows with `v`.)
  */
 import { form, type Row } from "../form.ts";
 
@@ -70,15 +70,15 @@ export const long: readonly Row[] = [
   ...only("pextrq", "66 REX.W 0F 3A 16 /r ib", "=rm64 xmm imm8", "apart2 early"),
   ...only("pinsrq", "66 REX.W 0F 3A 22 /r ib", "+xmm rm64 imm8", "apart2 early"),
   // The upper half is zeroed anyway: FASM takes the register and leaves REX.W out.
-  ...only("pmovmskb", "NP 0F D7 /r", "=r64 mm", "apart early alien"),
-  ...only("pmovmskb", "66 0F D7 /r", "=r64 xmm", "apart early alien"),
+  ...only("pmovmskb", "NP 0F D7 /r", "=r64 mm", "apart early missized"),
+  ...only("pmovmskb", "66 0F D7 /r", "=r64 xmm", "apart early missized"),
   ...only("movmskps", "NP 0F 50 /r", "=r64 xmm", "apart early alien"),
   ...only("movmskpd", "66 0F 50 /r", "=r64 xmm", "apart early alien"),
-  ...only("pextrb", "66 0F 3A 14 /r ib", "=r64 xmm imm8", "apart2 alien"),
-  ...only("pextrw", "NP 0F C5 /r ib", "=r64 mm imm8", "apart2 alien"),
-  ...only("pextrw", "66 0F C5 /r ib", "=r64 xmm imm8", "apart2 alien"),
-  ...only("pextrd", "66 0F 3A 16 /r ib", "=r64 xmm imm8", "apart2 alien"),
-  ...only("extractps", "66 0F 3A 17 /r ib", "=r64 xmm imm8", "apart2"),
+  ...only("pextrb", "66 0F 3A 14 /r ib", "=r64m8 xmm imm8", "apart2 missized"),
+  ...only("pextrw", "NP 0F C5 /r ib", "=r64 mm imm8", "apart2 missized"),
+  ...only("pextrw", "66 0F C5 /r ib", "=r64 xmm imm8", "apart2 missized"),
+  ...only("pextrd", "66 0F 3A 16 /r ib", "=r64m32 xmm imm8", "apart2 missized"),
+  ...only("extractps", "66 0F 3A 17 /r ib", "=r64m32 xmm imm8", "apart2"),
 
   // The unit's state
   ...only("fxsave64", "NP REX.W 0F AE /0", "=m", "bare"),
@@ -99,19 +99,24 @@ export const long: readonly Row[] = [
   ...only("rdgsbase", "F3 REX.W 0F AE /1", "=r64", "reg"),
   ...only("wrfsbase", "F3 REX.W 0F AE /2", "r64", "reg"),
   ...only("wrgsbase", "F3 REX.W 0F AE /3", "r64", "reg"),
-  ...only("rdpid", "F3 0F C7 /7", "=r64", "reg alien"),
+  ...only("rdpid", "F3 0F C7 /7", "=r64", "reg missized"),
   ...only("ptwrite", "F3 REX.W 0F AE /4", "rm64"),
-  ...only("vmread", "NP 0F 78 /r", "=rm64 r64", "alien"),
-  ...only("vmwrite", "NP 0F 79 /r", "r64 rm64", "alien"),
-  ...only("invept", "66 0F 38 80 /r", "r64 m128", "apart early alien"),
-  ...only("invvpid", "66 0F 38 81 /r", "r64 m128", "apart early alien"),
-  ...only("invpcid", "66 0F 38 82 /r", "r64 m128", "priv apart early alien"),
+  ...only("vmread", "NP 0F 78 /r", "=rm64 r64", "early missized"),
+  ...only("vmwrite", "NP 0F 79 /r", "r64 rm64", "missized"),
+  ...only("vmwrite", "NP 0F 79 /r", "r32 r32", "missized written"),
+  ...only("invept", "66 0F 38 80 /r", "r64 m128", "apart early missized"),
+  ...only("invvpid", "66 0F 38 81 /r", "r64 m128", "apart early missized"),
+  ...only("invpcid", "66 0F 38 82 /r", "r64 m128", "priv apart early missized"),
   ...only("clzero", "NP 0F 01 FC", "rax", "exact alien"),
   ...["vmrun:D8", "vmload:DA", "vmsave:DB"].flatMap((entry) => {
     const [name, code] = entry.split(":");
-    return only(name!, `NP 0F 01 ${code}`, "rax", "alien");
+    return [
+      ...only(name!, `NP 0F 01 ${code}`, "rax", "missized"),
+      ...only(name!, `NP 0F 01 ${code}`, "al", "missized written"),
+    ];
   }),
-  ...only("invlpga", "NP 0F 01 DF", "rax ecx", "apart alien"),
+  ...only("invlpga", "NP 0F 01 DF", "rax ecx", "apart missized"),
+  ...only("invlpga", "NP 0F 01 DF", "al ecx", "apart missized written"),
   ...only("incsspq", "F3 REX.W 0F AE /5", "r64", "reg"),
   ...only("rdsspq", "F3 REX.W 0F 1E /1", "=r64", "reg"),
   ...only("wrssq", "REX.W 0F 38 F6 /r", "=rm64 r64"),

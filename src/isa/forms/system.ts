@@ -97,6 +97,9 @@ export const system: readonly Row[] = [
   // Virtual machines
   ...form("vmread", "NP 0F 78 /r", "=rm32 r32", "w:oszapc", "vmx not64"),
   ...form("vmwrite", "NP 0F 79 /r", "r32 rm32", "w:oszapc", "vmx not64"),
+  // FASM looks at the size of memory alone.
+  ...form("vmwrite", "NP 0F 79 /r", "r16 r16", "w:oszapc", "vmx written"),
+  ...form("vmwrite", "NP 0F 79 /r", "r8 r8", "w:oszapc", "vmx written"),
   ...form("vmptrld", "NP 0F C7 /6", "m64", "w:oszapc", "vmx"),
   ...form("vmptrst", "NP 0F C7 /7", "=m64", "w:oszapc", "vmx"),
   ...form("vmclear", "66 0F C7 /6", "m64", "w:oszapc", "vmx"),

@@ -19,6 +19,27 @@ const fma4 = (name: string, code: number, suffix: string): Row[] => {
   });
 };
 
+/**
+ * vpermil2ps and vpermil2pd with the two bits that say what a match means in the name or as a last operand. FASM 1.73.30 leaves
+ * out the prefix 66 that they have.
+ */
+const permute2 = (suffix: string, code: string): Row[] =>
+  [128, 256].flatMap((bits) => {
+    const r = bits === 256 ? "ymm" : "xmm";
+    const both = (name: string, last: string, immediate: string): Row[] =>
+      ["W0", "W1"].flatMap((w) => {
+        const sources = w === "W0" ? `${r}m${bits} ${r}` : `${r} ${r}m${bits}`;
+        const opcode = `VEX.NDS.${bits}.NP.0F3A.${w} ${code} /r /is4${last}`;
+        return form(name, opcode, `=${r} ${r} ${sources}${immediate}`, "", "xop written");
+      });
+    return [
+      ...both(`vpermil2${suffix}`, "", " imm4"),
+      ...both(`vpermiltd2${suffix}`, " 00", ""),
+      ...both(`vpermilmo2${suffix}`, " 02", ""),
+      ...both(`vpermilmz2${suffix}`, " 03", ""),
+    ];
+  });
+
 const relations = ["lt", "le", "gt", "ge", "eq", "neq", "false", "true"];
 
 const xopSingle = (list: string): Row[] =>
@@ -94,6 +115,9 @@ export const vexGeneral: readonly Row[] = [
       ];
     },
   ),
+
+  ...permute2("ps", "48"),
+  ...permute2("pd", "49"),
 
   ...["b:CC", "w:CD", "d:CE", "q:CF", "ub:EC", "uw:ED", "ud:EE", "uq:EF"].flatMap((entry) => {
     const [suffix, code] = entry.split(":");

@@ -7,6 +7,8 @@
  */
 import { STATE } from "../cpu/state.ts";
 import { FACT, FACTS_BASE, LINE_SHIFT, type Memory } from "../memory/memory.ts";
+import { copy, fill } from "./bulk.ts";
+import type { OutsideFunction } from "./calls.ts";
 import {
   type Block,
   type Exit,
@@ -51,12 +53,6 @@ export interface Surroundings {
   room(bytes: number): number | undefined;
 }
 
-/** Imported functions beside `execute`, by number from 1, for families of instructions that call out. */
-export interface ImportedFunction {
-  readonly name: string;
-  readonly type: FunctionType;
-}
-
 /** The types of the module's functions: regions, `execute`, then those of `imported`. */
 const REGION_TYPE = 0;
 const EXECUTE_TYPE = 1;
@@ -65,7 +61,7 @@ export function emit(
   region: Region,
   structure: Structure,
   surroundings: Surroundings,
-  imported: readonly ImportedFunction[] = [],
+  imported: readonly OutsideFunction[],
 ): Uint8Array<ArrayBuffer> {
   const code = new Emitter(region, structure, surroundings).function();
   const { memory } = surroundings;
@@ -166,6 +162,8 @@ class Emitter {
       for (const slot of block.changed.keys()) this.#written |= 1 << slot;
       for (const value of block.values) {
         if (value.what === "slot") used |= 1 << value.number;
+        // What changes and changes back may be seen on an exit between.
+        if (value.exit) for (const slot of value.exit.changed.keys()) this.#written |= 1 << slot;
         if (value.what === "check") this.#limit(value);
       }
     }
@@ -359,6 +357,23 @@ class Emitter {
     code.i32(count);
     code.op(W.i32_sub);
     code.set(this.#left);
+  }
+
+  spendValue(value: () => void): void {
+    const code = this.#code;
+    code.get(this.#left);
+    value();
+    code.op(W.i32_sub);
+    code.set(this.#left);
+  }
+
+  cannotAfford(value: () => void): void {
+    const code = this.#code;
+    code.get(this.#left);
+    code.i32(this.#need);
+    code.op(W.i32_sub);
+    value();
+    code.op(W.i32_lt_s);
   }
 
   isPoor(): void {
@@ -667,10 +682,27 @@ class BlockEmitter {
         if (this.#used.has(value) && this.#last[value.position]! >= 0) this.#keep(value, () => {});
         else if (value.number !== 0) code.drop();
         return;
-      case "bulk":
-        for (const arg of value.args) this.#push(arg);
-        if (value.opcode === 0xfc_000a) code.memoryCopy();
-        else code.memoryFill();
+      case "copy":
+      case "fill": {
+        const locals = value.args.map((arg) => {
+          this.#push(arg);
+          const local = this.#e.takeTemporary(I32);
+          code.set(local);
+          return local;
+        }) as [number, number, number];
+        if (value.what === "copy") copy(this.#e, ...locals);
+        else fill(this.#e, ...locals, value.number);
+        for (const local of locals) this.#e.giveBack(I32, local);
+        return;
+      }
+      case "afford":
+        this.#e.cannotAfford(() => this.#push(value.args[0]!));
+        code.if();
+        this.#exit(value.exit!);
+        code.end();
+        return;
+      case "spend":
+        this.#e.spendValue(() => this.#push(value.args[0]!));
         return;
     }
   }

@@ -73,6 +73,11 @@ function liftBlock(
       return undefined;
     }
     if (!families.some((family) => family(l, op))) {
+      if (op.soft) {
+        // Its record may be behind what compiled code has written.
+        b.end({ kind: "interpret", eip: address });
+        return undefined;
+      }
       block.count++;
       const target = to(op.following);
       b.end({ kind: "execute", operation: op, target });

@@ -124,10 +124,26 @@ test.each([
   expect(result.diagnostics[0]?.text).toBe(text);
 });
 
-test("a while that makes nothing ends too", () => {
-  const result = assemble("a.asm", { files: memoryFiles({ "a.asm": "while 1\nend while" }) });
-  expect(result.diagnostics[0]?.text).toBe("too many repeats");
-}, 60_000);
+test.each(["while 1\nend while", "x = 1\nwhile x\ny = x+2\nif y = 4\nbreak\nend if\nend while"])(
+  "a while that makes nothing ends too: %j",
+  (source) => {
+    const result = assemble("a.asm", { files: memoryFiles({ "a.asm": source }) });
+    expect(result.diagnostics[0]?.text).toBe("too many repeats");
+  },
+);
+
+test.each([
+  ["its counter is looked at", "while % < 100\nend while\ndb 7"],
+  ["a constant grows", "x = 0\nwhile x < 100\nx = x+1\nend while\ndb 7"],
+  [
+    "a constant goes through a circle before",
+    "x = 1\nn = 0\nwhile n < 20\nx = 3-x\nn = n+x-1\nend while\ndb 7",
+  ],
+])("a while goes on while %s", (_, source) => {
+  const result = assemble("a.asm", { files: memoryFiles({ "a.asm": source }) });
+  expect(result.diagnostics).toEqual([]);
+  expect([...result.bytes]).toEqual([7]);
+});
 
 test.each([
   ["the address of its first byte", "org 0x1000\nnop", 0x1000],

@@ -81,6 +81,8 @@ export interface Address {
   readonly expression: Expression;
   /** Its bracket is closed where it should be. */
   readonly closed: boolean;
+  /** The address before this one that has the same expression, or -1. */
+  readonly next: number;
 }
 
 /** The program as items, each a kind and a value. */
@@ -94,7 +96,6 @@ export class Program {
   /** For each label the line that named it first. */
   readonly labelLines: number[] = [];
   readonly numbers: Numbers;
-  readonly #expressionNumbers = new Map<Expression, number>();
 
   constructor(numbers: Numbers) {
     this.numbers = numbers;
@@ -114,14 +115,27 @@ export class Program {
   }
 
   pushExpression(expression: Expression): void {
-    let number = this.#expressionNumbers.get(expression);
-    if (number === undefined) {
-      number = this.expressions.length;
+    if (expression.place < 0) {
+      expression.place = this.expressions.length;
       this.expressions.push(expression);
-      // Only expressions of one element are shared.
-      if (expression.code.length === 1) this.#expressionNumbers.set(expression, number);
     }
-    this.push(I_EXPRESSION, number);
+    this.push(I_EXPRESSION, expression.place);
+  }
+
+  pushAddress(segment: number, size: number, expression: Expression, closed: boolean): void {
+    const { addresses } = this;
+    for (let at = expression.address; at >= 0; ) {
+      const known = addresses[at]!;
+      if (known.segment === segment && known.size === size && known.closed === closed) {
+        this.push(I_ADDRESS, at);
+        return;
+      }
+      at = known.next;
+    }
+    const next = expression.address;
+    expression.address = addresses.length;
+    this.push(I_ADDRESS, addresses.length);
+    addresses.push({ segment, size, expression, closed, next });
   }
 }
 
@@ -861,8 +875,7 @@ export class Parser {
     const expression = this.#reader.read(tokens, this.#at);
     this.#at = this.#reader.at;
     const next = tokens[this.#at]!;
-    this.program.push(I_ADDRESS, this.program.addresses.length);
-    this.program.addresses.push({ segment, size, expression, closed: closed || next === 0x5d });
+    this.program.pushAddress(segment, size, expression, closed || next === 0x5d);
     return next;
   }
 

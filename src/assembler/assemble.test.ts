@@ -173,3 +173,8 @@ test("an assembly tells how far it has come", () => {
     ...times("assembling # 2"),
   ]);
 });
+
+test("what an earlier pass let through is still refused in the last", () => {
+  const files = memoryFiles({ "a.asm": "use32\ndd a\njmp b\na:\nret x\nrb 200\nb:\nx = -1" });
+  expect(assemble("a.asm", { files }).diagnostics[0]).toMatchObject({ text: "value out of range", line: 5 });
+});

@@ -10,7 +10,7 @@ import { concat, setU16le, setU32le, u16le, u32le } from "../../base/index.ts";
 import type { Assembler } from "../assemble.ts";
 import { findStructure, removeStructure } from "../blocks.ts";
 import type { Float } from "../expression/float.ts";
-import { high32, type Int, low32, overflow, subtract, unsigned64 } from "../expression/int.ts";
+import { exact, high32, type Int, low32, overflow, subtract, unsigned64 } from "../expression/int.ts";
 import { refuse } from "../messages.ts";
 import { RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
 import { newSpace, newStructure, S_DATA, type Space, type State } from "../state.ts";
@@ -202,7 +202,8 @@ export class PeFormat implements Format {
 
   /** A space whose present position is loaded at an address relative to the image. */
   #setOrigin(state: State, space: Space, rva: number): void {
-    space.base = subtract(state.at - rva, this.#imageBase);
+    // At the top of the address space this goes beyond an address and its sign: labels there are out of range.
+    space.base = exact(BigInt(state.at - rva) - BigInt(this.#imageBase));
     space.relocation = this.#memory.fixups ? this.#moves : 0;
   }
 

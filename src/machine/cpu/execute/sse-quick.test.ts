@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { Random } from "../../../base/index.ts";
-import { Machine } from "../../machine.ts";
+import { CompilingEngine } from "../../jit/index.ts";
+import { Machine, type MachineOptions } from "../../machine.ts";
 
-const CODE = 0x1000;
+/** Each instruction gets its own place: code that is written anew is not compiled again for ever. */
+const CODE = 0x4000;
+const CODE_BYTES = 64;
 const MXCSR = 0x2ff0;
 const A = 0x3000;
 const B = 0x3010;
@@ -66,12 +69,18 @@ function operand(random: Random, alike: Uint8Array | undefined): Uint8Array {
 
 test("the fast functions of SSE do what the general way does", () => {
   const random = new Random(6);
-  const machines = [true, false].map((unspecialised) => {
-    const machine = new Machine({ memoryBytes: 0x10000, unspecialised });
-    machine.memory.map(0, 0x10000);
+  const ways: MachineOptions[] = [
+    { unspecialised: true },
+    {},
+    { engine: (core) => new CompilingEngine(core, { threshold: 1, ahead: true }) },
+  ];
+  const machines = ways.map((way) => {
+    const machine = new Machine({ memoryBytes: 0x20000, ...way });
+    machine.memory.map(0, 0x20000);
     return machine;
   });
-  for (const instruction of INSTRUCTIONS) {
+  for (const [i, instruction] of INSTRUCTIONS.entries()) {
+    const place = CODE + i * CODE_BYTES;
     const code = [
       ...[0x0f, 0xae, 0x15, ...at(MXCSR)], // ldmxcsr
       ...[0x0f, 0x10, 0x05, ...at(A)], // movups xmm0
@@ -80,8 +89,9 @@ test("the fast functions of SSE do what the general way does", () => {
       ...[0x0f, 0x11, 0x05, ...at(RESULT)],
       ...[0x0f, 0x11, 0x0d, ...at(RESULT + 16)],
       ...[0x0f, 0xae, 0x1d, ...at(MXCSR)], // stmxcsr
+      ...[0xcd, 0x40, 0xeb, 0xfe], // int 0x40; jmp $
     ];
-    for (const machine of machines) machine.memory.place(CODE, Uint8Array.from(code));
+    for (const machine of machines) machine.memory.place(place, Uint8Array.from(code));
     for (let n = 0; n < 120; n++) {
       const mxcsr = [0x1f80, 0x1fa0, 0x1f80, 0x1fa0, random.u32() & 0xffff][random.below(5)]!;
       const a = operand(random, undefined);
@@ -91,15 +101,14 @@ test("the fast functions of SSE do what the general way does", () => {
         ram.set32(MXCSR, mxcsr);
         ram.write(A, a);
         ram.write(B, b);
-        cpu.eip = CODE;
-        for (let step = 0; step < 7; step++) {
-          const stop = machine.run(1);
-          if (stop.reason === "fault") return [stop.fault];
-        }
+        cpu.eip = place;
+        const stop = machine.run(100);
+        if (stop.reason === "fault") return [stop.fault];
         return [...ram.read(RESULT, 32)!, ...ram.read(B, 16)!, ...ram.read(MXCSR, 4)!];
       });
       const words = `${instruction.map((byte) => byte.toString(16))} ${mxcsr.toString(16)} ${a} by ${b}`;
       expect(answers[1], words).toEqual(answers[0]);
+      expect(answers[2], `compiled: ${words}`).toEqual(answers[0]);
     }
   }
 });

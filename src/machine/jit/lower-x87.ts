@@ -12,6 +12,7 @@ import { x87Call, x87ValueCall } from "./calls.ts";
 import { FLAGS, type Value } from "./ir.ts";
 import type { Lowering } from "./lower.ts";
 import { I32, I64, W } from "./wasm/opcodes.ts";
+import { markPlain, product, sum } from "./x87-inline.ts";
 import { type Number80, X87Stack } from "./x87-stack.ts";
 
 /** Status word: an exception waits; both bits that say so. */
@@ -177,18 +178,23 @@ function result(l: Lowering): Value {
 function calculate(l: Lowering, stem: string, a: Number80, other: Number80): [Number80, Value] {
   const { b } = l;
   const [left, right] = stem.endsWith("r") ? [other, a] : [a, other];
-  const negated = stem.startsWith("sub");
+  if (!stem.startsWith("div")) {
+    const negated = { ...right, head: b.pure(W.i32_xor, right.head, b.const(SIGN)) };
+    const done = stem === "mul" ? product(b, left, right) : sum(b, left, stem === "add" ? right : negated);
+    b.leave(done.refused);
+    return [done.result, done.raised];
+  }
   const significand = b.call(
-    x87ValueCall(stem.startsWith("div") ? "div" : stem === "mul" ? "mul" : "add"),
+    x87ValueCall("div"),
     I64,
     left.significand,
     left.head,
     right.significand,
-    negated ? b.pure(W.i32_xor, right.head, b.const(SIGN)) : right.head,
+    right.head,
   );
   const word = result(l);
   const head = b.pure(W.i32_and, word, b.const(0xffff));
-  return [{ significand, head }, b.pure(W.i32_shr_u, word, b.const(16))];
+  return [markPlain({ significand, head }), b.pure(W.i32_shr_u, word, b.const(16))];
 }
 
 /** A number in memory, which has been checked; and when it is none of the plain ones. */
@@ -212,7 +218,7 @@ function converted(l: Lowering, address: Value, format: string): [Number80, Valu
     const head = b.pure(W.i32_or, sign, b.select(exponent, biased, b.const(0)));
     const denormal = b.pure(W.i32_and, b.pure(W.i32_eqz, exponent), b.pure(W.i64_ne, fractionBits, zero));
     const special = b.pure(W.i32_or, b.pure(W.i32_eq, exponent, b.const(most)), denormal);
-    return [{ significand: b.pure(W.i64_or, fractionBits, one), head }, [special]];
+    return [markPlain({ significand: b.pure(W.i64_or, fractionBits, one), head }), [special]];
   }
   const value =
     format === "i64"
@@ -228,7 +234,7 @@ function converted(l: Lowering, address: Value, format: string): [Number80, Valu
     b.pure(W.i32_shl, minus, b.const(15)),
     b.select(b.pure(W.i64_eqz, size), b.const(0), exponent),
   );
-  return [{ significand: b.pure(W.i64_shl, size, zeros), head }, []];
+  return [markPlain({ significand: b.pure(W.i64_shl, size, zeros), head }), []];
 }
 
 // By calls ---------------------------------------------------------------------------------------------------

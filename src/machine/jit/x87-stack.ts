@@ -38,7 +38,9 @@ export class X87Stack implements Procrastinator {
   #top = 0;
   readonly #numbers = new Map<number, Number80>();
   readonly #written = new Set<number>();
+  /** Validity as far as it is known: now, and at the first look. */
   readonly #isValid = new Map<number, boolean>();
+  readonly #wasValid = new Map<number, boolean>();
   /** Registers that have become valid and empty since the first look. */
   #nowValid = 0;
   #nowEmpty = 0;
@@ -106,9 +108,15 @@ export class X87Stack implements Procrastinator {
     if (this.#wrong !== undefined) all.push(this.#wrong);
     this.#wrong = undefined;
     if (all.length > 0) b.leave(all.reduce((sum, each) => b.pure(W.i32_or, sum, each)));
-    for (const distance of valid) this.#isValid.set(distance, true);
-    for (const distance of empty) this.#isValid.set(distance, false);
+    for (const distance of valid) this.#found(distance, true);
+    for (const distance of empty) this.#found(distance, false);
     return true;
+  }
+
+  #found(distance: number, valid: boolean): void {
+    if (this.#isValid.has(distance)) return;
+    this.#isValid.set(distance, valid);
+    this.#wasValid.set(distance, valid);
   }
 
   read(distance: number): Number80 {
@@ -151,8 +159,11 @@ export class X87Stack implements Procrastinator {
   #setValid(distance: number, valid: boolean): void {
     this.#isValid.set(distance, valid);
     const bit = 1 << distance;
-    this.#nowValid = valid ? this.#nowValid | bit : this.#nowValid & ~bit;
-    this.#nowEmpty = valid ? this.#nowEmpty & ~bit : this.#nowEmpty | bit;
+    this.#nowValid &= ~bit;
+    this.#nowEmpty &= ~bit;
+    if (this.#wasValid.get(distance) === valid) return;
+    if (valid) this.#nowValid |= bit;
+    else this.#nowEmpty |= bit;
   }
 
   /** `raised`: PE and C1 as status bits, undefined for none. `operand`: address and selector of the operand. */

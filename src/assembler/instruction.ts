@@ -52,6 +52,8 @@ export interface Instruction {
   readonly jumps: boolean;
   /** What its address labels has a size that matters: true of all but `lea`. */
   readonly sized: boolean;
+  /** The wait of fstcw and its like is written before the address is worked out: `$` is behind it. */
+  readonly waits: boolean;
   /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
   readonly operands: Operand[];
@@ -152,7 +154,7 @@ function isSame(
   return true;
 }
 
-type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize"> & {
+type Traits = Pick<Instruction, "jumps" | "sized" | "waits" | "floatSize"> & {
   /** `zmm1+3` stands for four registers. */
   series: boolean;
   /** An address may be in two parts: `[eax,ecx*4]`. */
@@ -172,6 +174,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       // The second part of a divided address may have registers, as a jump's target may.
       jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
       sized: name !== "lea",
+      waits: /^f(?:st[cs]w|(?:stenv|save)[wd]?)$/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$/.test(name),
@@ -190,7 +193,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
   const segments: (Expression | undefined)[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize, lists, series, divided } = traitsOf(mnemonic);
+  const { jumps, sized, waits, floatSize, lists, series, divided } = traitsOf(mnemonic);
   let constant = true;
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -294,6 +297,7 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     encode: mnemonic.encode,
     prefix: mnemonic.prefix,
     sized,
+    waits,
     floatSize,
     jumps,
     operands,
@@ -422,7 +426,9 @@ function evaluateConstants(assembler: Assembler, instruction: Instruction): bool
  */
 function evaluate(assembler: Assembler, instruction: Instruction): boolean {
   try {
-    return evaluateOperands(assembler, instruction);
+    return instruction.waits
+      ? evaluateBehindWait(assembler, instruction)
+      : evaluateOperands(assembler, instruction);
   } catch (error) {
     const { state } = assembler;
     for (let index = assembler.operandIndex; index < instruction.operands.length; index++) {
@@ -465,6 +471,16 @@ function takes(instruction: Instruction, operand: Operand, state: Encoding): boo
   const taken = lists.some((operands) => encodes({ ...instruction, operands }, operands.length, state));
   state.at = at;
   return taken;
+}
+
+function evaluateBehindWait(assembler: Assembler, instruction: Instruction): boolean {
+  const { state } = assembler;
+  state.at++;
+  try {
+    return evaluateOperands(assembler, instruction);
+  } finally {
+    state.at--;
+  }
 }
 
 function encodes(instruction: Instruction, count: number, state: Encoding): boolean {

@@ -161,6 +161,10 @@ export class State implements Encoding {
     this.errorLabel = label;
   }
 
+  tentative(): void {
+    this.positional = true;
+  }
+
   misuse(): void {
     this.recoverable("invalidUseOfSymbol");
   }

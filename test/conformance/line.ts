@@ -199,6 +199,7 @@ export function assembled(bits: number, text: string): string {
     prefixes: 0,
     compresses: false,
     anotherPass: false,
+    tentative: () => {},
     recoverable: (message) => {
       remembered ??= message;
     },

@@ -194,8 +194,6 @@ export interface Encoding {
   compresses: boolean;
   /** Another pass is certain: what FASM refuses only in a last pass is let through. */
   anotherPass: boolean;
-  /** What was written passes only because another pass will follow: it has to be asked again in that one. */
-  tentative(): void;
   /** Remembers the first error of the pass; assembling goes on as if it had not been. */
   recoverable(message: Message): void;
   /**

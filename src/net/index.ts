@@ -28,8 +28,10 @@ export { NoOutside } from "./gateway/no-outside.ts";
 export { allowOnly, type Policy, type Target } from "./gateway/policy.ts";
 export {
   FIRST_GUEST,
+  type HostPort,
   type Publication,
   type PublishDefaults,
+  parseHostPort,
   parsePublication,
   showPublication,
 } from "./gateway/publish.ts";

@@ -199,7 +199,6 @@ export function assembled(bits: number, text: string): string {
     prefixes: 0,
     compresses: false,
     anotherPass: false,
-    tentative: () => {},
     recoverable: (message) => {
       remembered ??= message;
     },

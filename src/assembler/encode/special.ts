@@ -444,8 +444,7 @@ function returns(name: string): Encode {
 /** The word of `ret 8` and `enter 8,0`: neither negative nor movable, once the last pass is reached. */
 function stackBytes(operand: Operand, out: Encoding): number {
   const value = wordValue(operand, out);
-  if (out.anotherPass) out.tentative();
-  else {
+  if (!out.anotherPass) {
     if (operand.relocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
     if (value < 0) refuse("valueOutOfRange");
   }

@@ -19,7 +19,7 @@ export interface CodeListener {
   readonly threshold: number;
   /** Bytes of code have changed. */
   changed(address: number, length: number): void;
-  /** Bytes belong to code from now on. */
+  /** An instruction was decoded: these bytes belong to code. */
   covered(address: number, length: number): void;
   /** All code is forgotten. */
   forgotten(): void;
@@ -99,6 +99,15 @@ export class Code {
     return this.pages[address >>> 12]?.operations[address & OFFSET];
   }
 
+  /** The operations that cover a byte of [address, address + length), decoded. */
+  *covering(address: number, length: number): Generator<Operation> {
+    for (let at = address - REACH; at < address + length; at++) {
+      const operation = this.known(at);
+      if (operation === undefined || operation.op === OP.DECODE) continue;
+      if (at + operation.length > address) yield operation;
+    }
+  }
+
   #make(address: number): Operation {
     const operation = new Operation(address, OP.DECODE, notDecoded);
     // A jump into nothing leaves nothing behind: see decode for what happens if something is mapped there later.
@@ -157,15 +166,11 @@ export class Code {
     if (leadsTo(operation.op)) operation.target = this.arrive(operation.immediate);
     const start = operation.address >>> 0;
     const { lines } = this.#memory;
-    let isNew = false;
     for (let at = start; at < start + length; at++) {
-      const { covered } = this.#page(at >>> 12);
-      if (covered[at & OFFSET] !== 0) continue;
-      covered[at & OFFSET] = 1;
+      this.#page(at >>> 12).covered[at & OFFSET] = 1;
       lines[at >>> LINE_SHIFT] = 1;
-      isNew = true;
     }
-    if (isNew) this.#listener?.covered(start, length);
+    this.#listener?.covered(start, length);
     this.#mark(start >>> 12);
     this.#mark((start + length - 1) >>> 12);
   }
@@ -237,9 +242,11 @@ export class Code {
     if (from >= start + operation.constantAt && this.#memory.isMapped(at, 4, "read")) {
       // Only its constant has changed, as programs that patch themselves like to do.
       operation.immediate = this.#memory.view.getInt32(RAM_BASE + at, true);
+      operation.soft = true;
       return true;
     }
     operation.op = OP.DECODE;
+    operation.soft = false;
     return false;
   }
 

@@ -75,6 +75,8 @@ export class Operation {
   length = 0;
   /** Where in its bytes `immediate` stands, alone and as it is, in four bytes; `length` when it does not. */
   constantAt = 0;
+  /** That constant was written while the rest of the instruction stayed: it may be again. */
+  soft = false;
   execute: Executor;
   string: StringExecutor | undefined = undefined;
   form: Form | undefined = undefined;

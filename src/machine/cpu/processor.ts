@@ -1,9 +1,9 @@
 import { FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Code } from "./code.ts";
 import type { Core } from "./engine.ts";
+import { type Fast, fastSse, fastStrings, fastX87, noFastFunctions } from "./fast/index.ts";
 import { fault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
-import { type Fast, fastFunctions, noFastFunctions } from "./float/fast.ts";
 import { KIND, type Operation } from "./operation.ts";
 import { ESP, SEGMENT, SS, WORD } from "./state.ts";
 
@@ -37,7 +37,9 @@ export class Processor {
   /** Iterations of a repeated string instruction executed in this turn. */
   iterations = 0;
 
-  #fast: readonly Fast[] | undefined;
+  #fastX87: readonly Fast[] | undefined;
+  #fastSse: readonly Fast[] | undefined;
+  #fastStrings: readonly Fast[] | undefined;
 
   constructor(core: Core, code: Code) {
     this.core = core;
@@ -49,9 +51,24 @@ export class Processor {
     this.facts = core.memory.facts;
   }
 
-  /** The fast functions of float/fast.ts, made when they are first wanted. */
-  get fast(): readonly Fast[] {
-    return (this.#fast ??= this.core.unspecialised ? noFastFunctions : fastFunctions(this.core.memory.wasm));
+  // Fast functions (fast/index.ts), made when they are first wanted ------------------------------------------
+
+  get fastX87(): readonly Fast[] {
+    return (this.#fastX87 ??= this.core.unspecialised
+      ? noFastFunctions
+      : fastX87.functions(this.core.memory.wasm));
+  }
+
+  get fastSse(): readonly Fast[] {
+    return (this.#fastSse ??= this.core.unspecialised
+      ? noFastFunctions
+      : fastSse.functions(this.core.memory.wasm));
+  }
+
+  get fastStrings(): readonly Fast[] {
+    return (this.#fastStrings ??= this.core.unspecialised
+      ? noFastFunctions
+      : fastStrings.functions(this.core.memory.wasm));
   }
 
   // Memory by linear address ---------------------------------------------------------------------------------

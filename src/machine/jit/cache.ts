@@ -13,8 +13,9 @@ import type { Operation } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
 import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
+import { calls } from "./calls.ts";
 import { discover } from "./discover.ts";
-import { CHAIN_PAIRS, ENTRY_BITS, emit, MOST_ENTRIES, STATUS } from "./emit.ts";
+import { CHAIN_PAIRS, ENTRY_BITS, emit, MOST_ENTRIES, STATUS, type Surroundings } from "./emit.ts";
 import { FLAGS } from "./ir.ts";
 import { lift } from "./lift.ts";
 import { structure } from "./structure.ts";
@@ -26,12 +27,16 @@ export interface CompilerOptions {
   threshold?: number;
   /** Compiles everything before it is executed for the first time, for tests. */
   ahead?: boolean;
+  /** Instructions of a region at most. */
+  most?: number;
 }
 
 /** Measured: below it short programs lose more by compiling than they win. */
 const THRESHOLD = 1000;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
+/** Instructions of a region: what V8 optimises within some 20 ms. */
+const MOST_INSTRUCTIONS = 1500;
 /** Regions at once, and the functions' table. */
 const MOST_REGIONS = 2000;
 /** An address whose code changed so often stays interpreted. */
@@ -59,6 +64,8 @@ interface CompiledRegion {
   readonly code: readonly Range[];
   readonly data: readonly Range[];
   readonly operations: readonly number[];
+  /** Operations whose constants it writes. */
+  readonly patches: readonly Operation[];
 }
 
 interface Range {
@@ -73,15 +80,18 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly threshold: number;
   readonly #core: Core;
   readonly #ahead: boolean;
+  readonly #most: number;
   readonly #interpreter: Interpreter;
   readonly #words: Int32Array;
   readonly #table: WebAssembly.Table;
   readonly #nothing: Compiled;
+  readonly #imports: WebAssembly.ModuleImports;
   readonly #regions: (CompiledRegion | undefined)[] = [];
   #freeIndexes: number[] = [];
   /** Regions by page of their code, and of the data they rely on. */
   readonly #byCode = new Map<number, Set<CompiledRegion>>();
   readonly #byData = new Map<number, Set<CompiledRegion>>();
+  readonly #patching = new Set<CompiledRegion>();
   /** How often the code that begins at an address was changed. */
   readonly #changes = new Map<number, number>();
   readonly #operations: (Operation | undefined)[] = [];
@@ -97,14 +107,26 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Something was dropped while compiled code called out. */
   #disturbed = false;
 
-  constructor(core: Core, { threshold = THRESHOLD, ahead = false }: CompilerOptions = {}) {
+  constructor(
+    core: Core,
+    { threshold = THRESHOLD, ahead = false, most = MOST_INSTRUCTIONS }: CompilerOptions = {},
+  ) {
     this.#core = core;
     this.#ahead = ahead;
+    this.#most = most;
     this.threshold = threshold;
     this.#interpreter = new Interpreter(core, this);
     this.#words = core.memory.words;
     this.#table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
     this.#nothing = nothing();
+    this.#imports = {
+      m: core.memory.wasm,
+      t: this.#table,
+      execute: (number: number) => this.#execute(number),
+    };
+    const { cpu } = this.#interpreter;
+    // Made only when a module wants them.
+    for (const call of calls) Object.defineProperty(this.#imports, call.name, { get: () => call.make(cpu) });
     core.memory.onRightsLost((page) => this.#rightsLost(page));
     this.#clearChain();
   }
@@ -190,11 +212,13 @@ export class CompilingEngine implements Engine, CodeListener {
     try {
       const status = this.#regions[head.extra]!.run(head.a, stretch);
       join(words);
+      if (this.#patching.size > 0) this.#refresh();
       core.instructions = this.#end - words[LEFT]!;
       return status;
     } catch (reason) {
       // Only what an executor threw: it had the true words of the flags.
       if (!(reason instanceof GuestFault)) throw reason;
+      if (this.#patching.size > 0) this.#refresh();
       core.instructions = this.#end - words[LEFT]!;
       return reason.stop;
     }
@@ -207,6 +231,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const op = this.#operations[number]!;
     this.#disturbed = false;
     join(words);
+    if (this.#patching.size > 0) this.#refresh();
     let finished = true;
     if (op.op === OP.STRING) {
       try {
@@ -234,18 +259,19 @@ export class CompilingEngine implements Engine, CodeListener {
     head.immediate = this.threshold;
     if (!this.#ready()) return;
     if (this.#regions.length - this.#freeIndexes.length >= MOST_REGIONS) this.#dropAll();
-    const found = discover(this.#interpreter.code, memory, entry, this.#ahead);
+    const found = discover(this.#interpreter.code, memory, entry, { ahead: this.#ahead, most: this.#most });
     // Nothing of it was executed so far.
     if (found.operations.size === 0) return;
     const data: Range[] = [];
+    const patches: Operation[] = [];
     const region = lift(this.#core, found, entry, (address, size, writes) => {
-      if (!this.#isFixed(address >>> 0, size, writes)) return false;
+      if (!this.#isFixed(address >>> 0, size, writes, patches)) return false;
       data.push({ start: address >>> 0, end: (address >>> 0) + size, writes });
       return true;
     });
     const shaped = structure(region);
     const operations: number[] = [];
-    const bytes = emit(region, shaped, {
+    const surroundings: Surroundings = {
       memory,
       readsFromZero: this.#readLow === 0,
       operationNumber: (operation) => {
@@ -255,10 +281,9 @@ export class CompilingEngine implements Engine, CodeListener {
         return number;
       },
       room: (length) => this.#takeRoom(length),
-    });
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      m: { m: memory.wasm, t: this.#table, execute: (number: number) => this.#execute(number) },
-    });
+    };
+    const bytes = emit(region, shaped, surroundings, calls);
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: this.#imports });
     const index = this.#freeIndexes.pop() ?? this.#regions.length;
     if (index >= this.#table.length) this.#table.grow(this.#table.length);
     const run = instance.exports["r"] as Compiled;
@@ -281,7 +306,9 @@ export class CompilingEngine implements Engine, CodeListener {
       code: rangesOf(found.operations),
       data,
       operations,
+      patches,
     };
+    if (patches.length > 0) this.#patching.add(made);
     this.#regions[index] = made;
     for (const range of made.code) this.#file(this.#byCode, range, made);
     for (const range of made.data) this.#file(this.#byData, range, made);
@@ -297,15 +324,34 @@ export class CompilingEngine implements Engine, CodeListener {
   }
 
   /** Whether [address, address + size) can be accessed for as long as `rightsLost` and `covered` are silent. */
-  #isFixed(address: number, size: number, writes: boolean): boolean {
+  #isFixed(address: number, size: number, writes: boolean, patches: Operation[]): boolean {
     const { facts } = this.#core.memory;
-    const { pages } = this.#interpreter.code;
+    const { code } = this.#interpreter;
+    const { pages } = code;
+    let isCode = false;
     const needed = writes ? FACT.READ | FACT.STORE : FACT.READ;
     for (let at = address; at < address + size; at++) {
       if ((facts[at >>> PAGE_SHIFT]! & needed) !== needed) return false;
-      if (writes && pages[at >>> PAGE_SHIFT]?.covered[at & 0xfff]) return false;
+      if (writes && pages[at >>> PAGE_SHIFT]?.covered[at & 0xfff]) isCode = true;
     }
+    if (!isCode) return true;
+    // A constant of one instruction, and nothing else, may be written: it is read anew whenever it is executed.
+    const covering = [...code.covering(address, size)];
+    const [op] = covering;
+    if (op === undefined || covering.length > 1 || !op.soft) return false;
+    const constant = (op.address >>> 0) + op.constantAt;
+    if (address < constant || address + size > constant + 4) return false;
+    patches.push(op);
     return true;
+  }
+
+  /** Brings the records of instructions up to date whose constants compiled code may have written. */
+  #refresh(): void {
+    const { view } = this.#core.memory;
+    for (const { patches } of this.#patching) {
+      for (const op of patches)
+        op.immediate = view.getInt32(RAM_BASE + (op.address >>> 0) + op.constantAt, true);
+    }
   }
 
   #takeRoom(length: number): number | undefined {
@@ -383,6 +429,7 @@ export class CompilingEngine implements Engine, CodeListener {
     if (this.#regions[index] !== region) return;
     this.#regions[index] = undefined;
     this.#freeIndexes.push(index);
+    this.#patching.delete(region);
     this.#table.set(index, this.#nothing);
     for (const number of region.operations) {
       this.#operations[number] = undefined;
@@ -443,9 +490,10 @@ function rangesOf(operations: ReadonlyMap<number, Operation>): Range[] {
   const ranges: Range[] = [];
   for (const op of sorted) {
     const start = op.address >>> 0;
+    const end = start + (op.soft ? op.constantAt : op.length);
     const last = ranges[ranges.length - 1];
-    if (last && start <= last.end) last.end = Math.max(last.end, start + op.length);
-    else ranges.push({ start, end: start + op.length, writes: false });
+    if (last && start <= last.end) last.end = Math.max(last.end, end);
+    else ranges.push({ start, end, writes: false });
   }
   return ranges;
 }

@@ -28,8 +28,6 @@ export const FLOW = {
   LEAVE: 9,
 } as const;
 
-/** Regions have at most so many instructions: what V8 optimises within some 20 ms. */
-const MOST_INSTRUCTIONS = 1500;
 /** Addresses read from a table of jumps. */
 const MOST_TARGETS = 256;
 
@@ -80,7 +78,12 @@ export interface Found {
 }
 
 /** `ahead`: what is not decoded yet is, as far as that can be. */
-export function discover(code: Code, memory: Memory, entry: number, ahead: boolean): Found {
+export function discover(
+  code: Code,
+  memory: Memory,
+  entry: number,
+  { ahead, most }: { ahead: boolean; most: number },
+): Found {
   const operations = new Map<number, Operation>();
   const leaders = new Set<number>([entry]);
   const targets = new Set<number>([entry]);
@@ -92,11 +95,11 @@ export function discover(code: Code, memory: Memory, entry: number, ahead: boole
   for (let i = 0; i < wanted.length; i++) {
     for (let address = wanted[i]!; !operations.has(address); ) {
       const op = ahead ? decoded(code, address) : code.known(address);
-      if (op === undefined || op.op === OP.DECODE || operations.size >= MOST_INSTRUCTIONS) break;
+      if (op === undefined || op.op === OP.DECODE || operations.size >= most) break;
       operations.set(address, op);
       const flow = flowOf(op);
       if (flow === FLOW.BRANCH || flow === FLOW.JUMP || flow === FLOW.CALL) want(op.immediate);
-      if (flow === FLOW.CALL || flow === FLOW.CALL_INDIRECT) {
+      if (flow === FLOW.CALL || flow === FLOW.CALL_INDIRECT || flow === FLOW.INTERRUPT) {
         targets.add(op.following);
         want(op.following);
       }

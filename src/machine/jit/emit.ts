@@ -7,6 +7,8 @@
  */
 import { STATE } from "../cpu/state.ts";
 import { FACT, FACTS_BASE, LINE_SHIFT, type Memory } from "../memory/memory.ts";
+import { copy, fill } from "./bulk.ts";
+import type { OutsideFunction } from "./calls.ts";
 import {
   type Block,
   type Exit,
@@ -51,12 +53,6 @@ export interface Surroundings {
   room(bytes: number): number | undefined;
 }
 
-/** Imported functions beside `execute`, by number from 1, for families of instructions that call out. */
-export interface ImportedFunction {
-  readonly name: string;
-  readonly type: FunctionType;
-}
-
 /** The types of the module's functions: regions, `execute`, then those of `imported`. */
 const REGION_TYPE = 0;
 const EXECUTE_TYPE = 1;
@@ -65,20 +61,22 @@ export function emit(
   region: Region,
   structure: Structure,
   surroundings: Surroundings,
-  imported: readonly ImportedFunction[] = [],
+  imported: readonly OutsideFunction[],
 ): Uint8Array<ArrayBuffer> {
-  const code = new Emitter(region, structure, surroundings).function();
+  const emitter = new Emitter(region, structure, surroundings);
+  const code = emitter.function();
+  const called = [...emitter.called.keys()].map((number) => imported[number - 1]!);
   const { memory } = surroundings;
   const imports: Import[] = [
     { kind: "memory", module: "m", name: "m", pages: memory.wasm.buffer.byteLength / 65536 },
     { kind: "table", module: "m", name: "t" },
     { kind: "function", module: "m", name: "execute", type: EXECUTE_TYPE },
-    ...imported.map(({ name }, i): Import => ({ kind: "function", module: "m", name, type: 2 + i })),
+    ...called.map(({ name }, i): Import => ({ kind: "function", module: "m", name, type: 2 + i })),
   ];
   const types: FunctionType[] = [
     { parameters: [I32, I32], results: [I32] },
     { parameters: [I32], results: [I32] },
-    ...imported.map(({ type }) => type),
+    ...called.map(({ type }) => type),
   ];
   return moduleBytes({ types, imports, functions: [{ type: REGION_TYPE, name: "r", code }] });
 }
@@ -113,6 +111,8 @@ class Emitter {
     [V128, []],
   ]);
   readonly #need: number;
+  /** Functions that are called, by their numbers, with those they have in this module. */
+  readonly called = new Map<number, number>();
 
   constructor(region: Region, structure: Structure, surroundings: Surroundings) {
     this.#region = region;
@@ -166,6 +166,8 @@ class Emitter {
       for (const slot of block.changed.keys()) this.#written |= 1 << slot;
       for (const value of block.values) {
         if (value.what === "slot") used |= 1 << value.number;
+        // What changes and changes back may be seen on an exit between.
+        if (value.exit) for (const slot of value.exit.changed.keys()) this.#written |= 1 << slot;
         if (value.what === "check") this.#limit(value);
       }
     }
@@ -322,6 +324,13 @@ class Emitter {
     return this.#structure;
   }
 
+  callNumber(number: number): number {
+    if (number === 0) return 0;
+    let here = this.called.get(number);
+    if (here === undefined) this.called.set(number, (here = this.called.size + 1));
+    return here;
+  }
+
   takeTemporary(type: ValueType): number {
     return this.#free.get(type)!.pop() ?? this.#code.local(type);
   }
@@ -359,6 +368,23 @@ class Emitter {
     code.i32(count);
     code.op(W.i32_sub);
     code.set(this.#left);
+  }
+
+  spendValue(value: () => void): void {
+    const code = this.#code;
+    code.get(this.#left);
+    value();
+    code.op(W.i32_sub);
+    code.set(this.#left);
+  }
+
+  cannotAfford(value: () => void): void {
+    const code = this.#code;
+    code.get(this.#left);
+    code.i32(this.#need);
+    code.op(W.i32_sub);
+    value();
+    code.op(W.i32_lt_s);
   }
 
   isPoor(): void {
@@ -663,14 +689,31 @@ class BlockEmitter {
         return;
       case "call":
         for (const arg of value.args) this.#push(arg);
-        code.call(value.number);
+        code.call(this.#e.callNumber(value.number));
         if (this.#used.has(value) && this.#last[value.position]! >= 0) this.#keep(value, () => {});
         else if (value.number !== 0) code.drop();
         return;
-      case "bulk":
-        for (const arg of value.args) this.#push(arg);
-        if (value.opcode === 0xfc_000a) code.memoryCopy();
-        else code.memoryFill();
+      case "copy":
+      case "fill": {
+        const locals = value.args.map((arg) => {
+          this.#push(arg);
+          const local = this.#e.takeTemporary(I32);
+          code.set(local);
+          return local;
+        }) as [number, number, number];
+        if (value.what === "copy") copy(this.#e, ...locals);
+        else fill(this.#e, ...locals, value.number);
+        for (const local of locals) this.#e.giveBack(I32, local);
+        return;
+      }
+      case "afford":
+        this.#e.cannotAfford(() => this.#push(value.args[0]!));
+        code.if();
+        this.#exit(value.exit!);
+        code.end();
+        return;
+      case "spend":
+        this.#e.spendValue(() => this.#push(value.args[0]!));
         return;
     }
   }

@@ -16,6 +16,6 @@
  * and only behind a check; a slot is `b.get` and `b.set`; what is in no slot (x87, MXCSR, EFLAGS without the
  * arithmetic flags) is loaded from and stored to the state page, at constant addresses. xmm0 … xmm7 are slots of type
  * v128 (SLOT.XMM + n). A new instruction of WebAssembly is a line in wasm/opcodes.ts. Functions that are called out to
- * are listed in `calls` of cache.ts and called with `b.call`.
+ * are listed in calls.ts and called with `b.call`.
  */
 export { type CompilerOptions, CompilingEngine } from "./cache.ts";

@@ -67,8 +67,14 @@ export type What =
   | "leave"
   /** Calls the imported function `number` with args; its value if it has one. */
   | "call"
-  /** memory.copy or memory.fill of args. */
-  | "bulk";
+  /** Copies args[2] bytes of guest memory from args[1] to args[0]; they do not overlap. */
+  | "copy"
+  /** Fills args[2] bytes of guest memory at args[0] with elements of `number` bytes, args[1]. */
+  | "fill"
+  /** Leaves the region before this instruction if not so many more instructions as args[0] can be afforded. */
+  | "afford"
+  /** args[0] more instructions have been executed than are counted otherwise. */
+  | "spend";
 
 /** Where a region is left in the middle of a block: before which instruction, and what has changed until there. */
 export interface Exit {
@@ -344,8 +350,21 @@ export class Builder {
     return this.#make("call", type, 0, args, index);
   }
 
-  bulk(opcode: Opcode, ...args: Value[]): void {
-    this.#make("bulk", I32, opcode, args);
+  copy(to: Value, from: Value, length: Value): void {
+    this.#make("copy", I32, 0, [to, from, length]);
+  }
+
+  fill(to: Value, element: Value, length: Value, size: number): void {
+    this.#make("fill", I32, 0, [to, element, length], size);
+  }
+
+  /** Leaves the region before the present instruction unless `count` more can be afforded, 0 … 2^30. */
+  afford(count: Value): void {
+    this.#make("afford", I32, 0, [count], 0, undefined, this.exit());
+  }
+
+  spend(count: Value): void {
+    this.#make("spend", I32, 0, [count]);
   }
 
   /** An exit before the present instruction. */

@@ -6,6 +6,7 @@ import { ECX, ESP } from "../cpu/state.ts";
 import { FLOW, type Found, flowOf } from "./discover.ts";
 import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
 import { Lowering, lowerInteger } from "./lower.ts";
+import { lowerX87 } from "./lower-x87.ts";
 import { W } from "./wasm/opcodes.ts";
 
 /**
@@ -14,7 +15,7 @@ import { W } from "./wasm/opcodes.ts";
  */
 export type Family = (l: Lowering, op: Operation) => boolean;
 
-const families: readonly Family[] = [lowerInteger];
+const families: readonly Family[] = [lowerInteger, lowerX87];
 
 export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Region {
   const { operations, leaders, targets } = found;
@@ -73,6 +74,11 @@ function liftBlock(
       return undefined;
     }
     if (!families.some((family) => family(l, op))) {
+      if (op.soft) {
+        // Its record may be behind what compiled code has written.
+        b.end({ kind: "interpret", eip: address });
+        return undefined;
+      }
       block.count++;
       const target = to(op.following);
       b.end({ kind: "execute", operation: op, target });

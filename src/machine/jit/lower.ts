@@ -109,6 +109,7 @@ export class Lowering {
       case KIND.R32:
         return b.get(index);
       case KIND.IMMEDIATE:
+        if (op.soft) return b.load(W.i32_load, b.const(op.address + op.constantAt), RAM_BASE);
         return b.const(op.immediate);
       default:
         return this.loadPlain(address!, bytesOf(kind));
@@ -821,13 +822,62 @@ function stepOf(l: Lowering, size: number): Value {
   return b.pure(W.i32_sub, b.const(size), double);
 }
 
+/** Longest repetition that is executed at once. */
+const MOST_REPEATED = 1 << 20;
+
+/** rep movs and rep stos upwards; what overlaps, or lies elsewhere, is left to the interpreter. */
+function repeated(l: Lowering, op: Operation, reads: boolean): boolean {
+  const { b } = l;
+  const log = op.extra >> 1;
+  const count = b.get(ECX);
+  const from = b.get(ESI);
+  const to = b.get(EDI);
+  b.leave(
+    b.pure(
+      W.i32_or,
+      b.pure(W.i32_and, wholeState(l, STATE.EFLAGS), b.const(DF)),
+      b.pure(W.i32_gt_u, count, b.const(MOST_REPEATED)),
+    ),
+  );
+  b.afford(count);
+  const length = b.pure(W.i32_shl, count, b.const(log));
+  const outside = (start: Value, low: number, size: number): Value => {
+    const all = wholeState(l, size);
+    const beyond = b.pure(
+      W.i32_gt_u,
+      b.pure(W.i32_sub, start, wholeState(l, low)),
+      b.pure(W.i32_sub, all, length),
+    );
+    return b.pure(W.i32_or, b.pure(W.i32_gt_u, length, all), beyond);
+  };
+  const none = b.pure(W.i32_eqz, count);
+  let wrong = outside(to, STATE.WRITE_LOW, STATE.WRITE_LENGTH);
+  if (reads) {
+    wrong = b.pure(W.i32_or, wrong, outside(from, STATE.READ_LOW, STATE.READ_LENGTH));
+    // The same place is no overlap that matters.
+    const distance = b.pure(W.i32_sub, to, from);
+    const overlap = b.pure(W.i32_lt_u, l.add(distance, -1), l.add(length, -1));
+    wrong = b.pure(W.i32_or, wrong, overlap);
+  }
+  b.leave(b.select(none, b.const(0), wrong));
+  if (reads) b.copy(to, from, length);
+  else b.fill(to, b.get(EAX), length, op.extra);
+  // With a count of 0 it counts as one instruction too.
+  b.spend(b.select(none, count, l.add(count, -1)));
+  if (reads) b.set(ESI, b.pure(W.i32_add, from, length));
+  b.set(EDI, b.pure(W.i32_add, to, length));
+  b.set(ECX, b.const(0));
+  return true;
+}
+
 const single =
   (reads: boolean, writes: boolean): Lower =>
   (l, op) => {
     const { b } = l;
     const size = op.extra;
-    if (op.rep !== 0 || op.addressMask !== -1) return false;
+    if (op.addressMask !== -1) return false;
     if ((writes && !l.isFlat(ES)) || (reads && !l.isFlat(op.segment))) return false;
+    if (op.rep !== 0) return writes && repeated(l, op, reads);
     const from = b.get(ESI);
     const to = b.get(EDI);
     if (reads) b.check(from, size, false);
@@ -1022,6 +1072,7 @@ export function lowerInteger(l: Lowering, op: Operation): boolean {
   if (op.op === OP.NOP) return true;
   const form = op.form;
   if (form === undefined) return false;
+  if (op.soft && op.kind1 !== KIND.IMMEDIATE && op.kind2 !== KIND.IMMEDIATE) return false;
   if (form.operands.some(({ file }) => file !== undefined && file !== "general")) return false;
   if (form.condition >= 0) return conditional(l, op);
   const name = op.string ? form.name.slice(0, -1) : form.name;

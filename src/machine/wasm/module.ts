@@ -1,5 +1,5 @@
 /** Functions and the module around them. WebAssembly core specification, 5.5. */
-import { type Code, sequence, unsigned } from "./operations.ts";
+import { type Code, unsigned } from "./operations.ts";
 
 export type { Code } from "./operations.ts";
 
@@ -19,12 +19,12 @@ export class Local {
   }
 
   set(value: Code): Code {
-    return sequence(value, [0x21], unsigned(this.#number));
+    return [value, 0x21, unsigned(this.#number)];
   }
 
   /** Sets it, and is the value that was set. */
   tee(value: Code): Code {
-    return sequence(value, [0x22], unsigned(this.#number));
+    return [value, 0x22, unsigned(this.#number)];
   }
 }
 
@@ -33,7 +33,7 @@ export class WasmFunction {
   readonly parameters: readonly Value[];
   readonly results: readonly Value[];
   readonly #locals: Value[] = [];
-  #body: Code = [];
+  readonly #body: Code[] = [];
 
   constructor(parameters: readonly Value[], results: readonly Value[]) {
     this.parameters = parameters;
@@ -51,20 +51,33 @@ export class WasmFunction {
 
   /** Appends code. */
   add(...code: Code[]): void {
-    this.#body = sequence(this.#body, ...code);
+    this.#body.push(...code);
   }
 
   /** As it stands in the code section. */
   bytes(): Code {
-    const locals = this.#locals.flatMap((type) => [1, TYPES[type]]);
-    const code = [...unsigned(this.#locals.length), ...locals, ...this.#body, 0x0b];
-    return [...unsigned(code.length), ...code];
+    const locals = this.#locals.map((type) => [1, TYPES[type]]);
+    const code = inRow([unsigned(this.#locals.length), locals, this.#body, 0x0b]);
+    return [unsigned(code.length), code];
   }
 }
 
-const list = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()];
-const section = (number: number, content: Code): Code => [number, ...unsigned(content.length), ...content];
-const name = (text: string): Code => [...unsigned(text.length), ...new TextEncoder().encode(text)];
+function inRow(code: Code): number[] {
+  const bytes: number[] = [];
+  const put = (piece: Code): void => {
+    if (typeof piece === "number") bytes.push(piece);
+    else for (const each of piece) put(each);
+  };
+  put(code);
+  return bytes;
+}
+
+const list = (items: readonly Code[]): Code => [unsigned(items.length), items];
+const section = (number: number, content: Code): Code => {
+  const bytes = inRow(content);
+  return [number, unsigned(bytes.length), bytes];
+};
+const name = (text: string): Code => [unsigned(text.length), [...new TextEncoder().encode(text)]];
 
 /** A module that imports one memory as `machine.memory` and exports functions. */
 export class WasmModule {
@@ -74,23 +87,23 @@ export class WasmModule {
     this.#functions.push({ name: exported, made });
   }
 
-  /** `pages`: of 64 KiB, at least what the memory will have. */
   bytes(): Uint8Array<ArrayBuffer> {
-    const types = this.#functions.map(({ made: { parameters, results } }) => [
-      0x60,
-      ...list(parameters.map((type) => [TYPES[type]])),
-      ...list(results.map((type) => [TYPES[type]])),
-    ]);
-    return Uint8Array.from([
-      ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-      ...section(1, list(types)),
-      ...section(2, list([[...name("machine"), ...name("memory"), 2, 0, 1]])),
-      ...section(3, list(types.map((_, number) => unsigned(number)))),
-      ...section(
-        7,
-        list(this.#functions.map((each, number) => [...name(each.name), 0, ...unsigned(number)])),
-      ),
-      ...section(10, list(this.#functions.map(({ made }) => made.bytes()))),
-    ]);
+    const types = this.#functions.map(
+      ({ made: { parameters, results } }): Code => [
+        0x60,
+        list(parameters.map((type) => TYPES[type])),
+        list(results.map((type) => TYPES[type])),
+      ],
+    );
+    return Uint8Array.from(
+      inRow([
+        [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+        section(1, list(types)),
+        section(2, list([[name("machine"), name("memory"), 2, 0, 1]])),
+        section(3, list(types.map((_, number) => unsigned(number)))),
+        section(7, list(this.#functions.map((each, number) => [name(each.name), 0, unsigned(number)]))),
+        section(10, list(this.#functions.map(({ made }) => made.bytes()))),
+      ]),
+    );
   }
 }

@@ -1,7 +1,7 @@
 /** The operations, by the names of the WebAssembly specification (core, 5.4), as functions from code to code. */
 
-/** Bytes of code. */
-export type Code = readonly number[];
+/** Bytes of code, in pieces: they are put in a row when a function is finished. */
+export type Code = number | readonly Code[];
 
 /** LEB128 of an unsigned 32-bit number. */
 export function unsigned(value: number): number[] {
@@ -15,14 +15,12 @@ export function unsigned(value: number): number[] {
   return bytes;
 }
 
-/** LEB128 of a signed number. */
-export function signed(value: bigint): number[] {
+/** LEB128 of a signed 32-bit number. */
+function signed32(value: number): number[] {
   const bytes: number[] = [];
-  let rest = value;
-  for (;;) {
-    const byte = Number(rest & 0x7fn);
-    rest >>= 7n;
-    if ((rest === 0n && !(byte & 0x40)) || (rest === -1n && byte & 0x40)) {
+  for (let rest = value | 0; ; rest >>= 7) {
+    const byte = rest & 0x7f;
+    if (rest >> 6 === 0 || rest >> 6 === -1) {
       bytes.push(byte);
       return bytes;
     }
@@ -30,24 +28,33 @@ export function signed(value: bigint): number[] {
   }
 }
 
-const join = (...parts: Code[]): Code => parts.flat();
+/** LEB128 of a signed number. */
+function signed(value: bigint): number[] {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest >>= 7n) {
+    const byte = Number(rest & 0x7fn);
+    if (rest >> 6n === 0n || rest >> 6n === -1n) {
+      bytes.push(byte);
+      return bytes;
+    }
+    bytes.push(byte | 0x80);
+  }
+}
+
+const join = (...parts: Code[]): Code => parts;
 const one =
   (...opcode: number[]) =>
-  (a: Code): Code =>
-    join(a, opcode);
+  (a: Code): Code => [a, opcode];
 const two =
   (...opcode: number[]) =>
-  (a: Code, b: Code): Code =>
-    join(a, b, opcode);
+  (a: Code, b: Code): Code => [a, b, opcode];
 /** Any alignment: addresses of guests have none. */
 const loading =
   (...opcode: number[]) =>
-  (at: Code, offset = 0): Code =>
-    join(at, opcode, [0], unsigned(offset));
+  (at: Code, offset = 0): Code => [at, opcode, 0, unsigned(offset)];
 const storing =
   (...opcode: number[]) =>
-  (at: Code, value: Code, offset = 0): Code =>
-    join(at, value, opcode, [0], unsigned(offset));
+  (at: Code, value: Code, offset = 0): Code => [at, value, opcode, 0, unsigned(offset)];
 
 const vector = (number: number): number[] => [0xfd, ...unsigned(number)];
 
@@ -55,24 +62,31 @@ const vector = (number: number): number[] => [0xfd, ...unsigned(number)];
 
 const EMPTY = 0x40;
 export const sequence = join;
-export const block = (...body: Code[]): Code => join([0x02, EMPTY], ...body, [0x0b]);
-export const loop = (...body: Code[]): Code => join([0x03, EMPTY], ...body, [0x0b]);
-export const when = (condition: Code, then: Code, otherwise?: Code): Code =>
-  join(condition, [0x04, EMPTY], then, otherwise ? join([0x05], otherwise) : [], [0x0b]);
+export const block = (...body: Code[]): Code => [0x02, EMPTY, body, 0x0b];
+export const loop = (...body: Code[]): Code => [0x03, EMPTY, body, 0x0b];
+export const when = (condition: Code, then: Code, otherwise?: Code): Code => [
+  condition,
+  0x04,
+  EMPTY,
+  then,
+  otherwise === undefined ? [] : [0x05, otherwise],
+  0x0b,
+];
 export const br = (depth: number): Code => [0x0c, ...unsigned(depth)];
-export const brIf = (depth: number, condition: Code): Code => join(condition, [0x0d], unsigned(depth));
-export const giveBack = (...values: Code[]): Code => join(...values, [0x0f]);
-export const select = (yes: Code, no: Code, condition: Code): Code => join(yes, no, condition, [0x1b]);
+export const brIf = (depth: number, condition: Code): Code => [condition, 0x0d, unsigned(depth)];
+export const giveBack = (...values: Code[]): Code => [values, 0x0f];
+export const select = (yes: Code, no: Code, condition: Code): Code => [yes, no, condition, 0x1b];
 
 // Numbers ----------------------------------------------------------------------------------------------------
 
 export const i32 = {
-  const: (value: number): Code => [0x41, ...signed(BigInt(value | 0))],
+  const: (value: number): Code => [0x41, signed32(value)],
   load: loading(0x28),
   load8_u: loading(0x2d),
   load16_s: loading(0x2e),
   load16_u: loading(0x2f),
   store: storing(0x36),
+  store8: storing(0x3a),
   store16: storing(0x3b),
   eqz: one(0x45),
   eq: two(0x46),
@@ -100,7 +114,7 @@ export const i32 = {
 };
 
 export const i64 = {
-  const: (value: bigint): Code => [0x42, ...signed(BigInt.asIntN(64, value))],
+  const: (value: bigint): Code => [0x42, signed(BigInt.asIntN(64, value))],
   load: loading(0x29),
   store: storing(0x37),
   store16: storing(0x3d),
@@ -132,30 +146,143 @@ export const i64 = {
   extend32_s: one(0xc4),
 };
 
-export const f64 = {
-  const: (value: number): Code => [0x44, ...new Uint8Array(Float64Array.of(value).buffer)],
-  load: loading(0x2b),
-  add: two(0xa0),
-  sub: two(0xa1),
-  mul: two(0xa2),
-  div: two(0xa3),
-  sqrt: one(0x9f),
-  convert_i64_u: one(0xba),
+const floats = (first: {
+  load: number;
+  store: number;
+  compare: number;
+  arithmetic: number;
+  width: 4 | 8;
+  literal: number;
+}) => ({
+  const: (value: number): Code => [
+    first.literal,
+    ...new Uint8Array((first.width === 4 ? Float32Array : Float64Array).of(value).buffer),
+  ],
+  load: loading(first.load),
+  store: storing(first.store),
+  eq: two(first.compare),
+  ne: two(first.compare + 1),
+  lt: two(first.compare + 2),
+  gt: two(first.compare + 3),
+  le: two(first.compare + 4),
+  ge: two(first.compare + 5),
+  abs: one(first.arithmetic),
+  sqrt: one(first.arithmetic + 6),
+  add: two(first.arithmetic + 7),
+  sub: two(first.arithmetic + 8),
+  mul: two(first.arithmetic + 9),
+  div: two(first.arithmetic + 10),
   promote_f32: one(0xbb),
-  reinterpret_i64: one(0xbf),
-};
-export const i64_trunc_sat_f64_u = one(0xfc, 7);
+});
+export const f32 = floats({
+  load: 0x2a,
+  store: 0x38,
+  compare: 0x5b,
+  arithmetic: 0x8b,
+  width: 4,
+  literal: 0x43,
+});
+export const f64 = floats({
+  load: 0x2b,
+  store: 0x39,
+  compare: 0x61,
+  arithmetic: 0x99,
+  width: 8,
+  literal: 0x44,
+});
 
 export const v128 = {
   load: loading(...vector(0)),
   load32_zero: loading(...vector(92)),
   load64_zero: loading(...vector(93)),
   store: storing(...vector(11)),
-  const: (bytes: Code): Code => [...vector(12), ...bytes],
+  const: (bytes: Code): Code => [vector(12), bytes],
+  splat32: one(...vector(17)),
   not: one(...vector(77)),
   and: two(...vector(78)),
-  andnot: two(...vector(79)),
   or: two(...vector(80)),
   xor: two(...vector(81)),
   any_true: one(...vector(83)),
+};
+
+const lanes = (compare: number, arithmetic: number) => ({
+  eq: two(...vector(compare)),
+  ne: two(...vector(compare + 1)),
+  lt: two(...vector(compare + 2)),
+  gt: two(...vector(compare + 3)),
+  le: two(...vector(compare + 4)),
+  ge: two(...vector(compare + 5)),
+  abs: one(...vector(arithmetic)),
+  sqrt: one(...vector(arithmetic + 3)),
+  add: two(...vector(arithmetic + 4)),
+  sub: two(...vector(arithmetic + 5)),
+  mul: two(...vector(arithmetic + 6)),
+  div: two(...vector(arithmetic + 7)),
+});
+export const f32x4 = lanes(65, 224);
+export const f64x2 = lanes(71, 236);
+
+export const pure = {
+  bitselect: (yes: Code, no: Code, condition: Code): Code => join(yes, no, condition, vector(82)),
+  /** The two lower singles as doubles. */
+  promote_low: one(...vector(95)),
+  swapHalves: (a: Code): Code =>
+    join(a, a, vector(13), [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]),
+};
+
+const shuffled =
+  (...pattern: number[]) =>
+  (a: Code, b: Code): Code =>
+    join(a, b, vector(13), pattern);
+/** Alternately from both operands, `size` bytes at a time, the first 8 bytes or the others. */
+const interleaved = (size: number, from: 0 | 8) =>
+  shuffled(
+    ...Array.from({ length: 16 }, (_, at) => {
+      const unit = Math.floor(at / size);
+      return from + (unit >> 1) * size + (at % size) + (unit & 1 ? 16 : 0);
+    }),
+  );
+/** Integer instructions of x86 on 16 bytes, by their names there. */
+export const integers: Readonly<Record<string, (a: Code, b: Code) => Code>> = {
+  paddb: two(...vector(110)),
+  paddsb: two(...vector(111)),
+  paddusb: two(...vector(112)),
+  psubb: two(...vector(113)),
+  psubsb: two(...vector(114)),
+  psubusb: two(...vector(115)),
+  pminub: two(...vector(119)),
+  pmaxub: two(...vector(121)),
+  pavgb: two(...vector(123)),
+  pcmpeqb: two(...vector(35)),
+  pcmpgtb: two(...vector(39)),
+  paddw: two(...vector(142)),
+  paddsw: two(...vector(143)),
+  paddusw: two(...vector(144)),
+  psubw: two(...vector(145)),
+  psubsw: two(...vector(146)),
+  psubusw: two(...vector(147)),
+  pmullw: two(...vector(149)),
+  pminsw: two(...vector(150)),
+  pmaxsw: two(...vector(152)),
+  pavgw: two(...vector(155)),
+  pcmpeqw: two(...vector(45)),
+  pcmpgtw: two(...vector(49)),
+  pmaddwd: two(...vector(186)),
+  packsswb: two(...vector(101)),
+  packuswb: two(...vector(102)),
+  packssdw: two(...vector(133)),
+  paddd: two(...vector(174)),
+  psubd: two(...vector(177)),
+  pcmpeqd: two(...vector(55)),
+  pcmpgtd: two(...vector(59)),
+  paddq: two(...vector(206)),
+  psubq: two(...vector(209)),
+  punpcklbw: interleaved(1, 0),
+  punpckhbw: interleaved(1, 8),
+  punpcklwd: interleaved(2, 0),
+  punpckhwd: interleaved(2, 8),
+  punpckldq: interleaved(4, 0),
+  punpckhdq: interleaved(4, 8),
+  punpcklqdq: interleaved(8, 0),
+  punpckhqdq: interleaved(8, 8),
 };

@@ -5,6 +5,7 @@ import * as convert from "./sse-convert.ts";
 import * as float from "./sse-float.ts";
 import * as integer from "./sse-integer.ts";
 import * as move from "./sse-move.ts";
+import { quickly, quickPlan } from "./sse-quick.ts";
 import * as state from "./sse-state.ts";
 import { compareStrings } from "./sse-string.ts";
 import { mmx, numeric, numericSteps, xmm } from "./vector.ts";
@@ -80,6 +81,12 @@ const bothWays: Readonly<Record<string, readonly [load: Executor, store: Executo
 
 /** The executor of a form of MMX or SSE; undefined for other forms, and for what is not executed yet. */
 export function vectorExecutorOf(form: Form): Executor | undefined {
+  const general = generalExecutorOf(form);
+  const quick = general && quickPlan(form);
+  return quick ? quickly(quick, general) : general;
+}
+
+function generalExecutorOf(form: Form): Executor | undefined {
   if (!LEVELS.has(form.level)) return undefined;
   const { name } = form;
   const [first, second] = form.operands;

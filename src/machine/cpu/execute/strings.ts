@@ -4,6 +4,7 @@
  */
 import { PAGE } from "../../../base/index.ts";
 import { FACT, RAM_BASE } from "../../memory/memory.ts";
+import { fastStrings } from "../fast/index.ts";
 import { DF } from "../flags.ts";
 import { KIND, type Operation, type StringExecutor } from "../operation.ts";
 import type { Processor } from "../processor.ts";
@@ -127,8 +128,24 @@ function repeated(element: Element, compares: boolean, bulk: Bulk | undefined): 
   };
 }
 
-/** Below this a loop is faster than the host's own copy. */
-const SHORT = 64;
+/** What a fast function takes in one go at most. */
+const MOST_FAST = 1024;
+
+/** Tries the fast functions for 1, 2 and 4 bytes first. */
+function quickly(name: "movs" | "stos", general: StringExecutor): StringExecutor {
+  const numbers = [0, 1, 2, 0, 4].map((size) => (size === 0 ? -1 : fastStrings.number(name + size)));
+  return (cpu, op, limit) => {
+    if (op.rep !== 0 && op.addressMask === -1) {
+      const most = limit < MOST_FAST ? limit : MOST_FAST;
+      const done = cpu.fastStrings[numbers[op.extra]!]!(op.segment, most, 0);
+      if (done > 0) {
+        cpu.iterations = done;
+        return cpu.words[ECX] === 0;
+      }
+    }
+    return general(cpu, op, limit);
+  };
+}
 
 const PAGE_OFFSET = PAGE - 1;
 
@@ -161,15 +178,7 @@ const movsBulk: Bulk = (cpu, op, limit) => {
   const wanted = reach(cpu.facts, from, limit * op.extra, FACT.READ);
   const length = (reach(cpu.facts, to, wanted, FACT.WRITE) >>> log) << log;
   if (length <= 0 || (to > from && to < from + length)) return 0;
-  if (length < SHORT) {
-    const { bytes, view } = cpu;
-    let source = from + RAM_BASE;
-    let target = to + RAM_BASE;
-    const end = target + length;
-    for (; target + 4 <= end; target += 4, source += 4)
-      view.setInt32(target, view.getInt32(source, true), true);
-    for (; target < end; target++, source++) bytes[target] = bytes[source]!;
-  } else cpu.bytes.copyWithin(to + RAM_BASE, from + RAM_BASE, from + RAM_BASE + length);
+  cpu.bytes.copyWithin(to + RAM_BASE, from + RAM_BASE, from + RAM_BASE + length);
   cpu.words[ESI] = from + length;
   cpu.words[EDI] = to + length;
   return length >>> log;
@@ -198,8 +207,8 @@ const stosBulk: Bulk = (cpu, op, limit) => {
   return length >>> log;
 };
 
-export const movsString = repeated(movs, false, movsBulk);
-export const stosString = repeated(stos, false, stosBulk);
+export const movsString = quickly("movs", repeated(movs, false, movsBulk));
+export const stosString = quickly("stos", repeated(stos, false, stosBulk));
 export const lodsString = repeated(lods, false, undefined);
 export const cmpsString = repeated(cmps, true, undefined);
 export const scasString = repeated(scas, true, undefined);

@@ -1,13 +1,15 @@
-/** Which instructions of the x87 have a fast function (float/fast-x87.ts), and the executors that try it first. */
+/** Which instructions of the x87 have a fast function (fast/x87.ts), and the executors that try it first. */
 import type { Form } from "../../../isa/index.ts";
 import { FACT } from "../../memory/memory.ts";
-import { fastNumber } from "../float/fast.ts";
+import { fastX87 } from "../fast/index.ts";
+import { Extended, Unit } from "../float/extended.ts";
+import { constants, constant as loadConstant } from "../float/steps.ts";
 import type { Executor } from "../operation.ts";
 import { remember, rememberOperand } from "./x87-registers.ts";
 
 /** How a fast function is called for an instruction. */
 export interface QuickPlan {
-  /** Its name in fast-x87.ts. */
+  /** Its name in fast/x87.ts. */
   readonly name: string;
   /** Memory read or written, which is the first argument. */
   readonly memory: "read" | "write" | "none";
@@ -26,10 +28,18 @@ const WITHOUT_OPERANDS: Readonly<Record<string, readonly [name: string, ...opera
   fucompp: ["com", 1, 2],
 };
 
+const value = new Extended();
+
 /** The plan for a form of the x87, if it has one. */
 export function quickPlan(form: Form): QuickPlan | undefined {
   const simple = WITHOUT_OPERANDS[form.name];
   if (simple) return { name: simple[0], memory: "none", size: 0, operands: simple.slice(1) as number[] };
+  const constant = constants[form.name];
+  if (constant) {
+    // Rounded to nearest, as the function wants it.
+    loadConstant(new Unit(), constant, value);
+    return { name: "ld_constant", memory: "none", size: 0, operands: [value.se, value.hi, value.lo] };
+  }
   if (form.name === "fxch") return { name: "xch", memory: "none", size: 0, operands: ["i"] };
   const found = /^f(i?)(add|subr|sub|mul|divr|div|comp?|ucomp?|ld|sttp|stp|st)(p?)$/.exec(form.name);
   if (!found) return undefined;
@@ -59,7 +69,7 @@ export function quickPlan(form: Form): QuickPlan | undefined {
 
 /** Tries the fast function, and otherwise leaves everything to `general`. */
 export function quickly({ name, memory, size, operands }: QuickPlan, general: Executor): Executor {
-  const number = fastNumber(name);
+  const number = fastX87.number(name);
   if (memory === "none") {
     const mask = (which: number) => (operands[which] === "i" ? 7 : 0);
     const value = (which: number) => (operands[which] === "i" ? 0 : ((operands[which] ?? 0) as number));
@@ -67,7 +77,7 @@ export function quickly({ name, memory, size, operands }: QuickPlan, general: Ex
     const [value0, value1, value2] = [value(0), value(1), value(2)];
     return (cpu, op) => {
       const i = op.extra;
-      if (cpu.fast[number]!((i & mask0) | value0, (i & mask1) | value1, value2)) remember(cpu, op);
+      if (cpu.fastX87[number]!((i & mask0) | value0, (i & mask1) | value1, value2)) remember(cpu, op);
       else general(cpu, op);
     };
   }
@@ -77,7 +87,7 @@ export function quickly({ name, memory, size, operands }: QuickPlan, general: Ex
   const c = second ?? 0;
   return (cpu, op) => {
     const at = cpu.place(op, size, right);
-    if (at !== 0 && cpu.fast[number]!(at, b, c)) rememberOperand(cpu, op);
+    if (at !== 0 && cpu.fastX87[number]!(at, b, c)) rememberOperand(cpu, op);
     else general(cpu, op);
   };
 }

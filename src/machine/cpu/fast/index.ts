@@ -1,0 +1,58 @@
+/**
+ * The common cases of the x87, of SSE and of repeated string instructions as WebAssembly functions on a machine's
+ * memory: the interpreter calls them first. A family is compiled when one of its functions is first wanted.
+ */
+import { type WasmFunction, WasmModule } from "../../wasm/index.ts";
+import { defineSse } from "./sse.ts";
+import { defineStrings } from "./strings.ts";
+import { defineX87 } from "./x87.ts";
+
+/** Answers 0 when it has done nothing, and has changed nothing then. */
+export type Fast = (a: number, b: number, c: number) => number;
+
+type Define = (each: (name: string, make: () => WasmFunction) => void) => void;
+
+class Family {
+  readonly #define: Define;
+  readonly #names: string[] = [];
+  #module: WebAssembly.Module | undefined;
+
+  constructor(define: Define) {
+    this.#define = define;
+  }
+
+  /** The functions' names, in the order of their numbers. */
+  get names(): readonly string[] {
+    if (this.#names.length === 0) this.#define((each) => this.#names.push(each));
+    return this.#names;
+  }
+
+  /** The number of a function: its place in what `functions` answers. */
+  number(name: string): number {
+    const number = this.names.indexOf(name);
+    if (number < 0) throw new Error(`there is no fast ${name}`);
+    return number;
+  }
+
+  /** The functions for one machine. */
+  functions(memory: WebAssembly.Memory): readonly Fast[] {
+    const { exports } = new WebAssembly.Instance(this.#compiled(), { machine: { memory } });
+    return Object.values(exports) as Fast[];
+  }
+
+  #compiled(): WebAssembly.Module {
+    if (!this.#module) {
+      const writer = new WasmModule();
+      this.#define((name, make) => writer.define(name, make()));
+      this.#module = new WebAssembly.Module(writer.bytes());
+    }
+    return this.#module;
+  }
+}
+
+export const fastX87 = new Family(defineX87);
+export const fastSse = new Family(defineSse);
+export const fastStrings = new Family(defineStrings);
+
+/** In their place for a machine that is to do everything in the general way. */
+export const noFastFunctions: readonly Fast[] = new Array<Fast>(256).fill(() => 0);

@@ -1,0 +1,112 @@
+/**
+ * Short repeated string instructions as WebAssembly: forward, in flat segments, on pages that need no thought, on
+ * places that do not overlap. (segment of the source, most iterations): answers how many were executed, 0 when this is
+ * not such a case and nothing has changed.
+ */
+import { FACT, FACTS_BASE, RAM_BASE } from "../../memory/memory.ts";
+import { type Code, WasmFunction, wasm } from "../../wasm/index.ts";
+import { DF } from "../flags.ts";
+import { EAX, ECX, EDI, ES, ESI, SEGMENT, STATE } from "../state.ts";
+
+const { i32, v128, sequence, block, loop, when, br, brIf, giveBack, select } = wasm;
+
+/** Longer ones are left to the host's own copying. */
+const MOST = 1024;
+
+const STATE_PAGE = i32.const(0);
+const register = (number: number): Code => i32.load(STATE_PAGE, STATE.REGISTERS + 4 * number);
+const setRegister = (number: number, value: Code): Code =>
+  i32.store(STATE_PAGE, value, STATE.REGISTERS + 4 * number);
+
+/** Elements of 1 << `log` bytes: copied from ESI, or filled with EAX. */
+function string(copies: boolean, log: 0 | 1 | 2): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  const segment = made.parameter(0).get;
+  const most = made.parameter(1).get;
+  const count = made.local("i32");
+  const length = made.local("i32");
+  const from = made.local("i32");
+  const to = made.local("i32");
+  const end = made.local("i32");
+  const value = made.local("i32");
+  const isFlat = (number: Code): Code =>
+    i32.and(i32.load(i32.shl(number, i32.const(2)), STATE.RIGHTS), i32.const(SEGMENT.FLAT));
+  const fact = (address: Code): Code => i32.load8_u(i32.shr_u(address, i32.const(12)), FACTS_BASE);
+  const last = (address: Code): Code => i32.add(address, i32.sub(length.get, i32.const(1)));
+  const free = (address: Code, right: number): Code =>
+    i32.and(i32.and(fact(address), fact(last(address))), i32.const(right));
+  const step = (bytes: number): Code =>
+    sequence(
+      copies ? from.set(i32.add(from.get, i32.const(bytes))) : [],
+      to.set(i32.add(to.get, i32.const(bytes))),
+    );
+  /** Moves `bytes` at a time for as long as there are so many. */
+  const units = (bytes: number, move: Code): Code =>
+    block(loop(brIf(1, i32.gt_u(i32.const(bytes), i32.sub(end.get, to.get))), move, step(bytes), br(0)));
+  const at = (address: Code): [Code, number] => [address, RAM_BASE];
+  const copy = (
+    load: (at: Code, offset: number) => Code,
+    store: (at: Code, value: Code, offset: number) => Code,
+  ): Code => store(to.get, load(...at(from.get)), RAM_BASE);
+
+  made.add(
+    count.set(register(ECX)),
+    when(
+      i32.or(
+        i32.gt_u(i32.sub(count.get, i32.const(1)), i32.const(MOST - 1)),
+        i32.and(i32.load(STATE_PAGE, STATE.EFLAGS), i32.const(DF)),
+      ),
+      giveBack(i32.const(0)),
+    ),
+    count.set(select(count.get, most, i32.lt_u(count.get, most))),
+    length.set(i32.shl(count.get, i32.const(log))),
+    to.set(register(EDI)),
+    when(
+      i32.eqz(i32.and(isFlat(i32.const(ES)), copies ? isFlat(segment) : i32.const(-1))),
+      giveBack(i32.const(0)),
+    ),
+    when(i32.eqz(free(to.get, FACT.WRITE)), giveBack(i32.const(0))),
+  );
+  if (copies) {
+    made.add(
+      from.set(register(ESI)),
+      when(i32.eqz(free(from.get, FACT.READ)), giveBack(i32.const(0))),
+      // What is written would be read again.
+      when(i32.lt_u(i32.sub(to.get, from.get), length.get), giveBack(i32.const(0))),
+      end.set(i32.add(to.get, length.get)),
+      units(16, copy(v128.load, v128.store)),
+      units(4, copy(i32.load, i32.store)),
+      log < 2 ? units(1, copy(i32.load8_u, i32.store8)) : [],
+      setRegister(ESI, from.get),
+    );
+  } else {
+    const repeated =
+      log === 2
+        ? register(EAX)
+        : log === 1
+          ? i32.mul(i32.load16_u(STATE_PAGE, STATE.REGISTERS + 4 * EAX), i32.const(0x1_0001))
+          : i32.mul(i32.load8_u(STATE_PAGE, STATE.REGISTERS + 4 * EAX), i32.const(0x101_0101));
+    made.add(
+      end.set(i32.add(to.get, length.get)),
+      value.set(repeated),
+      units(16, v128.store(to.get, v128.splat32(value.get), RAM_BASE)),
+      units(4, i32.store(to.get, value.get, RAM_BASE)),
+      log === 1 ? units(2, i32.store16(to.get, value.get, RAM_BASE)) : [],
+      log === 0 ? units(1, i32.store8(to.get, value.get, RAM_BASE)) : [],
+    );
+  }
+  made.add(
+    setRegister(EDI, to.get),
+    setRegister(ECX, i32.sub(register(ECX), count.get)),
+    giveBack(count.get),
+  );
+  return made;
+}
+
+/** Defines movs1, movs2, movs4 and stos1, stos2, stos4, always in the same order. */
+export function defineStrings(define: (name: string, make: () => WasmFunction) => void): void {
+  for (const log of [0, 1, 2] as const) {
+    define(`movs${1 << log}`, () => string(true, log));
+    define(`stos${1 << log}`, () => string(false, log));
+  }
+}

@@ -177,11 +177,11 @@ export class Stack {
       random,
       station,
       {
-        transmit: (from, to, datagram, ttl, now) => {
+        transmit: (from, to, datagram, ttl, tos, now) => {
           const network = this.#networkOf(to);
           const frame = network.begin(udpWire.lengthOf(datagram));
           udpWire.write(datagram, from, to, frame, network.headroom);
-          this.#send(network, frame, from, to, ipv4.PROTOCOL_UDP, { ttl }, now);
+          this.#send(network, frame, from, to, ipv4.PROTOCOL_UDP, { ttl, tos }, now);
         },
       },
       counters,
@@ -191,11 +191,11 @@ export class Stack {
     this.#raw = new Raw(
       station,
       {
-        transmit: (from, to, protocol, payload, ttl, now) => {
+        transmit: ({ from, to, protocol, payload, ttl, tos }, now) => {
           const network = this.#networkOf(to);
           const frame = network.begin(payload.length);
           frame.set(payload, network.headroom);
-          this.#send(network, frame, from, to, protocol, { ttl }, now);
+          this.#send(network, frame, from, to, protocol, { ttl, tos }, now);
         },
       },
       changed,
@@ -508,8 +508,8 @@ export class Stack {
     }
     const frame = network.begin(tcpWire.lengthOf(segment));
     tcpWire.write(segment, from, to, frame, network.headroom);
-    const ttl = c?.options.ttl ?? DEFAULT_TTL;
-    const options = { ttl, dontFragment: true };
+    const { ttl, tos } = c?.options ?? ANSWER;
+    const options = { ttl, tos, dontFragment: true };
     const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, options, now);
     if (reason) this.drops.add(`ip: ${reason}`);
   }
@@ -554,6 +554,9 @@ interface Heard {
   destination: IpAddress;
   start: Uint8Array;
 }
+
+/** How a segment travels that belongs to no connection. */
+const ANSWER = { ttl: DEFAULT_TTL, tos: 0 };
 
 interface KeptPath {
   path: Path | undefined;

@@ -4,7 +4,7 @@
  */
 import { FOREVER, type Micros, MS } from "../../base/index.ts";
 import { TcpState } from "../sockets.ts";
-import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN } from "../wire/tcp.ts";
+import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN, URG } from "../wire/tcp.ts";
 import { flightSize, pipe, restartAfterIdle } from "./congestion.ts";
 import { type Connection, endOfData, receiveWindow } from "./connection.ts";
 import { add, after, before, distance, earlier, type Sequence } from "./sequence.ts";
@@ -89,7 +89,10 @@ function syn(c: Connection, now: Micros): Segment {
 
 /** Everything but SYN and RST: acknowledgement, window and options are the newest there are. */
 function segmentOf(c: Connection, now: Micros, seq: Sequence, flags: number, payload: Uint8Array): Segment {
-  const { rcv, timestamps } = c;
+  const { rcv, snd, timestamps } = c;
+  const sack = blocks(c);
+  c.twice = undefined;
+  const urgent = snd.up !== undefined && after(snd.up, seq) ? Math.min(0xffff, distance(seq, snd.up)) : 0;
   rcv.wnd = receiveWindow(c);
   rcv.unacked = 0;
   rcv.lastAckSent = rcv.nxt;
@@ -100,13 +103,13 @@ function segmentOf(c: Connection, now: Micros, seq: Sequence, flags: number, pay
     destinationPort: c.remotePort,
     seq,
     ack: rcv.nxt,
-    flags,
+    flags: urgent > 0 ? flags | URG : flags,
     window: Math.min(0xffff, rcv.wnd >> rcv.scale),
-    urgent: 0,
+    urgent,
     mss: 0,
     scale: -1,
     sackPermitted: false,
-    sack: c.gaps.empty || !c.sack ? emptySegment.sack : c.gaps.blocks(timestamps.on ? 3 : 4),
+    sack,
     timestamps: timestamps.on,
     tsVal: timestamps.on ? timestampClock(c, now) : 0,
     tsEcr: timestamps.on ? timestamps.recent : 0,
@@ -118,11 +121,18 @@ function acknowledgement(c: Connection, now: Micros, seq: Sequence): Segment {
   return segmentOf(c, now, seq, ACK, emptySegment.payload);
 }
 
+/** SACK blocks: first what came twice (RFC 2883 section 4), then what lies above a gap (RFC 2018 section 4). */
+function blocks(c: Connection): readonly Sequence[] {
+  if (!c.sack || (c.gaps.empty && c.twice === undefined)) return emptySegment.sack;
+  const most = c.timestamps.on ? 3 : 4;
+  return c.twice === undefined ? c.gaps.blocks(most) : [...c.twice, ...c.gaps.blocks(most - 1)];
+}
+
 /** What a segment can carry now: SACK blocks take their room from the data (RFC 6691). */
 function room(c: Connection): number {
-  if (c.gaps.empty || !c.sack) return c.snd.mss;
-  const blocks = c.gaps.blocks(c.timestamps.on ? 3 : 4).length / 2;
-  return Math.max(1, c.snd.mss - SACK_HEADER - blocks * SACK_BLOCK);
+  const edges = blocks(c).length;
+  if (edges === 0) return c.snd.mss;
+  return Math.max(1, c.snd.mss - SACK_HEADER - (edges / 2) * SACK_BLOCK);
 }
 
 function nextData(c: Connection, now: Micros): Segment | undefined {

@@ -45,8 +45,12 @@ export interface TcpSettings {
   keepAliveIdle: Micros;
   keepAliveInterval: Micros;
   keepAliveProbes: number;
-  /** Half-open connections of a listener; in a flood the oldest give way. */
+  /** Half-open connections of a listener. */
   halfOpen: number;
+  /** What is beyond them gets a SYN cookie (RFC 4987 3.6); without, the oldest half-open connections give way. */
+  synCookies: boolean;
+  /** How the window grows once there has been loss: RFC 5681, or RFC 9438. */
+  congestion: "reno" | "cubic";
   /** RFC 5961 section 7: challenge ACKs a second, of the whole stack. */
   challengesPerSecond: number;
 }
@@ -72,5 +76,7 @@ export const defaultSettings: Readonly<TcpSettings> = {
   keepAliveInterval: 75 * SECOND,
   keepAliveProbes: 9,
   halfOpen: 1024,
+  synCookies: true,
+  congestion: "reno",
   challengesPerSecond: 1000,
 };

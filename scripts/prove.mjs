@@ -14,6 +14,7 @@ const proofs = {
     program: "test/conformance/processor/prove.ts",
     given: ["--root", root],
   },
+  suites: { program: "test/conformance/suites.ts", given: ["--root", root] },
   sources: {
     program: "test/conformance/sources/prove.ts",
     thread: "test/conformance/sources/ours.ts",

@@ -232,6 +232,7 @@ function loadElf(machine: Machine, bytes: Uint8Array): void {
   }
   machine.reset();
   machine.cpu.eip = view.getUint32(24, true);
+  machine.cpu.eflags = 0x202;
 }
 
 function v86Test(machine: Machine, program: Program, native: DataView): Outcome {

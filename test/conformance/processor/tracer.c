@@ -70,7 +70,7 @@ static void run(const char *path, unsigned long address) {
   ptrace(PTRACE_GETREGS, child, 0, &at);
   int ended = WSTOPSIG(status) == SIGTRAP && at.rip == address + 1;
   struct iovec place = {area, sizeof area};
-  ptrace(PTRACE_GETREGSET, child, NT_PRFPREG, &place);
+  ptrace(PTRACE_GETREGSET, child, NT_PRXFPREG, &place);
   ptrace(PTRACE_POKETEXT, child, address, code);
   struct iovec here = {memory, LENGTH}, there = {(void *)MEMORY, LENGTH};
   process_vm_readv(child, &here, 1, &there, 1, 0);

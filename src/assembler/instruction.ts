@@ -57,6 +57,8 @@ export interface Shape {
   readonly sized: boolean;
   /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
+  /** `ret -1`, `enter -1,0`: operands that are only refused when no other pass is to come. */
+  readonly lenient: boolean;
   /** All that is written, and room for the values: those of the instruction that is being assembled. */
   readonly operands: readonly Operand[];
   /** For each operand where its expression or address stands among the items, and its segment's expression; or -1. */
@@ -206,7 +208,7 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "floatSize"> & {
+type Traits = Pick<Shape, "jumps" | "sized" | "floatSize" | "lenient"> & {
   /** `zmm1+3` stands for four registers. */
   series: boolean;
   /** An address may be in two parts: `[eax,ecx*4]`. */
@@ -226,6 +228,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       // The second part of a divided address may have registers, as a jump's target may.
       jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
       sized: name !== "lea",
+      lenient: /^(?:ret|enter)/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$/.test(name),
@@ -244,7 +247,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize, lists, series, divided } = traitsOf(mnemonic);
+  const { jumps, sized, floatSize, lenient, lists, series, divided } = traitsOf(mnemonic);
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
@@ -344,6 +347,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     prefix: mnemonic.prefix,
     sized,
     floatSize,
+    lenient,
     jumps,
     operands,
     expressionAt,
@@ -357,7 +361,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
 function readInstruction(program: Program, item: number, end: number, shape: Shape): Instruction {
   const deciding: Expression[] = [];
   const sized: boolean[] = [];
-  let evasive = false;
+  let evasive = shape.lenient && shape.operands.length > 0;
   shape.operands.forEach((operand, index) => {
     const expression = expressionOf(program, item, shape, index);
     if (expression === undefined) return;

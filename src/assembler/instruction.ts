@@ -623,6 +623,7 @@ function evaluate(assembler: Assembler, instruction: Instruction): void {
       operand.base = 0;
       operand.index = 0;
       operand.scale = 0;
+      operand.addressSize = 0;
       operand.relocation = 0;
       operand.undefined = true;
       if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);

@@ -156,3 +156,25 @@ test.each([
 ])("a flat program's origin is %s", (_, source, origin) => {
   expect(assemble("a.asm", { files: memoryFiles({ "a.asm": source }) }).image?.origin).toBe(origin);
 });
+
+test("an assembly tells how far it has come", () => {
+  const told: string[] = [];
+  const files = memoryFiles({ "a.asm": `${"nop\n".repeat(20_000)}db x\nx = 1` });
+  const { passes } = assemble("a.asm", {
+    files,
+    onProgress: (phase, lines, pass) => told.push(`${phase} ${lines} ${pass}`),
+  });
+  const times = (text: string) => [1, 2].map((n) => `${text.replace("#", String(n * 8192))}`);
+  expect(passes).toBe(2);
+  expect(told).toEqual([
+    ...times("preprocessing # 0"),
+    ...times("parsing # 0"),
+    ...times("assembling # 1"),
+    ...times("assembling # 2"),
+  ]);
+});
+
+test("what an earlier pass let through is still refused in the last", () => {
+  const files = memoryFiles({ "a.asm": "use32\ndd a\njmp b\na:\nret x\nrb 200\nb:\nx = -1" });
+  expect(assemble("a.asm", { files }).diagnostics[0]).toMatchObject({ text: "value out of range", line: 5 });
+});

@@ -36,6 +36,7 @@ import { assembleInstruction, type Instruction, InstructionTable } from "./instr
 import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages.ts";
 import { newOperand, type Operand } from "./operand.ts";
 import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./parse.ts";
+import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import type { FileLoader } from "./source.ts";
 import { newSpace, type Space, State } from "./state.ts";
 import {
@@ -133,6 +134,7 @@ export class Assembler {
   /** What formats keep from pass to pass. */
   readonly objectBases = new Map<number, ObjectBase>();
   readonly formatMemory = newFormatMemory();
+  onProgress: OnProgress | undefined;
   /** The program begins with `org 100h`: a .com file. */
   isCom = false;
 
@@ -214,11 +216,13 @@ export class Assembler {
     this.lineFields = 0;
     this.#recording = true;
     const { kinds, values } = this.program;
+    let lines = 0;
     for (;;) {
       const kind = kinds[state.item]!;
       if (kind === I_END) break;
       if (kind === I_LINE) {
         const line = values[state.item++]!;
+        if ((++lines & EVERY_LINES) === 0) this.onProgress?.("assembling", lines, state.pass + 1);
         state.currentLine = line;
         state.prefixes = 0;
         if (this.#recording) {

@@ -22,6 +22,7 @@ import {
 import { preevaluate, UNKNOWN } from "./expression/preevaluate.ts";
 import { refuse } from "./messages.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
+import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import { Label } from "./symbols.ts";
 import { END, isName, isSpent, isString, textOf } from "./tokens.ts";
 import {
@@ -185,8 +186,11 @@ export class Parser {
   /** Where an opening parenthesis stood that may yet turn out to be an expression's. */
   readonly #parentheses: { at: number; length: number }[] = [];
 
-  constructor(p: Preprocessor) {
+  readonly #onProgress: OnProgress | undefined;
+
+  constructor(p: Preprocessor, onProgress?: OnProgress) {
     this.#p = p;
+    this.#onProgress = onProgress;
     this.#words = p.reserved;
     this.program = new Program(p.numbers);
     this.#reader = new ExpressionReader(p.texts, p.reserved, p.numbers, (reader) => this.#symbol(reader));
@@ -195,7 +199,10 @@ export class Parser {
   run(): void {
     const p = this.#p;
     this.#tokens = p.store.tokens;
-    for (this.#line = 0; this.#line < p.lines.count; this.#line++) this.#parseStoredLine();
+    for (this.#line = 0; this.#line < p.lines.count; this.#line++) {
+      if ((this.#line & EVERY_LINES) === EVERY_LINES) this.#onProgress?.("parsing", this.#line + 1, 0);
+      this.#parseStoredLine();
+    }
     const open = this.#blocks.at(-1);
     if (open) {
       p.currentLine = open.line;

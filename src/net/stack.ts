@@ -75,6 +75,8 @@ export interface Ip6Configuration {
   duplicateDetection: number;
 }
 
+/** A packet has at most 65535 bytes with its headers. */
+const OFFLOAD = 63 * 1024;
 /** Frames taken from one card in a poll before others have their turn. */
 const FRAMES_AT_ONCE = 1024;
 /** Polling again at once brings nothing more in after this many rounds of a station talking to itself. */
@@ -154,7 +156,7 @@ export class Stack {
       this.#changed.push(socket);
     };
     this.#tcp = new Tcp(
-      { ...defaultSettings, ...options.tcp },
+      { ...defaultSettings, offload: offloadOf(options.nics), ...options.tcp },
       random,
       {
         transmit: (from, to, segment, c, now) => this.#sendTcp(from, to, segment, c, now),
@@ -577,3 +579,9 @@ const isMask = (mask: number): boolean => {
   for (let length = 0; length <= 32; length++) if (maskOf(length) === mask >>> 0) return true;
   return false;
 };
+
+/** What TCP may give to the cards in one piece, in whole kilobytes: all of them must do segmentation offload. */
+function offloadOf(nics: readonly Nic[]): number {
+  const largest = Math.min(...nics.map((nic) => (nic.largest > nic.mtu ? nic.largest : 0)));
+  return nics.length > 0 && largest > 0 ? OFFLOAD : 0;
+}

@@ -6,6 +6,11 @@ export interface TcpSettings {
   receiveBuffer: number;
   /** Bytes taken from the writer before they are acknowledged. 2048 … 2^30. */
   sendBuffer: number;
+  /**
+   * Bytes of data that may go to the card in one piece, which it sends as segments (segmentation offload). 0 = none: each
+   * segment goes by itself. Stacks set it by their cards.
+   */
+  offload: number;
   /** RFC 2018. */
   sack: boolean;
   /** RFC 7323 section 3. */
@@ -63,6 +68,7 @@ export interface TcpSettings {
 export const defaultSettings: Readonly<TcpSettings> = {
   receiveBuffer: 256 * 1024,
   sendBuffer: 256 * 1024,
+  offload: 0,
   sack: true,
   timestamps: true,
   windowScaling: true,

@@ -407,7 +407,7 @@ class Run {
     else if (event.kind === "out") this.#expect(event.packet, line);
     else if (event.kind === "error") this.#injectError(event.error);
     else if (event.kind === "assert") this.#assert(event.code);
-    else if (this.#started)
+    else if (event.kind === "sysctl" && this.#started)
       throw new Unsupported(`sysctl ${event.settings.map(([name]) => name).join()} in the middle`);
     if (line.from !== "any") this.#last = this.#now;
   }

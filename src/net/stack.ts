@@ -75,6 +75,8 @@ export interface Ip6Configuration {
   duplicateDetection: number;
 }
 
+/** A packet has at most 65535 bytes with its headers. */
+const OFFLOAD = 63 * 1024;
 /** Frames taken from one card in a poll before others have their turn. */
 const FRAMES_AT_ONCE = 1024;
 /** Polling again at once brings nothing more in after this many rounds of a station talking to itself. */
@@ -154,7 +156,7 @@ export class Stack {
       this.#changed.push(socket);
     };
     this.#tcp = new Tcp(
-      { ...defaultSettings, ...options.tcp },
+      { ...defaultSettings, offload: offloadOf(options.nics), ...options.tcp },
       random,
       {
         transmit: (from, to, segment, c, now) => this.#sendTcp(from, to, segment, c, now),
@@ -320,6 +322,12 @@ export class Stack {
     return this.#ip6.interfaces[index]!.neighbours!.entries();
   }
 
+  /** An entry that neither ages nor changes. */
+  setNeighbour6(index: number, address: Address6, mac: Mac): void {
+    this.#interface(index);
+    this.#ip6.interfaces[index]!.neighbours!.set(address, mac);
+  }
+
   /** The default routers that have advertised themselves. */
   routers6(index: number): Address6[] {
     this.#interface(index);
@@ -354,6 +362,10 @@ export class Stack {
     const each = this.#ip.interfaces[index];
     if (each === undefined) throw new RangeError(`no interface ${index}: there are ${this.nics.length}`);
     return each;
+  }
+
+  get tcpSettings(): Readonly<TcpSettings> {
+    return this.#tcp.settings;
   }
 
   /** TCP connections in all states, for those who want to see. */
@@ -567,3 +579,9 @@ const isMask = (mask: number): boolean => {
   for (let length = 0; length <= 32; length++) if (maskOf(length) === mask >>> 0) return true;
   return false;
 };
+
+/** What TCP may give to the cards in one piece, in whole kilobytes: all of them must do segmentation offload. */
+function offloadOf(nics: readonly Nic[]): number {
+  const largest = Math.min(...nics.map((nic) => (nic.largest > nic.mtu ? nic.largest : 0)));
+  return nics.length > 0 && largest > 0 ? OFFLOAD : 0;
+}

@@ -42,6 +42,8 @@ export interface GatewayOptions {
   mac?: number;
   /** Default 1500. */
   mtu?: number;
+  /** Segmentation offload: see `NicOptions`. Default false. */
+  offload?: boolean;
   /** What differs from the usual settings of a stack, besides a TIME-WAIT of one second and no delayed ACK. */
   tcp?: Partial<TcpSettings>;
   publish?: readonly Publication[];
@@ -120,7 +122,7 @@ export class Gateway {
     this.#maxConnections = options.maxConnections ?? 16384;
     this.#maxExchanges = options.maxExchanges ?? 1024;
     this.stack = new Stack({
-      nics: [new Nic({ port, mac, mtu, name: "gateway" })],
+      nics: [new Nic({ port, mac, mtu, name: "gateway", offload: options.offload ?? false })],
       random: new Random(random.u32()),
       anyAddress: true,
       // A guest that answers in small pieces waits with each for the acknowledgement of the one before (RFC 1122

@@ -19,7 +19,12 @@ export function next(c: Connection, now: Micros): Segment | undefined {
   if (pending.reset) {
     pending.reset = false;
     pending.ack = false;
-    return { ...blank(c), seq: c.snd.nxt, ack: c.rcv.nxt, flags: RST | ACK };
+    const { timestamps } = c;
+    const reset = { ...blank(c), seq: c.snd.nxt, ack: c.rcv.nxt, flags: RST | ACK };
+    // RFC 7323 3.2: a reset SHOULD have the option too.
+    return timestamps.on && c.snd.synAcked
+      ? { ...reset, timestamps: true, tsVal: timestampClock(c, now), tsEcr: timestamps.recent }
+      : reset;
   }
   switch (c.state) {
     case TcpState.CLOSED:
@@ -203,7 +208,8 @@ function fresh(c: Connection, now: Micros): Segment | undefined {
   if (flight === 0 && unsent > 0 && now - c.sent > c.rtt.rto) restartAfterIdle(c);
   const usable = Math.max(0, distance(snd.nxt, add(snd.una, snd.wnd)));
   const full = room(c);
-  const length = Math.min(unsent, full, usable);
+  const one = Math.min(unsent, full, usable);
+  const length = one === full ? several(c, full, Math.min(unsent, usable)) : one;
   const last = length === unsent;
   const withFin = last && snd.finished;
   if (!withFin && !worthSending(c, length, full, last, flight)) {
@@ -226,12 +232,24 @@ function fresh(c: Connection, now: Micros): Segment | undefined {
 }
 
 /**
+ * Bytes of whole segments that go to the card in one piece (segmentation offload), as many as one by one would be sent
+ * now. While something is being repaired, and over IPv6, each goes by itself.
+ */
+function several(c: Connection, full: number, possible: number): number {
+  const { congestion, settings } = c;
+  if (settings.offload < 2 * full || congestion.phase !== "open" || typeof c.localAddress !== "number")
+    return full;
+  const most = Math.min(possible, settings.offload, congestion.cwnd - pipe(c));
+  return Math.max(full, most - (most % full));
+}
+
+/**
  * RFC 9293 3.8.6.2.1 (sender's silly window avoidance) and 3.7.4 (Nagle): a full segment; or all there is when nothing
  * is under way or Nagle is off; or half the largest window the peer has ever had.
  */
 function worthSending(c: Connection, length: number, full: number, last: boolean, flight: number): boolean {
   if (length === 0) return false;
-  if (length === full) return true;
+  if (length >= full) return true;
   if (last && (flight === 0 || c.options.noDelay)) return true;
   return length * 2 >= c.snd.maxWnd;
 }

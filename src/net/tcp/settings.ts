@@ -6,6 +6,11 @@ export interface TcpSettings {
   receiveBuffer: number;
   /** Bytes taken from the writer before they are acknowledged. 2048 … 2^30. */
   sendBuffer: number;
+  /**
+   * Bytes of data that may go to the card in one piece, which it sends as segments (segmentation offload). 0 = none: each
+   * segment goes by itself. Stacks set it by their cards.
+   */
+  offload: number;
   /** RFC 2018. */
   sack: boolean;
   /** RFC 7323 section 3. */
@@ -14,6 +19,11 @@ export interface TcpSettings {
   windowScaling: boolean;
   /** RFC 6928: segments that may be sent before the first acknowledgement; 10. */
   initialWindow: number;
+  /**
+   * Full segments by which one acknowledgement may widen the window in slow start: 1 is RFC 5681 (2), 2 what RFC 3465
+   * 2.3 allows, Infinity what the widespread stacks do. Default 1.
+   */
+  slowStartLimit: number;
   /** RFC 6298 (2.1): before the first measurement. */
   initialRto: Micros;
   /**
@@ -58,10 +68,12 @@ export interface TcpSettings {
 export const defaultSettings: Readonly<TcpSettings> = {
   receiveBuffer: 256 * 1024,
   sendBuffer: 256 * 1024,
+  offload: 0,
   sack: true,
   timestamps: true,
   windowScaling: true,
   initialWindow: 10,
+  slowStartLimit: 1,
   initialRto: SECOND,
   minimumRto: 200 * MS,
   maximumRto: 60 * SECOND,

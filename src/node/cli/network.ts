@@ -119,9 +119,12 @@ export class Network {
     }
     this.#causes = new Causes({ name: "computer", clock: world.clock });
     const { address, gateway } = place;
+    // Nobody sees the frames but the computer and its gateway: they may pass whole pieces of a stream to each other.
+    const offload = !pcap && taps.length + links.length + services.length === 0;
     const card = (name: string, network: string, at: string | undefined): InterfaceOptions => ({
       port: this.#port(network, `computer.${name}`, at, this.#causes),
       name,
+      offload,
       ...(at !== undefined && { address: at }),
     });
     this.interfaces = [
@@ -155,6 +158,7 @@ export class Network {
       publish,
       outbound,
       hostPorts,
+      offload,
     });
     causes.stack = this.gateway.stack;
     world.add(this.gateway, { outside: attached });

@@ -317,7 +317,7 @@ export function fileDirective(assembler: Assembler): void {
   for (;;) {
     const path = assembler.takeString();
     const file = loader.find(path, assembler.directoryOf(state.currentLine));
-    if (!file) return refuse(loader.expanded(path) === "" ? unnamed(assembler) : "fileNotFound");
+    if (!file) refuse(loader.expanded(path) === "" ? unnamed(assembler) : "fileNotFound");
     let from = 0;
     let { length } = file.bytes;
     if (assembler.kind() === COLON) {

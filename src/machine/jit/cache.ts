@@ -19,7 +19,7 @@ import { CHAIN_PAIRS, ENTRY_BITS, emit, MOST_ENTRIES, STATUS, type Surroundings 
 import { FLAGS } from "./ir.ts";
 import { lift } from "./lift.ts";
 import { structure } from "./structure.ts";
-import { I32 } from "./wasm/opcodes.ts";
+import { I32, V128, W } from "./wasm/opcodes.ts";
 import { moduleBytes, Code as WasmCode } from "./wasm/writer.ts";
 
 export interface CompilerOptions {
@@ -516,6 +516,32 @@ function join(words: Int32Array): void {
     carries = ((left & aux) | ((left | aux) & ~total)) & KEPT;
   }
   words[WORD.CARRIES] = carries >>> 31 === words[CARRY] ? carries : carries ^ TOP_TWO;
+}
+
+let possible: boolean | undefined;
+
+/** Whether this host's WebAssembly has what compiled code needs: calls in tail position, vectors, bulk memory. */
+export function canCompile(): boolean {
+  if (possible !== undefined) return possible;
+  const code = new WasmCode(2);
+  const local = code.local(V128);
+  code.i32(0);
+  code.access(W.v128_load, 0);
+  code.set(local);
+  for (let n = 0; n < 3; n++) code.get(0);
+  code.memoryCopy();
+  for (let n = 0; n < 3; n++) code.get(0);
+  code.returnCallIndirect(0, 0);
+  const bytes = moduleBytes({
+    types: [{ parameters: [I32, I32], results: [I32] }],
+    imports: [
+      { kind: "memory", module: "m", name: "m", pages: 1 },
+      { kind: "table", module: "m", name: "t" },
+    ],
+    functions: [{ type: 0, name: "r", code }],
+  });
+  possible = WebAssembly.validate(bytes);
+  return possible;
 }
 
 /** What stands in the table for a region that is gone: it says that nothing was done. */

@@ -39,7 +39,7 @@ export const programOptions = {
   engine: {
     value: engineNames.join("|"),
     read: oneOf(...engineNames),
-    help: "what executes the instructions (interpreter)",
+    help: "what executes the instructions (compiled)",
     advanced: true,
   },
   cpu: {

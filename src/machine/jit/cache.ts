@@ -14,9 +14,9 @@ import { STATE, WORD } from "../cpu/state.ts";
 import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import { calls } from "./calls.ts";
-import { discover } from "./discover.ts";
+import { discover, type Found } from "./discover.ts";
 import { CHAIN_PAIRS, ENTRY_BITS, emit, MOST_ENTRIES, STATUS, type Surroundings } from "./emit.ts";
-import { FLAGS } from "./ir.ts";
+import { FLAGS, type Region } from "./ir.ts";
 import { lift } from "./lift.ts";
 import { structure } from "./structure.ts";
 import { I32, V128, W } from "./wasm/opcodes.ts";
@@ -260,27 +260,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const found = discover(this.#interpreter.code, memory, entry, { ahead: this.#ahead, most: this.#most });
     // Nothing of it was executed so far.
     if (found.operations.size === 0) return;
-    const data: Range[] = [];
-    const patches: Operation[] = [];
-    const region = lift(this.#core, found, entry, (address, size, writes) => {
-      if (!this.#isFixed(address >>> 0, size, writes, patches)) return false;
-      data.push({ start: address >>> 0, end: (address >>> 0) + size, writes });
-      return true;
-    });
-    const shaped = structure(region);
-    const operations: number[] = [];
-    const surroundings: Surroundings = {
-      memory,
-      readsFromZero: this.#readLow === 0,
-      operationNumber: (operation) => {
-        const number = this.#freeNumbers.pop() ?? this.#operations.length;
-        this.#operations[number] = operation;
-        operations.push(number);
-        return number;
-      },
-      room: (length) => this.#takeRoom(length),
-    };
-    const bytes = emit(region, shaped, surroundings, calls);
+    const { region, shaped, bytes, data, patches, operations } = this.#translate(found, entry);
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: this.#imports });
     const index = this.#freeIndexes.pop() ?? this.#regions.length;
     if (index >= this.#table.length) this.#table.grow(this.#table.length);
@@ -311,6 +291,41 @@ export class CompilingEngine implements Engine, CodeListener {
     for (const range of made.code) this.#file(this.#byCode, range, made);
     for (const range of made.data) this.#file(this.#byData, range, made);
     for (const each of heads) this.#chain(each);
+  }
+
+  #translate(found: Found, entry: number) {
+    const { memory } = this.#core;
+    const data: Range[] = [];
+    const patches: Operation[] = [];
+    const region = lift(this.#core, found, entry, (address, size, writes) => {
+      if (!this.#isFixed(address >>> 0, size, writes, patches)) return false;
+      data.push({ start: address >>> 0, end: (address >>> 0) + size, writes });
+      return true;
+    });
+    const shaped = structure(region);
+    const operations: number[] = [];
+    const surroundings: Surroundings = {
+      memory,
+      readsFromZero: this.#readLow === 0,
+      operationNumber: (operation) => {
+        const number = this.#freeNumbers.pop() ?? this.#operations.length;
+        this.#operations[number] = operation;
+        operations.push(number);
+        return number;
+      },
+      room: (length) => this.#takeRoom(length),
+    };
+    const bytes = emit(region, shaped, surroundings, calls);
+    return { region, shaped, bytes, data, patches, operations };
+  }
+
+  /** What a region that begins at an address is made of; nothing is kept of it. */
+  explain(entry: number): { region: Region; bytes: Uint8Array } | undefined {
+    if (!this.#ready()) return undefined;
+    const options = { ahead: this.#ahead, most: this.#most };
+    const found = discover(this.#interpreter.code, this.#core.memory, entry, options);
+    if (found.operations.size === 0) return undefined;
+    return this.#translate(found, entry);
   }
 
   #file(index: Map<number, Set<CompiledRegion>>, { start, end }: Range, region: CompiledRegion): void {

@@ -239,7 +239,12 @@ function* tableOf(op: Operation, memory: Memory): Generator<number> {
     const at = table + 4 * i;
     if (!memory.isMapped(at, 4, "read")) return;
     const target = memory.view.getInt32(RAM_BASE + at, true);
-    if (!memory.isMapped(target >>> 0, 1, "read") || Math.abs((target >>> 0) - table) > 0x1_0000) return;
+    if (
+      target === 0 ||
+      !memory.isMapped(target >>> 0, 1, "read") ||
+      Math.abs((target >>> 0) - table) > 0x1_0000
+    )
+      return;
     yield target;
   }
 }

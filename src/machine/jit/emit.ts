@@ -410,13 +410,11 @@ class Emitter {
   /** Goes where local EIP says: to one of `cases`, to the dispatcher if it knows the address, or out. */
   dispatch(from: number, cases: readonly Target[]): void {
     const code = this.#code;
-    this.isPoor();
-    code.if();
-    this.leaveAt(STATUS.LOOK, 0);
-    code.end();
     const ways = cases
       .filter(({ block }) => block >= 0 && !isDispatched(this.structure, from, block))
       .slice(0, MOST_ENTRIES);
+    const goesOn = ways.some(({ block }) => goesBack(this.structure, from, block));
+    if (goesOn) this.#leaveIfPoor();
     if (ways.length > 0) {
       const map = this.#map(ways.map(({ address }) => address));
       if (map !== undefined) {
@@ -427,7 +425,15 @@ class Emitter {
         code.end();
       }
     }
+    if (!goesOn) this.#leaveIfPoor();
     this.#dispatchAnywhere();
+  }
+
+  #leaveIfPoor(): void {
+    this.isPoor();
+    this.#code.if();
+    this.leaveAt(STATUS.LOOK, 0);
+    this.#code.end();
   }
 
   #labelOf(from: number, to: number): Label {

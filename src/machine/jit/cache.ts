@@ -102,8 +102,8 @@ export class CompilingEngine implements Engine, CodeListener {
   #version = -1;
   #readLow = 0;
   #usable = false;
-  /** The count of instructions at which the present stretch ends. */
-  #end = 0;
+  /** Instructions that the present stretch may execute. */
+  #stretch = 0;
   /** Something was dropped while compiled code called out. */
   #disturbed = false;
 
@@ -145,9 +145,33 @@ export class CompilingEngine implements Engine, CodeListener {
   run(budget: number): Stop {
     const core = this.#core;
     const words = this.#words;
+    const { code } = this.#interpreter;
+    // What programs do most: behind one system call to the next, all of it compiled.
+    const start = code.known(words[WORD.EIP]!)?.start;
+    if (start !== undefined && start.op === OP.ENTER && budget >= start.immediate) {
+      if ((words[WORD.EFLAGS]! & TF) === 0 && this.#ready()) {
+        const before = core.instructions;
+        const status = this.#enter(start, budget < LONGEST_STRETCH ? budget : LONGEST_STRETCH);
+        if (typeof status === "object") return status;
+        if (status >= STATUS.INTERRUPT) return interruptStop(status - STATUS.INTERRUPT);
+        return this.#run(budget - (core.instructions - before), status);
+      }
+    }
+    return this.#run(budget, STATUS.LOOK);
+  }
+
+  /** `status`: how compiled code has ended just before. */
+  #run(budget: number, status: number): Stop {
+    const core = this.#core;
+    const words = this.#words;
     const interpreter = this.#interpreter;
     const { code, cpu } = interpreter;
     const end = core.instructions + budget;
+    if (status === STATUS.INTERPRET && core.instructions < end) {
+      const stop = interpreter.turn(this.#ahead ? 1 : Math.min(budget, LONGEST_STRETCH));
+      cpu.shadow = false;
+      if (stop !== BUDGET && stop !== COMPILED) return stop;
+    }
     while (core.instructions < end) {
       if (words[WORD.EFLAGS]! & TF) {
         const stop = interpreter.run(1);
@@ -204,20 +228,20 @@ export class CompilingEngine implements Engine, CodeListener {
   #enter(head: Operation, stretch: number): number | Stop {
     const core = this.#core;
     const words = this.#words;
-    this.#end = core.instructions + stretch;
+    this.#stretch = stretch;
     words[LEFT] = stretch;
     split(words);
     try {
       const status = this.#regions[head.extra]!.run(head.a, stretch);
       join(words);
       if (this.#patching.size > 0) this.#refresh();
-      core.instructions = this.#end - words[LEFT]!;
+      core.instructions += stretch - words[LEFT]!;
       return status;
     } catch (reason) {
       // Only what an executor threw: it had the true words of the flags.
       if (!(reason instanceof GuestFault)) throw reason;
       if (this.#patching.size > 0) this.#refresh();
-      core.instructions = this.#end - words[LEFT]!;
+      core.instructions += stretch - words[LEFT]!;
       return reason.stop;
     }
   }
@@ -240,7 +264,7 @@ export class CompilingEngine implements Engine, CodeListener {
       }
       words[LEFT]! -= cpu.iterations;
     } else {
-      if (op.op === OP.EXACT) cpu.now = this.#end - words[LEFT]!;
+      if (op.op === OP.EXACT) cpu.now = this.#core.instructions + this.#stretch - words[LEFT]!;
       op.execute(cpu, op);
       words[LEFT]!--;
     }

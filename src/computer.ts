@@ -63,6 +63,8 @@ export interface InterfaceOptions {
   mtu?: number;
   /** Default `eth0`, `eth1` … */
   name?: string;
+  /** Segmentation offload: see `NicOptions`. Default false. */
+  offload?: boolean;
 }
 
 export interface ComputerOptions {
@@ -537,10 +539,20 @@ export function describeStop(stop: Stop): string {
   }
 }
 
-function makeNic({ port, address, mac, mtu, name }: InterfaceOptions, index: number, random: Random): Nic {
+function makeNic(
+  { port, address, mac, mtu, name, offload = false }: InterfaceOptions,
+  index: number,
+  random: Random,
+): Nic {
   const number = mac === undefined ? inventedMac(address, random) : parseMac(mac);
   if (number === undefined) throw new RangeError(`${JSON.stringify(mac)} is not a MAC address`);
-  return new Nic({ port, mac: number, name: name ?? `eth${index}`, ...(mtu !== undefined && { mtu }) });
+  return new Nic({
+    port,
+    mac: number,
+    name: name ?? `eth${index}`,
+    offload,
+    ...(mtu !== undefined && { mtu }),
+  });
 }
 
 function inventedMac(address: string | undefined, random: Random): number {

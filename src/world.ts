@@ -84,6 +84,8 @@ export class World {
   #stopped = false;
   #woken = false;
   #wake: (() => void) | undefined;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
+  #alarmAt: Micros = FOREVER;
 
   constructor({ seed = 1, quantum, patience = DAY, clock }: WorldOptions = {}) {
     this.#patience = patience;
@@ -148,6 +150,7 @@ export class World {
         }
       });
     } finally {
+      this.#clearAlarm();
       signal?.removeEventListener("abort", stop);
     }
   }
@@ -236,15 +239,30 @@ export class World {
 
   #sleep(until: Micros): Promise<void> {
     if (this.#woken || this.#stopped) return hostTurn();
+    this.#setAlarm(until);
     return new Promise((resolve) => {
-      const ms = Math.min(Math.ceil((until - this.now) / MS), LONGEST_SLEEP_MS);
-      const timer = setTimeout(() => this.#wake?.(), ms);
       this.#wake = () => {
-        clearTimeout(timer);
         this.#wake = undefined;
         resolve();
       };
     });
+  }
+
+  /** One timer of the host for all sleeps: one that is set too early wakes in vain now and then, which costs less. */
+  #setAlarm(until: Micros): void {
+    if (this.#alarm !== undefined && this.#alarmAt <= until) return;
+    this.#clearAlarm();
+    const ms = Math.min(Math.ceil((until - this.now) / MS), LONGEST_SLEEP_MS);
+    this.#alarmAt = until;
+    this.#alarm = setTimeout(() => {
+      this.#alarm = undefined;
+      this.#wake?.();
+    }, ms);
+  }
+
+  #clearAlarm(): void {
+    if (this.#alarm !== undefined) clearTimeout(this.#alarm);
+    this.#alarm = undefined;
   }
 
   #after(span: Micros): Micros {

@@ -124,10 +124,26 @@ test.each([
   expect(result.diagnostics[0]?.text).toBe(text);
 });
 
-test("a while that makes nothing ends too", () => {
-  const result = assemble("a.asm", { files: memoryFiles({ "a.asm": "while 1\nend while" }) });
-  expect(result.diagnostics[0]?.text).toBe("too many repeats");
-}, 60_000);
+test.each(["while 1\nend while", "x = 1\nwhile x\ny = x+2\nif y = 4\nbreak\nend if\nend while"])(
+  "a while that makes nothing ends too: %j",
+  (source) => {
+    const result = assemble("a.asm", { files: memoryFiles({ "a.asm": source }) });
+    expect(result.diagnostics[0]?.text).toBe("too many repeats");
+  },
+);
+
+test.each([
+  ["its counter is looked at", "while % < 100\nend while\ndb 7"],
+  ["a constant grows", "x = 0\nwhile x < 100\nx = x+1\nend while\ndb 7"],
+  [
+    "a constant goes through a circle before",
+    "x = 1\nn = 0\nwhile n < 20\nx = 3-x\nn = n+x-1\nend while\ndb 7",
+  ],
+])("a while goes on while %s", (_, source) => {
+  const result = assemble("a.asm", { files: memoryFiles({ "a.asm": source }) });
+  expect(result.diagnostics).toEqual([]);
+  expect([...result.bytes]).toEqual([7]);
+});
 
 test.each([
   ["the address of its first byte", "org 0x1000\nnop", 0x1000],
@@ -139,4 +155,26 @@ test.each([
   ],
 ])("a flat program's origin is %s", (_, source, origin) => {
   expect(assemble("a.asm", { files: memoryFiles({ "a.asm": source }) }).image?.origin).toBe(origin);
+});
+
+test("an assembly tells how far it has come", () => {
+  const told: string[] = [];
+  const files = memoryFiles({ "a.asm": `${"nop\n".repeat(20_000)}db x\nx = 1` });
+  const { passes } = assemble("a.asm", {
+    files,
+    onProgress: (phase, lines, pass) => told.push(`${phase} ${lines} ${pass}`),
+  });
+  const times = (text: string) => [1, 2].map((n) => `${text.replace("#", String(n * 8192))}`);
+  expect(passes).toBe(2);
+  expect(told).toEqual([
+    ...times("preprocessing # 0"),
+    ...times("parsing # 0"),
+    ...times("assembling # 1"),
+    ...times("assembling # 2"),
+  ]);
+});
+
+test("what an earlier pass let through is still refused in the last", () => {
+  const files = memoryFiles({ "a.asm": "use32\ndd a\njmp b\na:\nret x\nrb 200\nb:\nx = -1" });
+  expect(assemble("a.asm", { files }).diagnostics[0]).toMatchObject({ text: "value out of range", line: 5 });
 });

@@ -6,6 +6,7 @@
 import { concat } from "../base/index.ts";
 import {
   breakDirective,
+  Endings,
   elseDirective,
   endDirective,
   ifDirective,
@@ -35,6 +36,7 @@ import { assembleInstruction, type Instruction, InstructionTable } from "./instr
 import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages.ts";
 import { newOperand, type Operand } from "./operand.ts";
 import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./parse.ts";
+import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import type { FileLoader } from "./source.ts";
 import { newSpace, type Space, State } from "./state.ts";
 import {
@@ -123,13 +125,16 @@ export class Assembler {
   lineFields = 0;
   #recording = true;
   /** Where blocks end, by the item they are looked for from (blocks.ts). */
-  readonly endings = new Map<number, object>();
+  readonly endings: Endings;
   timesDepth = 0;
+  /** How often an assignment has given a constant another value than it had. */
+  changes = 0;
   /** The operand that is being evaluated. */
   operandIndex = 0;
   /** What formats keep from pass to pass. */
   readonly objectBases = new Map<number, ObjectBase>();
   readonly formatMemory = newFormatMemory();
+  onProgress: OnProgress | undefined;
   /** The program begins with `org 100h`: a .com file. */
   isCom = false;
 
@@ -146,6 +151,7 @@ export class Assembler {
     this.directoryOf = directoryOf;
     this.maxPasses = options.maxPasses;
     this.state = new State(program, options.maxBytes, options.epochSeconds);
+    this.endings = new Endings(program.length);
     this.table = new InstructionTable(options.maxBytes);
     this.evaluator = new Evaluator(this.state);
     this.evaluator.texts = texts;
@@ -210,11 +216,13 @@ export class Assembler {
     this.lineFields = 0;
     this.#recording = true;
     const { kinds, values } = this.program;
+    let lines = 0;
     for (;;) {
       const kind = kinds[state.item]!;
       if (kind === I_END) break;
       if (kind === I_LINE) {
         const line = values[state.item++]!;
+        if ((++lines & EVERY_LINES) === 0) this.onProgress?.("assembling", lines, state.pass + 1);
         state.currentLine = line;
         state.prefixes = 0;
         if (this.#recording) {
@@ -291,9 +299,9 @@ export class Assembler {
           if (value >= FIRST_MNEMONIC) {
             const item = state.item;
             const known = this.#instructions[item] ?? this.#read(item, value);
-            if (known.prefix) {
+            if (known.shape.prefix) {
               state.room(32);
-              known.encode(known.operands, 0, state);
+              known.shape.encode(known.shape.operands, 0, state);
               continue;
             }
             assembleInstruction(this, known);
@@ -570,6 +578,15 @@ export class Assembler {
   #defineConstant(item: number): void {
     const label = this.labelOf(item);
     this.evaluator.takesSizes = false;
+    if (this.kind() === I_EXPRESSION) {
+      const { expressions, values } = this.program;
+      const number = this.evaluator.number(expressions[values[this.state.item]!]!);
+      if (!Number.isNaN(number)) {
+        this.state.item++;
+        this.assignNumber(label, number);
+        return;
+      }
+    }
     const value = this.value();
     if (value.relocation === 3) refuse("invalidUseOfSymbol");
     this.assign(label, value.value, value.relocation, value.base);
@@ -602,26 +619,44 @@ export class Assembler {
 
   /** `label = value`. */
   assign(label: Label, value: number | bigint, relocation: number, base: Label["base"]): void {
-    const { state } = this;
-    label.flags &= ~MOVES;
-    let changed =
-      label.value !== value ||
-      label.size !== 0 ||
-      label.relocation !== relocation ||
-      (label.register1 | label.scale1 | label.register2 | label.scale2) !== 0;
+    if (typeof value === "number" && relocation === 0) {
+      this.assignNumber(label, value);
+      return;
+    }
+    let changed = label.value !== value || label.relocation !== relocation;
     label.value = value;
-    label.isPlace = false;
-    label.size = 0;
     label.relocation = relocation;
-    label.register1 = 0;
-    label.scale1 = 0;
-    label.register2 = 0;
-    label.scale2 = 0;
     if (relocation !== 0 && label.base !== base) {
       label.base = base;
       changed = true;
     }
+    this.#finishAssigned(label, changed);
+  }
+
+  /** `label = value` of a plain number. */
+  assignNumber(label: Label, value: number): void {
+    const changed = label.number !== value || label.relocation !== 0;
+    label.number = value;
+    label.big = undefined;
+    label.relocation = 0;
+    this.#finishAssigned(label, changed);
+  }
+
+  #finishAssigned(label: Label, valueChanged: boolean): void {
+    const { state } = this;
+    label.flags &= ~MOVES;
+    let changed = valueChanged;
+    label.isPlace = false;
+    if ((label.size | label.register1 | label.scale1 | label.register2 | label.scale2) !== 0) {
+      changed = true;
+      label.size = 0;
+      label.register1 = 0;
+      label.scale1 = 0;
+      label.register2 = 0;
+      label.scale2 = 0;
+    }
     const before = label.definedIn;
+    if (changed || before !== state.pass) this.changes++;
     label.definedIn = state.pass;
     label.line = state.currentLine;
     if ((label.flags & DEFINED) === 0) {

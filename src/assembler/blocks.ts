@@ -1,10 +1,23 @@
 /** What repeats and chooses while assembling: times, repeat, while, break, if (FASM.TXT 2.2.2 – 2.2.3). */
 import type { Assembler } from "./assemble.ts";
 import { condition } from "./expression/logical.ts";
+import { E_PREDEFINED, P_COUNTER } from "./expression/parse.ts";
 import { refuse } from "./messages.ts";
-import { S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type Structure } from "./state.ts";
+import {
+  CALM,
+  newStructure,
+  RESTLESS,
+  S_DATA,
+  S_IF,
+  S_REPEAT,
+  S_VIRTUAL,
+  S_WHILE,
+  type Structure,
+  UNKNOWN,
+} from "./state.ts";
 import { endVirtual } from "./virtual.ts";
 import {
+  D_BREAK,
   D_DATA,
   D_ELSE,
   D_END,
@@ -13,7 +26,9 @@ import {
   D_VIRTUAL,
   D_WHILE,
   FIRST_MNEMONIC,
+  I_CONSTANT,
   I_END,
+  I_EXPRESSION,
   I_INSTRUCTION,
   I_LABEL,
   I_LINE,
@@ -30,16 +45,18 @@ function atLineStart(assembler: Assembler): void {
 function open(assembler: Assembler, kind: number, inElse = false): void {
   const { state } = assembler;
   if (state.structures.length > 100000) refuse("outOfMemory");
-  state.structures.push({
-    kind,
-    line: state.currentLine,
-    item: state.item,
-    counter: state.counter,
-    limit: state.counterLimit,
-    space: undefined,
-    at: 0,
-    inElse,
-  });
+  const structure = state.closedStructures.pop() ?? newStructure();
+  structure.kind = kind;
+  structure.line = state.currentLine;
+  structure.item = state.item;
+  structure.counter = state.counter;
+  structure.limit = state.counterLimit;
+  structure.space = undefined;
+  structure.at = 0;
+  structure.inElse = inElse;
+  structure.calm = UNKNOWN;
+  structure.changes = -1;
+  state.structures.push(structure);
 }
 
 /** The innermost open block of a kind. */
@@ -51,8 +68,10 @@ export function findStructure(assembler: Assembler, kind: number): Structure {
   return refuse("unexpectedInstruction");
 }
 
+/** Takes a block off the open ones. It may be used again for the next that is opened. */
 export function removeStructure(assembler: Assembler, structure: Structure): void {
-  const { structures } = assembler.state;
+  const { structures, closedStructures } = assembler.state;
+  closedStructures.push(structure);
   if (structures[structures.length - 1] === structure) structures.pop();
   else structures.splice(structures.indexOf(structure), 1);
 }
@@ -135,8 +154,10 @@ function stopWhile(assembler: Assembler, structure: Structure): void {
   removeStructure(assembler, structure);
 }
 
-/** FASM's own limit is a counter of 32 bits, which an empty `while` needs minutes to reach: this many rounds end it here. */
+/** FASM's own limit is a counter of 32 bits, which needs minutes to be reached: this many rounds end a `while` here. */
 const WHILE_LIMIT = 1 << 25;
+/** A `while` whose rounds change nothing will not end either. Rounds to be sure of it: what is `used` or not has settled. */
+const STILL_ROUNDS = 3;
 
 function endWhile(assembler: Assembler): void {
   const { state } = assembler;
@@ -144,10 +165,43 @@ function endWhile(assembler: Assembler): void {
   const structure = findStructure(assembler, S_WHILE);
   state.currentLine = structure.line;
   state.counter++;
-  if (state.counter > WHILE_LIMIT) refuse("tooManyRepeats");
+  if (state.counter > WHILE_LIMIT || standsStill(assembler, structure)) refuse("tooManyRepeats");
   state.item = structure.item;
   doWhile(assembler, structure);
 }
+
+/** Whether the rounds of a `while` have come to repeat themselves. */
+function standsStill(assembler: Assembler, structure: Structure): boolean {
+  if (structure.calm === UNKNOWN) structure.calm = isCalm(assembler, structure.item) ? CALM : RESTLESS;
+  if (structure.calm === RESTLESS) return false;
+  if (structure.changes !== assembler.changes) {
+    structure.changes = assembler.changes;
+    structure.still = 0;
+    return false;
+  }
+  return ++structure.still === STILL_ROUNDS;
+}
+
+/** Whether assigned constants are all that a `while` can change, and nothing in it asks for the counter. */
+function isCalm({ program }: Assembler, start: number): boolean {
+  const { kinds, values, expressions } = program;
+  for (let item = start; ; item++) {
+    const kind = kinds[item]!;
+    if (kind === I_END) return false;
+    if (kind === I_EXPRESSION && expressions[values[item]!]!.code.includes(COUNTER)) return false;
+    if (kind !== I_LINE) continue;
+    const first = kinds[item + 1]!;
+    if (first === I_LINE || first === I_CONSTANT) continue;
+    if (first !== I_INSTRUCTION) return false;
+    const directive = values[item + 1]!;
+    if (directive === D_IF || directive === D_ELSE || directive === D_BREAK) continue;
+    if (directive !== D_END || kinds[item + 2] !== I_INSTRUCTION) return false;
+    if (values[item + 2] === D_WHILE) return true;
+    if (values[item + 2] !== D_IF) return false;
+  }
+}
+
+const COUNTER = E_PREDEFINED | (P_COUNTER << 8);
 
 export function ifDirective(assembler: Assembler): void {
   const { state, program } = assembler;
@@ -200,25 +254,38 @@ function findEndIf(assembler: Assembler): void {
 }
 
 /** Where `findEnd` arrives from an item, worked out once: the items do not change between passes. */
-interface Ending {
+export interface Ending {
   readonly directive: number;
   readonly item: number;
   readonly line: number;
 }
 
+/** The endings known so far, and for each item the number of its ending from 1, 0 where none is known. */
+export class Endings {
+  readonly all: Ending[] = [];
+  readonly numbers: Int32Array;
+
+  constructor(items: number) {
+    this.numbers = new Int32Array(items);
+  }
+}
+
 /** Moves behind what ends the block the cursor is in; returns `else`, or the block's directive for its `end`. */
 function findEnd(assembler: Assembler): number {
   const { state } = assembler;
-  let ending = assembler.endings.get(state.item) as Ending | undefined;
-  if (!ending) {
-    const start = state.item;
+  const { endings } = assembler;
+  const start = state.item;
+  const known = endings.numbers[start]!;
+  if (known === 0) {
     const directive = searchEnd(assembler);
-    ending = { directive, item: state.item, line: state.currentLine };
-    assembler.endings.set(start, ending);
+    endings.all.push({ directive, item: state.item, line: state.currentLine });
+    endings.numbers[start] = endings.all.length;
+    return directive;
   }
-  state.item = ending.item;
-  state.currentLine = ending.line;
-  return ending.directive;
+  const { directive, item, line } = endings.all[known - 1]!;
+  state.item = item;
+  state.currentLine = line;
+  return directive;
 }
 
 function searchEnd(assembler: Assembler): number {

@@ -47,6 +47,9 @@ const sizes: Readonly<Record<number, number>> = {
   [D_RT]: 10,
 };
 
+/** The values that a datum of one, two or four bytes may have are below, and not below its negative. */
+const limits: readonly number[] = [0, 0x100, 0x10000, 0, 0x100000000];
+
 export function dataDirective(assembler: Assembler, directive: number): void {
   const { state } = assembler;
   assembler.evaluator.takesSizes = false;
@@ -143,6 +146,22 @@ function datum(assembler: Assembler, directive: number): void {
   }
   if (kind !== I_EXPRESSION) refuse("invalidArgument");
   const expression = assembler.takeExpression();
+  if (size <= 4 && assembler.kind() !== COLON) {
+    const number = assembler.evaluator.number(expression);
+    const limit = limits[size]!;
+    if (number >= -limit && number < limit) {
+      const { bytes } = state;
+      let { at } = state;
+      bytes[at++] = number;
+      if (size > 1) bytes[at++] = number >> 8;
+      if (size > 2) {
+        bytes[at++] = number >> 16;
+        bytes[at++] = number >> 24;
+      }
+      state.at = at;
+      return;
+    }
+  }
   switch (directive) {
     case D_DB:
       byteDatum(assembler, expression);

@@ -80,12 +80,6 @@ export function labelDirective(assembler: Assembler): void {
   );
 }
 
-/** `load` and `store` point to bytes in a space; undefined after a complaint. */
-interface DataPoint {
-  readonly bytes: Uint8Array;
-  readonly at: number;
-}
-
 export function loadDirective(assembler: Assembler): void {
   const { state } = assembler;
   const label = assembler.labelOf(assembler.take(I_LABEL));
@@ -93,15 +87,24 @@ export function loadDirective(assembler: Assembler): void {
   if (size > 8) refuse("invalidValue");
   if (assembler.kind() !== O_FROM) refuse("invalidArgument");
   state.item++;
-  const point = dataPoint(assembler, size);
+  const bytes = dataPoint(assembler, size);
+  if (bytes === undefined) {
+    assembler.assignNumber(label, 0);
+    return;
+  }
+  const at = state.pointedAt;
+  if (size <= 6) {
+    let value = 0;
+    for (let n = size - 1; n >= 0; n--) value = value * 256 + bytes[at + n]!;
+    assembler.assignNumber(label, value);
+    return;
+  }
   let low = 0;
   let high = 0;
-  if (point) {
-    for (let n = 0; n < size; n++) {
-      const byte = point.bytes[point.at + n]!;
-      if (n < 4) low |= byte << (n * 8);
-      else high |= byte << ((n - 4) * 8);
-    }
+  for (let n = 0; n < size; n++) {
+    const byte = bytes[at + n]!;
+    if (n < 4) low |= byte << (n * 8);
+    else high |= byte << ((n - 4) * 8);
   }
   assembler.assign(label, unsigned64(low, high), 0, null);
 }
@@ -121,17 +124,19 @@ export function storeDirective(assembler: Assembler): void {
   if (relocation !== 0) refuse("invalidUseOfSymbol");
   if (assembler.kind() !== O_AT) refuse("invalidArgument");
   state.item++;
-  const point = dataPoint(assembler, size);
-  if (!point) return;
+  const bytes = dataPoint(assembler, size);
+  if (bytes === undefined) return;
+  const at = state.pointedAt;
   const low = low32(value);
   const high = high32(value);
-  for (let n = 0; n < size; n++) point.bytes[point.at + n] = (n < 4 ? low : high) >> ((n & 3) * 8);
-  if (point.bytes !== state.bytes) return;
-  const end = point.at + size;
-  if (point.at < state.undefinedEnd && end > state.undefinedStart) state.undefinedStart = end;
+  for (let n = 0; n < size; n++) bytes[at + n] = (n < 4 ? low : high) >> ((n & 3) * 8);
+  if (bytes !== state.bytes) return;
+  const end = at + size;
+  if (at < state.undefinedEnd && end > state.undefinedStart) state.undefinedStart = end;
 }
 
-function dataPoint(assembler: Assembler, size: number): DataPoint | undefined {
+/** What `load` and `store` point to: the bytes, and `state.pointedAt` where in them; undefined after a complaint. */
+function dataPoint(assembler: Assembler, size: number): Uint8Array | undefined {
   const { state, program, evaluator } = assembler;
   if (assembler.kind() === COLON) return outputPoint(assembler, size);
   if (assembler.kind() !== I_EXPRESSION) refuse("invalidArgument");
@@ -152,24 +157,35 @@ function dataPoint(assembler: Assembler, size: number): DataPoint | undefined {
       space = label.space as Space;
     }
   }
-  const operand = assembler.scratch;
   evaluator.takesSizes = false;
-  evaluator.address(assembler.takeNumeric(), operand, 0, 0, true);
-  // The registers must be the space's own, and the value must be related to it.
-  state.distanceIn(space, operand, 0);
-  if (!state.anotherPass && state.distanceRelocation !== 0) refuse("invalidUseOfSymbol");
-  const at = evaluator.undefined ? state.at : add(evaluator.result.value, space.base);
-  const offset = subtract(at, space.start);
+  const expression = assembler.takeNumeric();
+  const plain = (space.relocation | space.register1 | space.register2) === 0;
+  const number = plain && typeof space.base === "number" ? evaluator.number(expression) : Number.NaN;
+  let offset: number | bigint;
+  if (!Number.isNaN(number)) offset = number + (space.base as number) - space.start;
+  else {
+    const operand = assembler.scratch;
+    evaluator.address(expression, operand, 0, 0, true);
+    // The registers must be the space's own, and the value must be related to it.
+    state.distanceIn(space, operand, 0);
+    if (!state.anotherPass && state.distanceRelocation !== 0) refuse("invalidUseOfSymbol");
+    const at = evaluator.undefined ? state.at : add(evaluator.result.value, space.base);
+    offset = subtract(at, space.start);
+  }
   if (typeof offset !== "number" || offset < 0 || offset + size > space.length) {
     state.recoverable("valueOutOfRange");
     return undefined;
   }
-  if (space.contents && space.closed) return { bytes: space.contents, at: offset };
-  return { bytes: state.bytes, at: space.start + offset };
+  if (space.contents && space.closed) {
+    state.pointedAt = offset;
+    return space.contents;
+  }
+  state.pointedAt = space.start + offset;
+  return state.bytes;
 }
 
 /** `from :5`: an offset in the output file. */
-function outputPoint(assembler: Assembler, size: number): DataPoint | undefined {
+function outputPoint(assembler: Assembler, size: number): Uint8Array | undefined {
   const { state, evaluator } = assembler;
   if (!state.format.flat) refuse("invalidOperand");
   state.item++;
@@ -181,7 +197,8 @@ function outputPoint(assembler: Assembler, size: number): DataPoint | undefined 
     state.recoverable("valueOutOfRange");
     return undefined;
   }
-  return { bytes: state.bytes, at };
+  state.pointedAt = at;
+  return state.bytes;
 }
 
 export function alignDirective(assembler: Assembler): void {

@@ -7,6 +7,7 @@
  */
 export { type Correction, CorrectionError, corrected, type Edit } from "./corrections.ts";
 export type { Diagnostic, TrailStep } from "./diagnostics.ts";
+export type { OnProgress, Phase } from "./progress.ts";
 export { explanation, fasmText } from "./report.ts";
 export { type Files, memoryFiles, type SourceText } from "./source.ts";
 
@@ -19,6 +20,7 @@ import { Refusal } from "./messages.ts";
 import { lineMap, symbolTable } from "./output.ts";
 import { Parser } from "./parse.ts";
 import { Preprocessor } from "./preprocess/preprocess.ts";
+import type { OnProgress } from "./progress.ts";
 import { diagnose } from "./report.ts";
 import { FileLoader, type Files, parentOf } from "./source.ts";
 import type { Space } from "./state.ts";
@@ -39,6 +41,8 @@ export interface Options {
   references?: boolean;
   /** Bytes of output and of preprocessed source before "out of memory". Default 512 MiB. */
   maxMemory?: number;
+  /** Told now and then how far the work has come. */
+  onProgress?: OnProgress;
 }
 
 export interface Assembled {
@@ -74,12 +78,13 @@ export function assemble(source: string, options: Options): Assembled {
   const maxMemory = options.maxMemory ?? DEFAULT_MEMORY;
   const loader = new FileLoader(options.files, options.includes ?? [], options.environment ?? {});
   const p = new Preprocessor(loader, maxMemory);
+  p.lines.onProgress = options.onProgress;
   let preprocessed = false;
   let assembler: Assembler | undefined;
   try {
     p.run(source, options.defines ?? {});
     preprocessed = true;
-    const parser = new Parser(p);
+    const parser = new Parser(p, options.onProgress);
     parser.run();
     assembler = new Assembler(
       parser.program,
@@ -92,6 +97,7 @@ export function assemble(source: string, options: Options): Assembled {
         epochSeconds: options.epochSeconds ?? 0,
       },
     );
+    assembler.onProgress = options.onProgress;
     assembler.state.keepReferences = options.references ?? false;
     const passes = assembler.run();
     const bytes = assembler.state.format.write(assembler);

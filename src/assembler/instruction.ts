@@ -4,7 +4,7 @@
  */
 import type { Assembler } from "./assemble.ts";
 import type { Mnemonic } from "./encode.ts";
-import { type Expression, K_FLOAT } from "./expression/parse.ts";
+import { E_NUMBER, E_REGISTER, type Expression, K_FLOAT, K_STRING } from "./expression/parse.ts";
 import { operandRegister } from "./expression/registers.ts";
 import { Refusal, refuse } from "./messages.ts";
 import {
@@ -42,30 +42,58 @@ import {
   I_REGISTER,
   I_SIZE,
   I_SPECIAL_REGISTER,
+  OP_ADD,
+  OP_MUL,
+  OP_SUB,
 } from "./words.ts";
 
-/** An instruction as the program holds it. */
-export interface Instruction {
+/** What instructions have in common that differ in their expressions alone: `mov eax, [x]` and `mov eax, [y+4]`. */
+export interface Shape {
   readonly encode: Mnemonic["encode"];
   /** `rep`, `lock` and their like: the instruction goes on behind it. */
   readonly prefix: boolean;
   readonly jumps: boolean;
   /** What its address labels has a size that matters: true of all but `lea`. */
   readonly sized: boolean;
+  /** The wait of fstcw and its like is written before the address is worked out: `$` is behind it. */
+  readonly waits: boolean;
   /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
-  readonly operands: Operand[];
-  /** For each operand its expression, and the address or the segment's expression; undefined where it has none. */
-  readonly expressions: (Expression | undefined)[];
-  readonly segments: (Expression | undefined)[];
+  /** `ret -1`, `enter -1,0`: operands that are only refused when no other pass is to come. */
+  readonly lenient: boolean;
+  /** All that is written, and room for the values: those of the instruction that is being assembled. */
+  readonly operands: readonly Operand[];
+  /** For each operand where its expression or address stands among the items, and its segment's expression; or -1. */
+  readonly expressionAt: readonly number[];
+  readonly segmentAt: readonly number[];
   /** An address's bracket is closed where it should be. */
   readonly closed: readonly boolean[];
-  /** Nothing in it has to be evaluated: registers and numbers alone. */
-  readonly constant: boolean;
-  /** Where its operands were read, and how many items they are. */
+  /** Where an instruction of this shape has its operands, to compare others with. */
   readonly item: number;
   readonly items: number;
-  /** The bytes it last had, in the table's store: where, how many fit there, how many count (-1: none), for which code size. */
+}
+
+/** An instruction as the program holds it: one object for all that are written alike. */
+export interface Instruction {
+  readonly shape: Shape;
+  /** Where its operands stand, and how many items they are. */
+  readonly item: number;
+  readonly items: number;
+  /** The expressions whose values decide its bytes, and whether what they label brings a size along. */
+  readonly first: Expression | undefined;
+  readonly firstSized: boolean;
+  readonly second: Expression | undefined;
+  readonly secondSized: boolean;
+  /** Other expressions decide as well: the bytes are made anew each time. */
+  readonly evasive: boolean;
+  /** The values and sizes that they had when the bytes were made; of a jump the distance. */
+  value: number;
+  size: number;
+  secondValue: number;
+  secondSize: number;
+  /** The bytes depend on where they stand. */
+  positional: boolean;
+  /** The bytes, in the table's store: where, how many fit there, how many count (-1: none), for which code size. */
   start: number;
   room: number;
   length: number;
@@ -79,13 +107,10 @@ const BRACKET_END = 0x5d;
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
-/** What an instruction that is not shared is reckoned at: with its operands it is the dearest thing that is made of a line. */
+/** What an instruction is reckoned at, with the bytes it has been given. */
 const BYTES_PER_INSTRUCTION = 256;
 
-/**
- * Instructions without anything to evaluate, by what they are made of: `push ebx` is one object wherever it stands, with
- * the bytes it has once been given.
- */
+/** Instructions and their shapes, each once, with the bytes they have been given. */
 export class InstructionTable {
   readonly #limit: number;
   #count = 0;
@@ -95,7 +120,8 @@ export class InstructionTable {
     this.#limit = maxMemory / BYTES_PER_INSTRUCTION;
   }
 
-  readonly #shared = new Map<number, Instruction[]>();
+  readonly #instructions = new Map<number, Instruction[]>();
+  readonly #shapes = new Map<number, Shape[]>();
   /** The bytes of all instructions in one array: one for each would cost more than the rest of an instruction. */
   stored = new Uint8Array(1 << 14);
   #end = 0;
@@ -121,38 +147,70 @@ export class InstructionTable {
   /** The instruction whose operands follow at `item`. */
   read(program: Program, item: number, instruction: number, mnemonic: Mnemonic): Instruction {
     const { kinds, values } = program;
+    const { lists } = traitsOf(mnemonic);
     let hash = instruction;
+    let outline = instruction;
     let end = item;
-    for (; kinds[end] !== I_LINE && kinds[end] !== I_END && kinds[end] !== I_INSTRUCTION; end++) {
-      hash = (Math.imul(hash, 31) + kinds[end]! * 0x10001 + values[end]!) | 0;
+    for (; ; end++) {
+      const kind = kinds[end]!;
+      if (kind === I_LINE || kind === I_END || (kind === I_INSTRUCTION && !lists)) break;
+      hash = (Math.imul(hash, 31) + kind * 0x10001 + values[end]!) | 0;
+      outline = (Math.imul(outline, 31) + kind * 0x10001 + outlineOf(program, end)) | 0;
     }
-    const known = this.#shared.get(hash);
-    if (known) for (const other of known) if (isSame(program, other, item, end, mnemonic)) return other;
+    const known = this.#instructions.get(hash);
+    if (known) {
+      for (const other of known)
+        if (other.shape.encode === mnemonic.encode && isSame(program, other, item, end)) return other;
+    }
     if (++this.#count > this.#limit) refuse("outOfMemory");
-    const made = readInstruction(program, item, mnemonic);
-    if (made.constant) {
-      if (known) known.push(made);
-      else this.#shared.set(hash, [made]);
+    const made = readInstruction(program, item, end, this.#shape(program, item, end, outline, mnemonic));
+    if (known) known.push(made);
+    else this.#instructions.set(hash, [made]);
+    return made;
+  }
+
+  #shape(program: Program, item: number, end: number, hash: number, mnemonic: Mnemonic): Shape {
+    // What a series of registers is, its number decides.
+    if (traitsOf(mnemonic).series) return readShape(program, item, mnemonic);
+    const known = this.#shapes.get(hash);
+    if (known) {
+      for (const other of known)
+        if (other.encode === mnemonic.encode && isShaped(program, other, item, end)) return other;
     }
+    const made = readShape(program, item, mnemonic);
+    if (known) known.push(made);
+    else this.#shapes.set(hash, [made]);
     return made;
   }
 }
 
-function isSame(
-  { kinds, values }: Program,
-  known: Instruction,
-  item: number,
-  end: number,
-  mnemonic: Mnemonic,
-) {
-  if (known.encode !== mnemonic.encode || known.items !== end - item) return false;
+/** What counts of an item for the shape. */
+function outlineOf({ kinds, values, expressions, addresses }: Program, item: number): number {
+  const value = values[item]!;
+  if (kinds[item] === I_EXPRESSION) return expressions[value]!.kind;
+  if (kinds[item] !== I_ADDRESS) return value;
+  const { segment, size, closed } = addresses[value]!;
+  return segment * 1024 + size * 2 + (closed ? 1 : 0);
+}
+
+function isSame({ kinds, values }: Program, known: Instruction, item: number, end: number) {
+  if (known.items !== end - item) return false;
   for (let at = item, other = known.item; at < end; at++, other++) {
     if (kinds[at] !== kinds[other] || values[at] !== values[other]) return false;
   }
   return true;
 }
 
-type Traits = Pick<Instruction, "jumps" | "sized" | "floatSize"> & {
+function isShaped(program: Program, known: Shape, item: number, end: number) {
+  const { kinds } = program;
+  if (known.items !== end - item) return false;
+  for (let at = item, other = known.item; at < end; at++, other++) {
+    if (kinds[at] !== kinds[other] || outlineOf(program, at) !== outlineOf(program, other)) return false;
+  }
+  return true;
+}
+
+type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lenient"> & {
   /** `zmm1+3` stands for four registers. */
   series: boolean;
   /** An address may be in two parts: `[eax,ecx*4]`. */
@@ -172,6 +230,8 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       // The second part of a divided address may have registers, as a jump's target may.
       jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
       sized: name !== "lea",
+      waits: /^f(?:st[cs]w|(?:stenv|save)[wd]?)$/.test(name),
+      lenient: /^(?:ret|enter)/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$/.test(name),
@@ -183,15 +243,14 @@ function traitsOf(mnemonic: Mnemonic): Traits {
 }
 
 /** Reads the operands that follow at `item`. */
-function readInstruction(program: Program, item: number, mnemonic: Mnemonic): Instruction {
+function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const { kinds, values } = program;
   const operands: Operand[] = [];
-  const expressions: (Expression | undefined)[] = [];
-  const segments: (Expression | undefined)[] = [];
+  const expressionAt: number[] = [];
+  const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize, lists, series, divided } = traitsOf(mnemonic);
-  let constant = true;
+  const { jumps, sized, waits, floatSize, lenient, lists, series, divided } = traitsOf(mnemonic);
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
@@ -201,8 +260,8 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         missing.kind = OTHER;
         missing.comma = true;
         operands.push(missing);
-        expressions.push(undefined);
-        segments.push(undefined);
+        expressionAt.push(-1);
+        segmentAt.push(-1);
         closed.push(true);
       }
       break;
@@ -210,9 +269,9 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     const operand = newOperand();
     operand.comma = comma;
     comma = false;
-    let expression: Expression | undefined;
-    let segment: Expression | undefined;
-    let second: Expression | undefined;
+    let expression = -1;
+    let segment = -1;
+    let second = -1;
     let isClosed = true;
     if (kinds[at] === I_JUMP) operand.jump = values[at++]!;
     if (kinds[at] === I_SIZE) {
@@ -240,30 +299,26 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
         operand.kind = MEMORY;
         operand.segment = address.segment === 0 ? 0 : operandRegister(0x30 + address.segment);
         operand.addressSize = address.size;
-        expression = address.expression;
-        constant = false;
-        at++;
+        expression = at++ - item;
         isClosed = address.closed;
         const parts = divided && !isClosed && kinds[at] === COMMA && kinds[at + 1] === I_EXPRESSION;
         if (parts && kinds[at + 2] === BRACKET_END) {
           isClosed = true;
-          second = program.expressions[values[at + 1]!]!;
+          second = at + 1 - item;
           at += 3;
         }
         break;
       }
       case I_EXPRESSION:
-        expression = program.expressions[value]!;
+        expression = at++ - item;
         operand.kind = IMMEDIATE;
-        at++;
         if (kinds[at] === COLON && kinds[at + 1] === I_EXPRESSION) {
           operand.kind = FAR;
           segment = expression;
-          expression = program.expressions[values[at + 1]!]!;
+          expression = at + 1 - item;
           at += 2;
         } else if (kinds[at] === COLON && jumps) operand.kind = OTHER;
-        else if (expression.kind === K_FLOAT) operand.kind = FLOAT;
-        if (operand.kind !== IMMEDIATE || expression.constant === undefined) constant = false;
+        else if (program.expressions[value]!.kind === K_FLOAT) operand.kind = FLOAT;
         break;
       case BRACE:
         at = readRounding(program, at, operand);
@@ -274,15 +329,15 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     }
     while (kinds[at] === BRACE) at = readDecorator(program, at, operand);
     operands.push(operand);
-    expressions.push(expression);
-    segments.push(segment);
+    expressionAt.push(expression);
+    segmentAt.push(segment);
     closed.push(isClosed);
-    if (second) {
+    if (second >= 0) {
       const part = newOperand();
       part.kind = IMMEDIATE;
       operands.push(part);
-      expressions.push(second);
-      segments.push(undefined);
+      expressionAt.push(second);
+      segmentAt.push(-1);
       closed.push(true);
     }
     if (kinds[at] === COMMA) {
@@ -294,20 +349,93 @@ function readInstruction(program: Program, item: number, mnemonic: Mnemonic): In
     encode: mnemonic.encode,
     prefix: mnemonic.prefix,
     sized,
+    waits,
     floatSize,
+    lenient,
     jumps,
     operands,
-    expressions,
-    segments,
+    expressionAt,
+    segmentAt,
     closed,
-    constant,
     item,
     items: at - item,
+  };
+}
+
+function readInstruction(program: Program, item: number, end: number, shape: Shape): Instruction {
+  const deciding: Expression[] = [];
+  const sized: boolean[] = [];
+  let evasive = (shape.lenient || shape.waits) && shape.operands.length > 0;
+  shape.operands.forEach((operand, index) => {
+    const expression = expressionOf(program, item, shape, index);
+    if (expression === undefined) return;
+    if (operand.kind === FAR || expression.kind === K_FLOAT || !isLinear(expression.code)) evasive = true;
+    if (isFixed(expression) && !shape.jumps) return;
+    deciding.push(expression);
+    sized.push(operand.kind === MEMORY && !operand.sizeDeclared && shape.sized);
+  });
+  return {
+    shape,
+    item,
+    items: end - item,
+    first: deciding[0],
+    firstSized: sized[0] ?? false,
+    second: deciding[1],
+    secondSized: sized[1] ?? false,
+    evasive: evasive || deciding.length > 2,
+    value: Number.NaN,
+    size: 0,
+    secondValue: Number.NaN,
+    secondSize: 0,
+    positional: false,
     start: 0,
     room: 0,
     length: -1,
     bits: 0,
   };
+}
+
+/** Whether an expression is the same in every pass and everywhere. */
+function isFixed({ kind, code }: Expression): boolean {
+  if (kind === K_STRING) return true;
+  for (let at = 0; at < code.length; at++) {
+    const element = code[at]! & 0xff;
+    if (
+      element !== E_NUMBER &&
+      element !== E_REGISTER &&
+      element !== OP_ADD &&
+      element !== OP_SUB &&
+      element !== OP_MUL
+    )
+      return false;
+  }
+  return true;
+}
+
+/** Whether registers are only added to the rest, with factors that are written as numbers. */
+function isLinear(code: readonly number[]): boolean {
+  let registers = false;
+  for (let at = 0; at < code.length; at++) {
+    const kind = code[at]! & 0xff;
+    if (kind === E_REGISTER) registers = true;
+    if (kind < OP_ADD || !registers || kind === OP_ADD || kind === OP_SUB) continue;
+    const left = code[at - 2]! & 0xff;
+    const right = code[at - 1]! & 0xff;
+    const scales =
+      kind === OP_MUL &&
+      ((left === E_REGISTER && right === E_NUMBER) || (left === E_NUMBER && right === E_REGISTER));
+    if (!scales) return false;
+  }
+  return true;
+}
+
+/** The expression of an operand, or of its address. */
+function expressionOf(program: Program, item: number, shape: Shape, index: number): Expression | undefined {
+  const offset = shape.expressionAt[index]!;
+  if (offset < 0) return undefined;
+  const at = item + offset;
+  const value = program.values[at]!;
+  return program.kinds[at] === I_ADDRESS ? program.addresses[value]!.expression : program.expressions[value]!;
 }
 
 function specialRegister(code: number): number {
@@ -379,76 +507,151 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   const { state } = assembler;
   state.item += instruction.items;
   state.room(32);
-  const changed = instruction.constant
-    ? instruction.length < 0 && evaluateConstants(assembler, instruction)
-    : evaluate(assembler, instruction);
-  const { length } = instruction;
-  const known = !changed && length >= 0 && instruction.bits === state.bits;
-  if (known && !state.compresses && (state.prefixes & BND_PREFIX) === 0) {
+  if (
+    instruction.length >= 0 &&
+    instruction.bits === state.bits &&
+    !state.compresses &&
+    (state.prefixes & BND_PREFIX) === 0 &&
+    (instruction.first === undefined || isUnchanged(assembler, instruction, instruction.first))
+  ) {
     const { bytes } = state;
     const { stored } = assembler.table;
     let from = instruction.start;
-    const end = from + length;
+    const end = from + instruction.length;
     let to = state.at;
     while (from < end) bytes[to++] = stored[from++]!;
     state.at = to;
     return;
   }
-  const start = state.at;
   const { complaints } = state;
+  evaluate(assembler, instruction);
+  const start = state.at;
   const prefixes = state.prefixes;
   state.positional = false;
   state.relocated = false;
-  instruction.encode(instruction.operands, instruction.operands.length, state);
+  const { operands, encode } = instruction.shape;
+  encode(operands, operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
-  const lasting = !state.positional && !state.relocated && !state.compresses;
-  if (lasting && complaints === state.complaints && prefixes === state.prefixes) {
+  if (
+    !instruction.evasive &&
+    !state.relocated &&
+    !state.compresses &&
+    complaints === state.complaints &&
+    prefixes === state.prefixes &&
+    remember(assembler, instruction, start)
+  ) {
     assembler.table.store(instruction, state.bytes, start, state.at - start);
     instruction.bits = state.bits;
   } else instruction.length = -1;
 }
 
-function evaluateConstants(assembler: Assembler, instruction: Instruction): boolean {
-  for (let index = 0; index < instruction.operands.length; index++) {
-    const expression = instruction.expressions[index];
-    if (expression) assembler.evaluator.put(instruction.operands[index]!, expression.constant!);
-  }
-  return true;
+/** Whether everything that an instruction's bytes depend on is as it was when they were made. */
+function isUnchanged(assembler: Assembler, instruction: Instruction, first: Expression): boolean {
+  const { evaluator } = assembler;
+  if (weigh(assembler, instruction, first, instruction.firstSized, assembler.state.at) !== instruction.value)
+    return false;
+  if (evaluator.takenSize !== instruction.size) return false;
+  const { second } = instruction;
+  return (
+    second === undefined ||
+    (weigh(assembler, instruction, second, instruction.secondSized, 0) === instruction.secondValue &&
+      evaluator.takenSize === instruction.secondSize)
+  );
+}
+
+/** Notes what an instruction's bytes have been made of; false where a number each cannot tell. */
+function remember(assembler: Assembler, instruction: Instruction, start: number): boolean {
+  const { state } = assembler;
+  const end = state.at;
+  // `$` is where the instruction begins.
+  state.at = start;
+  const told = note(assembler, instruction, start);
+  state.at = end;
+  return told;
+}
+
+function note(assembler: Assembler, instruction: Instruction, start: number): boolean {
+  const { evaluator, state } = assembler;
+  const { first, second } = instruction;
+  instruction.positional = state.positional;
+  if (first === undefined) return !state.positional;
+  instruction.value = weigh(assembler, instruction, first, instruction.firstSized, start);
+  instruction.size = evaluator.takenSize;
+  if (second === undefined) return !Number.isNaN(instruction.value);
+  instruction.secondValue = weigh(assembler, instruction, second, instruction.secondSized, 0);
+  instruction.secondSize = evaluator.takenSize;
+  return !state.positional && !Number.isNaN(instruction.value) && !Number.isNaN(instruction.secondValue);
+}
+
+/** What an expression contributes to an instruction's bytes: its value, a jump's its distance; NaN when it is more. */
+function weigh(
+  { evaluator, state }: Assembler,
+  { positional }: Instruction,
+  expression: Expression,
+  sized: boolean,
+  start: number,
+): number {
+  evaluator.takesSizes = sized;
+  evaluator.takenSize = 0;
+  const value = evaluator.remainder(expression);
+  evaluator.takesSizes = false;
+  if (!positional) return value;
+  const { space } = state;
+  const plain =
+    state.bits !== 16 &&
+    value >= 0 &&
+    value <= 0x7fffffff &&
+    (space.relocation | space.register1 | space.register2) === 0 &&
+    typeof space.base === "number";
+  return plain ? value + (space.base as number) - start : Number.NaN;
 }
 
 /**
  * FASM reads operands one after the other and stops at the first that is wrong in any way. We evaluate all of them before
  * encoding: where that fails, the encoder is asked what it would have said of the operands up to there.
  */
-function evaluate(assembler: Assembler, instruction: Instruction): boolean {
+function evaluate(assembler: Assembler, instruction: Instruction): void {
   try {
-    return evaluateOperands(assembler, instruction);
+    if (instruction.shape.waits) evaluateBehindWait(assembler, instruction);
+    else evaluateOperands(assembler, instruction);
   } catch (error) {
     const { state } = assembler;
-    for (let index = assembler.operandIndex; index < instruction.operands.length; index++) {
-      const operand = instruction.operands[index]!;
+    const { shape } = instruction;
+    const { operands } = shape;
+    for (let index = assembler.operandIndex; index < operands.length; index++) {
+      const operand = operands[index]!;
       operand.base = 0;
       operand.index = 0;
       operand.scale = 0;
+      operand.addressSize = 0;
       operand.relocation = 0;
       operand.undefined = true;
       if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);
     }
     const { at } = state;
     try {
-      instruction.encode(instruction.operands, instruction.operands.length, state);
+      shape.encode(operands, operands.length, state);
     } catch (complaint) {
       const surplus = complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine";
       // An address that comes first has been read before anything is missed behind it.
-      const [first] = instruction.operands;
-      if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(instruction, first!, state))
-        throw error;
+      const [first] = operands;
+      if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(shape, first!, state)) throw error;
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
       state.at = at;
-      if (encodes(instruction, assembler.operandIndex, state)) throw complaint;
+      if (encodes(shape, assembler.operandIndex, state)) throw complaint;
     }
     throw error;
+  }
+}
+
+function evaluateBehindWait(assembler: Assembler, instruction: Instruction): void {
+  const { state } = assembler;
+  state.at++;
+  try {
+    evaluateOperands(assembler, instruction);
+  } finally {
+    state.at--;
   }
 }
 
@@ -459,63 +662,50 @@ const behind: readonly Operand[] = [
 ];
 
 /** Whether an instruction can have this operand as its first. */
-function takes(instruction: Instruction, operand: Operand, state: Encoding): boolean {
+function takes(shape: Shape, operand: Operand, state: Encoding): boolean {
   const { at } = state;
   const lists = [[operand], ...behind.map((second) => [operand, second])];
-  const taken = lists.some((operands) => encodes({ ...instruction, operands }, operands.length, state));
+  const taken = lists.some((operands) => encodes({ ...shape, operands }, operands.length, state));
   state.at = at;
   return taken;
 }
 
-function encodes(instruction: Instruction, count: number, state: Encoding): boolean {
+function encodes(shape: Shape, count: number, state: Encoding): boolean {
   try {
-    instruction.encode(instruction.operands, count, state);
+    shape.encode(shape.operands, count, state);
     return true;
   } catch {
     return false;
   }
 }
 
-/** Works out all values; returns whether anything is different from the last time. */
-function evaluateOperands(assembler: Assembler, instruction: Instruction): boolean {
-  const { evaluator } = assembler;
-  const { operands, expressions, segments, closed } = instruction;
-  let changed = false;
+/** Works out all values. */
+function evaluateOperands(assembler: Assembler, { shape, item }: Instruction): void {
+  const { evaluator, program } = assembler;
+  const { operands, segmentAt, closed } = shape;
   for (let index = 0; index < operands.length; index++) {
-    const expression = expressions[index];
+    const expression = expressionOf(program, item, shape, index);
     if (expression === undefined) continue;
     assembler.operandIndex = index;
     const operand = operands[index]!;
-    const { low, high, value, relocation, relocationBase, base, index: indexRegister, scale, size } = operand;
-    const unknown = operand.undefined;
     if (operand.kind === MEMORY) {
       if (operand.addressSize === 1) refuse("invalidAddressSize");
-      evaluator.takesSizes = !operand.sizeDeclared && instruction.sized;
+      evaluator.takesSizes = !operand.sizeDeclared && shape.sized;
       evaluator.takenSize = 0;
       evaluator.address(expression, operand, operand.addressSize, fasmSegment(operand.segment), false);
       if (!operand.sizeDeclared) operand.size = evaluator.takenSize;
       evaluator.takesSizes = false;
       if (!closed[index]) refuse("invalidAddress");
     } else if (expression.kind === K_FLOAT) {
-      if (!instruction.jumps) evaluateFloat(assembler, instruction, operand, expression);
+      if (!shape.jumps) evaluateFloat(assembler, shape, operand, expression);
     } else {
-      if (operand.kind === FAR) evaluateSegment(assembler, operand, segments[index]!);
-      evaluateImmediate(assembler, operand, expression, instruction.jumps);
+      if (operand.kind === FAR) {
+        const segment = program.values[item + segmentAt[index]!]!;
+        evaluateSegment(assembler, operand, program.expressions[segment]!);
+      }
+      evaluateImmediate(assembler, operand, expression, shape.jumps);
     }
-    changed ||=
-      low !== operand.low ||
-      high !== operand.high ||
-      value !== operand.value ||
-      relocation !== operand.relocation ||
-      relocationBase !== operand.relocationBase ||
-      base !== operand.base ||
-      indexRegister !== operand.index ||
-      scale !== operand.scale ||
-      size !== operand.size ||
-      unknown !== operand.undefined ||
-      operand.kind === FAR;
   }
-  return changed;
 }
 
 /** The segment's number as FASM's rules for base and index ask for it: ES 1 … GS 6. */
@@ -548,18 +738,13 @@ function evaluateImmediate(
 }
 
 /** A floating point constant takes the form of the size it is wanted in: its own, another operand's, the code's. */
-function evaluateFloat(
-  assembler: Assembler,
-  instruction: Instruction,
-  operand: Operand,
-  expression: Expression,
-): void {
+function evaluateFloat(assembler: Assembler, shape: Shape, operand: Operand, expression: Expression): void {
   const { evaluator, state } = assembler;
   let size = operand.size;
-  for (const other of instruction.operands) {
+  for (const other of shape.operands) {
     if (size === 0) size = other.size || registerSizes[registerClass(other.register)]!;
   }
-  evaluator.valueSize = size || instruction.floatSize || state.bits >> 3;
+  evaluator.valueSize = size || shape.floatSize || state.bits >> 3;
   evaluator.evaluate(expression);
   operand.kind = IMMEDIATE;
   evaluator.put(operand, evaluator.result.value);

@@ -22,6 +22,7 @@ import {
 import { preevaluate, UNKNOWN } from "./expression/preevaluate.ts";
 import { refuse } from "./messages.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
+import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import { Label } from "./symbols.ts";
 import { END, isName, isSpent, isString, textOf } from "./tokens.ts";
 import {
@@ -81,6 +82,8 @@ export interface Address {
   readonly expression: Expression;
   /** Its bracket is closed where it should be. */
   readonly closed: boolean;
+  /** The address before this one that has the same expression, or -1. */
+  readonly next: number;
 }
 
 /** The program as items, each a kind and a value. */
@@ -94,7 +97,6 @@ export class Program {
   /** For each label the line that named it first. */
   readonly labelLines: number[] = [];
   readonly numbers: Numbers;
-  readonly #expressionNumbers = new Map<Expression, number>();
 
   constructor(numbers: Numbers) {
     this.numbers = numbers;
@@ -114,14 +116,27 @@ export class Program {
   }
 
   pushExpression(expression: Expression): void {
-    let number = this.#expressionNumbers.get(expression);
-    if (number === undefined) {
-      number = this.expressions.length;
+    if (expression.place < 0) {
+      expression.place = this.expressions.length;
       this.expressions.push(expression);
-      // Only expressions of one element are shared.
-      if (expression.code.length === 1) this.#expressionNumbers.set(expression, number);
     }
-    this.push(I_EXPRESSION, number);
+    this.push(I_EXPRESSION, expression.place);
+  }
+
+  pushAddress(segment: number, size: number, expression: Expression, closed: boolean): void {
+    const { addresses } = this;
+    for (let at = expression.address; at >= 0; ) {
+      const known = addresses[at]!;
+      if (known.segment === segment && known.size === size && known.closed === closed) {
+        this.push(I_ADDRESS, at);
+        return;
+      }
+      at = known.next;
+    }
+    const next = expression.address;
+    expression.address = addresses.length;
+    this.push(I_ADDRESS, addresses.length);
+    addresses.push({ segment, size, expression, closed, next });
   }
 }
 
@@ -171,8 +186,11 @@ export class Parser {
   /** Where an opening parenthesis stood that may yet turn out to be an expression's. */
   readonly #parentheses: { at: number; length: number }[] = [];
 
-  constructor(p: Preprocessor) {
+  readonly #onProgress: OnProgress | undefined;
+
+  constructor(p: Preprocessor, onProgress?: OnProgress) {
     this.#p = p;
+    this.#onProgress = onProgress;
     this.#words = p.reserved;
     this.program = new Program(p.numbers);
     this.#reader = new ExpressionReader(p.texts, p.reserved, p.numbers, (reader) => this.#symbol(reader));
@@ -181,7 +199,10 @@ export class Parser {
   run(): void {
     const p = this.#p;
     this.#tokens = p.store.tokens;
-    for (this.#line = 0; this.#line < p.lines.count; this.#line++) this.#parseStoredLine();
+    for (this.#line = 0; this.#line < p.lines.count; this.#line++) {
+      if ((this.#line & EVERY_LINES) === EVERY_LINES) this.#onProgress?.("parsing", this.#line + 1, 0);
+      this.#parseStoredLine();
+    }
     const open = this.#blocks.at(-1);
     if (open) {
       p.currentLine = open.line;
@@ -861,8 +882,7 @@ export class Parser {
     const expression = this.#reader.read(tokens, this.#at);
     this.#at = this.#reader.at;
     const next = tokens[this.#at]!;
-    this.program.push(I_ADDRESS, this.program.addresses.length);
-    this.program.addresses.push({ segment, size, expression, closed: closed || next === 0x5d });
+    this.program.pushAddress(segment, size, expression, closed || next === 0x5d);
     return next;
   }
 

@@ -56,17 +56,42 @@ export const S_DATA = 5;
 
 /** A block that is open while assembling. */
 export interface Structure {
-  readonly kind: number;
-  readonly line: number;
+  kind: number;
+  line: number;
   /** Where a loop's contents (or a `while`'s condition) begin among the items. */
-  readonly item: number;
+  item: number;
   /** The counter and its limit outside of the loop. */
-  readonly counter: number;
-  readonly limit: number;
+  counter: number;
+  limit: number;
   /** S_VIRTUAL: the space around it and the position it began at. S_IF: `else` has been passed. */
-  readonly space: Space | undefined;
-  readonly at: number;
-  readonly inElse: boolean;
+  space: Space | undefined;
+  at: number;
+  inElse: boolean;
+  /** S_WHILE: whether rounds can be seen to change nothing, UNKNOWN at first. */
+  calm: number;
+  /** … the count of changes a round ago, and the rounds since it last grew. */
+  changes: number;
+  still: number;
+}
+
+export const UNKNOWN = 0;
+export const CALM = 1;
+export const RESTLESS = 2;
+
+export function newStructure(): Structure {
+  return {
+    kind: 0,
+    line: 0,
+    item: 0,
+    counter: 0,
+    limit: 0,
+    space: undefined,
+    at: 0,
+    inElse: false,
+    calm: UNKNOWN,
+    changes: -1,
+    still: 0,
+  };
 }
 
 /** Room that is always left behind `at` for one instruction or datum. */
@@ -105,7 +130,11 @@ export class State implements Encoding {
   /** The part of the output that is reserved and not written, if it is the last. */
   undefinedStart = 0;
   undefinedEnd = 0;
+  /** Where `load` or `store` points to in the bytes it was given. */
+  pointedAt = 0;
   structures: Structure[] = [];
+  /** Blocks that have been closed, to be used again. */
+  readonly closedStructures: Structure[] = [];
   display: Uint8Array[] = [];
   /** The instruction just encoded depends on where it stands. */
   positional = false;

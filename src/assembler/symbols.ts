@@ -26,7 +26,10 @@ export const SPACE = 0x400;
 export class Label {
   /** The text of its name, or -1 for an anonymous label. */
   readonly name: number;
-  value: Int = 0;
+  /** The value while a number can hold it; the engine keeps it in place, since it is never anything but a double. */
+  number = Number.NaN;
+  /** The value when it is beyond numbers. */
+  big: bigint | undefined = undefined;
   flags = 0;
   /** Bytes of the data it labels, 0 for none. */
   size = 0;
@@ -49,5 +52,20 @@ export class Label {
 
   constructor(name: number) {
     this.name = name;
+    this.number = 0;
+  }
+
+  get value(): Int {
+    return this.big ?? this.number;
+  }
+
+  set value(value: Int) {
+    if (typeof value === "number") {
+      this.number = value;
+      this.big = undefined;
+    } else {
+      this.number = Number.NaN;
+      this.big = value;
+    }
   }
 }

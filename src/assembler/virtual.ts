@@ -4,7 +4,7 @@ import { findStructure, removeStructure } from "./blocks.ts";
 import { add, type Int, negate } from "./expression/int.ts";
 import { E_LABEL } from "./expression/parse.ts";
 import { refuse } from "./messages.ts";
-import { newSpace, S_VIRTUAL, type Space, type State } from "./state.ts";
+import { newSpace, newStructure, S_VIRTUAL, type Space, type State } from "./state.ts";
 import { DEFINED, SPACE, USED } from "./symbols.ts";
 import { isSeparator } from "./tokens.ts";
 import { I_EXPRESSION, O_AS, O_AT } from "./words.ts";
@@ -80,16 +80,13 @@ function leaveOutput(state: State): void {
 function enter(state: State, space: Space): void {
   const outer = state.space;
   outer.length = state.at - outer.start;
-  state.structures.push({
-    kind: S_VIRTUAL,
-    line: state.currentLine,
-    item: state.item,
-    counter: 0,
-    limit: 0,
-    space: outer,
-    at: state.at,
-    inElse: false,
-  });
+  const structure = newStructure();
+  structure.kind = S_VIRTUAL;
+  structure.line = state.currentLine;
+  structure.item = state.item;
+  structure.space = outer;
+  structure.at = state.at;
+  state.structures.push(structure);
   state.space = space;
 }
 

@@ -1,5 +1,13 @@
 /** Memory a ring starts with; it doubles as bytes come, up to the capacity. */
 const FIRST_MEMORY = 2048;
+/**
+ * First memories that rings have given back: most connections never need more, and making an array costs as much as
+ * copying all that it holds. What they held is never read: bytes are counted in only after they were written.
+ */
+const spare: Uint8Array[] = [];
+const MOST_SPARE = 256;
+
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * A queue of bytes of fixed capacity: what a TCP connection keeps for its reader and for the peer. Memory is taken as
@@ -13,7 +21,7 @@ export class ByteRing {
 
   constructor(capacity: number) {
     this.capacity = capacity;
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NO_BYTES;
   }
 
   get length(): number {
@@ -99,7 +107,8 @@ export class ByteRing {
 
   /** Forgets everything and gives the memory back. */
   clear(): void {
-    this.#bytes = new Uint8Array(0);
+    this.#giveBack();
+    this.#bytes = NO_BYTES;
     this.#start = 0;
     this.#length = 0;
   }
@@ -107,10 +116,16 @@ export class ByteRing {
   #grow(needed: number): void {
     let size = Math.max(FIRST_MEMORY, this.#bytes.length);
     while (size < needed) size *= 2;
-    const larger = new Uint8Array(Math.min(size, this.capacity));
+    const most = Math.min(size, this.capacity);
+    const larger = (most === FIRST_MEMORY ? spare.pop() : undefined) ?? new Uint8Array(most);
     larger.set(this.#bytes.subarray(this.#start)); // what was placed beyond the end comes along
     larger.set(this.#bytes.subarray(0, this.#start), this.#bytes.length - this.#start);
+    this.#giveBack();
     this.#bytes = larger;
     this.#start = 0;
+  }
+
+  #giveBack(): void {
+    if (this.#bytes.length === FIRST_MEMORY && spare.length < MOST_SPARE) spare.push(this.#bytes);
   }
 }

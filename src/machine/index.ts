@@ -4,10 +4,21 @@
  * Read first: memory/memory.ts (the layout), cpu/state.ts (where registers are), cpu/flags.ts, then
  * Intel's Software Developer's Manual (SDM) volumes 1 and 2.
  */
-export type { Core, Engine, EngineMaker, InstructionHook, MemoryHook } from "./cpu/engine.ts";
+export {
+  BUDGET,
+  type Core,
+  type Engine,
+  type EngineMaker,
+  type InstructionHook,
+  interruptStop,
+  type MemoryHook,
+} from "./cpu/engine.ts";
+export { eflags, setEflags } from "./cpu/flags.ts";
+export { Interpreter } from "./cpu/interpret.ts";
 export { type CpuModel, type CpuName, cpuModels, type Feature } from "./cpu/model.ts";
 export type { Registers } from "./cpu/registers.ts";
 export { type Descriptor, kolibriSegments, linuxSegments, type SegmentModel } from "./cpu/segments.ts";
+export { SEGMENT, STATE, WORD } from "./cpu/state.ts";
 export type { DebugRegisters } from "./debug-registers.ts";
 export { type LoadOptions, loadImage } from "./load.ts";
 export {
@@ -18,5 +29,5 @@ export {
   type Snapshot,
   type WatchedRange,
 } from "./machine.ts";
-export { type Access, Memory } from "./memory/memory.ts";
+export { type Access, FACT, Memory, RAM_BASE } from "./memory/memory.ts";
 export { type FaultName, type Stop, VECTOR } from "./stop.ts";

@@ -98,6 +98,14 @@ export abstract class DatagramQueue implements Socket {
     return result;
   }
 
+  get urgent(): number {
+    return 0;
+  }
+
+  sendUrgent(): Reason {
+    return "not-supported";
+  }
+
   peek(into: Uint8Array): number | Reason {
     const first = this.#first();
     if (typeof first === "string") return first;

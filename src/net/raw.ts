@@ -19,22 +19,16 @@ import * as ipv4 from "./wire/ipv4.ts";
 import { PROTOCOL_ICMPV6 } from "./wire/ipv6.ts";
 
 export interface RawLower {
-  transmit(
-    from: IpAddress,
-    to: IpAddress,
-    protocol: number,
-    payload: Uint8Array,
-    ttl: number,
-    now: Micros,
-  ): void;
+  transmit(packet: Outgoing, now: Micros): void;
 }
 
-interface Outgoing {
+export interface Outgoing {
   from: IpAddress;
   to: IpAddress;
   protocol: number;
   payload: Uint8Array;
   ttl: number;
+  tos: number;
 }
 
 const OUTGOING_PACKETS = 1024;
@@ -97,9 +91,7 @@ export class Raw {
     if (this.#outgoing.length === 0) return false;
     const outgoing = this.#outgoing;
     this.#outgoing = [];
-    for (const { from, to, protocol, payload, ttl } of outgoing) {
-      this.#lower.transmit(from, to, protocol, payload, ttl, now);
-    }
+    for (const packet of outgoing) this.#lower.transmit(packet, now);
     return true;
   }
 }
@@ -154,7 +146,8 @@ export class RawSocket extends DatagramQueue {
     if (from === undefined) return "network-unreachable";
     const payload = this.#complete(bytes, from, target);
     const ttl = isGroup(target) ? this.options.groupTtl : this.options.ttl;
-    const queued = this.#raw.queue({ from, to: target, protocol: this.protocol, payload, ttl });
+    const { tos } = this.options;
+    const queued = this.#raw.queue({ from, to: target, protocol: this.protocol, payload, ttl, tos });
     return queued ? bytes.length : "would-block";
   }
 

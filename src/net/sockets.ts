@@ -94,6 +94,8 @@ export const News = {
   ERROR: 64,
   /** A listener got a SYN; the connection is not established yet. */
   SYN: 128,
+  /** The peer has announced urgent data, or more of it: see `urgent`. */
+  URGENT: 256,
 } as const;
 
 export interface SocketOptions {
@@ -114,6 +116,8 @@ export interface SocketOptions {
    * tells: an index, or -1 for the first that can.
    */
   interface: number;
+  /** Type of service or traffic class of packets sent: the differentiated services field (RFC 2474), 0 … 255. */
+  tos: number;
   /** RFC 9293 3.8.3: give up when data is not acknowledged for this many µs; 0 = by number of retransmissions. */
   userTimeout: number;
 }
@@ -151,6 +155,8 @@ export interface Socket {
   readonly available: number;
   /** Bytes that send would take now. */
   readonly space: number;
+  /** Bytes from the next one to be received up to the end of urgent data; 0 = none (RFC 9293 3.8.5, RFC 6093). */
+  readonly urgent: number;
   /** What went wrong and has not been told yet by a call. */
   readonly error: Reason | undefined;
 
@@ -180,6 +186,8 @@ export interface Socket {
    * @param to the destination of this datagram; without it, the connected peer
    */
   send(bytes: Uint8Array, to?: Endpoint): number | Reason;
+  /** As send, and the peer is told that all up to the last of these bytes is urgent. */
+  sendUrgent(bytes: Uint8Array): number | Reason;
   /** Bytes copied into `into`; for a stream 0 = the peer has finished. Datagrams: one a call, see "truncated". */
   receive(into: Uint8Array): number | Reason;
   /** As receive, and leaves the data where it is. */
@@ -195,7 +203,10 @@ export interface Socket {
   close(): void;
   /** Ends a connection with a reset, dropping everything. */
   abort(): void;
-  /** Returns `error` and clears it. */
+  /**
+   * Returns `error` and clears it. Without one, what ICMP has said since the last time of a connection that goes on all
+   * the same (RFC 9293 3.9.1.8).
+   */
   takeError(): Reason | undefined;
 }
 

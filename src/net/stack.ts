@@ -75,6 +75,8 @@ export interface Ip6Configuration {
   duplicateDetection: number;
 }
 
+/** A packet has at most 65535 bytes with its headers. */
+const OFFLOAD = 63 * 1024;
 /** Frames taken from one card in a poll before others have their turn. */
 const FRAMES_AT_ONCE = 1024;
 /** Polling again at once brings nothing more in after this many rounds of a station talking to itself. */
@@ -154,7 +156,7 @@ export class Stack {
       this.#changed.push(socket);
     };
     this.#tcp = new Tcp(
-      { ...defaultSettings, ...options.tcp },
+      { ...defaultSettings, offload: offloadOf(options.nics), ...options.tcp },
       random,
       {
         transmit: (from, to, segment, c, now) => this.#sendTcp(from, to, segment, c, now),
@@ -177,11 +179,11 @@ export class Stack {
       random,
       station,
       {
-        transmit: (from, to, datagram, ttl, now) => {
+        transmit: (from, to, datagram, ttl, tos, now) => {
           const network = this.#networkOf(to);
           const frame = network.begin(udpWire.lengthOf(datagram));
           udpWire.write(datagram, from, to, frame, network.headroom);
-          this.#send(network, frame, from, to, ipv4.PROTOCOL_UDP, { ttl }, now);
+          this.#send(network, frame, from, to, ipv4.PROTOCOL_UDP, { ttl, tos }, now);
         },
       },
       counters,
@@ -191,11 +193,11 @@ export class Stack {
     this.#raw = new Raw(
       station,
       {
-        transmit: (from, to, protocol, payload, ttl, now) => {
+        transmit: ({ from, to, protocol, payload, ttl, tos }, now) => {
           const network = this.#networkOf(to);
           const frame = network.begin(payload.length);
           frame.set(payload, network.headroom);
-          this.#send(network, frame, from, to, protocol, { ttl }, now);
+          this.#send(network, frame, from, to, protocol, { ttl, tos }, now);
         },
       },
       changed,
@@ -508,8 +510,8 @@ export class Stack {
     }
     const frame = network.begin(tcpWire.lengthOf(segment));
     tcpWire.write(segment, from, to, frame, network.headroom);
-    const ttl = c?.options.ttl ?? DEFAULT_TTL;
-    const options = { ttl, dontFragment: true };
+    const { ttl, tos } = c?.options ?? ANSWER;
+    const options = { ttl, tos, dontFragment: true };
     const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, options, now);
     if (reason) this.drops.add(`ip: ${reason}`);
   }
@@ -555,6 +557,9 @@ interface Heard {
   start: Uint8Array;
 }
 
+/** How a segment travels that belongs to no connection. */
+const ANSWER = { ttl: DEFAULT_TTL, tos: 0 };
+
 interface KeptPath {
   path: Path | undefined;
   generation: number;
@@ -564,3 +569,9 @@ const isMask = (mask: number): boolean => {
   for (let length = 0; length <= 32; length++) if (maskOf(length) === mask >>> 0) return true;
   return false;
 };
+
+/** What TCP may give to the cards in one piece, in whole kilobytes: all of them must do segmentation offload. */
+function offloadOf(nics: readonly Nic[]): number {
+  const largest = Math.min(...nics.map((nic) => (nic.largest > nic.mtu ? nic.largest : 0)));
+  return nics.length > 0 && largest > 0 ? OFFLOAD : 0;
+}

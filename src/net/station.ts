@@ -27,8 +27,54 @@ export function defaultOptions(): SocketOptions {
     ttl: 64,
     groupTtl: 1,
     interface: -1,
+    tos: 0,
     userTimeout: 0,
   };
+}
+
+/** Options of which a change shows at once: `changed` is called when one is set. */
+export class WatchedOptions implements SocketOptions {
+  reuseAddress: boolean;
+  broadcast: boolean;
+  ttl: number;
+  groupTtl: number;
+  interface: number;
+  tos: number;
+  userTimeout: number;
+  #noDelay: boolean;
+  #keepAlive: boolean;
+  readonly #changed: () => void;
+
+  constructor(options: SocketOptions, changed: () => void) {
+    this.reuseAddress = options.reuseAddress;
+    this.broadcast = options.broadcast;
+    this.ttl = options.ttl;
+    this.groupTtl = options.groupTtl;
+    this.interface = options.interface;
+    this.tos = options.tos;
+    this.userTimeout = options.userTimeout;
+    this.#noDelay = options.noDelay;
+    this.#keepAlive = options.keepAlive;
+    this.#changed = changed;
+  }
+
+  get noDelay(): boolean {
+    return this.#noDelay;
+  }
+
+  set noDelay(value: boolean) {
+    this.#noDelay = value;
+    this.#changed();
+  }
+
+  get keepAlive(): boolean {
+    return this.#keepAlive;
+  }
+
+  set keepAlive(value: boolean) {
+    this.#keepAlive = value;
+    this.#changed();
+  }
 }
 
 /** Who has bound which port: one table for TCP, one for UDP. */

@@ -11,7 +11,7 @@ import * as wire from "./wire/udp.ts";
 
 /** What carries datagrams. */
 export interface UdpLower {
-  transmit(from: IpAddress, to: IpAddress, datagram: wire.Udp, ttl: number, now: Micros): void;
+  transmit(from: IpAddress, to: IpAddress, datagram: wire.Udp, ttl: number, tos: number, now: Micros): void;
 }
 
 /** A flow to an address that no socket is open for: see `Attempt` in sockets.ts. */
@@ -168,8 +168,8 @@ export class Udp {
     for (const { socket, from, to, payload } of outgoing) {
       this.#counters.udpSent++;
       const datagram = { sourcePort: socket.local.port, destinationPort: to.port, payload };
-      const { ttl, groupTtl } = socket.options;
-      this.#lower.transmit(from, to.address, datagram, isGroup(to.address) ? groupTtl : ttl, now);
+      const { ttl, groupTtl, tos } = socket.options;
+      this.#lower.transmit(from, to.address, datagram, isGroup(to.address) ? groupTtl : ttl, tos, now);
       socket.sent();
     }
     return true;

@@ -8,3 +8,4 @@ export { SocketLink } from "./link.ts";
 export type { Outlet } from "./outlet.ts";
 export { OutputFile, writeFile } from "./output.ts";
 export { parseTap, Tap } from "./tap.ts";
+export { unicornEngine } from "./unicorn/engine.ts";

@@ -1,99 +1,170 @@
 /**
- * Lines a second of the assembler on a generated program (procedures by macro, structures, data, conditions, jumps
- * that need several passes): warm in this process, as a process of its own, and fasm's process where it is installed.
+ * The assembler beside fasm, source by source: warm in this process, and as a process of its own. Everything is run in
+ * turn, round after round, and the medians are told; the outputs are compared. Sources are generated; with the
+ * variable KOLIBRIOS set to a checkout of KolibriOS (with lang.inc where a source wants one) its large ones follow.
+ *
+ *     KOLIBRIOS=~/kolibrios npm run bench assembler
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { assemble, memoryFiles } from "../../src/assembler/index.ts";
-import { compare } from "./measure.ts";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { assemble } from "../../src/assembler/index.ts";
+import { Preprocessor } from "../../src/assembler/preprocess/preprocess.ts";
+import { FileLoader } from "../../src/assembler/source.ts";
+import { diskFiles } from "../../src/node/files.ts";
+import { kernelSized, manySmall, plain } from "./assembler.sources.ts";
 
-const PROCEDURES = 3000;
+/** Rounds that count, after one that does not. */
+const ROUNDS = 5;
+const EPOCH = 1_700_000_000;
+const MEGABYTES = 2000;
 
-const head = `use32
-org 0
-macro proc name,[arg] { common name: label name#.body
- local offset
- offset = 8
- forward virtual at ebp+offset
- arg dd ?
- end virtual
- offset = offset+4
- common push ebp
- mov ebp,esp }
-macro endp { leave
- ret }
-macro stdcall target,[arg] { reverse push arg
- common call target }
-struc POINT { .x dd ?
- .y dd ? }
-virtual at 0
- POINT POINT
-end virtual
-`;
+interface Source {
+  readonly name: string;
+  readonly folder: string;
+  /** Assembled one after the other: one source of several files, or several small sources. */
+  readonly mains: readonly string[];
+  readonly includes: readonly string[];
+}
 
-const procedure = (n: number) => `proc f${n},a${n},b${n},c${n}
- mov eax,[a${n}] ; first
- add eax,[b${n}]
- imul ecx,eax,${n % 200}
- mov [edi+POINT.y],ecx
- cmp eax,limit${n}
- jbe .small
- stdcall f${(n * 7 + 11) % PROCEDURES},eax,[c${n}],table${n}+${n % 8}*4
-.small:
- test byte[table${n}+2],1 shl ${n % 8}
- jnz .out
- lea esi,[eax*4+table${n}]
- if limit${n} > ${PROCEDURES}
-  rep movsd
- else
-  movzx edx,word[esi]
- end if
-.out:
- endp
-table${n} dd f${n},limit${n},${n}*4+1,0x${n.toString(16)}
- db 'entry ${n}',13,10,0
-limit${n} = ${n}*2
-`;
-
-const source = head + Array.from({ length: PROCEDURES }, (_, n) => procedure(n)).join("");
-const lines = source.split("\n").length;
 const folder = mkdtempSync(join(tmpdir(), "kolibri-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-const path = join(folder, "big.asm");
-writeFileSync(path, source);
-
-const files = memoryFiles({ "big.asm": source });
-const spawned = (name: string, command: string, args: string[]) => ({
-  name,
-  run() {
-    const { status, stderr } = spawnSync(command, args);
-    if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`);
-    return lines;
-  },
-});
-const ours = join(folder, "ours.bin");
-const theirs = join(folder, "theirs.bin");
 const hasFasm = spawnSync("fasm").error === undefined;
-const medians = await compare("lines", [
-  {
-    name: "assemble(), warm",
-    run() {
-      const { ok, diagnostics } = assemble("big.asm", { files });
-      if (!ok) throw new Error(diagnostics[0]!.text);
-      return lines;
-    },
-  },
-  spawned("kolibri asm", process.execPath, ["dist/cli.js", "asm", path, ours]),
-  ...(hasFasm ? [spawned("fasm", "fasm", ["-m", "524288", path, theirs])] : []),
-]);
-if (!hasFasm) process.stdout.write("  fasm is not installed: no comparison\n");
-else {
-  if (!readFileSync(ours).equals(readFileSync(theirs))) throw new Error("the outputs differ");
-  const fasm = medians.get("fasm")!;
-  for (const name of ["assemble(), warm", "kolibri asm"])
-    process.stdout.write(
-      `  ${name}: ${(fasm / medians.get(name)!).toFixed(2)} times as long as fasm's process\n`,
-    );
+const cli = resolve("dist/cli.js");
+
+function generated(name: string, files: Readonly<Record<string, string>>, mains: readonly string[]): Source {
+  const place = join(folder, name.replaceAll(" ", "-"));
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(place, file)), { recursive: true });
+    writeFileSync(join(place, file), text);
+  }
+  return { name, folder: place, mains, includes: [] };
 }
+
+function real(): Source[] {
+  const root = process.env.KOLIBRIOS;
+  if (root === undefined) {
+    process.stdout.write("  KOLIBRIOS is not set: generated sources only\n");
+    return [];
+  }
+  const rows: readonly (readonly [string, string])[] = [
+    ["kernel/trunk/kernel.asm", "../../programs;."],
+    ["programs/develop/koldbg/koldbg.asm", "../..;."],
+    ["programs/develop/fasm/1.73/fasm.asm", "../../..;."],
+    ["programs/fs/kfar/kfar.asm", "../..;."],
+    ["programs/develop/libraries/box_lib/box_lib.asm", "../../..;."],
+    ["programs/demos/view3ds/view3ds.asm", "../..;."],
+  ];
+  return rows.flatMap(([path, includes]) => {
+    const main = join(root, path);
+    if (!existsSync(main)) {
+      process.stdout.write(`  ${main} is not there: left out\n`);
+      return [];
+    }
+    const name = path.split("/").at(-1)!;
+    return [{ name, folder: dirname(main), mains: [name], includes: includes.split(";") }];
+  });
+}
+
+function main(): void {
+  const small = manySmall(12);
+  const sources = [
+    generated("kernel-sized", kernelSized(), ["kernel.asm"]),
+    generated("plain", { "plain.asm": plain() }, ["plain.asm"]),
+    generated("12 small", small, Object.keys(small)),
+    ...real(),
+  ];
+  if (!hasFasm) process.stdout.write("  fasm is not installed: no comparison\n");
+  row(["source", "lines", "passes", "fasm ms", "warm ms", "lines/s", "warm", "process ms", "process"]);
+  for (const source of sources) measure(source);
+}
+
+function row(cells: readonly string[]): void {
+  process.stdout.write(
+    `| ${cells.map((cell, n) => (n === 0 ? cell.padEnd(13) : cell.padStart(10))).join(" | ")} |\n`,
+  );
+}
+
+function measure({ name, folder: cwd, mains, includes }: Source): void {
+  process.chdir(cwd);
+  const files = diskFiles(cwd);
+  let lines = 0;
+  for (const main of mains) {
+    const preprocessor = new Preprocessor(new FileLoader(files, includes, {}), MEGABYTES * 2 ** 20);
+    preprocessor.run(main, {});
+    lines += preprocessor.lines.count;
+  }
+  const env = {
+    ...process.env,
+    SOURCE_DATE_EPOCH: String(EPOCH),
+    // fasm's own separator is ; everywhere.
+    INCLUDE: includes.join(delimiter === ":" ? ";" : delimiter),
+  };
+  const ours = join(folder, "ours.out");
+  const theirs = join(folder, "theirs.out");
+  const spawned = (command: string, args: string[]) => {
+    const { status, stderr } = spawnSync(command, args, { env });
+    if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}: ${stderr}`);
+  };
+  let passes = 0;
+  const candidates = {
+    warm() {
+      for (const main of mains) {
+        const assembled = assemble(main, {
+          files,
+          includes,
+          epochSeconds: EPOCH,
+          maxMemory: MEGABYTES * 2 ** 20,
+        });
+        if (!assembled.ok) throw new Error(`${main}: ${assembled.diagnostics[0]!.text}`);
+        passes = assembled.passes;
+      }
+    },
+    process() {
+      for (const main of mains)
+        spawned(process.execPath, [cli, "asm", "-m", String(MEGABYTES * 1024), main, ours]);
+    },
+    ...(hasFasm && {
+      fasm() {
+        for (const main of mains) spawned("fasm", ["-m", String(MEGABYTES * 1024), main, theirs]);
+      },
+    }),
+  };
+  const times = new Map<string, number[]>();
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [candidate, run] of Object.entries(candidates)) {
+      const start = performance.now();
+      run();
+      const elapsed = performance.now() - start;
+      if (round > 0) times.set(candidate, [...(times.get(candidate) ?? []), elapsed]);
+    }
+  }
+  const median = (candidate: string) => {
+    const all = times.get(candidate)?.sort((a, b) => a - b);
+    return all === undefined ? Number.NaN : all[all.length >> 1]!;
+  };
+  if (hasFasm && !sameButTime(readFileSync(ours), readFileSync(theirs)))
+    throw new Error(`${name}: the outputs differ`);
+  const [fasm, warm, whole] = [median("fasm"), median("warm"), median("process")];
+  row([
+    name,
+    String(lines),
+    String(passes),
+    fasm.toFixed(0),
+    warm.toFixed(0),
+    `${(lines / warm).toFixed(0)} k`,
+    `${(warm / fasm).toFixed(2)}x`,
+    whole.toFixed(0),
+    `${(whole / fasm).toFixed(2)}x`,
+  ]);
+}
+
+/** fasm does not know SOURCE_DATE_EPOCH: a COFF header tells the time it was made in bytes 4 to 7. */
+function sameButTime(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  const isCoff = a[0] === 0x4c && a[1] === 1;
+  return a.every((byte, at) => byte === b[at] || (isCoff && at >= 4 && at < 8));
+}
+
+main();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Io } from "../../src/node/cli/io.ts";
-import { bytesText, countText, StatusLine } from "../../src/node/cli/status.ts";
+import { BusyLine, bytesText, countText, StatusLine } from "../../src/node/cli/status.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -30,6 +30,19 @@ test("nothing in a pipe, and nothing where it is not wanted", () => {
   expect(shown({})).toBe("");
   expect(shown({ isTTY: true }, { NO_COLOR: "1" })).toBe("");
   expect(shown({ isTTY: true }, { TERM: "dumb" })).toBe("");
+});
+
+test("work that gives no turn shows itself after a second, four times a second, and goes away", () => {
+  let text = "";
+  let now = 0;
+  const out = { isTTY: true, write: (chunk: unknown) => (text += chunk) };
+  const line = new BusyLine(
+    { stdout: out, stderr: out, env: {}, interrupted: new AbortController().signal },
+    () => now,
+  );
+  for (; now <= 1300; now += 50) line.tell(() => `${now}`);
+  line.end();
+  expect(text).toBe("\r\x1b[K1000\r\r\x1b[K1250\r\r\x1b[K");
 });
 
 test("amounts have three digits", () => {

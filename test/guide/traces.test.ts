@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { Computer, Stop } from "../../src/index.ts";
+import type { Computer, ComputerOptions, Stop } from "../../src/index.ts";
+import { unicornEngine } from "../../src/node/index.ts";
 import { type Given, PAGE, position } from "./position.ts";
 
 /**
@@ -45,9 +46,23 @@ const hex = (value: number): string => `0x${value.toString(16)}`;
 /** Without the label, which is for readers. */
 const bare = (place: string): string => place.split(" ")[0]!;
 
-for (const version of ["printed", "corrected"]) {
+const unicorn = await unicornEngine();
+const missing = "error" in unicorn ? unicorn.error : "";
+
+/** What executes them: every engine gives the same after every instruction. */
+const engines: readonly (readonly [name: string, engine: ComputerOptions["engine"], versions: string[]])[] = [
+  ["interpreter", "interpreter", ["printed", "corrected"]],
+  ["compiled", "compiled", ["corrected"]],
+  ["unicorn", "error" in unicorn ? undefined : unicorn, ["corrected"]],
+];
+
+for (const [name, engine, version] of engines.flatMap(([name, engine, versions]) =>
+  versions.map((version) => [name, engine, version] as const),
+)) {
   const image = read(`images/listings.${version}.bin`);
-  describe.each(readdirSync(new URL(`traces/${version}`, guide)))(`${version}: %s`, (file) => {
+  const skipped = engine === undefined ? ` (skipped: ${missing})` : "";
+  const files = readdirSync(new URL(`traces/${version}`, guide));
+  describe.skipIf(skipped).each(files)(`${version}, ${name}${skipped}: %s`, (file) => {
     const trace = JSON.parse(new TextDecoder().decode(read(`traces/${version}/${file}`))) as Trace;
 
     test("is about these bytes", () => {
@@ -56,7 +71,7 @@ for (const version of ["printed", "corrected"]) {
 
     test.each(trace.scenarios.map((scenario) => [scenario.name, scenario] as const))("%s", (_, scenario) => {
       const { calls, end, written } = scenario;
-      expect(run(image, Number(bare(trace.address)), scenario)).toEqual({
+      expect(run(image, Number(bare(trace.address)), scenario, engine)).toEqual({
         calls: calls.map((call) => ({ ...call, at: bare(call.at) })),
         end: { ...end, eip: bare(end.eip), ...(end.how === "astray" && astray(end)) },
         written: written
@@ -69,8 +84,16 @@ for (const version of ["printed", "corrected"]) {
 
 const astray = ({ from, expected }: Scenario["end"]) => ({ from: bare(from!), expected: bare(expected!) });
 
-function run(image: Uint8Array, routine: number, { given, args, registers, limit }: Scenario) {
-  const { computer } = position(image, given, given.heap === false ? { memoryBytes: 16 * PAGE } : {});
+function run(
+  image: Uint8Array,
+  routine: number,
+  { given, args, registers, limit }: Scenario,
+  engine: ComputerOptions["engine"],
+) {
+  const { computer } = position(image, given, {
+    ...(given.heap === false && { memoryBytes: 16 * PAGE }),
+    ...(engine !== undefined && { engine }),
+  });
   const { memory, cpu, process } = computer;
   const before = contents(computer);
   const entry: Record<string, number> = {};

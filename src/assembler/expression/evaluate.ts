@@ -7,7 +7,22 @@ import { type Message, refuse } from "../messages.ts";
 import { type Base, type Operand, RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
 import type { State } from "../state.ts";
 import { DEFINED, type Label, MOVES, SPACE, USED, VARIABLE } from "../symbols.ts";
-import { OP_ADD, OP_DIV, OP_MOD, OP_MUL, OP_NEG, OP_NOT, OP_PLT, OP_RVA, OP_SUB } from "../words.ts";
+import {
+  OP_ADD,
+  OP_AND,
+  OP_DIV,
+  OP_MOD,
+  OP_MUL,
+  OP_NEG,
+  OP_NOT,
+  OP_OR,
+  OP_PLT,
+  OP_RVA,
+  OP_SHL,
+  OP_SHR,
+  OP_SUB,
+  OP_XOR,
+} from "../words.ts";
 import { binaryValue, unaryValue } from "./constant.ts";
 import { floatBits } from "./float.ts";
 import { add, high32, type Int, low32, negate, normal, overflow, subtract, unsigned64 } from "./int.ts";
@@ -52,6 +67,44 @@ const newTerm = (): Term => ({
   base: null,
 });
 
+/** How deep the short way goes. */
+const QUICK_DEPTH = 32;
+
+const exact = (value: number): number =>
+  value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER ? value : Number.NaN;
+
+const powers = Float64Array.from({ length: 33 }, (_, n) => 2 ** n);
+
+/** A binary operator on numbers; NaN where it takes more than this. */
+function quick(operator: number, left: number, right: number): number {
+  switch (operator) {
+    case OP_ADD:
+      return exact(left + right);
+    case OP_SUB:
+      return exact(left - right);
+    case OP_MUL:
+      return exact(left * right + 0);
+    case OP_AND:
+      return (left | 0) === left && (right | 0) === right ? left & right : Number.NaN;
+    case OP_OR:
+      return (left | 0) === left && (right | 0) === right ? left | right : Number.NaN;
+    case OP_XOR:
+      return (left | 0) === left && (right | 0) === right ? left ^ right : Number.NaN;
+    case OP_SHL:
+      return right >= 0 && right <= 32 ? exact(left * powers[right]!) : Number.NaN;
+    case OP_SHR:
+      return right >= 0 && right <= 32 ? Math.floor(left / powers[right]!) : Number.NaN;
+    case OP_DIV:
+      return right !== 0 && (left | 0) === left && (right | 0) === right
+        ? Math.trunc(left / right) + 0
+        : Number.NaN;
+    case OP_MOD:
+      return right !== 0 && (left | 0) === left && (right | 0) === right ? (left % right) + 0 : Number.NaN;
+    default:
+      return Number.NaN;
+  }
+}
+
 export class Evaluator {
   readonly #state: State;
   readonly #stack: Term[] = [];
@@ -80,6 +133,11 @@ export class Evaluator {
     const term = this.#term(0);
     this.result = term;
     clear(term);
+    const number = this.number(expression);
+    if (!Number.isNaN(number)) {
+      term.value = number;
+      return;
+    }
     if (expression.constant !== undefined) {
       term.value = expression.constant;
       return;
@@ -100,6 +158,93 @@ export class Evaluator {
     this.#postfix(expression.code);
     this.result = this.#stack[0]!;
     if (this.undefined) this.#forget(this.result);
+  }
+
+  /**
+   * The value of an expression when it and all its parts are plain numbers that are known, else NaN: the short way that
+   * nearly all evaluations can go. What it cannot go has been asked for nothing but labels that `evaluate` asks for too.
+   */
+  number(expression: Expression): number {
+    return this.#quick(expression.code, false);
+  }
+
+  /** The same of an expression to which registers may be added: its value without them. */
+  remainder(expression: Expression): number {
+    return this.#quick(expression.code, true);
+  }
+
+  #quick(code: readonly number[], withRegisters: boolean): number {
+    const { length } = code;
+    const stack = this.#numbers;
+    let depth = 0;
+    for (let index = 0; index < length; index++) {
+      const element = code[index]!;
+      switch (element & 0xff) {
+        case E_NUMBER:
+          stack[depth++] = this.#state.program.numbers.doubles[element >>> 8]!;
+          break;
+        case E_LABEL:
+          stack[depth++] = this.#known(this.#state.labels[element >>> 8]!);
+          break;
+        case E_PREDEFINED:
+          stack[depth++] = this.#place(element >>> 8);
+          break;
+        case E_REGISTER:
+          stack[depth++] = withRegisters ? 0 : Number.NaN;
+          break;
+        case OP_NEG:
+          if (depth < 1) return Number.NaN;
+          // No negative zero.
+          stack[depth - 1] = 0 - stack[depth - 1]!;
+          continue;
+        default: {
+          if (depth < 2) return Number.NaN;
+          const result = quick(element, stack[depth - 2]!, stack[depth - 1]!);
+          if (Number.isNaN(result)) return result;
+          stack[--depth - 1] = result;
+          continue;
+        }
+      }
+      const value = stack[depth - 1]!;
+      if (Number.isNaN(value) || depth === QUICK_DEPTH) return Number.NaN;
+    }
+    return depth === 1 ? stack[0]! : Number.NaN;
+  }
+
+  readonly #numbers = new Float64Array(QUICK_DEPTH + 1);
+
+  /** A label's value when it is a plain number and known, else NaN. It counts as used. */
+  #known(label: Label): number {
+    const state = this.#state;
+    const { flags } = label;
+    if ((flags & (DEFINED | SPACE)) !== DEFINED || state.keepReferences) return Number.NaN;
+    const behind = label.definedIn !== state.pass;
+    if (behind && flags & VARIABLE) return Number.NaN;
+    if ((label.relocation | label.register1 | label.register2) !== 0 || label.base !== null)
+      return Number.NaN;
+    if (label.size !== 0 && this.takesSizes) {
+      if (this.takenSize !== 0 && this.takenSize !== label.size) return Number.NaN;
+      this.takenSize = label.size;
+    }
+    const { adjustment } = state;
+    label.usedIn = state.pass;
+    label.flags = flags | USED;
+    if (!behind || (flags & MOVES) === 0 || adjustment === 0) return label.number;
+    state.anotherPass = true;
+    return typeof adjustment === "number" ? exact(label.number - adjustment) : Number.NaN;
+  }
+
+  /** `$`, `%` and their like when they are plain numbers, else NaN. */
+  #place(number: number): number {
+    const state = this.#state;
+    if (number === P_COUNTER) return state.counter;
+    if (number !== P_HERE && number !== P_ORIGIN) return Number.NaN;
+    const { space } = state;
+    if ((space.relocation | space.register1 | space.register2) !== 0 || space.symbol !== null)
+      return Number.NaN;
+    const { base } = space;
+    if (typeof base !== "number") return Number.NaN;
+    return exact((number === P_HERE ? state.at : space.start) - base);
   }
 
   #forget(term: Term): void {
@@ -201,7 +346,7 @@ export class Evaluator {
     if (state.errorLine < 0) {
       state.recoverable("valueOutOfRange");
       this.undefined = true;
-    }
+    } else state.complaints++;
   }
 
   #label(label: Label, term: Term): void {

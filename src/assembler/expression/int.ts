@@ -21,6 +21,11 @@ export function normal(value: bigint): Int {
   return value;
 }
 
+/** The one form of an integer that may have any length. */
+export function exact(value: bigint): Int {
+  return value <= SAFE && value >= -SAFE ? Number(value) : value;
+}
+
 export function add(a: Int, b: Int): Int {
   if (typeof a === "number" && typeof b === "number") {
     const sum = a + b;

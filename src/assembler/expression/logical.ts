@@ -43,7 +43,38 @@ const TRUE = 0x31;
 
 /** Evaluates the condition at the cursor and leaves the cursor behind it. */
 export function condition(assembler: Assembler): boolean {
-  return expression(assembler, false);
+  const quick = numbersAlone(assembler);
+  return quick < 0 ? expression(assembler, false) : quick !== 0;
+}
+
+/** One plain number, or two that are compared: 1 or 0. Anything else is -1, with the cursor where it was. */
+function numbersAlone({ state, program, evaluator }: Assembler): number {
+  const { kinds, values, expressions } = program;
+  let { item } = state;
+  const negated = kinds[item] === NOT ? 1 : 0;
+  item += negated;
+  if (kinds[item] !== I_EXPRESSION) return -1;
+  evaluator.takesSizes = false;
+  const left = evaluator.number(expressions[values[item]!]!);
+  if (Number.isNaN(left)) return -1;
+  const operator = kinds[item + 1]!;
+  if (operator === I_LINE) {
+    state.item = item + 1;
+    return (left === 0 ? 0 : 1) ^ negated;
+  }
+  if (kinds[item + 2] !== I_EXPRESSION || kinds[item + 3] !== I_LINE) return -1;
+  const right = evaluator.number(expressions[values[item + 2]!]!);
+  if (Number.isNaN(right)) return -1;
+  let result: boolean;
+  if (operator === EQUAL) result = left === right;
+  else if (operator === O_NOT_EQUAL) result = left !== right;
+  else if (operator === LESS) result = left < right;
+  else if (operator === GREATER) result = left > right;
+  else if (operator === O_NOT_LESS) result = left >= right;
+  else if (operator === O_NOT_GREATER) result = left <= right;
+  else return -1;
+  state.item = item + 3;
+  return (result ? 1 : 0) ^ negated;
 }
 
 function expression(assembler: Assembler, wrapped: boolean): boolean {

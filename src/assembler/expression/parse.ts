@@ -45,26 +45,49 @@ export interface Expression {
   readonly constant: Int | undefined;
   /** The label when the expression is nothing but a label, else -1. */
   readonly label: number;
+  /** Its number among the program's expressions, and the first of the program's addresses that have it; -1 before. */
+  place: number;
+  address: number;
+}
+
+function newExpression(
+  kind: Expression["kind"],
+  code: readonly number[],
+  text: number,
+  float: Float | undefined,
+  constant: Int | undefined,
+  label: number,
+): Expression {
+  return { kind, code, text, float, constant, label, place: -1, address: -1 };
 }
 
 /** Numbers written in the source, each once, so that equal numbers are equal elements. */
 export class Numbers {
   readonly values: Int[] = [];
+  /** The same values as doubles; NaN for those that are beyond numbers. */
+  doubles = new Float64Array(1 << 10);
   readonly #numbers = new Map<Int, number>();
 
   number(value: Int): number {
     const known = this.#numbers.get(value);
     if (known !== undefined) return known;
-    this.#numbers.set(value, this.values.length);
+    const number = this.values.length;
+    this.#numbers.set(value, number);
     this.values.push(value);
-    return this.values.length - 1;
+    if (number === this.doubles.length) {
+      const grown = new Float64Array(number * 2);
+      grown.set(this.doubles);
+      this.doubles = grown;
+    }
+    this.doubles[number] = typeof value === "number" ? value : Number.NaN;
+    return number;
   }
 }
 
 const NO_CODE: readonly number[] = [];
 
 export function stringExpression(text: number): Expression {
-  return { kind: K_STRING, code: NO_CODE, text, float: undefined, constant: undefined, label: -1 };
+  return newExpression(K_STRING, NO_CODE, text, undefined, undefined, -1);
 }
 
 /** What a name is worth; appends its elements to `reader.code` and moves `reader.at` behind it. */
@@ -82,7 +105,9 @@ export class ExpressionReader {
   #operators: number[] = [];
   #depth = 0;
   readonly #parsedNumbers = new Map<number, Int | "large" | "none">();
-  readonly #singles = new Map<number, Expression>();
+  /** All expressions but strings and floating point constants; the table finds them by their elements, from 1. */
+  readonly #expressions: Expression[] = [];
+  #table = new Int32Array(1 << 12);
 
   constructor(texts: Texts, words: Words, numbers: Numbers, symbol: SymbolReader) {
     this.#texts = texts;
@@ -95,37 +120,51 @@ export class ExpressionReader {
     this.tokens = tokens;
     this.at = at;
     const float = this.#float();
-    if (float) return { kind: K_FLOAT, code: NO_CODE, text: -1, float, constant: undefined, label: -1 };
+    if (float) return newExpression(K_FLOAT, NO_CODE, -1, float, undefined, -1);
     this.code.length = 0;
     this.#operators.length = 0;
     this.#expression(0);
-    const { code } = this;
-    if (code.length === 1) return this.#single(code[0]!);
-    return {
-      kind: K_NUMERIC,
-      // A plain array cut to length: a typed one of a few elements takes ten times as long to make.
-      code: code.slice(),
-      text: -1,
-      float: undefined,
-      constant: undefined,
-      label: -1,
-    };
+    return this.#shared();
   }
 
-  #single(element: number): Expression {
-    const known = this.#singles.get(element);
-    if (known) return known;
-    const kind = element & 0xff;
-    const made: Expression = {
-      kind: K_NUMERIC,
-      code: [element],
-      text: -1,
-      float: undefined,
-      constant: kind === E_NUMBER ? this.numbers.values[element >>> 8] : undefined,
-      label: kind === E_LABEL ? element >>> 8 : -1,
-    };
-    this.#singles.set(element, made);
+  /** The expression of the elements just read: one object however often it is written. */
+  #shared(): Expression {
+    const { code } = this;
+    for (let slot = hashOf(code); ; slot++) {
+      const number = this.#table[slot & (this.#table.length - 1)]!;
+      if (number === 0) return this.#add(slot & (this.#table.length - 1));
+      const known = this.#expressions[number - 1]!;
+      if (isSameCode(known.code, code)) return known;
+    }
+  }
+
+  #add(slot: number): Expression {
+    const { code } = this;
+    const element = code[0]!;
+    const kind = code.length === 1 ? element & 0xff : E_INVALID;
+    const made = newExpression(
+      K_NUMERIC,
+      // A plain array cut to length: a typed one of a few elements takes ten times as long to make.
+      code.slice(),
+      -1,
+      undefined,
+      kind === E_NUMBER ? this.numbers.values[element >>> 8] : undefined,
+      kind === E_LABEL ? element >>> 8 : -1,
+    );
+    this.#expressions.push(made);
+    this.#table[slot] = this.#expressions.length;
+    if (this.#expressions.length * 2 > this.#table.length) this.#grow();
     return made;
+  }
+
+  #grow(): void {
+    const table = new Int32Array(this.#table.length * 4);
+    for (let number = 0; number < this.#expressions.length; number++) {
+      let slot = hashOf(this.#expressions[number]!.code);
+      while (table[slot & (table.length - 1)] !== 0) slot++;
+      table[slot & (table.length - 1)] = number + 1;
+    }
+    this.#table = table;
   }
 
   /** An expression inside another, as the value of a symbolic constant is. */
@@ -250,6 +289,18 @@ export class ExpressionReader {
     this.at = at;
     return parseFloat96(negative, digits, power);
   }
+}
+
+function hashOf(code: readonly number[]): number {
+  let hash = code.length;
+  for (let at = 0; at < code.length; at++) hash = Math.imul(hash ^ code[at]!, 0x9e3779b1);
+  return hash ^ (hash >>> 15);
+}
+
+function isSameCode(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 /** Most numbers are not: a point, an exponent or a final f is looked for before anything is taken apart. */

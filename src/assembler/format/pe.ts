@@ -10,10 +10,10 @@ import { concat, setU16le, setU32le, u16le, u32le } from "../../base/index.ts";
 import type { Assembler } from "../assemble.ts";
 import { findStructure, removeStructure } from "../blocks.ts";
 import type { Float } from "../expression/float.ts";
-import { high32, type Int, low32, overflow, subtract, unsigned64 } from "../expression/int.ts";
+import { exact, high32, type Int, low32, overflow, subtract, unsigned64 } from "../expression/int.ts";
 import { refuse } from "../messages.ts";
 import { RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
-import { newSpace, S_DATA, type Space, type State } from "../state.ts";
+import { newSpace, newStructure, S_DATA, type Space, type State } from "../state.ts";
 import {
   D_DATA,
   D_ENTRY,
@@ -202,7 +202,8 @@ export class PeFormat implements Format {
 
   /** A space whose present position is loaded at an address relative to the image. */
   #setOrigin(state: State, space: Space, rva: number): void {
-    space.base = subtract(state.at - rva, this.#imageBase);
+    // At the top of the address space this goes beyond an address and its sign: labels there are out of range.
+    space.base = exact(BigInt(state.at - rva) - BigInt(this.#imageBase));
     space.relocation = this.#memory.fixups ? this.#moves : 0;
   }
 
@@ -358,16 +359,12 @@ export class PeFormat implements Format {
     const directory = this.#layout.directories + type * 8;
     if (u32le(state.bytes, directory) !== 0) refuse("dataAlreadyDefined");
     setU32le(state.bytes, directory, this.#rvaAt(state, state.at));
-    state.structures.push({
-      kind: S_DATA,
-      line: state.currentLine,
-      item: state.item,
-      counter: type,
-      limit: 0,
-      space: undefined,
-      at: 0,
-      inElse: false,
-    });
+    const structure = newStructure();
+    structure.kind = S_DATA;
+    structure.line = state.currentLine;
+    structure.item = state.item;
+    structure.counter = type;
+    state.structures.push(structure);
     this.#generate(assembler, type);
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { refuse } from "../messages.ts";
+import { EVERY_LINES, type OnProgress } from "../progress.ts";
 import type { TokenStore } from "../tokens.ts";
 import { END } from "../tokens.ts";
 
@@ -20,6 +21,7 @@ export class Lines {
   #data = new Int32Array(FIELDS * 4096);
   count = 0;
   readonly store: TokenStore;
+  onProgress: OnProgress | undefined;
   readonly #limit: number;
 
   constructor(store: TokenStore, limit: number) {
@@ -28,6 +30,7 @@ export class Lines {
   }
 
   #new(): number {
+    if ((this.count & EVERY_LINES) === EVERY_LINES) this.onProgress?.("preprocessing", this.count + 1, 0);
     const at = this.count * FIELDS;
     if (at === this.#data.length) {
       if (this.count >= this.#limit) refuse("outOfMemory");

@@ -451,9 +451,13 @@ export class Preprocessor {
   }
 
   /** Reads expressions for the preprocessor, which knows no labels. */
+  /** The reader of numeric expressions; `symbol` is the same at every call. */
   expressionReader(symbol: SymbolReader): ExpressionReader {
-    return new ExpressionReader(this.texts, this.reserved, this.numbers, symbol);
+    this.#reader ??= new ExpressionReader(this.texts, this.reserved, this.numbers, symbol);
+    return this.#reader;
   }
+
+  #reader: ExpressionReader | undefined;
 
   beginDefinition(kind: DefinitionKind, at: number): void {
     const { store } = this;

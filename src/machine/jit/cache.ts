@@ -123,8 +123,10 @@ export class CompilingEngine implements Engine, CodeListener {
       m: core.memory.wasm,
       t: this.#table,
       execute: (number: number) => this.#execute(number),
-      ...Object.fromEntries(calls.map((call) => [call.name, call.make(this.#interpreter.cpu)])),
     };
+    const { cpu } = this.#interpreter;
+    // Made only when a module wants them.
+    for (const call of calls) Object.defineProperty(this.#imports, call.name, { get: () => call.make(cpu) });
     core.memory.onRightsLost((page) => this.#rightsLost(page));
     this.#clearChain();
   }

@@ -63,18 +63,20 @@ export function emit(
   surroundings: Surroundings,
   imported: readonly OutsideFunction[],
 ): Uint8Array<ArrayBuffer> {
-  const code = new Emitter(region, structure, surroundings).function();
+  const emitter = new Emitter(region, structure, surroundings);
+  const code = emitter.function();
+  const called = [...emitter.called.keys()].map((number) => imported[number - 1]!);
   const { memory } = surroundings;
   const imports: Import[] = [
     { kind: "memory", module: "m", name: "m", pages: memory.wasm.buffer.byteLength / 65536 },
     { kind: "table", module: "m", name: "t" },
     { kind: "function", module: "m", name: "execute", type: EXECUTE_TYPE },
-    ...imported.map(({ name }, i): Import => ({ kind: "function", module: "m", name, type: 2 + i })),
+    ...called.map(({ name }, i): Import => ({ kind: "function", module: "m", name, type: 2 + i })),
   ];
   const types: FunctionType[] = [
     { parameters: [I32, I32], results: [I32] },
     { parameters: [I32], results: [I32] },
-    ...imported.map(({ type }) => type),
+    ...called.map(({ type }) => type),
   ];
   return moduleBytes({ types, imports, functions: [{ type: REGION_TYPE, name: "r", code }] });
 }
@@ -109,6 +111,8 @@ class Emitter {
     [V128, []],
   ]);
   readonly #need: number;
+  /** Functions that are called, by their numbers, with those they have in this module. */
+  readonly called = new Map<number, number>();
 
   constructor(region: Region, structure: Structure, surroundings: Surroundings) {
     this.#region = region;
@@ -318,6 +322,13 @@ class Emitter {
 
   get structure(): Structure {
     return this.#structure;
+  }
+
+  callNumber(number: number): number {
+    if (number === 0) return 0;
+    let here = this.called.get(number);
+    if (here === undefined) this.called.set(number, (here = this.called.size + 1));
+    return here;
   }
 
   takeTemporary(type: ValueType): number {
@@ -733,7 +744,7 @@ class BlockEmitter {
         return;
       case "call":
         for (const arg of value.args) this.#push(arg);
-        code.call(value.number);
+        code.call(this.#e.callNumber(value.number));
         if (this.#used.has(value) && this.#last[value.position]! >= 0) this.#keep(value, () => {});
         else if (value.number !== 0) code.drop();
         return;

@@ -6,6 +6,8 @@ import { ECX, ESP } from "../cpu/state.ts";
 import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./discover.ts";
 import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
 import { Lowering, lowerInteger } from "./lower.ts";
+import { lowerSse } from "./lower-sse.ts";
+import { lowerX87 } from "./lower-x87.ts";
 import { W } from "./wasm/opcodes.ts";
 
 /**
@@ -14,7 +16,7 @@ import { W } from "./wasm/opcodes.ts";
  */
 export type Family = (l: Lowering, op: Operation) => boolean;
 
-const families: readonly Family[] = [lowerInteger];
+const families: readonly Family[] = [lowerInteger, lowerX87, lowerSse];
 
 export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Region {
   const { leaders, places, targets } = found;

@@ -32,18 +32,19 @@ interface Comparison {
 /** One block being lowered. */
 export class Lowering {
   readonly b: Builder;
-  readonly #words: Int32Array;
+  /** The state page, for what holds as long as the region does, or is only a guess. */
+  readonly words: Int32Array;
   #comparison: Comparison | undefined;
 
   constructor(core: Core, builder: Builder) {
     this.b = builder;
-    this.#words = core.memory.words;
+    this.words = core.memory.words;
   }
 
   // Operands -------------------------------------------------------------------------------------------------
 
   isFlat(segment: number): boolean {
-    return (this.#words[WORD.RIGHTS + segment]! & SEGMENT.FLAT) !== 0;
+    return (this.words[WORD.RIGHTS + segment]! & SEGMENT.FLAT) !== 0;
   }
 
   /** Whether the memory operand, if there is one, is an offset of 32 bits in a flat segment. */

@@ -74,6 +74,8 @@ export class Memory {
   #rightsLost: RightsLost | undefined;
   #codeWritten: CodeWritten | undefined;
   #mappedPages = 0;
+  /** Changes whenever a page comes, goes, or can no longer be written, or can again. */
+  layout = 0;
 
   /** `size` in bytes, up to some 3.76 GiB; rounded up to 64 KiB. */
   constructor(size: number) {
@@ -249,6 +251,7 @@ export class Memory {
       if (page >= this.endOfPages) this.endOfPages = page + 1;
     }
     const lost = this.facts[page]! & ~all & (FACT.READ | FACT.STORE);
+    if ((all ^ this.facts[page]!) & (FACT.PRESENT | FACT.WRITABLE)) this.layout++;
     this.facts[page] = all;
     this.version++;
     if (lost !== 0) this.#rightsLost?.(page);

@@ -230,53 +230,48 @@ export const pure = {
     join(a, a, vector(13), [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]),
 };
 
-const shuffled =
-  (...pattern: number[]) =>
-  (a: Code, b: Code): Code =>
-    join(a, b, vector(13), pattern);
 /** Alternately from both operands, `size` bytes at a time, the first 8 bytes or the others. */
-const interleaved = (size: number, from: 0 | 8) =>
-  shuffled(
-    ...Array.from({ length: 16 }, (_, at) => {
-      const unit = Math.floor(at / size);
-      return from + (unit >> 1) * size + (at % size) + (unit & 1 ? 16 : 0);
-    }),
-  );
-/** Integer instructions of x86 on 16 bytes, by their names there. */
-export const integers: Readonly<Record<string, (a: Code, b: Code) => Code>> = {
-  paddb: two(...vector(110)),
-  paddsb: two(...vector(111)),
-  paddusb: two(...vector(112)),
-  psubb: two(...vector(113)),
-  psubsb: two(...vector(114)),
-  psubusb: two(...vector(115)),
-  pminub: two(...vector(119)),
-  pmaxub: two(...vector(121)),
-  pavgb: two(...vector(123)),
-  pcmpeqb: two(...vector(35)),
-  pcmpgtb: two(...vector(39)),
-  paddw: two(...vector(142)),
-  paddsw: two(...vector(143)),
-  paddusw: two(...vector(144)),
-  psubw: two(...vector(145)),
-  psubsw: two(...vector(146)),
-  psubusw: two(...vector(147)),
-  pmullw: two(...vector(149)),
-  pminsw: two(...vector(150)),
-  pmaxsw: two(...vector(152)),
-  pavgw: two(...vector(155)),
-  pcmpeqw: two(...vector(45)),
-  pcmpgtw: two(...vector(49)),
-  pmaddwd: two(...vector(186)),
-  packsswb: two(...vector(101)),
-  packuswb: two(...vector(102)),
-  packssdw: two(...vector(133)),
-  paddd: two(...vector(174)),
-  psubd: two(...vector(177)),
-  pcmpeqd: two(...vector(55)),
-  pcmpgtd: two(...vector(59)),
-  paddq: two(...vector(206)),
-  psubq: two(...vector(209)),
+const interleaved = (size: number, from: 0 | 8): readonly number[] =>
+  Array.from({ length: 16 }, (_, at) => {
+    const unit = Math.floor(at / size);
+    return from + (unit >> 1) * size + (at % size) + (unit & 1 ? 16 : 0);
+  });
+
+/** Integer instructions of x86 on 16 bytes by their names there: the number in the SIMD group, or a shuffle. */
+export const integerCodes: Readonly<Record<string, number | readonly number[]>> = {
+  paddb: 110,
+  paddsb: 111,
+  paddusb: 112,
+  psubb: 113,
+  psubsb: 114,
+  psubusb: 115,
+  pminub: 119,
+  pmaxub: 121,
+  pavgb: 123,
+  pcmpeqb: 35,
+  pcmpgtb: 39,
+  paddw: 142,
+  paddsw: 143,
+  paddusw: 144,
+  psubw: 145,
+  psubsw: 146,
+  psubusw: 147,
+  pmullw: 149,
+  pminsw: 150,
+  pmaxsw: 152,
+  pavgw: 155,
+  pcmpeqw: 45,
+  pcmpgtw: 49,
+  pmaddwd: 186,
+  packsswb: 101,
+  packuswb: 102,
+  packssdw: 133,
+  paddd: 174,
+  psubd: 177,
+  pcmpeqd: 55,
+  pcmpgtd: 59,
+  paddq: 206,
+  psubq: 209,
   punpcklbw: interleaved(1, 0),
   punpckhbw: interleaved(1, 8),
   punpcklwd: interleaved(2, 0),
@@ -286,3 +281,11 @@ export const integers: Readonly<Record<string, (a: Code, b: Code) => Code>> = {
   punpcklqdq: interleaved(8, 0),
   punpckhqdq: interleaved(8, 8),
 };
+
+/** The same as functions. */
+export const integers: Readonly<Record<string, (a: Code, b: Code) => Code>> = Object.fromEntries(
+  Object.entries(integerCodes).map(([name, code]) => [
+    name,
+    typeof code === "number" ? two(...vector(code)) : (a: Code, b: Code): Code => [a, b, vector(13), code],
+  ]),
+);

@@ -27,7 +27,7 @@ import {
   showPlace,
 } from "./host.ts";
 import { neverOutside, type Policy } from "./policy.ts";
-import type { Publication } from "./publish.ts";
+import type { HostPort, Publication } from "./publish.ts";
 import { noTraffic, type TrafficCounters } from "./traffic.ts";
 import type { Worker } from "./worker.ts";
 
@@ -42,11 +42,15 @@ export interface GatewayOptions {
   mac?: number;
   /** Default 1500. */
   mtu?: number;
+  /** Segmentation offload: see `NicOptions`. Default false. */
+  offload?: boolean;
   /** What differs from the usual settings of a stack, besides a TIME-WAIT of one second and no delayed ACK. */
   tcp?: Partial<TcpSettings>;
   publish?: readonly Publication[];
   /** Whether guests may reach out: all they like, or what the policy allows. Default false. */
   outbound?: boolean | Policy;
+  /** Ports at the gateway's own address that lead to places of the host, for guests. Default none. */
+  hostPorts?: readonly HostPort[];
   /** How long a UDP exchange may rest before it is forgotten. Default two minutes, RFC 4787 REQ-5. */
   udpTimeout?: Micros;
   /** Connections at a time, both ways together. Default 16384. */
@@ -88,6 +92,7 @@ export class Gateway {
   readonly stack: Stack;
   readonly #outside: Outside;
   readonly #policy: Policy;
+  readonly #hostPorts: readonly HostPort[];
   readonly #udpTimeout: Micros;
   readonly #maxConnections: number;
   readonly #maxExchanges: number;
@@ -112,11 +117,12 @@ export class Gateway {
       throw new RangeError(`${JSON.stringify(address)} is not an address such as ${ADDRESS}`);
     this.#outside = outside;
     this.#policy = typeof outbound === "function" ? outbound : () => outbound;
+    this.#hostPorts = options.hostPorts ?? [];
     this.#udpTimeout = options.udpTimeout ?? 120 * SECOND;
     this.#maxConnections = options.maxConnections ?? 16384;
     this.#maxExchanges = options.maxExchanges ?? 1024;
     this.stack = new Stack({
-      nics: [new Nic({ port, mac, mtu, name: "gateway" })],
+      nics: [new Nic({ port, mac, mtu, name: "gateway", offload: options.offload ?? false })],
       random: new Random(random.u32()),
       anyAddress: true,
       // A guest that answers in small pieces waits with each for the acknowledgement of the one before (RFC 1122
@@ -292,8 +298,11 @@ export class Gateway {
 
   #attempted(attempt: Attempt): void {
     const { protocol, to } = attempt;
-    const target = { host: showIpAddress(to.address), port: to.port };
-    const allowed = typeof to.address === "number" && this.#mayGo(protocol, to.address, to.port, target.host);
+    const opened = this.#opened(attempt);
+    const target = opened ?? { host: showIpAddress(to.address), port: to.port };
+    const allowed =
+      opened !== undefined ||
+      (typeof to.address === "number" && this.#mayGo(protocol, to.address, to.port, target.host));
     if (protocol === "udp" && allowed) {
       this.#exchangeAttempted(attempt, target);
     } else if (protocol === "udp") {
@@ -308,6 +317,12 @@ export class Gateway {
       this.#outbound.failed++;
       attempt.refuse();
     }
+  }
+
+  /** What was opened behind a port of the gateway itself. */
+  #opened({ protocol, to: { address, port } }: Attempt): Place | undefined {
+    if (address !== this.#network.address) return undefined;
+    return this.#hostPorts.find((each) => each.protocol === protocol && each.port === port)?.to;
   }
 
   /** Nothing that belongs to this network or to the host itself is outside, whatever the policy says. */

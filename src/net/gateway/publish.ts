@@ -63,6 +63,23 @@ export function parsePublication(
   return { protocol, at: { host: host ?? defaults.host ?? LOOPBACK, port: outer }, guest, port: inner };
 }
 
+/** A port at the gateway's own address behind which a place of the host is, such as a service of the host itself. */
+export interface HostPort {
+  readonly protocol: "tcp" | "udp";
+  /** 1 … 65535 */
+  readonly port: number;
+  readonly to: Place;
+}
+
+/** Reads `3000`, `80:3000`, `53:5353/udp`: the gateway's port, and that of the host's loopback if it is another. */
+export function parseHostPort(text: string): HostPort | { error: string } {
+  const [, outer, inner = outer, protocol = "tcp"] =
+    /^(\d{1,5})(?::(\d{1,5}))?(?:\/(tcp|udp))?$/.exec(text) ?? [];
+  const [port, to] = [readPort(outer ?? ""), readPort(inner ?? "")];
+  if (!port || !to) return { error: `${JSON.stringify(text)}: expected PORT[:HOSTPORT][/udp]` };
+  return { protocol: protocol === "udp" ? "udp" : "tcp", port, to: { host: LOOPBACK, port: to } };
+}
+
 /** `127.0.0.1:8080 → 10.0.2.15:80/tcp` */
 export function showPublication({ protocol, at, guest, port }: Publication): string {
   return `${showPlace(at)} → ${showAddress(guest)}:${port}/${protocol}`;

@@ -159,7 +159,8 @@ export class Ip implements Network {
       options: NO_OPTIONS,
     };
     if (isMulticast(destination)) this.#loopBack(header, frame, path, now);
-    if (total > path.interface.nic.mtu) {
+    const { mtu, largest } = path.interface.nic;
+    if (total > (protocol === ipv4.PROTOCOL_TCP ? largest : mtu)) {
       if (dontFragment) return "too-long";
       this.#sendFragments({ ...header, payload: frame.subarray(HEADROOM) }, path, now);
     } else {

@@ -18,11 +18,19 @@ export interface NicOptions {
   mac: number;
   /** Largest Ethernet payload in bytes, 68 … 65535; 1500 unless given. */
   mtu?: number;
+  /**
+   * Whole pieces of a TCP stream, up to 64 KiB, are sent and taken as one frame, as cards with segmentation offload
+   * hand them on. The MTU stays what it is, for everything else too; the counters count what the MTU would have made of
+   * them. Only for networks where every card does so and nobody else sees the frames. Default false.
+   */
+  offload?: boolean;
   /** At most 15 characters, as the guide's record has room for; "eth0" unless given. */
   name?: string;
 }
 
 const ETHERNET_HEADER = 14;
+/** Ethernet, IPv4 and TCP with timestamps: what each piece of a stream has in front. */
+const TCP_HEADERS = 14 + 20 + 32;
 /** RFC 791: every module must be able to forward a datagram of 68 octets without further fragmentation. */
 const SMALLEST_MTU = 68;
 const LARGEST_MTU = 65535;
@@ -32,6 +40,8 @@ export class Nic {
   readonly name: string;
   readonly mac: number;
   readonly mtu: number;
+  /** Bytes of the largest TCP packet that can be sent: the MTU, or more with segmentation offload. */
+  readonly largest: number;
   readonly counters: NicCounters = {
     rxPackets: 0,
     txPackets: 0,
@@ -44,7 +54,7 @@ export class Nic {
   onSent: ((frame: Uint8Array) => void) | undefined = undefined;
   readonly #port: Port;
 
-  constructor({ port, mac, mtu = 1500, name = "eth0" }: NicOptions) {
+  constructor({ port, mac, mtu = 1500, name = "eth0", offload = false }: NicOptions) {
     if (!Number.isSafeInteger(mac) || mac <= 0 || mac >= 2 ** 48 || Math.floor(mac / 2 ** 40) % 2 === 1) {
       throw new RangeError(`${mac.toString(16)} is not a unicast MAC address`);
     }
@@ -54,7 +64,13 @@ export class Nic {
     this.name = name;
     this.mac = mac;
     this.mtu = mtu;
+    this.largest = offload ? LARGEST_MTU : mtu;
     this.#port = port;
+  }
+
+  /** Whether frames can pass at all: a cable is plugged in, a radio associated. */
+  get linked(): boolean {
+    return this.#port.linked ?? true;
   }
 
   /** False when the frame cannot be sent because of its length; that is counted as a transmit error. */
@@ -63,8 +79,9 @@ export class Nic {
       this.counters.txErrors++;
       return false;
     }
-    this.counters.txPackets++;
-    this.counters.txBytes += frame.length;
+    const packets = this.#packets(frame);
+    this.counters.txPackets += packets;
+    this.counters.txBytes += frame.length + (packets - 1) * TCP_HEADERS;
     this.onSent?.(frame);
     this.#port.send(frame);
     return true;
@@ -75,8 +92,9 @@ export class Nic {
     let frame: Uint8Array | undefined;
     while ((frame = this.#port.receive()) !== undefined) {
       if (this.#fits(frame)) {
-        this.counters.rxPackets++;
-        this.counters.rxBytes += frame.length;
+        const packets = this.#packets(frame);
+        this.counters.rxPackets += packets;
+        this.counters.rxBytes += frame.length + (packets - 1) * TCP_HEADERS;
         return frame;
       }
       this.counters.rxErrors++;
@@ -85,7 +103,13 @@ export class Nic {
   }
 
   #fits(frame: Uint8Array): boolean {
-    return frame.length >= ETHERNET_HEADER && frame.length <= ETHERNET_HEADER + this.mtu;
+    return frame.length >= ETHERNET_HEADER && frame.length <= ETHERNET_HEADER + this.largest;
+  }
+
+  /** How many frames of the MTU this one stands for. */
+  #packets(frame: Uint8Array): number {
+    if (frame.length <= ETHERNET_HEADER + this.mtu) return 1;
+    return Math.ceil((frame.length - TCP_HEADERS) / (ETHERNET_HEADER + this.mtu - TCP_HEADERS));
   }
 }
 

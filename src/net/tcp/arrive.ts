@@ -23,6 +23,7 @@ import {
   atOrBefore,
   before,
   distance,
+  earlier,
   later,
   type Sequence,
   within,
@@ -200,6 +201,9 @@ function isAcceptable(c: Connection, segment: Segment, around: Surroundings, now
   }
   around.drop("tcp: outside the window");
   if (c.state === TcpState.TIME_WAIT && segment.flags & FIN) c.timers.wait = now + c.settings.timeWait;
+  if (c.sack && segment.payload.length > 0 && before(segment.seq, rcv.nxt)) {
+    c.twice = [segment.seq, earlier(add(segment.seq, segment.payload.length), rcv.nxt)]; // RFC 2883 4.1
+  }
   // The peer's FIN or data again: our acknowledgement was lost, so it is always repeated.
   if (length > 0 && !(segment.flags & SYN)) c.pending.ack = true;
   else answer(c, around, now);
@@ -339,6 +343,7 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
     if (!snd.synAcked && c.retries > 0) synWasLost(c);
     dropAcknowledged(c, acked);
     snd.una = segment.ack;
+    if (snd.up !== undefined && !after(snd.up, snd.una)) snd.up = undefined;
     c.scoreboard.advance(snd.una);
     acknowledged(c, acked, flight);
     c.retries = 0;
@@ -411,8 +416,11 @@ function dropAcknowledged(c: Connection, acked: number): void {
 /** RFC 6093: urgent data is only a mark in the stream; where it ends is noted. */
 function urgentIsHandled(c: Connection, segment: Segment): void {
   if (!(segment.flags & URG) || !canReceive(c.state)) return;
+  // MUST-62: the pointer names the byte behind the urgent data.
   const end = add(segment.seq, segment.urgent);
-  c.rcv.up = c.rcv.up === undefined ? end : later(c.rcv.up, end);
+  if (c.rcv.up !== undefined && !after(end, c.rcv.up)) return;
+  c.rcv.up = end;
+  c.news |= News.URGENT;
 }
 
 // --- seventh: text ---------------------------------------------------------------------------------------------------
@@ -424,6 +432,7 @@ function textIsHandled(c: Connection, segment: Segment, now: Micros): boolean {
   // What came before already, and what the window does not reach, is cut off.
   const early = Math.max(0, distance(segment.seq, rcv.nxt));
   const start = later(segment.seq, rcv.nxt);
+  if (early > 0 && c.sack) c.twice = [segment.seq, rcv.nxt];
   const room = rcv.wnd - distance(rcv.nxt, start);
   const limit = rcv.fin === undefined ? room : Math.min(room, distance(start, rcv.fin));
   const text = segment.payload.subarray(
@@ -460,6 +469,7 @@ function takeInOrder(c: Connection, text: Uint8Array, now: Micros): void {
 function takeOutOfOrder(c: Connection, start: Sequence, text: Uint8Array): void {
   const { rcv, receiveBuffer } = c;
   c.pending.ack = true;
+  if (c.sack && c.gaps.has(start, add(start, text.length))) c.twice = [start, add(start, text.length)];
   if (!c.gaps.add(start, add(start, text.length))) return;
   if (!c.deaf) receiveBuffer.place(receiveBuffer.length + distance(rcv.nxt, start), text);
   const reached = distance(rcv.nxt, c.gaps.join(rcv.nxt));

@@ -1,6 +1,6 @@
 /**
  * How much may be in the network: slow start and congestion avoidance (RFC 5681), recovery without (RFC 6582) and with
- * SACK (RFC 6675), limited transmit (RFC 3042), an initial window of ten (RFC 6928).
+ * SACK (RFC 6675), limited transmit (RFC 3042), an initial window of ten (RFC 6928); CUBIC (RFC 9438) where it is wanted.
  *
  * All three recoveries are told in the words of RFC 6675: what lies below `lost` and has not been received is taken
  * for lost; of it, what lies below `rxt` has been sent again. `pipe` is what is believed to be under way, and anything
@@ -8,6 +8,7 @@
  * left the network: `dupBytes` counts those, which is the inflated window of RFC 6582 seen from the other side.
  */
 import type { Connection } from "./connection.ts";
+import { type Cubic, grow, newCubic, reduce } from "./cubic.ts";
 import { DUP_THRESH } from "./scoreboard.ts";
 import { add, after, atOrAfter, before, distance, earlier, later, type Sequence } from "./sequence.ts";
 
@@ -30,9 +31,11 @@ export interface Congestion {
   acked: number;
   /** RescueRxt of RFC 6675. */
   rescued: boolean;
+  /** Only where the settings want it. */
+  cubic: Cubic | undefined;
 }
 
-export function newCongestion(iss: Sequence): Congestion {
+export function newCongestion(iss: Sequence, cubic: boolean): Congestion {
   return {
     cwnd: 0,
     ssthresh: 2 ** 30, // RFC 5681 3.1: "arbitrarily high"
@@ -45,6 +48,7 @@ export function newCongestion(iss: Sequence): Congestion {
     force: false,
     acked: 0,
     rescued: false,
+    cubic: cubic ? newCubic() : undefined,
   };
 }
 
@@ -99,6 +103,8 @@ function widen(c: Connection, acked: number): void {
   const { mss } = c.snd;
   if (g.cwnd < g.ssthresh) {
     g.cwnd += Math.min(acked, mss); // RFC 5681 (2)
+  } else if (g.cubic) {
+    g.cwnd = Math.floor(grow(g.cubic, g.cwnd, acked, mss, c.rtt.srtt, c.heard));
   } else {
     g.acked += acked; // RFC 5681 3.1, the recommended counting of bytes
     if (g.acked >= g.cwnd) {
@@ -126,7 +132,7 @@ export function duplicate(c: Connection): void {
   if (!c.sack && atOrAfter(g.recover, una)) return;
   g.phase = "fast";
   g.recover = c.snd.nxt;
-  g.ssthresh = Math.max(Math.floor(flightSize(c) / 2), 2 * mss); // RFC 5681 (4)
+  g.ssthresh = threshold(c);
   g.cwnd = g.ssthresh;
   g.rxt = una;
   g.lost = later(lost, earlier(add(una, mss), c.snd.nxt));
@@ -135,11 +141,18 @@ export function duplicate(c: Connection): void {
   g.dupBytes = c.sack ? 0 : DUP_THRESH * mss;
 }
 
+/** RFC 5681 (4), or RFC 9438 4.6. */
+function threshold(c: Connection): number {
+  const { cubic, cwnd } = c.congestion;
+  const { mss } = c.snd;
+  return cubic ? reduce(cubic, cwnd, flightSize(c), mss) : Math.max(Math.floor(flightSize(c) / 2), 2 * mss);
+}
+
 /** The retransmission timer has expired: all that is under way is taken for lost (RFC 5681 3.1, RFC 6582 4). */
 export function timedOut(c: Connection, first: boolean): void {
   const g = c.congestion;
   // RFC 5681 (4): a segment that is lost a second time does not halve the threshold again.
-  if (first) g.ssthresh = Math.max(Math.floor(flightSize(c) / 2), 2 * c.snd.mss);
+  if (first) g.ssthresh = threshold(c);
   g.cwnd = c.snd.mss;
   g.acked = 0;
   // RFC 2018 section 8: the peer may have thrown away what it reported.

@@ -16,7 +16,7 @@ import type { FourTuple } from "./isn.ts";
 import { Gaps } from "./reassembly.ts";
 import { newRtt, type Rtt } from "./rtt.ts";
 import { Scoreboard } from "./scoreboard.ts";
-import { add, type Sequence } from "./sequence.ts";
+import { add, distance, type Sequence } from "./sequence.ts";
 import type { TcpSettings } from "./settings.ts";
 
 /** Send sequence variables. */
@@ -41,6 +41,8 @@ export interface Snd {
   synAcked: boolean;
   /** The program has written its last byte: FIN follows it. */
   finished: boolean;
+  /** Behind the last urgent byte, until it is acknowledged. */
+  up: Sequence | undefined;
   /** The number of our FIN once it has been sent. */
   fin: Sequence | undefined;
 }
@@ -176,6 +178,9 @@ export class Connection implements Timed, FourTuple {
   timed: Sequence | undefined = undefined;
   timedAt: Micros = 0;
 
+  /** What came twice, left and right edge: to be told with the next acknowledgement (RFC 2883). */
+  twice: readonly [Sequence, Sequence] | undefined = undefined;
+
   /** No program holds it any more. */
   orphan = false;
   /** shutdown("receive"): what arrives is acknowledged and thrown away. */
@@ -230,6 +235,7 @@ export class Connection implements Timed, FourTuple {
       mss: Math.min(defaultMss, mss, pathMss),
       synAcked: false,
       finished: false,
+      up: undefined,
       fin: undefined,
     };
     this.rcv = {
@@ -252,7 +258,7 @@ export class Connection implements Timed, FourTuple {
       wait: FOREVER,
     };
     this.rtt = newRtt(settings);
-    this.congestion = newCongestion(iss);
+    this.congestion = newCongestion(iss, settings.congestion === "cubic");
     this.timestamps = { on: settings.timestamps, offset: timestampOffset, recent: 0, recentAt: 0 };
     this.pending = { syn: false, ack: false, reset: false, probe: false, keepAlive: false };
     this.sendBuffer = new ByteRing(settings.sendBuffer);
@@ -354,6 +360,17 @@ export function write(c: Connection, bytes: Uint8Array): number | Reason {
   if (c.snd.finished || !(canSend(c.state) || isOpening(c.state))) return "closed";
   if (bytes.length === 0) return 0;
   return c.sendBuffer.push(bytes) || "would-block";
+}
+
+/** All that was written up to now is urgent (3.8.5); what is in the buffer, too. */
+export function markUrgent(c: Connection): void {
+  c.snd.up = endOfData(c);
+}
+
+/** Bytes between the next one to be read and the end of the peer's urgent data. */
+export function urgentBytes(c: Connection): number {
+  if (c.rcv.up === undefined) return 0;
+  return Math.max(0, distance(c.rcv.nxt, c.rcv.up) + c.receiveBuffer.length);
 }
 
 /** 3.10.3 RECEIVE: bytes that have arrived in order; 0 = the peer has finished. `peek` leaves them there. */

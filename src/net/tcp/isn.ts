@@ -27,13 +27,13 @@ export class SequenceSource {
   }
 
   /** A keyed hash of the flow; `purpose` keeps different uses apart (RFC 7323 5.4 wants one for timestamps). */
-  hash(flow: FourTuple, purpose: number): number {
+  hash(flow: FourTuple, ...purpose: readonly number[]): number {
     const ports = (flow.localPort << 16) | flow.remotePort | 0;
     return halfSipHash(this.#key0, this.#key1, [
       ...wordsOfAddress(flow.localAddress),
       ...wordsOfAddress(flow.remoteAddress),
       ports,
-      purpose,
+      ...purpose,
     ]);
   }
 }

@@ -41,6 +41,11 @@ export class Gaps {
     return true;
   }
 
+  /** Whether all of [left, right) has come already. */
+  has(left: Sequence, right: Sequence): boolean {
+    return this.#ranges.some((range) => !before(left, range.left) && !after(right, range.right));
+  }
+
   /** When rcv.nxt has come to `next`: where it really goes, as what was waiting there joins; that range is forgotten. */
   join(next: Sequence): Sequence {
     const ranges = this.#ranges;

@@ -4,7 +4,7 @@
  */
 import { FOREVER, type Micros, MS } from "../../base/index.ts";
 import { TcpState } from "../sockets.ts";
-import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN } from "../wire/tcp.ts";
+import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN, URG } from "../wire/tcp.ts";
 import { flightSize, pipe, restartAfterIdle } from "./congestion.ts";
 import { type Connection, endOfData, receiveWindow } from "./connection.ts";
 import { add, after, before, distance, earlier, type Sequence } from "./sequence.ts";
@@ -89,7 +89,10 @@ function syn(c: Connection, now: Micros): Segment {
 
 /** Everything but SYN and RST: acknowledgement, window and options are the newest there are. */
 function segmentOf(c: Connection, now: Micros, seq: Sequence, flags: number, payload: Uint8Array): Segment {
-  const { rcv, timestamps } = c;
+  const { rcv, snd, timestamps } = c;
+  const sack = blocks(c);
+  c.twice = undefined;
+  const urgent = snd.up !== undefined && after(snd.up, seq) ? Math.min(0xffff, distance(seq, snd.up)) : 0;
   rcv.wnd = receiveWindow(c);
   rcv.unacked = 0;
   rcv.lastAckSent = rcv.nxt;
@@ -100,13 +103,13 @@ function segmentOf(c: Connection, now: Micros, seq: Sequence, flags: number, pay
     destinationPort: c.remotePort,
     seq,
     ack: rcv.nxt,
-    flags,
+    flags: urgent > 0 ? flags | URG : flags,
     window: Math.min(0xffff, rcv.wnd >> rcv.scale),
-    urgent: 0,
+    urgent,
     mss: 0,
     scale: -1,
     sackPermitted: false,
-    sack: c.gaps.empty || !c.sack ? emptySegment.sack : c.gaps.blocks(timestamps.on ? 3 : 4),
+    sack,
     timestamps: timestamps.on,
     tsVal: timestamps.on ? timestampClock(c, now) : 0,
     tsEcr: timestamps.on ? timestamps.recent : 0,
@@ -118,11 +121,18 @@ function acknowledgement(c: Connection, now: Micros, seq: Sequence): Segment {
   return segmentOf(c, now, seq, ACK, emptySegment.payload);
 }
 
+/** SACK blocks: first what came twice (RFC 2883 section 4), then what lies above a gap (RFC 2018 section 4). */
+function blocks(c: Connection): readonly Sequence[] {
+  if (!c.sack || (c.gaps.empty && c.twice === undefined)) return emptySegment.sack;
+  const most = c.timestamps.on ? 3 : 4;
+  return c.twice === undefined ? c.gaps.blocks(most) : [...c.twice, ...c.gaps.blocks(most - 1)];
+}
+
 /** What a segment can carry now: SACK blocks take their room from the data (RFC 6691). */
 function room(c: Connection): number {
-  if (c.gaps.empty || !c.sack) return c.snd.mss;
-  const blocks = c.gaps.blocks(c.timestamps.on ? 3 : 4).length / 2;
-  return Math.max(1, c.snd.mss - SACK_HEADER - blocks * SACK_BLOCK);
+  const edges = blocks(c).length;
+  if (edges === 0) return c.snd.mss;
+  return Math.max(1, c.snd.mss - SACK_HEADER - (edges / 2) * SACK_BLOCK);
 }
 
 function nextData(c: Connection, now: Micros): Segment | undefined {
@@ -193,7 +203,8 @@ function fresh(c: Connection, now: Micros): Segment | undefined {
   if (flight === 0 && unsent > 0 && now - c.sent > c.rtt.rto) restartAfterIdle(c);
   const usable = Math.max(0, distance(snd.nxt, add(snd.una, snd.wnd)));
   const full = room(c);
-  const length = Math.min(unsent, full, usable);
+  const one = Math.min(unsent, full, usable);
+  const length = one === full ? several(c, full, Math.min(unsent, usable)) : one;
   const last = length === unsent;
   const withFin = last && snd.finished;
   if (!withFin && !worthSending(c, length, full, last, flight)) {
@@ -216,12 +227,24 @@ function fresh(c: Connection, now: Micros): Segment | undefined {
 }
 
 /**
+ * Bytes of whole segments that go to the card in one piece (segmentation offload), as many as one by one would be sent
+ * now. While something is being repaired, and over IPv6, each goes by itself.
+ */
+function several(c: Connection, full: number, possible: number): number {
+  const { congestion, settings } = c;
+  if (settings.offload < 2 * full || congestion.phase !== "open" || typeof c.localAddress !== "number")
+    return full;
+  const most = Math.min(possible, settings.offload, congestion.cwnd - pipe(c));
+  return Math.max(full, most - (most % full));
+}
+
+/**
  * RFC 9293 3.8.6.2.1 (sender's silly window avoidance) and 3.7.4 (Nagle): a full segment; or all there is when nothing
  * is under way or Nagle is off; or half the largest window the peer has ever had.
  */
 function worthSending(c: Connection, length: number, full: number, last: boolean, flight: number): boolean {
   if (length === 0) return false;
-  if (length === full) return true;
+  if (length >= full) return true;
   if (last && (flight === 0 || c.options.noDelay)) return true;
   return length * 2 >= c.snd.maxWnd;
 }

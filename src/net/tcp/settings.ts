@@ -6,6 +6,11 @@ export interface TcpSettings {
   receiveBuffer: number;
   /** Bytes taken from the writer before they are acknowledged. 2048 … 2^30. */
   sendBuffer: number;
+  /**
+   * Bytes of data that may go to the card in one piece, which it sends as segments (segmentation offload). 0 = none: each
+   * segment goes by itself. Stacks set it by their cards.
+   */
+  offload: number;
   /** RFC 2018. */
   sack: boolean;
   /** RFC 7323 section 3. */
@@ -45,8 +50,12 @@ export interface TcpSettings {
   keepAliveIdle: Micros;
   keepAliveInterval: Micros;
   keepAliveProbes: number;
-  /** Half-open connections of a listener; in a flood the oldest give way. */
+  /** Half-open connections of a listener. */
   halfOpen: number;
+  /** What is beyond them gets a SYN cookie (RFC 4987 3.6); without, the oldest half-open connections give way. */
+  synCookies: boolean;
+  /** How the window grows once there has been loss: RFC 5681, or RFC 9438. */
+  congestion: "reno" | "cubic";
   /** RFC 5961 section 7: challenge ACKs a second, of the whole stack. */
   challengesPerSecond: number;
 }
@@ -54,6 +63,7 @@ export interface TcpSettings {
 export const defaultSettings: Readonly<TcpSettings> = {
   receiveBuffer: 256 * 1024,
   sendBuffer: 256 * 1024,
+  offload: 0,
   sack: true,
   timestamps: true,
   windowScaling: true,
@@ -72,5 +82,7 @@ export const defaultSettings: Readonly<TcpSettings> = {
   keepAliveInterval: 75 * SECOND,
   keepAliveProbes: 9,
   halfOpen: 1024,
+  synCookies: true,
+  congestion: "reno",
   challengesPerSecond: 1000,
 };

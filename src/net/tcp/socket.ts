@@ -7,7 +7,7 @@ import {
   type SocketOptions,
   TcpState,
 } from "../sockets.ts";
-import { defaultOptions, overlap, type Ports, type Station } from "../station.ts";
+import { defaultOptions, overlap, type Ports, type Station, WatchedOptions } from "../station.ts";
 import { type IpAddress, isGroup, isUnspecified } from "../wire/ip-address.ts";
 import {
   abort,
@@ -16,9 +16,11 @@ import {
   close,
   finish,
   hasFinished,
+  markUrgent,
   type Owner,
   read,
   takeError,
+  urgentBytes,
   write,
 } from "./connection.ts";
 import type { Listener, Tcp } from "./tcp.ts";
@@ -39,7 +41,9 @@ export class TcpSocket implements Socket, Owner {
     this.#tcp = tcp;
     this.#ports = ports;
     this.#station = station;
-    this.options = connection ? connection.options : defaultOptions();
+    this.options = new WatchedOptions(connection?.options ?? defaultOptions(), () => {
+      if (this.#connection) tcp.touch(this.#connection);
+    });
     if (connection) this.#hold(connection);
   }
 
@@ -106,7 +110,11 @@ export class TcpSocket implements Socket, Owner {
   }
 
   takeError(): Reason | undefined {
-    return this.#connection && takeError(this.#connection);
+    const c = this.#connection;
+    if (c === undefined) return undefined;
+    const reason = takeError(c) ?? c.softError;
+    if (c.state !== TcpState.CLOSED) c.softError = undefined;
+    return reason;
   }
 
   bind(address: IpAddress, port: number): Reason | undefined {
@@ -206,9 +214,10 @@ export class TcpSocket implements Socket, Owner {
       queue: [],
       halfOpen: new Set(),
       early: new Set(),
+      cookiesUntil: 0,
       news: 0,
       changed: (news) => this.#tell(news),
-      inherited: () => ({ ...this.options }),
+      inherited: () => new WatchedOptions(this.options, () => undefined),
     };
     this.#tcp.listen(this.#listener);
     return undefined;
@@ -226,6 +235,17 @@ export class TcpSocket implements Socket, Owner {
     if (c === undefined || this.#released) return "not-connected";
     const result = write(c, bytes);
     if (typeof result === "number" && result > 0) this.#tcp.touch(c);
+    return result;
+  }
+
+  get urgent(): number {
+    const c = this.#connection;
+    return c ? urgentBytes(c) : 0;
+  }
+
+  sendUrgent(bytes: Uint8Array): number | Reason {
+    const result = this.send(bytes);
+    if (typeof result === "number" && result > 0) markUrgent(this.#connection!);
     return result;
   }
 
@@ -290,6 +310,7 @@ export class TcpSocket implements Socket, Owner {
 
   #hold(c: Connection): void {
     this.#connection = c;
+    c.options = this.options;
     c.owner = this;
   }
 

@@ -13,6 +13,7 @@ import { ACK, emptySegment, RST, type Segment, SYN } from "../wire/tcp.ts";
 import { arrive, arriveSyn, establishEarly, type Surroundings } from "./arrive.ts";
 import { takeForLost } from "./congestion.ts";
 import { Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
+import { SynCookies } from "./cookies.ts";
 import { expire, settleTimers } from "./expire.ts";
 import { Flows } from "./flows.ts";
 import { type FourTuple, SequenceSource } from "./isn.ts";
@@ -44,6 +45,8 @@ export interface Listener {
   readonly halfOpen: Set<Connection>;
   /** Those of them whose handshake is complete, for which the queue had no room. */
   readonly early: Set<Connection>;
+  /** Until when SYN cookies may come back. */
+  cookiesUntil: Micros;
   /** News bits since `changed` was last called. */
   news: number;
   /** Is told News.SYN and News.ACCEPTABLE. */
@@ -61,6 +64,8 @@ export interface Knock {
 
 /** RFC 6335 section 6: the dynamic ports. */
 export const FIRST_EPHEMERAL = 49152;
+/** After this many µs without another no cookie is good any more: two periods of `cookies.ts`. */
+const COOKIE_LIFETIME: Micros = 128_000_000;
 const EPHEMERALS = 65536 - FIRST_EPHEMERAL;
 /** RFC 9293: when an old connection in TIME-WAIT is followed by a new one, its numbers start well above. */
 const ISN_STEP = 64_000;
@@ -83,6 +88,7 @@ export class Tcp {
   readonly #counters: Counters;
   readonly #drops: Drops;
   readonly #sequences: SequenceSource;
+  readonly #cookies: SynCookies;
   readonly #listeners = new Map<number, Listener[]>();
   readonly #listenerOf = new Map<Connection, Listener>();
   readonly #knocks = new Map<string, Knock>();
@@ -102,6 +108,7 @@ export class Tcp {
     this.#counters = counters;
     this.#drops = drops;
     this.#sequences = new SequenceSource(random);
+    this.#cookies = new SynCookies(this.#sequences);
     this.#ephemeral = random.below(EPHEMERALS);
     this.#around = {
       challenge: (now) => this.#mayChallenge(now),
@@ -163,6 +170,7 @@ export class Tcp {
       return;
     }
     if (onlySyn && this.onKnock && this.#knock(flow, segment)) return;
+    if (listener && this.#takeCookie(listener, flow, segment, now)) return;
     this.#drops.add(listener ? "tcp: not a syn" : "tcp: no connection");
     this.#refuse(flow, segment);
   }
@@ -178,14 +186,57 @@ export class Tcp {
       this.#drops.add("tcp: backlog full");
       return;
     }
-    if (listener.halfOpen.size >= this.settings.halfOpen) this.#dropOldest(listener);
-    const c = this.#connection(flow, true, listener.inherited(), now, old);
+    if (listener.halfOpen.size >= this.settings.halfOpen) {
+      if (this.settings.synCookies) {
+        this.#sendCookie(listener, flow, segment, now);
+        return;
+      }
+      this.#dropOldest(listener);
+    }
+    this.#halfOpen(listener, this.#connection(flow, true, listener.inherited(), now, old), segment, now);
+    this.#announce(listener, News.SYN);
+  }
+
+  #halfOpen(listener: Listener, c: Connection, syn: Segment, now: Micros): void {
     listener.halfOpen.add(c);
     this.#listenerOf.set(c, listener);
-    arriveSyn(c, segment, now);
+    arriveSyn(c, syn, now);
     this.flows.add(c);
-    this.#announce(listener, News.SYN);
     this.touch(c);
+  }
+
+  #sendCookie(listener: Listener, flow: FourTuple, syn: Segment, now: Micros): void {
+    this.#drops.add("tcp: half-open connection as a cookie");
+    listener.cookiesUntil = now + COOKIE_LIFETIME;
+    const offered = syn.mss || this.#lower.leastRoom(flow.remoteAddress) - HEADER;
+    this.#bare(flow, {
+      ...emptySegment,
+      seq: this.#cookies.make(flow, syn.seq, offered, now),
+      ack: add(syn.seq, 1),
+      flags: SYN | ACK,
+      window: Math.min(0xffff, this.settings.receiveBuffer),
+      mss: this.#lower.linkRoom(flow.localAddress, flow.remoteAddress) - HEADER,
+    });
+  }
+
+  /** An ACK that may bring a cookie back: the connection is made as if its SYN had been kept. False: it does not. */
+  #takeCookie(listener: Listener, flow: FourTuple, segment: Segment, now: Micros): boolean {
+    if ((segment.flags & (SYN | ACK | RST)) !== ACK || listener.cookiesUntil <= now) return false;
+    const irs = add(segment.seq, -1);
+    const iss = add(segment.ack, -1);
+    const mss = this.#cookies.check(flow, irs, iss, now);
+    if (mss === undefined) return false;
+    if (listener.queue.length >= listener.backlog) {
+      this.#drops.add("tcp: backlog full");
+      return true;
+    }
+    const c = this.#connection(flow, true, listener.inherited(), now, undefined, iss);
+    const syn = { ...emptySegment, seq: irs, flags: SYN, window: segment.window, mss };
+    this.#halfOpen(listener, c, syn, now);
+    c.pending.syn = false; // it went out with the cookie
+    c.snd.nxt = add(iss, 1);
+    arrive(c, segment, this.#around, now);
+    return true;
   }
 
   /** A flood of SYNs costs the oldest half-open connection, never an established one. */
@@ -377,7 +428,7 @@ export class Tcp {
 
   #bare(flow: FourTuple, segment: Segment): void {
     this.#counters.tcpSent++;
-    this.#counters.tcpResetsSent++;
+    if (segment.flags & RST) this.#counters.tcpResetsSent++;
     const addressed = { ...segment, sourcePort: flow.localPort, destinationPort: flow.remotePort };
     this.#lower.transmit(flow.localAddress, flow.remoteAddress, addressed, undefined, this.#now);
   }
@@ -472,8 +523,9 @@ export class Tcp {
     options: SocketOptions,
     now: Micros,
     old?: Connection,
+    cookie?: number,
   ): Connection {
-    let iss = this.#sequences.isn(flow, now);
+    let iss = cookie ?? this.#sequences.isn(flow, now);
     if (old && !after(iss, old.snd.nxt)) iss = add(old.snd.nxt, ISN_STEP);
     const c = new Connection({
       flow,

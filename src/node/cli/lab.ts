@@ -1,5 +1,4 @@
-import { readdirSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { count, thousands } from "../../base/index.ts";
 import type { Image } from "../../image/index.ts";
 import type { Lab, LabResult, MachineDescription, Verdict } from "../../lab/index.ts";
@@ -7,6 +6,7 @@ import { readFile, reason } from "../files.ts";
 import type { Outlet } from "../outlet.ts";
 import { OutputFile } from "../output.ts";
 import { command, Refusal } from "./command.ts";
+import { filesIn } from "./folder.ts";
 import { exitStatus, type Io } from "./io.ts";
 import { noValues, number } from "./options.ts";
 import { loadProgram, programOptions } from "./program.ts";
@@ -157,26 +157,6 @@ async function openOutside(
   const [failed] = (await built.gateway?.opened()) ?? [];
   if (failed) throw new Refusal(failed.failure!.text, 2);
   return outlets;
-}
-
-/** Every file below a folder, by its path there. */
-function filesIn(folder: string): Record<string, Uint8Array> {
-  const found: Record<string, Uint8Array> = {};
-  let names: string[];
-  try {
-    names = readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-      .sort();
-  } catch (error) {
-    throw new Refusal(`${folder}: ${reason(error)}`, 2);
-  }
-  for (const name of names) {
-    const content = readFile(join(folder, name));
-    if ("error" in content) throw new Refusal(content.error, 2);
-    found[name.split(sep).join("/")] = content;
-  }
-  return found;
 }
 
 function report(result: LabResult, built: Lab, path: string, pcap: string | undefined, io: Io): void {

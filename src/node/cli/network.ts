@@ -1,25 +1,35 @@
-import { type Micros, SECOND } from "../../base/index.ts";
+import { type Micros, Random, SECOND } from "../../base/index.ts";
 import type { Computer, InterfaceOptions } from "../../computer.ts";
+import { Causes, makeService, Recording, type ServiceKind, serviceKinds } from "../../lab/index.ts";
 import {
   type Address,
-  capture,
+  allowOnly,
+  Calendar,
   Gateway,
   type GatewayCounters,
+  type HostPort,
   macFor,
+  Nic,
   NoOutside,
+  newsOf,
   noTraffic,
   type Outside,
   Patch,
   PcapWriter,
+  type Policy,
   type Port,
   type Publication,
   parseAddress,
   parseAddress6,
+  parseHostPort,
   parseNetwork,
   parseNetwork6,
   parsePublication,
   parseRemoteLink,
   type RemoteLink,
+  type Service,
+  type ServiceNews,
+  Stack,
   Switch,
   type SwitchPort,
   showAddress,
@@ -31,6 +41,7 @@ import type { Outlet } from "../outlet.ts";
 import type { OutputFile } from "../output.ts";
 import { parseTap, Tap } from "../tap.ts";
 import { Refusal } from "./command.ts";
+import { filesIn } from "./folder.ts";
 
 /** The first computer of the network 10.0.2.0/24; the gateway is the second address of whatever network it is. */
 const ADDRESS = "10.0.2.15/24";
@@ -39,10 +50,17 @@ const LINGER: Micros = 5 * SECOND;
 
 export interface NetworkOptions {
   place: NetworkPlace;
+  /** Further cards. */
+  cards: readonly CardWish[];
   publish: readonly Publication[];
-  outbound: boolean;
-  taps: readonly TapWish[];
-  links: readonly RemoteLink[];
+  /** All the way out, or to what the policy allows. */
+  outbound: boolean | Policy;
+  hostPorts: readonly HostPort[];
+  services: readonly ServiceWish[];
+  /** Told what the services are asked. */
+  onNews: ((kind: string, news: ServiceNews) => void) | undefined;
+  taps: readonly OnNetwork<TapWish>[];
+  links: readonly OnNetwork<RemoteLink>[];
   pcap: OutputFile | undefined;
   /** Microseconds from 1970 to the beginning of the world's clock, for the time stamps of the capture. */
   epoch: number;
@@ -50,13 +68,32 @@ export interface NetworkOptions {
 
 export type TapWish = Exclude<ReturnType<typeof parseTap>, { error: string }>;
 
+/** Something that joins a network other than that of the first card, if it names one. */
+export interface OnNetwork<T> {
+  readonly wish: T;
+  readonly network: string | undefined;
+}
+
+/** A further card: on a network of its own, or one that it shares. */
+export interface CardWish {
+  /** As 10.0.3.15/24; undefined: the program configures it. */
+  readonly address: string | undefined;
+  readonly network: string;
+}
+
+/** A server on the program's network: its kind, and what is said of it. */
+export type ServiceWish = { readonly kind: ServiceKind; readonly value: string | undefined };
+
 /** A part of the host that the switch is joined with, and the switch's port for it. */
 export interface Joined {
   readonly outlet: Outlet;
   readonly port: SwitchPort;
 }
 
-/** What surrounds one computer: a switch, and on it the ways to whatever the command line has opened. */
+/** The network that the first card is on. */
+const FIRST = "eth0";
+
+/** What surrounds one computer: switches, and on them the ways to whatever the command line has opened. */
 export class Network {
   /** What the computer is plugged into. */
   readonly interfaces: readonly InterfaceOptions[];
@@ -66,29 +103,42 @@ export class Network {
   /** Told when the other side of a TAP device or a link comes or goes. */
   onNews: ((text: string) => void) | undefined;
   readonly #world: World;
-  readonly #switch: Switch;
+  readonly #switches = new Map<string, Switch>();
   readonly #options: NetworkOptions;
   readonly #outside: Outside;
+  readonly #recording: Recording | undefined;
+  readonly #causes: Causes;
 
   constructor(world: World, options: NetworkOptions) {
-    const { place, publish, outbound, taps, links, pcap, epoch } = options;
+    const { place, cards, publish, outbound, hostPorts, services, taps, links, pcap, epoch } = options;
     this.#world = world;
     this.#options = options;
-    const lan = new Switch({ clock: world.clock });
-    this.#switch = lan;
+    if (pcap) {
+      const writer = new PcapWriter((chunk) => pcap.write(chunk));
+      this.#recording = new Recording({ writer, clock: world.clock, epoch });
+    }
+    this.#causes = new Causes({ name: "computer", clock: world.clock });
     const { address, gateway } = place;
-    const port = captured(lan.plug("computer"), world, pcap, epoch, address);
+    // Nobody sees the frames but the computer and its gateway: they may pass whole pieces of a stream to each other.
+    const offload = !pcap && taps.length + links.length + services.length === 0;
+    const card = (name: string, network: string, at: string | undefined): InterfaceOptions => ({
+      port: this.#port(network, `computer.${name}`, at, this.#causes),
+      name,
+      offload,
+      ...(at !== undefined && { address: at }),
+    });
     this.interfaces = [
       {
-        port,
-        address,
+        ...card("eth0", FIRST, address),
         ...(gateway !== undefined && { gateway: showAddress(gateway) }),
         ...(place.addresses6.length > 0 && { addresses6: place.addresses6 }),
         ...(place.gateway6 !== undefined && { gateway6: place.gateway6 }),
       },
+      ...cards.map((each, i) => card(`eth${i + 1}`, each.network, each.address)),
     ];
-    const attached = publish.length > 0 || outbound;
+    const attached = publish.length + hostPorts.length > 0 || outbound !== false;
     this.#outside = attached ? new NodeOutside() : new NoOutside();
+    if (services.length > 0) this.#addServices(services);
     if (!attached && taps.length + links.length > 0) return;
     if (gateway === undefined) {
       throw new Refusal(
@@ -97,22 +147,97 @@ export class Network {
     }
     this.#outside.onWake = () => world.wake();
     const { random } = world;
+    const own = `${showAddress(gateway)}/${address.split("/")[1]}`;
+    const causes = new Causes({ name: "gateway", clock: world.clock, otherwise: "what came from outside" });
     this.gateway = new Gateway({
-      port: lan.plug("gateway"),
+      port: this.#port(FIRST, "gateway", own, causes),
       outside: this.#outside,
       random,
-      address: `${showAddress(gateway)}/${address.split("/")[1]}`,
+      address: own,
       mac: macFor(gateway),
       publish,
       outbound,
+      hostPorts,
+      offload,
     });
+    causes.stack = this.gateway.stack;
     world.add(this.gateway, { outside: attached });
+  }
+
+  /** The capture, if there is one, tells from now on which system calls sent the computer's frames. */
+  explain(computer: Computer): void {
+    if (!this.#recording) return;
+    this.#causes.stack = computer.stack;
+    computer.watchCalls(this.#causes.called);
+  }
+
+  /** A port of a network, captured if that is wanted. */
+  #port(network: string, name: string, address: string | undefined, causes: Causes): Port {
+    const port = this.#switchOf(network).plug(name);
+    const description = [address, `on ${network}`].filter(Boolean).join(" ");
+    return this.#recording ? this.#recording.port(port, { name, description }, causes) : port;
+  }
+
+  #switchOf(network: string): Switch {
+    let found = this.#switches.get(network);
+    if (!found) this.#switches.set(network, (found = new Switch({ clock: this.#world.clock })));
+    return found;
+  }
+
+  /** One station with all the servers, at the network's third address. */
+  #addServices(wishes: readonly ServiceWish[]): void {
+    const { address } = this.#options.place;
+    const { address: computer, mask } = parseNetwork(address)!;
+    const network = (computer & mask) >>> 0;
+    const own = network + 3;
+    const length = address.split("/")[1];
+    if (((own ^ network) & mask) !== 0 || own === computer)
+      throw new Refusal(`${address} leaves no address for --service: it would be ${showAddress(own)}`);
+    const { world } = { world: this.#world };
+    const causes = new Causes({ name: "services", clock: world.clock });
+    const port = this.#port(FIRST, "services", `${showAddress(own)}/${length}`, causes);
+    const stack = new Stack({
+      nics: [new Nic({ port, mac: macFor(own) })],
+      random: new Random(world.random.u32()),
+    });
+    stack.configure(0, { address: own, mask, gateway: this.#options.place.gateway ?? 0 });
+    causes.stack = stack;
+    const { outbound, epoch } = this.#options;
+    const around = {
+      stack,
+      folder: filesIn,
+      ...(epoch > 0 && { calendar: new Calendar(Math.floor(epoch / 1000)) }),
+      resolve:
+        outbound === false
+          ? undefined
+          : (name: string, answer: Parameters<Outside["resolve"]>[1]) => this.#outside.resolve(name, answer),
+    };
+    for (const { kind, value } of wishes) {
+      let service: Service;
+      try {
+        const facts = { network, mask, computer, own, gateway: this.#options.place.gateway, outbound };
+        service = makeService(kind, optionsOf(kind, value, facts) as never, around);
+      } catch (error) {
+        throw new Refusal(`--service ${kind}: ${(error as Error).message}`, 2);
+      }
+      const news = newsOf(service);
+      world.add({
+        poll: (now) => {
+          const moved = service.poll(now);
+          if (moved && news && this.#options.onNews)
+            for (const each of news()) this.#options.onNews(kind, each);
+          return moved;
+        },
+        deadline: () => service.deadline(),
+      });
+    }
   }
 
   /** Opens all that the command line asks for; what cannot be opened is refused. */
   async open(): Promise<void> {
-    for (const { name, address } of this.#options.taps) this.#join(await Tap.open(name, address));
-    for (const link of this.#options.links) this.#join(await SocketLink.open(link));
+    for (const { wish, network } of this.#options.taps)
+      this.#join(await Tap.open(wish.name, wish.address), network);
+    for (const { wish, network } of this.#options.links) this.#join(await SocketLink.open(wish), network);
     const [failed] = (await this.gateway?.opened()) ?? [];
     if (!failed) return;
     const { at } = failed.publication;
@@ -151,10 +276,15 @@ export class Network {
     await Promise.all([this.#outside.close(), ...this.joined.map(({ outlet }) => outlet.close())]);
   }
 
-  #join(outlet: Outlet | { error: string }): void {
+  #join(outlet: Outlet | { error: string }, network = FIRST): void {
     if ("error" in outlet) throw new Refusal(outlet.error, 2);
-    const port = this.#switch.plug(outlet.name);
-    this.joined.push({ outlet, port });
+    const { name } = outlet;
+    const end = this.#switchOf(network).plug(name);
+    this.joined.push({ outlet, port: end });
+    const causes = new Causes({ name, clock: this.#world.clock, otherwise: "what came from outside" });
+    const port = this.#recording
+      ? this.#recording.port(end, { name, description: `on ${network}` }, causes)
+      : end;
     outlet.onWake = () => this.#world.wake();
     outlet.onNews = (text) => this.onNews?.(text);
     this.#world.add(new Patch(outlet, port), { outside: true });
@@ -223,16 +353,84 @@ export function remoteLink(text: string): RemoteLink {
   return read;
 }
 
-/** The computer's port, with every frame written down as it passes there. */
-function captured(
-  port: Port,
-  world: World,
-  file: OutputFile | undefined,
-  epoch: number,
-  address: string,
-): Port {
-  if (!file) return port;
-  const writer = new PcapWriter((chunk) => file.write(chunk));
-  const number = writer.addInterface({ name: "eth0", description: `computer ${address}` });
-  return capture(port, writer, number, { now: () => epoch + world.now });
+/** Reads --nic: `10.0.3.15/24`, `none`, and the network it is on behind an @: one of its own unless several name it. */
+export function cardWish(text: string, number: number): CardWish {
+  const { wish, network } = onNetwork(text);
+  if (wish !== "none" && !parseNetwork(wish))
+    throw new Refusal(`--nic ${text}: an address such as 10.0.3.15/24 is needed, or none`);
+  return { address: wish === "none" ? undefined : wish, network: network ?? `eth${number}` };
+}
+
+/** `WISH@NETWORK` */
+export function onNetwork(text: string): OnNetwork<string> {
+  const [, wish, network] = /^(.*?)(?:@([^@]+))?$/s.exec(text)!;
+  return { wish: wish!, network };
+}
+
+export function hostPort(text: string): HostPort {
+  const read = parseHostPort(text);
+  if ("error" in read) throw new Refusal(`--host-port ${read.error}`);
+  return read;
+}
+
+/** Reads --outbound: everything, or what its rules allow. */
+export function outboundWish(rules: string | true | undefined): boolean | Policy {
+  if (typeof rules !== "string") return rules === true;
+  const policy = allowOnly(rules.split(",").filter((rule) => rule !== ""));
+  if (typeof policy === "object") throw new Refusal(`--outbound ${policy.error}`);
+  return policy;
+}
+
+/** Reads --service: `KIND` or `KIND=VALUE`. */
+export function serviceWish(text: string): ServiceWish {
+  const [, name, value] = /^([^=]*)(?:=(.*))?$/s.exec(text)!;
+  const kind = serviceKinds.find((each) => each === name);
+  if (kind === undefined)
+    throw new Refusal(`--service ${text}: there is no such service; there are ${serviceKinds.join(", ")}`);
+  if (value !== undefined && !VALUED[kind]) throw new Refusal(`--service ${text}: ${kind} takes no value`);
+  return { kind, value };
+}
+
+/** Services that take something behind an equals sign, and what it is. */
+const VALUED: Partial<Record<ServiceKind, "folder" | "names" | "pool">> = {
+  http: "folder",
+  ftp: "folder",
+  tftp: "folder",
+  dns: "names",
+  dhcp: "pool",
+};
+
+interface ServiceFacts {
+  readonly network: Address;
+  readonly mask: Address;
+  readonly computer: Address;
+  readonly own: Address;
+  readonly gateway: Address | undefined;
+  readonly outbound: boolean | Policy;
+}
+
+/** From the text behind the equals sign to what `makeService` takes. */
+function optionsOf(kind: ServiceKind, value: string | undefined, facts: ServiceFacts): object {
+  const { network, mask, computer, own, gateway, outbound } = facts;
+  if (kind === "dns") {
+    const pairs = value?.split(",").map((pair) => pair.split(":")) ?? [];
+    for (const [name, address] of pairs) {
+      if (!name || parseAddress(address ?? "") === undefined)
+        throw new Error(`${value}: NAME:ADDRESS,NAME:ADDRESS … is needed`);
+    }
+    const names = { "services.lab": showAddress(own), "computer.lab": showAddress(computer) };
+    return { hosts: { ...names, ...Object.fromEntries(pairs) }, forward: outbound !== false };
+  }
+  if (kind === "dhcp") {
+    const size = ~mask >>> 0;
+    const [first, last] = value?.split("-").map((text) => parseAddress(text)) ?? [
+      network + Math.min(100, Math.floor(size / 2)),
+      network + Math.min(199, size - 1),
+    ];
+    if (first === undefined || last === undefined)
+      throw new Error(`${value}: FIRST-LAST is needed, two addresses`);
+    return { first, last, dns: [own], ntp: [own], ...(gateway !== undefined && { router: gateway }) };
+  }
+  if (kind === "http" && value === undefined) return { pages: { "/": "<h1>It works</h1>\n" } };
+  return value === undefined ? {} : { folder: value };
 }

@@ -2,7 +2,7 @@ import { isAbsolute, normalize, relative } from "node:path";
 import { nearest } from "../../base/index.ts";
 import type { Computer, ComputerOptions } from "../../computer.ts";
 import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
-import type { CpuName, EngineName, LoadOptions } from "../../machine/index.ts";
+import type { CpuName, EngineMaker, EngineName, LoadOptions } from "../../machine/index.ts";
 import { onThisSystem, readFile } from "../files.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -20,7 +20,10 @@ const cpuNames = [
   "pentium2",
   "pentiumpro",
 ] as const satisfies readonly CpuName[];
-const engineNames = ["interpreter", "compiled"] as const satisfies readonly EngineName[];
+const engineNames = ["interpreter", "compiled", "unicorn"] as const satisfies readonly (
+  | EngineName
+  | "unicorn"
+)[];
 
 /** The options of every command that takes a source or an image. */
 export const programOptions = {
@@ -153,6 +156,14 @@ export function addressIn(image: Image, text: string): number {
   throw new Refusal(`the program has no symbol ${text}${meant ? `; did you mean ${meant}?` : ""}`);
 }
 
+/** Unicorn, or how to get it. */
+async function unicorn(): Promise<EngineMaker> {
+  const { unicornEngine } = await import("../unicorn/engine.ts");
+  const engine = await unicornEngine();
+  if ("error" in engine) throw new Refusal(engine.error, 2);
+  return engine;
+}
+
 /** What the computer is to be made with. */
 export const equipment = async ({
   memory,
@@ -165,7 +176,7 @@ export const equipment = async ({
   return {
     personality: guide({ ...(select && { selection: select }), ...(time && { time }) }),
     ...(memory !== undefined && { memoryBytes: memory * 2 ** 20 }),
-    ...(engine !== undefined && { engine }),
+    ...(engine !== undefined && { engine: engine === "unicorn" ? await unicorn() : engine }),
     ...(cpu !== undefined && { cpu }),
   };
 };

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { Image } from "../../image/index.ts";
+import type { ServiceNews } from "../../net/index.ts";
 import { command } from "./command.ts";
 import type { Network } from "./network.ts";
 import { oneOf } from "./options.ts";
@@ -12,14 +13,38 @@ const options = {
     many: true,
     help: "make a port of the program reachable at a port of this host; HOST is 127.0.0.1 unless given",
   },
-  outbound: { help: "let the program reach the network outside (never this computer itself)" },
+  outbound: {
+    value: "RULE,…",
+    optional: true,
+    help:
+      "let the program reach the network outside (never this computer itself), or only what rules such as " +
+      "192.0.2.0/24:80 and 192.0.2.1:53/udp allow",
+  },
+  "host-port": {
+    value: "PORT[:HOSTPORT][/udp]",
+    many: true,
+    help: "let the program reach a port of this computer itself, at the gateway's address",
+  },
+  service: {
+    value: "KIND[=VALUE]",
+    many: true,
+    help:
+      "a server on the program's network, at its third address (10.0.2.3): dns[=NAME:ADDRESS,…], dhcp[=FIRST-LAST], " +
+      "http[=FOLDER], ftp[=FOLDER], tftp[=FOLDER], ntp, smtp, syslog, echo, discard, daytime, chargen",
+  },
+  "service-log": { value: "FILE", optional: true, help: "one line for whatever the servers are asked" },
+  nic: {
+    value: "ADDRESS/LENGTH[@NETWORK]",
+    many: true,
+    help: "another card, on a network of its own (eth1, eth2 …), or one that several share; none: without an address",
+  },
   tap: {
-    value: "NAME[,ADDRESS/LENGTH]",
+    value: "NAME[,ADDRESS/LENGTH][@NETWORK]",
     many: true,
     help: "make a TAP device on the program's network (Linux, root), with an address for this host if you like",
   },
   link: {
-    value: "KIND:PLACE",
+    value: "KIND:PLACE[@NETWORK]",
     many: true,
     help:
       "join the program's network with another kolibri's, or a QEMU guest: listen:PORT, connect:HOST:PORT, " +
@@ -33,7 +58,10 @@ const options = {
     value: "ADDRESS",
     help: "where its default route leads (the network's second address: 10.0.2.2)",
   },
-  pcap: { value: "FILE", help: "write every frame on the program's network, as pcapng" },
+  pcap: {
+    value: "FILE",
+    help: "write every frame at every interface, as pcapng; comments tell which system call, frame or timer sent it",
+  },
   ...watchOptions,
   ...programOptions,
   abi: {
@@ -70,21 +98,44 @@ export const run = command({
     const { Computer, explainStop, hostClock, Network, Progress, World } = running;
     const place = running.networkPlace(values.address, values.gateway);
     const publish = values.publish.map((text) => running.publication(text, place));
-    const taps = values.tap.map(running.tapWish);
-    const links = values.link.map(running.remoteLink);
-    const { outbound } = values;
-    const real = publish.length + taps.length + links.length > 0 || outbound;
+    const onNetwork = <T>(text: string, read: (wish: string) => T) => {
+      const { wish, network: name } = running.onNetwork(text);
+      return { wish: read(wish), network: name };
+    };
+    const taps = values.tap.map((text) => onNetwork(text, running.tapWish));
+    const links = values.link.map((text) => onNetwork(text, running.remoteLink));
+    const hostPorts = values["host-port"].map(running.hostPort);
+    const services = values.service.map(running.serviceWish);
+    const cards = values.nic.map((text, i) => running.cardWish(text, i + 1));
+    const outbound = running.outboundWish(values.outbound);
+    const real = publish.length + taps.length + links.length + hostPorts.length > 0 || outbound !== false;
     const watch = new Watch(values, io);
     let network: Network | undefined;
     try {
       const pcap = values.pcap === undefined ? undefined : watch.open(values.pcap);
       const world = new World({ seed: values.seed ?? 1, ...(real && { clock: hostClock() }) });
       const epoch = real ? Math.floor(Date.now() * 1000) : 0;
-      network = new Network(world, { place, publish, outbound, taps, links, pcap, epoch });
+      const log = watch.lines(values["service-log"]);
+      const onNews = log && ((kind: string, { at, text }: ServiceNews) => log(newsLine(kind, at, text)));
+      const wishes = {
+        place,
+        cards,
+        publish,
+        outbound,
+        hostPorts,
+        services,
+        onNews,
+        taps,
+        links,
+        pcap,
+        epoch,
+      };
+      network = new Network(world, wishes);
       const { interfaces } = network;
       const computer = new Computer({ world, interfaces, ...clock(real), ...(await equipment(values)) });
       load(computer, image, { args: args.join(" "), path: `/rd/1/${basename(path!)}` });
       await watch.attach(computer);
+      network.explain(computer);
       await network.open();
       const progress = new Progress(computer, network, program, io);
       watch.beforeOutput = progress.clear;
@@ -100,6 +151,9 @@ export const run = command({
     }
   },
 });
+
+const newsLine = (kind: string, at: number, text: string): string =>
+  `${(at / 1e6).toFixed(6).padStart(12)} ${kind} ${text}`;
 
 /** What the computer's clock shows at the start: local time when the outside takes part, else always the same. */
 function clock(real: boolean): { startOfClock?: number } {

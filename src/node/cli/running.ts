@@ -2,6 +2,17 @@
 export { Computer } from "../../computer.ts";
 export { guide } from "../../kernel/index.ts";
 export { hostClock, World } from "../../world.ts";
-export { Network, networkPlace, publication, remoteLink, tapWish } from "./network.ts";
+export {
+  cardWish,
+  hostPort,
+  Network,
+  networkPlace,
+  onNetwork,
+  outboundWish,
+  publication,
+  remoteLink,
+  serviceWish,
+  tapWish,
+} from "./network.ts";
 export { Progress } from "./progress.ts";
 export { explainStop } from "./stop.ts";

@@ -1,9 +1,10 @@
 import type { Assembled, Correction } from "../../assembler/index.ts";
-import { bytesOf, latin1, nearest } from "../../base/index.ts";
+import { bytesOf, latin1, nearest, thousands } from "../../base/index.ts";
 import { diskFiles, readFile } from "../files.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
 import { list, type Values } from "./options.ts";
+import { BusyLine } from "./status.ts";
 
 /** The options of every command that assembles. */
 export const sourceOptions = {
@@ -69,8 +70,11 @@ export async function assembleFile(
   const { list: all, chosen } = chooseCorrections(values);
   const disk = diskFiles();
   const given = bytewise ? byteText : (text: string) => text;
+  const status = new BusyLine(io);
   try {
     const assembled = assemble(given(source), {
+      onProgress: (phase, lines, pass) =>
+        status.tell(() => `${phase} ${source}: ${thousands(lines)} lines${pass > 0 ? `, pass ${pass}` : ""}`),
       files: chosen.length > 0 ? corrected(disk, all, chosen) : disk,
       defines: Object.fromEntries(values.define),
       includes: [...values.I, ...(io.env["INCLUDE"]?.split(";").filter((folder) => folder !== "") ?? [])].map(
@@ -90,6 +94,8 @@ export async function assembleFile(
   } catch (error) {
     if (error instanceof CorrectionError) throw new Refusal(`--corrections: ${error.message}`, missing);
     throw error;
+  } finally {
+    status.end();
   }
 }
 

@@ -39,6 +39,41 @@ export class StatusLine {
   }
 }
 
+const PATIENCE_MS = 1000;
+
+/**
+ * The same for work that gives the host no turn: it tells how it stands itself, as often as it likes, and the line moves
+ * now and then, from the second second on. Between two moves the cursor is at the line's beginning, so that an
+ * interrupted program leaves the next line where it belongs.
+ */
+export class BusyLine {
+  readonly #io: Io;
+  readonly #now: () => number;
+  readonly #visible: boolean;
+  #next: number;
+  #shown = false;
+
+  constructor(io: Io, now: () => number = () => performance.now()) {
+    this.#io = io;
+    this.#now = now;
+    this.#visible = colourful(io, io.stderr);
+    this.#next = now() + PATIENCE_MS;
+  }
+
+  tell(text: () => string): void {
+    if (!this.#visible || this.#now() < this.#next) return;
+    const width = (this.#io.stderr.columns ?? 80) - 1;
+    this.#io.stderr.write(`\r\x1b[K${text().slice(0, width)}\r`);
+    this.#shown = true;
+    this.#next = this.#now() + EVERY_MS;
+  }
+
+  end(): void {
+    if (this.#shown) this.#io.stderr.write("\r\x1b[K");
+    this.#shown = false;
+  }
+}
+
 /** `1.5 KB`, `230 MB`: decimal units, three digits at most. */
 export function bytesText(bytes: number): string {
   return `${scaled(bytes, ["B", "KB", "MB", "GB", "TB"])}`;

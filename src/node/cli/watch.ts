@@ -50,8 +50,8 @@ export class Watch {
       ...(timeout !== undefined && { timeout: Math.ceil(timeout * SECOND) }),
     };
     try {
-      this.#trace = this.#lines(values.trace);
-      this.#strace = this.#lines(values.strace);
+      this.#trace = this.lines(values.trace);
+      this.#strace = this.lines(values.strace);
       this.#state = values.state === undefined ? undefined : this.open(values.state);
     } catch (error) {
       this.discard();
@@ -108,7 +108,8 @@ export class Watch {
     for (const file of this.#files) file.discard();
   }
 
-  #lines(target: string | true | undefined): ((line: string) => void) | undefined {
+  /** Where lines go: to a file, to standard error, or nowhere. */
+  lines(target: string | true | undefined): ((line: string) => void) | undefined {
     if (target === undefined) return undefined;
     if (target !== true) {
       const file = this.open(target);

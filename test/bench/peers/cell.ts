@@ -79,5 +79,5 @@ export async function cell(peer: string, file: string): Promise<void> {
   const kernel = readFileSync(file);
   if (peer === "v86") await v86(kernel, {});
   else if (peer === "v86-interp") await v86(kernel, { disable_jit: true });
-  else kolibri(kernel, {});
+  else kolibri(kernel, { engine: peer === "compiled" ? "compiled" : "interpreter" });
 }

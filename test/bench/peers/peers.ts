@@ -47,6 +47,7 @@ export function findPeers(folder: string, self: string): Peer[] {
     ["v86-interp", noV86, cell("v86-interp")],
     ["unicorn", noUnicorn, [unicorn]],
     ["interpreter", undefined, cell("interpreter")],
+    ["compiled", undefined, cell("compiled"), true],
   ];
   return peers.map(([name, absent, command, warmsUp = false]) => ({
     name,

@@ -3,7 +3,6 @@
  *
  *     npm run prove -- [--group NAME[,NAME…]] [--cases N] [--sequences N] [--seed N] [--form NAME] [--show N]
  *     npm run prove -- --record
- *     npm run prove -- --suite v86|fex --from FOLDER          (suites.ts)
  *
  * The groups: integer, vector (MMX and SSE) and x87, N cases for each form of the table (default 200), and each with
  * N sequences (default 5000); mixed, faults and bytes, which are made of sequences only. Without --group, all. Prints

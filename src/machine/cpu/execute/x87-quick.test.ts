@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { Random } from "../../../base/index.ts";
-import { Machine } from "../../machine.ts";
+import { CompilingEngine } from "../../jit/index.ts";
+import { Machine, type MachineOptions } from "../../machine.ts";
 
-const CODE = 0x1000;
+/** Each instruction gets its own place: code that is written anew is not compiled again for ever. */
+const CODE = 0x4000;
+const CODE_BYTES = 64;
 const A = 0x3000;
 const B = 0x3010;
 const MEMORY = 0x3020;
@@ -46,6 +49,14 @@ const INSTRUCTIONS: readonly number[][] = [
   [0xdd, 0xe9],
   [0xde, 0xd9],
   [0xda, 0xe9],
+  ...[0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xed, 0xee].map((code) => [0xd9, code]),
+  ...[0xdb, 0xdf].flatMap((opcode) =>
+    [0xf1, 0xe9].map((code) => [opcode, code, 0x9c, 0x8f, 0x05, ...at(MEMORY)]),
+  ),
+  [0xdf, 0xe0, 0xa3, ...at(MEMORY)], // fnstsw ax
+  memory(0xdd, 7),
+  memory(0xd9, 7),
+  [...memory(0xd9, 5), ...memory(0xd9, 7, MEMORY + 4)], // fldcw
 ];
 
 /** A significand: random, of few bits, or close to a power of two. */
@@ -104,12 +115,18 @@ function operand(random: Random): Uint8Array {
 
 test("the fast functions of the x87 do what the general way does", () => {
   const random = new Random(5);
-  const machines = [true, false].map((unspecialised) => {
-    const machine = new Machine({ memoryBytes: 0x10000, unspecialised });
-    machine.memory.map(0, 0x10000);
+  const ways: MachineOptions[] = [
+    { unspecialised: true },
+    {},
+    { engine: (core) => new CompilingEngine(core, { threshold: 1, ahead: true }) },
+  ];
+  const machines = ways.map((way) => {
+    const machine = new Machine({ memoryBytes: 0x20000, ...way });
+    machine.memory.map(0, 0x20000);
     return machine;
   });
-  for (const instruction of INSTRUCTIONS) {
+  for (const [i, instruction] of INSTRUCTIONS.entries()) {
+    const place = CODE + i * CODE_BYTES;
     const code = [
       ...[0xdb, 0xe3], // fninit
       ...memory(0xd9, 5, A - 4), // fldcw
@@ -117,26 +134,24 @@ test("the fast functions of the x87 do what the general way does", () => {
       ...memory(0xdb, 5, B),
       ...instruction,
       ...memory(0xdd, 6, SAVED), // fnsave
+      ...[0xcd, 0x40, 0xeb, 0xfe], // int 0x40; jmp $
     ];
-    for (const machine of machines) machine.memory.place(CODE, Uint8Array.from(code));
+    for (const machine of machines) machine.memory.place(place, Uint8Array.from(code));
     for (let n = 0; n < 150; n++) {
       const control = random.below(4) > 0 ? 0x37f : 0x340 | (random.u32() & 0xfff);
       const values = [extended(random), extended(random), operand(random)];
       const answers = machines.map((machine) => {
         const { memory: ram, cpu } = machine;
         ram.set16(A - 4, control);
-        for (const [i, place] of [A, B, MEMORY].entries()) ram.write(place, values[i]!);
-        cpu.eip = CODE;
-        for (let step = 0; step < 6; step++) {
-          const stop = machine.run(1);
-          if (stop.reason === "fault") return [stop.fault];
-        }
+        for (const [k, to] of [A, B, MEMORY].entries()) ram.write(to, values[k]!);
+        cpu.eip = place;
+        const stop = machine.run(100);
+        if (stop.reason === "fault") return [stop.fault];
         return [...ram.read(SAVED, SAVED_BYTES)!, ...ram.read(MEMORY, 16)!];
       });
-      expect(
-        answers[1],
-        `${instruction.map((byte) => byte.toString(16))} ${control.toString(16)} ${values}`,
-      ).toEqual(answers[0]);
+      const words = `${instruction.map((byte) => byte.toString(16))} ${control.toString(16)} ${values}`;
+      expect(answers[1], words).toEqual(answers[0]);
+      expect(answers[2], `compiled: ${words}`).toEqual(answers[0]);
     }
   }
 });

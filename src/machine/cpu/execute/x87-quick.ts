@@ -2,6 +2,8 @@
 import type { Form } from "../../../isa/index.ts";
 import { FACT } from "../../memory/memory.ts";
 import { fastX87 } from "../fast/index.ts";
+import { Extended, Unit } from "../float/extended.ts";
+import { constants, constant as loadConstant } from "../float/steps.ts";
 import type { Executor } from "../operation.ts";
 import { remember, rememberOperand } from "./x87-registers.ts";
 
@@ -26,10 +28,18 @@ const WITHOUT_OPERANDS: Readonly<Record<string, readonly [name: string, ...opera
   fucompp: ["com", 1, 2],
 };
 
+const value = new Extended();
+
 /** The plan for a form of the x87, if it has one. */
 export function quickPlan(form: Form): QuickPlan | undefined {
   const simple = WITHOUT_OPERANDS[form.name];
   if (simple) return { name: simple[0], memory: "none", size: 0, operands: simple.slice(1) as number[] };
+  const constant = constants[form.name];
+  if (constant) {
+    // Rounded to nearest, as the function wants it.
+    loadConstant(new Unit(), constant, value);
+    return { name: "ld_constant", memory: "none", size: 0, operands: [value.se, value.hi, value.lo] };
+  }
   if (form.name === "fxch") return { name: "xch", memory: "none", size: 0, operands: ["i"] };
   const found = /^f(i?)(add|subr|sub|mul|divr|div|comp?|ucomp?|ld|sttp|stp|st)(p?)$/.exec(form.name);
   if (!found) return undefined;

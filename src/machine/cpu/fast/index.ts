@@ -21,10 +21,15 @@ class Family {
     this.#define = define;
   }
 
+  /** The functions' names, in the order of their numbers. */
+  get names(): readonly string[] {
+    if (this.#names.length === 0) this.#define((each) => this.#names.push(each));
+    return this.#names;
+  }
+
   /** The number of a function: its place in what `functions` answers. */
   number(name: string): number {
-    if (this.#names.length === 0) this.#define((each) => this.#names.push(each));
-    const number = this.#names.indexOf(name);
+    const number = this.names.indexOf(name);
     if (number < 0) throw new Error(`there is no fast ${name}`);
     return number;
   }

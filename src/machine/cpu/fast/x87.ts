@@ -2,7 +2,7 @@
  * The x87 as WebAssembly, where nothing special happens: operands are normal numbers or zeros, so is the result, all
  * exceptions are masked, and arithmetic rounds to nearest with 64 bits. Then 64-bit integers hold a significand, and
  * the result with PE and C1 is exact by construction. Each function works on the registers in the state page, answers
- * 1 when it has done all of the instruction but remembering it, and otherwise answers 0 and has changed nothing: then
+ * 1 when it has done all of the instruction but remembering it (or what else it says), and otherwise 0 and has changed nothing: then
  * x87.ts does it, whatever it is.
  *
  * `at` is a place in the machine's memory, `i` the distance of a register from the top, `pops` 0 or 1.
@@ -53,8 +53,8 @@ class Writer {
   /** Status bits that the operation raises. */
   readonly raised: Local;
 
-  constructor(parameters: number) {
-    this.made = new WasmFunction(new Array(parameters).fill("i32"), ["i32"]);
+  constructor() {
+    this.made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
     this.status = this.made.local("i32");
     this.top = this.made.local("i32");
     this.raised = this.made.local("i32");
@@ -112,11 +112,11 @@ class Writer {
   }
 
   /** Ends with what was raised; `cleared` are codes that `raised` replaces, `pops` the number of registers taken off. */
-  end(cleared: number = C1, pops?: Code): void {
+  end(cleared: number = C1, pops?: Code, answer: Code = i32.const(1)): void {
     const { status, raised } = this;
     const next = i32.or(i32.and(status.get, i32.const(~cleared)), raised.get);
     if (!pops) {
-      this.made.add(i32.store(STATE_PAGE, next, STATE.X87_STATUS), DONE);
+      this.made.add(i32.store(STATE_PAGE, next, STATE.X87_STATUS), giveBack(answer));
       return;
     }
     const moved = i32.and(i32.add(status.get, i32.mul(pops, i32.const(TOP_STEP))), i32.const(TOP_MASK));
@@ -144,7 +144,7 @@ class Writer {
         ),
         STATE.X87_VALID,
       ),
-      DONE,
+      giveBack(answer),
     );
   }
 
@@ -555,7 +555,7 @@ function divide(writer: Writer, a: Parts, b: Parts, result: Parts): void {
 
 /** (to, from, pops): register `to` op register `from`, into `to`. */
 function registers(operation: Binary): WasmFunction {
-  const writer = new Writer(3);
+  const writer = new Writer();
   const { made } = writer;
   const slot = made.local("i32");
   const other = made.local("i32");
@@ -574,7 +574,7 @@ function registers(operation: Binary): WasmFunction {
 
 /** (at): the top op memory, into the top. */
 function memory(operation: Binary, format: Format): WasmFunction {
-  const writer = new Writer(1);
+  const writer = new Writer();
   const { made } = writer;
   const [a, b, result] = [writer.parts(), writer.parts(), writer.parts()];
   writer.begin("rounding");
@@ -590,7 +590,7 @@ function memory(operation: Binary, format: Format): WasmFunction {
 // Loads and stores -------------------------------------------------------------------------------------------
 
 function load(format: Format): WasmFunction {
-  const writer = new Writer(1);
+  const writer = new Writer();
   const value = writer.parts();
   writer.begin("nothing");
   convert(writer, writer.made.parameter(0).get, format, value);
@@ -599,7 +599,7 @@ function load(format: Format): WasmFunction {
 }
 
 function loadExtended(): WasmFunction {
-  const writer = new Writer(1);
+  const writer = new Writer();
   const { made } = writer;
   const value = writer.parts();
   const at = made.parameter(0).get;
@@ -610,7 +610,7 @@ function loadExtended(): WasmFunction {
 }
 
 function loadRegister(): WasmFunction {
-  const writer = new Writer(1);
+  const writer = new Writer();
   const { made } = writer;
   const value = writer.parts();
   const slot = made.local("i32");
@@ -624,7 +624,7 @@ function loadRegister(): WasmFunction {
 
 /** (head, upper and lower half of the significand): a constant. */
 function loadConstant(): WasmFunction {
-  const writer = new Writer(3);
+  const writer = new Writer();
   const { made } = writer;
   const value = writer.parts();
   const half = (number: number) => i64.extend_i32_u(made.parameter(number).get);
@@ -639,7 +639,7 @@ function loadConstant(): WasmFunction {
 
 /** (at, pops): the top as a single or double. */
 function store(format: "m32" | "m64"): WasmFunction {
-  const writer = new Writer(2);
+  const writer = new Writer();
   const { made, raised } = writer;
   const double = format === "m64";
   const fraction = double ? 52n : 23n;
@@ -699,7 +699,7 @@ function store(format: "m32" | "m64"): WasmFunction {
 
 /** (at, pops): all 80 bits of the top. */
 function storeExtended(): WasmFunction {
-  const writer = new Writer(2);
+  const writer = new Writer();
   const { made } = writer;
   const value = writer.parts();
   const at = made.parameter(0).get;
@@ -713,7 +713,7 @@ function storeExtended(): WasmFunction {
 
 /** (at, pops, truncates): the top as an integer, in any rounding mode. */
 function storeInteger(format: "i16" | "i32" | "i64"): WasmFunction {
-  const writer = new Writer(3);
+  const writer = new Writer();
   const { made, raised } = writer;
   const value = writer.parts();
   const whole = made.local("i64");
@@ -781,7 +781,7 @@ function storeInteger(format: "i16" | "i32" | "i64"): WasmFunction {
 
 /** (i, pops): copies the top. */
 function storeRegister(): WasmFunction {
-  const writer = new Writer(2);
+  const writer = new Writer();
   const { made } = writer;
   const slot = made.local("i32");
   const value = writer.parts();
@@ -803,7 +803,7 @@ function storeRegister(): WasmFunction {
 
 /** (i): changes places with the top. */
 function exchange(): WasmFunction {
-  const writer = new Writer(1);
+  const writer = new Writer();
   const { made } = writer;
   const slot = made.local("i32");
   const [a, b] = [writer.parts(), writer.parts()];
@@ -821,7 +821,7 @@ function exchange(): WasmFunction {
 
 /** FCHS (keeping all bits, changing the sign) and FABS. */
 function sign(kept: number, changed: number): WasmFunction {
-  const writer = new Writer(0);
+  const writer = new Writer();
   const { made, top } = writer;
   writer.begin("nothing");
   writer.failIfEmpty(top.get);
@@ -872,7 +872,7 @@ const codesOf = (order: Local): Code =>
 
 /** (i, pops): C3, C2 and C0 tell how the top compares. */
 function compareRegister(): WasmFunction {
-  const writer = new Writer(2);
+  const writer = new Writer();
   const { made, raised } = writer;
   const slot = made.local("i32");
   const order = made.local("i32");
@@ -891,7 +891,7 @@ function compareRegister(): WasmFunction {
 
 /** (at, pops): the same for a number in memory. */
 function compareMemory(format: Format): WasmFunction {
-  const writer = new Writer(2);
+  const writer = new Writer();
   const { made, raised } = writer;
   const order = made.local("i32");
   const [a, b] = [writer.parts(), writer.parts()];
@@ -905,9 +905,27 @@ function compareMemory(format: Format): WasmFunction {
   return made;
 }
 
+/** (i, pops): 1, 2 or 3 when the top is less than, equal to or greater than the register; no code tells. */
+function compareForFlags(): WasmFunction {
+  const writer = new Writer();
+  const { made } = writer;
+  const slot = made.local("i32");
+  const order = made.local("i32");
+  const [a, b] = [writer.parts(), writer.parts()];
+  writer.begin("nothing");
+  made.add(slot.set(writer.slot(made.parameter(0).get)));
+  writer.failIfEmpty(writer.top.get);
+  writer.failIfEmpty(slot.get);
+  writer.read(writer.top.get, a);
+  writer.read(slot.get, b);
+  compare(writer, a, b, order);
+  writer.end(0, made.parameter(1).get, i32.add(order.get, i32.const(2)));
+  return made;
+}
+
 /** (): the top against zero. */
 function compareZero(): WasmFunction {
-  const writer = new Writer(0);
+  const writer = new Writer();
   const { made, raised } = writer;
   const order = made.local("i32");
   const [a, b] = [writer.parts(), writer.parts()];
@@ -947,4 +965,5 @@ export function defineX87(define: (name: string, make: () => WasmFunction) => vo
   for (const format of ["m32", "m64", "i16", "i32"] as const)
     define(`com_${format}`, () => compareMemory(format));
   define("tst", compareZero);
+  define("comi", compareForFlags);
 }

@@ -1,0 +1,135 @@
+import { describe, expect, test } from "vitest";
+import { Machine } from "../../machine/index.ts";
+import { unicornEngine } from "./engine.ts";
+
+const engine = await unicornEngine();
+const missing = "error" in engine ? engine.error : "";
+
+/** `code` at 0x1000, data from 0x2000, a stack below 0x4000. */
+function running(...code: number[]): Machine {
+  if ("error" in engine) throw new Error(engine.error);
+  const machine = new Machine({ memoryBytes: 1 << 20, engine });
+  machine.memory.map(0x1000, 0x3000);
+  machine.memory.write(0x1000, Uint8Array.from(code));
+  Object.assign(machine.cpu, { eip: 0x1000, esp: 0x3800 });
+  return machine;
+}
+
+test("says how to get it where it is not", () => {
+  if (missing) expect(missing).toMatch(/apt-get install libunicorn2.*npm install koffi/);
+  else expect(engine).toBeTypeOf("function");
+});
+
+describe.skipIf(missing)(`Unicorn as the engine${missing ? ` (skipped: ${missing})` : ""}`, () => {
+  test("a sum up to an interrupt, and the count of instructions", () => {
+    // mov ecx,10; xor eax,eax; again: add eax,ecx; loop again; int 0x40
+    const machine = running(0xb9, 10, 0, 0, 0, 0x31, 0xc0, 0x01, 0xc8, 0xe2, 0xfc, 0xcd, 0x40);
+    expect(machine.run(1000)).toEqual({ reason: "interrupt", vector: 0x40 });
+    expect([machine.cpu.eax, machine.cpu.ecx, machine.cpu.eip]).toEqual([55, 0, 0x100d]);
+    expect(machine.instructions).toBe(2 + 20 + 1);
+  });
+
+  test("a budget ends exactly, also inside a repeated instruction", () => {
+    const machine = running(0xf3, 0xaa, 0x90, 0xf3, 0xaa, 0x90); // rep stosb; nop; rep stosb; nop
+    Object.assign(machine.cpu, { ecx: 10, edi: 0x2000 });
+    expect(machine.run(4)).toEqual({ reason: "budget" });
+    expect([machine.cpu.ecx, machine.cpu.edi, machine.cpu.eip, machine.instructions]).toEqual([
+      6, 0x2004, 0x1000, 4,
+    ]);
+    machine.run(7);
+    expect([machine.cpu.ecx, machine.cpu.eip, machine.instructions]).toEqual([0, 0x1003, 11]);
+    machine.run(2);
+    expect([machine.cpu.eip, machine.instructions]).toEqual([0x1006, 13]);
+  });
+
+  test("faults and traps are those of the machine", () => {
+    const stops = (...code: number[]) => running(...code).run(10);
+    expect(stops(0xa1, 0xfe, 0x3f, 0, 0)).toEqual({
+      reason: "fault",
+      fault: "#PF",
+      code: 4,
+      address: 0x4000,
+      access: "read",
+    });
+    expect(stops(0xe9, 0xfb, 0x8f, 0, 0)).toMatchObject({ fault: "#PF", address: 0xa000, access: "execute" });
+    expect(stops(0xf4)).toMatchObject({ fault: "#GP", code: 0 });
+    expect(stops(0x0f, 0x0b)).toMatchObject({ fault: "#UD" });
+    expect(stops(0xcd, 0x41)).toMatchObject({ fault: "#GP", code: 0x41 * 8 + 2 });
+    expect(stops(0x31, 0xc9, 0xf7, 0xf1)).toMatchObject({ fault: "#DE" });
+    expect(stops(0xcc)).toEqual({ reason: "trap", trap: "#BP" });
+    const machine = running(0x9d, 0x90, 0x90); // popfd; nop; nop
+    machine.memory.set32(0x3800, 0x302);
+    expect(machine.run(10)).toEqual({ reason: "trap", trap: "#DB" });
+    expect([machine.cpu.eip, machine.instructions]).toEqual([0x1002, 2]);
+  });
+
+  test("x87 and vector registers go in and out", () => {
+    // fld1; fld1; faddp; movaps xmm1,xmm0; paddd xmm1,xmm0; int 0x40
+    const machine = running(
+      0xd9,
+      0xe8,
+      0xd9,
+      0xe8,
+      0xde,
+      0xc1,
+      0x0f,
+      0x28,
+      0xc8,
+      0x66,
+      0x0f,
+      0xfe,
+      0xc8,
+      0xcd,
+      0x40,
+    );
+    const own = new Machine({ memoryBytes: 1 << 20 });
+    own.restore(machine.snapshot());
+    for (const one of [machine, own]) one.memory.view.setUint32(0x200, 0x1234_5678, true);
+    for (let i = 0; i < 6; i++) {
+      expect(machine.step()).toEqual(own.step());
+      // But for the pointers to the last x87 instruction.
+      const states = [machine, own].map(({ memory }) => [
+        memory.bytes.slice(0, 0x18c),
+        memory.bytes.slice(0x1a0, 0x280),
+      ]);
+      expect(states[0]).toEqual(states[1]);
+    }
+  });
+
+  test("code that others write, and pages that come and go", () => {
+    const machine = running(0x40, 0xcd, 0x40); // inc eax; int 0x40
+    machine.run(9);
+    machine.memory.write(0x1000, Uint8Array.of(0x43)); // inc ebx
+    machine.cpu.eip = 0x1000;
+    machine.run(9);
+    expect([machine.cpu.eax, machine.cpu.ebx]).toEqual([1, 1]);
+    machine.memory.unmap(0x1000, 1);
+    machine.cpu.eip = 0x1000;
+    expect(machine.run(9)).toMatchObject({ fault: "#PF", address: 0x1000 });
+    machine.memory.map(0x2000, 0x1000, { writable: false });
+    machine.memory.map(0x1000, 0x1000);
+    machine.memory.write(0x1000, Uint8Array.of(0xa3, 0, 0x20, 0, 0)); // mov [0x2000],eax
+    expect(machine.run(9)).toMatchObject({ fault: "#PF", code: 7, address: 0x2000 });
+  });
+
+  test("segments, CPUID, the time stamp, hooks", () => {
+    const machine = running(
+      ...[0x64, 0xa1, 0x10, 0, 0, 0], // mov eax,[fs:0x10]
+      ...[0x8e, 0xd8, 0x1e, 0x07], // mov ds,ax; push ds; pop es
+      ...[0x0f, 0x31, 0x89, 0xc7], // rdtsc; mov edi,eax
+      ...[0x31, 0xc0, 0x0f, 0xa2, 0xcd, 0x40], // xor eax,eax; cpuid; int 0x40
+    );
+    machine.defineSegment(0x63, { base: 0x2000, limit: 0xfff, kind: "data" });
+    machine.loadSegment(4, 0x63);
+    machine.memory.set32(0x2010, 0x53);
+    const seen: unknown[] = [];
+    machine.onMemory([{ start: 0x2000, end: 0x3000, read: true }], (...access) => {
+      seen.push(access);
+    });
+    expect(machine.run(99)).toMatchObject({ reason: "interrupt" });
+    expect([machine.cpu.ds, machine.cpu.es, machine.cpu.edi]).toEqual([0x53, 0x53, 4]);
+    expect(machine.cpu.ebx).toBe(0x6874_7541); // Auth…
+    expect(seen).toEqual([["read", 0x2010, 4]]);
+    expect(machine.instructions).toBe(9);
+  });
+});

@@ -1,0 +1,396 @@
+/**
+ * Unicorn as the engine of a machine: another implementation of the processor, to compare with ours or to be used in
+ * its place. It works on the machine's own memory; registers go in and out around each run.
+ *
+ * Unicorn counts, stops and translates; what an exception is called, and whatever belongs to the machine and not to the
+ * processor (CPUID, the time stamp, descriptors that were not loaded when the run began), is asked of the interpreter,
+ * which executes that one instruction. QEMU, from which Unicorn comes, is known to differ from processors: in undefined
+ * flags, in the pointers to the last x87 instruction, in the last bits of transcendental functions.
+ */
+import {
+  BUDGET,
+  type Core,
+  type Engine,
+  type EngineMaker,
+  eflags,
+  FACT,
+  Interpreter,
+  interruptStop,
+  RAM_BASE,
+  SEGMENT,
+  STATE,
+  type Stop,
+  setEflags,
+  WORD,
+} from "../../machine/index.ts";
+import {
+  type Callback,
+  type Handle,
+  HOOK,
+  MEMORY_READ,
+  REG,
+  type Unicorn,
+  unicornLibrary,
+} from "./library.ts";
+
+/** The engine maker for MachineOptions.engine, or what there is to do to have it. */
+export async function unicornEngine(): Promise<EngineMaker | { error: string }> {
+  const library = await unicornLibrary();
+  return "error" in library ? library : (core) => new UnicornEngine(library, core);
+}
+
+/**
+ * Above what a machine can map: the descriptor table, and the code that enters ring 3 with every register loaded, as an
+ * operating system does.
+ */
+const AUXILIARY = 0xfffe_0000;
+const TABLE_BYTES = 0x1_0000;
+const ENTRY = 0x1_0000;
+const STACK = 0x1_0800;
+const FXSAVE = 0x1_0c00;
+const AUXILIARY_BYTES = 0x1_1000;
+
+/** The last two descriptors of the table. */
+const RING_0_CODE = 0xfff0;
+const RING_0_DATA = 0xfff8;
+
+const RING_0 = 0x90;
+const RING_3 = 0xf0;
+const CODE = 0x0b;
+const DATA = 0x03;
+const READ_ONLY = 0x01;
+
+const CR0_NE = 1 << 5;
+const CR4_OSFXSR = 1 << 9;
+const CR4_OSXMMEXCPT = 1 << 10;
+
+const CX = 0xffff;
+
+/** Why a run has ended; undefined while it goes on. */
+type End = "budget" | "own" | { vector: number } | undefined;
+
+/** The engine that is running now: the library calls functions without saying for whom. */
+let running: UnicornEngine | undefined;
+let callbacks: { code: Callback; interrupt: Callback; memory: Callback } | undefined;
+
+/** Closes what belonged to a machine that is gone. */
+const closing = new FinalizationRegistry<() => void>((close) => close());
+
+export class UnicornEngine implements Engine {
+  readonly name = "unicorn";
+  /** Instructions that the interpreter executed in Unicorn's place. */
+  helped = 0;
+  readonly #library: Unicorn;
+  readonly #core: Core;
+  readonly #own: Interpreter;
+  readonly #handle: Handle;
+  /** As it is in ring 0, before anything of the guest has been loaded. */
+  readonly #ring0: Handle;
+  readonly #auxiliary = new Uint8Array(
+    new WebAssembly.Memory({ initial: 2, maximum: 2 }).buffer,
+    0,
+    AUXILIARY_BYTES,
+  );
+  readonly #view: DataView;
+  readonly #scratch = new Uint8Array(32);
+  readonly #scratchView = new DataView(this.#scratch.buffer);
+  #mapped: { address: number; length: number; writable: boolean }[] = [];
+  #layout = -1;
+  #memoryHooks: Handle[] = [];
+  #end: End;
+  #left = 0;
+  #executed = 0;
+  /** The address of the instruction that began last. */
+  #last = -1;
+
+  constructor(library: Unicorn, core: Core) {
+    this.#library = library;
+    this.#core = core;
+    this.#own = new Interpreter(core);
+    this.#view = new DataView(this.#auxiliary.buffer);
+    const handle = library.open();
+    this.#handle = handle;
+    closing.register(this, () => library.close(handle));
+    callbacks ??= {
+      code: library.onCode((address) => running!.#instruction(address)),
+      interrupt: library.onInterrupt((vector) => running!.#interrupted(vector)),
+      memory: library.onMemory((kind, address, size) => running!.#accessed(kind, address, size)),
+    };
+    library.map(handle, AUXILIARY, this.#auxiliary, true);
+    // x87 exceptions are #MF; XMM registers and #XM exist.
+    this.#set(REG.CR0, this.#get(REG.CR0) | CR0_NE);
+    this.#set(REG.CR4, CR4_OSFXSR | CR4_OSXMMEXCPT);
+    // A table of descriptors: base at 8, limit at 16 of the record.
+    this.#scratchView.setBigUint64(8, BigInt(AUXILIARY), true);
+    this.#scratchView.setUint32(16, TABLE_BYTES - 1, true);
+    library.writeRegister(handle, REG.GDTR, this.#scratch);
+    this.#describe(RING_0_CODE, 0, 0xffff_ffff, RING_0 | CODE);
+    this.#describe(RING_0_DATA, 0, 0xffff_ffff, RING_0 | DATA);
+    this.#set(REG.SEGMENTS[2], RING_0_DATA);
+    this.#set(REG.SEGMENTS[3], RING_0_DATA);
+    this.#set(REG.SEGMENTS[1], RING_0_CODE);
+    this.#set(REG.GENERAL[4]!, AUXILIARY + STACK);
+    // fxrstor [FXSAVE]; pop gs; pop fs; pop es; pop ds; popad; iretd
+    this.#auxiliary.set([0x0f, 0xae, 0x0d], ENTRY);
+    this.#view.setUint32(ENTRY + 3, AUXILIARY + FXSAVE, true);
+    this.#auxiliary.set([0x0f, 0xa9, 0x0f, 0xa1, 0x07, 0x1f, 0x61, 0xcf], ENTRY + 7);
+    library.addHook(handle, HOOK.CODE, callbacks.code);
+    library.addHook(handle, HOOK.INTERRUPT, callbacks.interrupt);
+    this.#ring0 = library.saveContext(handle);
+  }
+
+  codeWritten(address: number, length: number): void {
+    this.#own.codeWritten(address, length);
+    this.#library.forget(this.#handle, address, length);
+  }
+
+  flush(): void {
+    this.#own.flush();
+  }
+
+  run(budget: number): Stop {
+    const core = this.#core;
+    const end = core.instructions + budget;
+    while (core.instructions < end) {
+      const stop = this.#turn(end - core.instructions);
+      if (stop !== BUDGET) return stop;
+    }
+    return BUDGET;
+  }
+
+  #turn(budget: number): Stop {
+    const core = this.#core;
+    // What it cannot execute at all needs no entry into it.
+    if (this.#isOwn(core.memory.words[WORD.EIP]! >>> 0)) return this.#helpedBy();
+    this.#layOut();
+    this.#hookMemory();
+    this.#load();
+    this.#end = undefined;
+    this.#left = budget;
+    this.#executed = 0;
+    this.#last = -1;
+    running = this;
+    let failed: number;
+    try {
+      failed = this.#library.start(this.#handle, AUXILIARY + ENTRY);
+    } finally {
+      running = undefined;
+    }
+    this.#store();
+    core.instructions += this.#executed;
+    const end = this.#end as End;
+    if (end === "budget") return BUDGET;
+    if (end === "own") return this.#helpedBy();
+    if (end === undefined && failed === 0) throw new Error("Unicorn has stopped without a reason");
+    return this.#excepted(end?.vector);
+  }
+
+  /** After an exception (with its vector, if Unicorn told it) in the instruction that began last. */
+  #excepted(vector: number | undefined): Stop {
+    const { words } = this.#core.memory;
+    const eip = words[WORD.EIP]! >>> 0;
+    if (vector !== undefined && this.#core.gates[vector] && this.#isInt(this.#last, vector)) {
+      return interruptStop(vector);
+    }
+    if (vector === 1 && eip !== this.#last) return { reason: "trap", trap: "#DB" };
+    // The next instruction cannot be fetched, which is no matter of this run.
+    if (vector === undefined && this.#left === 0 && eip !== this.#last) return BUDGET;
+    // An interrupt leaves EIP behind itself, everything else at the instruction, which has not always begun.
+    if (vector !== undefined) words[WORD.EIP] = this.#last;
+    if (words[WORD.EIP]! >>> 0 === this.#last) this.#core.instructions--;
+    return this.#helpedBy();
+  }
+
+  #helpedBy(): Stop {
+    const stop = this.#own.run(1);
+    if (stop === BUDGET) this.helped++;
+    return stop;
+  }
+
+  #isInt(address: number, vector: number): boolean {
+    const { bytes } = this.#core.memory;
+    return bytes[RAM_BASE + address] === 0xcd && bytes[RAM_BASE + address + 1] === vector;
+  }
+
+  /** cpuid and rdtsc, behind whatever prefixes. */
+  #isOwn(address: number): boolean {
+    const { bytes } = this.#core.memory;
+    let at = RAM_BASE + address;
+    while (isPrefix(bytes[at]!)) at++;
+    return bytes[at] === 0x0f && (bytes[at + 1] === 0xa2 || bytes[at + 1] === 0x31);
+  }
+
+  // Called by the library --------------------------------------------------------------------------------------
+
+  #instruction(address: number): void {
+    if (address >= AUXILIARY) return;
+    // An iteration begins anew; with nothing left of it the instruction only ends.
+    if (address === this.#last && this.#isFinishedString(address)) return;
+    if (this.#left === 0) {
+      this.#stop("budget");
+      return;
+    }
+    if (this.#isOwn(address)) {
+      this.#stop("own");
+      return;
+    }
+    const { memory } = this.#core;
+    // So that the machine tells of what others write there.
+    for (const page of [address >>> 12, (address + 14) >>> 12]) {
+      const facts = memory.facts[page]!;
+      if (facts & FACT.PRESENT && !(facts & FACT.CODE)) memory.mark(page, FACT.CODE);
+    }
+    this.#last = address;
+    this.#left--;
+    this.#executed++;
+  }
+
+  #interrupted(vector: number): void {
+    this.#stop({ vector });
+  }
+
+  #accessed(kind: number, address: number, size: number): void {
+    if (address >= AUXILIARY) return;
+    this.#core.onMemory?.(kind === MEMORY_READ ? "read" : "write", address, size);
+  }
+
+  #stop(end: End): void {
+    this.#end ??= end;
+    this.#library.stop(this.#handle);
+  }
+
+  #isFinishedString(address: number): boolean {
+    const { bytes } = this.#core.memory;
+    let at = RAM_BASE + address;
+    let repeated = false;
+    let narrow = false;
+    for (; isPrefix(bytes[at]!); at++) {
+      if (bytes[at] === 0xf2 || bytes[at] === 0xf3) repeated = true;
+      if (bytes[at] === 0x67) narrow = true;
+    }
+    const code = bytes[at]!;
+    if (!repeated || !((code >= 0xa4 && code <= 0xa7) || (code >= 0xaa && code <= 0xaf))) return false;
+    const count = this.#get(REG.GENERAL[1]!);
+    return (narrow ? count & CX : count) === 0;
+  }
+
+  // Memory -----------------------------------------------------------------------------------------------------
+
+  #layOut(): void {
+    const { memory } = this.#core;
+    if (memory.layout === this.#layout) return;
+    this.#layout = memory.layout;
+    const runs = memory.runs();
+    const same = (a: (typeof runs)[number], b: (typeof runs)[number]): boolean =>
+      a.address === b.address && a.length === b.length && a.writable === b.writable;
+    for (const was of this.#mapped) {
+      if (!runs.some((is) => same(was, is))) this.#library.unmap(this.#handle, was.address, was.length);
+    }
+    for (const is of runs) {
+      if (this.#mapped.some((was) => same(was, is))) continue;
+      const from = RAM_BASE + is.address;
+      this.#library.map(this.#handle, is.address, memory.bytes.subarray(from, from + is.length), is.writable);
+    }
+    this.#mapped = runs;
+  }
+
+  #hookMemory(): void {
+    const wanted = this.#core.onMemory !== undefined;
+    if (wanted === this.#memoryHooks.length > 0) return;
+    for (const hook of this.#memoryHooks) this.#library.removeHook(this.#handle, hook);
+    this.#memoryHooks = wanted
+      ? [this.#library.addHook(this.#handle, HOOK.MEMORY_READ | HOOK.MEMORY_WRITE, callbacks!.memory)]
+      : [];
+  }
+
+  // Registers --------------------------------------------------------------------------------------------------
+
+  #set(register: number, value: number): void {
+    this.#scratchView.setUint32(0, value, true);
+    this.#scratchView.setUint32(4, 0, true);
+    this.#library.writeRegister(this.#handle, register, this.#scratch);
+  }
+
+  #get(register: number): number {
+    this.#library.readRegister(this.#handle, register, this.#scratch);
+    return this.#scratchView.getUint32(0, true);
+  }
+
+  /** Writes a descriptor of 32-bit code or data. SDM vol. 3A, 3.4.5. */
+  #describe(selector: number, base: number, limit: number, access: number): void {
+    const at = selector & 0xfff8;
+    const inPages = limit > 0xf_ffff;
+    const units = inPages ? limit >>> 12 : limit;
+    this.#view.setUint16(at, units, true);
+    this.#view.setUint16(at + 2, base, true);
+    this.#view.setUint8(at + 4, base >>> 16);
+    this.#view.setUint8(at + 5, access);
+    this.#view.setUint8(at + 6, (units >>> 16) | (inPages ? 0xc0 : 0x40));
+    this.#view.setUint8(at + 7, base >>> 24);
+  }
+
+  /** What the code at ENTRY will load: segments, registers, EFLAGS, the x87 and vector units. */
+  #load(): void {
+    const { words, bytes } = this.#core.memory;
+    this.#library.restoreContext(this.#handle, this.#ring0);
+    this.#auxiliary.fill(0, 0, RING_0_CODE);
+    const selectors = [...words.subarray(WORD.SELECTORS, WORD.SELECTORS + 6)];
+    for (const [segment, selector] of selectors.entries()) {
+      const rights = words[WORD.RIGHTS + segment]!;
+      if ((selector & 0xfffc) === 0) continue;
+      const kind = rights & SEGMENT.EXECUTABLE ? CODE : rights & SEGMENT.WRITABLE ? DATA : READ_ONLY;
+      this.#describe(
+        selector,
+        words[WORD.BASES + segment]!,
+        words[WORD.LIMITS + segment]! >>> 0,
+        RING_3 | kind,
+      );
+    }
+    const [es, cs, ss, ds, fs, gs] = selectors as [number, number, number, number, number, number];
+    const general = [7, 6, 5, 4, 3, 2, 1, 0].map((number) => words[number]!);
+    const frame = [words[WORD.EIP]!, cs, eflags(words), words[4]!, ss];
+    const stack = [gs, fs, es, ds, ...general, ...frame];
+    for (const [i, value] of stack.entries()) this.#view.setInt32(STACK + 4 * i, value, true);
+    const area = this.#auxiliary.subarray(FXSAVE, FXSAVE + 512);
+    const view = this.#view;
+    const status = words[STATE.X87_STATUS >> 2]!;
+    view.setUint16(FXSAVE, words[STATE.X87_CONTROL >> 2]!, true);
+    view.setUint16(FXSAVE + 2, status, true);
+    view.setUint8(FXSAVE + 4, words[STATE.X87_VALID >> 2]!);
+    view.setUint32(FXSAVE + 24, words[WORD.MXCSR]! & 0xffff, true);
+    const top = (status >> 11) & 7;
+    for (let i = 0; i < 8; i++) {
+      const from = STATE.X87 + 16 * ((top + i) & 7);
+      area.set(bytes.subarray(from, from + 10), 32 + 16 * i);
+    }
+    area.set(bytes.subarray(STATE.XMM, STATE.XMM + 128), 160);
+  }
+
+  /** Back into the state page. The pointers to the last x87 instruction stay: Unicorn does not keep them. */
+  #store(): void {
+    const { words, bytes } = this.#core.memory;
+    for (let i = 0; i < 8; i++) words[i] = this.#get(REG.GENERAL[i]!);
+    words[WORD.EIP] = this.#get(REG.EIP);
+    setEflags(words, this.#get(REG.EFLAGS));
+    for (let i = 0; i < 6; i++) {
+      const selector = this.#get(REG.SEGMENTS[i]!) & 0xffff;
+      if (selector !== words[WORD.SELECTORS + i]) this.#core.segments.load(i, selector);
+    }
+    words[STATE.X87_CONTROL >> 2] = this.#get(REG.FPCW) & 0xffff;
+    words[STATE.X87_STATUS >> 2] = this.#get(REG.FPSW) & 0xffff;
+    const tags = this.#get(REG.FPTAG);
+    let valid = 0;
+    for (let i = 0; i < 8; i++) if (((tags >> (2 * i)) & 3) !== 3) valid |= 1 << i;
+    words[STATE.X87_VALID >> 2] = valid;
+    words[WORD.MXCSR] = (words[WORD.MXCSR]! & ~0xffff) | (this.#get(REG.MXCSR) & 0xffff);
+    for (let i = 0; i < 8; i++) {
+      this.#library.readRegister(this.#handle, REG.FP + i, this.#scratch);
+      bytes.set(this.#scratch.subarray(0, 10), STATE.X87 + 16 * i);
+      this.#library.readRegister(this.#handle, REG.XMM + i, this.#scratch);
+      bytes.set(this.#scratch.subarray(0, 16), STATE.XMM + 16 * i);
+    }
+  }
+}
+
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+const isPrefix = (byte: number): boolean => PREFIXES.has(byte);

@@ -53,7 +53,8 @@ export class FileLoader {
   readonly #files: Files;
   readonly #includes: readonly string[];
   readonly #environment: Readonly<Record<string, string>>;
-  readonly #loaded = new Map<string, LoadedFile | undefined>();
+  /** What has been asked for, in the order of the first asking, and what was found. */
+  readonly loaded = new Map<string, LoadedFile | undefined>();
 
   constructor(files: Files, includes: readonly string[], environment: Readonly<Record<string, string>>) {
     this.#files = files;
@@ -78,13 +79,13 @@ export class FileLoader {
   }
 
   #load(path: string): LoadedFile | undefined {
-    if (this.#loaded.has(path)) return this.#loaded.get(path);
+    if (this.loaded.has(path)) return this.loaded.get(path);
     const content = this.#files.read(path.replaceAll("\\", "/"));
     let file: LoadedFile | undefined;
     if (content instanceof Uint8Array) file = { name: path, bytes: content };
     else if (content)
       file = { name: path, bytes: content.bytes, ...(content.lines && { lines: content.lines }) };
-    this.#loaded.set(path, file);
+    this.loaded.set(path, file);
     return file;
   }
 }

@@ -110,6 +110,7 @@ export class Machine {
       memory: this.memory,
       segments: new Segments(words, options.segments ?? kolibriSegments),
       instructions: 0,
+      timeStampOffset: 0,
       gates,
       unspecialised: options.unspecialised ?? false,
       model: typeof model === "string" ? cpuModels[model] : model,
@@ -127,6 +128,14 @@ export class Machine {
   /** Instructions executed since the machine was made. Each iteration of a REP counts as one. */
   get instructions(): number {
     return this.#core.instructions;
+  }
+
+  /** A whole number that RDTSC adds to `instructions`: whoever keeps the clock counts idle time in it. Default 0. */
+  get timeStampOffset(): number {
+    return this.#core.timeStampOffset;
+  }
+  set timeStampOffset(value: number) {
+    this.#core.timeStampOffset = value;
   }
 
   /** Addresses (unsigned) before whose instruction a run stops. */

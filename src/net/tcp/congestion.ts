@@ -102,7 +102,7 @@ function widen(c: Connection, acked: number): void {
   const g = c.congestion;
   const { mss } = c.snd;
   if (g.cwnd < g.ssthresh) {
-    g.cwnd += Math.min(acked, mss); // RFC 5681 (2)
+    g.cwnd += Math.min(acked, c.settings.slowStartLimit * mss); // RFC 5681 (2), RFC 3465
   } else if (g.cubic) {
     g.cwnd = Math.floor(grow(g.cubic, g.cwnd, acked, mss, c.rtt.srtt, c.heard));
   } else {

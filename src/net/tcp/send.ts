@@ -19,7 +19,12 @@ export function next(c: Connection, now: Micros): Segment | undefined {
   if (pending.reset) {
     pending.reset = false;
     pending.ack = false;
-    return { ...blank(c), seq: c.snd.nxt, ack: c.rcv.nxt, flags: RST | ACK };
+    const { timestamps } = c;
+    const reset = { ...blank(c), seq: c.snd.nxt, ack: c.rcv.nxt, flags: RST | ACK };
+    // RFC 7323 3.2: a reset SHOULD have the option too.
+    return timestamps.on && c.snd.synAcked
+      ? { ...reset, timestamps: true, tsVal: timestampClock(c, now), tsEcr: timestamps.recent }
+      : reset;
   }
   switch (c.state) {
     case TcpState.CLOSED:

@@ -42,7 +42,7 @@ export const programOptions = {
   engine: {
     value: engineNames.join("|"),
     read: oneOf(...engineNames),
-    help: "what executes the instructions (interpreter)",
+    help: "what executes the instructions (compiled)",
     advanced: true,
   },
   cpu: {

@@ -43,7 +43,7 @@ export const programOptions = {
   engine: {
     value: engineNames.join("|"),
     read: oneOf(...engineNames),
-    help: "what executes the instructions (interpreter)",
+    help: "what executes the instructions (compiled)",
     advanced: true,
   },
   cpu: {

@@ -14,6 +14,8 @@ const proofs = {
     program: "test/conformance/processor/prove.ts",
     given: ["--root", root],
   },
+  fuzz: { program: "test/conformance/fuzz-prove.ts", given: [] },
+  suites: { program: "test/conformance/suites.ts", given: ["--root", root] },
   sources: {
     program: "test/conformance/sources/prove.ts",
     thread: "test/conformance/sources/ours.ts",

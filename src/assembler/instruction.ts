@@ -55,6 +55,8 @@ export interface Shape {
   readonly jumps: boolean;
   /** What its address labels has a size that matters: true of all but `lea`. */
   readonly sized: boolean;
+  /** The wait of fstcw and its like is written before the address is worked out: `$` is behind it. */
+  readonly waits: boolean;
   /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
   /** `ret -1`, `enter -1,0`: operands that are only refused when no other pass is to come. */
@@ -208,7 +210,7 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "floatSize" | "lenient"> & {
+type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lenient"> & {
   /** `zmm1+3` stands for four registers. */
   series: boolean;
   /** An address may be in two parts: `[eax,ecx*4]`. */
@@ -228,6 +230,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       // The second part of a divided address may have registers, as a jump's target may.
       jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
       sized: name !== "lea",
+      waits: /^f(?:st[cs]w|(?:stenv|save)[wd]?)$/.test(name),
       lenient: /^(?:ret|enter)/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
@@ -247,7 +250,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, floatSize, lenient, lists, series, divided } = traitsOf(mnemonic);
+  const { jumps, sized, waits, floatSize, lenient, lists, series, divided } = traitsOf(mnemonic);
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
@@ -346,6 +349,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     encode: mnemonic.encode,
     prefix: mnemonic.prefix,
     sized,
+    waits,
     floatSize,
     lenient,
     jumps,
@@ -361,7 +365,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
 function readInstruction(program: Program, item: number, end: number, shape: Shape): Instruction {
   const deciding: Expression[] = [];
   const sized: boolean[] = [];
-  let evasive = shape.lenient && shape.operands.length > 0;
+  let evasive = (shape.lenient || shape.waits) && shape.operands.length > 0;
   shape.operands.forEach((operand, index) => {
     const expression = expressionOf(program, item, shape, index);
     if (expression === undefined) return;
@@ -519,9 +523,9 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     state.at = to;
     return;
   }
+  const { complaints } = state;
   evaluate(assembler, instruction);
   const start = state.at;
-  const { complaints } = state;
   const prefixes = state.prefixes;
   state.positional = false;
   state.relocated = false;
@@ -557,6 +561,16 @@ function isUnchanged(assembler: Assembler, instruction: Instruction, first: Expr
 
 /** Notes what an instruction's bytes have been made of; false where a number each cannot tell. */
 function remember(assembler: Assembler, instruction: Instruction, start: number): boolean {
+  const { state } = assembler;
+  const end = state.at;
+  // `$` is where the instruction begins.
+  state.at = start;
+  const told = note(assembler, instruction, start);
+  state.at = end;
+  return told;
+}
+
+function note(assembler: Assembler, instruction: Instruction, start: number): boolean {
   const { evaluator, state } = assembler;
   const { first, second } = instruction;
   instruction.positional = state.positional;
@@ -598,7 +612,8 @@ function weigh(
  */
 function evaluate(assembler: Assembler, instruction: Instruction): void {
   try {
-    evaluateOperands(assembler, instruction);
+    if (instruction.shape.waits) evaluateBehindWait(assembler, instruction);
+    else evaluateOperands(assembler, instruction);
   } catch (error) {
     const { state } = assembler;
     const { shape } = instruction;
@@ -608,6 +623,7 @@ function evaluate(assembler: Assembler, instruction: Instruction): void {
       operand.base = 0;
       operand.index = 0;
       operand.scale = 0;
+      operand.addressSize = 0;
       operand.relocation = 0;
       operand.undefined = true;
       if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);
@@ -626,6 +642,16 @@ function evaluate(assembler: Assembler, instruction: Instruction): void {
       if (encodes(shape, assembler.operandIndex, state)) throw complaint;
     }
     throw error;
+  }
+}
+
+function evaluateBehindWait(assembler: Assembler, instruction: Instruction): void {
+  const { state } = assembler;
+  state.at++;
+  try {
+    evaluateOperands(assembler, instruction);
+  } finally {
+    state.at--;
   }
 }
 

@@ -219,9 +219,10 @@ function decorate(parts: string[], instruction: Instruction, form: Form): void {
   if (instruction.mask !== 0) parts[0] += `{k${instruction.mask}}${instruction.zeroing ? "{z}" : ""}`;
   if (!instruction.broadcast) return;
   const rm = form.places.indexOf("rm");
-  if (instruction.mod === 3)
-    parts.splice(rm + 1, 0, form.attributes.has("er") ? roundings[instruction.rounding]! : "{sae}");
-  else parts[rm] += `{1to${form.operands[rm]!.memorySize / (form.attributes.has("b8") ? 8 : 4)}}`;
+  if (instruction.mod === 3) {
+    const last = form.operands.findLastIndex(({ kind }) => kind !== "imm");
+    parts.splice(last + 1, 0, form.attributes.has("er") ? roundings[instruction.rounding]! : "{sae}");
+  } else parts[rm] += `{1to${form.operands[rm]!.memorySize / (form.attributes.has("b8") ? 8 : 4)}}`;
 }
 
 const sizeOf = (size: number, v: number): number => (size === SIZE_V ? v : size === SIZE_FAR ? v + 2 : size);

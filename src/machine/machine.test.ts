@@ -254,6 +254,26 @@ describe("execution", () => {
     expect(machine.run(1)).toMatchObject({ fault: "#PF", address: 0x9000, access: "execute" });
   });
 
+  test.each(["interpreter", "compiled"] as const)(
+    "code above 2 GiB, which modifies itself there: %s",
+    (engine) => {
+      const machine = new Machine({ memoryBytes: 0xe010_0000, engine });
+      machine.memory.map(0xe000_0000, 0x2000);
+      // mov ecx,1000; again: inc eax; dec ecx; jnz again; mov byte [0xe0000ffe],0x42; jmp 0xe0000ffe
+      machine.memory.write(
+        0xe000_0000,
+        Uint8Array.of(0xb9, 0xe8, 3, 0, 0, 0x40, 0x49, 0x75, 0xfc, 0xc6, 0x05, 0xfe, 0x0f, 0, 0xe0, 0x42),
+      );
+      machine.memory.write(0xe000_0010, Uint8Array.of(0xe9, 0xe9, 0x0f, 0, 0));
+      machine.memory.write(0xe000_0ffe, Uint8Array.of(0x90, 0xb8, 1, 2, 3, 4, 0xcd, 0x40)); // across the page
+      for (let round = 1; round <= 30; round++) {
+        machine.cpu.eip = round === 1 ? 0xe000_0ffe : 0xe000_0000;
+        expect(machine.run(9999)).toMatchObject({ reason: "interrupt" });
+        expect([machine.cpu.eax, machine.cpu.edx]).toEqual([0x0403_0201, round - 1]);
+      }
+    },
+  );
+
   test("fifteen bytes are the limit", () => {
     const machine = running(...new Array(14).fill(0x66), 0x90);
     expect(machine.run(1)).toEqual({ reason: "budget" });

@@ -7,7 +7,7 @@ import { Random } from "../../src/base/index.ts";
 import { byMnemonic, type Form, type FormOperand, SIZE_FAR, SIZE_V } from "../../src/isa/index.ts";
 import { ORIGIN, sizes } from "./line.ts";
 
-const random = new Random(1730);
+let random = new Random(1730);
 const pick = <T>(list: readonly T[]): T => list[random.below(list.length)]!;
 
 const general: Readonly<Record<number, readonly string[]>> = {
@@ -350,7 +350,8 @@ function decorated(form: Form, operands: readonly string[]): string[] {
     }
   } else if (form.attributes.has("er") || form.attributes.has("sae")) {
     const mode = form.attributes.has("er") ? pick(["rn-sae", "rd-sae", "ru-sae", "rz-sae"]) : "sae";
-    if (random.below(2) === 0) made.splice(rm + 1, 0, `{${mode}}`);
+    const last = form.operands.findLastIndex(({ kind }) => kind !== "imm");
+    if (random.below(2) === 0) made.splice(last + 1, 0, `{${mode}}`);
   }
   return made;
 }
@@ -898,9 +899,10 @@ const isFpu = (form: Form): boolean => form.map === 0 && form.code >= 0xd8 && fo
 const unsettled =
   /^rdpid|^ptwrite \[|^(tpause|umwait) .*,|^vp(rot|sh[al])[bwdq] [^,]*,[^,]*\[|^lwp(ins|val) .*dword -?\d|^[vk].*(byte|word|tbyte) ([xyz]mm|k)\d|^vpmovu?s?[wdq][bwd] \S*.*\[d?word |^vp?(expand|popcnt[bw]).*\{1to|^v(ptest|pcmp|pshufbit|fpclass).*\{z\}|^movq \w+,\w+ (r\w\w|r\d)/;
 
-/** Lines by group: those of the special rules, and those of each family of rows; `size` 64 for 64-bit code. */
-export function groups(size = 32): Map<string, string[]> {
+/** Lines by group: those of the special rules, and those of each family of rows; `size` 64 for 64-bit code; `seed` chooses among all there are. */
+export function groups(size = 32, seed = 1730): Map<string, string[]> {
   const made = new Map<string, string[]>();
+  random = new Random(seed);
   bits = size;
   const isLong = size === 64;
   made.set("special", [...new Set(isLong ? specialLines64() : specialLines())]);

@@ -589,7 +589,8 @@ function suits({ form, v }: Candidate, decoration: Decoration, operands: readonl
   }
   if (decoration.rounding >= 0) {
     if (!attributes.has(decoration.rounding === 4 ? "sae" : "er")) return false;
-    if (decoration.roundingAt !== rm + 1 || operands[rm]!.kind !== REGISTER) return false;
+    const last = form.operands.findLastIndex(({ kind }) => kind !== "imm");
+    if (decoration.roundingAt !== last + 1 || operands[rm]!.kind !== REGISTER) return false;
   }
   return true;
 }

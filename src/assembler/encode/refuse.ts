@@ -310,7 +310,10 @@ class Reader {
     if (this.#size !== 8 || this.#bits === 64) return "invalidOperandSize";
     const wide = this.#possible.some((row) => {
       const operand = row.form.operands[this.#origin];
-      return operand !== undefined && (operand.memorySize === SIZE_V || operand.kind === "imm");
+      if (operand === undefined) return false;
+      const isRegister = this.#operands[this.#origin]!.kind === REGISTER && operand.kind !== "fixed";
+      const size = isRegister && !has(row, "not64") ? operand.size : operand.memorySize;
+      return size === SIZE_V || operand.kind === "imm";
     });
     return wide ? "illegalInstruction" : "invalidOperandSize";
   }

@@ -37,6 +37,7 @@ import {
   dwordValue,
   extendedValue,
   type Head,
+  isRelative,
   legacyBytes,
   makeHead,
   put16,
@@ -46,6 +47,7 @@ import {
   putSegmentPrefix,
   REX,
   REX_W,
+  reach,
   wordValue,
 } from "./emit.ts";
 import { encodeByPlan } from "./plan.ts";
@@ -285,7 +287,10 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
     if (size === 0) {
       if (jump === JUMP_FAR) size = out.bits === 16 ? 4 : 6;
       else {
-        if (jump !== NEAR) out.recoverable("operandSizeNotSpecified");
+        if (jump !== NEAR) {
+          if (out.bits === 64 && isRelative(target)) reach(target, out);
+          out.recoverable("operandSizeNotSpecified");
+        }
         jump = NEAR;
         size = out.bits / 8;
       }
@@ -379,9 +384,12 @@ const transaction: Encode = (operands, count, out) => {
   if (target!.kind !== IMMEDIATE && target!.kind !== FLOAT) refuse("invalidOperand");
   const form = byMnemonic("xbegin")[0]!;
   const short = out.bits === 16 ? 4 : 5;
+  const { value, relocation, low, high } = target!;
   if (out.bits === 64) {
-    const type = Math.abs(target!.relocation);
-    if (type === RELOCATABLE_32 && target!.high !== target!.low >> 31) out.recoverable("valueOutOfRange");
+    if (Math.abs(relocation) === RELOCATABLE_32 && high !== low >> 31) out.recoverable("valueOutOfRange");
+  } else {
+    const limit = 2 ** out.bits;
+    if (value < -limit || value >= limit) out.recoverable("valueOutOfRange");
   }
   out.relativeTo(target!, out.at + short);
   const distance = out.distance;
@@ -556,8 +564,10 @@ function stackList(name: "push" | "pop", wanted: number): Encode {
     switch (operand.kind) {
       case MEMORY: {
         const size = operand.size === 0 ? wanted : operand.size;
-        if (size === 0) out.recoverable("operandSizeNotSpecified");
-        else check(size, long);
+        if (size === 0) {
+          if (long && isRelative(operand)) reach(operand, out);
+          out.recoverable("operandSizeNotSpecified");
+        } else check(size, long);
         putMemory(operand, headOf(memoryCode, size !== 0 && needsPrefix(size, out)), memoryDigit, out);
         return;
       }
@@ -798,6 +808,22 @@ const xlat: Encode = (operands, count, out) => {
   end(out);
 };
 
+// Masks ----------------------------------------------------------------------------------------------------------
+
+/** What is no register and no address is an argument to FASM here, and so is a register behind a size. */
+function moveMask(name: string): Encode {
+  const byPlan = encodeByPlan(name);
+  return (operands, count, out) => {
+    for (let i = 0; i < count && i < 2; i++) {
+      const { kind, sizeDeclared, jump } = operands[i]!;
+      const address = kind === MEMORY && jump === 0;
+      if (i > 0 && !operands[i]!.comma) break;
+      if (!address && (kind !== REGISTER || sizeDeclared)) refuse("invalidArgument");
+    }
+    byPlan(operands, count, out);
+  };
+}
+
 // Bounds ---------------------------------------------------------------------------------------------------------
 
 /** The two parts of `[base,index*scale+8]` (bndmk) or `[base+8,index]` (bndldx, bndstx) as one address. */
@@ -928,6 +954,10 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ...["sgdt", "sidt", "lgdt", "lidt"].map((name): [string, Special] => [
     name,
     { encode: tableRegister(name) },
+  ]),
+  ...["kmovb", "kmovw", "kmovd", "kmovq"].map((name): [string, Special] => [
+    name,
+    { encode: moveMask(name) },
   ]),
   ...["bndcl", "bndcu", "bndcn", "bndmk", "bndmov", "bndldx", "bndstx"].map((name): [string, Special] => [
     name,

@@ -346,7 +346,7 @@ export class Evaluator {
     if (state.errorLine < 0) {
       state.recoverable("valueOutOfRange");
       this.undefined = true;
-    }
+    } else state.complaints++;
   }
 
   #label(label: Label, term: Term): void {

@@ -159,7 +159,7 @@ export const integer: readonly Row[] = [
   ...form("movbe", "0F 38 F0 /r", "=rv mv", "", "movbe argument"),
   ...form("movbe", "0F 38 F1 /r", "=mv rv", "", "movbe"),
   ...form("movnti", "NP 0F C3 /r", "=m32 r32", "", "sse2"),
-  ...form("lea", "8D /r", "=rv m"),
+  ...form("lea", "8D /r", "=rv m", "", "apart"),
   ...form("xchg", "90+r", "+accv +rv"),
   ...form("xchg", "90+r", "+rv +accv", "", "written"),
   // Of two registers FASM puts the first into ModR/M.reg, unlike everywhere else.

@@ -47,7 +47,7 @@ export const long: readonly Row[] = [
   ...only("bswap", "REX.W 0F C8+r", "+r64"),
   ...only("movnti", "NP REX.W 0F C3 /r", "=m64 r64"),
   ...only("movdiri", "NP REX.W 0F 38 F9 /r", "=m64 r64"),
-  ...only("movdir64b", "66 0F 38 F8 /r", "r64 m512", "apart"),
+  ...only("movdir64b", "66 0F 38 F8 /r", "r64 m512", "apart missized"),
   ...only("cmpxchg16b", "REX.W 0F C7 /1", "+m128", "lock early"),
   // The source alone decides about REX.W.
   ...only("crc32", "F2 0F 38 F0 /r", "+r64 rm8", "exact apart"),

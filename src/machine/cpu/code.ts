@@ -189,7 +189,7 @@ export class Code {
     }
     for (let at = address; at < address + length; at += PAGE_BYTES - (at & OFFSET)) {
       if (this.pages[at >>> 12] === undefined) continue;
-      const end = Math.min(address + length, (at | OFFSET) + 1);
+      const end = Math.min(address + length, ((at | OFFSET) >>> 0) + 1);
       this.#writtenInPage(at, end);
     }
   }

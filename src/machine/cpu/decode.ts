@@ -40,7 +40,7 @@ export function decodeOperation(core: Core, op: Operation): number {
   const { memory } = core;
   const address = op.address >>> 0;
   if (!(memory.facts[address >>> 12]! & FACT.PRESENT)) throw pageFault(address, "execute", false);
-  const nextPage = (address | PAGE_MASK) + 1;
+  const nextPage = ((address | PAGE_MASK) >>> 0) + 1;
   const reachesOver = nextPage - address < LONGEST && memory.isMapped(nextPage, 1, "read");
   const end = RAM_BASE + (reachesOver ? nextPage + LONGEST : nextPage);
   const outcome = decodeBytes(memory.bytes, RAM_BASE + address, end, 32, fields);

@@ -127,8 +127,8 @@ export type End =
   /** Goes on in a block, or outside. */
   | { readonly kind: "goto"; readonly target: Target }
   | { readonly kind: "branch"; readonly condition: Value; readonly yes: Target; readonly no: Target }
-  /** Where a value says; `likely` is a guess that is asked first. */
-  | { readonly kind: "indirect"; readonly target: Value; readonly likely: Target | undefined }
+  /** Where a value says: probably one of `cases`. */
+  | { readonly kind: "indirect"; readonly target: Value; readonly cases: readonly Target[] }
   /** Executes an operation through the interpreter's executor, then goes on behind it. */
   | { readonly kind: "execute"; readonly operation: Operation; readonly target: Target }
   /** Leaves the region; EIP is given, the machine tells what is there. */

@@ -179,7 +179,7 @@ function loadFxsave(state: Uint8Array, area: Uint8Array): void {
     state.set(area.subarray(there, there + 10), here);
 }
 
-function storedFxsave(state: Uint8Array): Uint8Array {
+export function storedFxsave(state: Uint8Array): Uint8Array {
   const area = new Uint8Array(FXSAVE_BYTES);
   for (const [there, here, length] of FIELDS) area.set(state.subarray(here, here + length), there);
   for (const [there, here] of stackRegisters(area[2]! | (area[3]! << 8)))

@@ -98,6 +98,33 @@ describe("run", () => {
     expect(computer.world.now).toBeLessThan(2_500_010);
   });
 
+  test("the time stamp is the same clock: instructions, and what a delay lasts", () => {
+    const rdtsc = [0x0f, 0x31];
+    // rdtsc; mov esi,eax; mov eax,5; mov ebx,150; int 0x40; rdtsc; sub eax,esi; mov esi,eax; exit
+    const code = [
+      ...rdtsc,
+      0x89,
+      0xc6,
+      ...MOV_EAX(5),
+      0xbb,
+      150,
+      0,
+      0,
+      0,
+      ...INT40,
+      ...rdtsc,
+      0x29,
+      0xf0,
+      0x89,
+      0xc6,
+    ];
+    const computer = computerWith([...code, ...EXIT]);
+    expect(computer.run()).toEqual({ reason: "exit" });
+    // 1.5 s of 100 instructions a microsecond; less than a microsecond is lost when the clock is read.
+    expect(computer.cpu.esi).toBeGreaterThan(149_999_900);
+    expect(computer.cpu.esi).toBeLessThan(150_000_200);
+  });
+
   test("is stopped by a signal, and goes on", async () => {
     const computer = computerWith(FOREVER);
     const abort = new AbortController();

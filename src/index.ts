@@ -73,6 +73,7 @@
  */
 export {
   type Assembled,
+  AssemblySession,
   assemble,
   type Correction,
   corrected,

@@ -166,7 +166,20 @@ const CERTAIN = 4;
 const CERTAIN_ELSE = 8;
 const KEPT = 16;
 
+/** What the parser knows between two lines. */
+interface ParserCheckpoint {
+  /** The next line. */
+  readonly line: number;
+  readonly items: number;
+  readonly labels: number;
+  readonly localsPrefix: number;
+  readonly anonymousBack: number;
+  readonly anonymousForward: number;
+  readonly blocks: readonly Block[];
+}
+
 export class Parser {
+  readonly #checkpoints: ParserCheckpoint[] = [];
   readonly program: Program;
   readonly #p: Preprocessor;
   readonly #words: Words;
@@ -197,9 +210,60 @@ export class Parser {
   }
 
   run(): void {
+    this.#run(0);
+  }
+
+  /** Lines behind the first `lines` are about to change. */
+  forget(lines: number): void {
+    const checkpoints = this.#checkpoints;
+    while (checkpoints.length > 0 && checkpoints.at(-1)!.line > lines) checkpoints.pop();
+  }
+
+  /** Parses again, as far back as lines may have changed. */
+  resume(): void {
+    const checkpoint = this.#checkpoints.at(-1);
+    const { program } = this;
+    const { labels } = program;
+    const kept = checkpoint?.labels ?? 0;
+    for (let number = kept; number < labels.length; number++) {
+      const { name } = labels[number]!;
+      if (name >= 0) this.#labels[name] = undefined as unknown as number;
+    }
+    labels.length = kept;
+    program.labelLines.length = kept;
+    // What passes have found out about labels is no longer true.
+    for (let number = 0; number < kept; number++) labels[number] = new Label(labels[number]!.name);
+    program.length = checkpoint?.items ?? 0;
+    this.#localsPrefix = checkpoint?.localsPrefix ?? -1;
+    this.#anonymousBack = checkpoint?.anonymousBack ?? -1;
+    this.#anonymousForward = checkpoint?.anonymousForward ?? -1;
+    this.#blocks.length = 0;
+    for (const block of checkpoint?.blocks ?? []) this.#blocks.push({ ...block });
+    this.#run(checkpoint?.line ?? 0);
+  }
+
+  #checkpoint(): void {
+    this.#checkpoints.push({
+      line: this.#line,
+      items: this.program.length,
+      labels: this.program.labels.length,
+      localsPrefix: this.#localsPrefix,
+      anonymousBack: this.#anonymousBack,
+      anonymousForward: this.#anonymousForward,
+      blocks: this.#blocks.map((block) => ({ ...block })),
+    });
+  }
+
+  #run(from: number): void {
     const p = this.#p;
     this.#tokens = p.store.tokens;
-    for (this.#line = 0; this.#line < p.lines.count; this.#line++) {
+    let next = 0;
+    const { checkpoints } = p;
+    for (this.#line = from; this.#line < p.lines.count; this.#line++) {
+      if (next < checkpoints.length && this.#line >= checkpoints[next]!.lines) {
+        while (next < checkpoints.length && this.#line >= checkpoints[next]!.lines) next++;
+        if (this.#line > from) this.#checkpoint();
+      }
       if ((this.#line & EVERY_LINES) === EVERY_LINES) this.#onProgress?.("parsing", this.#line + 1, 0);
       this.#parseStoredLine();
     }

@@ -53,7 +53,8 @@ export class FileLoader {
   readonly #files: Files;
   readonly #includes: readonly string[];
   readonly #environment: Readonly<Record<string, string>>;
-  readonly #loaded = new Map<string, LoadedFile | undefined>();
+  /** What has been asked for, in the order of the first asking, and what was found. */
+  readonly loaded = new Map<string, LoadedFile | undefined>();
 
   constructor(files: Files, includes: readonly string[], environment: Readonly<Record<string, string>>) {
     this.#files = files;
@@ -65,8 +66,13 @@ export class FileLoader {
     return this.#load(path);
   }
 
+  /** A path with its environment's variables. */
+  expanded(path: string): string {
+    return path.replace(/%([^%]*)%/g, (_, name: string) => this.#environment[name] ?? "");
+  }
+
   find(path: string, directory: string): LoadedFile | undefined {
-    const expanded = path.replace(/%([^%]*)%/g, (_, name: string) => this.#environment[name] ?? "");
+    const expanded = this.expanded(path);
     const beside = this.#load(directory + expanded);
     if (beside) return beside;
     for (const include of this.#includes) {
@@ -78,13 +84,13 @@ export class FileLoader {
   }
 
   #load(path: string): LoadedFile | undefined {
-    if (this.#loaded.has(path)) return this.#loaded.get(path);
+    if (this.loaded.has(path)) return this.loaded.get(path);
     const content = this.#files.read(path.replaceAll("\\", "/"));
     let file: LoadedFile | undefined;
     if (content instanceof Uint8Array) file = { name: path, bytes: content };
     else if (content)
       file = { name: path, bytes: content.bytes, ...(content.lines && { lines: content.lines }) };
-    this.#loaded.set(path, file);
+    this.loaded.set(path, file);
     return file;
   }
 }

@@ -325,6 +325,8 @@ export class Kernel implements Services {
     this.#machine = machine;
     this.#from = machine.instructions;
     const end = this.#from + budget;
+    // RDTSC is the same clock, in instructions: `instructionsPerMicro` of them pass in an idle microsecond too.
+    machine.timeStampOffset = (this.#began - this.start) * this.#perMicro + this.#spent - this.#from;
     do {
       const stop = machine.run(end - machine.instructions);
       if (stop.reason === "interrupt" && stop.vector === gate) {

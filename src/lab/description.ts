@@ -132,6 +132,47 @@ const link = record({
 });
 export type LinkDescription = ReturnType<typeof link>;
 
+/** Metres, `[30, 5]`. */
+const position: Read<readonly [number, number]> = (piece, path) => {
+  const numbers =
+    piece.kind === "list" ? piece.items.map((each) => (each.kind === "scalar" ? each.value : null)) : [];
+  const [x, y] = numbers;
+  return numbers.length === 2 && typeof x === "number" && typeof y === "number"
+    ? [x, y]
+    : wrong(piece, path, "a position in metres such as [30, 5] is needed");
+};
+
+/** An access point. */
+const accessPoint = record(
+  {
+    ssid: text,
+    /** Without one the network is open. */
+    key: text,
+    channel: whole(1, 14),
+    /** The switch it is plugged into. */
+    network: reference,
+    position,
+    /** dBm */
+    power: whole(-20, 36),
+  },
+  ["ssid"],
+);
+export type AccessPointDescription = ReturnType<typeof accessPoint>;
+
+/** A wireless card, in the place of a cable: it keeps to a network by its name. */
+const radio = record(
+  {
+    ssid: text,
+    key: text,
+    position,
+    power: whole(-20, 36),
+    /** Where it is carried, and when. */
+    later: listOf(record({ at: span, position }, ["at", "position"])),
+  },
+  ["ssid"],
+);
+export type RadioDescription = ReturnType<typeof radio>;
+
 // --- stations --------------------------------------------------------------------------------------------------------
 
 const card = {
@@ -143,6 +184,8 @@ const card = {
   mtu: whole(68, 65535),
   name: text,
   link,
+  /** Instead of a cable to a switch. */
+  radio,
 };
 const cards = record(card);
 export type CardDescription = ReturnType<typeof cards>;
@@ -278,6 +321,8 @@ const expectationFields = record({
   /** by this station or interface (`client`, `client.eth0`; default: sent by anybody); */
   at: reference,
   direction: oneOf("sent", "received"),
+  /** Its radio is let in by this access point. */
+  joins: reference,
   service: reference,
   /** A service is asked something that has this text in it, or `/a pattern/`: see `--log`. */
   receives: text,
@@ -291,7 +336,7 @@ export interface ExpectationDescription extends Omit<ReturnType<typeof expectati
   readonly spot: Spot | undefined;
 }
 
-const DEEDS = ["prints", "ends", "socket", "frame", "receives"] as const;
+const DEEDS = ["prints", "ends", "socket", "frame", "receives", "joins"] as const;
 
 const expectation: Read<ExpectationDescription> = (piece, path) => {
   const fields = expectationFields(piece, path);
@@ -319,6 +364,8 @@ const lab = record(
         ? Object.fromEntries(listOf(text)(piece, path).map((name) => [name, {}]))
         : mapOf(record({ queue: whole(1), ageing: span }))(piece, path),
     machines: mapOf(machine),
+    /** Access points. */
+    wireless: mapOf(accessPoint),
     routers: mapOf(router),
     services: mapOf(service),
     outside,

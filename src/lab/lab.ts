@@ -2,6 +2,8 @@ import { type Clock, type Micros, MS, Random, SECOND } from "../base/index.ts";
 import { Computer, type InterfaceOptions } from "../computer.ts";
 import type { Image } from "../image/index.ts";
 import {
+  type AccessPoint,
+  Air,
   allowOnly,
   Calendar,
   type Direction,
@@ -30,11 +32,13 @@ import {
 import { type Moving, World, type WorldEnd } from "../world.ts";
 import { Causes } from "./causes.ts";
 import type {
+  AccessPointDescription,
   CardDescription,
   LabDescription,
   LinkDescription,
   MachineDescription,
   OutsideDescription,
+  RadioDescription,
   Reference,
   RouterDescription,
   ServiceDescription,
@@ -98,6 +102,8 @@ export class Lab {
   readonly #options: LabOptions;
   readonly #recording: Recording | undefined;
   readonly #switches = new Map<string, Switch>();
+  readonly #accessPoints = new Map<string, AccessPoint>();
+  #air: Air | undefined;
   readonly #computers = new Map<string, Computer>();
   readonly #routers = new Map<string, Router>();
   readonly #services = new Map<string, Service[]>();
@@ -105,6 +111,8 @@ export class Lab {
   readonly #addresses = new Map<string, number>();
   readonly #cards = new Set<string>();
   readonly #calendar: Calendar;
+  /** Radios without an address of any kind. */
+  #unnamed = 0xf0_0000;
   #seen: ((station: string, card: string, frame: Uint8Array, direction: Direction) => void) | undefined;
 
   /** Throws a LabError when the description does not fit together. */
@@ -126,6 +134,7 @@ export class Lab {
     const networks = Object.entries(description.networks ?? { lan: {} });
     for (const [name, facts] of networks) this.#switches.set(name, new Switch({ clock, ...facts }));
     this.#nameAddresses();
+    for (const [name, each] of Object.entries(description.wireless ?? {})) this.#addAccessPoint(name, each);
     for (const [name, each] of Object.entries(description.routers ?? {})) this.#addRouter(name, each);
     for (const [name, each] of Object.entries(description.services ?? {})) this.#addServices(name, each);
     if (description.outside) this.gateway = this.#addOutside(description.outside);
@@ -138,6 +147,7 @@ export class Lab {
       computers: this.#computers,
       cards: new Set([...this.#cards, ...[...this.#cards].map((card) => card.split(".")[0]!)]),
       services: new Set(this.#services.keys()),
+      accessPoints: new Set(this.#accessPoints.keys()),
       addressOf: (name) => this.#addresses.get(name),
       limit: this.limit,
       now: () => this.world.now,
@@ -250,9 +260,12 @@ export class Lab {
   }
 
   #interface(station: string, card: CardDescription, index: number, causes: Causes): InterfaceOptions {
-    const { address, gateway, mac, mtu } = card;
-    const name = card.name ?? `eth${index}`;
-    const { port } = this.#port(station, { ...card, name }, causes);
+    const { address, gateway, mtu } = card;
+    const name = card.name ?? `${card.radio ? "wlan" : "eth"}${index}`;
+    // A radio is known by its address, so it must be the card's.
+    const mac =
+      card.mac ?? (card.radio && macFor(address ? parseNetwork(address)!.address : ++this.#unnamed));
+    const { port } = this.#port(station, { ...card, name, ...(mac !== undefined && { mac }) }, causes);
     return {
       port,
       name,
@@ -382,12 +395,51 @@ export class Lab {
     if (this.#cards.has(name))
       throw new LabError([{ spot: undefined, path: station, text: `there are two interfaces ${name}` }]);
     this.#cards.add(name);
-    const [network, lan] = this.#network(card.network, station);
-    let port: Port = lan.plug(name);
-    const about = [card.address, `on ${network}`].filter(Boolean).join(" ");
+    const [where, end] = card.radio
+      ? this.#radio(station, card, card.radio)
+      : this.#socket(station, name, card);
+    let port = end;
+    const about = [card.address, where].filter(Boolean).join(" ");
     if (card.link) port = this.#cable(name, port, card.link);
     if (this.#recording) port = this.#recording.port(port, { name, description: about }, causes);
     return { port: tap(port, (frame, direction) => this.#seen?.(station, name, frame, direction)) };
+  }
+
+  #socket(station: string, name: string, card: CardDescription): [string, Port] {
+    const [network, lan] = this.#network(card.network, station);
+    return [`on ${network}`, lan.plug(name)];
+  }
+
+  #addAccessPoint(name: string, { network, ...options }: AccessPointDescription): void {
+    const [, lan] = this.#network(network, `wireless.${name}`);
+    const bssid = macFor(0xa0_0000 + this.#accessPoints.size);
+    this.#accessPoints.set(name, this.#theAir.accessPoint({ ...options, bssid, port: lan.plug(name) }));
+  }
+
+  #radio(station: string, { mac }: CardDescription, wish: RadioDescription): [string, Port] {
+    const { ssid, key, later = [], position, power } = wish;
+    const radio = this.#theAir.radio({
+      mac: mac!,
+      ...(position && { position }),
+      ...(power !== undefined && { power }),
+    });
+    radio.onChange = ({ accessPoint }) => {
+      for (const [name, each] of this.#accessPoints)
+        if (each === accessPoint) this.referee.joined(station, name);
+    };
+    radio.join(ssid, key);
+    const moves = later.map(({ at, position: to }) => ({ at, deed: () => radio.move(to) }));
+    if (moves.length > 0) this.world.add(new Later(this.world, moves));
+    return [`by radio in ${ssid}`, radio];
+  }
+
+  get #theAir(): Air {
+    if (this.#air === undefined) {
+      const { clock, random } = this.world;
+      this.#air = new Air({ clock, random: new Random(random.u32()) });
+      this.world.add(this.#air);
+    }
+    return this.#air;
   }
 
   #network(wanted: Reference | undefined, station: string): [string, Switch] {

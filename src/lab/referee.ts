@@ -31,6 +31,7 @@ export interface Scene {
   /** Every card's name, `client.eth0`, and the stations'. */
   readonly cards: ReadonlySet<string>;
   readonly services: ReadonlySet<string>;
+  readonly accessPoints: ReadonlySet<string>;
   readonly addressOf: AddressOf;
   readonly limit: Micros;
   now(): Micros;
@@ -159,6 +160,14 @@ export class Referee {
     }
   }
 
+  joined(machine: string, accessPoint: string): void {
+    for (const item of this.#items) {
+      const { joins } = item.description;
+      if (item.ok === undefined && item.who === machine && joins?.name === accessPoint)
+        this.#happened(item, () => "it was let in");
+    }
+  }
+
   told(service: string, { text, content }: ServiceNews): void {
     for (const item of this.#receives) {
       if (item.ok !== undefined || item.who !== service) continue;
@@ -269,6 +278,7 @@ export class Referee {
     const { computers, services, limit } = this.#scene;
     const who =
       (machine && known(machine, computers, "machine")) ?? (service && known(service, services, "service"));
+    if (description.joins) known(description.joins, this.#scene.accessPoints, "access point");
     const until = within === undefined ? (never ? FOREVER : limit) : within;
     return {
       description,
@@ -332,6 +342,7 @@ function describeExpectation({
   at,
   direction,
   receives,
+  joins,
   times,
 }: ExpectationDescription): string {
   const often = times === undefined || times === 1 ? "" : ` ${times} times`;
@@ -341,6 +352,7 @@ function describeExpectation({
     const port = socket.port === undefined ? "" : ` at port ${socket.port}`;
     return `${machine!.name} has a socket${port} in ${socket.state}${often}`;
   }
+  if (joins) return `${machine!.name} joins ${joins.name}${often}`;
   if (receives !== undefined) return `${service!.name} receives ${quoted(receives)}${often}`;
   const who = at?.name ?? "somebody";
   return `${who} ${direction === "received" ? "receives" : "sends"} ${frameText(frame!)}${often}`;

@@ -14,7 +14,7 @@ import { Registers } from "./cpu/registers.ts";
 import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
 import { SEGMENT, STATE, WORD } from "./cpu/state.ts";
 import { BS, DebugRegisters } from "./debug-registers.ts";
-import { CompilingEngine } from "./jit/index.ts";
+import { CompilingEngine, canCompile } from "./jit/index.ts";
 import { type Access, FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
 
@@ -29,7 +29,7 @@ export interface MachineOptions {
   unspecialised?: boolean;
   /** Which processor it is: what CPUID says, and which instructions there are. Default "zen4", which has all. */
   model?: CpuName | CpuModel;
-  /** What executes the instructions: one of our own by its name, or another's. Default "interpreter". */
+  /** What executes the instructions: one of our own by its name, or another's. Default "compiled" where the host can. */
   engine?: EngineName | EngineMaker;
 }
 
@@ -110,6 +110,7 @@ export class Machine {
       memory: this.memory,
       segments: new Segments(words, options.segments ?? kolibriSegments),
       instructions: 0,
+      timeStampOffset: 0,
       gates,
       unspecialised: options.unspecialised ?? false,
       model: typeof model === "string" ? cpuModels[model] : model,
@@ -117,7 +118,7 @@ export class Machine {
       onInstruction: undefined,
       onMemory: undefined,
     };
-    const { engine = "interpreter" } = options;
+    const { engine = options.unspecialised || !canCompile() ? "interpreter" : "compiled" } = options;
     this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
     this.#core.segments.onFlatness(() => this.#engine.flush());
     this.memory.onCodeWritten((address, length) => this.#engine.codeWritten(address, length));
@@ -127,6 +128,14 @@ export class Machine {
   /** Instructions executed since the machine was made. Each iteration of a REP counts as one. */
   get instructions(): number {
     return this.#core.instructions;
+  }
+
+  /** A whole number that RDTSC adds to `instructions`: whoever keeps the clock counts idle time in it. Default 0. */
+  get timeStampOffset(): number {
+    return this.#core.timeStampOffset;
+  }
+  set timeStampOffset(value: number) {
+    this.#core.timeStampOffset = value;
   }
 
   /** Addresses (unsigned) before whose instruction a run stops. */

@@ -66,6 +66,19 @@ export {
   type SwitchPortCounters,
 } from "./link/switch.ts";
 export { type Direction, type FrameObserver, tap } from "./link/tap.ts";
+export {
+  type AccessPoint,
+  type AccessPointOptions,
+  Air,
+  type AirCounters,
+  type AirOptions,
+  type HeardNetwork,
+  type JoinFailure,
+  type Position,
+  type Radio,
+  type RadioOptions,
+  signalBetween,
+} from "./link/wireless.ts";
 export { Nat, type NatCounters, type NatForward, type NatMapping, type NatOptions } from "./router/nat.ts";
 export { parseRoute, Router, type RouterInterface, type RouterOptions } from "./router/router.ts";
 export { Calendar, DEFAULT_EPOCH_MS } from "./service/calendar.ts";

@@ -118,6 +118,8 @@ export interface SocketOptions {
   interface: number;
   /** Type of service or traffic class of packets sent: the differentiated services field (RFC 2474), 0 … 255. */
   tos: number;
+  /** The MSS to announce, and to send at most, if that is less than what fits; set before connect or listen. 0 = none. */
+  maxSegment: number;
   /** RFC 9293 3.8.3: give up when data is not acknowledged for this many µs; 0 = by number of retransmissions. */
   userTimeout: number;
 }

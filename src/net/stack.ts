@@ -322,6 +322,12 @@ export class Stack {
     return this.#ip6.interfaces[index]!.neighbours!.entries();
   }
 
+  /** An entry that neither ages nor changes. */
+  setNeighbour6(index: number, address: Address6, mac: Mac): void {
+    this.#interface(index);
+    this.#ip6.interfaces[index]!.neighbours!.set(address, mac);
+  }
+
   /** The default routers that have advertised themselves. */
   routers6(index: number): Address6[] {
     this.#interface(index);
@@ -356,6 +362,10 @@ export class Stack {
     const each = this.#ip.interfaces[index];
     if (each === undefined) throw new RangeError(`no interface ${index}: there are ${this.nics.length}`);
     return each;
+  }
+
+  get tcpSettings(): Readonly<TcpSettings> {
+    return this.#tcp.settings;
   }
 
   /** TCP connections in all states, for those who want to see. */

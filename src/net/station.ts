@@ -28,6 +28,7 @@ export function defaultOptions(): SocketOptions {
     groupTtl: 1,
     interface: -1,
     tos: 0,
+    maxSegment: 0,
     userTimeout: 0,
   };
 }
@@ -40,6 +41,7 @@ export class WatchedOptions implements SocketOptions {
   groupTtl: number;
   interface: number;
   tos: number;
+  maxSegment: number;
   userTimeout: number;
   #noDelay: boolean;
   #keepAlive: boolean;
@@ -52,6 +54,7 @@ export class WatchedOptions implements SocketOptions {
     this.groupTtl = options.groupTtl;
     this.interface = options.interface;
     this.tos = options.tos;
+    this.maxSegment = options.maxSegment;
     this.userTimeout = options.userTimeout;
     this.#noDelay = options.noDelay;
     this.#keepAlive = options.keepAlive;

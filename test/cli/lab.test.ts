@@ -104,7 +104,7 @@ test.each([
     `${machine} }\nexpect:\n  - { machine: one }`,
     4,
     5,
-    /one of prints, ends, socket, frame, receives is needed, not none/,
+    /one of prints, ends, socket, frame, receives, joins is needed, not none/,
   ],
   [`${machine}, link: { loss: 120 % } }`, 2, 73, /a chance is 100 % at most/],
 ])("what makes no sense is told with line and column: %#", async (text, line, column, why) => {

@@ -7,6 +7,10 @@
  *     npm run prove -- suites --suite v86 --from FOLDER     v86's tests/nasm, and what its create_tests.js has made
  *                                                           in build: against the host's processor (gcc, ld)
  *
+ *     npm run prove -- suites --suite test386 --from FOLDER   barotto's test386.asm: its arithmetical, logical and decimal
+ *                                                           operations against the reference that stands beside it.
+ *                                                           The rest runs in real mode and in ring 0
+ *
  * More options: --show N failures in full (default 20), --match TEXT in the path. Prints how many passed, what was left out
  * and why, and the reason of each failure.
  */
@@ -287,6 +291,126 @@ function v86Test(machine: Machine, program: Program, native: DataView): Outcome 
   return { failed: wrong.slice(0, 6).join("; ") };
 }
 
+// test386 ----------------------------------------------------------------------------------------------------
+
+const T386_CODE = 0x1_0000;
+const T386_STACK = 0x8_0000;
+/** Where each operation returns to. */
+const T386_RETURN = 0x9_0000;
+const SIZES = "BWD";
+
+/** Walks the table of operations as the program itself does, and writes the lines that it would. */
+function* test386Lines(machine: Machine, binary: Uint8Array): Generator<string> {
+  const { memory, cpu } = machine;
+  memory.map(0, 0x1000);
+  memory.map(T386_CODE, 0x4_0000);
+  memory.map(T386_STACK, 0x1000);
+  memory.write(T386_CODE, binary);
+  const dword = (address: number): number => memory.u32(address)!;
+  const [table, valuesOf, masks] = [0, 4, 8].map((at) => dword(T386_CODE + at)) as [number, number, number];
+  machine.breakpoints.add(T386_RETURN);
+  for (let at = table; memory.u8(at) !== 0; ) {
+    const [length, type, size] = [memory.u8(at)!, memory.u8(at + 1)!, memory.u8(at + 2)!] as const;
+    const row = valuesOf + 64 * type + 16 * size;
+    const mask = dword(masks + 4 * type);
+    let name = "";
+    for (at += 3; memory.u8(at) !== 0; at++) name += String.fromCharCode(memory.u8(at)!);
+    const code = at + 1;
+    at = code + length;
+    // Flags as after sub eax,eax; for each value of the first operand they begin as they were before the last.
+    machine.reset();
+    let flags = 0x246;
+    for (let i = 0; i < dword(row); i++) {
+      let inner = flags;
+      for (let j = 0; j < dword(row + 8); j++) {
+        const state = (): string => {
+          const text = (value: number, digits: number): string =>
+            value.toString(16).toUpperCase().padStart(digits, "0");
+          return `EAX=${text(cpu.eax, 8)} EDX=${text(cpu.edx, 8)} PS=${text(cpu.eflags & mask, 4)} `;
+        };
+        cpu.eax = dword(dword(row + 4) + 4 * i);
+        cpu.edx = dword(dword(row + 12) + 4 * j);
+        cpu.ecx = dword(row) - i;
+        cpu.eflags = inner;
+        cpu.esp = T386_STACK + 0x800;
+        memory.set32(cpu.esp, T386_RETURN);
+        cpu.eip = code;
+        const before = state();
+        const stop = machine.run(100);
+        const error = stop.reason === "breakpoint" ? "" : `${stopText(stop)} `;
+        yield `${name}${SIZES[size]} ${before}${error}${state()}`;
+        inner = cpu.eflags;
+      }
+      flags = inner;
+    }
+  }
+}
+
+const DECIMAL: Readonly<Record<string, readonly number[]>> = {
+  daa: [0x27],
+  das: [0x2f],
+  aaa: [0x37],
+  aas: [0x3f],
+  aam: [0xd4, 10],
+  aad: [0xd5, 10],
+};
+const FLAG_BITS: Readonly<Record<string, number>> = { PS_CF: 1, PS_PF: 4, PS_AF: 16, PS_ZF: 64, PS_SF: 128 };
+
+/** The lines of its decimal adjustments: each is asked for by one line of the source. */
+function* test386Decimals(machine: Machine, text: string): Generator<string> {
+  const { memory, cpu } = machine;
+  const flagsIn = (list: string): number =>
+    list.split("|").reduce((bits, name) => bits | (FLAG_BITS[name.trim()] ?? 0), 0);
+  for (const [, name, operand, flags, mask] of text.matchAll(
+    /^\s*testBCD\s+(\w+), *0x(\w+), *([^,]+), *(.+)$/gm,
+  )) {
+    memory.write(T386_CODE, Uint8Array.of(...DECIMAL[name!]!, HALT));
+    const state = (shown: number): string => {
+      const value = cpu.eax.toString(16).toUpperCase().padStart(8, "0");
+      return `EAX=${value} PS=${(cpu.eflags & shown).toString(16).toUpperCase().padStart(4, "0")} `;
+    };
+    machine.reset();
+    cpu.eax = Number.parseInt(operand!, 16);
+    cpu.eflags = flagsIn(flags!);
+    cpu.eip = T386_CODE;
+    const before = state(flagsIn(flags!));
+    machine.run(1);
+    yield `${name} ${before}${state(flagsIn(mask!))}`;
+  }
+}
+
+function test386(from: string): void {
+  const source = join(folder, "table.asm");
+  const binary = join(folder, "table.bin");
+  const parts = ["configuration", "x86_e"].map((name) => `%include "${name}.asm"\n`).join("");
+  writeFileSync(
+    source,
+    `BITS 32\norg ${T386_CODE}\n${parts}dd tableOps, typeValues, typeMasks\n%include "tests/arith-logic_d.asm"\n`,
+  );
+  const refused = tool("nasm", "-w-all", "-i", `${join(from, "src")}/`, "-o", binary, source);
+  if (refused !== undefined) throw new Error(refused);
+  const reference = readFileSync(join(from, "test386-EE-reference.txt"), "latin1")
+    .split("\n")
+    .filter((line) => line !== "");
+  const machine = new Machine({ memoryBytes: 1 << 20, gates: [], segments: linuxSegments });
+  const lines = [
+    ...test386Lines(machine, readFileSync(binary)),
+    ...test386Decimals(machine, readFileSync(join(from, "src/test386.asm"), "latin1")),
+  ];
+  // The decimal adjustments come first.
+  const decimals = lines.findIndex((line) => line.startsWith("daa"));
+  for (const [i, line] of [...lines.slice(decimals), ...lines.slice(0, decimals)].entries()) {
+    const wanted = reference[i] ?? "nothing";
+    note(
+      join(from, `line ${i + 1}`),
+      line.trim() === wanted.trim() ? "passed" : { failed: `${wanted} here ${line}` },
+    );
+  }
+  if (lines.length !== reference.length)
+    failed.push(`${reference.length} lines of reference, ${lines.length} of ours`);
+  note(join(from, "POST 00 to E0"), { leftOut: "real mode, ring 0, paging, task switches" });
+}
+
 // ------------------------------------------------------------------------------------------------------------
 
 const passed: string[] = [];
@@ -342,11 +466,11 @@ function v86(from: string): void {
   }
 }
 
-const suites: Readonly<Record<string, (from: string) => void>> = { fex, v86 };
+const suites: Readonly<Record<string, (from: string) => void>> = { fex, v86, test386 };
 try {
   const suite = suites[values.suite];
   if (suite === undefined || !existsSync(values.from)) {
-    throw new Error("which suite, and where is it? --suite fex|v86 --from FOLDER");
+    throw new Error("which suite, and where is it? --suite fex|v86|test386 --from FOLDER");
   }
   suite(values.from);
   if (progress) process.stderr.write("\r\x1b[K");

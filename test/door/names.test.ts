@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 /** What the library offers. A change of this list is a decision: it is the promise to everybody who uses it. */
 const names = `
-  Access Assembled assemble cable CallOptions CallRecord CallResult capture Clock Computer ComputerOptions corrected Correction CpuModel CpuName describeLab describeStop
+  Access Assembled assemble AssemblySession cable CallOptions CallRecord CallResult capture Clock Computer ComputerOptions corrected Correction CpuModel CpuName describeLab describeStop
   Diagnostic disassemble explanation FaultName fasmText FaultyLink FaultyLinkOptions Files FOREVER Gateway GatewayOptions guide GuideOptions
   hostClock Image imageFrom InstructionHook InterfaceOptions Lab LabDescription LabError LabOptions LabResult Limits LineMap Machine ManualClock match Memory memoryFiles
   MemoryHook MemoryOutside MemoryOutsideOptions Micros Moving MS Nic NoOutside Outside parseAddress parseNetwork parsePublication

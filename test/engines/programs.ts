@@ -358,6 +358,8 @@ export function compareRuns(
     if (one !== other) return { differs: `piece ${n} of ${budget}: ${one} and ${other}` };
     const { reason } = JSON.parse(one)[0] as Stop;
     if (reason !== "budget" && reason !== "interrupt") break;
+    // It has lost its way, into memory full of zeros.
+    if (a.cpu.eip < CODE || a.cpu.eip > CODE + code.length) break;
   }
   for (const start of [0, HOLE + 0x1000]) {
     const length = (start === 0 ? HOLE : END) - start;

@@ -1,6 +1,8 @@
 /** Two stations over a bad link in virtual time: every byte arrives, once and in order, whatever the link does. */
 import { describe, expect, test } from "vitest";
-import type { Faults, TcpSettings } from "../../src/net/index.ts";
+import { bytesOf, SECOND } from "../../src/base/index.ts";
+import { type Faults, type TcpSettings, TcpState } from "../../src/net/index.ts";
+import { A, B, pair } from "./pair.ts";
 import { transfer } from "./transfer.ts";
 
 const faults: [string, Faults][] = [
@@ -38,4 +40,22 @@ test("at 1 % loss and 20 ms the line is used as congestion control lets it", () 
   expect(retransmitted).toBeGreaterThan(10);
   expect(retransmitted).toBeLessThan(120);
   expect(seconds).toBeLessThan(12);
+});
+
+test("two that call each other at once have one connection (RFC 9293 figure 7), and finish at once (figure 13)", () => {
+  const it = pair();
+  const [one, two] = [it.a.sockets.stream(), it.b.sockets.stream()];
+  one.bind(0, 5001);
+  two.bind(0, 5002);
+  one.connect(B, 5002);
+  two.connect(A, 5001);
+  expect(it.run(() => one.state === TcpState.ESTABLISHED && two.state === TcpState.ESTABLISHED)).toBe(true);
+  expect(it.a.counters.tcpSent + it.b.counters.tcpSent).toBeLessThan(10);
+  one.send(bytesOf("hello"));
+  it.run(() => two.available === 5);
+  one.close();
+  two.receive(new Uint8Array(5));
+  two.close();
+  it.run(() => it.a.connections().length + it.b.connections().length === 0);
+  expect(it.now).toBeGreaterThan(59 * SECOND); // TIME-WAIT on both sides
 });

@@ -123,6 +123,7 @@ export class ExpressionReader {
     if (float) return newExpression(K_FLOAT, NO_CODE, -1, float, undefined, -1);
     this.code.length = 0;
     this.#operators.length = 0;
+    this.#depth = 0;
     this.#expression(0);
     return this.#shared();
   }

@@ -23,7 +23,55 @@ export interface Definition {
   busy: boolean;
 }
 
+/** A change that can be taken back: a definition that came with those it displaced, or one that was removed. */
+interface Change {
+  readonly stack: Definition[] | undefined;
+  readonly definition: Definition;
+  readonly displaced: readonly Definition[];
+}
+
+const NONE: readonly Definition[] = [];
+
 export class Definitions {
+  /** Changes from the first on, once they are kept. */
+  #changes: Change[] | undefined;
+  /** Macros that are being expanded, the innermost last. */
+  readonly #busy: Definition[] = [];
+
+  /** From now on changes can be taken back. */
+  keepChanges(): void {
+    this.#changes = [];
+  }
+
+  get changes(): number {
+    return this.#changes?.length ?? 0;
+  }
+
+  /** Takes back all changes but the first `count`; no macro is being expanded then. */
+  undo(count: number): void {
+    const changes = this.#changes!;
+    while (changes.length > count) {
+      const { stack, definition, displaced } = changes.pop()!;
+      if (stack === undefined) definition.dead = false;
+      else {
+        stack.pop();
+        stack.push(...displaced);
+      }
+    }
+    for (const definition of this.#busy) definition.busy = false;
+    this.#busy.length = 0;
+  }
+
+  begin(definition: Definition): void {
+    definition.busy = true;
+    this.#busy.push(definition);
+  }
+
+  end(definition: Definition): void {
+    definition.busy = false;
+    this.#busy.pop();
+  }
+
   readonly #stacks: (Definition[] | undefined)[][] = [[], [], [], []];
   /** For each kind and text, 1 where there is any definition: one array access decides most lookups. */
   readonly #known: Uint8Array[] = [0, 1, 2, 3].map(() => new Uint8Array(4096));
@@ -54,14 +102,19 @@ export class Definitions {
       }
       known[text] = 1;
     }
-    while (stack.length > 0 && stack[stack.length - 1]!.dead) stack.pop();
-    if (kind === FIX) stack.length = 0;
-    stack.push({ text, start, length, line, dead: false, busy: false });
+    let kept = kind === FIX ? 0 : stack.length;
+    while (kept > 0 && stack[kept - 1]!.dead) kept--;
+    const displaced = kept < stack.length ? stack.splice(kept) : NONE;
+    const definition = { text, start, length, line, dead: false, busy: false };
+    stack.push(definition);
+    this.#changes?.push({ stack, definition, displaced });
   }
 
   remove(kind: DefinitionKind, text: number): void {
     const definition = this.find(kind, text);
-    if (definition) definition.dead = true;
+    if (!definition) return;
+    definition.dead = true;
+    this.#changes?.push({ stack: undefined, definition, displaced: NONE });
   }
 
   /** The values a name has had and not lost, oldest first (`irpv`). */

@@ -65,6 +65,7 @@ export class Lines {
     data[at + ORIGIN] = origin;
     data[at + START] = this.store.length;
     data[at + NAME_TEXT] = name;
+    data[at + OFFSET] = 0;
     return this.count++;
   }
 

@@ -54,6 +54,26 @@ export interface Collection {
   name: number;
 }
 
+/** A file that is being read. */
+interface OpenFile {
+  readonly number: number;
+  readonly tokenizer: Tokenizer;
+}
+
+/** Where preprocessing can begin again: between two lines of a file, outside of any expansion. */
+export interface Checkpoint {
+  readonly lines: number;
+  readonly tokens: number;
+  readonly files: number;
+  /** The files that are open, the innermost last: number, position, line. */
+  readonly open: readonly { readonly number: number; readonly at: number; readonly line: number }[];
+  /** How many paths had been asked for. */
+  readonly lookups: number;
+  readonly definitions: number;
+  readonly postponed: number;
+  readonly localCounter: readonly number[];
+}
+
 type Directive = (p: Preprocessor, at: number, spent: number) => void;
 
 /** What a token and a line are reckoned at, with what most lines come to later; instructions are counted once more. */
@@ -69,7 +89,7 @@ export class Preprocessor {
   readonly lines: Lines;
   readonly definitions = new Definitions();
   readonly files: LoadedFile[] = [];
-  readonly #loader: FileLoader;
+  loader: FileLoader;
   /** The line that errors are reported at. */
   currentLine = -1;
   collecting: Collection = { state: 0, block: -1, line: -1, argumentsAt: 0, argumentsEnd: 0, name: -1 };
@@ -90,7 +110,7 @@ export class Preprocessor {
 
   /** `maxMemory` in bytes bounds tokens and lines, and with the lines everything that is made of them. */
   constructor(loader: FileLoader, maxMemory: number) {
-    this.#loader = loader;
+    this.loader = loader;
     this.store = new TokenStore(maxMemory / BYTES_PER_TOKEN);
     this.lines = new Lines(this.store, maxMemory / BYTES_PER_LINE);
     const number = (text: string) => this.texts.number(text);
@@ -110,16 +130,80 @@ export class Preprocessor {
     for (const [name, directive] of Object.entries(directives)) this.#directives.set(number(name), directive);
   }
 
+  readonly #open: OpenFile[] = [];
+  /** Where it can begin again, every `#every` lines or more; none are kept while that is 0. */
+  readonly checkpoints: Checkpoint[] = [];
+  #every = 0;
+  #next = 0;
+
+  /** From now on keeps checkpoints, so many lines apart. */
+  keepCheckpoints(every: number): void {
+    this.#every = every;
+    this.#next = every;
+    this.definitions.keepChanges();
+  }
+
+  #checkpoint(): void {
+    // Only files: an include inside of a macro's expansion would have to go on with the macro.
+    if (this.depth !== this.#open.length || this.collecting.state !== 0) return;
+    const open = this.#open.map(({ number, tokenizer: { at, line } }) => ({ number, at, line }));
+    this.checkpoints.push({
+      lines: this.lines.count,
+      tokens: this.store.length,
+      files: this.files.length,
+      open,
+      lookups: this.loader.loaded.size,
+      definitions: this.definitions.changes,
+      postponed: this.#postponed.length,
+      localCounter: [...this.localCounter],
+    });
+    this.#next = this.lines.count + this.#every;
+  }
+
+  /** Begins again at the checkpoint of this number, with files that are the same up to there. */
+  resume(number: number, loader: FileLoader): void {
+    const checkpoint = this.checkpoints[number]!;
+    this.checkpoints.length = number + 1;
+    this.loader = loader;
+    this.lines.count = checkpoint.lines;
+    this.store.length = checkpoint.tokens;
+    this.definitions.undo(checkpoint.definitions);
+    this.#postponed.length = checkpoint.postponed;
+    this.localCounter = [...checkpoint.localCounter];
+    this.collecting = { state: 0, block: -1, line: -1, argumentsAt: 0, argumentsEnd: 0, name: -1 };
+    this.expanding = 0;
+    this.files.length = checkpoint.files;
+    // What was asked for before is asked for again, in the same order.
+    for (let file = 0; file < checkpoint.files; file++)
+      this.files[file] = loader.main(this.files[file]!.name)!;
+    this.#open.length = 0;
+    for (const { number, at, line } of checkpoint.open) {
+      const tokenizer = new Tokenizer(this.files[number]!.bytes, this.texts, this.store);
+      tokenizer.at = at;
+      tokenizer.line = line;
+      this.#open.push({ number, tokenizer });
+    }
+    this.depth = this.#open.length;
+    this.#next = checkpoint.lines + this.#every;
+    while (this.#open.length > 0) this.#readOpenFile();
+    this.#finish();
+  }
+
   /** Reads the main file and everything it leads to. */
   run(mainFile: string, defines: Readonly<Record<string, string>>): void {
     for (const [name, value] of Object.entries(defines)) this.#predefine(name, value);
-    const main = this.#loader.main(mainFile);
+    const main = this.loader.main(mainFile);
     if (!main) refuse("mainFileNotFound");
     this.#readFile(main);
+    this.#finish();
+  }
+
+  #finish(): void {
     this.#checkComplete();
-    for (let postponed = this.#postponed.shift(); postponed; postponed = this.#postponed.shift()) {
+    // They may come to be more while they are expanded.
+    for (let number = 0; number < this.#postponed.length; number++) {
       const end = this.store.length - 1;
-      expandMacro(this, postponed, end, this.names.postpone, -1, -1);
+      expandMacro(this, this.#postponed[number]!, end, this.names.postpone, -1, -1);
       this.#checkComplete();
     }
   }
@@ -147,15 +231,23 @@ export class Preprocessor {
     if (this.depth++ > DEPTH_LIMIT) refuse("stackOverflow");
     const number = this.files.length;
     this.files.push(file);
-    const tokenizer = new Tokenizer(file.bytes, this.texts, this.store);
-    const printed = file.lines;
+    this.#open.push({ number, tokenizer: new Tokenizer(file.bytes, this.texts, this.store) });
+    this.#readOpenFile();
+  }
+
+  /** Reads the innermost open file to its end. */
+  #readOpenFile(): void {
+    const { number, tokenizer } = this.#open.at(-1)!;
+    const printed = this.files[number]!.lines;
     while (!tokenizer.finished) {
+      if (this.#every > 0 && this.lines.count >= this.#next) this.#checkpoint();
       const line = ++tokenizer.line;
       this.currentLine = this.lines.plain(number, printed ? (printed[line - 1] ?? line) : line, tokenizer.at);
       if (this.collecting.state !== 0) this.store.push(spentToken(this.names.empty));
       tokenizer.readLine();
       this.preprocessLine();
     }
+    this.#open.pop();
     this.depth--;
   }
 
@@ -413,7 +505,7 @@ export class Preprocessor {
     strucName: number,
     strucLabelAt: number,
   ): void {
-    definition.busy = true;
+    this.definitions.begin(definition);
     expandMacro(
       this,
       { line: definition.line, start: definition.start },
@@ -422,7 +514,7 @@ export class Preprocessor {
       strucName,
       strucLabelAt,
     );
-    definition.busy = false;
+    this.definitions.end(definition);
   }
 
   /** NAME STRUC arguments: the line becomes `NAME:` with the rest spent, unless the structure uses its name itself. */
@@ -538,7 +630,7 @@ export class Preprocessor {
     if (!isString(token)) refuse("invalidArgument");
     if (this.store.tokens[at + 1] !== END) refuse("extraCharactersOnLine");
     const from = this.files[this.lines.file(this.lines.plainLine(this.currentLine))]!;
-    const file = this.#loader.find(this.texts.text(textOf(token)), parentOf(from.name));
+    const file = this.loader.find(this.texts.text(textOf(token)), parentOf(from.name));
     if (!file) refuse("fileNotFound");
     const expanding = this.expanding;
     this.expanding = 0;

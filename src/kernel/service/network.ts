@@ -17,8 +17,10 @@ export const INTERFACE_RECORD = 70;
 
 /** Types as function 74 of KolibriOS numbers them: 0 loopback, 1 Ethernet. */
 const ETHERNET = 1;
-/** Up, able to broadcast, running: bits 0, 1 and 6, as SIOCGIFFLAGS has them. */
-const UP_BROADCAST_RUNNING = 0x43;
+/** Up and able to broadcast: bits 0 and 1, as SIOCGIFFLAGS has them; and, */
+const UP_BROADCAST = 0x03;
+/** while the card's link stands (its cable is not cut, its radio is associated), running. */
+const RUNNING = 0x40;
 
 export function readInterface({ kernel }: Asking, index: number, room: GuestBytes): Outcome {
   const { stack } = kernel;
@@ -27,11 +29,12 @@ export function readInterface({ kernel }: Asking, index: number, room: GuestByte
   return room.write(record(stack, index, nic)) ? 0 : "bad-address";
 }
 
-function record(stack: Stack, index: number, { name, mtu, mac, counters }: Nic): Uint8Array {
+function record(stack: Stack, index: number, { name, mtu, mac, counters, linked }: Nic): Uint8Array {
   const { address, mask, gateway } = stack.configuration(index);
   const bytes = new Uint8Array(INTERFACE_RECORD);
   for (let i = 0; i < Math.min(name.length, 15); i++) bytes[i] = name.charCodeAt(i);
-  const words = [ETHERNET, mtu, UP_BROADCAST_RUNNING, swapped(address), swapped(mask), swapped(gateway)];
+  const flags = UP_BROADCAST | (linked ? RUNNING : 0);
+  const words = [ETHERNET, mtu, flags, swapped(address), swapped(mask), swapped(gateway)];
   for (const [i, word] of words.entries()) setU32le(bytes, 16 + 4 * i, word);
   for (let i = 0; i < 6; i++) bytes[40 + i] = Math.floor(mac / 2 ** (8 * (5 - i))) % 256;
   const { rxPackets, txPackets, rxBytes, txBytes, rxErrors, txErrors } = counters;

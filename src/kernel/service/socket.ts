@@ -25,7 +25,11 @@ export function openSocket({ kernel, process }: Asking, type: SocketType, protoc
     if (!stack) return "network-unreachable";
     if (type === "raw") return protocol <= 255 ? stack.sockets.raw(protocol) : "invalid";
     if (type === "stream") return protocol === 0 || protocol === TCP ? stack.sockets.stream() : "invalid";
-    return protocol === 0 || protocol === UDP ? stack.sockets.datagram() : "invalid";
+    if (protocol !== 0 && protocol !== UDP) return "invalid";
+    const socket = stack.sockets.datagram();
+    // KolibriOS has no such guard: its own DHCP client sends to everybody from a socket that it has just opened.
+    socket.options.broadcast = true;
+    return socket;
   });
   return typeof file === "string" ? file : file.number;
 }

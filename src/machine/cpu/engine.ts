@@ -16,6 +16,8 @@ export interface Core {
   readonly segments: Segments;
   /** Instructions executed since the machine was made; a REP iteration counts as one. */
   instructions: number;
+  /** What RDTSC answers beyond the instructions executed: time in which none were. */
+  timeStampOffset: number;
   /** Vectors of `int n` that stop the machine: 1 for each. */
   readonly gates: Uint8Array;
   readonly model: CpuModel;

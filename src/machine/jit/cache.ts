@@ -14,12 +14,12 @@ import { STATE, WORD } from "../cpu/state.ts";
 import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import { calls } from "./calls.ts";
-import { discover } from "./discover.ts";
+import { discover, type Found } from "./discover.ts";
 import { CHAIN_PAIRS, ENTRY_BITS, emit, MOST_ENTRIES, STATUS, type Surroundings } from "./emit.ts";
-import { FLAGS } from "./ir.ts";
+import { FLAGS, type Region } from "./ir.ts";
 import { lift } from "./lift.ts";
 import { structure } from "./structure.ts";
-import { I32 } from "./wasm/opcodes.ts";
+import { I32, V128, W } from "./wasm/opcodes.ts";
 import { moduleBytes, Code as WasmCode } from "./wasm/writer.ts";
 
 export interface CompilerOptions {
@@ -102,8 +102,8 @@ export class CompilingEngine implements Engine, CodeListener {
   #version = -1;
   #readLow = 0;
   #usable = false;
-  /** The count of instructions at which the present stretch ends. */
-  #end = 0;
+  /** Instructions that the present stretch may execute. */
+  #stretch = 0;
   /** Something was dropped while compiled code called out. */
   #disturbed = false;
 
@@ -147,9 +147,33 @@ export class CompilingEngine implements Engine, CodeListener {
   run(budget: number): Stop {
     const core = this.#core;
     const words = this.#words;
+    const { code } = this.#interpreter;
+    // What programs do most: behind one system call to the next, all of it compiled.
+    const start = code.known(words[WORD.EIP]!)?.start;
+    if (start !== undefined && start.op === OP.ENTER && budget >= start.immediate) {
+      if ((words[WORD.EFLAGS]! & TF) === 0 && this.#ready()) {
+        const before = core.instructions;
+        const status = this.#enter(start, budget < LONGEST_STRETCH ? budget : LONGEST_STRETCH);
+        if (typeof status === "object") return status;
+        if (status >= STATUS.INTERRUPT) return interruptStop(status - STATUS.INTERRUPT);
+        return this.#run(budget - (core.instructions - before), status);
+      }
+    }
+    return this.#run(budget, STATUS.LOOK);
+  }
+
+  /** `status`: how compiled code has ended just before. */
+  #run(budget: number, status: number): Stop {
+    const core = this.#core;
+    const words = this.#words;
     const interpreter = this.#interpreter;
     const { code, cpu } = interpreter;
     const end = core.instructions + budget;
+    if (status === STATUS.INTERPRET && core.instructions < end) {
+      const stop = interpreter.turn(this.#ahead ? 1 : Math.min(budget, LONGEST_STRETCH));
+      cpu.shadow = false;
+      if (stop !== BUDGET && stop !== COMPILED) return stop;
+    }
     while (core.instructions < end) {
       if (words[WORD.EFLAGS]! & TF) {
         const stop = interpreter.run(1);
@@ -206,20 +230,20 @@ export class CompilingEngine implements Engine, CodeListener {
   #enter(head: Operation, stretch: number): number | Stop {
     const core = this.#core;
     const words = this.#words;
-    this.#end = core.instructions + stretch;
+    this.#stretch = stretch;
     words[LEFT] = stretch;
     split(words);
     try {
       const status = this.#regions[head.extra]!.run(head.a, stretch);
       join(words);
       if (this.#patching.size > 0) this.#refresh();
-      core.instructions = this.#end - words[LEFT]!;
+      core.instructions += stretch - words[LEFT]!;
       return status;
     } catch (reason) {
       // Only what an executor threw: it had the true words of the flags.
       if (!(reason instanceof GuestFault)) throw reason;
       if (this.#patching.size > 0) this.#refresh();
-      core.instructions = this.#end - words[LEFT]!;
+      core.instructions += stretch - words[LEFT]!;
       return reason.stop;
     }
   }
@@ -242,7 +266,7 @@ export class CompilingEngine implements Engine, CodeListener {
       }
       words[LEFT]! -= cpu.iterations;
     } else {
-      if (op.op === OP.EXACT) cpu.now = this.#end - words[LEFT]!;
+      if (op.op === OP.EXACT) cpu.now = this.#core.instructions + this.#stretch - words[LEFT]!;
       op.execute(cpu, op);
       words[LEFT]!--;
     }
@@ -262,27 +286,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const found = discover(this.#interpreter.code, memory, entry, { ahead: this.#ahead, most: this.#most });
     // Nothing of it was executed so far.
     if (found.operations.size === 0) return;
-    const data: Range[] = [];
-    const patches: Operation[] = [];
-    const region = lift(this.#core, found, entry, (address, size, writes) => {
-      if (!this.#isFixed(address >>> 0, size, writes, patches)) return false;
-      data.push({ start: address >>> 0, end: (address >>> 0) + size, writes });
-      return true;
-    });
-    const shaped = structure(region);
-    const operations: number[] = [];
-    const surroundings: Surroundings = {
-      memory,
-      readsFromZero: this.#readLow === 0,
-      operationNumber: (operation) => {
-        const number = this.#freeNumbers.pop() ?? this.#operations.length;
-        this.#operations[number] = operation;
-        operations.push(number);
-        return number;
-      },
-      room: (length) => this.#takeRoom(length),
-    };
-    const bytes = emit(region, shaped, surroundings, calls);
+    const { region, shaped, bytes, data, patches, operations } = this.#translate(found, entry);
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: this.#imports });
     const index = this.#freeIndexes.pop() ?? this.#regions.length;
     if (index >= this.#table.length) this.#table.grow(this.#table.length);
@@ -313,6 +317,41 @@ export class CompilingEngine implements Engine, CodeListener {
     for (const range of made.code) this.#file(this.#byCode, range, made);
     for (const range of made.data) this.#file(this.#byData, range, made);
     for (const each of heads) this.#chain(each);
+  }
+
+  #translate(found: Found, entry: number) {
+    const { memory } = this.#core;
+    const data: Range[] = [];
+    const patches: Operation[] = [];
+    const region = lift(this.#core, found, entry, (address, size, writes) => {
+      if (!this.#isFixed(address >>> 0, size, writes, patches)) return false;
+      data.push({ start: address >>> 0, end: (address >>> 0) + size, writes });
+      return true;
+    });
+    const shaped = structure(region);
+    const operations: number[] = [];
+    const surroundings: Surroundings = {
+      memory,
+      readsFromZero: this.#readLow === 0,
+      operationNumber: (operation) => {
+        const number = this.#freeNumbers.pop() ?? this.#operations.length;
+        this.#operations[number] = operation;
+        operations.push(number);
+        return number;
+      },
+      room: (length) => this.#takeRoom(length),
+    };
+    const bytes = emit(region, shaped, surroundings, calls);
+    return { region, shaped, bytes, data, patches, operations };
+  }
+
+  /** What a region that begins at an address is made of; nothing is kept of it. */
+  explain(entry: number): { region: Region; bytes: Uint8Array } | undefined {
+    if (!this.#ready()) return undefined;
+    const options = { ahead: this.#ahead, most: this.#most };
+    const found = discover(this.#interpreter.code, this.#core.memory, entry, options);
+    if (found.operations.size === 0) return undefined;
+    return this.#translate(found, entry);
   }
 
   #file(index: Map<number, Set<CompiledRegion>>, { start, end }: Range, region: CompiledRegion): void {
@@ -518,6 +557,32 @@ function join(words: Int32Array): void {
     carries = ((left & aux) | ((left | aux) & ~total)) & KEPT;
   }
   words[WORD.CARRIES] = carries >>> 31 === words[CARRY] ? carries : carries ^ TOP_TWO;
+}
+
+let possible: boolean | undefined;
+
+/** Whether this host's WebAssembly has what compiled code needs: calls in tail position, vectors, bulk memory. */
+export function canCompile(): boolean {
+  if (possible !== undefined) return possible;
+  const code = new WasmCode(2);
+  const local = code.local(V128);
+  code.i32(0);
+  code.access(W.v128_load, 0);
+  code.set(local);
+  for (let n = 0; n < 3; n++) code.get(0);
+  code.memoryCopy();
+  for (let n = 0; n < 3; n++) code.get(0);
+  code.returnCallIndirect(0, 0);
+  const bytes = moduleBytes({
+    types: [{ parameters: [I32, I32], results: [I32] }],
+    imports: [
+      { kind: "memory", module: "m", name: "m", pages: 1 },
+      { kind: "table", module: "m", name: "t" },
+    ],
+    functions: [{ type: 0, name: "r", code }],
+  });
+  possible = WebAssembly.validate(bytes);
+  return possible;
 }
 
 /** What stands in the table for a region that is gone: it says that nothing was done. */

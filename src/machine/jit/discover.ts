@@ -68,14 +68,43 @@ export function flowOf(op: Operation): number {
   }
 }
 
+/** A call that was taken into the region: the callee's blocks are copied for it, and know where they return to. */
+export interface Context {
+  readonly id: number;
+  readonly returns: number;
+  readonly parent: Context | undefined;
+  readonly depth: number;
+}
+
+/** An address, in a context or in none. */
+export interface Place {
+  readonly address: number;
+  readonly context: Context | undefined;
+}
+
+export const keyOf = (address: number, context: Context | undefined): number =>
+  (context?.id ?? 0) * 2 ** 32 + (address >>> 0);
+
 export interface Found {
   /** By address, signed. */
   readonly operations: Map<number, Operation>;
-  /** Addresses at which a block begins. */
-  readonly leaders: Set<number>;
-  /** Leaders that indirect jumps and returns may lead to. */
+  /** Places at which a block begins, by their keys. */
+  readonly leaders: Map<number, Place>;
+  /** Keys of all places. */
+  readonly places: Set<number>;
+  /** Addresses of leaders in no context that indirect jumps and returns may lead to. */
   readonly targets: Set<number>;
+  /** The contexts that calls lead into, by the keys of the calls' places. */
+  readonly contexts: Map<number, Context>;
+  /** Where indirect jumps may lead, by their addresses. */
+  readonly tables: Map<number, readonly number[]>;
 }
+
+/** Calls within calls that are taken in, and instructions that a callee may have for it. */
+const MOST_DEPTH = 3;
+const MOST_CALLEE = 60;
+/** Copies stop when a region has so many instructions. */
+const MOST_COPIED = 600;
 
 /** `ahead`: what is not decoded yet is, as far as that can be. */
 export function discover(
@@ -85,39 +114,108 @@ export function discover(
   { ahead, most }: { ahead: boolean; most: number },
 ): Found {
   const operations = new Map<number, Operation>();
-  const leaders = new Set<number>([entry]);
+  const leaders = new Map<number, Place>();
+  const places = new Set<number>();
   const targets = new Set<number>([entry]);
-  const wanted = [entry];
-  const want = (address: number): void => {
-    leaders.add(address);
-    wanted.push(address);
+  const contexts = new Map<number, Context>();
+  const tables = new Map<number, readonly number[]>();
+  const wanted: Place[] = [];
+  const at = (address: number): Operation | undefined => {
+    const op = ahead ? decoded(code, address) : code.known(address);
+    return op === undefined || op.op === OP.DECODE ? undefined : op;
   };
+  const want = (address: number, context: Context | undefined): void => {
+    const key = keyOf(address, context);
+    if (leaders.has(key)) return;
+    const place = { address, context };
+    leaders.set(key, place);
+    wanted.push(place);
+  };
+  const wantTarget = (address: number): void => {
+    targets.add(address);
+    want(address, undefined);
+  };
+  const sizes = new Map<number, number>();
+  const sizeOf = (callee: number): number => {
+    let size = sizes.get(callee);
+    if (size === undefined) sizes.set(callee, (size = measure(at, callee)));
+    return size;
+  };
+  let contextCount = 0;
+  want(entry, undefined);
   for (let i = 0; i < wanted.length; i++) {
-    for (let address = wanted[i]!; !operations.has(address); ) {
-      const op = ahead ? decoded(code, address) : code.known(address);
-      if (op === undefined || op.op === OP.DECODE || operations.size >= most) break;
+    const { context } = wanted[i]!;
+    for (let { address } = wanted[i]!; ; ) {
+      const key = keyOf(address, context);
+      const op = at(address);
+      if (op === undefined || places.has(key) || places.size >= most) break;
+      places.add(key);
       operations.set(address, op);
       const flow = flowOf(op);
-      if (flow === FLOW.BRANCH || flow === FLOW.JUMP || flow === FLOW.CALL) want(op.immediate);
-      if (flow === FLOW.CALL || flow === FLOW.CALL_INDIRECT || flow === FLOW.INTERRUPT) {
-        targets.add(op.following);
-        want(op.following);
-      }
-      if (flow === FLOW.JUMP_INDIRECT || flow === FLOW.CALL_INDIRECT) {
-        for (const target of tableOf(op, memory)) {
-          targets.add(target);
-          want(target);
+      switch (flow) {
+        case FLOW.BRANCH:
+          want(op.immediate, context);
+          want(op.following, context);
+          break;
+        case FLOW.JUMP:
+          want(op.immediate, context);
+          break;
+        case FLOW.CALL: {
+          const depth = (context?.depth ?? 0) + 1;
+          if (depth <= MOST_DEPTH && places.size + sizeOf(op.immediate) <= Math.min(most, MOST_COPIED)) {
+            const callee = { id: ++contextCount, returns: op.following, parent: context, depth };
+            contexts.set(key, callee);
+            want(op.immediate, callee);
+          } else {
+            want(op.immediate, undefined);
+            wantTarget(op.following);
+          }
+          break;
         }
+        case FLOW.RETURN:
+          if (context !== undefined) want(context.returns, context.parent);
+          break;
+        case FLOW.JUMP_INDIRECT: {
+          const table = [...new Set(tableOf(op, memory))].filter((target) => at(target) !== undefined);
+          tables.set(address, table);
+          for (const target of table) want(target, context);
+          break;
+        }
+        case FLOW.CALL_INDIRECT:
+          wantTarget(op.following);
+          for (const target of tableOf(op, memory)) wantTarget(target);
+          break;
+        case FLOW.INTERRUPT:
+          wantTarget(op.following);
+          break;
       }
-      if (flow === FLOW.BRANCH) want(op.following);
       if (flow !== FLOW.NEXT) break;
       address = op.following;
     }
   }
-  for (const set of [leaders, targets]) {
-    for (const address of set) if (!operations.has(address)) set.delete(address);
+  for (const key of [...leaders.keys()]) if (!places.has(key)) leaders.delete(key);
+  for (const address of targets) if (!places.has(keyOf(address, undefined))) targets.delete(address);
+  return { operations, leaders, places, targets, contexts, tables };
+}
+
+/** Instructions of a routine, without those it calls; Infinity when they are too many to be copied. */
+function measure(at: (address: number) => Operation | undefined, routine: number): number {
+  const seen = new Set<number>();
+  const wanted = [routine];
+  for (let i = 0; i < wanted.length; i++) {
+    for (let address = wanted[i]!; !seen.has(address); ) {
+      const op = at(address);
+      if (op === undefined) break;
+      seen.add(address);
+      if (seen.size > MOST_CALLEE) return Number.POSITIVE_INFINITY;
+      const flow = flowOf(op);
+      if (flow === FLOW.BRANCH || flow === FLOW.JUMP) wanted.push(op.immediate);
+      if (flow === FLOW.BRANCH || flow === FLOW.CALL || flow === FLOW.NEXT) wanted.push(op.following);
+      if (flow !== FLOW.NEXT) break;
+      address = op.following;
+    }
   }
-  return { operations, leaders, targets };
+  return seen.size;
 }
 
 function decoded(code: Code, address: number): Operation | undefined {
@@ -141,7 +239,12 @@ function* tableOf(op: Operation, memory: Memory): Generator<number> {
     const at = table + 4 * i;
     if (!memory.isMapped(at, 4, "read")) return;
     const target = memory.view.getInt32(RAM_BASE + at, true);
-    if (!memory.isMapped(target >>> 0, 1, "read") || Math.abs((target >>> 0) - table) > 0x1_0000) return;
+    if (
+      target === 0 ||
+      !memory.isMapped(target >>> 0, 1, "read") ||
+      Math.abs((target >>> 0) - table) > 0x1_0000
+    )
+      return;
     yield target;
   }
 }

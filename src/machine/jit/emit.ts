@@ -12,6 +12,7 @@ import type { OutsideFunction } from "./calls.ts";
 import {
   type Block,
   type Exit,
+  exitValues,
   type Region,
   SLOT,
   slotAddress,
@@ -411,25 +412,90 @@ class Emitter {
     else this.#tree(to);
   }
 
-  /** Goes where local EIP says: to the dispatcher if it knows the address, or out. */
-  dispatch(): void {
+  isAt(address: number): void {
     const code = this.#code;
-    const { dispatched } = this.structure;
-    const { blocks } = this.#region;
+    code.get(this.#eip);
+    code.i32(address);
+    code.op(W.i32_eq);
+  }
+
+  /** Goes where local EIP says: to one of `cases`, to the dispatcher if it knows the address, or out. */
+  dispatch(from: number, cases: readonly Target[]): void {
+    const code = this.#code;
+    const ways = cases
+      .filter(({ block }) => block >= 0 && !isDispatched(this.structure, from, block))
+      .slice(0, MOST_ENTRIES);
+    const goesOn = ways.some(({ block }) => goesBack(this.structure, from, block));
+    if (goesOn) this.#leaveIfPoor();
+    if (ways.length > 0) {
+      const map = this.#map(ways.map(({ address }) => address));
+      if (map !== undefined) {
+        const elsewhere = new Label();
+        code.block(elsewhere);
+        this.#number(map);
+        code.brTable([elsewhere, ...ways.map(({ block }) => this.#labelOf(from, block))], elsewhere);
+        code.end();
+      }
+    }
+    if (!goesOn) this.#leaveIfPoor();
+    this.#dispatchAnywhere();
+  }
+
+  #leaveIfPoor(): void {
     this.isPoor();
-    code.if();
+    this.#code.if();
     this.leaveAt(STATUS.LOOK, 0);
-    code.end();
-    const addresses = dispatched.slice(0, MOST_ENTRIES).map((block) => blocks[block]!.address);
+    this.#code.end();
+  }
+
+  #labelOf(from: number, to: number): Label {
+    return (goesBack(this.structure, from, to) ? this.#loops : this.#joints).get(to)!;
+  }
+
+  /** A map from addresses to their numbers, from 1 on; 0 for all others between. */
+  #map(addresses: readonly number[]): { low: number; length: number; at: number } | undefined {
     const low = Math.min(...addresses.map((address) => address >>> 0));
     const length = Math.max(...addresses.map((address) => address >>> 0)) - low + 1;
-    const map = addresses.length > FEW_TARGETS ? this.#surroundings.room(length) : undefined;
+    const at = this.#surroundings.room(length);
+    if (at === undefined) return undefined;
+    const { bytes } = this.#surroundings.memory;
+    for (const [i, address] of addresses.entries()) bytes[at + (address >>> 0) - low] = i + 1;
+    return { low, length, at };
+  }
+
+  /** Puts the number of local EIP by a map on the stack. */
+  #number({ low, length, at }: { low: number; length: number; at: number }): void {
+    const code = this.#code;
+    const place = this.takeTemporary(I32);
+    code.get(this.#eip);
+    code.i32(low);
+    code.op(W.i32_sub);
+    code.tee(place);
+    code.i32(length);
+    code.op(W.i32_lt_u);
+    code.ifValue(I32);
+    code.get(place);
+    code.access(W.i32_load8_u, at);
+    code.else();
+    code.i32(0);
+    code.end();
+    this.giveBack(I32, place);
+  }
+
+  #dispatchAnywhere(): void {
+    const code = this.#code;
+    const { dispatched, loops } = this.structure;
+    const { blocks } = this.#region;
+    if (!loops) {
+      this.leaveAt(STATUS.LOOK, 0);
+      return;
+    }
+    const addresses = dispatched.slice(0, MOST_ENTRIES).map((block) => blocks[block]!.address);
+    const map = addresses.length > FEW_TARGETS ? this.#map(addresses) : undefined;
     if (map === undefined) {
       for (const [i, address] of addresses.entries()) {
         if (i >= 4 * FEW_TARGETS) break;
-        code.get(this.#eip);
-        code.i32(address);
-        code.op(W.i32_eq);
+        this.isAt(address);
         code.if();
         code.i32(i + 1);
         code.set(this.#at);
@@ -437,21 +503,9 @@ class Emitter {
         code.end();
       }
     } else {
-      const { bytes } = this.#surroundings.memory;
-      for (const [i, address] of addresses.entries()) bytes[map + (address >>> 0) - low] = i + 1;
-      code.get(this.#eip);
-      code.i32(low);
-      code.op(W.i32_sub);
+      this.#number(map);
       code.tee(this.#at);
-      code.i32(length);
-      code.op(W.i32_lt_u);
-      code.if();
-      code.get(this.#at);
-      code.access(W.i32_load8_u, map);
-      code.tee(this.#at);
-      // 0 is the way out.
       code.brIf(this.#dispatcher);
-      code.end();
     }
     this.leaveAt(STATUS.LOOK, 0);
   }
@@ -592,7 +646,9 @@ class BlockEmitter {
 
   #edges(): Target[] {
     const { end } = this.#block;
-    return end.kind === "goto" ? [end.target] : end.kind === "branch" ? [end.yes, end.no] : [];
+    if (end.kind === "goto") return [end.target];
+    if (end.kind === "branch") return [end.yes, end.no];
+    return end.kind === "indirect" && end.cases.length === 1 ? [end.cases[0]!] : [];
   }
 
   #count(): void {
@@ -616,7 +672,7 @@ class BlockEmitter {
       if (hot[value.position] === 0 && cold[value.position] === 1) for (const arg of value.args) mayNeed(arg);
     };
     for (const value of values) {
-      if (value.exit && this.#used.has(value)) for (const [, now] of value.exit.changed) mayNeed(now);
+      if (value.exit && this.#used.has(value)) for (const now of exitValues(value.exit)) mayNeed(now);
     }
     if (this.#outside) for (const [, value] of changed) mayNeed(value);
 
@@ -637,7 +693,7 @@ class BlockEmitter {
     for (const value of values) {
       if (!this.#used.has(value) && isEffect(value)) continue;
       if (isEffect(value) || this.#hasLocal(value)) for (const arg of value.args) once(arg, value.position);
-      if (value.exit) for (const [, now] of value.exit.changed) once(now, value.position);
+      if (value.exit) for (const now of exitValues(value.exit)) once(now, value.position);
     }
     const never = values.length;
     for (const [, value] of changed) once(value, never);
@@ -775,6 +831,11 @@ class BlockEmitter {
   }
 
   #exit(exit: Exit): void {
+    for (const { opcode, address, value, offset } of exit.late) {
+      this.#push(address);
+      this.#push(value);
+      this.#e.code.access(opcode, offset);
+    }
     this.#assign(exit.changed, -1);
     this.#e.leave(exit.eip, STATUS.INTERPRET, exit.count);
   }
@@ -796,9 +857,15 @@ class BlockEmitter {
       case "indirect":
         this.#push(end.target);
         this.#e.setEip();
+        if (end.cases.length === 1 && end.cases[0]!.block >= 0) {
+          this.#e.isAt(end.cases[0]!.address);
+          code.if();
+          this.#edge(end.cases[0]!);
+          code.end();
+        }
         this.#assign(changed, -1);
         this.#e.spend(count);
-        this.#e.dispatch();
+        this.#e.dispatch(this.#block.index, end.cases.length > 1 ? end.cases : []);
         return;
       case "execute":
         this.#assign(changed, -1);

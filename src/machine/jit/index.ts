@@ -18,4 +18,4 @@
  * v128 (SLOT.XMM + n). A new instruction of WebAssembly is a line in wasm/opcodes.ts. Functions that are called out to
  * are listed in calls.ts and called with `b.call`.
  */
-export { type CompilerOptions, CompilingEngine } from "./cache.ts";
+export { type CompilerOptions, CompilingEngine, canCompile } from "./cache.ts";

@@ -3,7 +3,7 @@ import type { Core } from "../cpu/engine.ts";
 import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { ECX, ESP } from "../cpu/state.ts";
-import { FLOW, type Found, flowOf } from "./discover.ts";
+import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./discover.ts";
 import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
 import { Lowering, lowerInteger } from "./lower.ts";
 import { lowerSse } from "./lower-sse.ts";
@@ -19,59 +19,67 @@ export type Family = (l: Lowering, op: Operation) => boolean;
 const families: readonly Family[] = [lowerInteger, lowerX87, lowerSse];
 
 export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Region {
-  const { operations, leaders, targets } = found;
+  const { leaders, places, targets } = found;
   const blocks: Block[] = [];
-  const byAddress = new Map<number, Block>();
-  const add = (address: number): Block => {
+  const byPlace = new Map<number, Block>();
+  const contexts: (Context | undefined)[] = [];
+  const add = ({ address, context }: Place): Block => {
     const block = new Block(blocks.length, address);
     blocks.push(block);
+    contexts.push(context);
+    byPlace.set(keyOf(address, context), block);
     return block;
   };
   // The entry first.
-  byAddress.set(entry, add(entry));
-  for (const address of leaders) if (address !== entry) byAddress.set(address, add(address));
-  const to = (address: number): Target => ({ block: byAddress.get(address)?.index ?? -1, address });
+  add({ address: entry, context: undefined });
+  for (const [key, place] of leaders) if (!byPlace.has(key)) add(place);
+  const to: To = (address, context) => ({
+    block: byPlace.get(keyOf(address, context))?.index ?? -1,
+    address,
+  });
 
-  const pending = [...blocks];
-  for (let block = pending.pop(); block !== undefined; block = pending.pop()) {
-    const rest = liftBlock(core, operations, block, to, fixed);
-    if (rest !== undefined) {
-      // Behind an operation that was executed through its executor.
-      const next = byAddress.get(rest.address) ?? add(rest.address);
-      if (!byAddress.has(rest.address)) {
-        byAddress.set(rest.address, next);
-        pending.push(next);
-      }
-      rest.block = next.index;
+  for (let i = 0; i < blocks.length; i++) {
+    const block = blocks[i]!;
+    const context = contexts[i];
+    const rest = liftBlock(core, found, block, context, to, fixed);
+    // Behind an operation that was executed through its executor.
+    if (rest !== undefined && places.has(keyOf(rest.address, context))) {
+      rest.block = (
+        byPlace.get(keyOf(rest.address, context)) ?? add({ address: rest.address, context })
+      ).index;
     }
   }
-  return { blocks, entries: [...targets].map((address) => byAddress.get(address)!.index) };
+  return { blocks, entries: [...targets].map((address) => byPlace.get(keyOf(address, undefined))!.index) };
 }
 
-/** Fills a block. Answers a target that must become one. */
+type To = (address: number, context: Context | undefined) => Target;
+
+/** Fills a block. Answers a target that may have to become one. */
 function liftBlock(
   core: Core,
-  operations: ReadonlyMap<number, Operation>,
+  found: Found,
   block: Block,
-  to: (address: number) => Target,
+  context: Context | undefined,
+  to: To,
   fixed: Fixed,
 ): Target | undefined {
+  const { operations, places } = found;
   const b = new Builder(block, fixed);
   const l = new Lowering(core, b);
   for (let address = block.address; ; ) {
     const op = operations.get(address);
-    if (address !== block.address && to(address).block >= 0) {
-      b.end({ kind: "goto", target: to(address) });
+    if (address !== block.address && to(address, context).block >= 0) {
+      b.end({ kind: "goto", target: to(address, context) });
       return undefined;
     }
-    if (op === undefined) {
-      b.end({ kind: "goto", target: to(address) });
+    if (op === undefined || !places.has(keyOf(address, context))) {
+      b.end({ kind: "goto", target: { block: -1, address } });
       return undefined;
     }
     b.eip = address;
     const flow = flowOf(op);
     if (flow !== FLOW.NEXT) {
-      liftEnd(l, op, flow, to);
+      liftEnd(l, op, flow, found, context, to);
       return undefined;
     }
     if (!families.some((family) => family(l, op))) {
@@ -81,16 +89,23 @@ function liftBlock(
         return undefined;
       }
       block.count++;
-      const target = to(op.following);
+      const target = to(op.following, context);
       b.end({ kind: "execute", operation: op, target });
-      return target.block < 0 && operations.has(op.following) ? target : undefined;
+      return target.block < 0 ? target : undefined;
     }
     block.count++;
     address = op.following;
   }
 }
 
-function liftEnd(l: Lowering, op: Operation, flow: number, to: (address: number) => Target): void {
+function liftEnd(
+  l: Lowering,
+  op: Operation,
+  flow: number,
+  { contexts, tables }: Found,
+  context: Context | undefined,
+  to: To,
+): void {
   const { b } = l;
   const { block } = b;
   const push = (): void => {
@@ -109,19 +124,19 @@ function liftEnd(l: Lowering, op: Operation, flow: number, to: (address: number)
       b.end({
         kind: "branch",
         condition: branchCondition(l, op),
-        yes: to(op.immediate),
-        no: to(op.following),
+        yes: to(op.immediate, context),
+        no: to(op.following, context),
       });
       return;
     case FLOW.JUMP:
       block.count++;
-      b.end({ kind: "goto", target: to(op.immediate) });
+      b.end({ kind: "goto", target: to(op.immediate, context) });
       return;
     case FLOW.CALL:
       checkPush();
       push();
       block.count++;
-      b.end({ kind: "goto", target: to(op.immediate) });
+      b.end({ kind: "goto", target: to(op.immediate, contexts.get(keyOf(op.address, context))) });
       return;
     case FLOW.RETURN: {
       const esp = b.get(ESP);
@@ -129,13 +144,15 @@ function liftEnd(l: Lowering, op: Operation, flow: number, to: (address: number)
       const address = l.loadPlain(esp, 4);
       b.set(ESP, l.add(esp, op.immediate));
       block.count++;
-      b.end({ kind: "indirect", target: address, likely: undefined });
+      const likely = context === undefined ? [] : [to(context.returns, context.parent)];
+      b.end({ kind: "indirect", target: address, cases: likely });
       return;
     }
     case FLOW.JUMP_INDIRECT: {
       const address = target();
       block.count++;
-      b.end({ kind: "indirect", target: address, likely: undefined });
+      const cases = (tables.get(op.address) ?? []).map((each) => to(each, context));
+      b.end({ kind: "indirect", target: address, cases });
       return;
     }
     case FLOW.CALL_INDIRECT: {
@@ -143,7 +160,7 @@ function liftEnd(l: Lowering, op: Operation, flow: number, to: (address: number)
       const address = target();
       push();
       block.count++;
-      b.end({ kind: "indirect", target: address, likely: undefined });
+      b.end({ kind: "indirect", target: address, cases: [] });
       return;
     }
     case FLOW.INTERRUPT:

@@ -20,7 +20,7 @@ export interface Structure {
   /** The dispatcher's. */
   readonly roots: readonly number[];
   readonly isLoop: Uint8Array;
-  /** Joined by two or more forward ways, or by the dispatcher. */
+  /** Joined by two or more forward ways, or reached by a table of ways. */
   readonly isJoint: Uint8Array;
   /** Instructions on the longest way from anywhere to the next check of the budget. */
   readonly longest: number;
@@ -35,7 +35,7 @@ export function successors(end: End): number[] {
     case "branch":
       return [end.yes.block, end.no.block].filter((block) => block >= 0);
     case "indirect":
-      return end.likely === undefined || end.likely.block < 0 ? [] : [end.likely.block];
+      return end.cases.map(({ block }) => block).filter((block) => block >= 0);
     default:
       return [];
   }
@@ -165,7 +165,8 @@ function shape({ blocks }: Region, dispatched: readonly number[]): Shaped {
   let loops = false;
   const ways = new Int32Array(count);
   for (const block of order) {
-    if (blocks[block]!.end.kind === "indirect") loops = true;
+    // With one entry alone an indirect jump finds its way back from outside.
+    if (blocks[block]!.end.kind === "indirect" && dispatched.length > 1) loops = true;
     for (const next of following[block]!) {
       if (place[next]! > place[block]!) ways[next]!++;
       else if (dominates(shaped, next, block)) isLoop[next] = 1;
@@ -173,6 +174,12 @@ function shape({ blocks }: Region, dispatched: readonly number[]): Shaped {
     }
   }
   for (const block of order) isJoint[block] = isRoot[block] || ways[block]! > 1 ? 1 : 0;
+  // Many ways at once need labels.
+  for (const block of order) {
+    const { end } = blocks[block]!;
+    if (end.kind !== "indirect" || end.cases.length < 2) continue;
+    for (const next of following[block]!) isJoint[next] = 1;
+  }
 
   // The longest way forward from each block, and so from any place that has checked the budget.
   const way = new Int32Array(count);

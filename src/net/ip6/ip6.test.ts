@@ -581,6 +581,23 @@ describe("errors (RFC 4443)", () => {
     });
   });
 
+  test("without the MSS option a peer takes 1220 over IPv6", () => {
+    const it = acquainted(station());
+    const socket = it.stack.sockets.stream();
+    socket.connect(PEER, 80);
+    const syn = tcp.read(ipv6.read(it.frames()[0]!.subarray(14)).payload);
+    const answer = { ...tcp.emptySegment, sourcePort: 80, destinationPort: syn.sourcePort, window: 8000 };
+    const bytes = new Uint8Array(20);
+    tcp.write({ ...answer, flags: tcp.SYN | tcp.ACK, seq: 1, ack: syn.seq + 1 }, PEER, US, bytes);
+    it.put({ nextHeader: 6, payload: bytes });
+    it.frames();
+    socket.send(new Uint8Array(3000));
+    const lengths = it
+      .frames()
+      .map((frame) => tcp.read(ipv6.read(frame.subarray(14)).payload).payload.length);
+    expect(lengths[0]).toBe(1220);
+  });
+
   test("TCP learns what the path takes, remembers it for the next, and forgets it after ten minutes (RFC 8201)", () => {
     const it = acquainted(station());
     const connect = () => {

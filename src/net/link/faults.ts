@@ -109,6 +109,10 @@ export class FaultyLink implements Port {
     return { sending: this.#out.counters, receiving: this.#in.counters };
   }
 
+  get linked(): boolean {
+    return (this.#port.linked ?? true) && !(this.sending.cut && this.receiving.cut);
+  }
+
   send(frame: Uint8Array): void {
     const now = this.#clock.now();
     this.#out.enter(frame, now);

@@ -68,6 +68,11 @@ export class Nic {
     this.#port = port;
   }
 
+  /** Whether frames can pass at all: a cable is plugged in, a radio associated. */
+  get linked(): boolean {
+    return this.#port.linked ?? true;
+  }
+
   /** False when the frame cannot be sent because of its length; that is counted as a transmit error. */
   send(frame: Uint8Array): boolean {
     if (!this.#fits(frame)) {

@@ -9,6 +9,8 @@ export interface Port {
   send(frame: Uint8Array): void;
   /** Takes the oldest frame that has arrived, or nothing. */
   receive(): Uint8Array | undefined;
+  /** Whether there is somebody at the other end; a port that does not know leaves it out. */
+  readonly linked?: boolean;
 }
 
 /** A bounded queue of frames, first in first out: one direction of a cable, one buffer of a switch. */

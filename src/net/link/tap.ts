@@ -18,5 +18,8 @@ export function tap(port: Port, observe: FrameObserver): Port {
       if (frame !== undefined) observe(frame, "received");
       return frame;
     },
+    get linked() {
+      return port.linked ?? true;
+    },
   };
 }

@@ -48,6 +48,7 @@ const SEGMENTS_PER_ACK = 2;
 /** 3.10.7: from here a segment goes its way. CLOSED and LISTEN have no connection; `tcp.ts` answers for them. */
 export function arrive(c: Connection, segment: Segment, around: Surroundings, now: Micros): void {
   c.heard = now;
+  c.keepAlives = 0;
   if (c.state === TcpState.SYN_SENT) {
     arriveInSynSent(c, segment, around, now);
     return;
@@ -192,6 +193,14 @@ function isAcceptable(c: Connection, segment: Segment, around: Surroundings, now
     const bare = { ...segment, flags: segment.flags & ~FIN, payload: segment.payload.subarray(0, 0) };
     around.drop("tcp: window is zero");
     ackIsHandled(c, bare, around, now);
+    return false;
+  }
+  // Figure 7: both have opened at once, and this is the answer to our SYN; that it has the peer's once more says nothing.
+  const answers = (segment.flags & (SYN | ACK)) === (SYN | ACK) && segment.ack === c.snd.nxt;
+  if (c.state === TcpState.SYN_RECEIVED && !c.passive && answers && segment.seq === rcv.irs) {
+    const bare = { ...segment, flags: ACK, seq: rcv.nxt, payload: segment.payload.subarray(0, 0) };
+    ackIsHandled(c, bare, around, now);
+    c.pending.ack = true;
     return false;
   }
   // Our SYN-ACK was lost.

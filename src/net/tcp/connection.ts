@@ -171,6 +171,8 @@ export class Connection implements Timed, FourTuple {
   probes = 0;
   /** Since when there is unacknowledged data without progress. */
   stalledSince: Micros = 0;
+  /** Keep-alive probes since something last arrived. */
+  keepAlives = 0;
   /** When something last arrived, and when data was last sent. */
   heard: Micros = 0;
   sent: Micros = 0;

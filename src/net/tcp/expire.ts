@@ -57,16 +57,22 @@ function persist(c: Connection, now: Micros): void {
 /** RFC 9293 3.8.4 */
 function keepAlive(c: Connection, now: Micros): void {
   const { settings, timers } = c;
-  const silence = now - c.heard;
-  if (silence < settings.keepAliveIdle || flightSize(c) > 0) {
-    timers.keepAlive = Math.max(now + settings.keepAliveInterval, c.heard + settings.keepAliveIdle);
+  if (!c.options.keepAlive) {
+    timers.keepAlive = FOREVER; // turned off since
     return;
   }
-  const probes = Math.floor((silence - settings.keepAliveIdle) / settings.keepAliveInterval);
-  if (probes >= settings.keepAliveProbes) {
+  const silence = now - c.heard;
+  if (silence < settings.keepAliveIdle || flightSize(c) > 0) {
+    const quiet = c.heard + settings.keepAliveIdle;
+    timers.keepAlive = quiet > now ? quiet : now + settings.keepAliveInterval;
+    return;
+  }
+  // MUST-29: not one probe without an answer, but several are the end.
+  if (c.keepAlives >= settings.keepAliveProbes) {
     fail(c, "timed-out");
     return;
   }
+  c.keepAlives++;
   c.pending.keepAlive = true;
   timers.keepAlive = now + settings.keepAliveInterval;
 }

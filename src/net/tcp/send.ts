@@ -5,7 +5,7 @@
 import { FOREVER, type Micros, MS } from "../../base/index.ts";
 import { TcpState } from "../sockets.ts";
 import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN, URG } from "../wire/tcp.ts";
-import { flightSize, pipe, restartAfterIdle } from "./congestion.ts";
+import { flightSize, noteFlight, pipe, restartAfterIdle } from "./congestion.ts";
 import { type Connection, endOfData, receiveWindow } from "./connection.ts";
 import { add, after, before, distance, earlier, type Sequence } from "./sequence.ts";
 
@@ -19,7 +19,12 @@ export function next(c: Connection, now: Micros): Segment | undefined {
   if (pending.reset) {
     pending.reset = false;
     pending.ack = false;
-    return { ...blank(c), seq: c.snd.nxt, ack: c.rcv.nxt, flags: RST | ACK };
+    const { timestamps } = c;
+    const reset = { ...blank(c), seq: c.snd.nxt, ack: c.rcv.nxt, flags: RST | ACK };
+    // RFC 7323 3.2: a reset SHOULD have the option too.
+    return timestamps.on && c.snd.synAcked
+      ? { ...reset, timestamps: true, tsVal: timestampClock(c, now), tsEcr: timestamps.recent }
+      : reset;
   }
   switch (c.state) {
     case TcpState.CLOSED:
@@ -215,6 +220,7 @@ function fresh(c: Connection, now: Micros): Segment | undefined {
   const from = snd.nxt;
   snd.nxt = add(snd.nxt, length + (withFin ? 1 : 0));
   if (withFin) snd.fin = end;
+  noteFlight(c);
   if (flight === 0) c.stalledSince = now;
   if (c.timed === undefined && !c.timestamps.on) {
     c.timed = snd.nxt;

@@ -19,6 +19,11 @@ export interface TcpSettings {
   windowScaling: boolean;
   /** RFC 6928: segments that may be sent before the first acknowledgement; 10. */
   initialWindow: number;
+  /**
+   * Full segments by which one acknowledgement may widen the window in slow start: 1 is RFC 5681 (2), 2 what RFC 3465
+   * 2.3 allows, Infinity what the widespread stacks do. Default 1.
+   */
+  slowStartLimit: number;
   /** RFC 6298 (2.1): before the first measurement. */
   initialRto: Micros;
   /**
@@ -68,6 +73,7 @@ export const defaultSettings: Readonly<TcpSettings> = {
   timestamps: true,
   windowScaling: true,
   initialWindow: 10,
+  slowStartLimit: 1,
   initialRto: SECOND,
   minimumRto: 200 * MS,
   maximumRto: 60 * SECOND,

@@ -531,7 +531,10 @@ export class Tcp {
       flow,
       passive,
       iss,
-      mss: this.#lower.linkRoom(flow.localAddress, flow.remoteAddress) - HEADER,
+      mss: Math.min(
+        this.#lower.linkRoom(flow.localAddress, flow.remoteAddress) - HEADER,
+        options.maxSegment || Number.POSITIVE_INFINITY,
+      ),
       pathMss: this.#lower.room(flow.localAddress, flow.remoteAddress) - HEADER,
       defaultMss: this.#lower.leastRoom(flow.remoteAddress) - HEADER,
       timestampOffset: this.#sequences.hash(flow, FOR_TIMESTAMPS),

@@ -2,6 +2,7 @@
  * Compares the machine with the host's processor on generated cases:
  *
  *     npm run prove -- [--group NAME[,NAME…]] [--cases N] [--sequences N] [--seed N] [--form NAME] [--show N]
+ *                  [--engine interpreter|compiled]
  *     npm run prove -- --record
  *
  * The groups: integer, vector (MMX and SSE) and x87, N cases for each form of the table (default 200), and each with
@@ -14,12 +15,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { forms } from "../../../src/isa/index.ts";
+import { Machine } from "../../../src/machine/index.ts";
 import { type Answer, type Case, differences, isAmbiguous, tolerant } from "./case.ts";
 import { Coverage, formsOfGroup } from "./coverage.ts";
 import type { Series } from "./generate.ts";
 import { groups, recorded } from "./groups.ts";
 import { type Oracle, openOracle } from "./oracle.ts";
-import { Subject } from "./ours.ts";
+import { options, Subject } from "./ours.ts";
 import { Recorder } from "./recording.ts";
 import { Distances } from "./transcendental.ts";
 import { describeX87, tolerantX87 } from "./x87.ts";
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     group: { type: "string", default: Object.keys(groups).join(",") },
     form: { type: "string" },
+    engine: { type: "string", default: "interpreter" },
     record: { type: "boolean", default: false },
     sequences: { type: "string", default: "5000" },
     show: { type: "string", default: "3" },
@@ -120,7 +123,11 @@ if ("missing" in oracle) {
   console.error(`The processor of this host cannot be asked: ${oracle.missing}`);
   process.exit(1);
 }
-const subject = new Subject();
+if (values.engine !== "interpreter" && values.engine !== "compiled") {
+  console.error(`There is no engine "${values.engine}" of our own: interpreter, compiled`);
+  process.exit(1);
+}
+const subject = new Subject(new Machine({ ...options, engine: values.engine }));
 let recorder: Recorder | undefined;
 let wrong = 0;
 for (const name of wanted) {

@@ -28,9 +28,9 @@ export function undefinedOpcode(): void {
   throw fault("#UD");
 }
 
-/** The time stamp counts instructions: one each, this one not yet. */
+/** The time stamp counts instructions: one each, this one not yet; and what its owner adds for time without any. */
 export function rdtsc(cpu: Processor): void {
-  const now = cpu.now;
+  const now = cpu.now + cpu.core.timeStampOffset;
   cpu.words[EAX] = now % 0x1_0000_0000;
   cpu.words[EDX] = Math.floor(now / 0x1_0000_0000);
 }

@@ -231,6 +231,15 @@ export class Code {
     return this.#enter(IF, label);
   }
 
+  /** An `if` whose arms give a value. */
+  ifValue(type: ValueType): Label {
+    const label = new Label();
+    label.depth = this.#open.push(label);
+    this.op(IF);
+    this.#out.byte(type);
+    return label;
+  }
+
   else(): void {
     this.op(ELSE);
   }

@@ -1,0 +1,338 @@
+/** The phases one after the other, what is told of their result, and sessions that begin again in the middle. */
+import { hasHeader, type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
+import { Assembler } from "./assemble.ts";
+import type { Diagnostic } from "./diagnostics.ts";
+import { symbolFile } from "./fas.ts";
+import { listing } from "./listing.ts";
+import { Refusal } from "./messages.ts";
+import { lineMap, symbolTable } from "./output.ts";
+import { Parser } from "./parse.ts";
+import { Preprocessor } from "./preprocess/preprocess.ts";
+import type { OnProgress } from "./progress.ts";
+import { diagnose } from "./report.ts";
+import { FileLoader, type Files, type LoadedFile, parentOf } from "./source.ts";
+import type { Space } from "./state.ts";
+
+/** What holds for all assemblies of a session. */
+export interface SessionOptions {
+  /** Symbolic constants defined before the first line, as `-d NAME=VALUE`. */
+  defines?: Readonly<Record<string, string>>;
+  /** Directories for `include` and `file`, searched after that of the including file: INCLUDE. */
+  includes?: readonly string[];
+  /** Variables for %NAME% in paths. */
+  environment?: Readonly<Record<string, string>>;
+  /** Passes before "code cannot be generated". FASM's limit and the default is 100. */
+  maxPasses?: number;
+  /** What `%t` and the time stamps of formats say: seconds since 1970. Default 0. */
+  epochSeconds?: number;
+  /** Keep which line uses which symbol, for `symbolFile`. Default no. */
+  references?: boolean;
+  /** Bytes of output and of preprocessed source before "out of memory". Default 512 MiB. */
+  maxMemory?: number;
+  /** Told now and then how far the work has come. */
+  onProgress?: OnProgress;
+}
+
+export interface Options extends SessionOptions {
+  files: Files;
+}
+
+export interface Assembled {
+  ok: boolean;
+  /** The output file; empty when not ok. */
+  bytes: Uint8Array;
+  /** The extension FASM would give the output file, without the dot. */
+  extension: string;
+  /** Files beside the output, from `virtual as`: their extension and contents. */
+  areas: readonly { extension: string; bytes: Uint8Array }[];
+  /** The bytes as something to run, when they are an application or a raw binary. */
+  image: Image | undefined;
+  passes: number;
+  symbols: Symbols;
+  lines: LineMap;
+  /** Every line that made something, with its address and bytes, as text. Empty when not ok. */
+  readonly listing: string;
+  /** FASM's symbolic information file for an output file of this name. Empty when not ok. */
+  symbolFile(output: string): Uint8Array;
+  /** What `display` said. */
+  display: Uint8Array;
+  diagnostics: readonly Diagnostic[];
+}
+
+const DEFAULT_MEMORY = 512 * 1024 * 1024;
+
+/**
+ * Assembles the file named `source`, read through `options.files`. Errors of the source are diagnostics, not exceptions.
+ *
+ *     const { ok, bytes } = assemble("hello.asm", { files: memoryFiles({ "hello.asm": "db 'hello'" }) });
+ */
+export function assemble(source: string, options: Options): Assembled {
+  const { p, begin } = fresh(source, options, options.files);
+  const work = new Work(p, options);
+  return work.assemble(begin, (parser) => parser.run());
+}
+
+/** A preprocessor that has not begun, and how it begins. */
+function fresh(
+  source: string,
+  options: SessionOptions,
+  files: Files,
+): { p: Preprocessor; begin: () => void } {
+  const loader = new FileLoader(files, options.includes ?? [], options.environment ?? {});
+  const p = new Preprocessor(loader, options.maxMemory ?? DEFAULT_MEMORY);
+  p.lines.onProgress = options.onProgress;
+  return { p, begin: () => p.run(source, options.defines ?? {}) };
+}
+
+/** Lines between two places where a session can begin again. */
+const EVERY = 1024;
+
+/**
+ * Assembles one source again and again while its files change. Lines before the first change are neither preprocessed
+ * nor parsed again; the passes always begin anew, since FASM's results depend on all of them. Every answer is the one
+ * that `assemble` would give.
+ *
+ *     const session = new AssemblySession("server.asm");
+ *     session.assemble(files);
+ *     session.assemble(changedFiles);
+ *
+ * Files' bytes must not change once they have been handed in. What an answer only makes when it is asked (symbols, lines,
+ * image, listing, symbolFile) must be asked before the next `assemble`; later it is an Error.
+ */
+export class AssemblySession {
+  readonly #source: string;
+  readonly #options: SessionOptions;
+  readonly #every: number;
+  #work: Work | undefined;
+  /** Preprocessed lines that the last `assemble` took over from the one before. */
+  reused = 0;
+
+  constructor(source: string, options: SessionOptions = {}, every = EVERY) {
+    this.#source = source;
+    this.#options = options;
+    this.#every = every;
+  }
+
+  assemble(files: Files): Assembled {
+    const last = this.#work;
+    if (last) {
+      const { includes, environment } = this.#options;
+      const loader = new FileLoader(files, includes ?? [], environment ?? {});
+      const number = lastCommon(last.p, loader);
+      if (number >= 0) {
+        const { lines } = last.p.checkpoints[number]!;
+        this.reused = lines;
+        return last.again(number, loader);
+      }
+      last.end();
+    }
+    this.reused = 0;
+    const { p, begin } = fresh(this.#source, this.#options, files);
+    p.keepCheckpoints(this.#every);
+    this.#work = new Work(p, this.#options);
+    return this.#work.assemble(begin, (parser) => parser.run());
+  }
+}
+
+/** The last of a preprocessor's checkpoints up to which everything is the same with other files; -1 when none is. */
+function lastCommon({ checkpoints, files, loader: { loaded } }: Preprocessor, loader: FileLoader): number {
+  let number = checkpoints.length - 1;
+  let lookup = 0;
+  for (const [path, before] of loaded) {
+    if (number < 0 || lookup >= checkpoints[number]!.lookups) break;
+    const now = loader.main(path);
+    const same = commonLength(before, now);
+    for (; number >= 0; number--) {
+      const { lookups, files: count, open } = checkpoints[number]!;
+      if (lookup >= lookups) break;
+      if (same === Number.POSITIVE_INFINITY) break;
+      if (before === undefined || now === undefined) continue;
+      // Where it is still being read, only what has been read counts.
+      const reached = (file: number) =>
+        open.find((each) => each.number === file)?.at ?? Number.POSITIVE_INFINITY;
+      let fits = true;
+      for (let file = 0; file < count; file++)
+        if (files[file] === before && reached(file) >= same) fits = false;
+      if (fits) break;
+    }
+    lookup++;
+  }
+  return number;
+}
+
+/** Bytes up to the first that differs; infinitely many of files that are the same, or that both do not exist. */
+function commonLength(a: LoadedFile | undefined, b: LoadedFile | undefined): number {
+  if (a === undefined || b === undefined) return a === b ? Number.POSITIVE_INFINITY : 0;
+  if (!isSame(a.lines ?? NO_LINES, b.lines ?? NO_LINES)) return 0;
+  const length = Math.min(a.bytes.length, b.bytes.length);
+  let at = 0;
+  while (at < length && a.bytes[at] === b.bytes[at]) at++;
+  return at === a.bytes.length && at === b.bytes.length ? Number.POSITIVE_INFINITY : at;
+}
+
+const NO_LINES = new Int32Array(0);
+
+function isSame(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((line, at) => line === b[at]);
+}
+
+/** What is made of one source, and can be made again of it from some line on. */
+class Work {
+  readonly p: Preprocessor;
+  readonly #options: SessionOptions;
+  #parser: Parser | undefined;
+  /** Answers given so far: an older one's lines and tokens are gone. */
+  #answers = 0;
+
+  constructor(p: Preprocessor, options: SessionOptions) {
+    this.p = p;
+    this.#options = options;
+  }
+
+  /** No answer but those already worked out is to be had any more. */
+  end(): void {
+    this.#answers++;
+  }
+
+  /** Begins again at one of the preprocessor's checkpoints. */
+  again(checkpoint: number, loader: FileLoader): Assembled {
+    const { p } = this;
+    this.#parser?.forget(p.checkpoints[checkpoint]!.lines);
+    return this.assemble(
+      () => p.resume(checkpoint, loader),
+      (parser) => parser.resume(),
+    );
+  }
+
+  assemble(preprocess: () => void, parse: (parser: Parser) => void): Assembled {
+    const { p } = this;
+    const options = this.#options;
+    const answer = ++this.#answers;
+    let preprocessed = false;
+    let assembler: Assembler | undefined;
+    try {
+      preprocess();
+      preprocessed = true;
+      this.#parser ??= new Parser(p, options.onProgress);
+      parse(this.#parser);
+      assembler = new Assembler(
+        this.#parser.program,
+        p.texts,
+        p.loader,
+        (line) => parentOf(p.files[p.lines.file(p.lines.plainLine(line))]!.name),
+        {
+          maxPasses: options.maxPasses ?? 100,
+          maxBytes: options.maxMemory ?? DEFAULT_MEMORY,
+          epochSeconds: options.epochSeconds ?? 0,
+        },
+      );
+      assembler.onProgress = options.onProgress;
+      assembler.state.keepReferences = options.references ?? false;
+      const passes = assembler.run();
+      const bytes = assembler.state.format.write(assembler);
+      const known = later(p, assembler, bytes, () => {
+        if (answer !== this.#answers)
+          throw new Error("the source has been assembled again since: ask before that");
+      });
+      return {
+        ok: true,
+        bytes,
+        extension: assembler.isCom && assembler.state.format.flat ? "com" : assembler.state.format.extension,
+        areas: assembler.areas(),
+        passes,
+        display: assembler.displayed(),
+        diagnostics: [],
+        get symbols() {
+          return known.symbols;
+        },
+        get lines() {
+          return known.lines;
+        },
+        get image() {
+          return known.image;
+        },
+        symbolFile: (output) => symbolFile(p, known.assembler, output),
+        get listing() {
+          return listing(p, known.assembler);
+        },
+      };
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (!refusal) throw error;
+      if (assembler) p.currentLine = assembler.state.currentLine;
+      return {
+        ok: false,
+        bytes: new Uint8Array(0),
+        extension: "",
+        areas: [],
+        image: undefined,
+        passes: assembler ? assembler.state.pass + 1 : 0,
+        symbols: symbolTable(p, undefined),
+        lines: lineMap(p, undefined),
+        listing: "",
+        symbolFile: () => new Uint8Array(0),
+        display: assembler?.displayed() ?? new Uint8Array(0),
+        diagnostics: [diagnose(p, refusal, preprocessed)],
+      };
+    }
+  }
+}
+
+/** What not everyone asks for is made when it is asked for, and once. */
+function later(
+  p: Preprocessor,
+  assembler: Assembler,
+  bytes: Uint8Array,
+  check: () => void,
+): Pick<Assembled, "image" | "symbols" | "lines"> & { readonly assembler: Assembler } {
+  let symbols: Symbols | undefined;
+  let lines: LineMap | undefined;
+  let image: Image | undefined;
+  const known = {
+    get assembler() {
+      check();
+      return assembler;
+    },
+    get symbols() {
+      symbols ??= symbolTable(p, known.assembler);
+      return symbols;
+    },
+    get lines() {
+      lines ??= lineMap(p, known.assembler);
+      return lines;
+    },
+    get image() {
+      if (!assembler.state.format.flat) return undefined;
+      image ??= imageOf(bytes, assembler, known.symbols, known.lines);
+      return image;
+    },
+  };
+  return known;
+}
+
+/** What went wrong in the source; undefined when it was in here. */
+function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error;
+  // Nesting beyond the engine's stack, where no limit of ours came first.
+  if (error instanceof RangeError && /call stack/i.test(error.message)) return new Refusal("stackOverflow");
+  return undefined;
+}
+
+/** The program that the bytes are; undefined when they begin with a header that describes none. */
+function imageOf(
+  bytes: Uint8Array,
+  assembler: Assembler,
+  symbols: Symbols,
+  lines: LineMap,
+): Image | undefined {
+  if (hasHeader(bytes)) {
+    const image = imageFrom(bytes);
+    return "error" in image ? undefined : { ...image, symbols, lines };
+  }
+  const { spaces, space: last, at } = assembler.state;
+  // The space that is open at the end has no length yet.
+  const lengthOf = (space: Space): number => (space === last ? at - space.start : space.length);
+  const first = spaces.find((space) => !space.virtual && lengthOf(space) > 0);
+  const origin = first && typeof first.base === "number" ? Math.max(0, first.start - first.base) : 0;
+  return { ...rawImage(bytes, { origin }), symbols, lines };
+}

@@ -1,0 +1,93 @@
+/**
+ * What becomes of short pieces of code, step by step: assembly, IR, WebAssembly. The texts are in golden/; a change
+ * that is meant is accepted with `npx vitest run src/machine/jit -u` and read in the diff.
+ */
+import { describe, expect, test } from "vitest";
+import { assemble, memoryFiles } from "../../assembler/index.ts";
+import type { Core } from "../cpu/engine.ts";
+import { Machine } from "../machine.ts";
+import { CompilingEngine } from "./index.ts";
+import { Block, Builder, type Region } from "./ir.ts";
+import { regionText } from "./print.ts";
+import { structure } from "./structure.ts";
+import { moduleText } from "./wasm/text.ts";
+
+const ORIGIN = 0x1000;
+
+/** Assembles lines at 0x1000 and compiles what begins there. */
+function compiled(source: string): { ir: string; wasm: string } {
+  const made = assemble("golden.asm", {
+    files: memoryFiles({ "golden.asm": `use32\norg 0x${ORIGIN.toString(16)}\n${source}\n int3\n` }),
+  });
+  if (!made.ok) throw new Error(made.diagnostics.map(({ text }) => text).join(", "));
+  let engine: CompilingEngine | undefined;
+  const machine = new Machine({
+    memoryBytes: 1 << 20,
+    engine: (core: Core) => (engine = new CompilingEngine(core, { ahead: true })),
+  });
+  machine.memory.map(0, 0x2_0000);
+  machine.memory.place(ORIGIN, made.bytes);
+  const { region, bytes } = engine!.explain(ORIGIN)!;
+  return { ir: regionText(region), wasm: moduleText(bytes) };
+}
+
+const golden: Readonly<Record<string, string>> = {
+  "sum-loop": "again:\n add eax,[esi]\n add esi,4\n dec ecx\n jnz again\n int 0x40",
+  "compare-and-branch": " cmp eax,ebx\n jb less\n sub eax,ebx\nless:\n mov [edi],eax\n int 0x40",
+  "inlined-call": "again:\n call twice\n dec ecx\n jnz again\n int 0x40\ntwice:\n add eax,eax\n ret",
+  "jump-table":
+    "again:\n and edx,1\n jmp dword [table+edx*4]\none:\n inc eax\n jmp next\ntwo:\n dec eax\nnext:\n dec ecx\n jnz again\n int 0x40\n int3\ntable dd one,two,0",
+  "known-by-executor": " cpuid\n rdtsc\n int 0x40",
+  "repeated-move": " rep movsd\n int 0x40",
+  "carry-chain": " add eax,ebx\n adc edx,ecx\n rcl eax,1\n setc al\n int 0x40",
+};
+
+describe("short pieces become", () => {
+  for (const [name, source] of Object.entries(golden)) {
+    test(name, async () => {
+      const { ir, wasm } = compiled(source);
+      await expect(`${source}\n\n${ir}\n${wasm}`).toMatchFileSnapshot(`golden/${name}.txt`);
+    });
+  }
+});
+
+test("flags that nobody reads are not computed", () => {
+  const { wasm } = compiled("add eax,ebx\nadd eax,ecx\nint 0x40");
+  // One carry, of the second addition.
+  expect(wasm.match(/i32\.lt_u/g)?.length).toBe(1);
+});
+
+/** A region of empty blocks with these ways between them. */
+function graph(ways: readonly (readonly number[])[], entries: number[]): Region {
+  const blocks = ways.map((to, index) => {
+    const block = new Block(index, index);
+    const b = new Builder(block, () => false);
+    block.count = 1;
+    const target = (n: number) => ({ block: to[n] ?? -1, address: to[n] ?? 999 });
+    if (to.length < 2) b.end({ kind: "goto", target: target(0) });
+    else b.end({ kind: "branch", condition: b.get(0), yes: target(0), no: target(1) });
+    return block;
+  });
+  return { blocks, entries };
+}
+
+describe("structure", () => {
+  test("a loop is one, its way is as long as its blocks", () => {
+    const made = structure(graph([[1], [2], [1, 3], []], [0]));
+    expect([...made.isLoop]).toEqual([0, 1, 0, 0]);
+    expect(made.dispatched).toEqual([0]);
+    expect(made.longest).toBe(5);
+  });
+
+  test("ways that join are marked", () => {
+    const made = structure(graph([[1, 2], [3], [3], []], [0]));
+    expect([...made.isJoint]).toEqual([1, 0, 0, 1]);
+    expect(made.children[0]).toEqual(expect.arrayContaining([1, 2, 3]));
+  });
+
+  test("a loop with two heads goes through the dispatcher", () => {
+    const made = structure(graph([[1, 2], [2, 3], [1], []], [0]));
+    expect(made.dispatched.length).toBe(2);
+    expect(made.loops).toBe(true);
+  });
+});

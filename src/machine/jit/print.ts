@@ -1,0 +1,102 @@
+/** IR as text: for golden tests, and for whoever wants to see what became of a piece of code. */
+import {
+  type Block,
+  type End,
+  type Exit,
+  FLAGS,
+  type Region,
+  SLOT,
+  slotName,
+  type Target,
+  type Value,
+} from "./ir.ts";
+import { usedValues } from "./liveness.ts";
+import { nameOf, typeNames } from "./wasm/opcodes.ts";
+
+const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
+const kinds = Object.fromEntries(Object.entries(FLAGS).map(([name, number]) => [number, name.toLowerCase()]));
+
+/** The whole region. Values that nothing needs are left out: they are not emitted either. */
+export function regionText({ blocks, entries }: Region): string {
+  return blocks.map((block) => blockText(block, entries.includes(block.index))).join("\n");
+}
+
+function blockText(block: Block, isEntry: boolean): string {
+  const used = usedValues(block);
+  const lines = [
+    `b${block.index} ${hex(block.address)} ${block.count} instructions${isEntry ? ", entry" : ""}`,
+  ];
+  for (const value of block.values) {
+    if (used.has(value) ? value.what !== "const" && value.what !== "slot" : effects.has(value.what)) {
+      lines.push(`  ${valueText(value)}`);
+    }
+  }
+  for (const [slot, value] of sorted(block.changed))
+    lines.push(`  ${slotName(slot)} := ${changeText(slot, value)}`);
+  lines.push(`  ${endText(block.end)}`);
+  return `${lines.join("\n")}\n`;
+}
+
+const effects = new Set(["store", "check", "leave", "call", "copy", "fill", "afford", "spend"]);
+
+const sorted = (changed: ReadonlyMap<number, Value>): [number, Value][] =>
+  [...changed].sort(([a], [b]) => a - b);
+
+const changeText = (slot: number, value: Value): string =>
+  slot === SLOT.KIND && value.what === "const" ? kinds[value.number]! : name(value);
+
+function name(value: Value): string {
+  if (value.what === "slot") return slotName(value.number);
+  if (value.what !== "const") return `v${value.position}`;
+  if (typeof value.bytes === "bigint") return `${value.bytes}`;
+  if (value.bytes !== undefined) return `[${value.bytes.join(" ")}]`;
+  return Math.abs(value.number) < 1024 ? `${value.number}` : hex(value.number);
+}
+
+function valueText(value: Value): string {
+  const { what, args, number, exit } = value;
+  const names = args.map(name).join(", ");
+  const out = exit === undefined ? "" : `  ; else ${exitText(exit)}`;
+  switch (what) {
+    case "pure": {
+      const lanes = value.bytes === undefined ? "" : ` [${(value.bytes as number[]).join(" ")}]`;
+      return `v${value.position} = ${nameOf(value.opcode)}${lanes} ${names}`;
+    }
+    case "load":
+      return `v${value.position} = ${nameOf(value.opcode)} ${names} + ${hex(number)}`;
+    case "store":
+      return `${nameOf(value.opcode)} ${name(args[0]!)} + ${hex(number)}, ${name(args[1]!)}`;
+    case "check":
+      return `check ${value.writes ? "write" : "read"} ${name(args[0]!)} ${value.low} … ${value.high - 1}${out}`;
+    case "call":
+      return `v${value.position} = call ${number} (${names}) ${typeNames[value.type]}`;
+    case "fill":
+      return `fill ${names} by ${number}`;
+    default:
+      return `${what} ${names}${out}`;
+  }
+}
+
+function exitText({ eip, count, changed }: Exit): string {
+  const changes = sorted(changed).map(([slot, value]) => `${slotName(slot)} := ${changeText(slot, value)}`);
+  return [`${hex(eip)} after ${count}`, ...changes].join(", ");
+}
+
+const targetText = ({ block, address }: Target): string => (block < 0 ? `out ${hex(address)}` : `b${block}`);
+
+function endText(end: End): string {
+  switch (end.kind) {
+    case "goto":
+      return `goto ${targetText(end.target)}`;
+    case "branch":
+      return `if ${name(end.condition)} goto ${targetText(end.yes)} else ${targetText(end.no)}`;
+    case "indirect":
+      return `goto address ${name(end.target)}, perhaps ${end.cases.map(targetText).join(", ") || "nothing known"}`;
+    case "execute":
+      return `execute ${end.operation.form!.name}, goto ${targetText(end.target)}`;
+    case "interpret":
+      return `interpret ${hex(end.eip)}`;
+    case "interrupt":
+      return `interrupt ${hex(end.vector)}, then ${hex(end.eip)}`;
+  }
+}

@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { requirements } from "./requirements.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const below = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name));
+const tests = [...below("src/net"), ...below("test/network")]
+  .filter((name) => name.endsWith(".test.ts") && !name.endsWith("requirements.test.ts"))
+  .map((name) => readFileSync(join(root, name), "utf8"))
+  .join("\n");
+const timelines = new Set(readdirSync(join(root, "test/network/timelines")));
+
+/** As the name of a test, or of a row that a test is made of. */
+const exists = (name: string): boolean =>
+  timelines.has(name) || tests.includes(`("${name}"`) || tests.includes(`["${name}"`);
+
+test("every MUST of RFC 9293 stands here once, in order", () => {
+  expect(requirements.map(({ must }) => must)).toEqual(Array.from({ length: 69 }, (_, i) => i + 1));
+});
+
+test.each(requirements.map((each) => [each.must, each.section, each.demand, each] as const))(
+  "MUST-%i (%s): %s",
+  (_must, _section, _demand, { shownBy, leftOut }) => {
+    expect(shownBy.filter((name) => !exists(name))).toEqual([]);
+    expect(shownBy.length > 0 || leftOut !== undefined).toBe(true);
+  },
+);
+
+test("how many are shown, and how many left out", () => {
+  const shown = requirements.filter(({ leftOut }) => leftOut === undefined).length;
+  const partly = requirements.filter(({ leftOut, shownBy }) => leftOut !== undefined && shownBy.length > 0);
+  const not = requirements.filter(({ shownBy }) => shownBy.length === 0);
+  expect([shown, partly.map(({ must }) => must), not.map(({ must }) => must)]).toEqual([
+    61,
+    [18, 20, 56, 58],
+    [51, 52, 53, 59],
+  ]);
+});

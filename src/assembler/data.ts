@@ -3,7 +3,7 @@ import type { Assembler } from "./assemble.ts";
 import { extendedBits } from "./expression/float.ts";
 import { high32, low32 } from "./expression/int.ts";
 import { type Expression, K_FLOAT, K_STRING } from "./expression/parse.ts";
-import { refuse } from "./messages.ts";
+import { type Message, refuse } from "./messages.ts";
 import type { State } from "./state.ts";
 import {
   D_DB,
@@ -302,12 +302,22 @@ export function fill(state: State, length: number, value: number): void {
   reserved(state, start);
 }
 
+/** No name at all is a directory's, which FASM opens: it cannot be read, and its length is beyond all bounds. */
+function unnamed(assembler: Assembler): Message {
+  const { state, evaluator } = assembler;
+  if (assembler.kind() === COLON) {
+    state.item++;
+    evaluator.count(assembler.takeNumeric());
+  }
+  return assembler.kind() === COMMA ? "errorReadingFile" : "outOfMemory";
+}
+
 export function fileDirective(assembler: Assembler): void {
   const { state, evaluator, loader } = assembler;
   for (;;) {
     const path = assembler.takeString();
     const file = loader.find(path, assembler.directoryOf(state.currentLine));
-    if (!file) refuse("fileNotFound");
+    if (!file) refuse(loader.expanded(path) === "" ? unnamed(assembler) : "fileNotFound");
     let from = 0;
     let { length } = file.bytes;
     if (assembler.kind() === COLON) {

@@ -66,8 +66,13 @@ export class FileLoader {
     return this.#load(path);
   }
 
+  /** A path with its environment's variables. */
+  expanded(path: string): string {
+    return path.replace(/%([^%]*)%/g, (_, name: string) => this.#environment[name] ?? "");
+  }
+
   find(path: string, directory: string): LoadedFile | undefined {
-    const expanded = path.replace(/%([^%]*)%/g, (_, name: string) => this.#environment[name] ?? "");
+    const expanded = this.expanded(path);
     const beside = this.#load(directory + expanded);
     if (beside) return beside;
     for (const include of this.#includes) {

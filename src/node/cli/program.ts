@@ -4,6 +4,7 @@ import type { Computer, ComputerOptions } from "../../computer.ts";
 import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
 import type { CpuName, EngineMaker, EngineName, LoadOptions } from "../../machine/index.ts";
 import { onThisSystem, readFile } from "../files.ts";
+import { loadAssembler } from "./assembler.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
 import { number, oneOf, type Values } from "./options.ts";
@@ -102,7 +103,7 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
   }
   const assembled = await assembleFile(path, values, io);
   if (!assembled.ok) {
-    const { explanation, fasmText } = await import("../../assembler/index.ts");
+    const { explanation, fasmText } = await loadAssembler();
     throw new Refusal(
       `${path} cannot be assembled\n${assembled.diagnostics
         .map((diagnostic) => fasmText(diagnostic) + explanation(diagnostic))

@@ -1,0 +1,35 @@
+import { copyFileSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { beforeAll, expect, test } from "vitest";
+import { memoryFiles } from "../../src/assembler/index.ts";
+import { compiled, loadAssembler } from "../../src/node/cli/assembler.ts";
+import { needBuild } from "./build.ts";
+import { Folder } from "./folder.ts";
+
+beforeAll(needBuild, 60_000);
+const folder = new Folder();
+
+const files = memoryFiles({ "a.asm": "use32\nmov eax,[ebx+5]" });
+const bytes = [0x8b, 0x43, 5];
+
+test("the built program's assembler comes compiled", () => {
+  const { room, accepted } = compiled(pathToFileURL("dist/cli/"))!;
+  expect(accepted).toBe(true);
+  expect([...room.assemble("a.asm", { files }).bytes]).toEqual(bytes);
+});
+
+test("where it was not compiled, or by another engine, it is compiled", () => {
+  copyFileSync("dist/cli/assembler.cjs", folder.at("assembler.cjs"));
+  const place = pathToFileURL(`${folder.path}/`);
+  const fresh = compiled(place)!;
+  expect([...fresh.room.assemble("a.asm", { files }).bytes]).toEqual(bytes);
+  writeFileSync(folder.at("assembler.cjs.compiled"), "nothing of V8's");
+  const spoiled = compiled(place)!;
+  expect([fresh.accepted, spoiled.accepted]).toEqual([false, false]);
+  expect([...spoiled.room.assemble("a.asm", { files }).bytes]).toEqual(bytes);
+});
+
+test("the source tree's is the source's", async () => {
+  const { assemble } = await loadAssembler();
+  expect(assemble).toBe((await import("../../src/assembler/index.ts")).assemble);
+});

@@ -1,7 +1,7 @@
 import { FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Code } from "./code.ts";
 import type { Core } from "./engine.ts";
-import { type Fast, fastSse, fastStrings, fastX87, noFastFunctions } from "./fast/index.ts";
+import { type Fast, fastSse, fastStrings, fastX87, fastX87Values, noFastFunctions } from "./fast/index.ts";
 import { fault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
 import { KIND, type Operation } from "./operation.ts";
@@ -38,6 +38,7 @@ export class Processor {
   iterations = 0;
 
   #fastX87: readonly Fast[] | undefined;
+  #fastX87Values: readonly Fast[] | undefined;
   #fastSse: readonly Fast[] | undefined;
   #fastStrings: readonly Fast[] | undefined;
 
@@ -57,6 +58,10 @@ export class Processor {
     return (this.#fastX87 ??= this.core.unspecialised
       ? noFastFunctions
       : fastX87.functions(this.core.memory.wasm));
+  }
+
+  get fastX87Values(): readonly Fast[] {
+    return (this.#fastX87Values ??= fastX87Values.functions(this.core.memory.wasm));
   }
 
   get fastSse(): readonly Fast[] {

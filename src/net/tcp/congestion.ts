@@ -29,6 +29,9 @@ export interface Congestion {
   force: boolean;
   /** Bytes acknowledged in congestion avoidance that have not widened cwnd yet. */
   acked: number;
+  /** The most that was under way at once in the round trip that ends when `usedUntil` is acknowledged. */
+  used: number;
+  usedUntil: Sequence;
   /** RescueRxt of RFC 6675. */
   rescued: boolean;
   /** Only where the settings want it. */
@@ -47,6 +50,8 @@ export function newCongestion(iss: Sequence, cubic: boolean): Congestion {
     lost: iss,
     force: false,
     acked: 0,
+    used: 0,
+    usedUntil: iss,
     rescued: false,
     cubic: cubic ? newCubic() : undefined,
   };
@@ -78,8 +83,8 @@ export function acknowledged(c: Connection, acked: number, flight: number): void
   if (g.phase === "open") {
     g.dupAcks = 0;
     g.dupBytes = 0;
-    // A window that was not used says nothing about the network (RFC 7661 1).
-    if (flight * 2 >= g.cwnd) widen(c, acked);
+    // A window of which not even half was used says nothing about the network (RFC 7661 1).
+    if (Math.max(flight, g.used) * 2 > g.cwnd) widen(c, acked);
   } else if (atOrAfter(una, g.recover)) {
     // RFC 6582 3.2 (3) full acknowledgement, the first of the two ways: no burst.
     if (g.phase === "fast") g.cwnd = Math.min(g.ssthresh, Math.max(flightSize(c), mss) + mss);
@@ -96,6 +101,15 @@ export function acknowledged(c: Connection, acked: number, flight: number): void
     g.force = true;
     g.dupBytes = Math.max(0, g.dupBytes - acked + mss);
   }
+}
+
+/** Something has been sent for the first time. */
+export function noteFlight(c: Connection): void {
+  const g = c.congestion;
+  const flight = flightSize(c);
+  if (flight <= g.used && before(c.snd.una, g.usedUntil)) return;
+  g.used = flight;
+  g.usedUntil = c.snd.nxt;
 }
 
 function widen(c: Connection, acked: number): void {

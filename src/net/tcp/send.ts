@@ -5,7 +5,7 @@
 import { FOREVER, type Micros, MS } from "../../base/index.ts";
 import { TcpState } from "../sockets.ts";
 import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN, URG } from "../wire/tcp.ts";
-import { flightSize, pipe, restartAfterIdle } from "./congestion.ts";
+import { flightSize, noteFlight, pipe, restartAfterIdle } from "./congestion.ts";
 import { type Connection, endOfData, receiveWindow } from "./connection.ts";
 import { add, after, before, distance, earlier, type Sequence } from "./sequence.ts";
 
@@ -220,6 +220,7 @@ function fresh(c: Connection, now: Micros): Segment | undefined {
   const from = snd.nxt;
   snd.nxt = add(snd.nxt, length + (withFin ? 1 : 0));
   if (withFin) snd.fin = end;
+  noteFlight(c);
   if (flight === 0) c.stalledSince = now;
   if (c.timed === undefined && !c.timestamps.on) {
     c.timed = snd.nxt;

@@ -98,6 +98,51 @@ for size in (0, 56, 1472, 1473, 20000):
     }
   });
 
+  test("an echo over IPv6: the guest's program, the kernel's client, by its address and by the link's", async () => {
+    const program = folder.at("echo6.bin");
+    expect((await run(kolibri("asm", "asm/echo6.asm", program))).status).toBe(0);
+    const [command, argv] = kolibri(
+      "run",
+      program,
+      "--address",
+      "10.0.7.15/24,fd07::15/64",
+      "--tap",
+      "six0,10.0.7.1/24",
+    );
+    const child = spawn(command, argv, { stdio: ["ignore", "pipe", "pipe"] });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
+    while (!said.includes("Echoing") && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    try {
+      execFileSync(...inside("ip", "-6", "addr", "add", "fd07::1/64", "dev", "six0", "nodad"));
+      const script = `import socket
+for host in ("fd07::15", "fe80::5054:ff:fe00:70f%six0", "10.0.7.15"):
+    data = b"hello " * 3000
+    for i in range(20):
+        try:
+            s = socket.create_connection((host, 7), 20)
+            break
+        except OSError as error:
+            last = error
+    s.sendall(data)
+    got = b""
+    while len(got) < len(data): got += s.recv(65536)
+    print(host, got == data)
+    s.close()`;
+      const client = await run(inside("python3", "-c", script));
+      expect(client.said.trim().split("\n")).toEqual([
+        "fd07::15 True",
+        "fe80::5054:ff:fe00:70f%six0 True",
+        "10.0.7.15 True",
+      ]);
+    } finally {
+      child.kill("SIGTERM");
+      await ended;
+    }
+  }, 60_000);
+
   test("a device that another holds, one of another kind, and a user without rights: each is said", async () => {
     const hello = (...argv: string[]) => kolibri("run", "fixtures/guide/images/hello.corrected.bin", ...argv);
     expect(await run(hello("--tap", "kol0"))).toEqual({

@@ -56,6 +56,8 @@ export const STATE = {
   READ_LENGTH: 0x314,
   WRITE_LOW: 0x318,
   WRITE_LENGTH: 0x31c,
+  /** What a fast function of the x87 has to say besides a significand (cpu/fast/x87.ts). */
+  X87_RESULT: 0x320,
   /** Which region begins at an address: 2048 pairs of an address and a region with the number of its entry. */
   CHAIN: 0x4000,
 } as const;

@@ -1,7 +1,7 @@
 /** Functions that compiled code calls out to, by their numbers for `b.call`: 0 is `execute`, these follow from 1. */
-import { fastX87 } from "../cpu/fast/index.ts";
+import { fastX87, fastX87Values } from "../cpu/fast/index.ts";
 import type { Processor } from "../cpu/processor.ts";
-import { I32 } from "./wasm/opcodes.ts";
+import { I32, I64 } from "./wasm/opcodes.ts";
 import type { FunctionType } from "./wasm/writer.ts";
 
 export interface OutsideFunction {
@@ -13,12 +13,24 @@ export interface OutsideFunction {
 
 const FAST: FunctionType = { parameters: [I32, I32, I32], results: [I32] };
 
-/** The fast functions of the x87, which answer 0 when they have done nothing. */
-export const calls: readonly OutsideFunction[] = fastX87.names.map((name, number) => ({
-  name: `x87_${name}`,
-  type: FAST,
-  make: (cpu) => cpu.fastX87[number]!,
-}));
+const ON_VALUES: FunctionType = { parameters: [I64, I32, I64, I32], results: [I64] };
+
+/** The fast functions of the x87, which answer 0 when they have done nothing, and those on numbers. */
+export const calls: readonly OutsideFunction[] = [
+  ...fastX87.names.map((name, number) => ({
+    name: `x87_${name}`,
+    type: FAST,
+    make: (cpu: Processor) => cpu.fast(fastX87)[number]!,
+  })),
+  ...fastX87Values.names.map((name, number) => ({
+    name: `x87_value_${name}`,
+    type: ON_VALUES,
+    make: (cpu: Processor) => cpu.fast(fastX87Values)[number]!,
+  })),
+];
+
+/** The number of a fast function of the x87 on numbers for `b.call`. */
+export const x87ValueCall = (name: string): number => fastX87.names.length + fastX87Values.number(name) + 1;
 
 /** The number of a fast function of the x87 for `b.call`. */
 export const x87Call = (name: string): number => fastX87.number(name) + 1;

@@ -12,6 +12,7 @@ import type { OutsideFunction } from "./calls.ts";
 import {
   type Block,
   type Exit,
+  exitValues,
   type Region,
   SLOT,
   slotAddress,
@@ -671,7 +672,7 @@ class BlockEmitter {
       if (hot[value.position] === 0 && cold[value.position] === 1) for (const arg of value.args) mayNeed(arg);
     };
     for (const value of values) {
-      if (value.exit && this.#used.has(value)) for (const [, now] of value.exit.changed) mayNeed(now);
+      if (value.exit && this.#used.has(value)) for (const now of exitValues(value.exit)) mayNeed(now);
     }
     if (this.#outside) for (const [, value] of changed) mayNeed(value);
 
@@ -692,7 +693,7 @@ class BlockEmitter {
     for (const value of values) {
       if (!this.#used.has(value) && isEffect(value)) continue;
       if (isEffect(value) || this.#hasLocal(value)) for (const arg of value.args) once(arg, value.position);
-      if (value.exit) for (const [, now] of value.exit.changed) once(now, value.position);
+      if (value.exit) for (const now of exitValues(value.exit)) once(now, value.position);
     }
     const never = values.length;
     for (const [, value] of changed) once(value, never);
@@ -830,6 +831,11 @@ class BlockEmitter {
   }
 
   #exit(exit: Exit): void {
+    for (const { opcode, address, value, offset } of exit.late) {
+      this.#push(address);
+      this.#push(value);
+      this.#e.code.access(opcode, offset);
+    }
     this.#assign(exit.changed, -1);
     this.#e.leave(exit.eip, STATUS.INTERPRET, exit.count);
   }

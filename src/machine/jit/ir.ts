@@ -82,6 +82,28 @@ export interface Exit {
   /** Instructions of the block that were executed before it. */
   readonly count: number;
   readonly changed: ReadonlyMap<number, Value>;
+  /** Stores that have been put off. */
+  readonly late: readonly LateStore[];
+}
+
+/** A store to the state page that need not be made before the block is left. */
+export interface LateStore {
+  readonly opcode: Opcode;
+  readonly address: Value;
+  readonly value: Value;
+  readonly offset: number;
+}
+
+/** Everything that an exit may need. */
+export const exitValues = ({ changed, late }: Exit): Value[] => [
+  ...changed.values(),
+  ...late.flatMap(({ address, value }) => [address, value]),
+];
+
+/** Somebody who puts stores off, as long as a block is being lowered. */
+export interface Procrastinator {
+  /** What is to be stored when the block is left now. */
+  late(): readonly LateStore[];
 }
 
 export interface Value {
@@ -213,6 +235,7 @@ export class Builder {
   readonly #checks = new Map<Value, Value>();
   /** The instruction that is being lowered. */
   eip = 0;
+  procrastinator: Procrastinator | undefined;
 
   readonly #fixed: Fixed;
 
@@ -369,11 +392,24 @@ export class Builder {
 
   /** An exit before the present instruction. */
   exit(): Exit {
-    return { eip: this.eip, count: this.block.count, changed: new Map(this.#current) };
+    return {
+      eip: this.eip,
+      count: this.block.count,
+      changed: new Map(this.#current),
+      late: this.procrastinator?.late() ?? [],
+    };
+  }
+
+  /** Makes the stores that have been put off. */
+  catchUp(): void {
+    const stores = this.procrastinator?.late() ?? [];
+    this.procrastinator = undefined;
+    for (const { opcode, address, value, offset } of stores) this.store(opcode, address, value, offset);
   }
 
   /** Ends the block. */
   end(end: End): void {
+    this.catchUp();
     for (const [slot, value] of this.#current) this.block.changed.set(slot, value);
     this.block.end = end;
   }

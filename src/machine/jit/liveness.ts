@@ -2,7 +2,7 @@
  * Which slots matter where a block begins. At an exit all of them do; a slot that is written before any exit and
  * before it is read does not, and neither is what was computed for it before.
  */
-import { type Block, type Region, SLOT, type Value } from "./ir.ts";
+import { type Block, exitValues, type Region, SLOT, type Value } from "./ir.ts";
 import { goesBack, type Structure, successors } from "./structure.ts";
 
 const ALL = 2 ** SLOT.COUNT - 1;
@@ -49,6 +49,7 @@ export function liveAtBeginning(region: Region, structure: Structure): Int32Arra
         changed |= 1 << slot;
         slots |= slotsOf(now);
       }
+      for (const now of exitValues(value.exit)) slots |= slotsOf(now);
       slots |= ALL & ~changed;
     }
     const { end } = block;
@@ -91,7 +92,7 @@ export function usedValues(block: Block): Set<Value> {
     if (value.what === "const" || value.what === "slot" || value.what === "pure" || value.what === "load")
       continue;
     use(value);
-    if (value.exit) for (const [, now] of value.exit.changed) use(now);
+    if (value.exit) for (const now of exitValues(value.exit)) use(now);
   }
   for (const [, value] of block.changed) use(value);
   if (block.end.kind === "branch") use(block.end.condition);

@@ -1,16 +1,19 @@
 /**
- * The x87 → IR: calls of its fast functions, which are exact and work on the registers in the state page. Where one
- * answers that this is not its case, the region is left before the instruction.
+ * The x87 → IR. Loads, arithmetic and stores keep their registers in values (x87-stack.ts): what they compute with is
+ * exact, functions on 64-bit integers. Other instructions are calls of fast functions that work on the registers in
+ * the state page. Where a function answers that this is not its case, the region is left before the instruction.
  */
 import { isX87 } from "../cpu/execute/x87.ts";
 import { type QuickPlan, quickPlan } from "../cpu/execute/x87-quick.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { CS, EAX, STATE } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
-import { x87Call } from "./calls.ts";
+import { x87Call, x87ValueCall } from "./calls.ts";
 import { FLAGS, type Value } from "./ir.ts";
 import type { Lowering } from "./lower.ts";
-import { I32, W } from "./wasm/opcodes.ts";
+import { I32, I64, W } from "./wasm/opcodes.ts";
+import { markPlain, product, sum } from "./x87-inline.ts";
+import { type Number80, X87Stack } from "./x87-stack.ts";
 
 /** Status word: an exception waits; both bits that say so. */
 const WAITING = 0x8080;
@@ -25,7 +28,12 @@ export function lowerX87(l: Lowering, op: Operation): boolean {
   if (form === undefined || !isX87(form)) return false;
   if (!plans.has(form.index)) plans.set(form.index, quickPlan(form));
   const plan = plans.get(form.index);
-  if (plan !== undefined) return call(l, op, plan);
+  if (plan !== undefined) {
+    if (onStack(l, op, plan)) return true;
+    l.b.catchUp();
+    return call(l, op, plan);
+  }
+  l.b.catchUp();
   switch (form.name) {
     case "fcomi":
     case "fucomi":
@@ -41,6 +49,195 @@ export function lowerX87(l: Lowering, op: Operation): boolean {
       return form.name.startsWith("fnstsw") ? storeStatus(l, op) : false;
   }
 }
+
+// In values --------------------------------------------------------------------------------------------------
+
+const SIGN = 0x8000;
+const BIAS = 0x3fff;
+const FORMATS = {
+  m32: { bytes: 4, fraction: 23, most: 0xff, bias: 127 },
+  m64: { bytes: 8, fraction: 52, most: 0x7ff, bias: 1023 },
+} as const;
+
+const isStack = (it: unknown): it is X87Stack => it instanceof X87Stack;
+
+/** Lowers an instruction whose registers can stay values; false, with nothing done, for others. */
+function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPlan): boolean {
+  const { b } = l;
+  const [stem = "", format = ""] = name.split("_");
+  const arithmetic = /^(add|subr?|mul|divr?)$/.test(stem);
+  const moves = /^(ld|st|xch|chs|abs)$/.test(stem) && format !== "m80";
+  if (!arithmetic && !moves) return false;
+  if (stem === "st" && format.startsWith("i")) return false;
+  if (memory !== "none" && !l.plain(op)) return false;
+  const x87 = isStack(b.procrastinator) ? b.procrastinator : new X87Stack(b);
+  b.procrastinator = x87;
+  const number = (which: number): number => {
+    const operand = operands[which] ?? 0;
+    return operand === "i" ? op.extra & 7 : operand;
+  };
+
+  if (memory === "none") {
+    const top = x87.distance(0);
+    if (arithmetic) {
+      const to = x87.distance(number(0));
+      const from = x87.distance(number(1));
+      if (!x87.demand([to, from], [], [])) return false;
+      const [result, raised] = calculate(l, stem, x87.read(to), x87.read(from));
+      x87.write(to, result);
+      if (number(2)) x87.pop();
+      x87.executed(op, raised);
+      return true;
+    }
+    const other = x87.distance(number(0));
+    switch (stem) {
+      case "ld": {
+        const full = x87.distance(-1);
+        if (format === "constant") {
+          if (!x87.demand([], [full], [])) return false;
+          const [head, high, low] = operands as number[];
+          const bits = (BigInt(high! >>> 0) << 32n) | BigInt(low! >>> 0);
+          x87.push({ head: b.const(head!), significand: b.wide(I64, bits) });
+        } else {
+          if (!x87.demand([other], [full], [])) return false;
+          x87.push(x87.read(other));
+        }
+        break;
+      }
+      case "st":
+        if (!x87.demand([top], [], [])) return false;
+        x87.write(other, x87.read(top));
+        if (number(1)) x87.pop();
+        break;
+      case "xch": {
+        if (!x87.demand([top, other], [], [])) return false;
+        const [a, c] = [x87.read(top), x87.read(other)];
+        x87.write(top, c);
+        x87.write(other, a);
+        break;
+      }
+      default: {
+        if (!x87.demand([top], [], [])) return false;
+        const { significand, head } = x87.read(top);
+        const changed =
+          stem === "chs"
+            ? b.pure(W.i32_xor, head, b.const(SIGN))
+            : b.pure(W.i32_and, head, b.const(~SIGN & 0xffff));
+        x87.write(top, { significand, head: changed });
+      }
+    }
+    x87.executed(op);
+    return true;
+  }
+
+  const address = l.address(op);
+  const operand = (): [Value, Value] => [address, loadState(l, STATE.SELECTORS + 4 * op.segment)];
+  if (stem === "st") {
+    const top = x87.distance(0);
+    const { bytes } = FORMATS[format as keyof typeof FORMATS];
+    b.check(address, bytes, true);
+    if (!x87.demand([top], [], [])) return false;
+    const { significand, head } = x87.read(top);
+    const bits = b.call(x87ValueCall(format), I64, significand, head, b.wide(I64, 0n), b.const(0));
+    const word = result(l);
+    b.store(
+      bytes === 8 ? W.i64_store : W.i32_store,
+      address,
+      bytes === 8 ? bits : b.pure(W.i32_wrap_i64, bits),
+      RAM_BASE,
+    );
+    if (number(0)) x87.pop();
+    x87.executed(op, b.pure(W.i32_shr_u, word, b.const(16)), operand());
+    return true;
+  }
+  const size = format === "i16" ? 2 : format === "i32" || format === "m32" ? 4 : 8;
+  b.check(address, size, false);
+  const [value, conditions] = converted(l, address, format);
+  if (stem === "ld") {
+    if (!x87.demand([], [x87.distance(-1)], conditions)) return false;
+    x87.push(value);
+    x87.executed(op, undefined, operand());
+    return true;
+  }
+  const top = x87.distance(0);
+  if (!x87.demand([top], [], conditions)) return false;
+  const [changed, raised] = calculate(l, stem, x87.read(top), value);
+  x87.write(top, changed);
+  x87.executed(op, raised, operand());
+  return true;
+}
+
+/** What a function on values says besides its result; leaves where it is not its case. */
+function result(l: Lowering): Value {
+  const word = loadState(l, STATE.X87_RESULT);
+  l.b.leave(l.b.pure(W.i32_lt_s, word, l.b.const(0)));
+  return word;
+}
+
+/** a op b, and what was raised. */
+function calculate(l: Lowering, stem: string, a: Number80, other: Number80): [Number80, Value] {
+  const { b } = l;
+  const [left, right] = stem.endsWith("r") ? [other, a] : [a, other];
+  if (!stem.startsWith("div")) {
+    const negated = { ...right, head: b.pure(W.i32_xor, right.head, b.const(SIGN)) };
+    const done = stem === "mul" ? product(b, left, right) : sum(b, left, stem === "add" ? right : negated);
+    b.leave(done.refused);
+    return [done.result, done.raised];
+  }
+  const significand = b.call(
+    x87ValueCall("div"),
+    I64,
+    left.significand,
+    left.head,
+    right.significand,
+    right.head,
+  );
+  const word = result(l);
+  const head = b.pure(W.i32_and, word, b.const(0xffff));
+  return [markPlain({ significand, head }), b.pure(W.i32_shr_u, word, b.const(16))];
+}
+
+/** A number in memory, which has been checked; and when it is none of the plain ones. */
+function converted(l: Lowering, address: Value, format: string): [Number80, Value[]] {
+  const { b } = l;
+  const zero = b.wide(I64, 0n);
+  if (format === "m32" || format === "m64") {
+    const { fraction, most, bias } = FORMATS[format];
+    const double = format === "m64";
+    const bits = double
+      ? b.load(W.i64_load, address, RAM_BASE)
+      : b.pure(W.i64_extend_i32_u, b.load(W.i32_load, address, RAM_BASE));
+    const shifted = (by: number): Value =>
+      b.pure(W.i32_wrap_i64, b.pure(W.i64_shr_u, bits, b.wide(I64, BigInt(by))));
+    const exponent = b.pure(W.i32_and, shifted(fraction), b.const(most));
+    const sign = b.pure(W.i32_shl, shifted(double ? 63 : 31), b.const(15));
+    // Of sign and exponent only the last bit is left, where the integer bit goes.
+    const fractionBits = b.pure(W.i64_shl, bits, b.wide(I64, BigInt(63 - fraction)));
+    const one = b.select(exponent, b.wide(I64, -(1n << 63n)), zero);
+    const biased = b.pure(W.i32_add, exponent, b.const(BIAS - bias));
+    const head = b.pure(W.i32_or, sign, b.select(exponent, biased, b.const(0)));
+    const denormal = b.pure(W.i32_and, b.pure(W.i32_eqz, exponent), b.pure(W.i64_ne, fractionBits, zero));
+    const special = b.pure(W.i32_or, b.pure(W.i32_eq, exponent, b.const(most)), denormal);
+    return [markPlain({ significand: b.pure(W.i64_or, fractionBits, one), head }), [special]];
+  }
+  const value =
+    format === "i64"
+      ? b.load(W.i64_load, address, RAM_BASE)
+      : b.pure(W.i64_extend_i32_s, b.load(format === "i32" ? W.i32_load : W.i32_load16_s, address, RAM_BASE));
+  const minus = b.pure(W.i64_lt_s, value, zero);
+  const size = b.select(minus, b.pure(W.i64_sub, zero, value), value);
+  // Zero has 64 leading zeros, and a shift by 64 is one by 0.
+  const zeros = b.pure(W.i64_clz, size);
+  const exponent = b.pure(W.i32_sub, b.const(BIAS + 63), b.pure(W.i32_wrap_i64, zeros));
+  const head = b.pure(
+    W.i32_or,
+    b.pure(W.i32_shl, minus, b.const(15)),
+    b.select(b.pure(W.i64_eqz, size), b.const(0), exponent),
+  );
+  return [markPlain({ significand: b.pure(W.i64_shl, size, zeros), head }), []];
+}
+
+// By calls ---------------------------------------------------------------------------------------------------
 
 function call(l: Lowering, op: Operation, { name, memory, size, operands }: QuickPlan): boolean {
   const { b } = l;

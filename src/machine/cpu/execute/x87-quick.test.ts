@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Random } from "../../../base/index.ts";
 import { CompilingEngine } from "../../jit/index.ts";
 import { Machine, type MachineOptions } from "../../machine.ts";
+import { STATE } from "../state.ts";
 
 /** Each instruction gets its own place: code that is written anew is not compiled again for ever. */
 const CODE = 0x4000;
@@ -11,6 +12,8 @@ const B = 0x3010;
 const MEMORY = 0x3020;
 const SAVED = 0x3100;
 const SAVED_BYTES = 108;
+const X87 = STATE.X87;
+const X87_END = STATE.X87_OPERAND_SELECTOR + 4;
 
 const at = (address: number) => [address & 255, (address >> 8) & 255, 0, 0];
 /** `opcode /digit [address]`. */
@@ -152,6 +155,56 @@ test("the fast functions of the x87 do what the general way does", () => {
       const words = `${instruction.map((byte) => byte.toString(16))} ${control.toString(16)} ${values}`;
       expect(answers[1], words).toEqual(answers[0]);
       expect(answers[2], `compiled: ${words}`).toEqual(answers[0]);
+    }
+  }
+});
+
+test("sequences of x87 instructions leave the same registers behind, compiled or not, cut short or not", () => {
+  const random = new Random(8);
+  const ways: MachineOptions[] = [
+    { unspecialised: true },
+    { engine: (core) => new CompilingEngine(core, { threshold: 1, ahead: true }) },
+    { engine: (core) => new CompilingEngine(core, { threshold: 1, ahead: true }) },
+  ];
+  const machines = ways.map((way) => {
+    const machine = new Machine({ memoryBytes: 0x40000, ...way });
+    machine.memory.map(0, 0x40000);
+    return machine;
+  });
+  for (let n = 0; n < 40; n++) {
+    const place = CODE + n * 2 * CODE_BYTES;
+    const code = [...[0xdb, 0xe3], ...memory(0xd9, 5, A - 4)];
+    for (let loads = random.below(5); loads >= 0; loads--) code.push(...memory(0xdb, 5, loads & 1 ? A : B));
+    for (let count = 2 + random.below(9); count > 0; count--) {
+      const [opcode, second = 0, ...rest] = INSTRUCTIONS[random.below(INSTRUCTIONS.length)]!;
+      // Registers other than ST(1) now and then.
+      const other = rest.length === 0 && random.below(3) === 0 && second !== 0xe4 && second < 0xe8;
+      code.push(opcode!, other && opcode !== 0xd9 ? (second & ~7) | random.below(8) : second, ...rest);
+    }
+    code.push(0xcd, 0x40, 0xeb, 0xfe);
+    for (const machine of machines) machine.memory.place(place, Uint8Array.from(code));
+    for (let k = 0; k < 8; k++) {
+      const control = random.below(8) > 0 ? 0x37f : 0x340 | (random.u32() & 0xfff);
+      const values = [extended(random), extended(random), operand(random)];
+      const answers = machines.map((machine, which) => {
+        const { memory: ram, cpu } = machine;
+        ram.set16(A - 4, control);
+        for (const [i, to] of [A, B, MEMORY].entries()) ram.write(to, values[i]!);
+        cpu.eip = place;
+        cpu.esp = 0x2800;
+        let stop = machine.run(which === 2 ? 1 + random.below(6) : 100);
+        while (stop.reason === "budget") stop = machine.run(100);
+        return [
+          stop,
+          cpu.eip,
+          cpu.eax,
+          ...machine.saveContext().state.subarray(X87, X87_END),
+          ...ram.read(MEMORY, 16)!,
+        ];
+      });
+      const words = `${code.map((byte) => byte.toString(16))} ${control.toString(16)} ${values}`;
+      expect(answers[1], words).toEqual(answers[0]);
+      expect(answers[2], `in pieces: ${words}`).toEqual(answers[0]);
     }
   }
 });

@@ -5,14 +5,15 @@
 import { type WasmFunction, WasmModule } from "../../wasm/index.ts";
 import { defineSse } from "./sse.ts";
 import { defineStrings } from "./strings.ts";
-import { defineX87 } from "./x87.ts";
+import { defineX87, defineX87Values } from "./x87.ts";
 
 /** Answers 0 when it has done nothing, and has changed nothing then. */
 export type Fast = (a: number, b: number, c: number) => number;
 
 type Define = (each: (name: string, make: () => WasmFunction) => void) => void;
 
-class Family {
+/** Functions that are compiled together. */
+export class Family {
   readonly #define: Define;
   readonly #names: string[] = [];
   #module: WebAssembly.Module | undefined;
@@ -51,6 +52,8 @@ class Family {
 }
 
 export const fastX87 = new Family(defineX87);
+/** Not for the interpreter: they take and give 64-bit integers. */
+export const fastX87Values = new Family(defineX87Values);
 export const fastSse = new Family(defineSse);
 export const fastStrings = new Family(defineStrings);
 

@@ -15,7 +15,6 @@ const { i32, i64, sequence, block, loop, when, br, brIf, giveBack, select } = wa
 const STATE_PAGE = i32.const(0);
 const FAILED = giveBack(i32.const(0));
 const DONE = giveBack(i32.const(1));
-const failIf = (condition: Code): Code => when(condition, FAILED);
 
 const TOP_BIT = i64.const(1n << 63n);
 const ZERO = i64.const(0n);
@@ -53,11 +52,25 @@ class Writer {
   /** Status bits that the operation raises. */
   readonly raised: Local;
 
-  constructor() {
-    this.made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  readonly #failed: Code;
+
+  /** `instruction`: works on registers; `value`: on numbers that are given and given back. */
+  constructor(kind: "instruction" | "value" = "instruction") {
+    this.made =
+      kind === "instruction"
+        ? new WasmFunction(["i32", "i32", "i32"], ["i32"])
+        : new WasmFunction(["i64", "i32", "i64", "i32"], ["i64"]);
+    this.#failed =
+      kind === "instruction"
+        ? FAILED
+        : sequence(i32.store(STATE_PAGE, i32.const(-1), STATE.X87_RESULT), giveBack(ZERO));
     this.status = this.made.local("i32");
     this.top = this.made.local("i32");
     this.raised = this.made.local("i32");
+  }
+
+  failIf(condition: Code): Code {
+    return when(condition, this.#failed);
   }
 
   parts(): Parts {
@@ -70,7 +83,7 @@ class Writer {
     const bits = wanted === "rounding" ? CONTROL_BITS : 0x3f;
     const trouble = i32.and(status.tee(i32.load(STATE_PAGE, STATE.X87_STATUS)), i32.const(ES));
     this.made.add(
-      failIf(
+      this.failIf(
         wanted === "nothing"
           ? trouble
           : i32.or(
@@ -91,11 +104,11 @@ class Writer {
   }
 
   failIfEmpty(slot: Code): void {
-    this.made.add(failIf(i32.eqz(this.#valid(slot))));
+    this.made.add(this.failIf(i32.eqz(this.#valid(slot))));
   }
 
   failIfFull(slot: Code): void {
-    this.made.add(failIf(this.#valid(slot)));
+    this.made.add(this.failIf(this.#valid(slot)));
   }
 
   #valid(slot: Code): Code {
@@ -196,9 +209,9 @@ function convert(writer: Writer, at: Code, format: Format, { significand, head }
       significand.set(i64.shl(bits.get, i64.const(BigInt(63 - fraction)))),
       when(
         i32.eqz(exponent.get),
-        failIf(i32.eqz(i64.eqz(significand.get))),
+        writer.failIf(i32.eqz(i64.eqz(significand.get))),
         sequence(
-          failIf(i32.eq(exponent.get, i32.const(most))),
+          writer.failIf(i32.eq(exponent.get, i32.const(most))),
           significand.set(i64.or(significand.get, TOP_BIT)),
           head.set(
             i32.or(head.get, i32.add(exponent.get, i32.const(BIAS - (double ? DOUBLE_BIAS : SINGLE_BIAS)))),
@@ -266,7 +279,7 @@ function round(writer: Writer, significand: Local, exponent: Local, rest: Local)
         ),
       ),
     ),
-    failIf(i32.ge_u(i32.sub(exponent.get, i32.const(1)), i32.const(EXPONENT - 1))),
+    writer.failIf(i32.ge_u(i32.sub(exponent.get, i32.const(1)), i32.const(EXPONENT - 1))),
   );
 }
 
@@ -377,8 +390,8 @@ function add(writer: Writer, a: Parts, b: Parts, result: Parts): void {
           // Nothing is easier than adding zero, and little else is.
           when(
             isZero(a),
-            sequence(failIf(isNotNormal(b)), copy(b)),
-            sequence(failIf(i32.or(isNotNormal(a), i32.eqz(isZero(b)))), copy(a)),
+            sequence(writer.failIf(isNotNormal(b)), copy(b)),
+            sequence(writer.failIf(i32.or(isNotNormal(a), i32.eqz(isZero(b)))), copy(a)),
           ),
           br(1),
         ),
@@ -440,8 +453,8 @@ function multiply(writer: Writer, a: Parts, b: Parts, result: Parts): void {
         sequence(
           when(
             isZero(a),
-            failIf(i32.and(isNotNormal(b), i32.eqz(isZero(b)))),
-            failIf(i32.or(isNotNormal(a), i32.eqz(isZero(b)))),
+            writer.failIf(i32.and(isNotNormal(b), i32.eqz(isZero(b)))),
+            writer.failIf(i32.or(isNotNormal(a), i32.eqz(isZero(b)))),
           ),
           zeroOf(a, b, result),
           br(1),
@@ -518,7 +531,7 @@ function divide(writer: Writer, a: Parts, b: Parts, result: Parts): void {
     block(
       when(
         i32.or(isNotNormal(a), isNotNormal(b)),
-        sequence(failIf(i32.or(isNotNormal(b), i32.eqz(isZero(a)))), zeroOf(a, b, result), br(1)),
+        sequence(writer.failIf(i32.or(isNotNormal(b), i32.eqz(isZero(a)))), zeroOf(a, b, result), br(1)),
       ),
       divisorHigh.set(i64.shr_u(b.significand.get, HALF)),
       divisorLow.set(i64.and(b.significand.get, i64.const(0xffff_ffffn))),
@@ -637,30 +650,23 @@ function loadConstant(): WasmFunction {
   return made;
 }
 
-/** (at, pops): the top as a single or double. */
-function store(format: "m32" | "m64"): WasmFunction {
-  const writer = new Writer();
+/** A number as the bits of a single or double, in `bits`. */
+function narrow(writer: Writer, value: Parts, double: boolean): Local {
   const { made, raised } = writer;
-  const double = format === "m64";
   const fraction = double ? 52n : 23n;
   const dropped = 63n - fraction;
   const most = double ? 0x7ff : 0xff;
-  const value = writer.parts();
   const bits = made.local("i64");
   const rest = made.local("i64");
   const exponent = made.local("i32");
-  const at = made.parameter(0).get;
-  writer.begin("rounding");
-  writer.failIfEmpty(writer.top.get);
-  writer.read(writer.top.get, value);
   made.add(
     bits.set(ZERO),
     when(
       i32.eqz(isZero(value)),
       sequence(
-        failIf(isNotNormal(value)),
+        writer.failIf(isNotNormal(value)),
         exponent.set(i32.sub(exponentOf(value), i32.const(BIAS - (double ? DOUBLE_BIAS : SINGLE_BIAS)))),
-        failIf(i32.ge_u(i32.sub(exponent.get, i32.const(1)), i32.const(most - 1))),
+        writer.failIf(i32.ge_u(i32.sub(exponent.get, i32.const(1)), i32.const(most - 1))),
         // The integer bit adds one to the exponent, and so does a carry.
         bits.set(
           i64.add(
@@ -680,7 +686,7 @@ function store(format: "m32" | "m64"): WasmFunction {
               ),
               sequence(raised.set(i32.const(PE | C1)), bits.set(i64.add(bits.get, ONE))),
             ),
-            failIf(i64.ge_u(bits.get, i64.const(BigInt(most) << fraction))),
+            writer.failIf(i64.ge_u(bits.get, i64.const(BigInt(most) << fraction))),
           ),
         ),
       ),
@@ -691,8 +697,21 @@ function store(format: "m32" | "m64"): WasmFunction {
         i64.shl(i64.extend_i32_u(i32.shr_u(value.head.get, i32.const(15))), i64.const(double ? 63n : 31n)),
       ),
     ),
-    double ? i64.store(at, bits.get) : i64.store32(at, bits.get),
   );
+  return bits;
+}
+
+/** (at, pops): the top as a single or double. */
+function store(format: "m32" | "m64"): WasmFunction {
+  const writer = new Writer();
+  const { made } = writer;
+  const value = writer.parts();
+  const at = made.parameter(0).get;
+  writer.begin("rounding");
+  writer.failIfEmpty(writer.top.get);
+  writer.read(writer.top.get, value);
+  const bits = narrow(writer, value, format === "m64");
+  made.add(format === "m64" ? i64.store(at, bits.get) : i64.store32(at, bits.get));
   writer.end(C1, made.parameter(1).get);
   return made;
 }
@@ -736,8 +755,8 @@ function storeInteger(format: "i16" | "i32" | "i64"): WasmFunction {
     when(
       i32.eqz(isZero(value)),
       sequence(
-        failIf(isNotNormal(value)),
-        failIf(i32.gt_u(exponentOf(value), i32.const(BIAS + 62))),
+        writer.failIf(isNotNormal(value)),
+        writer.failIf(i32.gt_u(exponentOf(value), i32.const(BIAS + 62))),
         shift.set(i64.extend_i32_u(i32.sub(i32.const(BIAS + 63), exponentOf(value)))),
         when(
           i64.lt_u(shift.get, i64.const(64n)),
@@ -765,15 +784,15 @@ function storeInteger(format: "i16" | "i32" | "i64"): WasmFunction {
             ),
           ),
         ),
-        failIf(i64.lt_s(whole.get, ZERO)),
+        writer.failIf(i64.lt_s(whole.get, ZERO)),
         when(negative, whole.set(i64.sub(ZERO, whole.get))),
       ),
     ),
   );
   if (format === "i16") {
-    made.add(failIf(i64.ne(i64.extend16_s(whole.get), whole.get)), i64.store16(at, whole.get));
+    made.add(writer.failIf(i64.ne(i64.extend16_s(whole.get), whole.get)), i64.store16(at, whole.get));
   } else if (format === "i32") {
-    made.add(failIf(i64.ne(i64.extend32_s(whole.get), whole.get)), i64.store32(at, whole.get));
+    made.add(writer.failIf(i64.ne(i64.extend32_s(whole.get), whole.get)), i64.store32(at, whole.get));
   } else made.add(i64.store(at, whole.get));
   writer.end(C1, made.parameter(1).get);
   return made;
@@ -850,7 +869,7 @@ function compare(writer: Writer, a: Parts, b: Parts, order: Local): void {
   );
   const byExponent = i32.sub(i32.gt_u(exponentOf(a), exponentOf(b)), i32.lt_u(exponentOf(a), exponentOf(b)));
   made.add(
-    failIf(i32.or(isNotPlain(a), isNotPlain(b))),
+    writer.failIf(i32.or(isNotPlain(a), isNotPlain(b))),
     when(
       i32.xor(signOf(a), signOf(b)),
       order.set(select(i32.const(-1), i32.const(1), signOf(a))),
@@ -936,6 +955,45 @@ function compareZero(): WasmFunction {
   made.add(raised.set(codesOf(order)));
   writer.end(C1 | CODES);
   return made;
+}
+
+// On numbers -------------------------------------------------------------------------------------------------
+
+/**
+ * (significand, head, significand, head): the result's significand, or its bits as a single or double. STATE.X87_RESULT
+ * gets the head, and above 16 bits what was raised; -1 when this is not a plain case. Nobody looks at registers here.
+ */
+function onValues(operation: "add" | "mul" | "div" | "m32" | "m64"): WasmFunction {
+  const writer = new Writer("value");
+  const { made, raised } = writer;
+  const [a, b, result] = [writer.parts(), writer.parts(), writer.parts()];
+  const tell = (head: Code): void => {
+    const word = i32.or(head, i32.shl(raised.get, i32.const(16)));
+    made.add(i32.store(STATE_PAGE, word, STATE.X87_RESULT));
+  };
+  made.add(
+    a.significand.set(made.parameter(0).get),
+    a.head.set(made.parameter(1).get),
+    b.significand.set(made.parameter(2).get),
+    b.head.set(made.parameter(3).get),
+  );
+  if (operation === "m32" || operation === "m64") {
+    const bits = narrow(writer, a, operation === "m64");
+    tell(i32.const(0));
+    made.add(giveBack(bits.get));
+  } else {
+    arithmetic(writer, operation, a, b, result);
+    tell(result.head.get);
+    made.add(giveBack(result.significand.get));
+  }
+  return made;
+}
+
+/** Those on numbers: another family, because they have another type. */
+export function defineX87Values(define: (name: string, make: () => WasmFunction) => void): void {
+  for (const operation of ["add", "mul", "div", "m32", "m64"] as const) {
+    define(operation, () => onValues(operation));
+  }
 }
 
 const BINARY: readonly Binary[] = ["add", "sub", "subr", "mul", "div", "divr"];

@@ -3,6 +3,7 @@ import { Random } from "../../../base/index.ts";
 import { add, divide, multiply, squareRoot } from "./arithmetic.ts";
 import { fromDouble, stored, toDouble } from "./convert.ts";
 import { DOUBLE, Extended, SIGN, Unit } from "./extended.ts";
+import { logarithm2Plus1 } from "./transcendental.ts";
 
 const view = new DataView(new ArrayBuffer(8));
 const unit = new Unit();
@@ -47,4 +48,17 @@ test("with 53 bits of precision, results are those of doubles", () => {
     squareRoot(unit, a, r);
     expect(value(r)).toBe(Math.sqrt(Math.abs(x)));
   }
+});
+
+test("the logarithm of nearly nothing comes to an end, and is what a processor says", () => {
+  const y = new Extended();
+  const x = new Extended();
+  const r = new Extended();
+  y.set(0x3fff, 0xc000_0000 | 0, 0); // 1.5
+  x.set(0xbffe, -1, -1); // 2^-64 - 1
+  logarithm2Plus1(new Unit(), y, x, r);
+  expect([r.se, r.hi >>> 0, r.lo]).toEqual([0xc005, 0xc000_0000, 0]); // -96
+  x.set(0xbffe, -1, 0); // 2^-32 - 1
+  logarithm2Plus1(new Unit(), y, x, r);
+  expect([r.se, r.hi >>> 0, r.lo]).toEqual([0xc004, 0xc000_0000, 0]); // -48
 });

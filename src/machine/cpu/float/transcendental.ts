@@ -438,7 +438,8 @@ export function logarithm2Plus1(u: Unit, y: Extended, x: Extended, r: Extended):
     r.copy(x);
     return;
   }
-  if (exponent < BIAS) timesY(u, y, over(logarithm(over(t, t + 2n * ONE)), LN2), POINT, r);
+  // Below a quarter; nearer to -1 the series would take for ever.
+  if (exponent < BIAS - 2) timesY(u, y, over(logarithm(over(t, t + 2n * ONE)), LN2), POINT, r);
   else {
     const sum = t + ONE;
     const length = bitLength(sum);

@@ -1,0 +1,225 @@
+/**
+ * The x87's registers while a block is being lowered: as values, with their stores put off to the end of the block
+ * and to its exits. Registers go by their distance from what was the top as the block first looked, modulo 8, so that
+ * nothing about the top need be known. Validity is looked at once for each register that the block touches.
+ */
+import type { Operation } from "../cpu/operation.ts";
+import { CS, STATE } from "../cpu/state.ts";
+import type { Builder, LateStore, Procrastinator, Value } from "./ir.ts";
+import { W } from "./wasm/opcodes.ts";
+
+/** A register: significand (I64), sign and exponent (I32). */
+export interface Number80 {
+  readonly significand: Value;
+  readonly head: Value;
+}
+
+/** Status word. */
+const ES = 0x80;
+const C1 = 0x200;
+const TOP = 0x3800;
+const TOP_SHIFT = 11;
+const PE = 0x20;
+/** Control word: all masks, precision 64 (or reserved, which means the same), rounding to nearest. */
+const CONTROL_BITS = 0x0d3f;
+const CONTROL_WANTED = 0x013f;
+
+export class X87Stack implements Procrastinator {
+  readonly #b: Builder;
+  readonly #status: Value;
+  /** Validity by distance: bit n of the eight. */
+  readonly #valid: Value;
+  /** Sixteen times the physical number of the first top. */
+  readonly #place: Value;
+  readonly #codeSelector: Value;
+  /** The condition to leave that comes with the first instruction. */
+  #wrong: Value | undefined;
+  /** How far the top has moved. */
+  #top = 0;
+  readonly #numbers = new Map<number, Number80>();
+  readonly #written = new Set<number>();
+  /** Validity as far as it is known: now, and at the first look. */
+  readonly #isValid = new Map<number, boolean>();
+  readonly #wasValid = new Map<number, boolean>();
+  /** Registers that have become valid and empty since the first look. */
+  #nowValid = 0;
+  #nowEmpty = 0;
+  /** What was raised by the instructions so far, all of them and the last. */
+  #raised: Value | undefined;
+  #last: Value | undefined;
+  #executed = false;
+  #operation: Operation | undefined;
+  #operand: readonly [address: Value, selector: Value] | undefined;
+  #stores: readonly LateStore[] | undefined;
+
+  constructor(b: Builder) {
+    this.#b = b;
+    const load = (at: number): Value => b.load(W.i32_load, b.const(0), at);
+    this.#status = load(STATE.X87_STATUS);
+    const status = this.#status;
+    this.#wrong = b.pure(
+      W.i32_or,
+      b.pure(W.i32_and, status, b.const(ES)),
+      b.pure(
+        W.i32_xor,
+        b.pure(W.i32_and, load(STATE.X87_CONTROL), b.const(CONTROL_BITS)),
+        b.const(CONTROL_WANTED),
+      ),
+    );
+    this.#place = b.pure(W.i32_and, b.pure(W.i32_shr_u, status, b.const(7)), b.const(0x70));
+    const valid = load(STATE.X87_VALID);
+    this.#valid = b.pure(
+      W.i32_shr_u,
+      b.pure(W.i32_mul, valid, b.const(0x101)),
+      b.pure(W.i32_shr_u, this.#place, b.const(4)),
+    );
+    this.#codeSelector = load(STATE.SELECTORS + 4 * CS);
+  }
+
+  /** The register `i` below the top. */
+  distance(i: number): number {
+    return (this.#top + i) & 7;
+  }
+
+  /**
+   * What must hold besides `conditions` (each not 0 when it does not): these registers valid, those empty. Leaves
+   * before the instruction otherwise. Answers false, when that is known not to be so, and then does nothing.
+   */
+  demand(valid: readonly number[], empty: readonly number[], conditions: readonly Value[]): boolean {
+    const b = this.#b;
+    let mask = 0;
+    let wanted = 0;
+    for (const [list, is] of [
+      [valid, true],
+      [empty, false],
+    ] as const) {
+      for (const distance of list) {
+        const known = this.#isValid.get(distance);
+        if (known === !is) return false;
+        if (known === is) continue;
+        mask |= 1 << distance;
+        if (is) wanted |= 1 << distance;
+      }
+    }
+    const all = [...conditions];
+    if (mask !== 0) {
+      all.push(b.pure(W.i32_xor, b.pure(W.i32_and, this.#valid, b.const(mask)), b.const(wanted)));
+    }
+    if (this.#wrong !== undefined) all.push(this.#wrong);
+    this.#wrong = undefined;
+    if (all.length > 0) b.leave(all.reduce((sum, each) => b.pure(W.i32_or, sum, each)));
+    for (const distance of valid) this.#found(distance, true);
+    for (const distance of empty) this.#found(distance, false);
+    return true;
+  }
+
+  #found(distance: number, valid: boolean): void {
+    if (this.#isValid.has(distance)) return;
+    this.#isValid.set(distance, valid);
+    this.#wasValid.set(distance, valid);
+  }
+
+  read(distance: number): Number80 {
+    const known = this.#numbers.get(distance);
+    if (known) return known;
+    const b = this.#b;
+    const at = this.#at(distance);
+    const number = {
+      significand: b.load(W.i64_load, at, STATE.X87),
+      head: b.load(W.i32_load16_u, at, STATE.X87 + 8),
+    };
+    this.#numbers.set(distance, number);
+    return number;
+  }
+
+  #at(distance: number): Value {
+    const b = this.#b;
+    if (distance === 0) return this.#place;
+    return b.pure(W.i32_and, b.pure(W.i32_add, this.#place, b.const(16 * distance)), b.const(0x70));
+  }
+
+  // What an instruction does, when nothing can keep it from being done any more ---------------------------------
+
+  write(distance: number, number: Number80): void {
+    this.#numbers.set(distance, number);
+    this.#written.add(distance);
+    this.#setValid(distance, true);
+  }
+
+  push(number: Number80): void {
+    this.#top = (this.#top - 1) & 7;
+    this.write(this.#top, number);
+  }
+
+  pop(): void {
+    this.#setValid(this.#top, false);
+    this.#top = (this.#top + 1) & 7;
+  }
+
+  #setValid(distance: number, valid: boolean): void {
+    this.#isValid.set(distance, valid);
+    const bit = 1 << distance;
+    this.#nowValid &= ~bit;
+    this.#nowEmpty &= ~bit;
+    if (this.#wasValid.get(distance) === valid) return;
+    if (valid) this.#nowValid |= bit;
+    else this.#nowEmpty |= bit;
+  }
+
+  /** `raised`: PE and C1 as status bits, undefined for none. `operand`: address and selector of the operand. */
+  executed(op: Operation, raised?: Value, operand?: readonly [address: Value, selector: Value]): void {
+    this.#executed = true;
+    this.#last = raised;
+    if (raised) this.#raised = this.#raised ? this.#b.pure(W.i32_or, this.#raised, raised) : raised;
+    this.#operation = op;
+    if (operand) this.#operand = operand;
+    this.#stores = undefined;
+  }
+
+  late(): readonly LateStore[] {
+    return (this.#stores ??= this.#executed ? this.#made() : []);
+  }
+
+  #made(): LateStore[] {
+    const b = this.#b;
+    const zero = b.const(0);
+    const stores: LateStore[] = [];
+    const word = (offset: number, value: Value): void => {
+      stores.push({ opcode: W.i32_store, address: zero, value, offset });
+    };
+    for (const distance of this.#written) {
+      const address = this.#at(distance);
+      const { significand, head } = this.#numbers.get(distance)!;
+      stores.push({ opcode: W.i64_store, address, value: significand, offset: STATE.X87 });
+      stores.push({ opcode: W.i32_store, address, value: head, offset: STATE.X87 + 8 });
+    }
+    const status = this.#status;
+    let next = b.pure(W.i32_and, status, b.const(this.#top === 0 ? ~C1 : ~(C1 | TOP)));
+    if (this.#top !== 0) {
+      const moved = b.pure(W.i32_add, status, b.const(this.#top << TOP_SHIFT));
+      next = b.pure(W.i32_or, next, b.pure(W.i32_and, moved, b.const(TOP)));
+    }
+    if (this.#raised) next = b.pure(W.i32_or, next, b.pure(W.i32_and, this.#raised, b.const(PE)));
+    if (this.#last) next = b.pure(W.i32_or, next, b.pure(W.i32_and, this.#last, b.const(C1)));
+    word(STATE.X87_STATUS, next);
+    if (this.#nowValid !== 0 || this.#nowEmpty !== 0) {
+      // By distance, twice, and turned back: what is at the physical number is the lower byte then.
+      const changed = b.pure(
+        W.i32_or,
+        b.pure(W.i32_and, this.#valid, b.const(0xff & ~this.#nowEmpty)),
+        b.const(this.#nowValid),
+      );
+      const turn = b.pure(W.i32_sub, b.const(8), b.pure(W.i32_shr_u, this.#place, b.const(4)));
+      const twice = b.pure(W.i32_mul, changed, b.const(0x101));
+      word(STATE.X87_VALID, b.pure(W.i32_and, b.pure(W.i32_shr_u, twice, turn), b.const(0xff)));
+    }
+    word(STATE.X87_OPCODE, b.const(this.#operation!.extra));
+    word(STATE.X87_INSTRUCTION, b.const(this.#operation!.address));
+    word(STATE.X87_INSTRUCTION_SELECTOR, this.#codeSelector);
+    if (this.#operand) {
+      word(STATE.X87_OPERAND, this.#operand[0]);
+      word(STATE.X87_OPERAND_SELECTOR, this.#operand[1]);
+    }
+    return stores;
+  }
+}

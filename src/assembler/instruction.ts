@@ -77,6 +77,8 @@ export interface Shape {
 /** An instruction as the program holds it: one object for all that are written alike. */
 export interface Instruction {
   readonly shape: Shape;
+  /** The shape's, at hand. */
+  readonly prefix: boolean;
   /** Where its operands stand, and how many items they are. */
   readonly item: number;
   readonly items: number;
@@ -377,6 +379,7 @@ function readInstruction(program: Program, item: number, end: number, shape: Sha
   });
   return {
     shape,
+    prefix: shape.prefix,
     item,
     items: end - item,
     first: deciding[0],

@@ -21,7 +21,10 @@ export const MEMORY = 2;
 export const IMMEDIATE = 3;
 /** `segment:offset`: the value is the offset, `segmentLow` … are the segment's. */
 export const FAR = 4;
-/** A floating point constant; an instruction never takes one ("invalid value" where a number is wanted). */
+/**
+ * A floating point constant as a jump's target or a segment, which it cannot be ("invalid value"). Everywhere else its bits
+ * are the number of an IMMEDIATE, in the size that is wanted.
+ */
 export const FLOAT = 5;
 /** `{rn-sae}` … `{rz-sae}` and `{sae}` as an operand of their own: `rounding`. */
 export const ROUNDING = 6;

@@ -155,7 +155,8 @@ function putDisplacement32(operand: Operand, out: Encoding): void {
 
 /**
  * A whole instruction with a memory operand, up to its immediate. `reg` is ModR/M.reg already shifted left by
- * three. `unit` is the EVEX unit of compressed displacements, 1 elsewhere; `trailing` the bytes that will follow.
+ * three. `unit` is the EVEX unit of compressed displacements, 1 elsewhere; `trailing` the bytes that will follow; `vectors`
+ * says whether the index may be one.
  */
 export function putMemory(
   operand: Operand,
@@ -164,6 +165,7 @@ export function putMemory(
   out: Encoding,
   unit = 1,
   trailing = 0,
+  vectors = false,
 ): void {
   const base = operand.base;
   const index = operand.index;
@@ -181,8 +183,9 @@ export function putMemory(
     return;
   }
   if (index !== 0 && registerClass(index) >= XMM) {
-    const class_ = registerClass(base);
-    if (base !== 0 && class_ !== GPR32 && !(out.bits === 64 && class_ === GPR64)) refuse("invalidAddress");
+    const kind = registerClass(base);
+    if (base !== 0 && kind !== GPR32 && !(out.bits === 64 && kind === GPR64)) refuse("invalidAddress");
+    if (!vectors) refuse("invalidAddress");
     putAddress32(operand, head, reg, out, unit);
     return;
   }
@@ -281,7 +284,9 @@ function putAddress32(operand: Operand, head: Head, reg: number, out: Encoding, 
   const short = registerClass(base !== 0 || vector ? base : index) === GPR32;
   if (out.bits === 64 ? short : out.bits === 16) bytes[out.at++] = 0x67;
   if (index !== 0 && registerNumber(index) === SP && !vector) refuse("invalidAddress");
-  putHead(out.bits === 64 ? head.extended(extensionOf(operand)) : head, out);
+  const extension = ((base | index) & 0x18) === 0 ? 0 : extensionOf(operand);
+  if (extension !== 0 && out.bits !== 64) refuse("invalidOperand");
+  putHead(extension !== 0 ? head.extended(extension) : head, out);
   const widths = addressWidths(operand);
   const wide = (widths & 0xcc) !== 0;
   const low = operand.low;

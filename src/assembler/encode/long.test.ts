@@ -45,4 +45,40 @@ describe("64-bit code", () => {
   ])("%s is refused", (line, message) => {
     expect(long(line)).toContain(message);
   });
+
+  test.each([
+    "use32\nmov eax,[r8d]",
+    "use32\nmov r8d,eax",
+    "use32\nmov spl,al",
+    "use32\nmovaps xmm8,xmm1",
+    "use32\nvaddps xmm0,xmm9,xmm1",
+    "use16\npush r8w",
+    "use32\nvgatherdps xmm1,[eax+xmm9],xmm2",
+  ])("other code has no high registers: %s", (source) => {
+    const done = assemble("a.asm", { files: memoryFiles({ "a.asm": `${source}\n` }) });
+    expect(done.diagnostics[0]?.text).toBe("invalid operand");
+  });
+
+  test.each(["use64\nmov eax,[xmm1+rax]", "use32\nmov eax,[xmm1]"])(
+    "no vector is an index of %s",
+    (source) => {
+      const done = assemble("a.asm", { files: memoryFiles({ "a.asm": `${source}\n` }) });
+      expect(done.diagnostics[0]?.text).toBe("invalid address");
+    },
+  );
+
+  test("useavx512 takes EVEX for a displacement that VEX does not make a byte", () => {
+    expect(long("useavx512\nvaddps xmm1,xmm2,[rax+256]\nuseavx256\nvaddps xmm1,xmm2,[rax+256]")).toBe(
+      "62f16c08584810" + "c5e8588800010000",
+    );
+  });
+
+  test("an address of bounds is in two parts", () => {
+    expect(long("bndmk bnd1,[r9,rcx*4+8]")).toBe("f3410f1b4c8908");
+    expect(long("bndstx [r9+8,rcx],bnd1")).toBe("410f1b4c0908");
+  });
+
+  test("four registers are one operand", () => {
+    expect(long("vp4dpwssd zmm1,zmm4+3,[rax+16]")).toBe("62f25f48524801");
+  });
 });

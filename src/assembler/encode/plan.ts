@@ -103,6 +103,8 @@ export interface Plan extends Head {
   readonly suffix: number;
   /** Bytes behind the address. */
   readonly trailing: number;
+  /** The address has a vector of indexes. */
+  readonly vectors: boolean;
   readonly guard: number;
   /** What to do when the guard says no. */
   readonly otherwise: Plan | undefined;
@@ -302,9 +304,11 @@ function explainDecoration(
   count: number,
   decoration: Decoration,
 ): void {
-  const plain = operands
-    .slice(0, count)
-    .map((operand) => ({ ...operand, mask: 0, zeroing: false, broadcast: 0 }));
+  const plain = operands.slice(0, count).map((operand) => {
+    // A broadcast brings the size of one element along.
+    const { size, sizeDeclared } = operand.broadcast === 0 ? operand : { size: 0, sizeDeclared: false };
+    return { ...operand, size, sizeDeclared, mask: 0, zeroing: false, broadcast: 0 };
+  });
   const without = (part: Partial<Decoration>): boolean =>
     planFor(name, bits, plain, count, { ...decoration, ...part }) !== undefined;
   if (decoration.broadcast !== 0 && without({ broadcast: 0 })) {
@@ -351,7 +355,6 @@ function planFor(
   const first = fitting[0];
   if (first === undefined) return undefined;
 
-  if (first.form.operands.some((operand) => operand.kind === "vsib")) checkDistinct(first.form, operands);
   // A memory operand without a size takes it from the others; where rows of different sizes fit, none was given.
   let unsized = false;
   const memory = operands.slice(0, count).find((operand) => operand.kind === MEMORY);
@@ -527,6 +530,7 @@ function makePlan(
     nibble,
     suffix,
     trailing: immediateSize + (second >= 0 ? 1 : 0) + (suffix >= 0 ? 1 : 0),
+    vectors: form.operands.some((operand) => operand.kind === "vsib"),
     guard: guardOf(candidate, bits, operands),
     otherwise,
     unsized,
@@ -709,7 +713,7 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
   if (plan.memory >= 0) {
     const operand = operands[plan.memory]!;
     if (plan.offset) putOffset(operand, plan, out);
-    else putMemory(operand, plan, plan.modrm, out, plan.unit, plan.trailing);
+    else putMemory(operand, plan, plan.modrm, out, plan.unit, plan.trailing, plan.vectors);
   } else {
     putHead(plan, out);
     if (plan.modrm >= 0) out.bytes[out.at++] = plan.modrm;
@@ -812,6 +816,7 @@ export function encodeByPlan(
           refuse("invalidOperand");
         refuse(explain(candidatesOf(name, out.bits, true), operands, count, out.bits));
       }
+      if (plan.vectors) checkDistinct(plan.form, operands);
       if (key !== NO_KEY) plans.set(key, plan);
     }
     if (out.compresses && plan.form.encoding === "vex" && plan.memory >= 0) {

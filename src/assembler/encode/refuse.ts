@@ -238,6 +238,13 @@ class Reader {
     fitting: readonly Candidate[],
     rows: readonly Candidate[],
   ): Message | undefined {
+    // A number where AVX instructions have a register or memory: they look at the kind first.
+    const vector = (row: Candidate): boolean =>
+      row.form.encoding !== "legacy" && row.form.operands[i]!.file === "vector";
+    const forgets =
+      rows.every(({ form }) => form.places[i] !== "vvvv") || rows.some((row) => has(row, "low"));
+    if (i > 0 && operand.kind === IMMEDIATE && fitting.length === 0 && rows.every(vector) && forgets)
+      return "invalidOperand";
     const refuses = (row: Candidate): boolean => refusesSize(row, i, operand.size);
     if (operand.sizeDeclared && (fitting.length > 0 ? fitting.every(refuses) : rows.some(refuses))) {
       return rows.some((row) => has(row, "loose")) ? "invalidValue" : "invalidOperandSize";
@@ -298,7 +305,8 @@ class Reader {
       return differs ? "operandSizesDoNotMatch" : "invalidOperandSize";
     }
     if (operand.size === 0) return undefined;
-    if (!rows.every(isFixedLength))
+    const narrows = rows.every((row) => has(row, "sized"));
+    if (!narrows && !rows.every(isFixedLength))
       return size !== 0 && operand.size !== size ? "operandSizesDoNotMatch" : undefined;
     return rows.some((row) => row.form.operands[i]!.memorySize === operand.size)
       ? undefined
@@ -341,7 +349,8 @@ function isLastVector({ form }: Candidate, at: number): boolean {
 /** Whether all vectors of the form are equally long. */
 function sameLength({ form }: Candidate): boolean {
   const wanted = form.operands[form.places.indexOf("rm")]!;
-  return wanted.memorySize === wanted.size && wanted.size === form.operands[0]!.size;
+  const first = form.operands.find(({ file }) => file === "vector");
+  return wanted.memorySize === wanted.size && wanted.size === first!.size;
 }
 
 /** Whether the memory's size does not depend on the length of the registers. */
@@ -351,12 +360,13 @@ function isFixedLength({ form }: Candidate): boolean {
   return (
     other ||
     wanted.memorySize !== wanted.size ||
-    ONLY_128.test(form.name) ||
+    ONE_LENGTH.test(form.name) ||
     (form.encoding === "xop" && !XOP_256.test(form.name))
   );
 }
 
-const ONLY_128 = /^v(dppd|aesimc|aeskeygenassist|pcmp[ei]str[im])$/;
+/** Instructions of one length: what another is called depends on that. */
+const ONE_LENGTH = /^v(dppd|aesimc|aeskeygenassist|pcmp[ei]str[im]|(exp2|r(cp|sqrt)28)p[sd])$/;
 /** The XOP instructions that have YMM forms too. */
 const XOP_256 = /^v(frczp[sd]|pcmov)$/;
 

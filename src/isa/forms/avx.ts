@@ -292,7 +292,7 @@ function shift(
           name,
           `${encoding}.NDS.${bits}.66.0F.${ww} ${code} /r`,
           `=${r} ${r} xmmm128`,
-          `${mask}apart low`,
+          `${mask}apart low exact2`,
         ),
       );
       const source = encoding === "VEX" ? r : `${r}m${bits}`;
@@ -845,7 +845,7 @@ export const avx = (): Row[] => [
         "=xmm xmm xmm",
         encoding === "EVEX" ? "mask z flips exact" : "flips exact",
       ),
-      ...one("vmovss", `${encoding}.LIG.F3.0F.W0 10 /r`, "=xmm m32", mask),
+      ...one("vmovss", `${encoding}.LIG.F3.0F.W0 10 /r`, "=xmm m32", `${mask} exact`),
       ...one(
         "vmovss",
         `${encoding}.LIG.F3.0F.W0 11 /r`,
@@ -858,7 +858,7 @@ export const avx = (): Row[] => [
         "=xmm xmm xmm",
         encoding === "EVEX" ? "mask z flips exact" : "flips exact",
       ),
-      ...one("vmovsd", `${encoding}.LIG.F2.0F.${w} 10 /r`, "=xmm m64", mask),
+      ...one("vmovsd", `${encoding}.LIG.F2.0F.${w} 10 /r`, "=xmm m64", `${mask} exact`),
       ...one(
         "vmovsd",
         `${encoding}.LIG.F2.0F.${w} 11 /r`,
@@ -1173,7 +1173,7 @@ function gather(name: string, code: string, w: string, how: "gather" | "scatter"
           name,
           `${encoding}${nds}.${bits}.66.0F38.${w} ${code} /r`,
           operands,
-          encoding === "EVEX" ? "mask masked argument" : "",
+          encoding === "EVEX" ? "mask masked argument" : "argument",
         ),
       );
     }

@@ -15,7 +15,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { forms } from "../../../src/isa/index.ts";
-import { Machine } from "../../../src/machine/index.ts";
+import { type Core, Machine } from "../../../src/machine/index.ts";
+import { CompilingEngine } from "../../../src/machine/jit/index.ts";
 import { type Answer, type Case, differences, isAmbiguous, tolerant } from "./case.ts";
 import { Coverage, formsOfGroup } from "./coverage.ts";
 import type { Series } from "./generate.ts";
@@ -127,7 +128,10 @@ if (values.engine !== "interpreter" && values.engine !== "compiled") {
   console.error(`There is no engine "${values.engine}" of our own: interpreter, compiled`);
   process.exit(1);
 }
-const subject = new Subject(new Machine({ ...options, engine: values.engine }));
+// Compiled before it is executed: a case runs once.
+const engine =
+  values.engine === "compiled" ? (core: Core) => new CompilingEngine(core, { ahead: true }) : values.engine;
+const subject = new Subject(new Machine({ ...options, engine }));
 let recorder: Recorder | undefined;
 let wrong = 0;
 for (const name of wanted) {

@@ -29,6 +29,7 @@ import {
   registerSizes,
   TEST,
   TILE,
+  XMM,
 } from "./operand.ts";
 import type { Program } from "./parse.ts";
 import {
@@ -76,6 +77,8 @@ export interface Shape {
 /** An instruction as the program holds it: one object for all that are written alike. */
 export interface Instruction {
   readonly shape: Shape;
+  /** The shape's, at hand. */
+  readonly prefix: boolean;
   /** Where its operands stand, and how many items they are. */
   readonly item: number;
   readonly items: number;
@@ -376,6 +379,7 @@ function readInstruction(program: Program, item: number, end: number, shape: Sha
   });
   return {
     shape,
+    prefix: shape.prefix,
     item,
     items: end - item,
     first: deciding[0],
@@ -636,6 +640,7 @@ function evaluate(assembler: Assembler, instruction: Instruction): void {
       // An address that comes first has been read before anything is missed behind it.
       const [first] = operands;
       if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(shape, first!, state)) throw error;
+      if (isOnlySize(complaint, shape, assembler.operandIndex, state)) throw error;
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
       state.at = at;
@@ -652,6 +657,31 @@ function evaluateBehindWait(assembler: Assembler, instruction: Instruction): voi
     evaluateOperands(assembler, instruction);
   } finally {
     state.at--;
+  }
+}
+
+/**
+ * Whether all that an instruction has against an address is the size that is written before it. FASM judges that when it
+ * has read the address, unless a general or MMX register came first, which has given it a size.
+ */
+function isOnlySize(complaint: unknown, shape: Shape, index: number, state: Encoding): boolean {
+  const { operands } = shape;
+  const operand = operands[index]!;
+  if (operand.kind !== MEMORY || operand.size === 0 || !(complaint instanceof Refusal)) return false;
+  const [first] = operands;
+  const sized = index > 0 && first!.kind === REGISTER && registerClass(first!.register) < XMM;
+  if (sized && complaint.reason === "operandSizesDoNotMatch") return false;
+  const { at } = state;
+  const unsized = operands.map((each) =>
+    each === operand ? { ...operand, size: 0, sizeDeclared: false } : each,
+  );
+  try {
+    shape.encode(unsized, unsized.length, state);
+    return true;
+  } catch (other) {
+    return other instanceof Refusal && other.reason === "operandSizeNotSpecified";
+  } finally {
+    state.at = at;
   }
 }
 

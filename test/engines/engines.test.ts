@@ -29,10 +29,13 @@ class Interrupted extends Machine {
 }
 
 describe("every way of executing gives the same", () => {
-  const fast = new Subject(new Machine(options));
+  const fast = new Subject(new Machine({ ...options, engine: "interpreter" }));
   const ways: [string, Subject][] = [
     ["each instruction in the general way", new Subject(new Machine({ ...options, unspecialised: true }))],
-    ["in pieces of one to three instructions", new Subject(new Interrupted(options, 3))],
+    [
+      "in pieces of one to three instructions",
+      new Subject(new Interrupted({ ...options, engine: "interpreter" }, 3)),
+    ],
     ["compiled", new Subject(new Machine({ ...options, engine: ahead }))],
     [
       "compiled, in pieces of one to twenty instructions",

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
-import type { Core, MachineOptions } from "../../src/machine/index.ts";
+import type { Core, Machine, MachineOptions } from "../../src/machine/index.ts";
 import { type CompilerOptions, CompilingEngine } from "../../src/machine/jit/index.ts";
-import { compareRuns, program } from "./programs.ts";
+import { CODE, compareRuns, DATA, program, STACK } from "./programs.ts";
 
 const compiled = (options: CompilerOptions): MachineOptions => ({
   engine: (core: Core) => new CompilingEngine(core, options),
 });
+
+const interpreted: MachineOptions = { engine: "interpreter" };
 
 const ways: [name: string, MachineOptions, pieces: readonly number[]][] = [
   ["compiled before it is executed", compiled({ ahead: true, most: 50 }), [100_000]],
@@ -18,7 +20,7 @@ test.each(ways)(
   (_, options, pieces) => {
     const differing: string[] = [];
     for (let seed = 1; seed <= 12; seed++) {
-      const found = compareRuns(program(seed), {}, options, pieces, 3000);
+      const found = compareRuns(program(seed), interpreted, options, pieces, 3000);
       if ("differs" in found) differing.push(`program ${seed}: ${found.differs}`);
     }
     expect(differing).toEqual([]);
@@ -30,8 +32,38 @@ test("a run can be cut anywhere", () => {
   for (const seed of [101, 102]) {
     const code = program(seed);
     for (let first = 1; first < 120; first++) {
-      const found = compareRuns(code, {}, compiled({ ahead: true, most: 40 }), [first, 1000], 200);
+      const found = compareRuns(code, interpreted, compiled({ ahead: true, most: 40 }), [first, 1000], 200);
       expect(found, `program ${seed} cut after ${first} instructions`).not.toHaveProperty("differs");
     }
+  }
+}, 120_000);
+
+test("hooks are told the same, whenever they are set and taken away", () => {
+  const watch = (machine: Machine, piece: number, log: string[]): void => {
+    if (piece % 6 === 1) {
+      machine.onMemory(
+        [
+          { start: DATA + 0x40, end: DATA + 0x60, read: true, write: true },
+          { start: STACK - 16, end: STACK, write: true },
+        ],
+        (access, address, length) => void log.push(`${access} ${address.toString(16)} ${length}`),
+      );
+    } else if (piece % 6 === 4) machine.onMemory([], undefined);
+    if (piece % 10 === 7) machine.onInstruction((address) => void log.push(`at ${address.toString(16)}`));
+    else if (piece % 10 === 8) machine.onInstruction(undefined);
+    if (piece % 8 === 3) machine.breakpoints.add(CODE + 40);
+    else if (piece % 8 === 6) machine.breakpoints.clear();
+  };
+  const pieces = [40, 150, 7, 90, 300];
+  for (let seed = 200; seed < 212; seed++) {
+    const found = compareRuns(
+      program(seed),
+      interpreted,
+      compiled({ threshold: 2, most: 200 }),
+      pieces,
+      3000,
+      watch,
+    );
+    expect(found, `program ${seed}`).not.toHaveProperty("differs");
   }
 }, 120_000);

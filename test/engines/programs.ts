@@ -350,11 +350,19 @@ export function compareRuns(
   right: MachineOptions,
   pieces: readonly number[],
   most = 6000,
+  between: (machine: Machine, piece: number, log: string[]) => void = () => {},
 ): { instructions: number } | { differs: string } {
   const [a, b] = [load(code, left), load(code, right)];
+  const logs: [string[], string[]] = [[], []];
   for (let n = 0; a.instructions < most && n < 2000; n++) {
+    between(a, n, logs[0]);
+    between(b, n, logs[1]);
     const budget = pieces[n % pieces.length]!;
     const [one, other] = [stateOf(a, a.run(budget)), stateOf(b, b.run(budget))];
+    const event = logs[0].findIndex((text, i) => text !== logs[1][i]);
+    if (event >= 0 || logs[0].length !== logs[1].length) {
+      return { differs: `piece ${n}, event ${event}: ${logs[0][event]} and ${logs[1][event]}` };
+    }
     if (one !== other) return { differs: `piece ${n} of ${budget}: ${one} and ${other}` };
     const { reason } = JSON.parse(one)[0] as Stop;
     if (reason !== "budget" && reason !== "interrupt") break;

@@ -19,7 +19,7 @@ test.each(Object.entries(groups))(
     );
     const byKey = new Map(seriesOf().map((series) => [series.key, series]));
     const caseOf = (key: string, seed: number, number: number) => byKey.get(key)!.make(seed, number);
-    const interpreted = new Subject();
+    const interpreted = new Subject(new Machine({ ...options, engine: "interpreter" }));
     const compiled = new Subject(
       new Machine({
         ...options,

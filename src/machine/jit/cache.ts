@@ -151,7 +151,8 @@ export class CompilingEngine implements Engine, CodeListener {
     // What programs do most: behind one system call to the next, all of it compiled.
     const start = code.known(words[WORD.EIP]!)?.start;
     if (start !== undefined && start.op === OP.ENTER && budget >= start.immediate) {
-      if ((words[WORD.EFLAGS]! & TF) === 0 && this.#ready()) {
+      // Getting ready may drop the region.
+      if ((words[WORD.EFLAGS]! & TF) === 0 && this.#ready() && isEntry(start)) {
         const before = core.instructions;
         const status = this.#enter(start, budget < LONGEST_STRETCH ? budget : LONGEST_STRETCH);
         if (typeof status === "object") return status;
@@ -188,7 +189,7 @@ export class CompilingEngine implements Engine, CodeListener {
       if (known !== undefined && known.start !== known) {
         const head = known.start;
         if (head.op === OP.COUNT && head.immediate <= 0) this.#compile(eip, head);
-        if (head.op === OP.ENTER && stretch >= head.immediate && this.#ready()) {
+        if (this.#ready() && head.op === OP.ENTER && stretch >= head.immediate) {
           const status = this.#enter(head, stretch);
           if (typeof status === "object") return status;
           if (status >= STATUS.INTERRUPT) return interruptStop(status - STATUS.INTERRUPT);
@@ -506,6 +507,9 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#words[at + 1] = (head.extra << ENTRY_BITS) | head.a;
   }
 }
+
+/** Asked in a function of its own, for the type checker thinks that it knows. */
+const isEntry = (head: Operation): boolean => head.op === OP.ENTER;
 
 /** The first page and the length of the longest run of pages with all of `facts`. */
 function longestRun(table: Uint8Array, end: number, facts: number): [first: number, pages: number] {

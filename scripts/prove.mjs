@@ -21,6 +21,7 @@ const proofs = {
     thread: "test/conformance/sources/ours.ts",
     given: [],
   },
+  network: { program: "test/network/prove.ts", given: ["--folder", join(root, "test", "network")] },
   mutations: { program: "test/conformance/assembler/mutations.ts", given: ["--root", root] },
 };
 

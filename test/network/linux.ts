@@ -26,6 +26,8 @@ export function has(tool: string): boolean {
 }
 
 export class Linux implements Port {
+  /** The bridge to the TAP device; a program that is bundled says where it is. */
+  static script = fileURLToPath(new URL("tap.py", import.meta.url));
   readonly namespace: string;
   readonly #helper: ChildProcess;
   readonly #incoming = new FrameQueue(100_000);
@@ -45,8 +47,7 @@ export class Linux implements Port {
   static async start(address: string, mtu = 1500): Promise<Linux> {
     const namespace = `kolibri-${process.pid}-${Math.floor(performance.now())}`;
     execFileSync("ip", ["netns", "add", namespace]);
-    const script = fileURLToPath(new URL("tap.py", import.meta.url));
-    const helper = spawn("ip", ["netns", "exec", namespace, "python3", script, "tap0"], {
+    const helper = spawn("ip", ["netns", "exec", namespace, "python3", Linux.script, "tap0"], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     const linux = new Linux(namespace, helper);

@@ -1,0 +1,74 @@
+/**
+ * `npm run prove network [-- --gigabytes N]`: gigabytes between our TCP and the Linux kernel's over a TAP device in a
+ * network namespace, in every direction and opened by either side, over a clean line and over a bad one, with every
+ * byte checked by digest. Needs Linux and root.
+ */
+import { parseArgs } from "node:util";
+import { MS, Random } from "../../src/base/index.ts";
+import { type Faults, FaultyLink, Nic, parseAddress, Stack } from "../../src/net/index.ts";
+import { Linux, missing } from "./linux.ts";
+import { type Transfer, transfer } from "./transfers.ts";
+
+const { values } = parseArgs({
+  options: {
+    gigabytes: { type: "string", default: "2" },
+    seed: { type: "string", default: "1" },
+    folder: { type: "string" },
+  },
+});
+const total = Number(values.gigabytes) * 1e9;
+const folder = values.folder ?? ".";
+const why = missing();
+if (why || !(total > 0)) {
+  process.stderr.write(`${why ?? `--gigabytes ${values.gigabytes}: a number above 0 is needed`}\n`);
+  process.exit(1);
+}
+
+const lines: [string, number, Faults][] = [
+  ["a clean line", 0.85, {}],
+  [
+    "a bad line",
+    0.15,
+    { loss: 0.002, delay: 1 * MS, jitter: 500, reorder: 0.002, duplicate: 0.002, corrupt: 0.001 },
+  ],
+];
+const ways: Omit<Transfer, "bytes">[] = [
+  { direction: "in", opens: "kernel" },
+  { direction: "out", opens: "us" },
+  { direction: "in", opens: "us" },
+  { direction: "out", opens: "kernel" },
+];
+
+Linux.script = `${folder}/tap.py`;
+const linux = await Linux.start("10.0.2.2/24");
+let failed = false;
+try {
+  const link = new FaultyLink({ port: linux, clock: linux, random: new Random(Number(values.seed)) });
+  const stack = new Stack({ nics: [new Nic({ port: link, mac: 0x525400000015 })], random: new Random(1) });
+  const [address, kernel] = [parseAddress("10.0.2.15")!, "10.0.2.2"];
+  stack.configure(0, { address, mask: 0xffffff00 });
+  linux.drive(link, stack);
+  let port = 5000;
+  for (const [name, share, faults] of lines) {
+    Object.assign(link.sending, faults);
+    Object.assign(link.receiving, faults);
+    for (const way of ways) {
+      const bytes = Math.round((total * share) / ways.length);
+      const about = { stack, address, kernel };
+      const before = stack.counters.tcpRetransmitted;
+      const seconds = await transfer(linux, `${folder}/peer.py`, about, { ...way, bytes }, port++, 3_600_000);
+      const again = stack.counters.tcpRetransmitted - before;
+      process.stdout.write(
+        `${name}, ${way.direction === "in" ? "from the kernel" : "to the kernel"}, opened by ${way.opens}: ` +
+          `${(bytes / 1e6).toFixed(0)} MB in ${seconds.toFixed(1)} s, ${(bytes / 1e6 / seconds).toFixed(0)} MB/s, ` +
+          `${again} segments sent again, every byte right\n`,
+      );
+    }
+  }
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  failed = true;
+} finally {
+  await linux.stop();
+}
+process.exit(failed ? 1 : 0);

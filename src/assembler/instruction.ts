@@ -214,6 +214,8 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
 }
 
 type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lenient"> & {
+  /** Operands may have masks and broadcasts: the names of AVX begin so. To others a brace is one thing too many. */
+  decorates: boolean;
   /** `zmm1+3` stands for four registers. */
   series: boolean;
   /** An address may be in two parts: `[eax,ecx*4]`. */
@@ -235,6 +237,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       sized: name !== "lea",
       waits: /^f(?:st[cs]w|(?:stenv|save)[wd]?)$/.test(name),
       lenient: /^(?:ret|enter)/.test(name),
+      decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$/.test(name),
@@ -253,7 +256,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, waits, floatSize, lenient, lists, series, divided } = traitsOf(mnemonic);
+  const { jumps, sized, waits, floatSize, lenient, lists, decorates, series, divided } = traitsOf(mnemonic);
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
@@ -330,7 +333,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         operand.kind = OTHER;
         at++;
     }
-    while (kinds[at] === BRACE) at = readDecorator(program, at, operand);
+    while (decorates && kinds[at] === BRACE) at = readDecorator(program, at, operand);
     operands.push(operand);
     expressionAt.push(expression);
     segmentAt.push(segment);

@@ -131,6 +131,7 @@ export type {
   Registers,
 } from "./machine/index.ts";
 export {
+  ANY6,
   cable,
   capture,
   FaultyLink,
@@ -146,7 +147,9 @@ export {
   PcapWriter,
   type Port,
   parseAddress,
+  parseIpAddress,
   parseNetwork,
+  parseNetwork6,
   parsePublication,
   Router,
   type RouterOptions,
@@ -154,6 +157,7 @@ export {
   Stack,
   Switch,
   showAddress,
+  showIpAddress,
   TcpState,
   tap,
 } from "./net/index.ts";

@@ -112,7 +112,7 @@ export class Assembler {
   readonly directoryOf: (line: number) => string;
   readonly maxPasses: number;
   /** Instructions by the item behind their mnemonic, read once. */
-  readonly #instructions: (Instruction | undefined)[] = [];
+  readonly #instructions: (Instruction | undefined)[];
   readonly table: InstructionTable;
   /** Directives that a program may use once a pass. */
   #seen = 0;
@@ -152,6 +152,7 @@ export class Assembler {
     this.maxPasses = options.maxPasses;
     this.state = new State(program, options.maxBytes, options.epochSeconds);
     this.endings = new Endings(program.length);
+    this.#instructions = new Array<Instruction | undefined>(program.length).fill(undefined);
     this.table = new InstructionTable(options.maxBytes);
     this.evaluator = new Evaluator(this.state);
     this.evaluator.texts = texts;
@@ -299,7 +300,7 @@ export class Assembler {
           if (value >= FIRST_MNEMONIC) {
             const item = state.item;
             const known = this.#instructions[item] ?? this.#read(item, value);
-            if (known.shape.prefix) {
+            if (known.prefix) {
               state.room(32);
               known.shape.encode(known.shape.operands, 0, state);
               continue;
@@ -340,7 +341,6 @@ export class Assembler {
   #read(item: number, instruction: number): Instruction {
     const known = mnemonicOf(instruction);
     const read = this.table.read(this.program, item, instruction, known);
-    while (this.#instructions.length < item) this.#instructions.push(undefined);
     this.#instructions[item] = read;
     return read;
   }

@@ -139,7 +139,8 @@ function datum(assembler: Assembler, directive: number): void {
   if (kind === QUESTION) {
     state.item++;
     const start = state.at;
-    state.bytes.fill(0, start, start + size);
+    const { bytes } = state;
+    for (let at = start; at < start + size; at++) bytes[at] = 0;
     state.at += size;
     reserved(state, start);
     return;

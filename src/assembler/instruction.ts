@@ -29,6 +29,7 @@ import {
   registerSizes,
   TEST,
   TILE,
+  XMM,
 } from "./operand.ts";
 import type { Program } from "./parse.ts";
 import {
@@ -76,6 +77,8 @@ export interface Shape {
 /** An instruction as the program holds it: one object for all that are written alike. */
 export interface Instruction {
   readonly shape: Shape;
+  /** The shape's, at hand. */
+  readonly prefix: boolean;
   /** Where its operands stand, and how many items they are. */
   readonly item: number;
   readonly items: number;
@@ -211,6 +214,8 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
 }
 
 type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lenient"> & {
+  /** Operands may have masks and broadcasts: the names of AVX begin so. To others a brace is one thing too many. */
+  decorates: boolean;
   /** `zmm1+3` stands for four registers. */
   series: boolean;
   /** An address may be in two parts: `[eax,ecx*4]`. */
@@ -232,6 +237,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       sized: name !== "lea",
       waits: /^f(?:st[cs]w|(?:stenv|save)[wd]?)$/.test(name),
       lenient: /^(?:ret|enter)/.test(name),
+      decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$/.test(name),
@@ -250,7 +256,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, waits, floatSize, lenient, lists, series, divided } = traitsOf(mnemonic);
+  const { jumps, sized, waits, floatSize, lenient, lists, decorates, series, divided } = traitsOf(mnemonic);
   let comma = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
@@ -327,7 +333,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         operand.kind = OTHER;
         at++;
     }
-    while (kinds[at] === BRACE) at = readDecorator(program, at, operand);
+    while (decorates && kinds[at] === BRACE) at = readDecorator(program, at, operand);
     operands.push(operand);
     expressionAt.push(expression);
     segmentAt.push(segment);
@@ -376,6 +382,7 @@ function readInstruction(program: Program, item: number, end: number, shape: Sha
   });
   return {
     shape,
+    prefix: shape.prefix,
     item,
     items: end - item,
     first: deciding[0],
@@ -636,6 +643,7 @@ function evaluate(assembler: Assembler, instruction: Instruction): void {
       // An address that comes first has been read before anything is missed behind it.
       const [first] = operands;
       if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(shape, first!, state)) throw error;
+      if (isOnlySize(complaint, shape, assembler.operandIndex, state)) throw error;
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
       state.at = at;
@@ -652,6 +660,31 @@ function evaluateBehindWait(assembler: Assembler, instruction: Instruction): voi
     evaluateOperands(assembler, instruction);
   } finally {
     state.at--;
+  }
+}
+
+/**
+ * Whether all that an instruction has against an address is the size that is written before it. FASM judges that when it
+ * has read the address, unless a general or MMX register came first, which has given it a size.
+ */
+function isOnlySize(complaint: unknown, shape: Shape, index: number, state: Encoding): boolean {
+  const { operands } = shape;
+  const operand = operands[index]!;
+  if (operand.kind !== MEMORY || operand.size === 0 || !(complaint instanceof Refusal)) return false;
+  const [first] = operands;
+  const sized = index > 0 && first!.kind === REGISTER && registerClass(first!.register) < XMM;
+  if (sized && complaint.reason === "operandSizesDoNotMatch") return false;
+  const { at } = state;
+  const unsized = operands.map((each) =>
+    each === operand ? { ...operand, size: 0, sizeDeclared: false } : each,
+  );
+  try {
+    shape.encode(unsized, unsized.length, state);
+    return true;
+  } catch (other) {
+    return other instanceof Refusal && other.reason === "operandSizeNotSpecified";
+  } finally {
+    state.at = at;
   }
 }
 

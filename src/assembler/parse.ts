@@ -186,7 +186,6 @@ export class Parser {
   readonly #reader: ExpressionReader;
   /** Label numbers by the text of their full name. */
   readonly #labels: number[] = [];
-  readonly #composed = new Map<number, number>();
   #localsPrefix = -1;
   #anonymousBack = -1;
   #anonymousForward = -1;
@@ -566,7 +565,7 @@ export class Parser {
   }
 
   #parseContents(instruction: number): void {
-    this.#parentheses.length = 0;
+    if (this.#parentheses.length > 0) this.#parentheses.length = 0;
     this.#instructionArguments(instruction);
     this.#parseArguments();
   }
@@ -775,7 +774,7 @@ export class Parser {
       }
       this.#expressionArgument();
     }
-    this.#parentheses.length = 0;
+    if (this.#parentheses.length > 0) this.#parentheses.length = 0;
   }
 
   #less(): void {
@@ -1051,15 +1050,9 @@ export class Parser {
   }
 
   #local(text: number): number {
-    const key = this.#localsPrefix * 0x400000 + text;
-    let composed = this.#composed.get(key);
-    if (composed === undefined) {
-      const { texts } = this.#p;
-      const name = texts.text(this.#localsPrefix) + texts.text(text);
-      if (name.length > 255) refuse("nameTooLong");
-      composed = texts.number(name);
-      this.#composed.set(key, composed);
-    }
+    const { texts } = this.#p;
+    const composed = texts.join(this.#localsPrefix, text);
+    if (texts.text(composed).length > 255) refuse("nameTooLong");
     return this.#labels[composed] ?? this.#newLabel(composed);
   }
 

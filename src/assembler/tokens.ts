@@ -40,12 +40,28 @@ for (const letter of SEPARATORS) separator[letter.charCodeAt(0)] = 1;
 
 export const isSeparator = (code: number): boolean => separator[code] === 1;
 
-const RECENT_BITS = 14;
+/** The hash of a text: its characters as the digits of a number to the base 31, modulo 2^32. */
+const nextHash = (hash: number, code: number): number => (Math.imul(hash, 31) + code) | 0;
 
-/** All names and strings of one assembly, each once. */
+function hashOf(text: string): number {
+  let hash = 0;
+  for (let at = 0; at < text.length; at++) hash = nextHash(hash, text.charCodeAt(at));
+  return hash;
+}
+
+/** Powers of 31: what a text's hash is multiplied by when so many characters follow. */
+const powers = new Int32Array(256);
+for (let at = 0, power = 1; at < powers.length; at++, power = Math.imul(power, 31)) powers[at] = power;
+
+/**
+ * All names and strings of one assembly, each once. They are found by their hash, so that neither what has been read
+ * before nor what is joined of two texts needs a string of its own to be found again.
+ */
 export class Texts {
-  readonly #numbers = new Map<string, number>();
   readonly #texts: string[] = [];
+  #hashes = new Int32Array(1 << 12);
+  /** Numbers from 1, at the place that the hash says or behind it. */
+  #table = new Int32Array(1 << 13);
   /** The number of the text in small letters (A … Z only): the name that reserved words are compared by. */
   readonly #lower: number[] = [];
   /** 1 where the text begins with a backslash. */
@@ -54,15 +70,71 @@ export class Texts {
   readonly dotted: number[] = [];
 
   number(text: string): number {
-    const known = this.#numbers.get(text);
-    if (known !== undefined) return known;
+    const hash = hashOf(text);
+    const mask = this.#table.length - 1;
+    for (let slot = spread(hash) & mask; ; slot = (slot + 1) & mask) {
+      const number = this.#table[slot]! - 1;
+      if (number < 0) return this.#add(text, hash, slot);
+      if (this.#hashes[number] === hash && this.#texts[number] === text) return number;
+    }
+  }
+
+  /** The number of the text that bytes are, given their hash. */
+  ofBytes(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const mask = this.#table.length - 1;
+    for (let slot = spread(hash) & mask; ; slot = (slot + 1) & mask) {
+      const number = this.#table[slot]! - 1;
+      if (number < 0) {
+        let text = "";
+        for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
+        return this.#add(text, hash, slot);
+      }
+      if (this.#hashes[number] === hash && isText(this.#texts[number]!, bytes, start, end)) return number;
+    }
+  }
+
+  /** The number of one text with another behind it. */
+  join(first: number, second: number): number {
+    const head = this.#texts[first]!;
+    const tail = this.#texts[second]!;
+    if (tail.length >= powers.length) return this.number(head + tail);
+    const hash = (Math.imul(this.#hashes[first]!, powers[tail.length]!) + this.#hashes[second]!) | 0;
+    const mask = this.#table.length - 1;
+    for (let slot = spread(hash) & mask; ; slot = (slot + 1) & mask) {
+      const number = this.#table[slot]! - 1;
+      if (number < 0) return this.#add(head + tail, hash, slot);
+      if (this.#hashes[number] === hash && isJoined(this.#texts[number]!, head, tail)) return number;
+    }
+  }
+
+  #add(text: string, hash: number, slot: number): number {
     const number = this.#texts.length;
-    this.#numbers.set(text, number);
     this.#texts.push(text);
     this.escaped.push(text.charCodeAt(0) === 0x5c ? 1 : 0);
     this.dotted.push(text.charCodeAt(0) === 0x2e ? 1 : 0);
     this.#lower.push(-1);
+    if (number === this.#hashes.length) this.#grow();
+    else this.#table[slot] = number + 1;
+    this.#hashes[number] = hash;
+    if (this.#table.length !== this.#hashes.length * 2) this.#rehash();
     return number;
+  }
+
+  #grow(): void {
+    const grown = new Int32Array(this.#hashes.length * 2);
+    grown.set(this.#hashes);
+    this.#hashes = grown;
+  }
+
+  #rehash(): void {
+    const table = new Int32Array(this.#hashes.length * 2);
+    const mask = table.length - 1;
+    for (let number = 0; number < this.#texts.length; number++) {
+      let slot = spread(this.#hashes[number]!) & mask;
+      while (table[slot] !== 0) slot = (slot + 1) & mask;
+      table[slot] = number + 1;
+    }
+    this.#table = table;
   }
 
   text(number: number): string {
@@ -79,21 +151,40 @@ export class Texts {
     return result;
   }
 
-  /** Texts by a hash of their bytes: what has been read before, in any file, needs no string to be found again. */
-  readonly recent = new Int32Array(1 << RECENT_BITS).fill(-1);
-
   get size(): number {
     return this.#texts.length;
   }
+}
+
+/** A hash with all of its bits at work in the lowest ones. */
+const spread = (hash: number): number => {
+  const mixed = Math.imul(hash, 0x9e3779b1);
+  return mixed ^ (mixed >>> 15);
+};
+
+function isText(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  for (let at = start; at < end; at++) if (text.charCodeAt(at - start) !== bytes[at]) return false;
+  return true;
+}
+
+function isJoined(text: string, head: string, tail: string): boolean {
+  return text.length === head.length + tail.length && text.startsWith(head) && text.endsWith(tail);
 }
 
 /** FASM folds the letters of ASCII and nothing else. */
 export function lowerCase(text: string): string {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code >= 0x41 && code <= 0x5a) return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+    if (code < 0x41 || code > 0x5a) continue;
+    return isAscii(text) ? text.toLowerCase() : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   }
   return text;
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false;
+  return true;
 }
 
 /** The tokens of all lines, in one array that grows. */
@@ -175,14 +266,14 @@ export class Tokenizer {
         const start = at;
         let hash = 0;
         do {
-          hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
+          hash = nextHash(hash, bytes[at]!);
           at++;
         } while (at < length && separator[bytes[at]!] === 0);
         if (at - start > 255) {
           this.at = at;
           refuse("nameTooLong");
         }
-        store.push(nameToken(this.#name(start, at, hash)));
+        store.push(nameToken(this.#texts.ofBytes(bytes, start, at, hash)));
         continue;
       }
       at++;
@@ -208,25 +299,6 @@ export class Tokenizer {
     }
     if (!this.finished || at > this.at) this.at = Math.max(at, this.at);
     store.push(END);
-  }
-
-  #name(start: number, end: number, hash: number): number {
-    const { recent } = this.#texts;
-    const slot = (hash ^ (hash >>> RECENT_BITS)) & (recent.length - 1);
-    const cached = recent[slot]!;
-    if (cached >= 0 && this.#same(cached, start, end)) return cached;
-    let text = "";
-    for (let at = start; at < end; at++) text += String.fromCharCode(this.#bytes[at]!);
-    const number = this.#texts.number(text);
-    recent[slot] = number;
-    return number;
-  }
-
-  #same(number: number, start: number, end: number): boolean {
-    const text = this.#texts.text(number);
-    if (text.length !== end - start) return false;
-    for (let at = start; at < end; at++) if (text.charCodeAt(at - start) !== this.#bytes[at]) return false;
-    return true;
   }
 
   #string(from: number, quote: number): number {

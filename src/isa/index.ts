@@ -1,6 +1,7 @@
 /**
  * isa: facts about x86-32 as data. One row per instruction form (`forms/`) is the single truth for the machine's
  * decoder, the assembler's encoder, the disassembler, the liveness of flags and the tests. Nothing here executes.
+ * What 64-bit code has beyond that is there for the assembler alone (forms/long.ts).
  *
  * Read first: form.ts (how a row is written), operands.ts (the words for operands); the manual is Intel's
  * Software Developer's Manual (SDM), volume 2.

@@ -2,7 +2,20 @@ import { describe, expect, test } from "vitest";
 import { FOREVER, latin1, type Micros, PAGE, Random, SECOND } from "../base/index.ts";
 import { rawImage } from "../image/index.ts";
 import type { Registers } from "../machine/index.ts";
-import { cable, maskOf, Nic, type Port, parseAddress, Stack, TcpState } from "../net/index.ts";
+import {
+  cable,
+  linkLocalOf,
+  maskOf,
+  Nic,
+  type Port,
+  parseAddress,
+  parseAddress6,
+  parseNetwork6,
+  Stack,
+  showAddress6,
+  TcpState,
+} from "../net/index.ts";
+import { bytesOfAddress6 } from "../net/wire/address6.ts";
 import { type GuideOptions, guide, Kernel, type Process, showCall } from "./index.ts";
 
 /** `int 0x40`, then `jmp $`. */
@@ -458,6 +471,101 @@ describe("77 bind", () => {
     expect(one.call({ eax: 77, ebx: fd, ecx: at, edx: 16 })).toBe(-22);
     one.poke(sockaddr("0.0.0.0", 80));
     expect(one.call({ eax: 77, ebx: fd, ecx: at, edx: 28 })).toBe(0);
+  });
+});
+
+describe("AF_INET6", () => {
+  const sockaddr6 = (address: string, port: number, scope = 0): number[] => [
+    10,
+    0,
+    port >> 8,
+    port & 0xff,
+    ...[0, 0, 0, 0],
+    ...bytesOfAddress6(parseAddress6(address)!),
+    ...[scope, 0, 0, 0],
+  ];
+  const pair6 = () => {
+    const both = pair();
+    both.one.kernel.stack!.configure6(0, {
+      addresses: [parseNetwork6("fd00::1/64")!],
+      duplicateDetection: 0,
+    });
+    both.two.kernel.stack!.configure6(0, {
+      addresses: [parseNetwork6("fd00::2/64")!],
+      duplicateDetection: 0,
+    });
+    return both;
+  };
+  const give = (guest: Guest, eax: number, ebx: number, bytes: number[], edx = 28) =>
+    guest.call({ eax, ebx, ecx: guest.poke(bytes), edx });
+
+  test("28 bytes, or 24 without the interface; fewer are none", () => {
+    const { one } = pair6();
+    const answers = [23, 24, 27, 28].map((length) =>
+      give(one, 77, one.open() as number, sockaddr6("fd00::1", 1000 + length), length),
+    );
+    expect(answers).toEqual([-22, 0, 0, 0]);
+    expect(give(one, 77, one.open() as number, sockaddr6("fd00::9", 80))).toBe(-99);
+  });
+
+  test("connect, and what accept tells: an address of 28 bytes, mapped where it is of IPv4", () => {
+    const { one, two, settle } = pair6();
+    const listener = one.open() as number;
+    expect(give(one, 77, listener, sockaddr6("::", 80))).toBe(0);
+    one.listen(listener);
+    const [six, four] = [two.open() as number, two.open() as number];
+    two.nonBlocking(six);
+    two.nonBlocking(four);
+    give(two, 79, six, sockaddr6("fd00::1", 80));
+    settle();
+    two.connect(four, "10.0.0.1", 80);
+    settle();
+    const told = [0, 1].map(() => {
+      one.poke(new Array(32).fill(0xee));
+      expect(one.accept(listener, DATA, 28)).toBeGreaterThan(15);
+      return one.peek(30);
+    });
+    expect(told[0]!.slice(8)).toEqual([0xfd, ...new Array(14).fill(0), 2, 0, 0, 0, 0, 0xee, 0xee]);
+    expect(told[1]!.slice(8)).toEqual([
+      ...new Array(10).fill(0),
+      255,
+      255,
+      10,
+      0,
+      0,
+      2,
+      0,
+      0,
+      0,
+      0,
+      0xee,
+      0xee,
+    ]);
+    expect(told.map((bytes) => bytes.slice(0, 2))).toEqual([
+      [10, 0],
+      [10, 0],
+    ]);
+  });
+
+  test("a mapped address is an IPv4 one, and a link-local one names its interface", () => {
+    const { one, two, settle } = pair6();
+    const listener = one.open() as number;
+    one.bind(listener, "10.0.0.1", 80);
+    one.listen(listener);
+    const mapped = two.open() as number;
+    two.nonBlocking(mapped);
+    give(two, 79, mapped, sockaddr6("::ffff:10.0.0.1", 80));
+    settle();
+    expect(two.state(mapped)).toBe(TcpState.ESTABLISHED);
+    const other = one.open() as number;
+    expect(give(one, 77, other, sockaddr6("::", 81))).toBe(0);
+    one.listen(other);
+    const local = two.open() as number;
+    two.nonBlocking(local);
+    const address = showAddress6(linkLocalOf(one.kernel.stack!.nics[0]!.mac));
+    give(two, 79, local, sockaddr6(address, 81, 1));
+    settle();
+    expect(two.state(local)).toBe(TcpState.ESTABLISHED);
   });
 });
 

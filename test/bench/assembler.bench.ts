@@ -1,6 +1,7 @@
 /**
  * The assembler beside fasm, source by source: warm in this process, and as a process of its own. Everything is run in
- * turn, round after round, and the medians are told; the outputs are compared. Sources are generated; with the
+ * turn, round after round, and the medians are told; the outputs are compared. Below that, what a session saves when
+ * one line of the kernel-sized source has changed. Sources are generated; with the
  * variable KOLIBRIOS set to a checkout of KolibriOS (with lang.inc where a source wants one) its large ones follow.
  *
  *     KOLIBRIOS=~/kolibrios npm run bench assembler
@@ -9,7 +10,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
-import { assemble } from "../../src/assembler/index.ts";
+import { AssemblySession, assemble, type Files, memoryFiles } from "../../src/assembler/index.ts";
 import { Preprocessor } from "../../src/assembler/preprocess/preprocess.ts";
 import { FileLoader } from "../../src/assembler/source.ts";
 import { diskFiles } from "../../src/node/files.ts";
@@ -78,6 +79,57 @@ function main(): void {
   if (!hasFasm) process.stdout.write("  fasm is not installed: no comparison\n");
   row(["source", "lines", "passes", "fasm ms", "warm ms", "lines/s", "warm", "process ms", "process"]);
   for (const source of sources) measure(source);
+  process.stdout.write("\n");
+  row(["one line in", "lines", "kept", "anew ms", "again ms", "again"]);
+  for (const part of [0, 30, 59]) again(part);
+}
+
+/** One line of the kernel-sized source changes: a new assembly beside that of a session. */
+function again(part: number): void {
+  const texts = kernelSized();
+  const name = `part${part}/code.inc`;
+  const options = { maxMemory: MEGABYTES * 2 ** 20 };
+  const session = new AssemblySession("kernel.asm", options);
+  session.assemble(memoryFiles(texts));
+  const times: { anew: number[]; again: number[] } = { anew: [], again: [] };
+  let lines = 0;
+  for (let round = 0; round <= ROUNDS; round++) {
+    const files = memoryFiles({ ...texts, [name]: `${texts[name]}db ${round}\n` });
+    const start = performance.now();
+    const anew = assemble("kernel.asm", { ...options, files });
+    const between = performance.now();
+    const same = session.assemble(files);
+    const end = performance.now();
+    if (!anew.ok || Buffer.compare(anew.bytes, same.bytes) !== 0)
+      throw new Error(`${name}: the outputs differ`);
+    if (round === 0) {
+      lines = linesOf(files, [], ["kernel.asm"]);
+      continue;
+    }
+    times.anew.push(between - start);
+    times.again.push(end - between);
+  }
+  const median = (all: number[]) => all.sort((a, b) => a - b)[all.length >> 1]!;
+  const [whole, rest] = [median(times.anew), median(times.again)];
+  row([
+    name,
+    String(lines),
+    String(session.reused),
+    whole.toFixed(0),
+    rest.toFixed(0),
+    `${(rest / whole).toFixed(2)}x`,
+  ]);
+}
+
+/** Lines after expansion. */
+function linesOf(files: Files, includes: readonly string[], mains: readonly string[]): number {
+  let lines = 0;
+  for (const main of mains) {
+    const preprocessor = new Preprocessor(new FileLoader(files, includes, {}), MEGABYTES * 2 ** 20);
+    preprocessor.run(main, {});
+    lines += preprocessor.lines.count;
+  }
+  return lines;
 }
 
 function row(cells: readonly string[]): void {
@@ -89,12 +141,7 @@ function row(cells: readonly string[]): void {
 function measure({ name, folder: cwd, mains, includes }: Source): void {
   process.chdir(cwd);
   const files = diskFiles(cwd);
-  let lines = 0;
-  for (const main of mains) {
-    const preprocessor = new Preprocessor(new FileLoader(files, includes, {}), MEGABYTES * 2 ** 20);
-    preprocessor.run(main, {});
-    lines += preprocessor.lines.count;
-  }
+  const lines = linesOf(files, includes, mains);
   const env = {
     ...process.env,
     SOURCE_DATE_EPOCH: String(EPOCH),

@@ -38,9 +38,8 @@ const FACTORS: Readonly<Record<string, number>> = {
 };
 /** What these measure is not a loop's speed: they stay out of the means. */
 const APART = new Set(["system-calls", "same-page", "other-page", "self-modifying"]);
-/** Milliseconds: shorter runs are tried eight times larger, and longer ones are not made. */
-const SHORT = 300;
-const LONG = 1200;
+/** Milliseconds: runs that would take longer are not made. */
+const LONG = 1400;
 const SMALLER = 8;
 const SMALLEST = SMALLER ** 3;
 const GOLDEN_RATIO = (1 + Math.sqrt(5)) / 2;
@@ -130,14 +129,20 @@ interface Cell {
   readonly shortTimes: number[];
 }
 
-/** The largest part of the full run that is not too long: found from the smallest up. */
+/**
+ * The largest part of the full run that is not too long: found from the smallest up. What two runs took tells what is
+ * lost at the beginning, which does not grow, and what the next will take.
+ */
 async function calibrate(kernel: Kernel, peer: Peer): Promise<Cell> {
   let divisor = SMALLEST;
-  let time = await kernel.run(peer, divisor);
-  while (divisor > 1 && time < SHORT) {
-    time = await kernel.run(peer, divisor / SMALLER);
+  let before = await kernel.run(peer, divisor);
+  let expected = 2 * before;
+  while (divisor > 1 && expected < LONG) {
+    const time = await kernel.run(peer, divisor / SMALLER);
     if (time > LONG) break;
     divisor /= SMALLER;
+    expected = time + SMALLER * Math.max(0, time - before);
+    before = time;
   }
   return { kernel, peer, divisor, times: [], shortTimes: [] };
 }

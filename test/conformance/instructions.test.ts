@@ -115,7 +115,7 @@ describe.each(recordings)("%s", (file) => {
       else wrong.push(`use${bits} ${text}: fasm ${answer}, ours ${ours}`);
     }
     none(wrong, compared);
-    expect(otherWords / compared, "refused for another reason").toBeLessThan(0.03);
+    expect(otherWords / compared, "refused for another reason").toBeLessThan(0.01);
   });
 
   // The processor, and with it the disassembler, knows no 64-bit code.

@@ -3,11 +3,12 @@ import { expect, test } from "vitest";
 
 /** What the library offers. A change of this list is a decision: it is the promise to everybody who uses it. */
 const names = `
+  ANY6
   Access Assembled assemble AssemblySession cable CallOptions CallRecord CallResult capture Clock Computer ComputerOptions corrected Correction CpuModel CpuName describeLab describeStop
   Diagnostic disassemble explanation FaultName fasmText FaultyLink FaultyLinkOptions Files FOREVER Gateway GatewayOptions guide GuideOptions
   hostClock Image imageFrom InstructionHook InterfaceOptions Lab LabDescription LabError LabOptions LabResult Limits LineMap Machine ManualClock match Memory memoryFiles
-  MemoryHook MemoryOutside MemoryOutsideOptions Micros Moving MS Nic NoOutside Outside parseAddress parseNetwork parsePublication
-  PcapWriter Personality Place Port Random RawOptions rawImage RegisterName Registers Router RouterOptions SECOND showAddress showCall
+  MemoryHook MemoryOutside MemoryOutsideOptions Micros Moving MS Nic NoOutside Outside parseAddress parseIpAddress parseNetwork parseNetwork6 parsePublication
+  PcapWriter Personality Place Port Random RawOptions rawImage RegisterName Registers Router RouterOptions SECOND showAddress showIpAddress showCall
   showCallLine showPlace Socket Stack State Stop Switch Symbols tap TcpState Verdict WaitingThread World WorldEnd WorldOptions written
 `;
 

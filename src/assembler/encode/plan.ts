@@ -311,6 +311,12 @@ function explainDecoration(
   });
   const without = (part: Partial<Decoration>): boolean =>
     planFor(name, bits, plain, count, { ...decoration, ...part }) !== undefined;
+  const legacy = candidatesOf(name, bits).every(({ form }) => form.encoding === "legacy");
+  if (legacy && without({ broadcast: 0, mask: 0, zeroing: false })) {
+    const { broadcast, mask, zeroing } = operands[count - 1]!;
+    const atEnd = broadcast !== 0 || mask !== 0 || zeroing;
+    refuse(atEnd ? "extraCharactersOnLine" : "invalidOperand");
+  }
   if (decoration.broadcast !== 0 && without({ broadcast: 0 })) {
     const known = candidatesOf(name, bits).some(
       ({ form }) => form.attributes.has("b4") || form.attributes.has("b8"),
@@ -589,7 +595,8 @@ function suits({ form, v }: Candidate, decoration: Decoration, operands: readonl
   if (decoration.broadcast !== 0) {
     const element = attributes.has("b8") ? 8 : attributes.has("b4") ? 4 : 0;
     const wanted = form.operands[rm];
-    if (wanted === undefined || sizeIn(wanted.memorySize, v) !== element * decoration.broadcast) return false;
+    if (element === 0 || wanted === undefined) return false;
+    if (sizeIn(wanted.memorySize, v) !== element * decoration.broadcast) return false;
   }
   if (decoration.rounding >= 0) {
     if (!attributes.has(decoration.rounding === 4 ? "sae" : "er")) return false;

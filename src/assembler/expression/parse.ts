@@ -104,7 +104,8 @@ export class ExpressionReader {
   readonly code: number[] = [];
   #operators: number[] = [];
   #depth = 0;
-  readonly #parsedNumbers = new Map<number, Int | "large" | "none">();
+  /** For each text the number that is written, once it has been looked at. */
+  readonly #parsedNumbers: (Int | "large" | "none" | undefined)[] = [];
   /** All expressions but strings and floating point constants; the table finds them by their elements, from 1. */
   readonly #expressions: Expression[] = [];
   #table = new Int32Array(1 << 12);
@@ -121,8 +122,9 @@ export class ExpressionReader {
     this.at = at;
     const float = this.#float();
     if (float) return newExpression(K_FLOAT, NO_CODE, -1, float, undefined, -1);
-    this.code.length = 0;
-    this.#operators.length = 0;
+    // Setting a length is a call of the engine's; the few elements are gone sooner this way.
+    while (this.code.length > 0) this.code.pop();
+    while (this.#operators.length > 0) this.#operators.pop();
     this.#depth = 0;
     this.#expression(0);
     return this.#shared();
@@ -239,10 +241,12 @@ export class ExpressionReader {
     if (isString(token)) {
       number = stringNumber(this.#texts.text(text));
     } else {
-      number = this.#parsedNumbers.get(text);
+      number = this.#parsedNumbers[text];
       if (number === undefined) {
         number = parseNumber(this.#texts.text(text));
-        this.#parsedNumbers.set(text, number);
+        // Filled in order, so that the array stays dense.
+        while (this.#parsedNumbers.length < text) this.#parsedNumbers.push(undefined);
+        this.#parsedNumbers[text] = number;
       }
     }
     if (number === "none") {

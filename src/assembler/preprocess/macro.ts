@@ -457,7 +457,7 @@ class Expansion {
     const label = texts.text(this.#strucName);
     if (name.length > 1) {
       if (label.length + name.length > 255) refuse("nameTooLong");
-      store.push(nameToken(texts.number(label + name)));
+      store.push(nameToken(texts.join(this.#strucName, text)));
       return;
     }
     store.push(nameToken(this.#strucName));

@@ -101,9 +101,10 @@ function rewrite(store: TokenStore, start: number, first: number, texts: Texts):
           if (text.length > 0 && isSeparator(text.charCodeAt(0))) continue;
         }
         at++;
-        const joined = texts.text(textOf(last)) + text;
-        if (joined.length > 255) refuse("nameTooLong");
-        replaceLast(nameToken(texts.number(joined)));
+        const head = texts.text(textOf(last));
+        if (head.length + text.length > 255) refuse("nameTooLong");
+        const whole = texts.escaped[textOf(next)] === 0;
+        replaceLast(nameToken(whole ? texts.join(textOf(last), textOf(next)) : texts.number(head + text)));
       } else {
         let part: string;
         if (isString(next)) {

@@ -493,9 +493,18 @@ export class Preprocessor {
     }
   }
 
+  /** Texts of the numbers that counters mostly have; 0 while not asked for (the text of number 0 is empty). */
+  readonly #smallNumbers = new Int32Array(1 << 12);
+
   pushNumber(value: number): void {
     if (value < 0) this.store.push(0x2d);
-    this.store.push(nameToken(this.texts.number(String(Math.abs(value)))));
+    const size = Math.abs(value);
+    let text = this.#smallNumbers[size] ?? 0;
+    if (text === 0) {
+      text = this.texts.number(String(size));
+      if (size < this.#smallNumbers.length) this.#smallNumbers[size] = text;
+    }
+    this.store.push(nameToken(text));
   }
 
   #invoke(

@@ -1,7 +1,7 @@
 import { FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Code } from "./code.ts";
 import type { Core } from "./engine.ts";
-import { type Fast, fastSse, fastStrings, fastX87, fastX87Values, noFastFunctions } from "./fast/index.ts";
+import { type Family, type Fast, fastSse, fastStrings, fastX87, noFastFunctions } from "./fast/index.ts";
 import { fault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
 import { KIND, type Operation } from "./operation.ts";
@@ -12,6 +12,9 @@ const PLAIN = 0;
 const CODE_TOO = 1;
 
 const { READ, WRITE, PRESENT, WRITABLE, CODE, WATCH_READ, WATCH_WRITE } = FACT;
+
+/** Below it the general way is quicker than compiling. */
+const PATIENCE = 1000;
 
 const CODE_PAGE = PRESENT | WRITABLE | CODE | WATCH_WRITE;
 
@@ -37,6 +40,8 @@ export class Processor {
   /** Iterations of a repeated string instruction executed in this turn. */
   iterations = 0;
 
+  /** How often a family has been asked for in vain. */
+  readonly #times = new Map<Family, number>();
   #fastX87: readonly Fast[] | undefined;
   #fastX87Values: readonly Fast[] | undefined;
   #fastSse: readonly Fast[] | undefined;
@@ -52,28 +57,39 @@ export class Processor {
     this.facts = core.memory.facts;
   }
 
-  // Fast functions (fast/index.ts), made when they are first wanted ------------------------------------------
+  // Fast functions (fast/index.ts): to make them costs milliseconds, so that they have to be asked for often first.
 
   get fastX87(): readonly Fast[] {
-    return (this.#fastX87 ??= this.core.unspecialised
-      ? noFastFunctions
-      : fastX87.functions(this.core.memory.wasm));
-  }
-
-  get fastX87Values(): readonly Fast[] {
-    return (this.#fastX87Values ??= fastX87Values.functions(this.core.memory.wasm));
+    return this.#fastX87 ?? this.#asked(fastX87);
   }
 
   get fastSse(): readonly Fast[] {
-    return (this.#fastSse ??= this.core.unspecialised
-      ? noFastFunctions
-      : fastSse.functions(this.core.memory.wasm));
+    return this.#fastSse ?? this.#asked(fastSse);
   }
 
   get fastStrings(): readonly Fast[] {
-    return (this.#fastStrings ??= this.core.unspecialised
-      ? noFastFunctions
-      : fastStrings.functions(this.core.memory.wasm));
+    return this.#fastStrings ?? this.#asked(fastStrings);
+  }
+
+  #asked(family: Family): readonly Fast[] {
+    const times = (this.#times.get(family) ?? 0) + 1;
+    this.#times.set(family, times);
+    return times < PATIENCE || this.core.unspecialised ? noFastFunctions : this.fast(family);
+  }
+
+  /** The functions of a family, without more ado. */
+  fast(family: Family): readonly Fast[] {
+    const { wasm } = this.core.memory;
+    switch (family) {
+      case fastX87:
+        return (this.#fastX87 ??= family.functions(wasm));
+      case fastSse:
+        return (this.#fastSse ??= family.functions(wasm));
+      case fastStrings:
+        return (this.#fastStrings ??= family.functions(wasm));
+      default:
+        return (this.#fastX87Values ??= family.functions(wasm));
+    }
   }
 
   // Memory by linear address ---------------------------------------------------------------------------------

@@ -20,12 +20,12 @@ export const calls: readonly OutsideFunction[] = [
   ...fastX87.names.map((name, number) => ({
     name: `x87_${name}`,
     type: FAST,
-    make: (cpu: Processor) => cpu.fastX87[number]!,
+    make: (cpu: Processor) => cpu.fast(fastX87)[number]!,
   })),
   ...fastX87Values.names.map((name, number) => ({
     name: `x87_value_${name}`,
     type: ON_VALUES,
-    make: (cpu: Processor) => cpu.fastX87Values[number]!,
+    make: (cpu: Processor) => cpu.fast(fastX87Values)[number]!,
   })),
 ];
 

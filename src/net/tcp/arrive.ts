@@ -15,6 +15,7 @@ import {
   receiveWindow,
   settleMss,
 } from "./connection.ts";
+import { probeAnswered } from "./probe.ts";
 import { measured } from "./rtt.ts";
 import {
   add,
@@ -345,6 +346,7 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
   const flight = flightSize(c);
   const acked = distance(snd.una, segment.ack);
   const window = snd.wnd;
+  probeAnswered(c, segment);
   const told = c.sack && segment.sack.length > 0 && c.scoreboard.update(segment.sack, segment.ack, snd.nxt);
   takeWindow(c, segment);
   if (acked > 0) {
@@ -354,6 +356,8 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
     snd.una = segment.ack;
     if (snd.up !== undefined && !after(snd.up, snd.una)) snd.up = undefined;
     c.scoreboard.advance(snd.una);
+    c.timers.probe = FOREVER;
+    c.pending.tail = false;
     acknowledged(c, acked, flight);
     c.retries = 0;
     c.stalledSince = now;

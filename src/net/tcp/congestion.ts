@@ -140,10 +140,11 @@ export function duplicate(c: Connection): void {
   }
   if (g.phase === "loss") return;
   if (!c.sack) g.dupBytes = Math.min(g.dupAcks, DUP_THRESH - 1) * mss; // RFC 3042
-  const lost = c.sack ? c.scoreboard.lostBelow(una, mss) : una;
+  const lost = c.sack ? later(c.scoreboard.lostBelow(una, mss), shownByProbe(c)) : una;
   if (g.dupAcks < DUP_THRESH && !after(lost, una)) return;
   // RFC 6582 3.2 (2): duplicates caused by our own retransmissions must not start another recovery.
   if (!c.sack && atOrAfter(g.recover, una)) return;
+  c.probe.end = undefined;
   g.phase = "fast";
   g.recover = c.snd.nxt;
   g.ssthresh = threshold(c);
@@ -162,6 +163,16 @@ function threshold(c: Connection): number {
   return cubic ? reduce(cubic, cwnd, flightSize(c), mss) : Math.max(Math.floor(flightSize(c) / 2), 2 * mss);
 }
 
+/**
+ * RFC 8985 6.2: a tail loss probe that has been received was sent so much later than all in front of it that what is
+ * missing there is lost. The left edge of the block that it ends, or una.
+ */
+function shownByProbe(c: Connection): Sequence {
+  const edges = c.scoreboard.edges();
+  const shown = c.probe.end !== undefined && c.probe.again && edges.at(-1) === c.probe.end;
+  return shown ? edges.at(-2)! : c.snd.una;
+}
+
 /** The retransmission timer has expired: all that is under way is taken for lost (RFC 5681 3.1, RFC 6582 4). */
 export function timedOut(c: Connection, first: boolean): void {
   const g = c.congestion;
@@ -174,9 +185,18 @@ export function timedOut(c: Connection, first: boolean): void {
   takeForLost(c);
 }
 
+/** A tail loss probe has filled a gap: the loss is answered, though there was nothing to recover (RFC 8985 7.4). */
+export function repaired(c: Connection): void {
+  const g = c.congestion;
+  g.ssthresh = threshold(c);
+  g.cwnd = Math.min(g.cwnd, g.ssthresh);
+}
+
 /** Everything under way is to be sent again. */
 export function takeForLost(c: Connection): void {
   const g = c.congestion;
+  c.probe.end = undefined;
+  c.pending.tail = false;
   g.phase = "loss";
   g.recover = c.snd.nxt;
   g.rxt = c.snd.una;

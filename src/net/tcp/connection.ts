@@ -13,6 +13,7 @@ import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { type Congestion, newCongestion } from "./congestion.ts";
 import type { FourTuple } from "./isn.ts";
+import { newProbe, type Probe } from "./probe.ts";
 import { Gaps } from "./reassembly.ts";
 import { newRtt, type Rtt } from "./rtt.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -72,6 +73,8 @@ export interface Rcv {
 /** Moments, FOREVER = not running. */
 export interface Timers {
   retransmit: Micros;
+  /** Of the tail loss probe. */
+  probe: Micros;
   persist: Micros;
   delayedAck: Micros;
   keepAlive: Micros;
@@ -97,6 +100,8 @@ export interface Pending {
   reset: boolean;
   /** A zero-window probe (RFC 9293 3.8.6.1). */
   probe: boolean;
+  /** A tail loss probe. */
+  tail: boolean;
   keepAlive: boolean;
 }
 
@@ -146,6 +151,7 @@ export class Connection implements Timed, FourTuple {
   readonly rtt: Rtt;
   readonly congestion: Congestion;
   readonly timestamps: Timestamps;
+  readonly probe: Probe;
   readonly scoreboard = new Scoreboard();
   readonly gaps = new Gaps();
   readonly pending: Pending;
@@ -254,15 +260,17 @@ export class Connection implements Timed, FourTuple {
     };
     this.timers = {
       retransmit: FOREVER,
+      probe: FOREVER,
       persist: FOREVER,
       delayedAck: FOREVER,
       keepAlive: FOREVER,
       wait: FOREVER,
     };
     this.rtt = newRtt(settings);
+    this.probe = newProbe(iss);
     this.congestion = newCongestion(iss, settings.congestion === "cubic");
     this.timestamps = { on: settings.timestamps, offset: timestampOffset, recent: 0, recentAt: 0 };
-    this.pending = { syn: false, ack: false, reset: false, probe: false, keepAlive: false };
+    this.pending = { syn: false, ack: false, reset: false, probe: false, tail: false, keepAlive: false };
     this.sendBuffer = new ByteRing(settings.sendBuffer);
     this.receiveBuffer = new ByteRing(settings.receiveBuffer);
   }
@@ -289,8 +297,8 @@ export function scaleFor(bytes: number): number {
 
 /** When the connection must be looked at though nothing arrives. */
 export function deadline(c: Connection): Micros {
-  const { retransmit, persist, delayedAck, keepAlive, wait } = c.timers;
-  return Math.min(retransmit, persist, delayedAck, keepAlive, wait);
+  const { retransmit, probe, persist, delayedAck, keepAlive, wait } = c.timers;
+  return Math.min(retransmit, probe, persist, delayedAck, keepAlive, wait);
 }
 
 /** The one way from state to state. */
@@ -302,7 +310,7 @@ export function enter(c: Connection, state: TcpState): void {
   else if (state === TcpState.TIME_WAIT || state === TcpState.CLOSED) {
     c.news |= News.CLOSED;
     stopTimers(c);
-    c.pending.syn = c.pending.probe = c.pending.keepAlive = false;
+    c.pending.syn = c.pending.probe = c.pending.tail = c.pending.keepAlive = false;
     c.sendBuffer.clear();
     c.gaps.clear();
     c.scoreboard.clear();
@@ -320,7 +328,13 @@ export function fail(c: Connection, reason: Reason): void {
 
 export function stopTimers(c: Connection): void {
   const { timers } = c;
-  timers.retransmit = timers.persist = timers.delayedAck = timers.keepAlive = timers.wait = FOREVER;
+  timers.retransmit =
+    timers.probe =
+    timers.persist =
+    timers.delayedAck =
+    timers.keepAlive =
+    timers.wait =
+      FOREVER;
 }
 
 /** States in which the peer may still send us data. */

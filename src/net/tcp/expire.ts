@@ -3,6 +3,7 @@ import { FOREVER, type Micros } from "../../base/index.ts";
 import { TcpState } from "../sockets.ts";
 import { flightSize, timedOut } from "./congestion.ts";
 import { type Connection, enter, fail } from "./connection.ts";
+import { settleProbe } from "./probe.ts";
 import { backOff } from "./rtt.ts";
 
 /** Looks at every timer; what has to be sent is left pending. */
@@ -15,6 +16,11 @@ export function expire(c: Connection, now: Micros): void {
   if (timers.delayedAck <= now) {
     timers.delayedAck = FOREVER;
     c.pending.ack = true;
+  }
+  if (timers.probe <= now) {
+    timers.probe = FOREVER;
+    c.pending.tail = true;
+    if (timers.retransmit <= now) timers.retransmit = now + c.rtt.rto; // it comes before the time-out, if at all
   }
   if (timers.retransmit <= now) retransmit(c, now);
   if (timers.persist <= now) persist(c, now);
@@ -80,6 +86,7 @@ function keepAlive(c: Connection, now: Micros): void {
 /** Timers that depend on the state alone; called when everything else has been done. */
 export function settleTimers(c: Connection, now: Micros): void {
   const { settings, timers, state } = c;
+  settleProbe(c, now);
   if (state === TcpState.FIN_WAIT_2 && c.orphan && timers.wait === FOREVER)
     timers.wait = now + settings.finWait2;
   const alive = c.options.keepAlive && (state === TcpState.ESTABLISHED || state === TcpState.CLOSE_WAIT);

@@ -142,6 +142,7 @@ function room(c: Connection): number {
 
 function nextData(c: Connection, now: Micros): Segment | undefined {
   if (c.pending.probe) return probe(c, now);
+  if (c.pending.tail) return tail(c, now);
   const { snd, congestion } = c;
   if (before(congestion.rxt, congestion.lost)) {
     const missing = c.scoreboard.firstMissing(congestion.rxt);
@@ -198,7 +199,7 @@ function rescue(c: Connection, now: Micros): Segment | undefined {
 }
 
 /** Data, and FIN behind it, that has not been sent before, as far as windows, Nagle and silly windows let it. */
-function fresh(c: Connection, now: Micros): Segment | undefined {
+function fresh(c: Connection, now: Micros, beyondWindow = false): Segment | undefined {
   const { snd, congestion } = c;
   if (snd.fin !== undefined) return undefined; // nothing can follow FIN
   const end = endOfData(c);
@@ -216,11 +217,13 @@ function fresh(c: Connection, now: Micros): Segment | undefined {
     if (flight === 0 && c.timers.persist === FOREVER) startPersist(c, now);
     return undefined;
   }
-  if (flight > 0 && pipe(c) + length > congestion.cwnd) return undefined;
+  if (flight > 0 && pipe(c) + length > congestion.cwnd && !beyondWindow) return undefined;
   const from = snd.nxt;
   snd.nxt = add(snd.nxt, length + (withFin ? 1 : 0));
   if (withFin) snd.fin = end;
   noteFlight(c);
+  c.probe.tail = from;
+  c.timers.probe = FOREVER;
   if (flight === 0) c.stalledSince = now;
   if (c.timed === undefined && !c.timestamps.on) {
     c.timed = snd.nxt;
@@ -253,6 +256,23 @@ function worthSending(c: Connection, length: number, full: number, last: boolean
   if (length >= full) return true;
   if (last && (flight === 0 || c.options.noDelay)) return true;
   return length * 2 >= c.snd.maxWnd;
+}
+
+/** RFC 8985 7.3: something new if there is any, else the last segment once more. */
+function tail(c: Connection, now: Micros): Segment | undefined {
+  const { snd, congestion } = c;
+  c.pending.tail = false;
+  if (flightSize(c) === 0) return undefined;
+  let segment = fresh(c, now, true);
+  c.probe.again = segment === undefined;
+  if (segment === undefined) {
+    const { rxt } = congestion;
+    segment = again(c, before(c.probe.tail, snd.una) ? snd.una : c.probe.tail, snd.nxt, now);
+    congestion.rxt = rxt; // nothing is known to be lost
+  }
+  c.probe.end = snd.nxt;
+  c.timers.retransmit = now + c.rtt.rto;
+  return segment;
 }
 
 function startPersist(c: Connection, now: Micros): void {

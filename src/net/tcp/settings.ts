@@ -13,6 +13,8 @@ export interface TcpSettings {
   offload: number;
   /** RFC 2018. */
   sack: boolean;
+  /** RFC 8985 section 7: tail loss probes; only with SACK. */
+  tailLossProbe: boolean;
   /** RFC 7323 section 3. */
   timestamps: boolean;
   /** RFC 7323 section 2; the shift count follows from receiveBuffer. */
@@ -70,6 +72,7 @@ export const defaultSettings: Readonly<TcpSettings> = {
   sendBuffer: 256 * 1024,
   offload: 0,
   sack: true,
+  tailLossProbe: true,
   timestamps: true,
   windowScaling: true,
   initialWindow: 10,

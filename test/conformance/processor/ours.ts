@@ -20,14 +20,21 @@ const STOPPED: Stop = { reason: "hook" };
 
 const comparable = new Set<Form>([...asked, ...askedVector, ...askedX87]);
 
-/** A far jump might lead the host to 64-bit code. */
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+const LOCK = 0xf0;
+/** ModR/M bytes from here on name registers. */
+const REGISTERS = 0xc0;
+
+/** A far jump might lead the host to 64-bit code; the host knows selectors that the model of it does not. */
 function isComparable(form: Form): boolean {
   if (
     /^(jmp|call)$/.test(form.name) &&
     form.operands.some(({ kind, text }) => kind === "ptr" || text.startsWith("m16:"))
   )
     return false;
-  if (/^(retf|iretw|iretd)$/.test(form.name)) return false;
+  if (/^(retf|iretw|iretd|l[defgs]s|lss)$/.test(form.name)) return false;
+  if (form.operands.some(({ kind, file, writes }) => writes && (kind === "sreg" || file === "segment")))
+    return false;
   return comparable.has(form);
 }
 
@@ -73,9 +80,24 @@ export class Subject {
   }
 
   #isIncomparable(address: number): boolean {
-    if (this.#isNoCode(address)) return true;
+    if (this.#isNoCode(address) || this.#isOthers(address)) return true;
     const name = this.#mnemonic(address);
     return name !== "" && !isComparable(fields.form!);
+  }
+
+  /**
+   * Whether an opcode is there that the host may know and this machine's model not, whatever its prefixes: VEX and
+   * EVEX, what 0F 01 means with registers; or a LOCK that AMD's processors give a meaning of their own.
+   */
+  #isOthers(address: number): boolean {
+    const { memory } = this.machine;
+    let at = address;
+    let lock = false;
+    for (; PREFIXES.has(memory.u8(at) ?? 0); at++) lock ||= memory.u8(at) === LOCK;
+    const [code, next, modrm] = [memory.u8(at), memory.u8(at + 1) ?? 0, memory.u8(at + 2) ?? 0];
+    if (code === 0xc4 || code === 0xc5 || code === 0x62) return next >= REGISTERS;
+    if (code !== 0x0f) return false;
+    return (next === 0x01 && modrm >= REGISTERS) || (lock && (next === 0 || (next & 0xf8) === 0x20));
   }
 
   /** Whether something is there, which the host would not execute. */

@@ -47,6 +47,8 @@ const AT_ONCE = 5000;
 /** The host loses the pointers to the last x87 instruction when it changes tasks: what it says twice is steady. */
 const ASKED_TWICE = new Set(["x87", "mixed", "faults", "bytes"]);
 const OUT_OF_TIME = 255;
+/** A system call, which is Linux's; #AC, which comes where CR0.AM is set, as Linux has it and KolibriOS has not. */
+const OF_THE_HOST = new Set([254, 17]);
 
 const progress = process.stderr.isTTY === true;
 const coverage = new Coverage();
@@ -86,6 +88,10 @@ function prove(
   for (const [i, one] of cases.entries()) {
     if (differences(answers[i]!, again[i]!).length > 0) {
       counts.unsteady++;
+      continue;
+    }
+    if (OF_THE_HOST.has(answers[i]!.vector)) {
+      counts.ambiguous++;
       continue;
     }
     counts.total++;

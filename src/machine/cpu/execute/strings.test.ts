@@ -24,6 +24,10 @@ test("short repeated moves do what the general way does", () => {
     const machine = new Machine({ memoryBytes: 0x10000, unspecialised });
     machine.memory.map(0, END);
     machine.memory.map(0x4000, 0x1000, { writable: false });
+    // The fast functions are made when they have been asked for often: mov ecx, 1; rep movsb; dec ebx; jnz; int 0x40.
+    machine.memory.place(CODE, Uint8Array.of(0xb9, 1, 0, 0, 0, 0xf3, 0xa4, 0x4b, 0x75, 0xf6, 0xcd, 0x40));
+    Object.assign(machine.cpu, { eip: CODE, esi: DATA, edi: DATA, ebx: 1000 });
+    expect(machine.run(1e6).reason).toEqual("interrupt");
     return machine;
   });
   const bytes = Uint8Array.from({ length: END - DATA }, (_, at) => at ^ (at >> 6));

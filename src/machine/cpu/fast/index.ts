@@ -12,7 +12,8 @@ export type Fast = (a: number, b: number, c: number) => number;
 
 type Define = (each: (name: string, make: () => WasmFunction) => void) => void;
 
-class Family {
+/** Functions that are compiled together. */
+export class Family {
   readonly #define: Define;
   readonly #names: string[] = [];
   #module: WebAssembly.Module | undefined;

@@ -198,7 +198,10 @@ export class Causes {
       flow.timeouts = timeouts;
       return `${said}: sent again, by the retransmission timer (time-out ${timeouts})`;
     }
-    return `${said}: sent again${flow.heard ? `, prompted by frame ${flow.heard.number}` : ""}`;
+    // RFC 8985 7: a probe after the last segments, when nobody has answered for two round trips.
+    if (flow.heard === undefined || flow.heardAt !== flow.latest)
+      return `${said}: sent again, by the probe timer (tail loss)`;
+    return `${said}: sent again, prompted by frame ${flow.heard.number}`;
   }
 
   /** The call that gave this datagram. Those before it have led to nothing: nobody answered to ARP, for instance. */

@@ -52,7 +52,10 @@ test("every frame of a capture says which call, frame or timer sent it", async (
   const [, number] = new RegExp(`^(\\d+) client\\.eth0 \\| ${send}$`, "m").exec(said)!;
   expect(said).toMatch(new RegExp(`client\\.eth0 cable \\| frame ${number} lost, by a rule: ${send}$`, "m"));
   expect(said).toMatch(
-    new RegExp(`client\\.eth0 \\| ${send}: sent again, by the retransmission timer \\(time-out 1\\)$`, "m"),
+    new RegExp(
+      `client\\.eth0 \\| ${send}: sent again, by the (retransmission timer \\(time-out 1\\)|probe timer \\(tail loss\\))$`,
+      "m",
+    ),
   );
   expect(said).toMatch(/server\.eth0 \| server: answers frame \d+$/m);
   expect(said).toMatch(/server\.eth0 \| frame \d+: client: ARP asks for 10\.0\.0\.7: thread 1: 79 connect/m);

@@ -418,7 +418,8 @@ export class Stack {
 
   #receive(now: Micros): boolean {
     let did = this.#receiveFrom(this.loopback, -1, now);
-    for (const [index, nic] of this.nics.entries()) if (this.#receiveFrom(nic, index, now)) did = true;
+    for (let index = 0; index < this.nics.length; index++)
+      if (this.#receiveFrom(this.nics[index]!, index, now)) did = true;
     return did;
   }
 

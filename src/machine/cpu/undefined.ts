@@ -30,6 +30,7 @@
  *     dpps dppd                    an unmasked exception of one step keeps the next from being taken
  *     division of denormals by 0   ZE alone, without DE
  *     fxsave fxrstor               a fault names the last byte of the area if that cannot be accessed
+ *     punpckl… unpckl… and shifts  read 8 of the 16 bytes that their operand in memory has
  *     MXCSR.MM                     exists: operands of 16 bytes need not be aligned while it is set, except of
  *                                  aligned and non-temporal moves
  */

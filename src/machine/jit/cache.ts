@@ -23,16 +23,19 @@ import { I32, V128, W } from "./wasm/opcodes.ts";
 import { moduleBytes, Code as WasmCode } from "./wasm/writer.ts";
 
 export interface CompilerOptions {
-  /** Arrivals at an address after which it is compiled. 1 for tests. */
+  /** Arrivals at an address after which it is compiled. */
   threshold?: number;
+  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else a million. */
+  after?: number;
   /** Compiles everything before it is executed for the first time, for tests. */
   ahead?: boolean;
   /** Instructions of a region at most. */
   most?: number;
 }
 
-/** Measured: below it short programs lose more by compiling than they win. */
 const THRESHOLD = 1000;
+/** A program that ends before loses more by compiling, some 10 ms with a cold compiler, than it wins. */
+const AFTER = 1_000_000;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
 /** Instructions of a region: what V8 optimises within some 20 ms. */
@@ -54,6 +57,13 @@ const CHAIN = STATE.CHAIN >> 2;
 const TOP_TWO = 0xc000_0000 | 0;
 
 type Compiled = (entry: number, left: number) => number;
+
+/** What modules import, and what stands in the table for a region that is gone. */
+interface Outside {
+  readonly table: WebAssembly.Table;
+  readonly nothing: Compiled;
+  readonly imports: WebAssembly.ModuleImports;
+}
 
 interface CompiledRegion {
   readonly index: number;
@@ -80,12 +90,11 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly threshold: number;
   readonly #core: Core;
   readonly #ahead: boolean;
+  readonly #after: number;
   readonly #most: number;
   readonly #interpreter: Interpreter;
   readonly #words: Int32Array;
-  readonly #table: WebAssembly.Table;
-  readonly #nothing: Compiled;
-  readonly #imports: WebAssembly.ModuleImports;
+  #outside: Outside | undefined;
   readonly #regions: (CompiledRegion | undefined)[] = [];
   #freeIndexes: number[] = [];
   /** Regions by page of their code, and of the data they rely on. */
@@ -107,26 +116,16 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Something was dropped while compiled code called out. */
   #disturbed = false;
 
-  constructor(
-    core: Core,
-    { threshold = THRESHOLD, ahead = false, most = MOST_INSTRUCTIONS }: CompilerOptions = {},
-  ) {
+  constructor(core: Core, options: CompilerOptions = {}) {
+    const { threshold = THRESHOLD, ahead = false, most = MOST_INSTRUCTIONS } = options;
+    const { after = ahead || options.threshold !== undefined ? 0 : AFTER } = options;
     this.#core = core;
     this.#ahead = ahead;
+    this.#after = after;
     this.#most = most;
     this.threshold = threshold;
     this.#interpreter = new Interpreter(core, this);
     this.#words = core.memory.words;
-    this.#table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
-    this.#nothing = nothing();
-    this.#imports = {
-      m: core.memory.wasm,
-      t: this.#table,
-      execute: (number: number) => this.#execute(number),
-    };
-    const { cpu } = this.#interpreter;
-    // Made only when a module wants them.
-    for (const call of calls) Object.defineProperty(this.#imports, call.name, { get: () => call.make(cpu) });
     core.memory.onRightsLost((page) => this.#rightsLost(page));
     this.#clearChain();
   }
@@ -277,22 +276,37 @@ export class CompilingEngine implements Engine, CodeListener {
     return 1;
   }
 
+  /** Made when something is compiled for the first time: programs that end before do not pay for it. */
+  #makeOutside(): Outside {
+    const table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
+    const imports: WebAssembly.ModuleImports = {
+      m: this.#core.memory.wasm,
+      t: table,
+      execute: (number: number) => this.#execute(number),
+    };
+    const { cpu } = this.#interpreter;
+    // Made only when a module wants them.
+    for (const call of calls) Object.defineProperty(imports, call.name, { get: () => call.make(cpu) });
+    return { table, nothing: nothing(), imports };
+  }
+
   // Compiling ------------------------------------------------------------------------------------------------
 
   #compile(entry: number, head: Operation): void {
     const { memory } = this.#core;
     head.immediate = this.threshold;
-    if (!this.#ready()) return;
+    if (this.#core.instructions < this.#after || !this.#ready()) return;
     if (this.#regions.length - this.#freeIndexes.length >= MOST_REGIONS) this.#dropAll();
     const found = discover(this.#interpreter.code, memory, entry, { ahead: this.#ahead, most: this.#most });
     // Nothing of it was executed so far.
     if (found.operations.size === 0) return;
     const { region, shaped, bytes, data, patches, operations } = this.#translate(found, entry);
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: this.#imports });
+    const { table, imports } = (this.#outside ??= this.#makeOutside());
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: imports });
     const index = this.#freeIndexes.pop() ?? this.#regions.length;
-    if (index >= this.#table.length) this.#table.grow(this.#table.length);
+    if (index >= table.length) table.grow(table.length);
     const run = instance.exports["r"] as Compiled;
-    this.#table.set(index, run);
+    table.set(index, run);
     const heads: Operation[] = [];
     for (const [i, block] of shaped.dispatched.slice(0, MOST_ENTRIES).entries()) {
       const each = this.#interpreter.code.head(region.blocks[block]!.address);
@@ -470,7 +484,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#regions[index] = undefined;
     this.#freeIndexes.push(index);
     this.#patching.delete(region);
-    this.#table.set(index, this.#nothing);
+    this.#outside!.table.set(index, this.#outside!.nothing);
     for (const number of region.operations) {
       this.#operations[number] = undefined;
       this.#freeNumbers.push(number);

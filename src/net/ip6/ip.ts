@@ -512,6 +512,7 @@ export class Ip6 implements Network {
 
   poll(now: Micros): boolean {
     this.#now = now;
+    if (this.#counters.ip6Received === 0 && !this.interfaces.some(isEnabled)) return false;
     let did = false;
     for (const each of this.interfaces) {
       if (!each.enabled) continue;
@@ -553,6 +554,8 @@ export class Ip6 implements Network {
     return each && sourceFor(destination, each, this.interfaces);
   }
 }
+
+const isEnabled = (each: Interface6): boolean => each.enabled;
 
 /** Bytes of a message of RFC 2710 section 3. */
 const LISTENER_LENGTH = 24;

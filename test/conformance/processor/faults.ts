@@ -7,11 +7,18 @@ import { forms } from "../../../src/isa/index.ts";
 import { CODE, CONSTANT, DATA, SMALL, STACK } from "./arena.ts";
 import type { Case, Poke } from "./case.ts";
 import type { Series } from "./generate.ts";
-import { anyInstruction, plainData, randomRegisters, vectorState } from "./mixed.ts";
+import { anyInstruction, plainData, randomRegisters, steadyVector, vectorState } from "./mixed.ts";
 
 const START = CODE.start + 0x400;
 /** A form that leads elsewhere: the case then ends where the host could not execute. */
 const JUMP = forms().findIndex(({ name }) => name === "jmp");
+
+/** Forms whose memory operand has 16 bytes. */
+const wideForms = steadyVector.filter(
+  (form) =>
+    form.mod !== "register" &&
+    form.operands.some(({ memorySize }, i) => form.places[i] === "rm" && memorySize === 16),
+);
 
 /** One case in the making. */
 class Scene {
@@ -551,6 +558,21 @@ const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
     ];
     scene.put(...scene.pick(stack));
     scene.some(1, [1, 0, 0]);
+  },
+
+  "operands of 16 bytes that need not be aligned, at the end of a page (#PF)"(scene) {
+    scene.mxcsr(0x2_1f80);
+    const form = scene.pick(wideForms);
+    if (form.prefix > 0) scene.put(form.prefix);
+    scene.put(0x0f, ...(form.map === 2 ? [0x38] : form.map === 3 ? [0x3a] : []), form.code);
+    at(
+      scene,
+      form.digit >= 0 ? form.digit : scene.below(8),
+      DATA.start + DATA.length - scene.pick([16, 12, 8, 7, 4, 1]),
+    );
+    for (let tail = form.tail.length; tail > 0; tail--) scene.put(scene.below(256));
+    if (form.suffix >= 0) scene.put(form.suffix);
+    scene.some(1);
   },
 };
 

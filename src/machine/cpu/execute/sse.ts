@@ -79,6 +79,17 @@ const bothWays: Readonly<Record<string, readonly [load: Executor, store: Executo
   movhpd: [xmm(...move.moveKernels["movhpd"]!), move.storeUpper],
 };
 
+/**
+ * Only the low half of their second operand is used, and read from memory, which must be aligned as for a whole one:
+ * undefined.ts.
+ */
+const HALVES = new Set(
+  (
+    "punpcklbw punpcklwd punpckldq punpcklqdq unpcklps unpcklpd " +
+    "psllw pslld psllq psrlw psrld psrlq psraw psrad"
+  ).split(" "),
+);
+
 /** The executor of a form of MMX or SSE; undefined for other forms, and for what is not executed yet. */
 export function vectorExecutorOf(form: Form): Executor | undefined {
   const general = generalExecutorOf(form);
@@ -115,13 +126,14 @@ function generalExecutorOf(form: Form): Executor | undefined {
   if (ways) return ways[form.places[0] === "rm" ? 1 : 0];
   const named = byName[name];
   if (named) return named;
+  const bytes = HALVES.has(name) ? 8 : 16;
   const integers = integer.integerKernels[name];
   if (integers) {
     // Only a dword is read where only a dword is used. SDM vol. 2B, PUNPCKLBW.
-    return to === "mm" ? mmx(integers, name.startsWith("punpckl") ? 4 : 8) : xmm(integers);
+    return to === "mm" ? mmx(integers, name.startsWith("punpckl") ? 4 : 8) : xmm(integers, bytes, true);
   }
   const plain = integer.extensions[name] ?? move.moveKernels[name];
-  if (plain) return xmm(...plain);
+  if (plain) return HALVES.has(name) ? xmm(plain[0], bytes, true) : xmm(...plain);
   const numbers = float.floatKernels[name] ?? convert.conversions[name];
   if (numbers) return numeric(...numbers);
   const steps = float.dotProducts[name];

@@ -118,9 +118,11 @@ export class ByteRing {
     while (size < needed) size *= 2;
     const most = Math.min(size, this.capacity);
     const larger = (most === FIRST_MEMORY ? spare.pop() : undefined) ?? new Uint8Array(most);
-    larger.set(this.#bytes.subarray(this.#start)); // what was placed beyond the end comes along
-    larger.set(this.#bytes.subarray(0, this.#start), this.#bytes.length - this.#start);
-    this.#giveBack();
+    if (this.#bytes.length > 0) {
+      larger.set(this.#bytes.subarray(this.#start)); // what was placed beyond the end comes along
+      larger.set(this.#bytes.subarray(0, this.#start), this.#bytes.length - this.#start);
+      this.#giveBack();
+    }
     this.#bytes = larger;
     this.#start = 0;
   }

@@ -81,10 +81,11 @@ export interface LabResult {
 const LIMIT: Micros = 60 * SECOND;
 const GATEWAY = "10.0.2.2/24";
 /**
- * Address space of a program here. A computer alone has more; but the host counts all of it, touched or not, when it
- * decides how often to look for garbage, and with a hundred machines it would do little else.
+ * Address space of all programs together, unless they say what they want, and the least and the most of each. A computer
+ * alone has more; but the host counts all of it, touched or not, when it decides how often to look for garbage, and with
+ * a hundred machines it would do little else.
  */
-const MEMORY = 16 * 2 ** 20;
+const MEMORY = { all: 512 * 2 ** 20, least: 4 * 2 ** 20, most: 64 * 2 ** 20 } as const;
 
 /**
  * A laboratory: machines, routers, services and links as a description has them, on one clock, and a referee who knows
@@ -233,6 +234,12 @@ export class Lab {
     }
   }
 
+  /** What a machine's program gets that says nothing. */
+  get #memory(): number {
+    const machines = Object.values(this.description.machines).reduce((sum, { count = 1 }) => sum + count, 0);
+    return Math.max(MEMORY.least, Math.min(MEMORY.most, Math.floor(MEMORY.all / machines / 65536) * 65536));
+  }
+
   #addMachines(name: string, description: MachineDescription): void {
     const { count = 1, every = 0, start = 0, interfaces = [description], memory, clock } = description;
     const image = this.#options.program(description, name);
@@ -244,7 +251,7 @@ export class Lab {
       const computer = new Computer({
         world,
         interfaces: cards,
-        memoryBytes: memory ?? Math.max(MEMORY, 2 * image.memorySize),
+        memoryBytes: memory ?? Math.max(this.#memory, 2 * image.memorySize),
         startOfClock: Math.floor((clock ?? this.#calendar.epochMs) / 1000),
       });
       causes.stack = computer.stack;

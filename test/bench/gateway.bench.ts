@@ -1,5 +1,6 @@
 /**
- * A published echo server beside a plain one: short connections a second, bulk data, and what each costs this process.
+ * A published echo server beside a plain one: short connections a second, a thousand held at the same time, bulk data, and
+ * what each costs this process.
  * Plain: node:net alone. Outside: the gateway's edge alone, without a network behind. Gateway: through the gateway, a
  * switch and the TCP of a guest without a processor, so the network's own part of the cost is seen.
  */
@@ -15,6 +16,7 @@ const SECONDS = 2;
 const ROUNDS = 3;
 const AT_ONCE = 50;
 const BULK = 256 * 1024 * 1024;
+const HELD = 1000;
 
 /** Runs in a process of its own: prints how much it got done. */
 const client = `
@@ -34,6 +36,27 @@ if (mode === "short") {
   };
   for (let i = 0; i < ${AT_ONCE}; i++) one();
   process.on("exit", () => console.log(failed ? "failed " + failed : done));
+} else if (mode === "held") {
+  // All are opened and answered; then, while all are open, each is answered once more.
+  let open = 0, second = 0, failed = 0;
+  const start = performance.now();
+  const message = Buffer.alloc(64, 120);
+  const sockets = [];
+  for (let i = 0; i < ${HELD}; i++) {
+    const socket = connect({ port, host: "127.0.0.1" }, () => socket.write(message));
+    sockets.push(socket);
+    let got = 0;
+    socket.on("error", () => failed++);
+    socket.on("data", (bytes) => {
+      got += bytes.length;
+      if (got === 64 && ++open === ${HELD}) for (const each of sockets) each.write(message);
+      if (got === 128 && ++second === ${HELD}) {
+        console.log(failed ? "failed " + failed : 2 * ${HELD} / ((performance.now() - start) / 1000));
+        for (const each of sockets) each.end();
+      }
+    });
+  }
+  setTimeout(() => { console.log("failed: " + open + " open, " + second + " answered again"); process.exit(); }, 30000).unref();
 } else {
   const socket = connect({ port, host: "127.0.0.1" });
   const block = Buffer.alloc(65536, 120);
@@ -49,7 +72,7 @@ if (mode === "short") {
   socket.on("close", () => console.log(got === ${BULK} ? got / ((performance.now() - start) / 1000) : "failed " + got));
 }`;
 
-async function load(port: number, mode: "short" | "bulk"): Promise<{ rate: number; cpu: number }> {
+async function load(port: number, mode: "short" | "held" | "bulk"): Promise<{ rate: number; cpu: number }> {
   const before = process.cpuUsage();
   const child = spawn(process.execPath, ["-e", client, String(port), mode], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -58,6 +81,7 @@ async function load(port: number, mode: "short" | "bulk"): Promise<{ rate: numbe
   const { user, system } = process.cpuUsage(before);
   const amount = Number(answer);
   if (!Number.isFinite(amount)) throw new Error(`the client says: ${answer}`);
+  if (mode === "held") return { rate: amount, cpu: (user + system) / (2 * HELD) };
   return mode === "short"
     ? { rate: amount / SECONDS, cpu: (user + system) / amount }
     : { rate: amount, cpu: ((user + system) * 1e6) / BULK };
@@ -165,7 +189,7 @@ const servers = [
   { name: "outside", port: await edge() },
   { name: "gateway", port: await published() },
 ];
-for (const mode of ["short", "bulk"] as const) {
+for (const mode of ["short", "held", "bulk"] as const) {
   const results = new Map(servers.map(({ name }) => [name, [] as { rate: number; cpu: number }[]]));
   for (let round = 0; round <= ROUNDS; round++) {
     for (const { name, port } of servers) {
@@ -178,9 +202,11 @@ for (const mode of ["short", "bulk"] as const) {
     const { rate, cpu } = median(name);
     const ratio = `${Math.round((100 * rate) / median("plain").rate)} % of plain`;
     const told =
-      mode === "short"
-        ? `${Math.round(rate)} short connections/s, ${cpu.toFixed(0)} µs each`
-        : `${Math.round(rate / 1e6)} MB/s, ${(cpu / 1000).toFixed(2)} ms a MB`;
+      mode === "held"
+        ? `${HELD} connections held, ${Math.round(rate)} answers/s, ${cpu.toFixed(0)} µs each`
+        : mode === "short"
+          ? `${Math.round(rate)} short connections/s, ${cpu.toFixed(0)} µs each`
+          : `${Math.round(rate / 1e6)} MB/s, ${(cpu / 1000).toFixed(2)} ms a MB`;
     process.stdout.write(`  ${name.padEnd(8)}  ${told}, ${ratio}\n`);
   }
 }

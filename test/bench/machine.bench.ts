@@ -5,7 +5,7 @@
  */
 import { assemble } from "../../src/assembler/index.ts";
 import { rawImage } from "../../src/image/index.ts";
-import { loadImage, Machine } from "../../src/machine/index.ts";
+import { type EngineName, loadImage, Machine } from "../../src/machine/index.ts";
 import { diskFiles } from "../../src/node/index.ts";
 
 import { compare } from "./measure.ts";
@@ -18,14 +18,14 @@ const KERNELS =
 const END = 0xffff_ffff;
 const MEMORY = 16 * 2 ** 20;
 
-function candidate(name: string) {
+function candidate(name: string, engine: EngineName) {
   const made = assemble(`asm/bench/${name}.asm`, { files: diskFiles() });
   if (!made.ok) throw new Error(`${name}: ${made.diagnostics.map(({ text }) => text).join(", ")}`);
   const image = rawImage(made.bytes, { origin: 0x1000 });
   return {
-    name,
+    name: `${name} ${engine}`,
     run() {
-      const machine = new Machine({ memoryBytes: MEMORY });
+      const machine = new Machine({ memoryBytes: MEMORY, engine });
       const loaded = loadImage(machine, image);
       if ("error" in loaded) throw new Error(loaded.error);
       machine.memory.map(0, MEMORY);
@@ -38,4 +38,10 @@ function candidate(name: string) {
   };
 }
 
-await compare("instructions", KERNELS.map(candidate), 3);
+const engines: readonly EngineName[] = ["interpreter", "compiled"];
+
+await compare(
+  "instructions",
+  KERNELS.flatMap((name) => engines.map((engine) => candidate(name, engine))),
+  3,
+);

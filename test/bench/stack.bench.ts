@@ -15,9 +15,10 @@ class Bench {
   readonly b: Stack;
   now = 0;
 
-  constructor([near, far]: [Port, Port] = cable(), tcp: Partial<TcpSettings> = {}) {
-    this.a = new Stack({ nics: [new Nic({ port: near, mac: 0x52540000000f })], random: new Random(1), tcp });
-    this.b = new Stack({ nics: [new Nic({ port: far, mac: 0x525400000002 })], random: new Random(2), tcp });
+  constructor([near, far]: [Port, Port] = cable(), tcp: Partial<TcpSettings> = {}, offload = false) {
+    const nic = (port: Port, mac: number) => new Nic({ port, mac, offload });
+    this.a = new Stack({ nics: [nic(near, 0x52540000000f)], random: new Random(1), tcp });
+    this.b = new Stack({ nics: [nic(far, 0x525400000002)], random: new Random(2), tcp });
     this.a.configure(0, { address: A, mask: 0xffffff00 });
     this.b.configure(0, { address: B, mask: 0xffffff00 });
   }
@@ -154,6 +155,7 @@ process.stdout.write("bytes of TCP payload\n");
 await compare("B", [
   { name: "on a cable", run: bulk(new Bench()) },
   { name: "across a switch", run: bulk(new Bench(switched())) },
+  { name: "across a switch, offload", run: bulk(new Bench(switched(), {}, true)) },
   { name: "among 5000 idle connections", run: bulk(crowded()) },
 ]);
 process.stdout.write("64 bytes to and fro\n");

@@ -31,6 +31,14 @@ describe.each(kinds)("%s", (_kind, settings) => {
   });
 });
 
+test.each(faults)("over IPv6: %s", (_name, fault) => {
+  transfer(1, 100_000, fault, {}, true);
+});
+
+test("with CUBIC, on every line", () => {
+  for (const [, fault] of faults) transfer(1, 100_000, fault, { congestion: "cubic" });
+});
+
 test("without loss nothing is sent twice", () => {
   expect(transfer(1, 1_000_000, { delay: 10_000 }).retransmitted).toBe(0);
 });

@@ -1,9 +1,12 @@
 /** A transfer in both directions at once over a bad link in virtual time, every byte checked. */
 import { Random, SECOND } from "../../src/base/index.ts";
 import {
+  ANY6,
   cable,
   type Faults,
   FaultyLink,
+  parseAddress6,
+  parseNetwork6,
   type Socket,
   type TcpSettings,
   TcpState,
@@ -22,6 +25,7 @@ export function transfer(
   bytes: number,
   faults: Faults,
   settings: Partial<TcpSettings> = {},
+  six = false,
 ): Outcome {
   const [near, far] = cable();
   const clock = { now: () => world.now };
@@ -39,11 +43,18 @@ export function transfer(
     a: { tcp: settings },
     b: { tcp: settings },
   });
+  if (six) {
+    for (const [stack, text] of [
+      [world.a, "fd00::15/64"],
+      [world.b, "fd00::2/64"],
+    ] as const)
+      stack.configure6(0, { addresses: [parseNetwork6(text)!], duplicateDetection: 0, autoconfigure: false });
+  }
   const listener = world.b.sockets.stream();
-  listener.bind(0, 5001);
+  listener.bind(ANY6, 5001);
   listener.listen(1);
   const client = world.a.sockets.stream();
-  client.connect(B, 5001);
+  client.connect(six ? parseAddress6("fd00::2")! : B, 5001);
   if (!world.run(() => listener.acceptable, 400 * SECOND)) throw new Error(`no connection: ${client.error}`);
   const server = listener.accept() as Socket;
 

@@ -176,16 +176,26 @@ export class Evaluator {
   #quick(code: readonly number[], withRegisters: boolean): number {
     const { length } = code;
     const stack = this.#numbers;
+    const state = this.#state;
+    const { labels, pass } = state;
+    const { doubles } = state.program.numbers;
     let depth = 0;
     for (let index = 0; index < length; index++) {
       const element = code[index]!;
       switch (element & 0xff) {
         case E_NUMBER:
-          stack[depth++] = this.#state.program.numbers.doubles[element >>> 8]!;
+          stack[depth++] = doubles[element >>> 8]!;
           break;
-        case E_LABEL:
-          stack[depth++] = this.#known(this.#state.labels[element >>> 8]!);
+        case E_LABEL: {
+          const label = labels[element >>> 8]!;
+          if (label.definedIn === pass && this.#isPlain(label)) {
+            label.usedIn = pass;
+            label.flags |= USED;
+            // Read here: a number that a call answers may have to be put on the heap.
+            stack[depth++] = label.number;
+          } else stack[depth++] = this.#known(label);
           break;
+        }
         case E_PREDEFINED:
           stack[depth++] = this.#place(element >>> 8);
           break;
@@ -212,6 +222,17 @@ export class Evaluator {
   }
 
   readonly #numbers = new Float64Array(QUICK_DEPTH + 1);
+
+  /** Whether a label of this pass has nothing but its number. */
+  #isPlain(label: Label): boolean {
+    return (
+      (label.flags & (DEFINED | SPACE)) === DEFINED &&
+      (label.relocation | label.register1 | label.register2) === 0 &&
+      label.base === null &&
+      !(label.size !== 0 && this.takesSizes) &&
+      !this.#state.keepReferences
+    );
+  }
 
   /** A label's value when it is a plain number and known, else NaN. It counts as used. */
   #known(label: Label): number {

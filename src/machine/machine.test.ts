@@ -159,6 +159,7 @@ describe("execution", () => {
     expect(stops(0xec)).toMatchObject({ fault: "#GP" });
     expect(stops(0x0f, 0x0b)).toMatchObject({ fault: "#UD" });
     expect(stops(0xf0, 0x89, 0xc0)).toMatchObject({ fault: "#UD" });
+    expect(stops(0xf3, 0x0f, 0x38, 0xf0, 0x05, 0, 0x20, 0, 0)).toMatchObject({ fault: "#UD" });
     expect(stops(0xcd, 0x41)).toMatchObject({ fault: "#GP", code: 0x41 * 8 + 2 });
     expect(stops(0xcc)).toEqual({ reason: "trap", trap: "#BP" });
   });

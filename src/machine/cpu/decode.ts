@@ -52,7 +52,7 @@ export function decodeOperation(core: Core, op: Operation): number {
   op.string = undefined;
   const form = outcome === DECODED ? formIn(core.model, fields.form!) : undefined;
   op.form = form;
-  if (form === undefined || lockIsWrong(form)) {
+  if (form === undefined || lockIsWrong(form) || repIsWrong(form)) {
     op.op = OP.GENERAL;
     op.execute = undefinedOpcode;
   } else {
@@ -61,6 +61,9 @@ export function decodeOperation(core: Core, op: Operation): number {
   }
   return op.length;
 }
+
+/** F3 is reserved before MOVBE, whose operand size 66 still says; F2 makes CRC32 of it. SDM vol. 2D, table A-4. */
+const repIsWrong = (form: Form): boolean => form.name === "movbe" && fields.rep !== 0;
 
 /** LOCK needs a form that takes it, and memory to write. SDM vol. 2A, LOCK. */
 const lockIsWrong = (form: Form): boolean =>

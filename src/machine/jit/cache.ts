@@ -493,7 +493,7 @@ export class CompilingEngine implements Engine, CodeListener {
       if (head.op !== OP.ENTER || head.extra !== index) continue;
       head.op = OP.COUNT;
       const changes = this.#changes.get(head.address) ?? 0;
-      head.immediate = changes > MOST_CHANGES ? NEVER : this.threshold << changes;
+      head.immediate = changes > MOST_CHANGES && !this.#ahead ? NEVER : this.threshold << changes;
       const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
       if (this.#words[at] === head.address) this.#words[at] = -1;
     }

@@ -89,6 +89,8 @@ export class X87Stack implements Procrastinator {
     const b = this.#b;
     let mask = 0;
     let wanted = 0;
+    // FLD ST(7) wants one register both ways.
+    if (valid.some((distance) => empty.includes(distance))) return false;
     for (const [list, is] of [
       [valid, true],
       [empty, false],

@@ -128,7 +128,7 @@ test("the fast functions of SSE do what the general way does", () => {
   for (const [i, { mxcsr: before, instruction }] of places.entries()) {
     const place = CODE + i * CODE_BYTES;
     for (const { memory, cpu } of machines) {
-      memory.place(PRELUDE, Uint8Array.of(0x0f, 0xae, 0x15, ...at(MXCSR), 0xcd, 0x40));
+      memory.place(PRELUDE, Uint8Array.of(0x0f, 0xae, 0x15, ...at(MXCSR), 0xcd, 0x40, 0xeb, 0xfe));
       memory.set32(MXCSR, before);
       cpu.eip = PRELUDE;
     }
@@ -144,7 +144,7 @@ test("the fast functions of SSE do what the general way does", () => {
       ...[0xcd, 0x40, 0xeb, 0xfe], // int 0x40; jmp $
     ];
     for (const machine of machines) machine.memory.place(place, Uint8Array.from(code));
-    for (let n = 0; n < 15; n++) {
+    for (let n = 0; n < 40; n++) {
       const mxcsr = [0x1f80, 0x1fa0, 0x1f80, 0x1fa0, random.u32() & 0xffff][random.below(5)]!;
       const a = operand(random, undefined);
       const b = operand(random, a);

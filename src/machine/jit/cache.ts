@@ -422,7 +422,11 @@ export class CompilingEngine implements Engine, CodeListener {
     const { memory } = this.#core;
     if (this.#version === memory.version) return this.#usable;
     this.#version = memory.version;
-    const [readLow, readPages] = longestRun(memory.facts, memory.endOfPages, FACT.READ);
+    const longest = longestRun(memory.facts, memory.endOfPages, FACT.READ);
+    // What is compiled holds where the run begins. A program that takes and gives back memory lets the longest run
+    // change from one to another: the one there was serves until another is many times as long.
+    const kept = this.#readLow < 0 ? 0 : runFrom(memory.facts, this.#readLow, memory.endOfPages, FACT.READ);
+    const [readLow, readPages] = kept > 0 && kept * 8 >= longest[1] ? [this.#readLow, kept] : longest;
     const [writeLow, writePages] = longestRun(memory.facts, memory.endOfPages, FACT.READ | FACT.WRITE);
     if (readLow !== this.#readLow) {
       this.#readLow = readLow;
@@ -539,6 +543,13 @@ function longestRun(table: Uint8Array, end: number, facts: number): [first: numb
     first = page + 1;
   }
   return [best, most];
+}
+
+/** Pages of the run that begins at a page. */
+function runFrom(facts: Uint8Array, first: number, end: number, needed: number): number {
+  let page = first;
+  while (page < end && (facts[page]! & needed) === needed) page++;
+  return page - first;
 }
 
 /** Where operations stand, runs of them put together. */

@@ -9,8 +9,8 @@ import { OP } from "../cpu/op.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { EAX, EBP, EBX, ECX, EDI, EDX, ES, ESI, ESP, SEGMENT, SS, STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
+import { W } from "../wasm/index.ts";
 import { type Builder, FLAGS, SLOT, type Value } from "./ir.ts";
-import { W } from "./wasm/opcodes.ts";
 
 const { RESULT, AUX, KIND: FLAGS_KIND, CF } = SLOT;
 

@@ -2,7 +2,7 @@
  * jit: hot guest code becomes WebAssembly. Steps, with a printable thing between each two:
  *
  *     discover.ts    hot address → operations that can be reached from it          (cpu/operation.ts)
- *     lift.ts        operations → blocks of values; lower.ts has the instructions   (ir.ts)
+ *     lift.ts        operations → blocks of values; lower-*.ts have the instructions (ir.ts)
  *     structure.ts   loops, joints, what needs the dispatcher
  *     liveness.ts    which slots matter where
  *     emit.ts        → bytes of a module                                             (../wasm)

@@ -12,7 +12,7 @@ import { STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { I32, I64, SIMD, V128, W } from "../wasm/index.ts";
 import { type Block, FLAGS, SLOT, type Value } from "./ir.ts";
-import type { Lowering } from "./lower.ts";
+import { type Lowering, loadState } from "./lower.ts";
 
 const MODE_BITS = 0x7f80;
 const MODE_WANTED = 0x1f80;
@@ -166,7 +166,6 @@ function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value {
 }
 
 const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
-const loadState = (l: Lowering, at: number): Value => l.b.load(W.i32_load, l.b.const(0), at);
 
 /** Whether `mask` fails, or MXCSR is not what the code relies on: leaves then. Answers whether PE is relied on. */
 function admit(l: Lowering, fails: Value | undefined): boolean {

@@ -79,7 +79,7 @@ const admittedSingles = new WeakSet<Value>();
 const admittedDoubles = new WeakSet<Value>();
 
 /** Arithmetic on values, as the operation is written: `ps`, `pd`, `ss` or `sd`. */
-class Numbers {
+export class Numbers {
   readonly l: Lowering;
   readonly double: boolean;
   readonly scalar: boolean;
@@ -160,15 +160,15 @@ class Numbers {
 }
 
 /** The lower `size` bytes of one value, the rest of another. */
-function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value {
+export function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value {
   const pattern = ZERO.map((_, at) => (at < size ? at : 16 + at));
   return l.b.pureWith(SHUFFLE, V128, pattern, low, rest);
 }
 
-const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
+export const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
 
 /** Whether `mask` fails, or MXCSR is not what the code relies on: leaves then. Answers whether PE is relied on. */
-function admit(l: Lowering, fails: Value | undefined): boolean {
+export function admit(l: Lowering, fails: Value | undefined): boolean {
   const { b } = l;
   const sticky = (l.words[WORD.MXCSR]! & PE) !== 0;
   let trouble = fails;
@@ -188,7 +188,7 @@ function admit(l: Lowering, fails: Value | undefined): boolean {
 }
 
 /** Sets PE where `inexact` is not 0. */
-function raise(l: Lowering, inexact: Value): void {
+export function raise(l: Lowering, inexact: Value): void {
   const { b } = l;
   const set = b.pure(W.i32_shl, b.pure(W.i32_ne, inexact, b.const(0)), b.const(5));
   b.store(W.i32_store, b.const(0), b.pure(W.i32_or, loadState(l, STATE.MXCSR), set), STATE.MXCSR);
@@ -210,7 +210,7 @@ function second(l: Lowering, op: Operation, size: number, aligned = size === 16)
   return b.load(size === 16 ? W.v128_load : size === 8 ? LOAD64_ZERO : LOAD32_ZERO, address, RAM_BASE);
 }
 
-function demandAlignment(l: Lowering, address: Value): void {
+export function demandAlignment(l: Lowering, address: Value): void {
   const { b } = l;
   if (address.what !== "const" || address.number & 15) b.leave(b.pure(W.i32_and, address, b.const(15)));
 }
@@ -219,7 +219,7 @@ function demandAlignment(l: Lowering, address: Value): void {
 const canRead = (l: Lowering, op: Operation): boolean => op.kind2 === KIND.R32 || l.plain(op);
 
 /** Stores to memory, which is checked here. False when it cannot be lowered. */
-function storeTo(l: Lowering, op: Operation, size: number, aligned: boolean, value: Value): boolean {
+export function storeTo(l: Lowering, op: Operation, size: number, aligned: boolean, value: Value): boolean {
   const { b } = l;
   if (!l.plain(op)) return false;
   const address = l.address(op);
@@ -230,7 +230,7 @@ function storeTo(l: Lowering, op: Operation, size: number, aligned: boolean, val
   return true;
 }
 
-const lane32 = (l: Lowering, value: Value, lane: number): Value =>
+export const lane32 = (l: Lowering, value: Value, lane: number): Value =>
   l.b.pureWith(I32_EXTRACT, I32, [lane], value);
 const lane64 = (l: Lowering, value: Value, lane: number): Value =>
   l.b.pureWith(I64_EXTRACT, I64, [lane], value);
@@ -647,8 +647,9 @@ export function lowerSse(l: Lowering, op: Operation): boolean {
   if (calculated) return arithmetic(l, op, calculated[1] as Arithmetic, calculated[2]!);
   const chosen = /^(min|max)([ps][sd])$/.exec(name);
   if (chosen) return choose(l, op, chosen[1] === "max", chosen[2]!);
-  const compared = /^cmp([ps][sd])$/.exec(name);
-  if (compared && form.operands.length === 3) return compare(l, op, compared[1]!);
+  // The table has a row for each predicate besides those with a constant.
+  const compared = /^cmp(?:eq|lt|le|unord|neq|nlt|nle|ord)?([ps][sd])$/.exec(name);
+  if (compared) return compare(l, op, compared[1]!);
   const ordered = /^u?comi(s[sd])$/.exec(name);
   if (ordered) return compareForFlags(l, op, ordered[1]!);
   if (name.startsWith("cvt")) return convert(l, op, name);

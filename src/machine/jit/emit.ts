@@ -34,6 +34,7 @@ import {
   type Value,
 } from "./ir.ts";
 import { leavesAtEnd, liveAtBeginning, usedValues } from "./liveness.ts";
+import { isKnown, type Known, knownNumbers, LANES } from "./numbers.ts";
 import { goesBack, isDispatched, type Structure } from "./structure.ts";
 
 /** How compiled code ends. EIP and LEFT are in the state page. */
@@ -99,6 +100,7 @@ class Emitter {
   readonly #surroundings: Surroundings;
   readonly #code = new Code(2);
   readonly #live: Int32Array;
+  readonly #known: readonly Known[];
   /** Parameters: where to begin (the dispatcher's number), and how many instructions are left. */
   readonly #at = 0;
   readonly #left = 1;
@@ -131,6 +133,7 @@ class Emitter {
     this.#structure = structure;
     this.#surroundings = surroundings;
     this.#live = liveAtBeginning(region, structure);
+    this.#known = knownNumbers(region, structure, SLOT.COUNT);
     this.#need = structure.longest;
     this.#eip = this.#code.local(I32);
     this.#status = this.#code.local(I32);
@@ -326,6 +329,10 @@ class Emitter {
 
   get live(): Int32Array {
     return this.#live;
+  }
+
+  get known(): readonly Known[] {
+    return this.#known;
   }
 
   slot(slot: number): number {
@@ -606,6 +613,22 @@ class Emitter {
   }
 }
 
+/**
+ * Numbers that are plain without doubt: their exponents are neither 0 or 1, nor the largest. Doubled, which takes the
+ * sign away, with a bias added, those are the integers up to a limit; of doubles the upper dword tells.
+ */
+const SINGLE = { bias: 0x7e00_0000, limit: 0x7cff_ffff, mask: W.i32x4_bitmask };
+const DOUBLE = { bias: 0x7fc0_0000, limit: 0x7f9f_ffff, mask: W.i64x2_bitmask };
+const LOOKS = [
+  { lanes: LANES.PS, ...SINGLE, all: true },
+  { lanes: LANES.SS, ...SINGLE, all: false },
+  { lanes: LANES.PD, ...DOUBLE, all: true },
+  { lanes: LANES.SD, ...DOUBLE, all: false },
+] as const;
+
+const fourTimes = (word: number): readonly number[] =>
+  [0, 1, 2, 3].flatMap(() => [...new Uint8Array(Uint32Array.of(word).buffer)]);
+
 /** Emits the values of one block in their order. */
 class BlockEmitter {
   readonly #e: Emitter;
@@ -668,8 +691,11 @@ class BlockEmitter {
     const need = (value: Value): void => {
       if (hot[value.position]!++ === 0) for (const arg of value.args) need(arg);
     };
-    for (const value of values)
-      if (isEffect(value) && this.#used.has(value)) for (const arg of value.args) need(arg);
+    for (const value of values) {
+      if (!isEffect(value) || !this.#used.has(value)) continue;
+      if (value.what !== "admit") for (const arg of value.args) need(arg);
+      else for (const [number] of this.#looked(value)) need(number);
+    }
     if (end.kind === "branch") need(end.condition);
     if (end.kind === "indirect") need(end.target);
     const edges = this.#edges();
@@ -684,6 +710,7 @@ class BlockEmitter {
     };
     for (const value of values) {
       if (value.exit && this.#used.has(value)) for (const now of exitValues(value.exit)) mayNeed(now);
+      if (value.what === "admit") mayNeed(value.args[0]!);
     }
     if (this.#outside) for (const [, value] of changed) mayNeed(value);
 
@@ -754,6 +781,9 @@ class BlockEmitter {
         this.#exit(value.exit!);
         code.end();
         return;
+      case "admit":
+        this.#admit(value);
+        return;
       case "call":
         for (const arg of value.args) this.#push(arg);
         code.call(this.#e.callNumber(value.number));
@@ -783,6 +813,70 @@ class BlockEmitter {
         this.#e.spendValue(() => this.#push(value.args[0]!));
         return;
     }
+  }
+
+  /** Numbers that must be looked at, for what is not known as the block begins. */
+  #looked(value: Value): [number: Value, lanes: number][] {
+    const known = this.#e.known[this.#block.index]!;
+    return (value.bytes as readonly number[])
+      .map((lanes, i): [Value, number] => [value.args[i + 1]!, lanes])
+      .filter(([number, lanes]) => !isKnown(number, lanes, known));
+  }
+
+  /** First whether all numbers are far from every limit; what it takes to tell otherwise is done on the way out. */
+  #admit(value: Value): void {
+    const { code } = this.#e;
+    const conditions: (() => void)[] = [];
+    const looked = this.#looked(value);
+    for (const { lanes, bias, limit, mask, all } of LOOKS) {
+      const numbers = looked.filter(([, each]) => each === lanes);
+      if (numbers.length === 0) continue;
+      conditions.push(() => {
+        for (const [i, [number]] of numbers.entries()) {
+          this.#push(number);
+          code.i32(1);
+          code.op(W.i32x4_shl);
+          code.v128(fourTimes(bias));
+          code.op(W.i32x4_add);
+          if (i > 0) code.op(W.i32x4_max_s);
+        }
+        code.v128(fourTimes(limit));
+        code.op(W.i32x4_gt_s);
+        code.op(mask);
+        if (all) return;
+        code.i32(1);
+        code.op(W.i32_and);
+      });
+    }
+    const [fails] = value.args as [Value];
+    const mode = value.number !== 0 && !this.#e.known[this.#block.index]!.mode;
+    if (conditions.length === 0 && !mode) return;
+    const isOther = (): void => {
+      code.i32(0);
+      code.access(W.i32_load, STATE.MXCSR);
+      code.i32(value.number >>> 16);
+      code.op(W.i32_and);
+      code.i32(value.number & 0xffff);
+      code.op(W.i32_ne);
+    };
+    for (const [i, condition] of (mode ? [...conditions, isOther] : conditions).entries()) {
+      condition();
+      if (i > 0) code.op(W.i32_or);
+    }
+    code.if();
+    if (conditions.length > 0) {
+      this.#sharing([fails], () => {
+        this.#push(fails);
+        if (mode) {
+          isOther();
+          code.op(W.i32_or);
+        }
+        code.if();
+        this.#exit(value.exit!);
+        code.end();
+      });
+    } else this.#exit(value.exit!);
+    code.end();
   }
 
   #keep(value: Value, compute: () => void): void {
@@ -818,10 +912,21 @@ class BlockEmitter {
     if (Array.isArray(value.bytes)) code.immediate(value.bytes);
   }
 
-  /** Puts changed slots in their places: all, or the ones in `wanted`. What is used twice is computed once. */
+  /** Puts changed slots in their places: all, or the ones in `wanted`. */
   #assign(changed: ReadonlyMap<number, Value>, wanted: number): void {
     const { code } = this.#e;
     const list = [...changed].filter(([slot]) => wanted & (1 << slot));
+    this.#sharing(
+      list.map(([, value]) => value),
+      () => {
+        for (const [, value] of list) this.#push(value);
+        for (let i = list.length - 1; i >= 0; i--) code.set(this.#e.slot(list[i]![0]));
+      },
+    );
+  }
+
+  /** Computes what several of `values` need once, then does `use` with it. */
+  #sharing(values: readonly Value[], use: () => void): void {
     const uses = new Map<Value, number>();
     const count = (value: Value): void => {
       if (value.what !== "pure" || this.#locals.has(value)) return;
@@ -829,11 +934,10 @@ class BlockEmitter {
       uses.set(value, known + 1);
       if (known === 0) for (const arg of value.args) count(arg);
     };
-    for (const [, value] of list) count(value);
+    for (const value of values) count(value);
     const shared = [...uses].filter(([, n]) => n > 1).sort(([a], [b]) => a.position - b.position);
     for (const [value] of shared) this.#keep(value, () => this.#compute(value));
-    for (const [, value] of list) this.#push(value);
-    for (let i = list.length - 1; i >= 0; i--) code.set(this.#e.slot(list[i]![0]));
+    use();
     for (const [value] of shared) {
       const local = this.#locals.get(value)!;
       this.#locals.delete(value);

@@ -34,7 +34,8 @@ import {
   type Value,
 } from "./ir.ts";
 import { leavesAtEnd, liveAtBeginning, usedValues } from "./liveness.ts";
-import { isKnown, type Known, knownNumbers, LANES } from "./numbers.ts";
+import { isDoubtful, isNotPlain, isOtherMode, LOOKS } from "./looks.ts";
+import { isKnown, type Known, type KnownNumbers, knownNumbers } from "./numbers.ts";
 import { goesBack, isDispatched, type Structure } from "./structure.ts";
 
 /** How compiled code ends. EIP and LEFT are in the state page. */
@@ -100,7 +101,7 @@ class Emitter {
   readonly #surroundings: Surroundings;
   readonly #code = new Code(2);
   readonly #live: Int32Array;
-  readonly #known: readonly Known[];
+  readonly #numbers: KnownNumbers;
   /** Parameters: where to begin (the dispatcher's number), and how many instructions are left. */
   readonly #at = 0;
   readonly #left = 1;
@@ -132,8 +133,8 @@ class Emitter {
     this.#region = region;
     this.#structure = structure;
     this.#surroundings = surroundings;
-    this.#live = liveAtBeginning(region, structure);
-    this.#known = knownNumbers(region, structure, SLOT.COUNT);
+    this.#numbers = knownNumbers(region, structure, SLOT.COUNT);
+    this.#live = liveAtBeginning(region, structure, this.#numbers.guards);
     this.#need = structure.longest;
     this.#eip = this.#code.local(I32);
     this.#status = this.#code.local(I32);
@@ -311,6 +312,7 @@ class Emitter {
       body();
       return;
     }
+    this.#guard(index);
     this.#loops.set(index, this.#code.loop());
     body();
     this.#code.end();
@@ -327,12 +329,63 @@ class Emitter {
     return this.#code;
   }
 
-  get live(): Int32Array {
-    return this.#live;
+  /** Slots that must be right on the way from one block to another. */
+  wanted(from: number, { block: to }: Target): number {
+    if (to < 0) return -1;
+    const isGuarded = this.#numbers.guards.has(to) && !goesBack(this.structure, from, to);
+    return isGuarded ? -1 : this.#live[to]!;
   }
 
-  get known(): readonly Known[] {
-    return this.#known;
+  known(block: number): Known {
+    return this.#numbers.known[block]!;
+  }
+
+  /** Leaves before a block if slots do not hold the numbers that its loop relies on. */
+  #guard(index: number): void {
+    const guard = this.#numbers.guards.get(index);
+    if (guard === undefined) return;
+    const code = this.#code;
+    const slots = [...guard.lanes.entries()].filter(([slot, lanes]) => lanes !== 0 && this.#slots.has(slot));
+    const leave = (): void => this.leave(this.#region.blocks[index]!.address, STATUS.INTERPRET, 0);
+    const looks = LOOKS.map((look) => {
+      // Four lanes say all that the first alone does.
+      const wider = look.lanes >> 2;
+      return {
+        look,
+        numbers: slots
+          .filter(([, lanes]) => lanes & look.lanes && !(lanes & wider))
+          .map(
+            ([slot]) =>
+              () =>
+                code.get(this.#slots.get(slot)!),
+          ),
+      };
+    }).filter(({ numbers }) => numbers.length > 0);
+    if (guard.mode) {
+      isOtherMode(code, this.#mode());
+      code.if();
+      leave();
+      code.end();
+    }
+    for (const { look, numbers } of looks) {
+      isDoubtful(code, look, numbers);
+      code.if();
+      for (const number of numbers) {
+        isNotPlain(code, look, number);
+        code.if();
+        leave();
+        code.end();
+      }
+      code.end();
+    }
+  }
+
+  /** What the region relies on MXCSR to be. */
+  #mode(): number {
+    for (const { values } of this.#region.blocks) {
+      for (const { what, number } of values) if (what === "admit" && number !== 0) return number;
+    }
+    throw new Error("no instruction looks at MXCSR");
   }
 
   slot(slot: number): number {
@@ -613,22 +666,6 @@ class Emitter {
   }
 }
 
-/**
- * Numbers that are plain without doubt: their exponents are neither 0 or 1, nor the largest. Doubled, which takes the
- * sign away, with a bias added, those are the integers up to a limit; of doubles the upper dword tells.
- */
-const SINGLE = { bias: 0x7e00_0000, limit: 0x7cff_ffff, mask: W.i32x4_bitmask };
-const DOUBLE = { bias: 0x7fc0_0000, limit: 0x7f9f_ffff, mask: W.i64x2_bitmask };
-const LOOKS = [
-  { lanes: LANES.PS, ...SINGLE, all: true },
-  { lanes: LANES.SS, ...SINGLE, all: false },
-  { lanes: LANES.PD, ...DOUBLE, all: true },
-  { lanes: LANES.SD, ...DOUBLE, all: false },
-] as const;
-
-const fourTimes = (word: number): readonly number[] =>
-  [0, 1, 2, 3].flatMap(() => [...new Uint8Array(Uint32Array.of(word).buffer)]);
-
 /** Emits the values of one block in their order. */
 class BlockEmitter {
   readonly #e: Emitter;
@@ -675,7 +712,7 @@ class BlockEmitter {
 
   /** Slots that must be right when the block goes on there. */
   #wanted(target: Target): number {
-    return target.block < 0 ? -1 : this.#e.live[target.block]!;
+    return this.#e.wanted(this.#block.index, target);
   }
 
   #edges(): Target[] {
@@ -817,7 +854,7 @@ class BlockEmitter {
 
   /** Numbers that must be looked at, for what is not known as the block begins. */
   #looked(value: Value): [number: Value, lanes: number][] {
-    const known = this.#e.known[this.#block.index]!;
+    const known = this.#e.known(this.#block.index);
     return (value.bytes as readonly number[])
       .map((lanes, i): [Value, number] => [value.args[i + 1]!, lanes])
       .filter(([number, lanes]) => !isKnown(number, lanes, known));
@@ -828,37 +865,25 @@ class BlockEmitter {
     const { code } = this.#e;
     const conditions: (() => void)[] = [];
     const looked = this.#looked(value);
-    for (const { lanes, bias, limit, mask, all } of LOOKS) {
-      const numbers = looked.filter(([, each]) => each === lanes);
+    for (const look of LOOKS) {
+      const numbers = looked.filter(([, each]) => each === look.lanes);
       if (numbers.length === 0) continue;
-      conditions.push(() => {
-        for (const [i, [number]] of numbers.entries()) {
-          this.#push(number);
-          code.i32(1);
-          code.op(W.i32x4_shl);
-          code.v128(fourTimes(bias));
-          code.op(W.i32x4_add);
-          if (i > 0) code.op(W.i32x4_max_s);
-        }
-        code.v128(fourTimes(limit));
-        code.op(W.i32x4_gt_s);
-        code.op(mask);
-        if (all) return;
-        code.i32(1);
-        code.op(W.i32_and);
-      });
+      conditions.push(() =>
+        isDoubtful(
+          code,
+          look,
+          numbers.map(
+            ([number]) =>
+              () =>
+                this.#push(number),
+          ),
+        ),
+      );
     }
     const [fails] = value.args as [Value];
-    const mode = value.number !== 0 && !this.#e.known[this.#block.index]!.mode;
+    const mode = value.number !== 0 && !this.#e.known(this.#block.index).mode;
     if (conditions.length === 0 && !mode) return;
-    const isOther = (): void => {
-      code.i32(0);
-      code.access(W.i32_load, STATE.MXCSR);
-      code.i32(value.number >>> 16);
-      code.op(W.i32_and);
-      code.i32(value.number & 0xffff);
-      code.op(W.i32_ne);
-    };
+    const isOther = (): void => isOtherMode(code, value.number);
     for (const [i, condition] of (mode ? [...conditions, isOther] : conditions).entries()) {
       condition();
       if (i > 0) code.op(W.i32_or);

@@ -5,7 +5,7 @@
 import { STATE } from "../cpu/state.ts";
 import { SIMD } from "../wasm/index.ts";
 import type { Block, Region, Value } from "./ir.ts";
-import { type Structure, successors } from "./structure.ts";
+import { goesBack, isDispatched, type Structure, successors } from "./structure.ts";
 
 /** Numbers in a vector: which lanes count, as bits. */
 export const LANES = {
@@ -67,33 +67,119 @@ export interface Known {
   mode: boolean;
 }
 
-/** For each block what all ways that lead to it have made sure of. */
-export function knownNumbers({ blocks }: Region, structure: Structure, slots: number): Known[] {
-  const everything = (): Known => ({ lanes: new Uint8Array(slots).fill(15), mode: true });
-  const known = blocks.map(everything);
-  const meet = (into: Known, from: Known): boolean => {
-    let changed = into.mode && !from.mode;
-    into.mode &&= from.mode;
+export interface KnownNumbers {
+  /** For each block what holds as it begins. */
+  readonly known: readonly Known[];
+  /** For heads of loops what has to be looked at before the loop is entered. */
+  readonly guards: ReadonlyMap<number, Known>;
+}
+
+/**
+ * For each block what all ways that lead to it have made sure of. What a loop looks at in every round, and keeps, is
+ * looked at before it instead.
+ */
+export function knownNumbers({ blocks }: Region, structure: Structure, slots: number): KnownNumbers {
+  const of = (lanes: number, mode: boolean): Known => ({ lanes: new Uint8Array(slots).fill(lanes), mode });
+  const nothing = of(0, false);
+  const known = blocks.map(() => of(15, true));
+  const guards = new Map<number, Known>();
+  if (!blocks.some(({ values }) => values.some(({ what }) => what === "admit")))
+    return { known: blocks.map(() => nothing), guards };
+  const meet = (into: Known, from: Known, more?: Known): boolean => {
+    const mode = from.mode || more?.mode === true;
+    let changed = into.mode && !mode;
+    into.mode &&= mode;
     for (let slot = 0; slot < slots; slot++) {
-      const both = into.lanes[slot]! & from.lanes[slot]!;
+      const both = into.lanes[slot]! & (from.lanes[slot]! | (more?.lanes[slot] ?? 0));
       changed ||= both !== into.lanes[slot];
       into.lanes[slot] = both;
     }
     return changed;
   };
-  const nothing: Known = { lanes: new Uint8Array(slots), mode: false };
-  for (const block of structure.dispatched) meet(known[block]!, nothing);
+  const before: number[][] = blocks.map(() => []);
+  for (const { index, end } of blocks) {
+    if (structure.place[index]! >= 0) for (const next of successors(end)) before[next]!.push(index);
+  }
+  const staysInLoop = (from: number, to: number): boolean =>
+    goesBack(structure, from, to) && !isDispatched(structure, from, to);
+  const wanted = blocks.map(({ index }) =>
+    structure.isLoop[index] ? wantedIn(blocks, index, before, staysInLoop, slots) : undefined,
+  );
+  /** What is known on the ways into each block from outside of its loop, without guards. */
+  const outside = blocks.map(() => of(15, true));
+  for (const block of structure.dispatched) {
+    meet(known[block]!, nothing, wanted[block]);
+    meet(outside[block]!, nothing);
+  }
   for (let changed = true; changed; ) {
     changed = false;
     for (const block of blocks) {
       if (structure.place[block.index]! < 0) continue;
-      const following = successors(block.end);
-      if (following.length === 0) continue;
       const after = block.end.kind === "execute" ? nothing : behind(block, known[block.index]!, slots);
-      for (const next of following) changed = meet(known[next]!, after) || changed;
+      for (const next of successors(block.end)) {
+        if (staysInLoop(block.index, next)) changed = meet(known[next]!, after) || changed;
+        else {
+          changed = meet(known[next]!, after, wanted[next]) || changed;
+          changed = meet(outside[next]!, after) || changed;
+        }
+      }
     }
   }
-  return known;
+  for (const { index } of blocks) {
+    if (wanted[index] === undefined) continue;
+    const guard: Known = {
+      lanes: known[index]!.lanes.map((lanes, slot) => lanes & ~outside[index]!.lanes[slot]!),
+      mode: known[index]!.mode && !outside[index]!.mode,
+    };
+    if (guard.mode || guard.lanes.some((lanes) => lanes !== 0)) guards.set(index, guard);
+  }
+  return { known, guards };
+}
+
+/** What a loop looks at as it was before: in slots that nothing has changed, and in MXCSR. */
+function wantedIn(
+  blocks: readonly Block[],
+  head: number,
+  before: readonly (readonly number[])[],
+  staysInLoop: (from: number, to: number) => boolean,
+  slots: number,
+): Known {
+  const inside = new Set([head]);
+  const open = before[head]!.filter((from) => staysInLoop(from, head));
+  for (let block = open.pop(); block !== undefined; block = open.pop()) {
+    if (inside.has(block)) continue;
+    inside.add(block);
+    open.push(...before[block]!);
+  }
+  let mode = false;
+  const wanted = new Map<number, Uint8Array>();
+  for (const block of inside) {
+    const lanes = new Uint8Array(slots);
+    wanted.set(block, lanes);
+    for (const value of blocks[block]!.values) {
+      if (value.what !== "admit") continue;
+      if (value.number !== 0) mode = true;
+      for (const [i, each] of (value.bytes as readonly number[]).entries()) {
+        const number = value.args[i + 1]!;
+        if (number.what === "slot") lanes[number.number]! |= each;
+      }
+    }
+  }
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const [block, lanes] of wanted) {
+      for (const next of successors(blocks[block]!.end)) {
+        const later = next === head ? undefined : wanted.get(next);
+        if (later === undefined) continue;
+        for (let slot = 0; slot < slots; slot++) {
+          if (blocks[block]!.changed.has(slot) || (later[slot]! & ~lanes[slot]!) === 0) continue;
+          lanes[slot]! |= later[slot]!;
+          changed = true;
+        }
+      }
+    }
+  }
+  return { lanes: wanted.get(head)!.map(included), mode };
 }
 
 /** What is known behind a block. */

@@ -8,10 +8,10 @@ import { type QuickPlan, quickPlan } from "../cpu/execute/x87-quick.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { CS, EAX, STATE } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
+import { I32, I64, W } from "../wasm/index.ts";
 import { x87Call, x87ValueCall } from "./calls.ts";
 import { FLAGS, type Value } from "./ir.ts";
-import type { Lowering } from "./lower.ts";
-import { I32, I64, W } from "./wasm/opcodes.ts";
+import { type Lowering, loadState } from "./lower.ts";
 import { markPlain, product, sum } from "./x87-inline.ts";
 import { type Number80, X87Stack } from "./x87-stack.ts";
 
@@ -266,7 +266,6 @@ function done(l: Lowering, number: number, values: readonly Value[]): Value {
   return answer;
 }
 
-const loadState = (l: Lowering, at: number): Value => l.b.load(W.i32_load, l.b.const(0), at);
 const storeState = (l: Lowering, at: number, value: Value): void =>
   l.b.store(W.i32_store, l.b.const(0), value, at);
 

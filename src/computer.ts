@@ -227,7 +227,7 @@ export class Computer {
   /** Loads a program: an image, or a file's bytes with an application header. Throws when it cannot be loaded. */
   load(program: Image | Uint8Array, options: LoadOptions = {}): void {
     if (this.#process) throw new Error("this computer has a program already");
-    const image = program instanceof Uint8Array ? imageFrom(program) : program;
+    const image = ArrayBuffer.isView(program) ? imageFrom(program) : program;
     if ("error" in image) throw new Error(image.error);
     const process = this.kernel.spawn(image, options);
     if ("error" in process) throw new Error(process.error);

@@ -7,6 +7,19 @@
  */
 import { STATE } from "../cpu/state.ts";
 import { FACT, FACTS_BASE, LINE_SHIFT, type Memory } from "../memory/memory.ts";
+import {
+  Code,
+  F64,
+  type FunctionType,
+  I32,
+  I64,
+  type Import,
+  Label,
+  moduleBytes,
+  V128,
+  type ValueType,
+  W,
+} from "../wasm/index.ts";
 import { copy, fill } from "./bulk.ts";
 import type { OutsideFunction } from "./calls.ts";
 import {
@@ -22,8 +35,6 @@ import {
 } from "./ir.ts";
 import { leavesAtEnd, liveAtBeginning, usedValues } from "./liveness.ts";
 import { goesBack, isDispatched, type Structure } from "./structure.ts";
-import { F64, I32, I64, V128, type ValueType, W } from "./wasm/opcodes.ts";
-import { Code, type FunctionType, type Import, Label, moduleBytes } from "./wasm/writer.ts";
 
 /** How compiled code ends. EIP and LEFT are in the state page. */
 export const STATUS = {

@@ -8,7 +8,7 @@
  */
 import type { Operation } from "../cpu/operation.ts";
 import { STATE } from "../cpu/state.ts";
-import { I32, type Opcode, resultOf, V128, type ValueType, W } from "./wasm/opcodes.ts";
+import { I32, type Opcode, resultOf, V128, type ValueType, W } from "../wasm/index.ts";
 
 /** Slots: where they are in the state page, and of what type. The first eight are the general registers. */
 export const SLOT = {

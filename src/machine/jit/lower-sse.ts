@@ -5,14 +5,14 @@
  * but PE. When PE is set already as the code is compiled, which it is after the first result that was rounded, the
  * code relies on that, and leaves should somebody have cleared it; else it works out whether each result is exact.
  */
+import { packed } from "../cpu/fast/index.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { KIND } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
-import { wasm } from "../wasm/index.ts";
+import { I32, I64, SIMD, V128, W } from "../wasm/index.ts";
 import { type Block, FLAGS, SLOT, type Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
-import { I32, I64, SIMD, V128, W } from "./wasm/opcodes.ts";
 
 const MODE_BITS = 0x7f80;
 const MODE_WANTED = 0x1f80;
@@ -698,11 +698,11 @@ export function lowerSse(l: Lowering, op: Operation): boolean {
         : [0, 1, 2, 3].map((at) => (at < 2 ? source : 4) + ((immediate >> (2 * at)) & 3));
     return both(16, (other) => b.pureWith(SHUFFLE, V128, bytesOfLanes(...lanes), first, other));
   }
-  const integer = wasm.integerCodes[name];
+  const integer = packed[name];
   if (integer !== undefined && form.operands.length === 2)
     return both(16, (other) =>
       typeof integer === "number"
-        ? b.pure(SIMD + integer, first, other)
+        ? b.pure(integer, first, other)
         : b.pureWith(SHUFFLE, V128, integer, first, other),
     );
   return false;

@@ -8,10 +8,10 @@ import { type QuickPlan, quickPlan } from "../cpu/execute/x87-quick.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { CS, EAX, STATE } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
+import { I32, I64, W } from "../wasm/index.ts";
 import { x87Call, x87ValueCall } from "./calls.ts";
 import { FLAGS, type Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
-import { I32, I64, W } from "./wasm/opcodes.ts";
 import { markPlain, product, sum } from "./x87-inline.ts";
 import { type Number80, X87Stack } from "./x87-stack.ts";
 

@@ -1,4 +1,5 @@
 /** IR as text: for golden tests, and for whoever wants to see what became of a piece of code. */
+import { nameOf, typeNames } from "../wasm/index.ts";
 import {
   type Block,
   type End,
@@ -11,7 +12,6 @@ import {
   type Value,
 } from "./ir.ts";
 import { usedValues } from "./liveness.ts";
-import { nameOf, typeNames } from "./wasm/opcodes.ts";
 
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
 const kinds = Object.fromEntries(Object.entries(FLAGS).map(([name, number]) => [number, name.toLowerCase()]));

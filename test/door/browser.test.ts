@@ -38,7 +38,7 @@ beforeAll(async () => {
   });
   script = outputFiles[0]!.text;
   here = visit(sources, corrections);
-}, 60_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -52,34 +52,30 @@ test("the library needs nothing but the language, WebAssembly and TextEncoder", 
   expect(runInContext(`${script}\nJSON.stringify(page.visit(sources, corrections))`, context)).toBe(
     JSON.stringify(here),
   );
-}, 60_000);
+});
 
-test.skipIf(chromium === undefined)(
-  "Chromium does the same, to the byte",
-  () => {
-    const file = join(folder, "page.html");
-    const given = [sources, corrections].map((each) => JSON.stringify(each).replaceAll("<", "\\u003c"));
-    const run = `document.title = "done"; document.body.textContent = JSON.stringify(page.visit(${given}));`;
-    writeFileSync(
-      file,
-      `<!doctype html><meta charset="utf-8"><body><script>${script.replaceAll("</script", "<\\/script")}
+test.skipIf(chromium === undefined)("Chromium does the same, to the byte", () => {
+  const file = join(folder, "page.html");
+  const given = [sources, corrections].map((each) => JSON.stringify(each).replaceAll("<", "\\u003c"));
+  const run = `document.title = "done"; document.body.textContent = JSON.stringify(page.visit(${given}));`;
+  writeFileSync(
+    file,
+    `<!doctype html><meta charset="utf-8"><body><script>${script.replaceAll("</script", "<\\/script")}
       try { ${run} } catch (error) { document.body.textContent = "error: " + error.stack; }</script>`,
-    );
-    const options =
-      "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
-    const page = execFileSync(
-      chromium!,
-      [
-        ...options.split(" "),
-        `--user-data-dir=${join(folder, "profile")}`,
-        "--dump-dom",
-        pathToFileURL(file).href,
-      ],
-      { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 100_000, maxBuffer: 1 << 26 },
-    );
-    const text = /<body>(.*?)<\/body>/s.exec(page)![1]!;
-    const plain = text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
-    expect(plain).toBe(JSON.stringify(here));
-  },
-  120_000,
-);
+  );
+  const options =
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+  const page = execFileSync(
+    chromium!,
+    [
+      ...options.split(" "),
+      `--user-data-dir=${join(folder, "profile")}`,
+      "--dump-dom",
+      pathToFileURL(file).href,
+    ],
+    { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 100_000, maxBuffer: 1 << 26 },
+  );
+  const text = /<body>(.*?)<\/body>/s.exec(page)![1]!;
+  const plain = text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  expect(plain).toBe(JSON.stringify(here));
+});

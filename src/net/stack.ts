@@ -69,6 +69,11 @@ export interface Ip6Configuration {
   /** Routers are asked for, and what they advertise is used (RFC 4862). Default true. */
   autoconfigure: boolean;
   /**
+   * What a router says of itself on this card (RFC 4861 6.2): that it is one, and which prefixes addresses may be made of:
+   * those of `addresses`. Only for a stack that passes packets on. Default false.
+   */
+  advertise: boolean;
+  /**
    * How often each address is asked for, a second apart, before it is used (RFC 4862 5.1, DupAddrDetectTransmits).
    * 0: who sets it says that it is free. Default 1.
    */
@@ -145,6 +150,7 @@ export class Stack {
       frames: new FrameSource(),
       random,
       forward: options.forward ?? false,
+      anyAddress: options.anyAddress ?? false,
       counters,
       drops,
       upper: {
@@ -157,10 +163,10 @@ export class Stack {
         widened: (destination: IpAddress, room: number) => this.#tcp.widened(destination, room),
       },
     };
-    this.#ip = new Ip({ ...shared, anyAddress: options.anyAddress ?? false });
+    this.#ip = new Ip(shared);
     this.#ip6 = new Ip6(shared);
     const station: Station = {
-      isOwn: (address) => this.#networkOf(address).isOwn(address),
+      isOwn: (address) => this.isOwn(address),
       sourceFor: (destination, index = -1) => this.#sourceFor(destination, index),
       isBroadcast: (address) => typeof address === "number" && this.#ip.isBroadcast(address),
       join: (group, index) => this.#join(group, index),
@@ -319,6 +325,7 @@ export class Stack {
     const { addresses = [], gateway, autoconfigure, duplicateDetection = 1 } = configuration;
     if (autoconfigure !== undefined) each.autoconfigure = autoconfigure;
     if (gateway !== undefined) each.gateway = gateway;
+    if (configuration.advertise !== undefined) each.advertises = configuration.advertise;
     this.#ip6.discovery.enable(each, duplicateDetection, this.#now);
     for (const wish of addresses) {
       if (each.own(wish.address)) throw new RangeError("the interface has this address already");
@@ -361,6 +368,11 @@ export class Stack {
   routers6(index: number): Address6[] {
     this.#interface(index);
     return this.#ip6.interfaces[index]!.routers.map(({ address }) => address);
+  }
+
+  /** Whether packets to `address` end here, because it is one of this station's. */
+  isOwn(address: IpAddress): boolean {
+    return this.#networkOf(address).isOwn(address);
   }
 
   #sourceFor(destination: IpAddress, index: number): IpAddress | undefined {

@@ -3,13 +3,14 @@ import type { Core } from "../cpu/engine.ts";
 import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { ECX, ESP } from "../cpu/state.ts";
+import { W } from "../wasm/index.ts";
 import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./discover.ts";
 import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
 import { Lowering } from "./lower.ts";
 import { lowerInteger } from "./lower-integer.ts";
+import { lowerPacked } from "./lower-packed.ts";
 import { lowerSse } from "./lower-sse.ts";
 import { lowerX87 } from "./lower-x87.ts";
-import { W } from "./wasm/opcodes.ts";
 
 /**
  * Lowers one operation, which goes on with the next. All of it and true, or nothing and false: then the next family
@@ -17,7 +18,7 @@ import { W } from "./wasm/opcodes.ts";
  */
 export type Family = (l: Lowering, op: Operation) => boolean;
 
-const families: readonly Family[] = [lowerInteger, lowerX87, lowerSse];
+const families: readonly Family[] = [lowerInteger, lowerX87, lowerSse, lowerPacked];
 
 export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Region {
   const { leaders, places, targets } = found;

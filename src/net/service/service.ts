@@ -6,6 +6,8 @@
 import { Deadlines, FOREVER, type Micros, type Timed } from "../../base/index.ts";
 import type { Datagram, Socket } from "../sockets.ts";
 import type { Stack } from "../stack.ts";
+import { ANY6 } from "../wire/address6.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
 import { Stream, type StreamLimits, type Talk } from "./stream.ts";
 
 export interface ServiceOptions {
@@ -121,11 +123,18 @@ export abstract class Service {
     this.#timers.set(worker, due);
   }
 
-  /** Takes datagrams at `port`. `serve` is called for each; answers go out through the socket. */
-  protected serveUdp(port: number, serve: (datagram: Datagram, socket: Socket) => void): Socket {
+  /**
+   * Takes datagrams at `port`. `serve` is called for each; answers go out through the socket.
+   * @param address whose datagrams: of both versions of IP, or with 0 of IPv4 alone
+   */
+  protected serveUdp(
+    port: number,
+    serve: (datagram: Datagram, socket: Socket) => void,
+    address: IpAddress = ANY6,
+  ): Socket {
     const socket = this.stack.sockets.datagram();
     socket.options.broadcast = true;
-    this.#claim(socket, "UDP", port);
+    this.#claim(socket, "UDP", address, port);
     const worker = turn(() => {
       for (;;) {
         const datagram = socket.receiveDatagram();
@@ -142,7 +151,7 @@ export abstract class Service {
   protected serveTcp(port: number, talk: (stream: Stream) => Talk, limits: ConnectionLimits = {}): Socket {
     const listener = this.stack.sockets.stream();
     listener.options.reuseAddress = true; // the service can be switched on again while old connections die
-    this.#claim(listener, "TCP", port);
+    this.#claim(listener, "TCP", ANY6, port);
     listener.listen(BACKLOG);
     const { mostConnections = MOST_CONNECTIONS } = limits;
     const worker = turn(() => {
@@ -175,9 +184,9 @@ export abstract class Service {
     return stream;
   }
 
-  #claim(socket: Socket, protocol: string, port: number): void {
+  #claim(socket: Socket, protocol: string, address: IpAddress, port: number): void {
     this.#sockets.push(socket);
-    const reason = socket.bind(0, port);
+    const reason = socket.bind(address, port);
     if (reason) throw new Error(`${this.name}: ${protocol} port ${port} cannot be opened: ${reason}`);
   }
 }

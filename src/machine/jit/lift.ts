@@ -8,6 +8,7 @@ import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./dis
 import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
 import { Lowering } from "./lower.ts";
 import { lowerInteger } from "./lower-integer.ts";
+import { lowerPacked } from "./lower-packed.ts";
 import { lowerSse } from "./lower-sse.ts";
 import { lowerX87 } from "./lower-x87.ts";
 
@@ -17,7 +18,7 @@ import { lowerX87 } from "./lower-x87.ts";
  */
 export type Family = (l: Lowering, op: Operation) => boolean;
 
-const families: readonly Family[] = [lowerInteger, lowerX87, lowerSse];
+const families: readonly Family[] = [lowerInteger, lowerX87, lowerSse, lowerPacked];
 
 export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Region {
   const { leaders, places, targets } = found;

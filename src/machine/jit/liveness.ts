@@ -20,8 +20,15 @@ export function leavesAtEnd(structure: Structure, block: Block): boolean {
   }
 }
 
-/** For each block a set of slots, as bits. */
-export function liveAtBeginning(region: Region, structure: Structure): Int32Array {
+/**
+ * For each block a set of slots, as bits. `guarded`: heads of loops before which the region may be left, for those
+ * that come from outside of the loop.
+ */
+export function liveAtBeginning(
+  region: Region,
+  structure: Structure,
+  guarded: { has(block: number): boolean },
+): Int32Array {
   const { blocks } = region;
   const live = new Int32Array(blocks.length);
   const always = new Int32Array(blocks.length);
@@ -68,7 +75,9 @@ export function liveAtBeginning(region: Region, structure: Structure): Int32Arra
     changed = false;
     for (const { index, end } of order) {
       let out = leavesAtEnd(structure, blocks[index]!) ? ALL : 0;
-      for (const next of successors(end)) out |= live[next]!;
+      for (const next of successors(end)) {
+        out |= guarded.has(next) && !goesBack(structure, index, next) ? ALL : live[next]!;
+      }
       let slots = always[index]! | (out & ~written[index]!);
       for (const [slot, needed] of reads[index]!) if (out & (1 << slot)) slots |= needed;
       if (slots !== live[index]) {

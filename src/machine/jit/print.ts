@@ -37,7 +37,7 @@ function blockText(block: Block, isEntry: boolean): string {
   return `${lines.join("\n")}\n`;
 }
 
-const effects = new Set(["store", "check", "leave", "call", "copy", "fill", "afford", "spend"]);
+const effects = new Set(["store", "check", "leave", "admit", "call", "copy", "fill", "afford", "spend"]);
 
 const sorted = (changed: ReadonlyMap<number, Value>): [number, Value][] =>
   [...changed].sort(([a], [b]) => a - b);

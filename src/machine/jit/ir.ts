@@ -72,6 +72,8 @@ export type What =
    * `number` what MXCSR must be: bits that matter above, their values below.
    */
   | "admit"
+  /** Goes on in another block if args[0] is not zero. */
+  | "part"
   /** Calls the imported function `number` with args; its value if it has one. */
   | "call"
   /** Copies args[2] bytes of guest memory from args[1] to args[0]; they do not overlap. */
@@ -91,6 +93,8 @@ export interface Exit {
   readonly changed: ReadonlyMap<number, Value>;
   /** Stores that have been put off. */
   readonly late: readonly LateStore[];
+  /** Where a `part` goes on. */
+  readonly to?: Target;
 }
 
 /** A store to the state page that need not be made before the block is left. */
@@ -479,6 +483,12 @@ export class Builder {
     const stores = this.procrastinator?.late() ?? [];
     this.procrastinator = undefined;
     for (const { opcode, address, value, offset } of stores) this.store(opcode, address, value, offset);
+  }
+
+  /** Goes on at `target`, behind the present instruction, if `condition` is not zero. */
+  part(condition: Value, target: Target): void {
+    this.#settle();
+    this.#make("part", I32, 0, [condition], 0, undefined, { ...this.exit(), to: target });
   }
 
   /** Ends the block. */

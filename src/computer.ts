@@ -198,6 +198,8 @@ export class Computer {
   #ended: Stop | undefined;
   #board = "";
   #onBoard: ((byte: number) => void) | undefined;
+  /** Called when it has come to a stop by itself: `stop` tells why. */
+  onStop: (() => void) | undefined;
   #instructionHook: InstructionHook | undefined;
 
   constructor(options: ComputerOptions = {}) {
@@ -227,11 +229,12 @@ export class Computer {
   /** Loads a program: an image, or a file's bytes with an application header. Throws when it cannot be loaded. */
   load(program: Image | Uint8Array, options: LoadOptions = {}): void {
     if (this.#process) throw new Error("this computer has a program already");
-    const image = program instanceof Uint8Array ? imageFrom(program) : program;
+    const image = ArrayBuffer.isView(program) ? imageFrom(program) : program;
     if ("error" in image) throw new Error(image.error);
     const process = this.kernel.spawn(image, options);
     if ("error" in process) throw new Error(process.error);
     this.#process = process;
+    this.stack.stir(); // the world may be under way
   }
 
   /**
@@ -400,8 +403,12 @@ export class Computer {
       const budget = Math.min((until - now) * this.#perMicro, this.#limit - kernel.instructions);
       if (budget <= 0) return now;
       this.#ended = undefined;
-      return now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
+      this.stack.at(now); // calls of sockets come from here
+      const reached = now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
+      if (kernel.stop !== undefined) this.onStop?.();
+      return reached;
     },
+    callWhenReady: (ready) => this.stack.callWhenReady(ready),
   };
 
   /** Makes everything ready for a call; what is answered turns the stop of the run into the call's result. */

@@ -320,7 +320,11 @@ export class Assembler {
           if (value >= FIRST_MNEMONIC) {
             const item = state.item;
             const known = this.#instructions[item] ?? this.#read(item, value);
-            if (known.prefix) {
+            if (known.open) {
+              if (known.shape.leaves) {
+                assembleInstruction(this, known);
+                return;
+              }
               state.room(32);
               known.shape.encode(known.shape.operands, 0, state);
               continue;

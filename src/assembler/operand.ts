@@ -211,4 +211,6 @@ export interface Encoding {
   distanceBase: Base;
   /** Announces that the value about to be written at `at` moves with the program. ABSOLUTE announces nothing. */
   relocate(relocation: number, base: Base): void;
+  /** The instruction that moves with the program is one behind which FASM reads no further (encode/dword.ts). */
+  endSource(): void;
 }

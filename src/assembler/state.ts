@@ -5,7 +5,7 @@
 import { setU32le, u32le } from "../base/index.ts";
 import { add, high32, type Int, low32, overflow, subtract } from "./expression/int.ts";
 import { operandRegister } from "./expression/registers.ts";
-import type { Format } from "./format/format.ts";
+import { FORMAT_COFF, FORMAT_ELF, type Format } from "./format/format.ts";
 import { type Message, refuse } from "./messages.ts";
 import {
   ABSOLUTE,
@@ -234,6 +234,13 @@ export class State implements Encoding {
     if (this.space.virtual) return;
     const addend = this.format.relocate(this, relocation, base);
     if (addend !== 0) this.patches.push(this.at, addend);
+  }
+
+  /** In linkable formats, and unless `times` goes on, the pass ends with the present line. */
+  endSource(): void {
+    const linkable =
+      this.format.number === FORMAT_COFF || (this.format.number === FORMAT_ELF && this.format.entries);
+    if (linkable && !this.space.virtual && (this.prefixes & 1) === 0) this.item = this.program.length - 1;
   }
 
   /** Adds to values what their relocations ask for, once they have been written. */

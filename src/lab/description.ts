@@ -2,7 +2,15 @@
  * What a laboratory's description may say: every name, what may stand behind it, and what it means. `describeLab` reads a
  * tree of `fields.ts` by these tables; the types of the result follow from them.
  */
-import { parseAddress, parseMac, parseNetwork, parseRoute, TcpState } from "../net/index.ts";
+import {
+  parseAddress,
+  parseAddress6,
+  parseMac,
+  parseNetwork,
+  parseNetwork6,
+  parseRoute,
+  TcpState,
+} from "../net/index.ts";
 import {
   bytes,
   chance,
@@ -34,7 +42,12 @@ export interface Reference {
 const reference: Read<Reference> = (piece, path) => ({ name: text(piece, path), spot: piece.spot, path });
 
 const address = parsed(parseAddress, "an address such as 10.0.0.1");
+const address6 = parsed((word) => (parseAddress6(word) ? word : undefined), "an address such as fd00::1");
 /** Kept as text: who uses it parses it. */
+const network6 = parsed(
+  (word) => (parseNetwork6(word) ? word : undefined),
+  "an address such as fd00:1::1/64",
+);
 const network = parsed((word) => (parseNetwork(word) ? word : undefined), "an address such as 10.0.0.1/24");
 const mac = parsed(parseMac, "a MAC address such as 52:54:00:12:34:56");
 const route = parsed((word) => {
@@ -180,6 +193,10 @@ const card = {
   network: reference,
   address: network,
   gateway: address,
+  /** With it the card speaks IPv6. */
+  address6: network6,
+  /** Default: the router that advertises itself. */
+  gateway6: address6,
   mac,
   mtu: whole(68, 65535),
   name: text,
@@ -289,6 +306,8 @@ const outside = record({
   network: reference,
   /** Of the gateway. Default 10.0.2.2/24. */
   address: network,
+  /** Its address of IPv6, as fd00::2/64. Default: none. */
+  address6: network6,
   /** As `--publish`: `8080:10.0.2.15:80`. */
   publish: listOf(text),
   /** True, or the places that may be reached, as `192.0.2.0/24:80`. */

@@ -3,6 +3,7 @@ import { Computer, type InterfaceOptions } from "../computer.ts";
 import type { Image } from "../image/index.ts";
 import {
   type AccessPoint,
+  type Address6,
   Air,
   allowOnly,
   Calendar,
@@ -16,7 +17,9 @@ import {
   type Outside,
   PcapWriter,
   type Port,
+  parseAddress6,
   parseNetwork,
+  parseNetwork6,
   parsePublication,
   Router,
   type Service,
@@ -25,6 +28,7 @@ import {
   Switch,
   type SwitchPort,
   showAddress,
+  showAddress6,
   showMac,
   stateName,
   tap,
@@ -257,6 +261,7 @@ export class Lab {
       causes.stack = computer.stack;
       if (this.#recording) computer.watchCalls(causes.called);
       this.#computers.set(own, computer);
+      computer.onStop = () => this.referee.stopped(own);
       const words = (description.arguments ?? "").replaceAll("{n}", String(i + 1));
       const begin = (): void => computer.load(image, { args: words, path: `/rd/1/${name}` });
       this.#watchBoard(own, computer);
@@ -278,6 +283,8 @@ export class Lab {
       name,
       ...(address !== undefined && { address }),
       ...(gateway !== undefined && { gateway: showAddress(gateway) }),
+      ...(card.address6 !== undefined && { addresses6: [card.address6] }),
+      ...(card.gateway6 !== undefined && { gateway6: card.gateway6 }),
       ...(mac !== undefined && { mac: showMac(mac) }),
       ...(mtu !== undefined && { mtu }),
     };
@@ -301,6 +308,8 @@ export class Lab {
           address: card.address,
           name: card.name ?? `eth${index}`,
           ...(gateway !== undefined && { gateway: showAddress(gateway) }),
+          ...(card.address6 !== undefined && { address6: card.address6 }),
+          ...(card.gateway6 !== undefined && { gateway6: card.gateway6 }),
           ...(mac !== undefined && { mac }),
           ...(mtu !== undefined && { mtu }),
           ...(nat !== undefined && { nat }),
@@ -321,6 +330,14 @@ export class Lab {
     const nic = new Nic({ port, mac, ...(mtu !== undefined && { mtu }) });
     const stack = new Stack({ nics: [nic], random: new Random(world.random.u32()) });
     stack.configure(0, { ...network, ...(gateway !== undefined && { gateway }) });
+    if (description.address6 !== undefined) {
+      const gateway6 = parseAddress6(description.gateway6 ?? "");
+      stack.configure6(0, {
+        addresses: [parseNetwork6(description.address6)!],
+        duplicateDetection: 0,
+        ...(gateway6 !== undefined && { gateway: gateway6 }),
+      });
+    }
     causes.stack = stack;
     const host = this.description.outside?.outbound ? this.#options.outside?.host : undefined;
     const around = {
@@ -360,6 +377,7 @@ export class Lab {
         return moved;
       },
       deadline: () => services.reduce((due, service) => Math.min(due, service.deadline()), stack.deadline()),
+      callWhenReady: (ready) => stack.callWhenReady(ready),
     };
   }
 
@@ -384,6 +402,7 @@ export class Lab {
       outside: host,
       random: this.world.random,
       address,
+      ...(description.address6 !== undefined && { address6: description.address6 }),
       mac: macFor(parseNetwork(address)!.address),
       outbound: policy,
       publish: publish.map((text) => {
@@ -559,6 +578,11 @@ class Later implements Moving {
     return this.#deeds[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Nothing comes to it but its time. */
+  callWhenReady(): boolean {
+    return true;
+  }
+
   /** A program begins by itself: the world is not quiet before. */
   wakes(): Micros {
     return this.deadline();
@@ -568,13 +592,21 @@ class Later implements Moving {
 const instance = (name: string, index: number, { count }: MachineDescription): string =>
   count === undefined ? name : `${name}-${index + 1}`;
 
+/** The address so many further, within its last 32 bits. */
+function countedUp(start: Address6, by: number): Address6 {
+  const low = start.charCodeAt(6) * 0x1_0000 + start.charCodeAt(7) + by;
+  return (start.slice(0, 6) + String.fromCharCode((low >>> 16) & 0xffff, low & 0xffff)) as Address6;
+}
+
 /** The card of the machine number `index` from 0 of many: its addresses counted up. */
 function shifted(card: CardDescription, index: number): CardDescription {
   if (index === 0) return card;
-  const { address, mac } = card;
+  const { address, address6, mac } = card;
   const network = address === undefined ? undefined : parseNetwork(address)!;
+  const six = address6 === undefined ? undefined : parseNetwork6(address6)!;
   return {
     ...card,
+    ...(six && { address6: `${showAddress6(countedUp(six.address, index))}/${six.prefixLength}` }),
     ...(network && { address: `${showAddress(network.address + index)}/${address!.split("/")[1]}` }),
     ...(mac !== undefined && { mac: mac + index }),
   };

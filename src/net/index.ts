@@ -143,6 +143,7 @@ export {
 export {
   type Address6,
   ANY6,
+  commonPrefix,
   LOOPBACK6,
   linkLocalOf,
   mapAddress,

@@ -78,7 +78,7 @@ export class NodeOutside implements Outside {
 
   resolve(name: string, answer: (addresses: readonly string[] | Failure) => void): void {
     this.#mustBeOpen();
-    lookup(name, { all: true, family: 4 }, (error, addresses) => {
+    lookup(name, { all: true }, (error, addresses) => {
       if (this.#closed) return;
       if (error) answer({ reason: reasonOf(error), text: `${name}: ${wordsOf(error)}` });
       else answer(addresses.map(({ address }) => address));
@@ -87,7 +87,8 @@ export class NodeOutside implements Outside {
   }
 
   isHost(address: string): boolean {
-    if (address.startsWith("127.") || address.startsWith("0.")) return true;
+    if (address.startsWith("127.") || address.startsWith("0.") || address === "::1" || address === "::")
+      return true;
     const now = performance.now();
     if (this.#cards === undefined || now - this.#cards.asked > CARDS_BELIEVED) {
       const cards = Object.values(networkInterfaces()).flatMap((card) => card ?? []);

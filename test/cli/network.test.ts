@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { u32le } from "../../src/base/index.ts";
@@ -179,3 +179,43 @@ test("without the outside a program that waits for it stops by itself", async ()
   expect(status).toBe(1);
   expect(err).toMatch(/^kolibri: stopped: (blocked: accept waits|limit of time)/);
 });
+
+const loopback6 = Object.values(networkInterfaces()).some((card) =>
+  card?.some(({ address }) => address === "::1"),
+);
+const six = ["--address", "10.0.2.15/24,fd00::15/64"];
+
+test.skipIf(!loopback6)("a server of IPv6 is reached from this computer's ::1", async () => {
+  const argv = ["run", "asm/echo6.asm", ...six, "--publish", "[::1]:0:[fd00::15]:7"];
+  let heard = "";
+  await serving(argv, async (url) => {
+    const [, port] = /\[::1\]:(\d+)/.exec(url)!;
+    const socket = connect(Number(port), "::1");
+    socket.write("over IPv6");
+    for await (const bytes of socket) {
+      heard += String(bytes);
+      if (heard.length >= 9) break;
+    }
+  });
+  expect(heard).toBe("over IPv6");
+});
+
+test.skipIf(!loopback6)(
+  "a client of IPv6 reaches a server of this computer that was opened to it",
+  async () => {
+    const server = createServer((socket) => socket.on("error", () => {}).pipe(socket));
+    await new Promise<void>((resolve) => server.listen(0, "::1", resolve));
+    const { port } = server.address() as { port: number };
+    const said = await kolibri([
+      "run",
+      ...six,
+      "--host-port",
+      `7:[::1]:${port}`,
+      "asm/echo6.asm",
+      "fd00::2",
+      "Hello",
+    ]);
+    server.close();
+    expect(said.out + said.err).toContain("Hello");
+  },
+);

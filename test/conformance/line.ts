@@ -212,6 +212,7 @@ export function assembled(bits: number, text: string): string {
     distanceRelocation: ABSOLUTE,
     distanceBase: null,
     relocate: () => {},
+    endSource: () => {},
   };
   try {
     const { words, operands } = readLine(text);

@@ -31,6 +31,7 @@ import {
   SHORT,
   ST,
 } from "../operand.ts";
+import { dwordEncoders } from "./dword.ts";
 import {
   addressWidths,
   byteValue,
@@ -946,6 +947,7 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ]),
   ["mov", { encode: mov }],
   ["movdir64b", { encode: direct }],
+  ...dwordEncoders.map(([name, encode]): [string, Special] => [name, { encode }]),
   ["useavx256", { encode: compresses(false) }],
   ["useavx512", { encode: compresses(true) }],
   ["nop", { encode: nop }],

@@ -1,7 +1,6 @@
 /** Copies and fills of guest memory: what string instructions with REP do when nothing is in their way. */
 import { RAM_BASE } from "../memory/memory.ts";
-import { I32, I64, named, type Opcode, SIMD, V128, type ValueType, W } from "./wasm/opcodes.ts";
-import { type Code, Label } from "./wasm/writer.ts";
+import { type Code, I32, I64, Label, type Opcode, V128, type ValueType, W } from "../wasm/index.ts";
 
 interface Writer {
   readonly code: Code;
@@ -10,9 +9,9 @@ interface Writer {
 }
 
 const splats: Readonly<Record<number, Opcode>> = {
-  1: named(SIMD + 15, "i8x16.splat"),
-  2: named(SIMD + 16, "i16x8.splat"),
-  4: named(SIMD + 17, "i32x4.splat"),
+  1: W.i8x16_splat,
+  2: W.i16x8_splat,
+  4: W.i32x4_splat,
 };
 
 /** Sizes that are copied by their two ends: from how many bytes on, and the bytes of one load. */

@@ -13,14 +13,13 @@ import type { Operation } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
 import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
+import { I32, moduleBytes, V128, W, Code as WasmCode } from "../wasm/index.ts";
 import { calls } from "./calls.ts";
 import { discover, type Found } from "./discover.ts";
 import { CHAIN_PAIRS, ENTRY_BITS, emit, MOST_ENTRIES, STATUS, type Surroundings } from "./emit.ts";
 import { FLAGS, type Region } from "./ir.ts";
 import { lift } from "./lift.ts";
 import { structure } from "./structure.ts";
-import { I32, V128, W } from "./wasm/opcodes.ts";
-import { moduleBytes, Code as WasmCode } from "./wasm/writer.ts";
 
 export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */

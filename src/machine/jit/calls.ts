@@ -1,8 +1,7 @@
 /** Functions that compiled code calls out to, by their numbers for `b.call`: 0 is `execute`, these follow from 1. */
 import { fastX87, fastX87Values } from "../cpu/fast/index.ts";
 import type { Processor } from "../cpu/processor.ts";
-import { I32, I64 } from "./wasm/opcodes.ts";
-import type { FunctionType } from "./wasm/writer.ts";
+import { type FunctionType, I32, I64 } from "../wasm/index.ts";
 
 export interface OutsideFunction {
   readonly name: string;

@@ -5,7 +5,7 @@
  *     lift.ts        operations → blocks of values; lower-*.ts have the instructions (ir.ts)
  *     structure.ts   loops, joints, what needs the dispatcher
  *     liveness.ts    which slots matter where
- *     emit.ts        → bytes of a module                                             (wasm/)
+ *     emit.ts        → bytes of a module                                             (../wasm)
  *     cache.ts       the engine: when to compile, when to enter, when to forget
  *
  * To add a family of instructions: write a function `(l: Lowering, op: Operation) => boolean` in a file of its own and
@@ -15,7 +15,7 @@
  * `b.store` of the instruction, since they leave the region before it; guest memory is accessed at RAM_BASE + address
  * and only behind a check; a slot is `b.get` and `b.set`; what is in no slot (x87, MXCSR, EFLAGS without the
  * arithmetic flags) is loaded from and stored to the state page, at constant addresses. xmm0 … xmm7 are slots of type
- * v128 (SLOT.XMM + n). A new instruction of WebAssembly is a line in wasm/opcodes.ts. Functions that are called out to
+ * v128 (SLOT.XMM + n). A new instruction of WebAssembly is a line in ../wasm/opcodes.ts. Functions that are called out to
  * are listed in calls.ts and called with `b.call`.
  */
 export { type CompilerOptions, CompilingEngine, canCompile } from "./cache.ts";

@@ -6,11 +6,11 @@ import { describe, expect, test } from "vitest";
 import { assemble, memoryFiles } from "../../assembler/index.ts";
 import type { Core } from "../cpu/engine.ts";
 import { Machine } from "../machine.ts";
+import { moduleText } from "../wasm/index.ts";
 import { CompilingEngine } from "./index.ts";
 import { Block, Builder, type Region } from "./ir.ts";
 import { regionText } from "./print.ts";
 import { structure } from "./structure.ts";
-import { moduleText } from "./wasm/text.ts";
 
 const ORIGIN = 0x1000;
 

@@ -1,9 +1,9 @@
 /** Shifts and rotations → IR: counts modulo 32; AF and OF as cpu/undefined.ts has them. */
 import { KIND } from "../cpu/operation.ts";
 import { ECX } from "../cpu/state.ts";
+import { W } from "../wasm/index.ts";
 import { FLAGS, SLOT, type Value } from "./ir.ts";
 import { bit, bitsOf, isMemory, isRegister, type Lower, type Lowering } from "./lower.ts";
-import { W } from "./wasm/opcodes.ts";
 
 const { CF } = SLOT;
 

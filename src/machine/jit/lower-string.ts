@@ -2,9 +2,9 @@
 import { DF } from "../cpu/flags.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { EAX, ECX, EDI, ES, ESI, STATE } from "../cpu/state.ts";
+import { W } from "../wasm/index.ts";
 import type { Value } from "./ir.ts";
 import { type Lower, type Lowering, loadState } from "./lower.ts";
-import { W } from "./wasm/opcodes.ts";
 
 /** What an index register moves by: the size, or less it if DF is set. */
 function stepOf(l: Lowering, size: number): Value {

@@ -8,10 +8,10 @@ import { type QuickPlan, quickPlan } from "../cpu/execute/x87-quick.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { CS, EAX, STATE } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
+import { I32, I64, W } from "../wasm/index.ts";
 import { x87Call, x87ValueCall } from "./calls.ts";
 import { FLAGS, type Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
-import { I32, I64, W } from "./wasm/opcodes.ts";
 import { markPlain, product, sum } from "./x87-inline.ts";
 import { type Number80, X87Stack } from "./x87-stack.ts";
 
@@ -70,6 +70,8 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
   if (!arithmetic && !moves) return false;
   if (stem === "st" && format.startsWith("i")) return false;
   if (memory !== "none" && !l.plain(op)) return false;
+  // Registers of MMX are the same ones.
+  if (!isStack(b.procrastinator)) b.catchUp();
   const x87 = isStack(b.procrastinator) ? b.procrastinator : new X87Stack(b);
   b.procrastinator = x87;
   const number = (which: number): number => {

@@ -9,8 +9,8 @@ import { KEPT } from "../cpu/flags.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { ESP, SEGMENT, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
+import { W } from "../wasm/index.ts";
 import { type Builder, FLAGS, SLOT, type Value } from "./ir.ts";
-import { W } from "./wasm/opcodes.ts";
 
 const { RESULT, AUX, KIND: FLAGS_KIND, CF } = SLOT;
 

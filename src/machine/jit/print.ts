@@ -1,4 +1,5 @@
 /** IR as text: for golden tests, and for whoever wants to see what became of a piece of code. */
+import { nameOf, typeNames } from "../wasm/index.ts";
 import {
   type Block,
   type End,
@@ -11,7 +12,6 @@ import {
   type Value,
 } from "./ir.ts";
 import { usedValues } from "./liveness.ts";
-import { nameOf, typeNames } from "./wasm/opcodes.ts";
 
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
 const kinds = Object.fromEntries(Object.entries(FLAGS).map(([name, number]) => [number, name.toLowerCase()]));
@@ -37,7 +37,18 @@ function blockText(block: Block, isEntry: boolean): string {
   return `${lines.join("\n")}\n`;
 }
 
-const effects = new Set(["store", "check", "leave", "call", "copy", "fill", "afford", "spend"]);
+const effects = new Set([
+  "store",
+  "check",
+  "leave",
+  "admit",
+  "part",
+  "call",
+  "copy",
+  "fill",
+  "afford",
+  "spend",
+]);
 
 const sorted = (changed: ReadonlyMap<number, Value>): [number, Value][] =>
   [...changed].sort(([a], [b]) => a - b);
@@ -56,7 +67,7 @@ function name(value: Value): string {
 function valueText(value: Value): string {
   const { what, args, number, exit } = value;
   const names = args.map(name).join(", ");
-  const out = exit === undefined ? "" : `  ; else ${exitText(exit)}`;
+  const out = exit === undefined ? "" : `  ; ${exit.to ? targetText(exit.to) : "else"} ${exitText(exit)}`;
   switch (what) {
     case "pure": {
       const lanes = value.bytes === undefined ? "" : ` [${(value.bytes as number[]).join(" ")}]`;

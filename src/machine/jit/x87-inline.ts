@@ -2,8 +2,8 @@
  * Sum and product of two numbers of the x87 as values: the same as in cpu/fast/x87.ts, without a branch. 128 bits are a
  * significand and a rest, of which the top bit is a half and the lowest sticky.
  */
+import { I64, W } from "../wasm/index.ts";
 import type { Builder, Value } from "./ir.ts";
-import { I64, W } from "./wasm/opcodes.ts";
 import type { Number80 } from "./x87-stack.ts";
 
 const SIGN = 0x8000;

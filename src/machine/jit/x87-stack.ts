@@ -5,8 +5,8 @@
  */
 import type { Operation } from "../cpu/operation.ts";
 import { CS, STATE } from "../cpu/state.ts";
+import { W } from "../wasm/index.ts";
 import type { Builder, LateStore, Procrastinator, Value } from "./ir.ts";
-import { W } from "./wasm/opcodes.ts";
 
 /** A register: significand (I64), sign and exponent (I32). */
 export interface Number80 {

@@ -1,5 +1,5 @@
 import type { Attempt, Socket } from "../sockets.ts";
-import type { Address } from "../wire/address.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
 import { Forward } from "./forward.ts";
 import type { FailureReason, OutsideStream } from "./host.ts";
 import type { TrafficCounters } from "./traffic.ts";
@@ -56,13 +56,13 @@ abstract class Connection implements Worker {
 export class Inbound extends Connection {
   readonly #socket: Socket;
   readonly #stream: OutsideStream;
-  readonly #guest: Address;
+  readonly #guest: IpAddress;
   readonly #port: number;
 
   constructor(
     socket: Socket,
     stream: OutsideStream,
-    guest: Address,
+    guest: IpAddress,
     port: number,
     traffic: TrafficCounters,
     mark: Mark,

@@ -1,5 +1,5 @@
 /**
- * The way out of a virtual network, and in: a station at 10.0.2.2 that ends every connection on its own stack and
+ * The way out of a virtual network, and in: a station at 10.0.2.2, and fd00::2 where IPv6 is wanted, that ends every connection on its own stack and
  * carries the bytes on over an `Outside`. Nothing is open that was not asked for. Guests are reached only at ports
  * that are published, and reach out only when `outbound` allows it; otherwise they are told so, TCP by a reset, UDP by
  * ICMP "administratively prohibited". What the gateway cannot carry at all, such as ICMP echo, has no route here,
@@ -14,7 +14,8 @@ import type { Attempt } from "../sockets.ts";
 import { Stack } from "../stack.ts";
 import type { TcpSettings } from "../tcp/settings.ts";
 import { type Address, parseNetwork } from "../wire/address.ts";
-import { showIpAddress, showIpEndpoint } from "../wire/ip-address.ts";
+import { commonPrefix, type Network6, parseNetwork6 } from "../wire/address6.ts";
+import { type IpAddress, showIpAddress, showIpEndpoint } from "../wire/ip-address.ts";
 import { Inbound, Outbound } from "./connection.ts";
 import { type Exchange, InboundExchange, OutboundExchange } from "./exchange.ts";
 import {
@@ -38,6 +39,11 @@ export interface GatewayOptions {
   random: Random;
   /** Address and length of the network's prefix. Default 10.0.2.2/24. */
   address?: string;
+  /**
+   * `fd00::2/64`: the gateway speaks IPv6 too, at this address and a link-local one, and advertises itself as the router of
+   * this prefix (RFC 4861 6.2). Default: no IPv6.
+   */
+  address6?: string;
   /** Default 52:54:00:00:02:02. */
   mac?: number;
   /** Default 1500. */
@@ -104,6 +110,7 @@ export class Gateway {
   /** UDP targets that refused, as guests' exchanges with them, and until when that is believed. */
   readonly #refusals = new Map<string, Micros>();
   readonly #network: { address: Address; mask: Address };
+  readonly #network6: Network6 | undefined;
   #now: Micros = 0;
   #ready: Worker[] = [];
   /** No exchange can have rested for too long before this. */
@@ -112,9 +119,13 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     const { port, outside, random, mac = MAC, mtu = 1500, address = ADDRESS, outbound = false } = options;
+    const { address6 } = options;
     const network = parseNetwork(address);
     if (network === undefined)
       throw new RangeError(`${JSON.stringify(address)} is not an address such as ${ADDRESS}`);
+    this.#network6 = address6 === undefined ? undefined : parseNetwork6(address6);
+    if (address6 !== undefined && this.#network6 === undefined)
+      throw new RangeError(`${JSON.stringify(address6)} is not an address such as fd00::2/64`);
     this.#outside = outside;
     this.#policy = typeof outbound === "function" ? outbound : () => outbound;
     this.#hostPorts = options.hostPorts ?? [];
@@ -133,6 +144,10 @@ export class Gateway {
     });
     this.#network = network;
     this.stack.configure(0, network);
+    if (this.#network6) {
+      const addresses = [this.#network6];
+      this.stack.configure6(0, { addresses, duplicateDetection: 0, autoconfigure: false, advertise: true });
+    }
     this.stack.sockets.intercept((attempt) => this.#attempted(attempt));
     for (const publication of options.publish ?? []) this.publish(publication);
   }
@@ -223,6 +238,7 @@ export class Gateway {
     if (worker.marked) return;
     worker.marked = true;
     this.#ready.push(worker);
+    this.stack.stir();
   };
 
   #told(): void {
@@ -275,7 +291,7 @@ export class Gateway {
   #newPeer(
     datagrams: OutsideDatagrams,
     peer: Place,
-    guest: Address,
+    guest: IpAddress,
     port: number,
     peers: Map<string, InboundExchange>,
     now: Micros,
@@ -300,15 +316,13 @@ export class Gateway {
     const { protocol, to } = attempt;
     const opened = this.#opened(attempt);
     const target = opened ?? { host: showIpAddress(to.address), port: to.port };
-    const allowed =
-      opened !== undefined ||
-      (typeof to.address === "number" && this.#mayGo(protocol, to.address, to.port, target.host));
+    const allowed = opened !== undefined || this.#mayGo(protocol, to.address, to.port, target.host);
     if (protocol === "udp" && allowed) {
       this.#exchangeAttempted(attempt, target);
     } else if (protocol === "udp") {
       this.#outbound.datagramsDropped++;
       // The gateway itself has nothing open; of others it only knows that it may not ask them.
-      if (to.address === this.#network.address) attempt.refuse();
+      if (this.#isOwn(to.address)) attempt.refuse();
       else attempt.unreachable("prohibited");
     } else if (allowed && this.#connections.size < this.#maxConnections) {
       const stream = this.#outside.connect(target);
@@ -321,15 +335,25 @@ export class Gateway {
 
   /** What was opened behind a port of the gateway itself. */
   #opened({ protocol, to: { address, port } }: Attempt): Place | undefined {
-    if (address !== this.#network.address) return undefined;
+    if (!this.#isOwn(address)) return undefined;
     return this.#hostPorts.find((each) => each.protocol === protocol && each.port === port)?.to;
   }
 
+  #isOwn(address: IpAddress): boolean {
+    return this.stack.isOwn(address);
+  }
+
   /** Nothing that belongs to this network or to the host itself is outside, whatever the policy says. */
-  #mayGo(protocol: "tcp" | "udp", address: Address, port: number, host: string): boolean {
-    const { address: own, mask } = this.#network;
-    if (((address ^ own) & mask) === 0 || neverOutside(address) || this.#outside.isHost(host)) return false;
+  #mayGo(protocol: "tcp" | "udp", address: IpAddress, port: number, host: string): boolean {
+    if (this.#isNear(address) || neverOutside(address) || this.#outside.isHost(host)) return false;
     return this.#policy({ protocol, address, port });
+  }
+
+  /** An address of the guests' network. */
+  #isNear(address: IpAddress): boolean {
+    if (typeof address === "number") return ((address ^ this.#network.address) & this.#network.mask) === 0;
+    const near = this.#network6;
+    return near !== undefined && commonPrefix(near.address, address) >= near.prefixLength;
   }
 
   #exchangeAttempted(attempt: Attempt, target: Place): void {

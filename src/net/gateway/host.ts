@@ -123,9 +123,9 @@ export interface Outside {
   bind(at: Place): OutsideDatagrams;
   /** A UDP port that exchanges datagrams with one peer only and hears when that refuses them. */
   reach(peer: Place): OutsideDatagrams;
-  /** The IPv4 addresses of a name as dotted text, at least one. Answered later, never from inside. */
+  /** The addresses of a name as text, of either version of IP, at least one. Answered later, never from inside. */
   resolve(name: string, answer: (addresses: readonly string[] | Failure) => void): void;
-  /** Whether an IPv4 address in dotted text leads to this host itself: loopback, or one of its cards. */
+  /** Whether an IP address as text (RFC 5952) leads to this host itself: loopback, or one of its cards. */
   isHost(address: string): boolean;
   /** Called after any `onChange`, connection or answer: there is something to do for the world. */
   onWake: (() => void) | undefined;

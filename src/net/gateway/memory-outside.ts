@@ -1,5 +1,5 @@
 import { type Clock, FOREVER, type Micros } from "../../base/index.ts";
-import { parseAddress } from "../wire/address.ts";
+import { parseIpAddress } from "../wire/ip-address.ts";
 import {
   type Failure,
   failure,
@@ -20,7 +20,7 @@ export interface MemoryOutsideOptions {
   window?: number;
   /** Names and their addresses; `localhost` is always there. */
   names?: Readonly<Record<string, readonly string[]>>;
-  /** Addresses of the host itself besides 127.0.0.0/8. */
+  /** Addresses of the host itself besides 127.0.0.0/8 and ::1. */
   own?: readonly string[];
   /** Addresses where hosts are, though nobody listens: connections there are refused. Others are unreachable. */
   hosts?: readonly string[];
@@ -135,7 +135,7 @@ export class MemoryOutside implements Outside {
   }
 
   isHost(address: string): boolean {
-    return address.startsWith("127.") || this.#own.has(address);
+    return address.startsWith("127.") || address === "::1" || this.#own.has(address);
   }
 
   poll(now: Micros): boolean {
@@ -222,7 +222,7 @@ export class MemoryOutside implements Outside {
   }
 
   #addressesOf(host: string): readonly string[] | undefined {
-    if (parseAddress(host) !== undefined) return [host];
+    if (parseIpAddress(host) !== undefined) return [host];
     return host === "localhost" ? ["127.0.0.1"] : this.#names[host];
   }
 

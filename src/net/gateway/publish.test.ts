@@ -14,6 +14,9 @@ test.each([
   ["8080:10.0.2.16:80", "127.0.0.1:8080 → 10.0.2.16:80/tcp"],
   ["192.0.2.1:8080:10.0.2.16:80", "192.0.2.1:8080 → 10.0.2.16:80/tcp"],
   ["[::]:8080:10.0.2.16:80", "[::]:8080 → 10.0.2.16:80/tcp"],
+  ["8080:[fd00::15]:80", "127.0.0.1:8080 → [fd00::15]:80/tcp"],
+  ["[::1]:8080:[fd00::15]:80", "[::1]:8080 → [fd00::15]:80/tcp"],
+  ["localhost:53:[fd00::15]:53/udp", "localhost:53 → [fd00::15]:53/udp"],
   ["65535:65535", "127.0.0.1:65535 → 10.0.2.15:65535/tcp"],
 ])("%s publishes %s", (text, shown) => {
   const publication = parsePublication(text);
@@ -36,8 +39,10 @@ test.each([
   [":8080:80", "the host is empty"],
   ["[]:8080:80", "the host is empty"],
   ["::1:8080:80", "a part is missing or too much"],
-  ["a:1:10.0.2.256:80", '"10.0.2.256" is not an IPv4 address'],
+  ["a:1:10.0.2.256:80", '"10.0.2.256" is not an IP address'],
   ["1:2:3:4:5", "a part is missing or too much"],
+  ["a:1:[10.0.2.16]:80", '"[10.0.2.16]" is not an IP address'],
+  ["1:[fd00::15:80", "a part is missing or too much"],
 ])("%s is refused", (text, why) => {
   const answer = parsePublication(text);
   expect(answer).toEqual({ error: expect.stringContaining(why) });

@@ -1,4 +1,5 @@
-import { type Address, parseAddress, showAddress } from "../wire/address.ts";
+import type { Address } from "../wire/address.ts";
+import { type IpAddress, parseIpAddress, showIpEndpoint } from "../wire/ip-address.ts";
 import { type Place, showPlace } from "./host.ts";
 
 /** A guest's port, made reachable at a place of the host. */
@@ -7,7 +8,7 @@ export interface Publication {
   /** Where the host listens; port 0 takes a free one. */
   readonly at: Place;
   /** The guest's address. */
-  readonly guest: Address;
+  readonly guest: IpAddress;
   /** 1 … 65535 */
   readonly port: number;
 }
@@ -16,7 +17,7 @@ export interface PublishDefaults {
   /** Where to listen when the text names no host. Default 127.0.0.1: only this computer. */
   host?: string;
   /** The guest when the text names none. Default 10.0.2.15. */
-  guest?: Address;
+  guest?: IpAddress;
 }
 
 export const FIRST_GUEST: Address = 0x0a00020f;
@@ -24,8 +25,9 @@ const LOOPBACK = "127.0.0.1";
 const FORM = "[HOST:]PORT:[GUEST:]GUESTPORT[/udp]";
 
 /**
- * Reads `8080:80`, `0.0.0.0:8080:80`, `[::1]:5353:53/udp`, `8080:10.0.2.16:80`. HOST is an IP address or a name,
- * GUEST an IPv4 address: with three parts, the middle one decides which of the two the text has.
+ * Reads `8080:80`, `0.0.0.0:8080:80`, `[::1]:5353:53/udp`, `8080:10.0.2.16:80`, `8080:[fd00::15]:80`. HOST is an IP
+ * address or a name, GUEST an IP address: with three parts, the middle one decides which of the two the text has. An IPv6
+ * address stands in brackets, for it has colons of its own.
  */
 export function parsePublication(
   text: string,
@@ -38,21 +40,16 @@ export function parsePublication(
   const protocol = suffix ?? "tcp";
   if (protocol !== "tcp" && protocol !== "udp") return wrong(`${JSON.stringify(suffix)} is not tcp or udp`);
 
-  // An IPv6 address has colons of its own, so it stands in brackets.
-  const [, bracketed, rest] = /^(?:\[([^\]]*)\]:)?(.*)$/s.exec(body!)!;
-  const parts = rest!.split(":");
-  let host = bracketed;
-  if (
-    host === undefined &&
-    (parts.length === 4 || (parts.length === 3 && parseAddress(parts[1]!) === undefined))
-  ) {
-    host = parts.shift()!;
-  }
+  const parts = body!.split(/:(?![^[]*\])/);
+  const isGuest = (part: string): boolean => guestOf(part) !== undefined;
+  let host: string | undefined;
+  if (/^\[.*\]$/.test(parts[0]!) || parts.length === 4 || (parts.length === 3 && !isGuest(parts[1]!)))
+    host = parts.shift()!.replace(/^\[(.*)\]$/, "$1");
   if (host === "") return wrong("the host is empty");
   let guest = defaults.guest ?? FIRST_GUEST;
   if (parts.length === 3) {
-    const address = parseAddress(parts[1]!);
-    if (address === undefined) return wrong(`${JSON.stringify(parts[1])} is not an IPv4 address`);
+    const address = guestOf(parts[1]!);
+    if (address === undefined) return wrong(`${JSON.stringify(parts[1])} is not an IP address`);
     guest = address;
     parts.splice(1, 1);
   }
@@ -63,6 +60,13 @@ export function parsePublication(
   return { protocol, at: { host: host ?? defaults.host ?? LOOPBACK, port: outer }, guest, port: inner };
 }
 
+/** `10.0.2.16` or `[fd00::15]` */
+function guestOf(part: string): IpAddress | undefined {
+  const [, six] = /^\[(.*)\]$/.exec(part) ?? [];
+  const address = parseIpAddress(six ?? part);
+  return (typeof address === "string") === (six !== undefined) ? address : undefined;
+}
+
 /** A port at the gateway's own address behind which a place of the host is, such as a service of the host itself. */
 export interface HostPort {
   readonly protocol: "tcp" | "udp";
@@ -71,18 +75,22 @@ export interface HostPort {
   readonly to: Place;
 }
 
-/** Reads `3000`, `80:3000`, `53:5353/udp`: the gateway's port, and that of the host's loopback if it is another. */
+/**
+ * Reads `3000`, `80:3000`, `53:5353/udp`, `80:[::1]:3000`: the gateway's port, and that of the host's loopback if it is
+ * another; which is 127.0.0.1 unless it is said to be ::1.
+ */
 export function parseHostPort(text: string): HostPort | { error: string } {
-  const [, outer, inner = outer, protocol = "tcp"] =
-    /^(\d{1,5})(?::(\d{1,5}))?(?:\/(tcp|udp))?$/.exec(text) ?? [];
+  const [, outer, six, inner = outer, protocol = "tcp"] =
+    /^(\d{1,5})(?::(?:(\[::1\]|127\.0\.0\.1):)?(\d{1,5}))?(?:\/(tcp|udp))?$/.exec(text) ?? [];
   const [port, to] = [readPort(outer ?? ""), readPort(inner ?? "")];
-  if (!port || !to) return { error: `${JSON.stringify(text)}: expected PORT[:HOSTPORT][/udp]` };
-  return { protocol: protocol === "udp" ? "udp" : "tcp", port, to: { host: LOOPBACK, port: to } };
+  if (!port || !to) return { error: `${JSON.stringify(text)}: expected PORT[:[[::1]:]HOSTPORT][/udp]` };
+  const host = six === "[::1]" ? "::1" : LOOPBACK;
+  return { protocol: protocol === "udp" ? "udp" : "tcp", port, to: { host, port: to } };
 }
 
 /** `127.0.0.1:8080 → 10.0.2.15:80/tcp` */
 export function showPublication({ protocol, at, guest, port }: Publication): string {
-  return `${showPlace(at)} → ${showAddress(guest)}:${port}/${protocol}`;
+  return `${showPlace(at)} → ${showIpEndpoint({ address: guest, port })}/${protocol}`;
 }
 
 function readPort(text: string): number | undefined {

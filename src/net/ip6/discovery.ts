@@ -28,6 +28,17 @@ import { momentOf, type Routes6, sourceFor } from "./routes.ts";
 const RTR_SOLICITATIONS = 3;
 const RTR_SOLICITATION_INTERVAL: Micros = 4 * SECOND;
 const MAX_RTR_SOLICITATION_DELAY: Micros = SECOND;
+/** The same section, for routers. */
+const MAX_INITIAL_RTR_ADVERTISEMENTS = 3;
+const MAX_INITIAL_RTR_ADVERT_INTERVAL: Micros = 16 * SECOND;
+const MIN_DELAY_BETWEEN_RAS: Micros = 3 * SECOND;
+const MAX_RA_DELAY_TIME: Micros = 500 * MS;
+/** RFC 4861 6.2.1, the defaults: between two advertisements, and what they say in seconds. */
+const MIN_RTR_ADV_INTERVAL: Micros = 200 * SECOND;
+const MAX_RTR_ADV_INTERVAL: Micros = 600 * SECOND;
+const ROUTER_LIFETIME = 1800;
+const PREFIX_VALID = 2_592_000;
+const PREFIX_PREFERRED = 604_800;
 /** What one interface keeps of what routers say; more is not believed. */
 const MOST_ROUTERS = 16;
 const MOST_PREFIXES = 64;
@@ -112,7 +123,10 @@ export class Discovery {
     own.state = own.preferredUntil <= now ? "deprecated" : "preferred";
     own.due = Math.min(own.preferredUntil, own.validUntil);
     this.#options.routes.generation++;
-    if (own.origin === "link-local" && each.autoconfigure) {
+    if (own.origin === "link-local" && each.advertises) {
+      each.firstAdvertisements = MAX_INITIAL_RTR_ADVERTISEMENTS;
+      each.advertiseAt = now;
+    } else if (own.origin === "link-local" && each.autoconfigure) {
       each.solicitations = RTR_SOLICITATIONS;
       each.solicitAt =
         now + (this.#transmits.get(each) === 0 ? 0 : this.#options.random.below(MAX_RTR_SOLICITATION_DELAY));
@@ -137,7 +151,7 @@ export class Discovery {
   // --- time --------------------------------------------------------------------------------------------------------
 
   deadline(each: Interface6): Micros {
-    let earliest = each.solicitAt;
+    let earliest = Math.min(each.solicitAt, each.advertiseAt);
     for (const own of each.addresses) earliest = Math.min(earliest, own.due);
     for (const { until } of each.prefixes) earliest = Math.min(earliest, until);
     for (const { until } of each.routers) earliest = Math.min(earliest, until);
@@ -148,6 +162,7 @@ export class Discovery {
     if (this.deadline(each) > now) return false;
     for (const own of [...each.addresses]) if (own.due <= now) this.#age(each, own, now);
     if (each.solicitAt <= now) this.#solicitRouters(each, now);
+    if (each.advertiseAt <= now) this.#advertiseRouter(each, now);
     const fresh = (other: { until: Micros }): boolean => other.until > now;
     if (!each.prefixes.every(fresh) || !each.routers.every(fresh)) {
       each.prefixes.splice(0, each.prefixes.length, ...each.prefixes.filter(fresh));
@@ -189,6 +204,43 @@ export class Discovery {
     this.#options.send(each, message, source, ALL_ROUTERS);
   }
 
+  /** RFC 4861 6.2.3 to 6.2.5: a router that is asked, or whose time has come, says so to all and names its prefixes. */
+  #advertiseRouter(each: Interface6, now: Micros): void {
+    const { random, send } = this.#options;
+    each.advertisedAt = now;
+    each.advertiseAt = now + MIN_RTR_ADV_INTERVAL + random.below(MAX_RTR_ADV_INTERVAL - MIN_RTR_ADV_INTERVAL);
+    if (each.firstAdvertisements > 0 && --each.firstAdvertisements > 0)
+      each.advertiseAt = now + MAX_INITIAL_RTR_ADVERT_INTERVAL;
+    const own = each.addresses.find(({ address }) => isLinkLocal6(address) && each.has(address));
+    if (own === undefined) return;
+    const prefixes = each.addresses
+      .filter(({ origin, state }) => origin === "manual" && state === "preferred")
+      .map(({ address, prefixLength }) => ({
+        prefix: prefixOf(address, prefixLength),
+        length: prefixLength,
+        onLink: true,
+        autonomous: prefixLength === 64,
+        valid: PREFIX_VALID,
+        preferred: PREFIX_PREFERRED,
+      }));
+    const message: wire.RouterAdvertisement = {
+      type: Icmp6Type.ROUTER_ADVERTISEMENT,
+      hopLimit: each.hopLimit,
+      managed: false,
+      other: false,
+      lifetime: ROUTER_LIFETIME,
+      reachable: 0,
+      retrans: 0,
+      sourceMac: each.nic.mac,
+      mtu: each.mtu,
+      prefixes: prefixes.filter(
+        (one, at) =>
+          prefixes.findIndex((other) => other.prefix === one.prefix && other.length === one.length) === at,
+      ),
+    };
+    send(each, message, own.address, ALL_NODES);
+  }
+
   // --- questions about neighbours ----------------------------------------------------------------------------------
 
   /** RFC 4861 7.2.2. `source`: that of the packet that waits, if it is one of this interface's. */
@@ -218,9 +270,29 @@ export class Discovery {
         this.#arriveRedirect(message, source, from);
         return;
       default:
-        // 6.2.6: a host does not answer router solicitations.
-        this.#options.drops.add("discovery: router solicitation");
+        this.#arriveRouterSolicitation(message, source, from, now);
     }
+  }
+
+  /** 6.2.6: a router answers all at once, a little later and not too often. A host does not. */
+  #arriveRouterSolicitation(
+    message: wire.RouterSolicitation,
+    source: Address6,
+    from: Interface6,
+    now: Micros,
+  ): void {
+    const { drops, random } = this.#options;
+    const nobody = source === ANY6;
+    if (!from.advertises || (nobody && message.sourceMac !== undefined)) {
+      drops.add("discovery: router solicitation");
+      return;
+    }
+    if (!nobody && message.sourceMac !== undefined) from.neighbours!.heard(source, message.sourceMac, false);
+    const soonest = Math.max(
+      now + random.below(MAX_RA_DELAY_TIME),
+      from.advertisedAt + MIN_DELAY_BETWEEN_RAS,
+    );
+    from.advertiseAt = Math.min(from.advertiseAt, soonest);
   }
 
   /** 7.2.3, 7.2.4; RFC 4862 5.4.3 for addresses that are tentative. */

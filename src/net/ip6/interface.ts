@@ -59,6 +59,12 @@ export class Interface6 {
   /** Router solicitations still to be sent, and when. */
   solicitations = 0;
   solicitAt: Micros = FOREVER;
+  /** This station is a router here and says so (RFC 4861 6.2). */
+  advertises = false;
+  /** Advertisements of the beginning still to be sent, when the next is due, and when the last went out. */
+  firstAdvertisements = 0;
+  advertiseAt: Micros = FOREVER;
+  advertisedAt: Micros = Number.NEGATIVE_INFINITY;
   mtu: number;
   hopLimit = 64;
   readonly times = { reachable: REACHABLE_TIME, retrans: RETRANS_TIMER };

@@ -46,6 +46,8 @@ export interface Ip6Options {
   frames: FrameSource;
   random: Random;
   forward: boolean;
+  /** TCP and UDP to any unicast address are taken as if they were for us. */
+  anyAddress: boolean;
   counters: Counters;
   drops: Drops;
   upper: Upper;
@@ -75,6 +77,7 @@ export class Ip6 implements Network {
   readonly #drops: Drops;
   readonly #upper: Upper;
   readonly #forward: boolean;
+  readonly #anyAddress: boolean;
   /** RFC 7739: not to be guessed, so from chance; drawn when it is needed first. */
   #identification: number | undefined;
   #now: Micros = 0;
@@ -87,6 +90,7 @@ export class Ip6 implements Network {
     this.#drops = drops;
     this.#upper = options.upper;
     this.#forward = options.forward;
+    this.#anyAddress = options.anyAddress;
     this.loopback = new Interface6(options.loopback, -1);
     this.loopback.enabled = true;
     this.interfaces = options.nics.map((nic, index) => new Interface6(nic, index));
@@ -255,7 +259,7 @@ export class Ip6 implements Network {
     } else if (group) {
       if (this.#isIn(packet.destination, from)) this.#arriveHere(packet, from, true, now);
       else this.#drops.add("ip6: multicast group not joined");
-    } else if (this.#isForUs(packet.destination, from)) {
+    } else if (this.#isForUs(packet.destination, from) || (this.#anyAddress && isCarried(packet))) {
       this.#arriveHere(packet, from, false, now);
     } else if (this.#forward) {
       this.#passOn(packet, now);
@@ -556,6 +560,15 @@ export class Ip6 implements Network {
 }
 
 const isEnabled = (each: Interface6): boolean => each.enabled;
+
+/** Something of TCP or UDP to one station beyond the link. */
+function isCarried(packet: Ipv6): boolean {
+  if (scopeOf(packet.destination) <= 2) return false;
+  const chain = ipv6.follow(packet);
+  return (
+    !ipv6.isRefused(chain) && (chain.protocol === ipv4.PROTOCOL_TCP || chain.protocol === ipv4.PROTOCOL_UDP)
+  );
+}
 
 /** Bytes of a message of RFC 2710 section 3. */
 const LISTENER_LENGTH = 24;

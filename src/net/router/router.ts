@@ -3,16 +3,23 @@
  * RFC 1812 has them (`ip/ip.ts` does that), and if asked translates addresses on some of its cards (`nat.ts`).
  */
 import { type Clock, type Micros, Random } from "../../base/index.ts";
+import type { Route } from "../ip/routes.ts";
+import type { Route6 } from "../ip6/routes.ts";
 import { macFor, Nic } from "../link/nic.ts";
 import type { Port } from "../link/port.ts";
 import { Stack } from "../stack.ts";
 import { parseAddress, parseNetwork } from "../wire/address.ts";
+import { parseAddress6, parseNetwork6, prefixOf } from "../wire/address6.ts";
 import { Nat, type NatForward } from "./nat.ts";
 
 export interface RouterInterface {
   port: Port;
   /** `10.0.1.1/24` */
   address: string;
+  /** `fd00:1::1/64`: IPv6 is passed on here too, and the router advertises itself and this prefix (RFC 4861 6.2). */
+  address6?: string;
+  /** `fd00:1::7` */
+  gateway6?: string;
   /** Where packets go that no other interface and no route takes. */
   gateway?: string;
   /** Default: made of the address. */
@@ -29,7 +36,7 @@ export interface RouterOptions {
   clock: Clock;
   random: Random;
   interfaces: readonly RouterInterface[];
-  /** `10.0.9.0/24 via 10.0.2.7` */
+  /** `10.0.9.0/24 via 10.0.2.7`, `fd00:9::/64 via fd00:2::7` */
   routes?: readonly string[];
 }
 
@@ -56,14 +63,34 @@ export class Router {
     });
     this.nats = nats;
     this.stack = new Stack({ nics, random: new Random(random.u32()), forward: true });
-    for (const [index, { address, gateway }] of interfaces.entries()) {
+    for (const [index, { address, gateway, address6, gateway6 }] of interfaces.entries()) {
       this.stack.configure(index, parseNetwork(address)!);
+      if (address6 !== undefined) this.#configure6(index, address6, gateway6);
       if (gateway === undefined) continue;
       const parsed = parseAddress(gateway);
       if (parsed === undefined) throw new RangeError(`${JSON.stringify(gateway)} is not an IPv4 address`);
       this.stack.configure(index, { gateway: parsed });
     }
-    for (const route of routes) this.stack.addRoute(parseRoute(route));
+    for (const text of routes) {
+      const route = parseRoute(text);
+      if ("prefixLength" in route) this.stack.addRoute6(route);
+      else this.stack.addRoute(route);
+    }
+  }
+
+  #configure6(index: number, address: string, gateway: string | undefined): void {
+    const network = parseNetwork6(address);
+    if (!network) throw new RangeError(`${JSON.stringify(address)} is not an address such as fd00:1::1/64`);
+    const next = gateway === undefined ? undefined : parseAddress6(gateway);
+    if (gateway !== undefined && next === undefined)
+      throw new RangeError(`${JSON.stringify(gateway)} is not an IPv6 address`);
+    this.stack.configure6(index, {
+      addresses: [network],
+      duplicateDetection: 0,
+      autoconfigure: false,
+      advertise: true,
+      ...(next !== undefined && { gateway: next }),
+    });
   }
 
   poll(now: Micros): boolean {
@@ -73,11 +100,23 @@ export class Router {
   deadline(): Micros {
     return this.stack.deadline();
   }
+
+  callWhenReady(ready: () => void): boolean {
+    return this.stack.callWhenReady(ready);
+  }
 }
 
-/** Reads `10.0.9.0/24 via 10.0.2.7`; throws when it is anything else. */
-export function parseRoute(text: string): { network: number; mask: number; gateway: number } {
+/** Reads `10.0.9.0/24 via 10.0.2.7` or `fd00:9::/64 via fd00:2::7`; throws when it is anything else. */
+export function parseRoute(text: string): Route | Route6 {
   const [, place, via] = /^\s*(\S+)\s+via\s+(\S+)\s*$/.exec(text) ?? [];
+  const six = parseNetwork6(place ?? "");
+  const gateway6 = parseAddress6(via ?? "");
+  if (six && gateway6 !== undefined)
+    return {
+      network: prefixOf(six.address, six.prefixLength),
+      prefixLength: six.prefixLength,
+      gateway: gateway6,
+    };
   const network = place === undefined ? undefined : parseNetwork(place);
   const gateway = via === undefined ? undefined : parseAddress(via);
   if (network === undefined || gateway === undefined)

@@ -103,7 +103,7 @@ export class DhcpServer extends Service {
   }
 
   protected open(): void {
-    this.#socket = this.serveUdp(SERVER_PORT, (datagram) => this.#arrive(datagram));
+    this.#socket = this.serveUdp(SERVER_PORT, (datagram) => this.#arrive(datagram), 0);
   }
 
   get #self(): Address {

@@ -1,7 +1,7 @@
 /** A name server (RFC 1034, 1035): authoritative for its zones and hosts, and for the rest as it is told. */
 import { FOREVER, type Micros, SECOND, u16be } from "../../base/index.ts";
 import type { Endpoint } from "../sockets.ts";
-import { parseAddress } from "../wire/address.ts";
+import { parseIpAddress } from "../wire/ip-address.ts";
 import { Journal } from "./journal.ts";
 import { Service, type ServiceOptions, type Worker } from "./service.ts";
 import type { Stream, Talk } from "./stream.ts";
@@ -22,7 +22,7 @@ import {
 import { Hosts, Zone, type ZoneOptions } from "./zone.ts";
 
 /**
- * Finds the IPv4 addresses of a name elsewhere and says them, at once or later, once. `Outside.resolve` of the gateway
+ * Finds the addresses of a name, of either version of IP, elsewhere and says them, at once or later, once. `Outside.resolve` of the gateway
  * is one. Of its failures "bad-address" means that there is no such name, all others that it could not be found out.
  */
 export type Resolver = (
@@ -309,11 +309,15 @@ function concluded(
   if ("reason" in result) {
     return { ...outcome, rcode: result.reason === "bad-address" ? Rcode.NXDOMAIN : Rcode.SERVFAIL };
   }
-  // The resolver knows IPv4 only, so for AAAA the name is there and has none.
-  for (const text of type === Type.AAAA ? [] : result) {
-    const address = parseAddress(text);
-    if (address === undefined) continue;
-    outcome.answers.push({ name, class: CLASS_IN, ttl, data: { type: Type.A, address } });
+  // A name that has addresses of the other kind only is there and has none of this.
+  for (const text of result) {
+    const address = parseIpAddress(text);
+    const data =
+      typeof address === "number"
+        ? { type: Type.A, address }
+        : address !== undefined && { type: Type.AAAA, address };
+    if (data && (type === data.type || type === Type.ANY))
+      outcome.answers.push({ name, class: CLASS_IN, ttl, data });
   }
   return outcome;
 }

@@ -1,7 +1,8 @@
 /** An FTP server (RFC 959, 1123 section 4.1, 2428, 3659) on files in memory. */
 import { concat, FOREVER, type Micros, SECOND } from "../../base/index.ts";
 import type { Endpoint, Reason, Socket } from "../sockets.ts";
-import { parseAddress, showAddress } from "../wire/address.ts";
+import { showAddress } from "../wire/address.ts";
+import { type IpAddress, parseIpAddress } from "../wire/ip-address.ts";
 import { Calendar, ftpTime, MONTHS } from "./calendar.ts";
 import { Journal } from "./journal.ts";
 import { type ConnectionLimits, Service, type ServiceOptions, turn, type Worker } from "./service.ts";
@@ -284,13 +285,13 @@ class FtpTalk extends LineTalk {
       return;
     }
     if (this.#refuses(extended)) return;
-    if (extended && rest !== "" && rest !== "1") {
-      this.#say(522, "Use (1)"); // RFC 2428 section 3: IPv4
+    const { address } = this.stream.local;
+    if (extended && rest !== "" && rest !== protocolOf(address)) {
+      this.#say(522, `Use (${protocolOf(address)})`); // RFC 2428 section 3: what the control connection has
       return;
     }
     this.#drop();
     const listener = this.#server.stack.sockets.stream();
-    const { address } = this.stream.local;
     if (listener.bind(address, 0) || listener.listen(1)) {
       listener.close();
       this.#say(425, "No port is free");
@@ -311,8 +312,9 @@ class FtpTalk extends LineTalk {
   active(extended: boolean, rest: string): void {
     if (this.#refuses(extended)) return;
     const to = extended ? parseExtended(rest) : parsePort(rest);
-    if (to === "protocol") {
-      this.#say(522, "Use (1)");
+    const protocol = protocolOf(this.stream.remote.address);
+    if (to === "protocol" || (to && protocolOf(to.address) !== protocol)) {
+      this.#say(522, `Use (${protocol})`);
     } else if (to === undefined) {
       this.#say(501, "No such place");
     } else if (to.address !== this.stream.remote.address || to.port < 1024) {
@@ -550,10 +552,14 @@ function parsePort(text: string): Endpoint | undefined {
 function parseExtended(text: string): Endpoint | "protocol" | undefined {
   const [, , protocol, host, port] = /^([!-~])(\d)\1([^|]+)\1(\d{1,5})\1$/.exec(text) ?? [];
   if (protocol === undefined) return undefined;
-  if (protocol !== "1") return "protocol";
-  const address = parseAddress(host!);
-  return address === undefined || Number(port) > 65535 ? undefined : { address, port: Number(port) };
+  if (protocol !== "1" && protocol !== "2") return "protocol";
+  const address = parseIpAddress(host!);
+  if (address === undefined || protocolOf(address) !== protocol || Number(port) > 65535) return undefined;
+  return { address, port: Number(port) };
 }
+
+/** RFC 2428 section 2: 1 is IPv4, 2 is IPv6. */
+const protocolOf = (address: IpAddress): string => (typeof address === "number" ? "1" : "2");
 
 const CR = 13;
 const LF = 10;

@@ -3,10 +3,11 @@
  * on and off, and turns. Work is never done inside a socket's callback: that only notes who has something to do, and
  * the next `poll(now)` does it, so a service always knows what time it is.
  */
-import { FOREVER, type Micros } from "../../base/index.ts";
-import { Deadlines, type Timed } from "../deadlines.ts";
+import { Deadlines, FOREVER, type Micros, type Timed } from "../../base/index.ts";
 import type { Datagram, Socket } from "../sockets.ts";
 import type { Stack } from "../stack.ts";
+import { ANY6 } from "../wire/address6.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
 import { Stream, type StreamLimits, type Talk } from "./stream.ts";
 
 export interface ServiceOptions {
@@ -112,7 +113,9 @@ export abstract class Service {
 
   /** `worker` has something to do: it gets a turn in the next poll. */
   touch(worker: Worker): void {
-    if (this.#on) this.#touched.add(worker);
+    if (!this.#on) return;
+    this.#touched.add(worker);
+    this.stack.stir();
   }
 
   /** `worker` wants a turn at `due`; FOREVER = not any more. */
@@ -120,11 +123,18 @@ export abstract class Service {
     this.#timers.set(worker, due);
   }
 
-  /** Takes datagrams at `port`. `serve` is called for each; answers go out through the socket. */
-  protected serveUdp(port: number, serve: (datagram: Datagram, socket: Socket) => void): Socket {
+  /**
+   * Takes datagrams at `port`. `serve` is called for each; answers go out through the socket.
+   * @param address whose datagrams: of both versions of IP, or with 0 of IPv4 alone
+   */
+  protected serveUdp(
+    port: number,
+    serve: (datagram: Datagram, socket: Socket) => void,
+    address: IpAddress = ANY6,
+  ): Socket {
     const socket = this.stack.sockets.datagram();
     socket.options.broadcast = true;
-    this.#claim(socket, "UDP", port);
+    this.#claim(socket, "UDP", address, port);
     const worker = turn(() => {
       for (;;) {
         const datagram = socket.receiveDatagram();
@@ -141,7 +151,7 @@ export abstract class Service {
   protected serveTcp(port: number, talk: (stream: Stream) => Talk, limits: ConnectionLimits = {}): Socket {
     const listener = this.stack.sockets.stream();
     listener.options.reuseAddress = true; // the service can be switched on again while old connections die
-    this.#claim(listener, "TCP", port);
+    this.#claim(listener, "TCP", ANY6, port);
     listener.listen(BACKLOG);
     const { mostConnections = MOST_CONNECTIONS } = limits;
     const worker = turn(() => {
@@ -174,9 +184,9 @@ export abstract class Service {
     return stream;
   }
 
-  #claim(socket: Socket, protocol: string, port: number): void {
+  #claim(socket: Socket, protocol: string, address: IpAddress, port: number): void {
     this.#sockets.push(socket);
-    const reason = socket.bind(0, port);
+    const reason = socket.bind(address, port);
     if (reason) throw new Error(`${this.name}: ${protocol} port ${port} cannot be opened: ${reason}`);
   }
 }

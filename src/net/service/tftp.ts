@@ -1,6 +1,8 @@
 /** A TFTP server (RFC 1350) with blksize (RFC 2348), timeout and tsize (RFC 2349), on files in memory. */
+
 import { concat, FOREVER, type Micros, SECOND } from "../../base/index.ts";
 import type { Endpoint, Socket } from "../sockets.ts";
+import { ANY6 } from "../wire/address6.ts";
 import { Journal } from "./journal.ts";
 import { Service, type ServiceOptions, type Worker } from "./service.ts";
 import { resolvePath, Tree } from "./tree.ts";
@@ -65,7 +67,7 @@ export class TftpServer extends Service {
         return;
       }
       const transfer = this.stack.sockets.datagram();
-      transfer.bind(0, 0); // section 4: each transfer has a port of its own
+      transfer.bind(ANY6, 0); // section 4: each transfer has a port of its own
       const record = this.#record(request, from);
       const running = new Transfer(this, transfer, request, record, (gone) => this.#running.delete(gone));
       this.#running.add(running);

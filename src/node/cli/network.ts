@@ -3,8 +3,10 @@ import type { Computer, InterfaceOptions } from "../../computer.ts";
 import { Causes, makeService, Recording, type ServiceKind, serviceKinds } from "../../lab/index.ts";
 import {
   type Address,
+  type Address6,
   allowOnly,
   Calendar,
+  commonPrefix,
   Gateway,
   type GatewayCounters,
   type HostPort,
@@ -33,6 +35,7 @@ import {
   Switch,
   type SwitchPort,
   showAddress,
+  showAddress6,
 } from "../../net/index.ts";
 import type { World } from "../../world.ts";
 import { NodeOutside } from "../host.ts";
@@ -118,7 +121,11 @@ export class Network {
       this.#recording = new Recording({ writer, clock: world.clock, epoch });
     }
     this.#causes = new Causes({ name: "computer", clock: world.clock });
-    const { address, gateway } = place;
+    const { address, gateway, addresses6 } = place;
+    const attached = publish.length + hostPorts.length > 0 || outbound !== false;
+    const hasGateway = attached || taps.length + links.length === 0;
+    // Where the only way out is somebody else's, he advertises himself.
+    const gateway6 = parseAddress6(place.gateway6 ?? "") ?? (hasGateway ? secondOf(addresses6) : undefined);
     // Nobody sees the frames but the computer and its gateway: they may pass whole pieces of a stream to each other.
     const offload = !pcap && taps.length + links.length + services.length === 0;
     const card = (name: string, network: string, at: string | undefined): InterfaceOptions => ({
@@ -132,14 +139,13 @@ export class Network {
         ...card("eth0", FIRST, address),
         ...(gateway !== undefined && { gateway: showAddress(gateway) }),
         ...(place.addresses6.length > 0 && { addresses6: place.addresses6 }),
-        ...(place.gateway6 !== undefined && { gateway6: place.gateway6 }),
+        ...(gateway6 !== undefined && { gateway6: showAddress6(gateway6) }),
       },
       ...cards.map((each, i) => card(`eth${i + 1}`, each.network, each.address)),
     ];
-    const attached = publish.length + hostPorts.length > 0 || outbound !== false;
     this.#outside = attached ? new NodeOutside() : new NoOutside();
     if (services.length > 0) this.#addServices(services);
-    if (!attached && taps.length + links.length > 0) return;
+    if (!hasGateway) return;
     if (gateway === undefined) {
       throw new Refusal(
         `${address} leaves no address for the gateway that --publish and --outbound need: --gateway`,
@@ -154,6 +160,8 @@ export class Network {
       outside: this.#outside,
       random,
       address: own,
+      ...(gateway6 !== undefined &&
+        isOnNetwork6(gateway6, addresses6) && { address6: `${showAddress6(gateway6)}/64` }),
       mac: macFor(gateway),
       publish,
       outbound,
@@ -201,6 +209,10 @@ export class Network {
       random: new Random(world.random.u32()),
     });
     stack.configure(0, { address: own, mask, gateway: this.#options.place.gateway ?? 0 });
+    const own6 = numbered(this.#options.place.addresses6, 3);
+    if (own6 !== undefined) {
+      stack.configure6(0, { addresses: [{ address: own6, prefixLength: 64 }], duplicateDetection: 0 });
+    }
     causes.stack = stack;
     const { outbound, epoch } = this.#options;
     const around = {
@@ -291,6 +303,22 @@ export class Network {
   }
 }
 
+/** The address with this number in the first IPv6 network of 64 bits that the computer is on, if it has not got it itself. */
+function numbered(addresses6: readonly string[], number: number): Address6 | undefined {
+  const networks = addresses6.map((text) => parseNetwork6(text)!);
+  const first = networks.find(({ prefixLength }) => prefixLength === 64);
+  const address = first && ((first.address.slice(0, 4) + String.fromCharCode(0, 0, 0, number)) as Address6);
+  return networks.some((each) => each.address === address) ? undefined : address;
+}
+
+const secondOf = (addresses6: readonly string[]): Address6 | undefined => numbered(addresses6, 2);
+
+const isOnNetwork6 = (address: Address6, addresses6: readonly string[]): boolean =>
+  addresses6.some((text) => {
+    const network = parseNetwork6(text)!;
+    return network.prefixLength === 64 && commonPrefix(network.address, address) >= 64;
+  });
+
 /** Where the computer is on its network. */
 export interface NetworkPlace {
   /** As 10.0.2.15/24. */
@@ -303,7 +331,8 @@ export interface NetworkPlace {
 
 /**
  * Reads --address and --gateway: one of IPv4, and after commas of IPv6. Without a gateway it is the second address of
- * the IPv4 network, if that is free, and for IPv6 the router that advertises itself.
+ * the IPv4 network, if that is free, and for IPv6 fd00::2 in a network fd00::/64: the gateway, where there is one, else the
+ * router that advertises itself.
  */
 export function networkPlace(given: string | undefined, gateways: string | undefined): NetworkPlace {
   const all = given?.split(",") ?? [];

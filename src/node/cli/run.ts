@@ -18,12 +18,12 @@ const options = {
     optional: true,
     help:
       "let the program reach the network outside (never this computer itself), or only what rules such as " +
-      "192.0.2.0/24:80 and 192.0.2.1:53/udp allow",
+      "192.0.2.0/24:80, 192.0.2.1:53/udp and [2001:db8::/32]:443 allow",
   },
   "host-port": {
-    value: "PORT[:HOSTPORT][/udp]",
+    value: "PORT[:[[::1]:]HOSTPORT][/udp]",
     many: true,
-    help: "let the program reach a port of this computer itself, at the gateway's address",
+    help: "let the program reach a port of this computer itself, at the gateway's addresses (10.0.2.2, fd00::2)",
   },
   service: {
     value: "KIND[=VALUE]",
@@ -56,7 +56,7 @@ const options = {
   },
   gateway: {
     value: "ADDRESS",
-    help: "where its default route leads (the network's second address: 10.0.2.2)",
+    help: "where its default route leads (the network's second address: 10.0.2.2, and of IPv6 fd00::2)",
   },
   pcap: {
     value: "FILE",

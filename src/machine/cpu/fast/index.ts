@@ -2,10 +2,12 @@
  * The common cases of the x87, of SSE and of repeated string instructions as WebAssembly functions on a machine's
  * memory: the interpreter calls them first. A family is compiled when one of its functions is first wanted.
  */
-import { type WasmFunction, WasmModule } from "../../wasm/index.ts";
+import { moduleBytes, type WasmFunction } from "../../wasm/index.ts";
 import { defineSse } from "./sse.ts";
 import { defineStrings } from "./strings.ts";
 import { defineX87, defineX87Values } from "./x87.ts";
+
+export { packed } from "./packed.ts";
 
 /** Answers 0 when it has done nothing, and has changed nothing then. */
 export type Fast = (a: number, b: number, c: number) => number;
@@ -43,9 +45,14 @@ export class Family {
 
   #compiled(): WebAssembly.Module {
     if (!this.#module) {
-      const writer = new WasmModule();
-      this.#define((name, make) => writer.define(name, make()));
-      this.#module = new WebAssembly.Module(writer.bytes());
+      const made: { name: string; make: WasmFunction }[] = [];
+      this.#define((name, make) => made.push({ name, make: make() }));
+      const bytes = moduleBytes({
+        types: made.map(({ make }) => make.type),
+        imports: [{ kind: "memory", module: "machine", name: "memory", pages: undefined }],
+        functions: made.map(({ name, make }, type) => ({ type, name, code: make.code })),
+      });
+      this.#module = new WebAssembly.Module(bytes);
     }
     return this.#module;
   }

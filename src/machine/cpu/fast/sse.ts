@@ -7,14 +7,15 @@
  * A function takes places in the machine's memory, the register's first: (to, from, constant). It answers 1 when it has
  * done all of the instruction, 0 when it has changed nothing.
  */
-import { type Code, type Local, type Value, WasmFunction, wasm } from "../../wasm/index.ts";
+import { type Expression, type Local, type TypeName, WasmFunction, wasm } from "../../wasm/index.ts";
 import { STATE } from "../state.ts";
+import { packed } from "./packed.ts";
 
-const { i32, f32, f64, v128, sequence, when, giveBack, pure } = wasm;
+const { i32, f32, f64, v128, sequence, when, giveBack } = wasm;
 
 const FAILED = giveBack(i32.const(0));
 const DONE = giveBack(i32.const(1));
-const failIf = (condition: Code): Code => when(condition, FAILED);
+const failIf = (condition: Expression): Expression => when(condition, FAILED);
 
 /** All masks, rounding to nearest; what denormals become does not matter where there are none. */
 const MODE_BITS = 0x7f80;
@@ -25,31 +26,35 @@ type Operation = "add" | "sub" | "mul" | "div" | "sqrt" | "min" | "max";
 
 /** One way of looking at numbers: alone or in a vector, single or double. */
 interface Lanes {
-  readonly type: Value;
-  readonly load: (at: Code) => Code;
-  readonly store: (at: Code, value: Code) => Code;
-  readonly number: (value: number) => Code;
-  readonly add: (a: Code, b: Code) => Code;
-  readonly sub: (a: Code, b: Code) => Code;
-  readonly mul: (a: Code, b: Code) => Code;
-  readonly div: (a: Code, b: Code) => Code;
-  readonly sqrt: (a: Code) => Code;
-  readonly abs: (a: Code) => Code;
-  readonly eq: (a: Code, b: Code) => Code;
-  readonly ne: (a: Code, b: Code) => Code;
-  readonly lt: (a: Code, b: Code) => Code;
-  readonly gt: (a: Code, b: Code) => Code;
-  readonly le: (a: Code, b: Code) => Code;
-  readonly ge: (a: Code, b: Code) => Code;
-  readonly and: (a: Code, b: Code) => Code;
-  readonly or: (a: Code, b: Code) => Code;
+  readonly type: TypeName;
+  readonly load: (at: Expression) => Expression;
+  readonly store: (at: Expression, value: Expression) => Expression;
+  readonly number: (value: number) => Expression;
+  readonly add: (a: Expression, b: Expression) => Expression;
+  readonly sub: (a: Expression, b: Expression) => Expression;
+  readonly mul: (a: Expression, b: Expression) => Expression;
+  readonly div: (a: Expression, b: Expression) => Expression;
+  readonly sqrt: (a: Expression) => Expression;
+  readonly abs: (a: Expression) => Expression;
+  readonly eq: (a: Expression, b: Expression) => Expression;
+  readonly ne: (a: Expression, b: Expression) => Expression;
+  readonly lt: (a: Expression, b: Expression) => Expression;
+  readonly gt: (a: Expression, b: Expression) => Expression;
+  readonly le: (a: Expression, b: Expression) => Expression;
+  readonly ge: (a: Expression, b: Expression) => Expression;
+  readonly and: (a: Expression, b: Expression) => Expression;
+  readonly or: (a: Expression, b: Expression) => Expression;
   /** Where the condition does not hold everywhere: an i32. */
-  readonly notAll: (a: Code) => Code;
-  readonly choose: (yes: Code, no: Code, condition: Code) => Code;
+  readonly notAll: (a: Expression) => Expression;
+  readonly choose: (yes: Expression, no: Expression, condition: Expression) => Expression;
   readonly double: boolean;
 }
 
-const vectorLanes = (double: boolean, numbers: typeof wasm.f32x4, splat: (value: number) => Code): Lanes => ({
+const vectorLanes = (
+  double: boolean,
+  numbers: typeof wasm.f32x4 | typeof wasm.f64x2,
+  splat: (value: number) => Expression,
+): Lanes => ({
   ...numbers,
   type: "v128",
   load: (at) => v128.load(at),
@@ -58,10 +63,10 @@ const vectorLanes = (double: boolean, numbers: typeof wasm.f32x4, splat: (value:
   and: v128.and,
   or: v128.or,
   notAll: (a) => v128.any_true(v128.not(a)),
-  choose: (yes, no, condition) => pure.bitselect(yes, no, condition),
+  choose: v128.bitselect,
   double,
 });
-const scalarLanes = (double: boolean, numbers: typeof wasm.f32): Lanes => ({
+const scalarLanes = (double: boolean, numbers: typeof wasm.f32 | typeof wasm.f64): Lanes => ({
   ...numbers,
   type: double ? "f64" : "f32",
   load: (at) => numbers.load(at),
@@ -86,6 +91,9 @@ const LANES: Readonly<Record<string, Lanes>> = {
   sd: scalarLanes(true, f64),
 };
 
+const swappedHalves = (value: Expression): Expression =>
+  wasm.vectors([8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7])(value, value);
+
 const LEAST = [2 ** -126, 2 ** -1022] as const;
 const MOST = [2 ** 128 - 2 ** 104, Number.MAX_VALUE] as const;
 /** Where transformations of doubles hold: nothing of them overflows or is lost below. */
@@ -101,11 +109,11 @@ interface Operands {
 }
 
 /** Whether every lane of an operand is zero, normal or infinite. */
-const isAdmitted = (l: Lanes, x: Local): Code =>
+const isAdmitted = (l: Lanes, x: Local): Expression =>
   l.or(l.ge(l.abs(x.get), l.number(LEAST[+l.double]!)), l.eq(x.get, l.number(0)));
 
 /** Whether nothing happened in any lane but rounding. */
-function isPlain(l: Lanes, operation: Operation, { a, b, r }: Operands): Code {
+function isPlain(l: Lanes, operation: Operation, { a, b, r }: Operands): Expression {
   const zero = l.number(0);
   const normal = l.and(
     l.gt(l.abs(r.get), l.number(LEAST[+l.double]!)),
@@ -126,7 +134,14 @@ function isPlain(l: Lanes, operation: Operation, { a, b, r }: Operands): Code {
 }
 
 /** x × y less its rounded value, in doubles whose products stay in range (Dekker). */
-function restOfProduct(l: Lanes, made: WasmFunction, x: Local, y: Local, product: Local, rest: Local): Code {
+function restOfProduct(
+  l: Lanes,
+  made: WasmFunction,
+  x: Local,
+  y: Local,
+  product: Local,
+  rest: Local,
+): Expression {
   const [xHigh, xLow, yHigh, yLow] = [1, 2, 3, 4].map(() => made.local(l.type)) as [
     Local,
     Local,
@@ -155,7 +170,7 @@ function restOfProduct(l: Lanes, made: WasmFunction, x: Local, y: Local, product
 }
 
 /** Sets PE in MXCSR where the result is not exact; fails where that is not easily told. */
-function tellInexact(made: WasmFunction, l: Lanes, operation: Operation, operands: Operands): Code {
+function tellInexact(made: WasmFunction, l: Lanes, operation: Operation, operands: Operands): Expression {
   const { a, b, r } = operands;
   const rest = made.local(l.type);
   const part = made.local(l.type);
@@ -163,7 +178,7 @@ function tellInexact(made: WasmFunction, l: Lanes, operation: Operation, operand
     l.notAll(l.eq(rest.get, l.number(0))),
     i32.store(i32.const(0), i32.or(i32.load(i32.const(0), STATE.MXCSR), i32.const(PE)), STATE.MXCSR),
   );
-  if (operation === "min" || operation === "max") return [];
+  if (operation === "min" || operation === "max") return wasm.nothing;
   if (operation === "add" || operation === "sub") {
     // Knuth's sum: a + b, or a - b, is r + rest.
     const [plus, minus] = operation === "add" ? [l.add, l.sub] : [l.sub, l.add];
@@ -176,22 +191,22 @@ function tellInexact(made: WasmFunction, l: Lanes, operation: Operation, operand
   // r × b against a, or a × b against r.
   const [x, y, product] = operation === "mul" ? [a, b, r] : operation === "div" ? [r, b, a] : [r, r, b];
   const near = made.local(l.type);
-  const inRange = (value: Local): Code =>
+  const inRange = (value: Local): Expression =>
     l.or(
       l.eq(value.get, l.number(0)),
       l.and(l.gt(l.abs(value.get), l.number(SMALL)), l.lt(l.abs(value.get), l.number(LARGE))),
     );
   const single = !l.double;
   if (single && l.type === "f32") {
-    const wide = (value: Local): Code => f64.promote_f32(value.get);
+    const wide = (value: Local): Expression => f64.promote_f32(value.get);
     return when(
       f64.ne(f64.mul(wide(x), wide(y)), wide(product)),
       i32.store(i32.const(0), i32.or(i32.load(i32.const(0), STATE.MXCSR), i32.const(PE)), STATE.MXCSR),
     );
   }
   if (single) {
-    const low = (value: Local): Code => pure.promote_low(value.get);
-    const high = (value: Local): Code => pure.promote_low(pure.swapHalves(value.get));
+    const low = (value: Local): Expression => wasm.f64x2.promote_low_f32x4(value.get);
+    const high = (value: Local): Expression => wasm.f64x2.promote_low_f32x4(swappedHalves(value.get));
     return when(
       v128.any_true(
         v128.or(
@@ -213,7 +228,7 @@ function tellInexact(made: WasmFunction, l: Lanes, operation: Operation, operand
 }
 
 /** Whether all is as it must be: an i32 that is not 0 when it is not; sets the mode's word aside. */
-const modeIsWrong = (mxcsr: Local): Code =>
+const modeIsWrong = (mxcsr: Local): Expression =>
   i32.ne(
     i32.and(mxcsr.tee(i32.load(i32.const(0), STATE.MXCSR)), i32.const(MODE_BITS)),
     i32.const(MODE_WANTED),
@@ -225,7 +240,7 @@ function arithmetic(operation: Operation, l: Lanes): WasmFunction {
   const mxcsr = made.local("i32");
   const operands = { a: made.local(l.type), b: made.local(l.type), r: made.local(l.type) };
   const { a, b, r } = operands;
-  const result = (): Code => {
+  const result = (): Expression => {
     switch (operation) {
       case "sqrt":
         return l.sqrt(b.get);
@@ -247,7 +262,7 @@ function arithmetic(operation: Operation, l: Lanes): WasmFunction {
     r.set(result()),
     failIf(l.notAll(chooses ? admitted : l.and(admitted, isPlain(l, operation, operands)))),
     chooses
-      ? []
+      ? wasm.nothing
       : when(i32.eqz(i32.and(mxcsr.get, i32.const(PE))), tellInexact(made, l, operation, operands)),
     l.store(to.get, r.get),
     DONE,
@@ -256,7 +271,7 @@ function arithmetic(operation: Operation, l: Lanes): WasmFunction {
 }
 
 /** (to, from) with one operation on all of both. */
-function whole(operation: (a: Code, b: Code) => Code): WasmFunction {
+function whole(operation: (a: Expression, b: Expression) => Expression): WasmFunction {
   const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
   const [to, from] = [made.parameter(0).get, made.parameter(1).get];
   made.add(v128.store(to, operation(v128.load(to), v128.load(from))), DONE);
@@ -264,7 +279,10 @@ function whole(operation: (a: Code, b: Code) => Code): WasmFunction {
 }
 
 /** (to, from): a move. */
-function move(load: (at: Code) => Code, store: (at: Code, value: Code) => Code): WasmFunction {
+function move(
+  load: (at: Expression) => Expression,
+  store: (at: Expression, value: Expression) => Expression,
+): WasmFunction {
   const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
   made.add(store(made.parameter(0).get, load(made.parameter(1).get)), DONE);
   return made;
@@ -286,13 +304,13 @@ function shuffle(source: (lane: number) => 0 | 1): WasmFunction {
 }
 
 /** Instructions on all of two registers that WebAssembly has, too. SDM vol. 2; WebAssembly Core 2.0, 5.4.6. */
-const WHOLE: Readonly<Record<string, (a: Code, b: Code) => Code>> = {
+const WHOLE: Readonly<Record<string, (a: Expression, b: Expression) => Expression>> = {
   and: v128.and,
   // x86 complements the first operand.
   andn: (a, b) => v128.and(v128.not(a), b),
   or: v128.or,
   xor: v128.xor,
-  ...wasm.integers,
+  ...Object.fromEntries(Object.entries(packed).map(([name, what]) => [name, wasm.vectors(what)])),
 };
 
 /** Defines them all, always in the same order. */

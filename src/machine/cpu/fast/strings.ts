@@ -4,7 +4,7 @@
  * not such a case and nothing has changed.
  */
 import { FACT, FACTS_BASE, RAM_BASE } from "../../memory/memory.ts";
-import { type Code, WasmFunction, wasm } from "../../wasm/index.ts";
+import { type Expression, Label, WasmFunction, wasm } from "../../wasm/index.ts";
 import { DF } from "../flags.ts";
 import { EAX, ECX, EDI, ES, ESI, SEGMENT, STATE } from "../state.ts";
 
@@ -14,8 +14,8 @@ const { i32, v128, sequence, block, loop, when, br, brIf, giveBack, select } = w
 const MOST = 1024;
 
 const STATE_PAGE = i32.const(0);
-const register = (number: number): Code => i32.load(STATE_PAGE, STATE.REGISTERS + 4 * number);
-const setRegister = (number: number, value: Code): Code =>
+const register = (number: number): Expression => i32.load(STATE_PAGE, STATE.REGISTERS + 4 * number);
+const setRegister = (number: number, value: Expression): Expression =>
   i32.store(STATE_PAGE, value, STATE.REGISTERS + 4 * number);
 
 /** Elements of 1 << `log` bytes: copied from ESI, or filled with EAX. */
@@ -29,25 +29,29 @@ function string(copies: boolean, log: 0 | 1 | 2): WasmFunction {
   const to = made.local("i32");
   const end = made.local("i32");
   const value = made.local("i32");
-  const isFlat = (number: Code): Code =>
+  const isFlat = (number: Expression): Expression =>
     i32.and(i32.load(i32.shl(number, i32.const(2)), STATE.RIGHTS), i32.const(SEGMENT.FLAT));
-  const fact = (address: Code): Code => i32.load8_u(i32.shr_u(address, i32.const(12)), FACTS_BASE);
-  const last = (address: Code): Code => i32.add(address, i32.sub(length.get, i32.const(1)));
-  const free = (address: Code, right: number): Code =>
+  const fact = (address: Expression): Expression =>
+    i32.load8_u(i32.shr_u(address, i32.const(12)), FACTS_BASE);
+  const last = (address: Expression): Expression => i32.add(address, i32.sub(length.get, i32.const(1)));
+  const free = (address: Expression, right: number): Expression =>
     i32.and(i32.and(fact(address), fact(last(address))), i32.const(right));
-  const step = (bytes: number): Code =>
+  const step = (bytes: number): Expression =>
     sequence(
-      copies ? from.set(i32.add(from.get, i32.const(bytes))) : [],
+      copies ? from.set(i32.add(from.get, i32.const(bytes))) : wasm.nothing,
       to.set(i32.add(to.get, i32.const(bytes))),
     );
   /** Moves `bytes` at a time for as long as there are so many. */
-  const units = (bytes: number, move: Code): Code =>
-    block(loop(brIf(1, i32.gt_u(i32.const(bytes), i32.sub(end.get, to.get))), move, step(bytes), br(0)));
-  const at = (address: Code): [Code, number] => [address, RAM_BASE];
+  const units = (bytes: number, move: Expression): Expression => {
+    const [done, again] = [new Label(), new Label()];
+    const tooFew = i32.gt_u(i32.const(bytes), i32.sub(end.get, to.get));
+    return block(done, loop(again, brIf(done, tooFew), move, step(bytes), br(again)));
+  };
+  const at = (address: Expression): [Expression, number] => [address, RAM_BASE];
   const copy = (
-    load: (at: Code, offset: number) => Code,
-    store: (at: Code, value: Code, offset: number) => Code,
-  ): Code => store(to.get, load(...at(from.get)), RAM_BASE);
+    load: (at: Expression, offset: number) => Expression,
+    store: (at: Expression, value: Expression, offset: number) => Expression,
+  ): Expression => store(to.get, load(...at(from.get)), RAM_BASE);
 
   made.add(
     count.set(register(ECX)),
@@ -76,7 +80,7 @@ function string(copies: boolean, log: 0 | 1 | 2): WasmFunction {
       end.set(i32.add(to.get, length.get)),
       units(16, copy(v128.load, v128.store)),
       units(4, copy(i32.load, i32.store)),
-      log < 2 ? units(1, copy(i32.load8_u, i32.store8)) : [],
+      log < 2 ? units(1, copy(i32.load8_u, i32.store8)) : wasm.nothing,
       setRegister(ESI, from.get),
     );
   } else {
@@ -89,10 +93,10 @@ function string(copies: boolean, log: 0 | 1 | 2): WasmFunction {
     made.add(
       end.set(i32.add(to.get, length.get)),
       value.set(repeated),
-      units(16, v128.store(to.get, v128.splat32(value.get), RAM_BASE)),
+      units(16, v128.store(to.get, wasm.i32x4.splat(value.get), RAM_BASE)),
       units(4, i32.store(to.get, value.get, RAM_BASE)),
-      log === 1 ? units(2, i32.store16(to.get, value.get, RAM_BASE)) : [],
-      log === 0 ? units(1, i32.store8(to.get, value.get, RAM_BASE)) : [],
+      log === 1 ? units(2, i32.store16(to.get, value.get, RAM_BASE)) : wasm.nothing,
+      log === 0 ? units(1, i32.store8(to.get, value.get, RAM_BASE)) : wasm.nothing,
     );
   }
   made.add(

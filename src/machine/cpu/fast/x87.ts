@@ -7,7 +7,7 @@
  *
  * `at` is a place in the machine's memory, `i` the distance of a register from the top, `pops` 0 or 1.
  */
-import { type Code, type Local, WasmFunction, wasm } from "../../wasm/index.ts";
+import { type Expression, Label, type Local, WasmFunction, wasm } from "../../wasm/index.ts";
 import { STATE } from "../state.ts";
 
 const { i32, i64, sequence, block, loop, when, br, brIf, giveBack, select } = wasm;
@@ -52,7 +52,7 @@ class Writer {
   /** Status bits that the operation raises. */
   readonly raised: Local;
 
-  readonly #failed: Code;
+  readonly #failed: Expression;
 
   /** `instruction`: works on registers; `value`: on numbers that are given and given back. */
   constructor(kind: "instruction" | "value" = "instruction") {
@@ -69,7 +69,7 @@ class Writer {
     this.raised = this.made.local("i32");
   }
 
-  failIf(condition: Code): Code {
+  failIf(condition: Expression): Expression {
     return when(condition, this.#failed);
   }
 
@@ -99,33 +99,33 @@ class Writer {
   }
 
   /** Where register `i` is, relative to STATE.X87. */
-  slot(i: Code): Code {
+  slot(i: Expression): Expression {
     return i32.and(i32.add(this.top.get, i32.shl(i, i32.const(4))), i32.const(0x70));
   }
 
-  failIfEmpty(slot: Code): void {
+  failIfEmpty(slot: Expression): void {
     this.made.add(this.failIf(i32.eqz(this.#valid(slot))));
   }
 
-  failIfFull(slot: Code): void {
+  failIfFull(slot: Expression): void {
     this.made.add(this.failIf(this.#valid(slot)));
   }
 
-  #valid(slot: Code): Code {
+  #valid(slot: Expression): Expression {
     const number = i32.shr_u(slot, i32.const(4));
     return i32.and(i32.shr_u(i32.load(STATE_PAGE, STATE.X87_VALID), number), i32.const(1));
   }
 
-  read(slot: Code, { significand, head }: Parts): void {
+  read(slot: Expression, { significand, head }: Parts): void {
     this.made.add(significand.set(i64.load(slot, STATE.X87)), head.set(i32.load16_u(slot, STATE.X87 + 8)));
   }
 
-  write(slot: Code, { significand, head }: Parts): void {
+  write(slot: Expression, { significand, head }: Parts): void {
     this.made.add(i64.store(slot, significand.get, STATE.X87), i32.store(slot, head.get, STATE.X87 + 8));
   }
 
   /** Ends with what was raised; `cleared` are codes that `raised` replaces, `pops` the number of registers taken off. */
-  end(cleared: number = C1, pops?: Code, answer: Code = i32.const(1)): void {
+  end(cleared: number = C1, pops?: Expression, answer: Expression = i32.const(1)): void {
     const { status, raised } = this;
     const next = i32.or(i32.and(status.get, i32.const(~cleared)), raised.get);
     if (!pops) {
@@ -192,7 +192,7 @@ class Writer {
 type Format = "m32" | "m64" | "i16" | "i32" | "i64";
 
 /** Takes a number in memory apart: fails where it is not normal and not zero. */
-function convert(writer: Writer, at: Code, format: Format, { significand, head }: Parts): void {
+function convert(writer: Writer, at: Expression, format: Format, { significand, head }: Parts): void {
   const { made } = writer;
   const bits = made.local("i64");
   if (format === "m64" || format === "m32") {
@@ -245,18 +245,18 @@ function convert(writer: Writer, at: Code, format: Format, { significand, head }
 
 type Binary = "add" | "sub" | "subr" | "mul" | "div" | "divr";
 
-const exponentOf = ({ head }: Parts): Code => i32.and(head.get, i32.const(EXPONENT));
+const exponentOf = ({ head }: Parts): Expression => i32.and(head.get, i32.const(EXPONENT));
 /** Normal: integer bit set, exponent neither the least nor the most. */
-const isNotNormal = (parts: Parts): Code =>
+const isNotNormal = (parts: Parts): Expression =>
   i32.or(
     i64.ge_s(parts.significand.get, ZERO),
     i32.ge_u(i32.sub(exponentOf(parts), i32.const(1)), i32.const(EXPONENT - 1)),
   );
-const isZero = (parts: Parts): Code =>
+const isZero = (parts: Parts): Expression =>
   i64.eqz(i64.or(parts.significand.get, i64.extend_i32_u(exponentOf(parts))));
 
 /** Rounds to nearest: `rest` is what follows the significand, its top bit worth a half. Fails at overflow. */
-function round(writer: Writer, significand: Local, exponent: Local, rest: Local): Code {
+function round(writer: Writer, significand: Local, exponent: Local, rest: Local): Expression {
   const { raised } = writer;
   return sequence(
     when(
@@ -296,6 +296,7 @@ function arithmetic(writer: Writer, operation: Binary, left: Parts, right: Parts
 
 function add(writer: Writer, a: Parts, b: Parts, result: Parts): void {
   const { made } = writer;
+  const done = new Label();
   const exponent = made.local("i32");
   const distance = made.local("i64");
   const rest = made.local("i64");
@@ -360,7 +361,7 @@ function add(writer: Writer, a: Parts, b: Parts, result: Parts): void {
             // Equal numbers: +0. SDM vol. 1, 4.8.3.1.
             when(
               i64.eqz(rest.get),
-              sequence(result.significand.set(ZERO), result.head.set(i32.const(0)), br(DEPTH_OF_DONE)),
+              sequence(result.significand.set(ZERO), result.head.set(i32.const(0)), br(done)),
             ),
             sum.set(rest.get),
             rest.set(ZERO),
@@ -384,6 +385,7 @@ function add(writer: Writer, a: Parts, b: Parts, result: Parts): void {
   );
   made.add(
     block(
+      done,
       when(
         i32.or(isNotNormal(a), isNotNormal(b)),
         sequence(
@@ -393,7 +395,7 @@ function add(writer: Writer, a: Parts, b: Parts, result: Parts): void {
             sequence(writer.failIf(isNotNormal(b)), copy(b)),
             sequence(writer.failIf(i32.or(isNotNormal(a), i32.eqz(isZero(b)))), copy(a)),
           ),
-          br(1),
+          br(done),
         ),
       ),
       when(
@@ -423,11 +425,9 @@ function add(writer: Writer, a: Parts, b: Parts, result: Parts): void {
     ),
   );
 }
-/** From inside four conditions to the end of the block around the addition. */
-const DEPTH_OF_DONE = 4;
 
 /** A zero times, or divided by, what is no infinity and no NaN is zero. */
-const zeroOf = (a: Parts, b: Parts, result: Parts): Code =>
+const zeroOf = (a: Parts, b: Parts, result: Parts): Expression =>
   sequence(
     result.significand.set(ZERO),
     result.head.set(i32.and(i32.xor(a.head.get, b.head.get), i32.const(SIGN))),
@@ -435,6 +435,7 @@ const zeroOf = (a: Parts, b: Parts, result: Parts): Code =>
 
 function multiply(writer: Writer, a: Parts, b: Parts, result: Parts): void {
   const { made } = writer;
+  const done = new Label();
   const LOW = i64.const(0xffff_ffffn);
   const HALF = i64.const(32n);
   const aLow = made.local("i64");
@@ -448,6 +449,7 @@ function multiply(writer: Writer, a: Parts, b: Parts, result: Parts): void {
   const exponent = made.local("i32");
   made.add(
     block(
+      done,
       when(
         i32.or(isNotNormal(a), isNotNormal(b)),
         sequence(
@@ -457,7 +459,7 @@ function multiply(writer: Writer, a: Parts, b: Parts, result: Parts): void {
             writer.failIf(i32.or(isNotNormal(a), i32.eqz(isZero(b)))),
           ),
           zeroOf(a, b, result),
-          br(1),
+          br(done),
         ),
       ),
       aLow.set(i64.and(a.significand.get, LOW)),
@@ -494,6 +496,7 @@ function multiply(writer: Writer, a: Parts, b: Parts, result: Parts): void {
 /** Two digits of 32 bits, each estimated by the upper half of the divisor and corrected (Knuth, vol. 2, 4.3.1). */
 function divide(writer: Writer, a: Parts, b: Parts, result: Parts): void {
   const { made } = writer;
+  const done = new Label();
   const HALF = i64.const(32n);
   const BASE = i64.const(1n << 32n);
   const divisorHigh = made.local("i64");
@@ -506,13 +509,16 @@ function divide(writer: Writer, a: Parts, b: Parts, result: Parts): void {
   const rest = made.local("i64");
   const exponent = made.local("i32");
   /** Divides `left:next` (64 and 32 bits), of which `left` is below the divisor; what remains goes to `left`. */
+  const [found, again] = [new Label(), new Label()];
   const digitOf = sequence(
     digit.set(i64.div_u(left.get, divisorHigh.get)),
     over.set(i64.sub(left.get, i64.mul(digit.get, divisorHigh.get))),
     block(
+      found,
       loop(
+        again,
         brIf(
-          1,
+          found,
           i32.eqz(
             i32.or(
               i64.ge_u(digit.get, BASE),
@@ -522,16 +528,17 @@ function divide(writer: Writer, a: Parts, b: Parts, result: Parts): void {
         ),
         digit.set(i64.sub(digit.get, ONE)),
         over.set(i64.add(over.get, divisorHigh.get)),
-        brIf(0, i64.lt_u(over.get, BASE)),
+        brIf(again, i64.lt_u(over.get, BASE)),
       ),
     ),
     left.set(i64.sub(i64.add(i64.shl(left.get, HALF), next.get), i64.mul(digit.get, b.significand.get))),
   );
   made.add(
     block(
+      done,
       when(
         i32.or(isNotNormal(a), isNotNormal(b)),
-        sequence(writer.failIf(i32.or(isNotNormal(b), i32.eqz(isZero(a)))), zeroOf(a, b, result), br(1)),
+        sequence(writer.failIf(i32.or(isNotNormal(b), i32.eqz(isZero(a)))), zeroOf(a, b, result), br(done)),
       ),
       divisorHigh.set(i64.shr_u(b.significand.get, HALF)),
       divisorLow.set(i64.and(b.significand.get, i64.const(0xffff_ffffn))),
@@ -860,9 +867,9 @@ function sign(kept: number, changed: number): WasmFunction {
 /** -1, 0 or 1 for the order of two numbers, as code that leaves it in `order`. Fails unless normal or zero. */
 function compare(writer: Writer, a: Parts, b: Parts, order: Local): void {
   const { made } = writer;
-  const signOf = ({ significand, head }: Parts): Code =>
+  const signOf = ({ significand, head }: Parts): Expression =>
     i32.and(i32.eqz(i64.eqz(significand.get)), i32.shr_u(head.get, i32.const(15)));
-  const isNotPlain = (parts: Parts): Code => i32.and(isNotNormal(parts), i32.eqz(isZero(parts)));
+  const isNotPlain = (parts: Parts): Expression => i32.and(isNotNormal(parts), i32.eqz(isZero(parts)));
   const greater = i32.sub(
     i64.gt_u(a.significand.get, b.significand.get),
     i64.lt_u(a.significand.get, b.significand.get),
@@ -882,7 +889,7 @@ function compare(writer: Writer, a: Parts, b: Parts, order: Local): void {
   );
 }
 
-const codesOf = (order: Local): Code =>
+const codesOf = (order: Local): Expression =>
   select(
     i32.const(C3),
     select(i32.const(C0), i32.const(0), i32.lt_s(order.get, i32.const(0))),
@@ -967,7 +974,7 @@ function onValues(operation: "add" | "mul" | "div" | "m32" | "m64"): WasmFunctio
   const writer = new Writer("value");
   const { made, raised } = writer;
   const [a, b, result] = [writer.parts(), writer.parts(), writer.parts()];
-  const tell = (head: Code): void => {
+  const tell = (head: Expression): void => {
     const word = i32.or(head, i32.shl(raised.get, i32.const(16)));
     made.add(i32.store(STATE_PAGE, word, STATE.X87_RESULT));
   };

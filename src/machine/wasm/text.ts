@@ -9,14 +9,17 @@ import {
   DROP,
   ELSE,
   END,
+  F32_CONST,
   F64_CONST,
   I32_CONST,
   I64_CONST,
   IF,
+  isAccess,
   LOCAL_GET,
   LOCAL_SET,
   LOCAL_TEE,
   LOOP,
+  lanesBehind,
   MEMORY_COPY,
   MEMORY_FILL,
   nameOf,
@@ -26,7 +29,6 @@ import {
   typeNames,
   UNREACHABLE,
   V128_CONST,
-  W,
 } from "./opcodes.ts";
 
 const words: Readonly<Record<number, string>> = {
@@ -48,14 +50,12 @@ const words: Readonly<Record<number, string>> = {
   [LOCAL_TEE]: "local.tee",
   [I32_CONST]: "i32.const",
   [I64_CONST]: "i64.const",
+  [F32_CONST]: "f32.const",
   [F64_CONST]: "f64.const",
   [V128_CONST]: "v128.const",
   [MEMORY_COPY]: "memory.copy",
   [MEMORY_FILL]: "memory.fill",
 };
-
-const isAccess = (code: number): boolean =>
-  (code >= W.i32_load && code <= W.i32_store16 + 1) || (code >= SIMD && code <= W.v128_store);
 
 const CODE_SECTION = 10;
 
@@ -118,6 +118,10 @@ export function moduleText(bytes: Uint8Array): string {
         case I64_CONST:
           text += ` ${signed()}`;
           break;
+        case F32_CONST:
+          text += ` ${new DataView(bytes.buffer, bytes.byteOffset + at).getFloat32(0, true)}`;
+          at += 4;
+          break;
         case F64_CONST:
           text += ` ${new DataView(bytes.buffer, bytes.byteOffset + at).getFloat64(0, true)}`;
           at += 8;
@@ -136,8 +140,8 @@ export function moduleText(bytes: Uint8Array): string {
           if (isAccess(code)) {
             u32();
             text += ` 0x${u32().toString(16)}`;
-          } else if (code >= SIMD + 13 && code <= SIMD + 34) {
-            const lanes = code === SIMD + 13 ? 16 : code >= SIMD + 21 ? 1 : 0;
+          } else {
+            const lanes = lanesBehind(code);
             text += [...bytes.subarray(at, at + lanes)].map((lane) => ` ${lane}`).join("");
             at += lanes;
           }

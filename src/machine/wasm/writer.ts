@@ -1,4 +1,4 @@
-/** Bytes of a WebAssembly module: a growing buffer, code with named labels, sections. Knows nothing of x86. */
+/** Bytes of a WebAssembly module: a growing buffer, code with labels, sections. WebAssembly Core 2.0, 5. */
 import {
   BLOCK,
   BR,
@@ -9,6 +9,7 @@ import {
   ELSE,
   EMPTY,
   END,
+  F32_CONST,
   F64_CONST,
   I32_CONST,
   I64_CONST,
@@ -157,6 +158,13 @@ export class Code {
   i64(value: bigint): void {
     this.op(I64_CONST);
     this.#out.s64(value);
+  }
+
+  f32(value: number): void {
+    this.op(F32_CONST);
+    const view = new DataView(new ArrayBuffer(4));
+    view.setFloat32(0, value, true);
+    this.#out.append(new Uint8Array(view.buffer));
   }
 
   f64(value: number): void {
@@ -309,7 +317,13 @@ export interface FunctionType {
 export type Import =
   | { readonly kind: "function"; readonly module: string; readonly name: string; readonly type: number }
   | { readonly kind: "table"; readonly module: string; readonly name: string }
-  | { readonly kind: "memory"; readonly module: string; readonly name: string; readonly pages: number };
+  /** A memory of so many pages of 64 KiB; with undefined, of any number. */
+  | {
+      readonly kind: "memory";
+      readonly module: string;
+      readonly name: string;
+      readonly pages: number | undefined;
+    };
 
 export interface ModuleParts {
   readonly types: readonly FunctionType[];
@@ -350,6 +364,7 @@ export function moduleBytes({ types, imports, functions }: ModuleParts): Uint8Ar
       section.byte(0);
       section.u32(each.type);
     } else if (each.kind === "table") section.append([1, FUNCREF, 0, 0]);
+    else if (each.pages === undefined) section.append([2, 0, 1]);
     else {
       section.append([2, 1]);
       section.u32(each.pages);

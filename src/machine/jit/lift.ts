@@ -153,7 +153,7 @@ function liftBlock(
       liftEnd(l, op, flow, found, context, to);
       return undefined;
     }
-    if (!families.some((family) => family(l, op))) {
+    if (op.differs || !families.some((family) => family(l, op))) {
       if (op.soft) {
         // Its record may be behind what compiled code has written.
         b.end({ kind: "interpret", eip: address });

@@ -100,9 +100,10 @@ export interface Found {
   readonly tables: Map<number, readonly number[]>;
 }
 
-/** Calls within calls that are taken in, and instructions that a callee may have for it. */
-const MOST_DEPTH = 3;
+/** Instructions that a callee may have to be taken in. */
 const MOST_CALLEE = 60;
+/** Calls within calls that are taken in: of larger callees fewer, for calling weighs less there. */
+const deepest = (callee: number): number => (callee <= 24 ? 3 : 1);
 /** Copies stop when a region has so many instructions. */
 const MOST_COPIED = 600;
 
@@ -162,7 +163,10 @@ export function discover(
           break;
         case FLOW.CALL: {
           const depth = (context?.depth ?? 0) + 1;
-          if (depth <= MOST_DEPTH && places.size + sizeOf(op.immediate) <= Math.min(most, MOST_COPIED)) {
+          if (
+            depth <= deepest(sizeOf(op.immediate)) &&
+            places.size + sizeOf(op.immediate) <= Math.min(most, MOST_COPIED)
+          ) {
             const callee = { id: ++contextCount, returns: op.following, parent: context, depth };
             contexts.set(key, callee);
             want(op.immediate, callee);

@@ -10,6 +10,7 @@ import { OP } from "../cpu/op.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { WORD } from "../cpu/state.ts";
 import { type Memory, RAM_BASE } from "../memory/memory.ts";
+import type { Optimisation } from "./optimisations.ts";
 
 /** How an operation goes on. */
 export const FLOW = {
@@ -112,7 +113,7 @@ export function discover(
   code: Code,
   memory: Memory,
   entry: number,
-  { ahead, most }: { ahead: boolean; most: number },
+  { ahead, most, without }: { ahead: boolean; most: number; without?: Optimisation | undefined },
 ): Found {
   const operations = new Map<number, Operation>();
   const leaders = new Map<number, Place>();
@@ -164,6 +165,7 @@ export function discover(
         case FLOW.CALL: {
           const depth = (context?.depth ?? 0) + 1;
           if (
+            without !== "inlining" &&
             depth <= deepest(sizeOf(op.immediate)) &&
             places.size + sizeOf(op.immediate) <= Math.min(most, MOST_COPIED)
           ) {

@@ -1,6 +1,6 @@
 /**
- * Builds dist/: the library, module by module with its types (tsc), and the command line bundled into
- * few files that load fast (esbuild). It is made beside the old one and then takes its place.
+ * Builds dist/: the library, module by module with its types (tsc), and the command line in two
+ * files that load fast (esbuild). It is made beside the old one and then takes its place.
  */
 import {
   chmodSync,
@@ -12,7 +12,9 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Script } from "node:vm";
 import { build } from "esbuild";
 import { quietly, root } from "./set-up.mjs";
@@ -21,7 +23,18 @@ const dist = join(root, "dist");
 const fresh = join(root, `dist.new-${process.pid}`);
 process.on("exit", () => rmSync(fresh, { recursive: true, force: true }));
 
-await Promise.all([library(), commandLine(), assembler()]);
+const bundle = {
+  bundle: true,
+  external: ["koffi"], // optional, and it loads a library of its own
+  alias: { yaml: join(root, "node_modules", "yaml", "browser", "index.js") }, // its modules; Node would get CommonJS
+  platform: "node",
+  target: "node20",
+  sourcemap: true,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  logLevel: "warning",
+};
+await Promise.all([library(), commandLine(), assembler().then(program)]);
 chmodSync(join(fresh, "cli.js"), 0o755);
 rmSync(dist, { recursive: true, force: true });
 renameSync(fresh, dist);
@@ -40,28 +53,35 @@ async function library() {
   process.exit(1);
 }
 
-/**
- * The assembler in one file, and what V8 makes of it: `kolibri asm` begins with that instead of compiling (see
- * src/node/cli/assembler.ts). Any V8 that is not this one passes it over.
- */
-async function assembler() {
-  const file = join(fresh, "cli", "assembler.cjs");
+/** The few lines that the shell starts: they load kolibri.cjs (see src/node/cli/compiled.ts). */
+async function commandLine() {
   await build({
-    entryPoints: [join(root, "src", "assembler", "index.ts")],
-    outfile: file,
-    bundle: true,
-    format: "cjs",
-    platform: "neutral",
-    target: "node20",
-    charset: "ascii",
-    minifySyntax: true,
-    minifyWhitespace: true,
-    logLevel: "warning",
+    ...bundle,
+    entryPoints: { cli: join(root, "src", "node", "cli", "main.ts") },
+    outdir: fresh,
+    format: "esm",
+    banner: { js: "#!/usr/bin/env node" },
   });
-  const script = new Script(`(function(module){${readFileSync(file, "latin1")}\n})`, { filename: file });
-  const module = { exports: {} };
-  script.runInThisContext()(module);
-  // What a program uses is compiled when it is first used.
+}
+
+/** All commands in one file. The assembler has a file of its own, so that running an image does not load it. */
+async function program() {
+  const { exports, keep } = await compiled("kolibri", join("node", "cli", "program-file.ts"));
+  const silent = { write: () => true };
+  const io = { stdout: silent, stderr: silent, env: {}, interrupted: new AbortController().signal };
+  const source = join(root, "asm");
+  for (const name of ["hello.asm", join("bench", "alu.asm"), join("bench", "sort.asm")]) {
+    const image = join(fresh, "image");
+    await exports.cli(["asm", join(source, name), image], io);
+    const raw = name === "hello.asm" ? [] : ["--raw", "--org", "0x1000", "--max-instructions", "3000000"];
+    await exports.cli(["run", image, ...raw], io);
+    rmSync(image);
+  }
+  keep();
+}
+
+async function assembler() {
+  const { exports, keep } = await compiled("assembler", join("assembler", "index.ts"));
   const asm = join(root, "asm");
   const files = {
     read(path) {
@@ -70,27 +90,33 @@ async function assembler() {
     },
   };
   for (const name of readdirSync(asm).filter((name) => name.endsWith(".asm")))
-    module.exports.assemble(name, { files });
-  writeFileSync(`${file}.compiled`, script.createCachedData());
+    exports.assemble(name, { files });
+  keep();
 }
 
-/** Each command is a chunk of its own, so that `kolibri asm` never reads the network. */
-async function commandLine() {
+/**
+ * A part of the program in one file, cli/NAME.cjs, and beside it what V8 makes of it: a process begins with that instead
+ * of compiling. Any V8 that is not this one passes it over. What V8 has compiled when `keep` is called is what has been
+ * used until then; the rest is compiled when it is first used.
+ */
+async function compiled(name, entry) {
+  const file = join(fresh, "cli", `${name}.cjs`);
   await build({
-    entryPoints: { cli: join(root, "src", "node", "cli", "main.ts") },
-    outdir: fresh,
-    chunkNames: "cli/[name]-[hash]",
-    bundle: true,
-    external: ["koffi"], // optional, and it loads a library of its own
-    alias: { yaml: join(root, "node_modules", "yaml", "browser", "index.js") }, // its modules; Node would get CommonJS
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    sourcemap: true,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    banner: { js: "#!/usr/bin/env node" },
-    logLevel: "warning",
+    ...bundle,
+    entryPoints: [join(root, "src", entry)],
+    outfile: file,
+    format: "cjs",
+    charset: "ascii", // it is read as Latin-1
+    define: { "import.meta.url": "url" },
+    external: [...bundle.external, "*/assembler/index.ts"],
+    supported: { "dynamic-import": false },
   });
+  const url = pathToFileURL(file);
+  const script = new Script(`(function(module,require,url){${readFileSync(file, "latin1")}\n})`, {
+    filename: file,
+  });
+  const module = { exports: {} };
+  script.runInThisContext()(module, createRequire(url), url.href);
+  const keep = () => writeFileSync(`${file}.compiled`, script.createCachedData());
+  return { exports: module.exports, keep };
 }

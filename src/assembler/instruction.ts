@@ -3,6 +3,7 @@
  * and only when something has changed since the bytes were last made.
  */
 import type { Assembler } from "./assemble.ts";
+import { leavesLine } from "./encode/dword.ts";
 import type { Mnemonic } from "./encode.ts";
 import { E_NUMBER, E_REGISTER, type Expression, K_FLOAT, K_STRING } from "./expression/parse.ts";
 import { operandRegister } from "./expression/registers.ts";
@@ -62,6 +63,8 @@ export interface Shape {
   readonly floatSize: number;
   /** `ret -1`, `enter -1,0`: operands that are only refused when no other pass is to come. */
   readonly lenient: boolean;
+  /** FASM does not ask whether the line ends behind it. */
+  readonly leaves: boolean;
   /** All that is written, and room for the values: those of the instruction that is being assembled. */
   readonly operands: readonly Operand[];
   /** For each operand where its expression or address stands among the items, and its segment's expression; or -1. */
@@ -77,8 +80,8 @@ export interface Shape {
 /** An instruction as the program holds it: one object for all that are written alike. */
 export interface Instruction {
   readonly shape: Shape;
-  /** The shape's, at hand. */
-  readonly prefix: boolean;
+  /** The line may go on behind it: a prefix, or one that leaves its line. */
+  readonly open: boolean;
   /** Where its operands stand, and how many items they are. */
   readonly item: number;
   readonly items: number;
@@ -258,6 +261,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   let at = item;
   const { jumps, sized, waits, floatSize, lenient, lists, decorates, series, divided } = traitsOf(mnemonic);
   let comma = false;
+  let leaves = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
   for (;;) {
     if (last()) {
@@ -338,6 +342,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     expressionAt.push(expression);
     segmentAt.push(segment);
     closed.push(isClosed);
+    leaves = operands.length === 3 && leavesLine(mnemonic.name, operands);
+    if (leaves) break;
     if (second >= 0) {
       const part = newOperand();
       part.kind = IMMEDIATE;
@@ -358,6 +364,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     waits,
     floatSize,
     lenient,
+    leaves,
     jumps,
     operands,
     expressionAt,
@@ -382,9 +389,9 @@ function readInstruction(program: Program, item: number, end: number, shape: Sha
   });
   return {
     shape,
-    prefix: shape.prefix,
+    open: shape.prefix || shape.leaves,
     item,
-    items: end - item,
+    items: shape.leaves ? shape.items : end - item,
     first: deciding[0],
     firstSized: sized[0] ?? false,
     second: deciding[1],

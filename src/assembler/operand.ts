@@ -196,7 +196,7 @@ export interface Encoding {
   /** `useavx512` is in force: where EVEX makes a displacement a byte and VEX does not, EVEX is taken. */
   compresses: boolean;
   /** Another pass is certain: what FASM refuses only in a last pass is let through. */
-  anotherPass: boolean;
+  isLenient(): boolean;
   /** Remembers the first error of the pass; assembling goes on as if it had not been. */
   recoverable(message: Message): void;
   /**
@@ -211,4 +211,6 @@ export interface Encoding {
   distanceBase: Base;
   /** Announces that the value about to be written at `at` moves with the program. ABSOLUTE announces nothing. */
   relocate(relocation: number, base: Base): void;
+  /** The instruction that moves with the program is one behind which FASM reads no further (encode/dword.ts). */
+  endSource(): void;
 }

@@ -11,7 +11,8 @@ test("a source becomes a file beside it, and the last line says so as FASM does"
   const source = folder.put("three.asm", "db 1,2,3\n");
   const { status, out, err } = await asm(source);
   expect([status, err]).toEqual([0, ""]);
-  expect(out.replace(BANNER, "")).toBe("1 passes, 3 bytes.\n");
+  // A machine with much else to do takes long enough for the line to say how long.
+  expect(out.replace(BANNER, "").replace(/ \d+\.\d seconds,/, "")).toBe("1 passes, 3 bytes.\n");
   expect(folder.text("three.bin")).toBe("\x01\x02\x03");
   expect(folder.names()).toEqual(["three.asm", "three.bin"]);
 });

@@ -2,13 +2,16 @@ import { appendFileSync, copyFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { memoryFiles } from "../../src/assembler/index.ts";
-import { compiled, loadAssembler } from "../../src/node/cli/assembler.ts";
+import { loadAssembler } from "../../src/node/cli/assembler.ts";
+import { compiled as compiledPart } from "../../src/node/cli/compiled.ts";
 import { needBuild } from "./build.ts";
 import { Folder } from "./folder.ts";
 
-beforeAll(needBuild, 60_000);
+beforeAll(needBuild);
 const folder = new Folder();
 
+type Assembler = typeof import("../../src/assembler/index.ts");
+const compiled = (place: URL) => compiledPart<Assembler>(place, "assembler");
 const files = memoryFiles({ "a.asm": "use32\nmov eax,[ebx+5]" });
 const bytes = [0x8b, 0x43, 5];
 
@@ -16,6 +19,10 @@ test("the built program's assembler comes compiled", () => {
   const { room, accepted } = compiled(pathToFileURL("dist/cli/"))!;
   expect(accepted).toBe(true);
   expect([...room.assemble("a.asm", { files }).bytes]).toEqual(bytes);
+});
+
+test("and so do its commands", () => {
+  expect(compiledPart(pathToFileURL("dist/cli/"), "kolibri")!.accepted).toBe(true);
 });
 
 test("where it was not compiled, or by another engine, it is compiled", () => {

@@ -281,10 +281,15 @@ class Reader {
       if (i === 0 || this.#outer !== undefined) this.#origin = i;
     }
     if (fitting.every((row) => has(row, "early"))) {
+      const refused = (row: Candidate): boolean =>
+        this.#bits !== 64 && row.form.level === "long" && has(row, "missized");
       const wrong = (part: "size" | "memorySize"): boolean =>
-        fitting.every((row) => sizeIn(row.form.operands[i]![part], row.v) !== own);
+        fitting.every((row) => refused(row) || sizeIn(row.form.operands[i]![part], row.v) !== own);
       if (operand.kind === REGISTER && wrong("size")) return "invalidOperandSize";
-      if (i === 0 && operand.kind === MEMORY && own !== 0 && wrong("memorySize")) return "invalidOperandSize";
+      // Beside a general register memory is judged when that has been read, and found to have another size.
+      const waits = wanted.kind === "rm" && fitting.every(({ form }) => form.operands[1]?.file === "general");
+      const judged = i === 0 && operand.kind === MEMORY && own !== 0 && !waits;
+      if (judged && wrong("memorySize")) return "invalidOperandSize";
     }
     const byte = fitting.every((row) => row.form.operands.at(-1)!.size === 1);
     const isCount = this.#outer !== undefined && operand.kind === IMMEDIATE && byte;
@@ -315,11 +320,14 @@ class Reader {
 
   /** Eight bytes are a size that general instructions have, but only in 64-bit code. */
   #sizeRefusal(): Message {
-    if (this.#size !== 8 || this.#bits === 64) return "invalidOperandSize";
+    if (this.#bits === 64) return "invalidOperandSize";
+    const far = this.#possible.every(({ form }) => form.operands.some(({ size }) => size === SIZE_FAR));
+    if (this.#size === 10 && far) return "illegalInstruction";
+    if (this.#size !== 8) return "invalidOperandSize";
     const wide = this.#possible.some((row) => {
       const operand = row.form.operands[this.#origin];
-      if (operand === undefined) return false;
-      const isRegister = this.#operands[this.#origin]!.kind === REGISTER && operand.kind !== "fixed";
+      if (operand === undefined || operand.kind === "fixed" || has(row, "narrow")) return false;
+      const isRegister = this.#operands[this.#origin]!.kind === REGISTER;
       const size = isRegister && !has(row, "not64") ? operand.size : operand.memorySize;
       return size === SIZE_V || operand.kind === "imm";
     });

@@ -15,6 +15,7 @@ import {
   closeSection,
   EXTERNAL,
   extrnDirective,
+  isSpace,
   type ObjectBase,
   ObjectEntries,
   type ObjectEntry,
@@ -276,7 +277,7 @@ export class CoffFormat implements Format {
       }
       setU16le(table, at + 12, base.section);
     }
-    if (label.value > 0x7fffffff || label.value < -0x80000000) refuse("valueOutOfRange");
+    if (isSpace(label) || label.value > 0x7fffffff || label.value < -0x80000000) refuse("valueOutOfRange");
     setU32le(table, at + 8, Number(label.value));
     table[at + 16] = entry.mode === 0 ? 2 : entry.mode === 1 ? 3 : 105;
     return at;

@@ -21,6 +21,7 @@ import {
   closeSection,
   EXTERNAL,
   extrnDirective,
+  isSpace,
   type ObjectBase,
   ObjectEntries,
   type ObjectEntry,
@@ -358,6 +359,7 @@ export class ElfObject implements Format {
       section = base.section;
     }
     const bits = this.#wide ? 63 : 31;
+    if (!this.#wide && isSpace(label)) refuse("valueOutOfRange");
     if (label.value >= 2 ** bits || label.value < -(2 ** bits)) refuse("valueOutOfRange");
     this.#putSymbol(table, at, {
       name: names.add(entry.name),

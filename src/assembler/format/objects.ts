@@ -2,7 +2,7 @@
 import type { Assembler } from "../assemble.ts";
 import { refuse } from "../messages.ts";
 import type { State } from "../state.ts";
-import type { Label } from "../symbols.ts";
+import { type Label, SPACE } from "../symbols.ts";
 import { I_EXPRESSION, I_LABEL, I_PUBLIC_MODE, I_SIZE, O_AS } from "../words.ts";
 
 export const SECTION = 0;
@@ -161,6 +161,12 @@ export function publicDirective(assembler: Assembler, objects: ObjectEntries): v
   state.item++;
   objects.publish(assembler.takeString(), label, state.currentLine, mode);
 }
+
+/**
+ * Whether a public symbol is the label of an addressing space (`name::`). FASM takes the place of the space in its own
+ * memory for the value then: beyond what 31 bits hold, and a random number in a file whose values have 64.
+ */
+export const isSpace = ({ flags }: Label): boolean => (flags & SPACE) !== 0;
 
 /** The relocations that stand between a section and the next one. */
 export function relocationsOf(entries: readonly { kind: number }[], section: number): Relocation[] {

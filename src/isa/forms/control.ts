@@ -48,7 +48,7 @@ export const control: readonly Row[] = [
 
   ...form("enter", "C8 iw ib", "imm16 imm8", "", "186"),
   ...form("leave", "C9", "", "", "186"),
-  ...form("bound", "62 /r", "rv mv&v", "", "186 not64"),
+  ...form("bound", "62 /r", "rv mv&v", "", "186 not64 narrow"),
 
   ...form("int3", "CC", "", `r:${everyFlag} z:it`),
   ...form("int", "CD ib", "imm8", `r:${everyFlag} z:it`),

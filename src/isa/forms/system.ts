@@ -89,15 +89,16 @@ export const system: readonly Row[] = [
       ...form(name!, `a16 NP 0F 01 ${code}`, "ax", "", "svm not64"),
     ];
   }),
-  ...form("invlpga", "a32 NP 0F 01 DF", "eax ecx", "", "svm apart"),
-  ...form("invlpga", "a16 NP 0F 01 DF", "ax ecx", "", "svm apart not64"),
+  ...form("invlpga", "a32 NP 0F 01 DF", "eax ecx", "", "svm apart exact2"),
+  ...form("invlpga", "a16 NP 0F 01 DF", "ax ecx", "", "svm apart exact2 not64"),
   ...form("skinit", "NP 0F 01 DE", "eax", "", "svm exact"),
   ...form("clzero", "NP 0F 01 FC", "eax", "", "misc exact not64"),
 
   // Virtual machines
-  ...form("vmread", "NP 0F 78 /r", "=rm32 r32", "w:oszapc", "vmx not64"),
+  ...form("vmread", "NP 0F 78 /r", "=rm32 r32", "w:oszapc", "vmx early not64"),
   ...form("vmwrite", "NP 0F 79 /r", "r32 rm32", "w:oszapc", "vmx not64"),
   // FASM looks at the size of memory alone.
+  ...form("vmwrite", "NP 0F 79 /r", "r64 r64", "w:oszapc", "vmx written not64"),
   ...form("vmwrite", "NP 0F 79 /r", "r16 r16", "w:oszapc", "vmx written"),
   ...form("vmwrite", "NP 0F 79 /r", "r8 r8", "w:oszapc", "vmx written"),
   ...form("vmptrld", "NP 0F C7 /6", "m64", "w:oszapc", "vmx"),

@@ -1,0 +1,3 @@
+/** What the built program's file gives to main.ts. */
+export { cli } from "./cli.ts";
+export { processIo } from "./io.ts";

@@ -25,6 +25,7 @@ import type {
   Memory,
   MemoryHook,
   Registers,
+  UndefinedFamily,
   WatchedRange,
 } from "./machine/index.ts";
 import {
@@ -77,6 +78,8 @@ export interface ComputerOptions {
   memoryBytes?: number;
   /** Which processor it has: a model of `cpuModels` by its name, or one of your own. Default "zen4", which has everything. */
   cpu?: CpuName | CpuModel;
+  /** Whose habits it has where the manual leaves flags undefined. Default: those of `cpu`, Zen 4's for "zen4". */
+  undefinedFlags?: UndefinedFamily;
   /** What executes its instructions. Default: the machine's. */
   engine?: MachineOptions["engine"];
   /** Instructions that take a microsecond of virtual time. Default 100. */
@@ -217,6 +220,7 @@ export class Computer {
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
       model: options.cpu,
+      undefinedFlags: options.undefinedFlags,
       engine: options.engine,
       debugBoard: (byte) => this.#toBoard(byte),
       ...(options.startOfClock !== undefined && { startOfClock: options.startOfClock }),

@@ -7,6 +7,8 @@ import { W } from "../wasm/index.ts";
 import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./discover.ts";
 import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
 import { Lowering } from "./lower.ts";
+import { lowerConversions } from "./lower-convert.ts";
+import { lowerGeneral } from "./lower-general.ts";
 import { lowerInteger } from "./lower-integer.ts";
 import { lowerPacked } from "./lower-packed.ts";
 import { lowerSse } from "./lower-sse.ts";
@@ -19,7 +21,14 @@ import type { Optimisation } from "./optimisations.ts";
  */
 export type Family = (l: Lowering, op: Operation) => boolean;
 
-const families: readonly Family[] = [lowerInteger, lowerX87, lowerSse, lowerPacked];
+const families: readonly Family[] = [
+  lowerInteger,
+  lowerGeneral,
+  lowerX87,
+  lowerSse,
+  lowerPacked,
+  lowerConversions,
+];
 
 export function lift(core: Core, found: Found, entry: number, fixed: Fixed, without?: Optimisation): Region {
   const { leaders, places, targets } = found;
@@ -155,9 +164,9 @@ function liftBlock(
       liftEnd(l, op, flow, found, context, to);
       return undefined;
     }
-    if (!families.some((family) => family(l, op))) {
-      if (op.soft) {
-        // Its record may be behind what compiled code has written.
+    if (op.differs || !families.some((family) => family(l, op))) {
+      if (op.soft || op.op === OP.EXIT) {
+        // Its record may be behind what compiled code has written; or it may change what compiled code relies on.
         b.end({ kind: "interpret", eip: address });
         return undefined;
       }

@@ -75,6 +75,33 @@ const INITIAL_MXCSR = 0x1f80;
 const HOOK: Stop = { reason: "hook" };
 const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
 
+/** Addresses, and somebody who hears when one comes or goes. */
+class Breakpoints extends Set<number> {
+  readonly #changed: (address: number) => void;
+
+  constructor(changed: (address: number) => void) {
+    super();
+    this.#changed = changed;
+  }
+
+  override add(address: number): this {
+    const known = this.has(address);
+    super.add(address);
+    if (!known) this.#changed(address);
+    return this;
+  }
+
+  override delete(address: number): boolean {
+    const known = super.delete(address);
+    if (known) this.#changed(address);
+    return known;
+  }
+
+  override clear(): void {
+    for (const address of [...this]) this.delete(address);
+  }
+}
+
 /** A processor and its memory. It runs until there is a reason to stop, and the reason is a value. */
 export class Machine {
   readonly memory: Memory;
@@ -119,7 +146,8 @@ export class Machine {
       unspecialised: options.unspecialised ?? false,
       model,
       undefinedFlags: options.undefinedFlags ?? model.undefinedFlags ?? "zen4",
-      breakpoints: new Set(),
+      breakpoints: new Breakpoints((address) => this.#engine.breakpointChanged?.(address)),
+      stepping: false,
       onInstruction: undefined,
       onMemory: undefined,
     };
@@ -183,8 +211,9 @@ export class Machine {
   /** Executes at most `budget` instructions (a whole number, or Infinity). */
   run(budget: number): Stop {
     const core = this.#core;
-    if (!core.onInstruction && core.breakpoints.size === 0 && !this.debug.active) {
-      return this.#told(this.#engine.run(budget));
+    if (!core.onInstruction && !this.debug.active) {
+      if (core.breakpoints.size === 0) return this.#told(this.#engine.run(budget));
+      if (this.#engine.breakpointChanged) return this.#runToBreakpoint(budget);
     }
     const end = core.instructions + budget;
     while (core.instructions < end) {
@@ -207,8 +236,34 @@ export class Machine {
     return { reason: "budget" };
   }
 
+  /** With breakpoints and nothing else to look for: the engine finds them, but for one to be passed. */
+  #runToBreakpoint(budget: number): Stop {
+    const core = this.#core;
+    const { eip } = this.cpu;
+    const end = core.instructions + budget;
+    if (core.breakpoints.has(eip)) {
+      const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
+      if (!resumed) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.step();
+      if (stop.reason !== "budget" || core.instructions >= end) return stop;
+      // Of a repeated instruction that was one iteration.
+      if (this.cpu.eip === eip) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+    }
+    const stop = this.#told(this.#engine.run(end - core.instructions));
+    return stop.reason === "breakpoint" ? this.#stopped(stop.address, stop) : stop;
+  }
+
   /** Executes one instruction (of a repeated one, one iteration), whatever breakpoints and hooks say. */
   step(): Stop {
+    this.#core.stepping = true;
+    try {
+      return this.#step();
+    } finally {
+      this.#core.stepping = false;
+    }
+  }
+
+  #step(): Stop {
     if (!this.debug.active) return this.#told(this.#engine.run(1));
     this.#hits = 0;
     const stop = this.#told(this.#engine.run(1));

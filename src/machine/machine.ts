@@ -4,8 +4,10 @@ import {
   type Engine,
   type EngineMaker,
   type InstructionHook,
+  type InterruptHook,
   type MemoryHook,
   SINGLE_STEP,
+  wasRefused,
 } from "./cpu/engine.ts";
 import { RF, setEflags } from "./cpu/flags.ts";
 import { Interpreter } from "./cpu/interpret.ts";
@@ -69,6 +71,27 @@ const INITIAL_EFLAGS = 0x1202;
 const INITIAL_X87_CONTROL = 0x37f;
 const INITIAL_MXCSR = 0x1f80;
 
+/** A set that says without a call whether it has any: it is asked with every system call. */
+class Addresses extends Set<number> {
+  any = false;
+
+  override add(address: number): this {
+    this.any = true;
+    return super.add(address);
+  }
+
+  override delete(address: number): boolean {
+    const was = super.delete(address);
+    this.any = this.size > 0;
+    return was;
+  }
+
+  override clear(): void {
+    super.clear();
+    this.any = false;
+  }
+}
+
 const HOOK: Stop = { reason: "hook" };
 const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
 
@@ -93,6 +116,10 @@ export class Machine {
   #stoppedAt = -1;
   #stoppedWhen = -1;
   #stoppedByHook = false;
+  readonly #breakpoints = new Addresses();
+  #interruptHook: InterruptHook | undefined;
+  /** What the hook has said the last time an engine asked. */
+  #goesOn = false;
 
   constructor(options: MachineOptions = {}) {
     this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY);
@@ -114,9 +141,10 @@ export class Machine {
       gates,
       unspecialised: options.unspecialised ?? false,
       model: typeof model === "string" ? cpuModels[model] : model,
-      breakpoints: new Set(),
+      breakpoints: this.#breakpoints,
       onInstruction: undefined,
       onMemory: undefined,
+      onInterrupt: undefined,
     };
     const { engine = options.unspecialised || !canCompile() ? "interpreter" : "compiled" } = options;
     this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
@@ -140,7 +168,7 @@ export class Machine {
 
   /** Addresses (unsigned) before whose instruction a run stops. */
   get breakpoints(): Set<number> {
-    return this.#core.breakpoints;
+    return this.#breakpoints;
   }
 
   /** Calls `hook` before every instruction; undefined takes it away. Runs are much slower with one. */
@@ -153,6 +181,26 @@ export class Machine {
     this.#hook = hook;
     this.#hooked = hook ? ranges : [];
     this.#watch();
+  }
+
+  /**
+   * Calls `hook` behind each `int` of a gate, in the middle of a run: this is much faster than stopping for it. Where it
+   * answers true the run goes on. Without one, and in `step`, each stops the machine.
+   */
+  onInterrupt(hook: InterruptHook | undefined): void {
+    this.#interruptHook = hook;
+    this.#core.onInterrupt = hook && this.#asked;
+  }
+
+  /** What engines ask. They leave also where the machine has to look at every instruction from now on. */
+  readonly #asked = (vector: number): boolean => {
+    this.#goesOn = this.#interruptHook!(vector);
+    return this.#goesOn && !this.#looks;
+  };
+
+  /** Somebody wants to hear of single instructions. */
+  get #looks(): boolean {
+    return this.#core.onInstruction !== undefined || this.#breakpoints.any || this.debug.active;
   }
 
   /** Marks the pages that the hook and the debug registers want to hear of. */
@@ -178,10 +226,19 @@ export class Machine {
   /** Executes at most `budget` instructions (a whole number, or Infinity). */
   run(budget: number): Stop {
     const core = this.#core;
-    if (!core.onInstruction && core.breakpoints.size === 0 && !this.debug.active) {
-      return this.#told(this.#engine.run(budget));
-    }
     const end = core.instructions + budget;
+    for (;;) {
+      const left = end - core.instructions;
+      const stop = this.#looks ? this.#runLooking(end) : this.#told(this.#engine.run(left));
+      if (stop.reason !== "interrupt" || this.#interruptHook === undefined) return stop;
+      if (!(wasRefused(stop) ? this.#goesOn : this.#interruptHook(stop.vector))) return stop;
+      if (core.instructions >= end) return { reason: "budget" };
+    }
+  }
+
+  /** The same, instruction for instruction, until there are `end` of them. */
+  #runLooking(end: number): Stop {
+    const core = this.#core;
     while (core.instructions < end) {
       const eip = this.cpu.eip;
       const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;

@@ -44,7 +44,12 @@ export const STATUS = {
   INTERPRET: 1,
   /** Behind `int n`: this plus n. */
   INTERRUPT: 2,
+  /** The same, where the hook was asked and has said no: this plus n. */
+  REFUSED: 258,
 } as const;
+
+/** What `execute` answers: 0 where the region goes on, this plus the status that it ends with where it does not. */
+export const LEAVES = 1;
 
 /** The table of STATE.CHAIN has so many pairs. */
 export const CHAIN_PAIRS = 2048;
@@ -531,8 +536,11 @@ class Emitter {
     this.#storeWord(STATE.LEFT, this.#left);
     code.i32(this.#surroundings.operationNumber(operation));
     code.call(0);
+    code.tee(this.#status);
     code.if();
-    code.i32(STATUS.LOOK);
+    code.get(this.#status);
+    code.i32(LEAVES);
+    code.op(W.i32_sub);
     code.return();
     code.end();
     for (const [slot, local] of this.#slots) this.#loadSlot(slot, local);
@@ -885,10 +893,6 @@ class BlockEmitter {
       case "interpret":
         this.#assign(changed, -1);
         this.#e.leave(end.eip, STATUS.INTERPRET, count);
-        return;
-      case "interrupt":
-        this.#assign(changed, -1);
-        this.#e.leave(end.eip, STATUS.INTERRUPT + end.vector, count);
         return;
     }
   }

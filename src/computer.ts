@@ -25,6 +25,7 @@ import type {
   Memory,
   MemoryHook,
   Registers,
+  UndefinedFamily,
   WatchedRange,
 } from "./machine/index.ts";
 import {
@@ -77,6 +78,8 @@ export interface ComputerOptions {
   memoryBytes?: number;
   /** Which processor it has: a model of `cpuModels` by its name, or one of your own. Default "zen4", which has everything. */
   cpu?: CpuName | CpuModel;
+  /** Whose habits it has where the manual leaves flags undefined. Default: those of `cpu`, Zen 4's for "zen4". */
+  undefinedFlags?: UndefinedFamily;
   /** What executes its instructions. Default: the machine's. */
   engine?: MachineOptions["engine"];
   /** Instructions that take a microsecond of virtual time. Default 100. */
@@ -198,6 +201,8 @@ export class Computer {
   #ended: Stop | undefined;
   #board = "";
   #onBoard: ((byte: number) => void) | undefined;
+  /** Called when it has come to a stop by itself: `stop` tells why. */
+  onStop: (() => void) | undefined;
   #instructionHook: InstructionHook | undefined;
 
   constructor(options: ComputerOptions = {}) {
@@ -215,6 +220,7 @@ export class Computer {
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
       model: options.cpu,
+      undefinedFlags: options.undefinedFlags,
       engine: options.engine,
       debugBoard: (byte) => this.#toBoard(byte),
       ...(options.startOfClock !== undefined && { startOfClock: options.startOfClock }),
@@ -227,11 +233,12 @@ export class Computer {
   /** Loads a program: an image, or a file's bytes with an application header. Throws when it cannot be loaded. */
   load(program: Image | Uint8Array, options: LoadOptions = {}): void {
     if (this.#process) throw new Error("this computer has a program already");
-    const image = program instanceof Uint8Array ? imageFrom(program) : program;
+    const image = ArrayBuffer.isView(program) ? imageFrom(program) : program;
     if ("error" in image) throw new Error(image.error);
     const process = this.kernel.spawn(image, options);
     if ("error" in process) throw new Error(process.error);
     this.#process = process;
+    this.stack.stir(); // the world may be under way
   }
 
   /**
@@ -400,8 +407,12 @@ export class Computer {
       const budget = Math.min((until - now) * this.#perMicro, this.#limit - kernel.instructions);
       if (budget <= 0) return now;
       this.#ended = undefined;
-      return now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
+      this.stack.at(now); // calls of sockets come from here
+      const reached = now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
+      if (kernel.stop !== undefined) this.onStop?.();
+      return reached;
     },
+    callWhenReady: (ready) => this.stack.callWhenReady(ready),
   };
 
   /** Makes everything ready for a call; what is answered turns the stop of the run into the call's result. */

@@ -35,6 +35,8 @@ export interface KernelOptions {
   engine?: MachineOptions["engine"] | undefined;
   /** Which processor it has; the machine's own default unless given. */
   model?: MachineOptions["model"] | undefined;
+  /** Whose habits it has where manuals leave flags undefined. Default: the model's. */
+  undefinedFlags?: MachineOptions["undefinedFlags"] | undefined;
   /** Gets each byte written to the debug board. */
   debugBoard?: (byte: number, thread: Thread) => void;
 }
@@ -103,13 +105,14 @@ export class Kernel implements Services {
 
   /** Loads an image into a machine of its own and makes a process with one thread of it. */
   spawn(image: Image, options: LoadOptions = {}): Process | { error: string } {
-    const { memoryBytes, engine, model, maxSockets = 4096 } = this.#options;
+    const { memoryBytes, engine, model, undefinedFlags, maxSockets = 4096 } = this.#options;
     const { gate, firstSocket } = this.personality;
     const machine = new Machine({
       gates: [gate],
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(engine !== undefined && { engine }),
       ...(model !== undefined && { model }),
+      ...(undefinedFlags !== undefined && { undefinedFlags }),
     });
     const loaded = loadImage(machine, image, options);
     if ("error" in loaded) return loaded;

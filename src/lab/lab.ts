@@ -261,6 +261,7 @@ export class Lab {
       causes.stack = computer.stack;
       if (this.#recording) computer.watchCalls(causes.called);
       this.#computers.set(own, computer);
+      computer.onStop = () => this.referee.stopped(own);
       const words = (description.arguments ?? "").replaceAll("{n}", String(i + 1));
       const begin = (): void => computer.load(image, { args: words, path: `/rd/1/${name}` });
       this.#watchBoard(own, computer);
@@ -376,6 +377,7 @@ export class Lab {
         return moved;
       },
       deadline: () => services.reduce((due, service) => Math.min(due, service.deadline()), stack.deadline()),
+      callWhenReady: (ready) => stack.callWhenReady(ready),
     };
   }
 
@@ -574,6 +576,11 @@ class Later implements Moving {
 
   deadline(): Micros {
     return this.#deeds[0]?.at ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Nothing comes to it but its time. */
+  callWhenReady(): boolean {
+    return true;
   }
 
   /** A program begins by itself: the world is not quiet before. */

@@ -59,8 +59,14 @@ export class Referee {
   readonly #sockets: Item[];
   readonly #frames: { item: Item; match: FrameMatch; at: string | undefined; direction: Direction }[];
   readonly #receives: Item[];
+  /** How many are open, of all and of those that the end is waited for; whether one has failed, one has come true. */
   #open: number;
-  /** Machines that printed since they were last looked at. */
+  #awaited: number;
+  #someFailed = false;
+  #someMet = false;
+  /** No open one runs out before this. */
+  #nextDue: Micros = 0;
+  /** Machines that printed, or stopped, since they were last looked at. */
   readonly #printed = new Set<string>();
   readonly #stopped = new Set<string>();
 
@@ -76,6 +82,7 @@ export class Referee {
       ...never.map((each) => this.#item(each, true)),
     ];
     this.#open = this.#items.length;
+    this.#awaited = this.#items.filter(isAwaited).length;
     const about = (deed: keyof ExpectationDescription) =>
       this.#items.filter(({ description }) => description[deed] !== undefined);
     this.#prints = about("prints");
@@ -113,18 +120,9 @@ export class Referee {
 
   /** Nothing can change any more: one has failed, or all have come true and what must not happen has had its time. */
   get decided(): boolean {
-    return (
-      this.#items.some(({ ok }) => ok === false) ||
-      (this.#items.length > 0 && this.#open === 0) ||
-      this.#onlyNever
-    );
-  }
-
-  /** All that is left open are those that must not happen until the end of everything, and all others are met. */
-  get #onlyNever(): boolean {
-    const left = this.#items.filter(({ ok }) => ok === undefined);
-    const someMet = this.#items.some(({ never, ok }) => !never && ok);
-    return someMet && left.every(({ never, description }) => never && description.within === undefined);
+    if (this.#someFailed || (this.#items.length > 0 && this.#open === 0)) return true;
+    // All that is left open are those that must not happen until the end of everything.
+    return this.#someMet && this.#awaited === 0;
   }
 
   /** When the next expectation runs out. */
@@ -138,6 +136,10 @@ export class Referee {
 
   printed(machine: string): void {
     this.#printed.add(machine);
+  }
+
+  stopped(machine: string): void {
+    this.#stopped.add(machine);
   }
 
   frame(station: string, card: string, bytes: Uint8Array, direction: Direction): void {
@@ -179,14 +181,14 @@ export class Referee {
   look(): void {
     const now = this.#scene.now();
     if (this.#printed.size > 0) this.#lookAtBoards();
-    for (const [name, computer] of this.#scene.computers) {
-      if (this.#stopped.has(name)) continue;
-      const { stop } = computer;
-      if (stop === undefined) continue;
-      this.#stopped.add(name);
-      this.#ended(name, stop);
+    for (const name of this.#stopped) {
+      const { stop } = this.#scene.computers.get(name)!;
+      if (stop !== undefined) this.#ended(name, stop);
     }
+    this.#stopped.clear();
+    if (now < this.#nextDue) return;
     for (const item of this.#items) if (item.ok === undefined && now >= item.until) this.#timeOver(item);
+    this.#nextDue = this.deadline;
   }
 
   /** Nothing will happen any more. `why`: the end in words. */
@@ -235,6 +237,7 @@ export class Referee {
       const item = this.#item({ spot: undefined }, true, `${name} is stopped`);
       this.#items.push(item);
       this.#open++;
+      if (isAwaited(item)) this.#awaited++;
       this.#settle(item, false, why);
     }
   }
@@ -255,6 +258,9 @@ export class Referee {
     item.at = this.#scene.now();
     item.why = ok ? undefined : why;
     this.#open--;
+    if (isAwaited(item)) this.#awaited--;
+    if (!ok) this.#someFailed = true;
+    else if (!item.never) this.#someMet = true;
   }
 
   #isBlocked(machine: string): boolean {
@@ -294,6 +300,9 @@ export class Referee {
     };
   }
 }
+
+/** The run goes on for it. What must not happen at all only lasts as long as the rest. */
+const isAwaited = ({ never, description }: Item): boolean => !never || description.within !== undefined;
 
 /** How a machine stands, for people. */
 export function stateOf(name: string, computer: Computer): string {

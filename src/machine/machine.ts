@@ -15,6 +15,7 @@ import { type CpuModel, type CpuName, cpuModels } from "./cpu/model.ts";
 import { Registers } from "./cpu/registers.ts";
 import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
 import { SEGMENT, STATE, WORD } from "./cpu/state.ts";
+import type { UndefinedFamily } from "./cpu/undefined.ts";
 import { BS, DebugRegisters } from "./debug-registers.ts";
 import { CompilingEngine, canCompile } from "./jit/index.ts";
 import { type Access, FACT, Memory } from "./memory/memory.ts";
@@ -31,6 +32,8 @@ export interface MachineOptions {
   unspecialised?: boolean;
   /** Which processor it is: what CPUID says, and which instructions there are. Default "zen4", which has all. */
   model?: CpuName | CpuModel;
+  /** Whose habits it has where the manual leaves flags undefined: cpu/undefined.ts. Default: those of the model. */
+  undefinedFlags?: UndefinedFamily;
   /** What executes the instructions: one of our own by its name, or another's. Default "compiled" where the host can. */
   engine?: EngineName | EngineMaker;
 }
@@ -132,7 +135,8 @@ export class Machine {
       }
       gates[vector] = 1;
     }
-    const { model = "zen4" } = options;
+    const { model: named = "zen4" } = options;
+    const model = typeof named === "string" ? cpuModels[named] : named;
     this.#core = {
       memory: this.memory,
       segments: new Segments(words, options.segments ?? kolibriSegments),
@@ -140,7 +144,8 @@ export class Machine {
       timeStampOffset: 0,
       gates,
       unspecialised: options.unspecialised ?? false,
-      model: typeof model === "string" ? cpuModels[model] : model,
+      model,
+      undefinedFlags: options.undefinedFlags ?? model.undefinedFlags ?? "zen4",
       breakpoints: this.#breakpoints,
       onInstruction: undefined,
       onMemory: undefined,

@@ -64,7 +64,7 @@ describe.skipIf(why)(`QEMU's framing${why ? ` (skipped: ${why})` : ""}`, () => {
     expect(inside("ip", "neigh", "show", "10.0.2.15")).toMatch(/52:54:00:00:02:0f/);
   }
 
-  test("stream, the guest connects to us", { timeout: 60_000 }, async () => {
+  test("stream, the guest connects to us", async () => {
     await beside("listen:0", async (said) => {
       while (!/127\.0\.0\.1:\d+/.test(said())) await new Promise((resolve) => setTimeout(resolve, 10));
       const [, port] = /127\.0\.0\.1:(\d+)/.exec(said())!;
@@ -74,7 +74,7 @@ describe.skipIf(why)(`QEMU's framing${why ? ` (skipped: ${why})` : ""}`, () => {
     });
   });
 
-  test("stream, we connect to the guest", { timeout: 60_000 }, async () => {
+  test("stream, we connect to the guest", async () => {
     execFileSync("ip", ["netns", "add", namespace]);
     const peer = await card("stream-listen", "0");
     const port = await peer.line();
@@ -85,7 +85,7 @@ describe.skipIf(why)(`QEMU's framing${why ? ` (skipped: ${why})` : ""}`, () => {
     });
   });
 
-  test("dgram", { timeout: 60_000 }, async () => {
+  test("dgram", async () => {
     const [ours, theirs] = [20_000 + (process.pid % 10_000), 30_000 + (process.pid % 10_000)];
     await beside(`udp:${ours}:127.0.0.1:${theirs}`, async () => {
       const peer = await card("dgram", String(theirs), "127.0.0.1", String(ours));

@@ -3,6 +3,7 @@ import type { Stop } from "../stop.ts";
 import type { CpuModel } from "./model.ts";
 import type { Segments } from "./segments.ts";
 import { STATE } from "./state.ts";
+import type { UndefinedFamily } from "./undefined.ts";
 
 /** Called with EIP before each instruction, unsigned. Answering true stops the run before it. */
 export type InstructionHook = (address: number) => boolean | undefined;
@@ -27,6 +28,8 @@ export interface Core {
   /** Vectors of `int n` that stop the machine: 1 for each. */
   readonly gates: Uint8Array;
   readonly model: CpuModel;
+  /** What it does where the manual leaves things undefined. */
+  readonly undefinedFlags: UndefinedFamily;
   /** Every instruction through its executor: for tests that compare the two ways. */
   readonly unspecialised: boolean;
   readonly breakpoints: Set<number>;

@@ -94,8 +94,8 @@ export class Interpreter implements Engine {
         left--;
         switch (op.op) {
           case 0: // DECODE
+            code.decode(op); // a fault of fetching finds it counted, as one of executing does
             left++;
-            code.decode(op);
             break;
           case 1: // GENERAL
             words[WORD.RESULT] = result;

@@ -53,9 +53,11 @@ export function flowOf(op: Operation): number {
       return FLOW.BRANCH;
     case OP.INT:
       return FLOW.INTERRUPT;
+    case OP.EXIT:
+      // What else it may change is looked at where it is lowered.
+      return form?.name === "popfd" ? FLOW.NEXT : FLOW.LEAVE;
     case OP.DECODE:
     case OP.FORWARD:
-    case OP.EXIT:
       return FLOW.LEAVE;
     case OP.JUMP:
       // Those without an arm of the interpreter: jp, jnp, jecxz.

@@ -20,36 +20,16 @@ import {
   type ValueType,
   W,
 } from "../wasm/index.ts";
-import { copy, fill } from "./bulk.ts";
 import type { OutsideFunction } from "./calls.ts";
-import {
-  type Block,
-  type Exit,
-  exitValues,
-  type Region,
-  SLOT,
-  slotAddress,
-  slotType,
-  type Target,
-  type Value,
-} from "./ir.ts";
-import { leavesAtEnd, liveAtBeginning, usedValues } from "./liveness.ts";
+import { BlockEmitter } from "./emit-block.ts";
+import { type Block, type Region, SLOT, slotAddress, slotType, type Target, type Value } from "./ir.ts";
+import { liveAtBeginning } from "./liveness.ts";
+import { isDoubtful, isNotPlain, isOtherMode, LOOKS } from "./looks.ts";
+import { type Known, type KnownNumbers, knownNumbers } from "./numbers.ts";
+import { LEAVES, STATUS } from "./status.ts";
 import { goesBack, isDispatched, type Structure } from "./structure.ts";
 
-/** How compiled code ends. EIP and LEFT are in the state page. */
-export const STATUS = {
-  /** Somewhere that it does not know, or with too few instructions left. */
-  LOOK: 0,
-  /** At an instruction that the interpreter must execute. */
-  INTERPRET: 1,
-  /** Behind `int n`: this plus n. */
-  INTERRUPT: 2,
-  /** The same, where the hook was asked and has said no: this plus n. */
-  REFUSED: 258,
-} as const;
-
-/** What `execute` answers: 0 where the region goes on, this plus the status that it ends with where it does not. */
-export const LEAVES = 1;
+export { LEAVES, STATUS };
 
 /** The table of STATE.CHAIN has so many pairs. */
 export const CHAIN_PAIRS = 2048;
@@ -98,12 +78,13 @@ export function emit(
   return moduleBytes({ types, imports, functions: [{ type: REGION_TYPE, name: "r", code }] });
 }
 
-class Emitter {
+export class Emitter {
   readonly #region: Region;
   readonly #structure: Structure;
   readonly #surroundings: Surroundings;
   readonly #code = new Code(2);
   readonly #live: Int32Array;
+  readonly #numbers: KnownNumbers;
   /** Parameters: where to begin (the dispatcher's number), and how many instructions are left. */
   readonly #at = 0;
   readonly #left = 1;
@@ -135,7 +116,8 @@ class Emitter {
     this.#region = region;
     this.#structure = structure;
     this.#surroundings = surroundings;
-    this.#live = liveAtBeginning(region, structure);
+    this.#numbers = knownNumbers(region, structure, SLOT.COUNT);
+    this.#live = liveAtBeginning(region, structure, this.#numbers.guards);
     this.#need = structure.longest;
     this.#eip = this.#code.local(I32);
     this.#status = this.#code.local(I32);
@@ -313,6 +295,7 @@ class Emitter {
       body();
       return;
     }
+    this.#guard(index);
     this.#loops.set(index, this.#code.loop());
     body();
     this.#code.end();
@@ -329,8 +312,63 @@ class Emitter {
     return this.#code;
   }
 
-  get live(): Int32Array {
-    return this.#live;
+  /** Slots that must be right on the way from one block to another. */
+  wanted(from: number, { block: to }: Target): number {
+    if (to < 0) return -1;
+    const isGuarded = this.#numbers.guards.has(to) && !goesBack(this.structure, from, to);
+    return isGuarded ? -1 : this.#live[to]!;
+  }
+
+  known(block: number): Known {
+    return this.#numbers.known[block]!;
+  }
+
+  /** Leaves before a block if slots do not hold the numbers that its loop relies on. */
+  #guard(index: number): void {
+    const guard = this.#numbers.guards.get(index);
+    if (guard === undefined) return;
+    const code = this.#code;
+    const slots = [...guard.lanes.entries()].filter(([slot, lanes]) => lanes !== 0 && this.#slots.has(slot));
+    const leave = (): void => this.leave(this.#region.blocks[index]!.address, STATUS.INTERPRET, 0);
+    const looks = LOOKS.map((look) => {
+      // Four lanes say all that the first alone does.
+      const wider = look.lanes >> 2;
+      return {
+        look,
+        numbers: slots
+          .filter(([, lanes]) => lanes & look.lanes && !(lanes & wider))
+          .map(
+            ([slot]) =>
+              () =>
+                code.get(this.#slots.get(slot)!),
+          ),
+      };
+    }).filter(({ numbers }) => numbers.length > 0);
+    if (guard.mode) {
+      isOtherMode(code, this.#mode());
+      code.if();
+      leave();
+      code.end();
+    }
+    for (const { look, numbers } of looks) {
+      isDoubtful(code, look, numbers);
+      code.if();
+      for (const number of numbers) {
+        isNotPlain(code, look, number);
+        code.if();
+        leave();
+        code.end();
+      }
+      code.end();
+    }
+  }
+
+  /** What the region relies on MXCSR to be. */
+  #mode(): number {
+    for (const { values } of this.#region.blocks) {
+      for (const { what, number } of values) if (what === "admit" && number !== 0) return number;
+    }
+    throw new Error("no instruction looks at MXCSR");
   }
 
   slot(slot: number): number {
@@ -613,313 +651,3 @@ class Emitter {
     code.end();
   }
 }
-
-/** Emits the values of one block in their order. */
-class BlockEmitter {
-  readonly #e: Emitter;
-  readonly #block: Block;
-  readonly #used: Set<Value>;
-  /** How often a value is needed on the way through the block, and on its exits. */
-  readonly #hot: Int32Array;
-  readonly #cold: Int32Array;
-  /** The place of its last need, for those that have a local variable. */
-  readonly #last: Int32Array;
-  readonly #locals = new Map<Value, number>();
-  readonly #outside: boolean;
-
-  constructor(emitter: Emitter, block: Block) {
-    this.#e = emitter;
-    this.#block = block;
-    const count = block.values.length;
-    this.#used = usedValues(block);
-    this.#hot = new Int32Array(count);
-    this.#cold = new Int32Array(count);
-    this.#last = new Int32Array(count).fill(-1);
-    this.#outside = leavesAtEnd(emitter.structure, block);
-  }
-
-  emit(): void {
-    const { values } = this.#block;
-    this.#count();
-    for (const value of values) {
-      this.#place(value);
-      this.#release(value.position);
-    }
-    this.#end();
-    for (const [value, local] of this.#locals) this.#e.giveBack(value.type, local);
-    this.#locals.clear();
-  }
-
-  #release(position: number): void {
-    for (const [value, local] of this.#locals) {
-      if (this.#last[value.position]! > position) continue;
-      this.#locals.delete(value);
-      this.#e.giveBack(value.type, local);
-    }
-  }
-
-  /** Slots that must be right when the block goes on there. */
-  #wanted(target: Target): number {
-    return target.block < 0 ? -1 : this.#e.live[target.block]!;
-  }
-
-  #edges(): Target[] {
-    const { end } = this.#block;
-    if (end.kind === "goto") return [end.target];
-    if (end.kind === "branch") return [end.yes, end.no];
-    return end.kind === "indirect" && end.cases.length === 1 ? [end.cases[0]!] : [];
-  }
-
-  #count(): void {
-    const hot = this.#hot;
-    const { values, changed, end } = this.#block;
-    const need = (value: Value): void => {
-      if (hot[value.position]!++ === 0) for (const arg of value.args) need(arg);
-    };
-    for (const value of values)
-      if (isEffect(value) && this.#used.has(value)) for (const arg of value.args) need(arg);
-    if (end.kind === "branch") need(end.condition);
-    if (end.kind === "indirect") need(end.target);
-    const edges = this.#edges();
-    for (const [slot, value] of changed) {
-      if (edges.length === 0) need(value);
-      else for (const edge of edges) if (this.#wanted(edge) & (1 << slot)) need(value);
-    }
-    const cold = this.#cold;
-    const mayNeed = (value: Value): void => {
-      cold[value.position]!++;
-      if (hot[value.position] === 0 && cold[value.position] === 1) for (const arg of value.args) mayNeed(arg);
-    };
-    for (const value of values) {
-      if (value.exit && this.#used.has(value)) for (const now of exitValues(value.exit)) mayNeed(now);
-    }
-    if (this.#outside) for (const [, value] of changed) mayNeed(value);
-
-    // When is a local variable needed last? A value without one passes the question on to what it is made of.
-    const last = this.#last;
-    const memo = new Map<number, Set<Value>>();
-    const once = (value: Value, position: number): void => {
-      const seen = memo.get(position) ?? new Set();
-      memo.set(position, seen);
-      const walk = (each: Value): void => {
-        if (seen.has(each)) return;
-        seen.add(each);
-        if (this.#hasLocal(each)) last[each.position] = Math.max(last[each.position]!, position);
-        else for (const arg of each.args) walk(arg);
-      };
-      walk(value);
-    };
-    for (const value of values) {
-      if (!this.#used.has(value) && isEffect(value)) continue;
-      if (isEffect(value) || this.#hasLocal(value)) for (const arg of value.args) once(arg, value.position);
-      if (value.exit) for (const now of exitValues(value.exit)) once(now, value.position);
-    }
-    const never = values.length;
-    for (const [, value] of changed) once(value, never);
-    if (end.kind === "branch") once(end.condition, never);
-    if (end.kind === "indirect") once(end.target, never);
-  }
-
-  #hasLocal(value: Value): boolean {
-    if (value.what === "load" || value.what === "call") return this.#used.has(value);
-    if (value.what !== "pure") return false;
-    const hot = this.#hot[value.position]!;
-    return hot > 1 || (hot === 1 && this.#cold[value.position]! > 0);
-  }
-
-  /** What a value is to the code at its own place. */
-  #place(value: Value): void {
-    const { code } = this.#e;
-    switch (value.what) {
-      case "const":
-      case "slot":
-        return;
-      case "pure":
-        if (this.#hasLocal(value)) this.#keep(value, () => this.#compute(value));
-        return;
-      case "load":
-        if (!this.#used.has(value)) return;
-        this.#keep(value, () => {
-          this.#push(value.args[0]!);
-          code.access(value.opcode, value.number);
-        });
-        return;
-      case "store":
-        this.#push(value.args[0]!);
-        this.#push(value.args[1]!);
-        code.access(value.opcode, value.number);
-        return;
-      case "check":
-        this.#e.check(
-          value,
-          () => this.#push(value.args[0]!),
-          () => this.#exit(value.exit!),
-        );
-        return;
-      case "leave":
-        this.#push(value.args[0]!);
-        code.if();
-        this.#exit(value.exit!);
-        code.end();
-        return;
-      case "call":
-        for (const arg of value.args) this.#push(arg);
-        code.call(this.#e.callNumber(value.number));
-        if (this.#used.has(value) && this.#last[value.position]! >= 0) this.#keep(value, () => {});
-        else if (value.number !== 0) code.drop();
-        return;
-      case "copy":
-      case "fill": {
-        const locals = value.args.map((arg) => {
-          this.#push(arg);
-          const local = this.#e.takeTemporary(I32);
-          code.set(local);
-          return local;
-        }) as [number, number, number];
-        if (value.what === "copy") copy(this.#e, ...locals);
-        else fill(this.#e, ...locals, value.number);
-        for (const local of locals) this.#e.giveBack(I32, local);
-        return;
-      }
-      case "afford":
-        this.#e.cannotAfford(() => this.#push(value.args[0]!));
-        code.if();
-        this.#exit(value.exit!);
-        code.end();
-        return;
-      case "spend":
-        this.#e.spendValue(() => this.#push(value.args[0]!));
-        return;
-    }
-  }
-
-  #keep(value: Value, compute: () => void): void {
-    compute();
-    const local = this.#e.takeTemporary(value.type);
-    this.#e.code.set(local);
-    this.#locals.set(value, local);
-  }
-
-  /** Puts a value on the stack. */
-  #push(value: Value): void {
-    const { code } = this.#e;
-    const local = this.#locals.get(value);
-    if (local !== undefined) code.get(local);
-    else if (value.what === "const") this.#constant(value);
-    else if (value.what === "slot") code.get(this.#e.slot(value.number));
-    else if (value.what === "pure") this.#compute(value);
-    else throw new Error(`a ${value.what} has no value any more`);
-  }
-
-  #constant(value: Value): void {
-    const { code } = this.#e;
-    if (value.type === I32) code.i32(value.number);
-    else if (value.type === I64) code.i64(value.bytes as bigint);
-    else if (value.type === F64) code.f64(value.number);
-    else code.v128(value.bytes as readonly number[]);
-  }
-
-  #compute(value: Value): void {
-    const { code } = this.#e;
-    for (const arg of value.args) this.#push(arg);
-    code.op(value.opcode);
-    if (Array.isArray(value.bytes)) code.immediate(value.bytes);
-  }
-
-  /** Puts changed slots in their places: all, or the ones in `wanted`. What is used twice is computed once. */
-  #assign(changed: ReadonlyMap<number, Value>, wanted: number): void {
-    const { code } = this.#e;
-    const list = [...changed].filter(([slot]) => wanted & (1 << slot));
-    const uses = new Map<Value, number>();
-    const count = (value: Value): void => {
-      if (value.what !== "pure" || this.#locals.has(value)) return;
-      const known = uses.get(value) ?? 0;
-      uses.set(value, known + 1);
-      if (known === 0) for (const arg of value.args) count(arg);
-    };
-    for (const [, value] of list) count(value);
-    const shared = [...uses].filter(([, n]) => n > 1).sort(([a], [b]) => a.position - b.position);
-    for (const [value] of shared) this.#keep(value, () => this.#compute(value));
-    for (const [, value] of list) this.#push(value);
-    for (let i = list.length - 1; i >= 0; i--) code.set(this.#e.slot(list[i]![0]));
-    for (const [value] of shared) {
-      const local = this.#locals.get(value)!;
-      this.#locals.delete(value);
-      this.#e.giveBack(value.type, local);
-    }
-  }
-
-  #exit(exit: Exit): void {
-    for (const { opcode, address, value, offset } of exit.late) {
-      this.#push(address);
-      this.#push(value);
-      this.#e.code.access(opcode, offset);
-    }
-    this.#assign(exit.changed, -1);
-    this.#e.leave(exit.eip, STATUS.INTERPRET, exit.count);
-  }
-
-  #end(): void {
-    const { code } = this.#e;
-    const { end, count, changed } = this.#block;
-    switch (end.kind) {
-      case "goto":
-        this.#edge(end.target);
-        return;
-      case "branch":
-        this.#push(end.condition);
-        code.if();
-        this.#edge(end.yes);
-        code.end();
-        this.#edge(end.no);
-        return;
-      case "indirect":
-        this.#push(end.target);
-        this.#e.setEip();
-        if (end.cases.length === 1 && end.cases[0]!.block >= 0) {
-          this.#e.isAt(end.cases[0]!.address);
-          code.if();
-          this.#edge(end.cases[0]!);
-          code.end();
-        }
-        this.#assign(changed, -1);
-        this.#e.spend(count);
-        this.#e.dispatch(this.#block.index, end.cases.length > 1 ? end.cases : []);
-        return;
-      case "execute":
-        this.#assign(changed, -1);
-        this.#e.execute(this.#block, end.operation, end.target);
-        return;
-      case "interpret":
-        this.#assign(changed, -1);
-        this.#e.leave(end.eip, STATUS.INTERPRET, count);
-        return;
-    }
-  }
-
-  #edge(target: Target): void {
-    const { code } = this.#e;
-    const { count, changed, index } = this.#block;
-    if (target.block < 0) {
-      this.#assign(changed, -1);
-      this.#e.leave(target.address, STATUS.LOOK, count);
-      return;
-    }
-    this.#e.spend(count);
-    if (goesBack(this.#e.structure, index, target.block)) {
-      this.#e.isPoor();
-      code.if();
-      this.#assign(changed, -1);
-      this.#e.leave(target.address, STATUS.LOOK, 0);
-      code.end();
-    }
-    this.#assign(changed, this.#wanted(target));
-    // What follows there may use this block's variables; the other edge, which is another way, still finds them.
-    for (const [value, local] of this.#locals) this.#e.giveBack(value.type, local);
-    this.#e.jump(index, target.block);
-    for (const [value, local] of this.#locals) this.#e.takeAgain(value.type, local);
-  }
-}
-
-const isEffect = (value: Value): boolean =>
-  value.what !== "const" && value.what !== "slot" && value.what !== "pure";

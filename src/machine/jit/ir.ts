@@ -9,6 +9,7 @@
 import type { Operation } from "../cpu/operation.ts";
 import { STATE } from "../cpu/state.ts";
 import { I32, type Opcode, resultOf, V128, type ValueType, W } from "../wasm/index.ts";
+import { LANES, plainLanes } from "./numbers.ts";
 
 /** Slots: where they are in the state page, and of what type. The first eight are the general registers. */
 export const SLOT = {
@@ -65,6 +66,14 @@ export type What =
   | "check"
   /** Leaves the region before this instruction if args[0] is not zero. */
   | "leave"
+  /**
+   * Numbers in the lanes of args[1], args[2], … must be plain: leaves the region if args[0] is not zero, which need
+   * not be worked out where all of them are normal and none nearly too small or too large. `bytes` has their LANES;
+   * `number` what MXCSR must be: bits that matter above, their values below.
+   */
+  | "admit"
+  /** Goes on in another block if args[0] is not zero. */
+  | "part"
   /** Calls the imported function `number` with args; its value if it has one. */
   | "call"
   /** Copies args[2] bytes of guest memory from args[1] to args[0]; they do not overlap. */
@@ -84,6 +93,8 @@ export interface Exit {
   readonly changed: ReadonlyMap<number, Value>;
   /** Stores that have been put off. */
   readonly late: readonly LateStore[];
+  /** Where a `part` goes on. */
+  readonly to?: Target;
 }
 
 /** A store to the state page that need not be made before the block is left. */
@@ -224,6 +235,14 @@ function folded(opcode: Opcode, a: number, b: number): number {
  */
 export type Fixed = (address: number, size: number, writes: boolean) => boolean;
 
+/** Numbers of several instructions that are looked at together; who leaves before that, leaves before all of them. */
+interface Admission {
+  readonly exit: Exit;
+  readonly values: Map<Value, number>;
+  fails: Value | undefined;
+  mode: number;
+}
+
 /** Makes the values of one block. Constants are folded, and a few identities used, as values are made. */
 export class Builder {
   readonly block: Block;
@@ -231,6 +250,11 @@ export class Builder {
   readonly #slots = new Map<number, Value>();
   readonly #constants = new Map<number, Value>();
   readonly #checks = new Map<Value, Value>();
+  /** Numbers that have been admitted, by their lanes. */
+  readonly #plain = new Map<Value, number>();
+  #admission: Admission | undefined;
+  /** What MXCSR has been found to be, as `admit` is told it. */
+  mode = 0;
   /** The instruction that is being lowered. */
   eip = 0;
   procrastinator: Procrastinator | undefined;
@@ -323,6 +347,7 @@ export class Builder {
   }
 
   store(opcode: Opcode, address: Value, value: Value, offset: number): void {
+    this.#settle();
     this.#make("store", I32, opcode, [address, value], offset);
   }
 
@@ -367,29 +392,82 @@ export class Builder {
     this.#make("leave", I32, 0, [condition], 0, undefined, this.exit());
   }
 
+  /**
+   * Numbers must be plain, else the region is left before the present instruction, or one before it that has changed
+   * nothing but slots. `values`: numbers with the lanes that count; `fails`: not 0 if they are not plain.
+   */
+  admit(values: readonly (readonly [Value, number])[], fails: Value | undefined, mode: number): void {
+    const unknown = values.filter(([value, lanes]) => !this.isPlain(value, lanes));
+    if (unknown.length === 0 && mode === this.mode) return;
+    this.#admission ??= { exit: this.exit(), values: new Map(), fails: undefined, mode: 0 };
+    const admission = this.#admission;
+    for (const [value, lanes] of unknown) {
+      admission.values.set(value, (admission.values.get(value) ?? 0) | lanes);
+      this.markPlain(value, lanes);
+    }
+    if (fails !== undefined && unknown.length > 0) {
+      admission.fails = admission.fails ? this.pure(W.i32_or, admission.fails, fails) : fails;
+    }
+    if (mode !== this.mode) admission.mode = this.mode = mode;
+  }
+
+  /** Whether numbers are known to be zero, normal or infinite. */
+  isPlain(value: Value, lanes: number): boolean {
+    const known = (each: Value): number => this.#plain.get(each) ?? 0;
+    return (plainLanes(value, known) & lanes) === lanes;
+  }
+
+  markPlain(value: Value, lanes: number): void {
+    this.#plain.set(value, (this.#plain.get(value) ?? 0) | lanes);
+  }
+
+  /** Looks at the numbers that wait for it, before something is done that cannot be undone. */
+  #settle(): void {
+    const admission = this.#admission;
+    if (admission === undefined) return;
+    this.#admission = undefined;
+    const { values, fails, mode, exit } = admission;
+    const args = [fails ?? this.const(0)];
+    const lanes: number[] = [];
+    for (const [value, several] of values) {
+      for (const each of Object.values(LANES)) {
+        if (!(several & each)) continue;
+        args.push(value);
+        lanes.push(each);
+      }
+    }
+    this.#make("admit", I32, 0, args, mode, lanes, exit);
+  }
+
   call(index: number, type: ValueType, ...args: Value[]): Value {
+    this.#settle();
     return this.#make("call", type, 0, args, index);
   }
 
   copy(to: Value, from: Value, length: Value): void {
+    this.#settle();
     this.#make("copy", I32, 0, [to, from, length]);
   }
 
   fill(to: Value, element: Value, length: Value, size: number): void {
+    this.#settle();
     this.#make("fill", I32, 0, [to, element, length], size);
   }
 
   /** Leaves the region before the present instruction unless `count` more can be afforded, 0 … 2^30. */
   afford(count: Value): void {
+    this.#settle();
     this.#make("afford", I32, 0, [count], 0, undefined, this.exit());
   }
 
   spend(count: Value): void {
+    this.#settle();
     this.#make("spend", I32, 0, [count]);
   }
 
   /** An exit before the present instruction. */
   exit(): Exit {
+    if (this.#admission) return this.#admission.exit;
     return {
       eip: this.eip,
       count: this.block.count,
@@ -405,9 +483,16 @@ export class Builder {
     for (const { opcode, address, value, offset } of stores) this.store(opcode, address, value, offset);
   }
 
+  /** Goes on at `target`, behind the present instruction, if `condition` is not zero. */
+  part(condition: Value, target: Target): void {
+    this.#settle();
+    this.#make("part", I32, 0, [condition], 0, undefined, { ...this.exit(), to: target });
+  }
+
   /** Ends the block. */
   end(end: End): void {
     this.catchUp();
+    this.#settle();
     for (const [slot, value] of this.#current) this.block.changed.set(slot, value);
     this.block.end = end;
   }

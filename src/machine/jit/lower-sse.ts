@@ -11,8 +11,9 @@ import { KIND } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { I32, I64, SIMD, V128, W } from "../wasm/index.ts";
-import { type Block, FLAGS, SLOT, type Value } from "./ir.ts";
+import { FLAGS, SLOT, type Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
+import { LANES } from "./numbers.ts";
 
 const MODE_BITS = 0x7f80;
 const MODE_WANTED = 0x1f80;
@@ -72,14 +73,8 @@ const codes = (compare: number, arithmetic: number): LaneCodes => ({
 const SINGLES = codes(65, 224);
 const DOUBLES = codes(71, 236);
 
-/** Blocks that have looked at MXCSR. */
-const looked = new WeakSet<Block>();
-/** Values of which every lane of that size is zero, normal or infinite. */
-const admittedSingles = new WeakSet<Value>();
-const admittedDoubles = new WeakSet<Value>();
-
 /** Arithmetic on values, as the operation is written: `ps`, `pd`, `ss` or `sd`. */
-class Numbers {
+export class Numbers {
   readonly l: Lowering;
   readonly double: boolean;
   readonly scalar: boolean;
@@ -141,9 +136,14 @@ class Numbers {
     return this.splat(this.double ? Number.MAX_VALUE : 2 ** 128 - 2 ** 104);
   }
 
+  /** The lanes that count, as one of LANES. */
+  get lanes(): number {
+    return this.double ? (this.scalar ? LANES.SD : LANES.PD) : this.scalar ? LANES.SS : LANES.PS;
+  }
+
   /** Lanes that are zero, normal or infinite; undefined when that is known. */
   admitted(x: Value): Value | undefined {
-    if (!this.scalar && (this.double ? admittedDoubles : admittedSingles).has(x)) return undefined;
+    if (this.l.b.isPlain(x, this.lanes)) return undefined;
     return this.or(this.two("ge", this.one("abs", x), this.least), this.two("eq", x, this.splat(0)));
   }
 
@@ -160,38 +160,47 @@ class Numbers {
 }
 
 /** The lower `size` bytes of one value, the rest of another. */
-function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value {
+export function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value {
   const pattern = ZERO.map((_, at) => (at < size ? at : 16 + at));
   return l.b.pureWith(SHUFFLE, V128, pattern, low, rest);
 }
 
-const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
+export const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
 
-/** Whether `mask` fails, or MXCSR is not what the code relies on: leaves then. Answers whether PE is relied on. */
-function admit(l: Lowering, fails: Value | undefined): boolean {
-  const { b } = l;
-  const sticky = (l.words[WORD.MXCSR]! & PE) !== 0;
-  let trouble = fails;
-  if (!looked.has(b.block)) {
-    looked.add(b.block);
-    const bits = sticky ? MODE_BITS | PE : MODE_BITS;
-    const wanted = sticky ? MODE_WANTED | PE : MODE_WANTED;
-    const wrong = b.pure(
-      W.i32_ne,
-      b.pure(W.i32_and, loadState(l, STATE.MXCSR), b.const(bits)),
-      b.const(wanted),
-    );
-    trouble = trouble === undefined ? wrong : b.pure(W.i32_or, trouble, wrong);
-  }
-  if (trouble !== undefined) b.leave(trouble);
-  return sticky;
+/** Whether PE is relied on, which it can be when it is set already. */
+export const isSticky = (l: Lowering): boolean => (l.words[WORD.MXCSR]! & PE) !== 0;
+
+/** What MXCSR must be for arithmetic, as `admit` of ir.ts has it. */
+const modeOf = (l: Lowering): number =>
+  isSticky(l) ? (((MODE_BITS | PE) << 16) | MODE_WANTED | PE) >>> 0 : ((MODE_BITS << 16) | MODE_WANTED) >>> 0;
+
+/**
+ * Leaves if `fails` is not 0, or MXCSR is not what the code relies on. `fails` is only looked at if one of `numbers`
+ * is not normal. Answers whether PE is relied on.
+ */
+export function admit(l: Lowering, n: Numbers, numbers: readonly Value[], fails: Value | undefined): boolean {
+  l.b.admit(
+    numbers.map((number) => [number, n.lanes]),
+    fails,
+    modeOf(l),
+  );
+  return isSticky(l);
+}
+
+/** Leaves if `fails` is not 0, or MXCSR is not what the code relies on. Answers whether PE is relied on. */
+export function demand(l: Lowering, fails: Value | undefined): boolean {
+  l.b.admit([], undefined, modeOf(l));
+  if (fails !== undefined) l.b.leave(fails);
+  return isSticky(l);
 }
 
 /** Sets PE where `inexact` is not 0. */
-function raise(l: Lowering, inexact: Value): void {
+export function raise(l: Lowering, inexact: Value): void {
   const { b } = l;
   const set = b.pure(W.i32_shl, b.pure(W.i32_ne, inexact, b.const(0)), b.const(5));
   b.store(W.i32_store, b.const(0), b.pure(W.i32_or, loadState(l, STATE.MXCSR), set), STATE.MXCSR);
+  // PE is no part of what is relied on here.
+  b.mode = modeOf(l);
 }
 
 // Operands ---------------------------------------------------------------------------------------------------
@@ -199,7 +208,7 @@ function raise(l: Lowering, inexact: Value): void {
 const isRegister = (kind: number): boolean => kind === KIND.VECTOR;
 
 /** The second operand, of which `size` bytes are read when it is memory; undefined when it cannot be lowered. */
-function second(l: Lowering, op: Operation, size: number, aligned = size === 16): Value | undefined {
+export function second(l: Lowering, op: Operation, size: number, aligned = size === 16): Value | undefined {
   const { b } = l;
   if (isRegister(op.kind2)) return b.get(slotOf(op.b));
   if (op.kind2 !== KIND.MEMORY && op.kind2 !== KIND.M32) return undefined;
@@ -210,7 +219,7 @@ function second(l: Lowering, op: Operation, size: number, aligned = size === 16)
   return b.load(size === 16 ? W.v128_load : size === 8 ? LOAD64_ZERO : LOAD32_ZERO, address, RAM_BASE);
 }
 
-function demandAlignment(l: Lowering, address: Value): void {
+export function demandAlignment(l: Lowering, address: Value): void {
   const { b } = l;
   if (address.what !== "const" || address.number & 15) b.leave(b.pure(W.i32_and, address, b.const(15)));
 }
@@ -219,7 +228,7 @@ function demandAlignment(l: Lowering, address: Value): void {
 const canRead = (l: Lowering, op: Operation): boolean => op.kind2 === KIND.R32 || l.plain(op);
 
 /** Stores to memory, which is checked here. False when it cannot be lowered. */
-function storeTo(l: Lowering, op: Operation, size: number, aligned: boolean, value: Value): boolean {
+export function storeTo(l: Lowering, op: Operation, size: number, aligned: boolean, value: Value): boolean {
   const { b } = l;
   if (!l.plain(op)) return false;
   const address = l.address(op);
@@ -230,7 +239,7 @@ function storeTo(l: Lowering, op: Operation, size: number, aligned: boolean, val
   return true;
 }
 
-const lane32 = (l: Lowering, value: Value, lane: number): Value =>
+export const lane32 = (l: Lowering, value: Value, lane: number): Value =>
   l.b.pureWith(I32_EXTRACT, I32, [lane], value);
 const lane64 = (l: Lowering, value: Value, lane: number): Value =>
   l.b.pureWith(I64_EXTRACT, I64, [lane], value);
@@ -239,12 +248,10 @@ const lane64 = (l: Lowering, value: Value, lane: number): Value =>
 
 type Arithmetic = "add" | "sub" | "mul" | "div" | "sqrt";
 
-function arithmetic(l: Lowering, op: Operation, operation: Arithmetic, suffix: string): boolean {
-  const n = new Numbers(l, suffix);
+/** The result of numbers, where it is an ordinary one; else the region is left. */
+export function calculated(n: Numbers, operation: Arithmetic, x: Value, y: Value): Value {
+  const { l } = n;
   const { b } = l;
-  const y = second(l, op, n.size);
-  if (y === undefined) return false;
-  const x = b.get(slotOf(op.a));
   const result = operation === "sqrt" ? n.one("sqrt", y) : n.two(operation, x, y);
   const zero = n.splat(0);
   const size = n.one("abs", result);
@@ -256,13 +263,26 @@ function arithmetic(l: Lowering, op: Operation, operation: Arithmetic, suffix: s
   }
   const plain = n.or(normal, exactZero);
   const mask = n.all(operation === "sqrt" ? undefined : n.admitted(x), n.admitted(y), plain)!;
-  const relied = (l.words[WORD.MXCSR]! & PE) !== 0;
-  const inexact = relied ? undefined : inexactness(n, operation, x, y, result);
-  const all = inexact?.possible ? n.and(mask, inexact.possible) : mask;
-  admit(l, n.fails(all));
-  if (inexact) raise(l, n.holds(inexact.mask));
-  if (!n.scalar) (n.double ? admittedDoubles : admittedSingles).add(result);
-  b.set(slotOf(op.a), n.merged(result, x));
+  const operands = operation === "sqrt" ? [y] : [x, y];
+  admit(l, n, [...operands, result], n.fails(mask));
+  if (!isSticky(l)) {
+    const inexact = inexactness(n, operation, x, y, result);
+    if (inexact.possible) b.leave(n.fails(inexact.possible));
+    raise(l, n.holds(inexact.mask));
+  }
+  return result;
+}
+
+function arithmetic(l: Lowering, op: Operation, operation: Arithmetic, suffix: string): boolean {
+  const n = new Numbers(l, suffix);
+  const { b } = l;
+  const y = second(l, op, n.size);
+  if (y === undefined) return false;
+  const x = b.get(slotOf(op.a));
+  const result = calculated(n, operation, x, y);
+  const merged = n.merged(result, x);
+  b.markPlain(merged, n.lanes);
+  b.set(slotOf(op.a), merged);
   return true;
 }
 
@@ -340,9 +360,12 @@ function choose(l: Lowering, op: Operation, greater: boolean, suffix: string): b
   if (y === undefined) return false;
   const x = l.b.get(slotOf(op.a));
   const mask = n.all(n.admitted(x), n.admitted(y));
-  admit(l, mask && n.fails(mask));
+  admit(l, n, [x, y], mask && n.fails(mask));
   const chosen = l.b.pure(BITSELECT, x, y, n.two(greater ? "gt" : "lt", x, y));
-  l.b.set(slotOf(op.a), n.merged(chosen, x));
+  const merged = n.merged(chosen, x);
+  l.b.markPlain(chosen, n.lanes);
+  l.b.markPlain(merged, n.lanes);
+  l.b.set(slotOf(op.a), merged);
   return true;
 }
 
@@ -356,7 +379,7 @@ function compare(l: Lowering, op: Operation, suffix: string): boolean {
   const { b } = l;
   const x = b.get(slotOf(op.a));
   const mask = n.all(n.admitted(x), n.admitted(y));
-  admit(l, mask && n.fails(mask));
+  admit(l, n, [x, y], mask && n.fails(mask));
   const predicate = PREDICATES[op.immediate & 7]!;
   const result =
     predicate === "never"
@@ -375,7 +398,8 @@ function compareForFlags(l: Lowering, op: Operation, suffix: string): boolean {
   if (y === undefined) return false;
   const { b } = l;
   const x = b.get(slotOf(op.a));
-  admit(l, n.fails(n.all(n.admitted(x), n.admitted(y))!));
+  const mask = n.all(n.admitted(x), n.admitted(y));
+  admit(l, n, [x, y], mask && n.fails(mask));
   const lane = (mask: Value): Value => b.pure(W.i32_and, lane32(l, mask, 0), b.const(1));
   const equal = lane(n.two("eq", x, y));
   // As in lower-x87.ts: a result of 1 has odd parity, one of 0 has not.
@@ -406,7 +430,7 @@ function convert(l: Lowering, op: Operation, name: string): boolean {
         return true;
       }
       const single = b.pure(DEMOTE, wide);
-      const sticky = admit(l, undefined);
+      const sticky = demand(l, undefined);
       if (!sticky) raise(l, lane32(l, b.pure(DOUBLES.ne, b.pure(PROMOTE, single), wide), 0));
       b.set(to, lowOf(l, single, b.get(to), 4));
       return true;
@@ -418,7 +442,7 @@ function convert(l: Lowering, op: Operation, name: string): boolean {
       const from = second(l, op, double ? 8 : 4, false);
       if (from === undefined) return false;
       const n = new Numbers(l, double ? "sd" : "ss");
-      const admitted = n.admitted(from)!;
+      const admitted = n.admitted(from);
       const wide = double ? from : b.pure(PROMOTE, from);
       const bound = (value: number): Value =>
         b.wide(V128, [...new Uint8Array(Float64Array.of(value, value).buffer)]);
@@ -428,7 +452,7 @@ function convert(l: Lowering, op: Operation, name: string): boolean {
         b.pure(DOUBLES.lt, wide, bound(2 ** 31)),
       );
       const whole = b.pure(I32_TRUNC_F64_ZERO, wide);
-      const sticky = admit(l, n.fails(b.pure(AND, admitted, inRange)));
+      const sticky = demand(l, n.fails(n.all(admitted, inRange)!));
       if (!sticky) raise(l, lane32(l, b.pure(DOUBLES.ne, b.pure(F64_CONVERT_I32, whole), wide), 0));
       b.set(op.a, lane32(l, whole, 0));
       return true;
@@ -448,7 +472,7 @@ function convert(l: Lowering, op: Operation, name: string): boolean {
         n.and(n.two("ge", size, least), n.two("le", size, most)),
         n.two("eq", wide, n.splat(0)),
       );
-      admit(l, n.fails(plain));
+      demand(l, n.fails(plain));
       b.set(to, scalar ? lowOf(l, wide, b.get(to), 8) : wide);
       return true;
     }
@@ -465,7 +489,7 @@ function convert(l: Lowering, op: Operation, name: string): boolean {
         n.and(n.two("gt", size, n.splat(2 ** -126)), n.two("lt", size, n.splat(Number.POSITIVE_INFINITY))),
         n.two("eq", from, n.splat(0)),
       );
-      const sticky = admit(l, n.fails(plain));
+      const sticky = demand(l, n.fails(plain));
       if (!sticky) raise(l, n.holds(n.two("ne", again, from)));
       b.set(to, scalar ? lowOf(l, narrow, b.get(to), 4) : narrow);
       return true;
@@ -481,7 +505,7 @@ function convert(l: Lowering, op: Operation, name: string): boolean {
       if (!(l.words[WORD.MXCSR]! & PE)) return false;
       const from = second(l, op, 16);
       if (from === undefined) return false;
-      admit(l, undefined);
+      demand(l, undefined);
       b.set(to, b.pure(F32_CONVERT_I32, from));
       return true;
     }
@@ -491,7 +515,7 @@ function convert(l: Lowering, op: Operation, name: string): boolean {
       if (from === undefined) return false;
       const n = new Numbers(l, "ps");
       const inRange = n.two("lt", n.one("abs", from), n.splat(2 ** 31));
-      admit(l, n.fails(n.all(n.admitted(from), inRange)!));
+      demand(l, n.fails(n.all(n.admitted(from), inRange)!));
       b.set(to, b.pure(I32_TRUNC_F32, from));
       return true;
     }
@@ -643,12 +667,13 @@ export function lowerSse(l: Lowering, op: Operation): boolean {
   }
   const moved = move(l, op, name);
   if (moved !== undefined) return moved;
-  const calculated = /^(add|sub|mul|div|sqrt)([ps][sd])$/.exec(name);
-  if (calculated) return arithmetic(l, op, calculated[1] as Arithmetic, calculated[2]!);
+  const arithmetical = /^(add|sub|mul|div|sqrt)([ps][sd])$/.exec(name);
+  if (arithmetical) return arithmetic(l, op, arithmetical[1] as Arithmetic, arithmetical[2]!);
   const chosen = /^(min|max)([ps][sd])$/.exec(name);
   if (chosen) return choose(l, op, chosen[1] === "max", chosen[2]!);
-  const compared = /^cmp([ps][sd])$/.exec(name);
-  if (compared && form.operands.length === 3) return compare(l, op, compared[1]!);
+  // The table has a row for each predicate besides those with a constant.
+  const compared = /^cmp(?:eq|lt|le|unord|neq|nlt|nle|ord)?([ps][sd])$/.exec(name);
+  if (compared) return compare(l, op, compared[1]!);
   const ordered = /^u?comi(s[sd])$/.exec(name);
   if (ordered) return compareForFlags(l, op, ordered[1]!);
   if (name.startsWith("cvt")) return convert(l, op, name);

@@ -70,6 +70,8 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
   if (!arithmetic && !moves) return false;
   if (stem === "st" && format.startsWith("i")) return false;
   if (memory !== "none" && !l.plain(op)) return false;
+  // Registers of MMX are the same ones.
+  if (!isStack(b.procrastinator)) b.catchUp();
   const x87 = isStack(b.procrastinator) ? b.procrastinator : new X87Stack(b);
   b.procrastinator = x87;
   const number = (which: number): number => {

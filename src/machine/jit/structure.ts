@@ -27,7 +27,14 @@ export interface Structure {
 }
 
 /** Blocks that may follow at once, inside the region. */
-export function successors(end: End): number[] {
+export function successors({ values, end }: Block): number[] {
+  const parts: number[] = [];
+  for (const { exit } of values) if (exit?.to !== undefined && exit.to.block >= 0) parts.push(exit.to.block);
+  const following = successorsAtEnd(end);
+  return parts.length === 0 ? following : [...parts, ...following];
+}
+
+export function successorsAtEnd(end: End): number[] {
   switch (end.kind) {
     case "goto":
     case "execute":
@@ -70,7 +77,7 @@ export function structure(region: Region): Structure {
     const more = new Set<number>();
     for (const block of region.blocks) {
       if (shaped.place[block.index]! < 0) continue;
-      for (const to of successors(block.end)) {
+      for (const to of successors(block)) {
         if (isDispatched(shaped, block.index, to) && !dispatched.includes(to)) more.add(to);
       }
     }
@@ -81,7 +88,7 @@ export function structure(region: Region): Structure {
 
 function shape({ blocks }: Region, dispatched: readonly number[]): Shaped {
   const count = blocks.length;
-  const following = blocks.map((block) => successors(block.end));
+  const following = blocks.map(successors);
   const order: number[] = [];
   const seen = new Uint8Array(count);
   // Depth first, without recursion: chains of blocks can be long.

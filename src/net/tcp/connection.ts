@@ -7,8 +7,7 @@
  *
  * A connection is data. It knows neither IP nor sockets, sends nothing by itself and is told the time.
  */
-import { ByteRing, FOREVER, type Micros } from "../../base/index.ts";
-import type { Timed } from "../deadlines.ts";
+import { ByteRing, FOREVER, type Micros, type Timed } from "../../base/index.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { type Congestion, newCongestion } from "./congestion.ts";

@@ -1,0 +1,97 @@
+/** How compiled code looks at the numbers that numbers.ts is about, as WebAssembly. */
+import { STATE } from "../cpu/state.ts";
+import { type Code, W } from "../wasm/index.ts";
+import { LANES } from "./numbers.ts";
+
+/** How numbers of one kind are looked at. */
+export interface Look {
+  readonly lanes: number;
+  readonly all: boolean;
+  readonly kind: typeof SINGLE | typeof DOUBLE;
+}
+
+const fourTimes = (word: number): readonly number[] =>
+  [0, 1, 2, 3].flatMap(() => [...new Uint8Array(Uint32Array.of(word).buffer)]);
+/**
+ * Plain without doubt are numbers whose exponents are neither 0 or 1, nor the largest. Doubled, which takes the sign
+ * away, with a bias added, those are the integers up to a limit; of doubles the upper dword tells.
+ */
+const SINGLE = {
+  bias: 0x7e00_0000,
+  limit: 0x7cff_ffff,
+  mask: W.i32x4_bitmask,
+  /** 2^-126. */
+  least: fourTimes(0x0080_0000),
+  abs: W.f32x4_abs,
+  ge: W.f32x4_ge,
+  ne: W.f32x4_ne,
+};
+const DOUBLE = {
+  bias: 0x7fc0_0000,
+  limit: 0x7f9f_ffff,
+  mask: W.i64x2_bitmask,
+  /** 2^-1022. */
+  least: [0, 0x0010_0000, 0, 0x0010_0000].flatMap((word) => fourTimes(word).slice(0, 4)),
+  abs: W.f64x2_abs,
+  ge: W.f64x2_ge,
+  ne: W.f64x2_ne,
+};
+export const LOOKS: readonly Look[] = [
+  { lanes: LANES.PS, all: true, kind: SINGLE },
+  { lanes: LANES.SS, all: false, kind: SINGLE },
+  { lanes: LANES.PD, all: true, kind: DOUBLE },
+  { lanes: LANES.SD, all: false, kind: DOUBLE },
+];
+
+/** Puts 1 on the stack if MXCSR is not what is relied on. */
+export function isOtherMode(code: Code, mode: number): void {
+  code.i32(0);
+  code.access(W.i32_load, STATE.MXCSR);
+  code.i32(mode >>> 16);
+  code.op(W.i32_and);
+  code.i32(mode & 0xffff);
+  code.op(W.i32_ne);
+}
+
+/** Puts something but 0 on the stack if one of the numbers may not be plain. */
+export function isDoubtful(
+  code: Code,
+  { all, kind: { bias, limit, mask } }: Look,
+  numbers: readonly (() => void)[],
+): void {
+  for (const [i, number] of numbers.entries()) {
+    number();
+    code.i32(1);
+    code.op(W.i32x4_shl);
+    code.v128(fourTimes(bias));
+    code.op(W.i32x4_add);
+    if (i > 0) code.op(W.i32x4_max_s);
+  }
+  code.v128(fourTimes(limit));
+  code.op(W.i32x4_gt_s);
+  code.op(mask);
+  if (all) return;
+  code.i32(1);
+  code.op(W.i32_and);
+}
+
+/** Puts something but 0 on the stack if a number is neither zero nor normal nor infinite. */
+export function isNotPlain(
+  code: Code,
+  { all, kind: { least, abs, ge, ne, mask } }: Look,
+  number: () => void,
+): void {
+  number();
+  code.op(abs);
+  code.v128(least);
+  code.op(ge);
+  code.op(W.v128_not);
+  number();
+  code.v128(fourTimes(0));
+  code.op(ne);
+  code.op(W.v128_and);
+  code.op(mask);
+  if (all) return;
+  code.i32(1);
+  code.op(W.i32_and);
+}

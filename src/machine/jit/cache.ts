@@ -17,8 +17,9 @@ import { I32, moduleBytes, V128, W, Code as WasmCode } from "../wasm/index.ts";
 import { calls } from "./calls.ts";
 import { discover, type Found } from "./discover.ts";
 import { CHAIN_PAIRS, ENTRY_BITS, emit, LEAVES, MOST_ENTRIES, STATUS, type Surroundings } from "./emit.ts";
-import { FLAGS, type Region } from "./ir.ts";
+import { type Fixed, FLAGS, type Region } from "./ir.ts";
 import { lift } from "./lift.ts";
+import type { Optimisation } from "./optimisations.ts";
 import { structure } from "./structure.ts";
 
 export interface CompilerOptions {
@@ -30,6 +31,8 @@ export interface CompilerOptions {
   ahead?: boolean;
   /** Instructions of a region at most. */
   most?: number;
+  /** An optimisation that is left out: for the bench of what each is worth. */
+  without?: Optimisation | undefined;
 }
 
 const THRESHOLD = 1000;
@@ -91,6 +94,7 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #ahead: boolean;
   readonly #after: number;
   readonly #most: number;
+  readonly #without: Optimisation | undefined;
   readonly #interpreter: Interpreter;
   readonly #words: Int32Array;
   #outside: Outside | undefined;
@@ -124,6 +128,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#ahead = ahead;
     this.#after = after;
     this.#most = most;
+    this.#without = options.without;
     this.threshold = threshold;
     this.#interpreter = new Interpreter(core, this);
     this.#words = core.memory.words;
@@ -327,7 +332,11 @@ export class CompilingEngine implements Engine, CodeListener {
     head.immediate = this.threshold;
     if (this.#core.instructions < this.#after || !this.#ready()) return;
     if (this.#regions.length - this.#freeIndexes.length >= MOST_REGIONS) this.#dropAll();
-    const found = discover(this.#interpreter.code, memory, entry, { ahead: this.#ahead, most: this.#most });
+    const found = discover(this.#interpreter.code, memory, entry, {
+      ahead: this.#ahead,
+      most: this.#most,
+      without: this.#without,
+    });
     // Nothing of it was executed so far.
     if (found.operations.size === 0) return;
     const { region, shaped, bytes, data, patches, operations } = this.#translate(found, entry);
@@ -369,15 +378,18 @@ export class CompilingEngine implements Engine, CodeListener {
     const { memory } = this.#core;
     const data: Range[] = [];
     const patches: Operation[] = [];
-    const region = lift(this.#core, found, entry, (address, size, writes) => {
-      if (!this.#isFixed(address >>> 0, size, writes, patches)) return false;
+    const without = this.#without;
+    const fixed: Fixed = (address, size, writes) => {
+      if (without === "constants" || !this.#isFixed(address >>> 0, size, writes, patches)) return false;
       data.push({ start: address >>> 0, end: (address >>> 0) + size, writes });
       return true;
-    });
-    const shaped = structure(region);
+    };
+    const region = lift(this.#core, found, entry, fixed, without);
+    const shaped = structure(region, without);
     const operations: number[] = [];
     const surroundings: Surroundings = {
       memory,
+      without,
       readsFromZero: this.#readLow === 0,
       operationNumber: (operation) => {
         const number = this.#freeNumbers.pop() ?? this.#operations.length;
@@ -394,7 +406,7 @@ export class CompilingEngine implements Engine, CodeListener {
   /** What a region that begins at an address is made of; nothing is kept of it. */
   explain(entry: number): { region: Region; bytes: Uint8Array } | undefined {
     if (!this.#ready()) return undefined;
-    const options = { ahead: this.#ahead, most: this.#most };
+    const options = { ahead: this.#ahead, most: this.#most, without: this.#without };
     const found = discover(this.#interpreter.code, this.#core.memory, entry, options);
     if (found.operations.size === 0) return undefined;
     return this.#translate(found, entry);

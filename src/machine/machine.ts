@@ -74,29 +74,39 @@ const INITIAL_EFLAGS = 0x1202;
 const INITIAL_X87_CONTROL = 0x37f;
 const INITIAL_MXCSR = 0x1f80;
 
-/** A set that says without a call whether it has any: it is asked with every system call. */
-class Addresses extends Set<number> {
+const HOOK: Stop = { reason: "hook" };
+const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
+
+/** Addresses, and somebody who hears when one comes or goes. */
+class Breakpoints extends Set<number> {
+  /** Whether there is one: it is asked with every system call, and a set's size is no field but a call. */
   any = false;
+  readonly #changed: (address: number) => void;
+
+  constructor(changed: (address: number) => void) {
+    super();
+    this.#changed = changed;
+  }
 
   override add(address: number): this {
+    const known = this.has(address);
+    super.add(address);
     this.any = true;
-    return super.add(address);
+    if (!known) this.#changed(address);
+    return this;
   }
 
   override delete(address: number): boolean {
-    const was = super.delete(address);
+    const known = super.delete(address);
     this.any = this.size > 0;
-    return was;
+    if (known) this.#changed(address);
+    return known;
   }
 
   override clear(): void {
-    super.clear();
-    this.any = false;
+    for (const address of [...this]) this.delete(address);
   }
 }
-
-const HOOK: Stop = { reason: "hook" };
-const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
 
 /** A processor and its memory. It runs until there is a reason to stop, and the reason is a value. */
 export class Machine {
@@ -119,7 +129,7 @@ export class Machine {
   #stoppedAt = -1;
   #stoppedWhen = -1;
   #stoppedByHook = false;
-  readonly #breakpoints = new Addresses();
+  readonly #breakpoints = new Breakpoints((address) => this.#engine.breakpointChanged?.(address));
   #interruptHook: InterruptHook | undefined;
   /** What the hook has said the last time an engine asked. */
   #goesOn = false;
@@ -147,6 +157,7 @@ export class Machine {
       model,
       undefinedFlags: options.undefinedFlags ?? model.undefinedFlags ?? "zen4",
       breakpoints: this.#breakpoints,
+      stepping: false,
       onInstruction: undefined,
       onMemory: undefined,
       onInterrupt: undefined,
@@ -205,7 +216,8 @@ export class Machine {
 
   /** Somebody wants to hear of single instructions. */
   get #looks(): boolean {
-    return this.#core.onInstruction !== undefined || this.#breakpoints.any || this.debug.active;
+    if (this.#core.onInstruction !== undefined || this.debug.active) return true;
+    return this.#breakpoints.any && this.#engine.breakpointChanged === undefined;
   }
 
   /** Marks the pages that the hook and the debug registers want to hear of. */
@@ -233,17 +245,20 @@ export class Machine {
     const core = this.#core;
     const end = core.instructions + budget;
     for (;;) {
-      const left = end - core.instructions;
-      const stop = this.#looks ? this.#runLooking(end) : this.#told(this.#engine.run(left));
+      const stop = this.#runOn(end - core.instructions);
       if (stop.reason !== "interrupt" || this.#interruptHook === undefined) return stop;
       if (!(wasRefused(stop) ? this.#goesOn : this.#interruptHook(stop.vector))) return stop;
       if (core.instructions >= end) return { reason: "budget" };
     }
   }
 
-  /** The same, instruction for instruction, until there are `end` of them. */
-  #runLooking(end: number): Stop {
+  /** The same, but every `int` ends it. */
+  #runOn(budget: number): Stop {
     const core = this.#core;
+    if (!this.#looks) {
+      return this.#breakpoints.any ? this.#runToBreakpoint(budget) : this.#runEngine(budget);
+    }
+    const end = core.instructions + budget;
     while (core.instructions < end) {
       const eip = this.cpu.eip;
       const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
@@ -264,8 +279,39 @@ export class Machine {
     return { reason: "budget" };
   }
 
+  /** With breakpoints and nothing else to look for: the engine finds them, but for one to be passed. */
+  #runToBreakpoint(budget: number): Stop {
+    const core = this.#core;
+    const { eip } = this.cpu;
+    const end = core.instructions + budget;
+    if (core.breakpoints.has(eip)) {
+      const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
+      if (!resumed) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.step();
+      if (stop.reason !== "budget" || core.instructions >= end) return stop;
+      // Of a repeated instruction that was one iteration.
+      if (this.cpu.eip === eip) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+    }
+    return this.#runEngine(end - core.instructions);
+  }
+
+  /** A breakpoint may be found that was not there when this began: who answers an `int` may set one. */
+  #runEngine(budget: number): Stop {
+    const stop = this.#told(this.#engine.run(budget));
+    return stop.reason === "breakpoint" ? this.#stopped(stop.address, stop) : stop;
+  }
+
   /** Executes one instruction (of a repeated one, one iteration), whatever breakpoints and hooks say. */
   step(): Stop {
+    this.#core.stepping = true;
+    try {
+      return this.#step();
+    } finally {
+      this.#core.stepping = false;
+    }
+  }
+
+  #step(): Stop {
     if (!this.debug.active) return this.#told(this.#engine.run(1));
     this.#hits = 0;
     const stop = this.#told(this.#engine.run(1));

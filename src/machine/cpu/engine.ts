@@ -33,6 +33,8 @@ export interface Core {
   /** Every instruction through its executor: for tests that compare the two ways. */
   readonly unspecialised: boolean;
   readonly breakpoints: Set<number>;
+  /** One instruction is to be executed, and no breakpoint stops it. */
+  stepping: boolean;
   onInstruction: InstructionHook | undefined;
   onMemory: MemoryHook | undefined;
   /**
@@ -45,8 +47,13 @@ export interface Core {
 /** Something that executes instructions: state in the state page, bytes in memory, a reason to stop. */
 export interface Engine {
   readonly name: string;
-  /** Executes at most `budget` instructions. Hooks, breakpoints and TF are looked at by the caller. */
+  /**
+   * Executes at most `budget` instructions. Hooks are looked at by the caller; so are breakpoints, unless the engine
+   * wants to hear of them.
+   */
   run(budget: number): Stop;
+  /** A breakpoint has come to an address (unsigned) or has left it. The engine stops at breakpoints but while `stepping`. */
+  breakpointChanged?(address: number): void;
   /** Code at [address, address + length) has changed, or is gone. */
   codeWritten(address: number, length: number): void;
   /** Everything kept about code is to be forgotten. */

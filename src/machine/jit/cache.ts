@@ -140,6 +140,10 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#interpreter.codeWritten(address, length);
   }
 
+  breakpointChanged(address: number): void {
+    this.#interpreter.breakpointChanged(address);
+  }
+
   flush(): void {
     this.#interpreter.flush();
   }
@@ -491,6 +495,12 @@ export class CompilingEngine implements Engine, CodeListener {
       if (!region.code.some(({ start, end }) => start < address + length && end > address)) return;
       this.#changes.set(region.entry, (this.#changes.get(region.entry) ?? 0) + 1);
       this.#drop(region);
+    });
+  }
+
+  stopChanged(address: number): void {
+    this.#overlapping(this.#byCode, address, 1, (region) => {
+      if (region.code.some(({ start, end }) => start <= address && end > address)) this.#drop(region);
     });
   }
 

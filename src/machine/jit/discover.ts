@@ -59,6 +59,7 @@ export function flowOf(op: Operation): number {
       return form?.name === "popfd" ? FLOW.NEXT : FLOW.LEAVE;
     case OP.DECODE:
     case OP.FORWARD:
+    case OP.BREAK:
       return FLOW.LEAVE;
     case OP.JUMP:
       // Those without an arm of the interpreter: jp, jnp, jecxz.

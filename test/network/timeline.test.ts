@@ -53,7 +53,8 @@ const ELSEWHERE: Record<string, string> = {
     "Linux makes the threshold of the window, RFC 9438 4.6 of what is under way",
   "fr-4pkt-fack-last-byte.pkt": "Linux sends a segment whole of which the peer has told to have a part",
   "fr-4pkt-fack-last-mss.pkt": "Linux's timers are coarse: a quarter of 100 ms takes 40",
-  "inq/client.pkt": "Linux takes segments without timestamps that were agreed upon, RFC 7323 3.2 would drop them",
+  "inq/client.pkt":
+    "Linux takes segments without timestamps that were agreed upon, RFC 7323 3.2 would drop them",
   "limited-transmit-no-sack.pkt":
     "Linux does not count twice what duplicates told of, RFC 5681 3.1 counts what is acknowledged",
   "limited-transmit-sack.pkt": "the same with SACK",

@@ -13,6 +13,7 @@ import { lowerInteger } from "./lower-integer.ts";
 import { lowerPacked } from "./lower-packed.ts";
 import { lowerSse } from "./lower-sse.ts";
 import { lowerX87 } from "./lower-x87.ts";
+import type { Optimisation } from "./optimisations.ts";
 
 /**
  * Lowers one operation, which goes on with the next. All of it and true, or nothing and false: then the next family
@@ -29,7 +30,7 @@ const families: readonly Family[] = [
   lowerConversions,
 ];
 
-export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Region {
+export function lift(core: Core, found: Found, entry: number, fixed: Fixed, without?: Optimisation): Region {
   const { leaders, places, targets } = found;
   const blocks: Block[] = [];
   const byPlace = new Map<number, Block>();
@@ -52,7 +53,7 @@ export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Reg
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i]!;
     const context = contexts[i];
-    const rest = liftBlock(core, found, block, context, to, fixed);
+    const rest = liftBlock(core, found, block, context, to, fixed, without);
     // Behind an operation that was executed through its executor.
     if (rest !== undefined && places.has(keyOf(rest.address, context))) {
       rest.block = (
@@ -115,11 +116,12 @@ function liftBlock(
   context: Context | undefined,
   to: To,
   fixed: Fixed,
+  without: Optimisation | undefined,
 ): Target | undefined {
   const { operations, places } = found;
-  const b = new Builder(block, fixed);
+  const b = new Builder(block, fixed, without);
   const l = new Lowering(core, b);
-  const round = roundFrom(found, block.address, context);
+  const round = without === "unrolling" ? undefined : roundFrom(found, block.address, context);
   /** Rounds that follow, and how far this one has come. */
   let rounds = round === undefined ? 0 : Math.min(MOST_ROUNDS, Math.ceil(MOST_UNROLLED / round.length)) - 1;
   let step = 0;
@@ -245,7 +247,7 @@ function liftEnd(
     }
     case FLOW.INTERRUPT:
       block.count++;
-      b.end({ kind: "interrupt", vector: op.immediate, eip: op.following });
+      b.end({ kind: "execute", operation: op, target: to(op.following, context) });
       return;
     default:
       b.end({ kind: "interpret", eip: op.address });

@@ -6,6 +6,7 @@ import { W } from "../wasm/index.ts";
 import { type Lower, type Lowering, loadState } from "./lower.ts";
 import { bits } from "./lower-bits.ts";
 import { narrow } from "./lower-narrow.ts";
+import { repeatedComparison } from "./lower-scan.ts";
 import { statusInstructions } from "./lower-status.ts";
 
 const nothing: Lower = () => true;
@@ -88,7 +89,8 @@ const byName: Readonly<Record<string, Lower>> = {
 /** The family of what lower-integer.ts leaves. */
 export function lowerGeneral(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || op.string !== undefined) return false;
+  if (form === undefined) return false;
+  if (op.string !== undefined) return repeatedComparison(l, op);
   if (op.soft && op.kind1 !== KIND.IMMEDIATE && op.kind2 !== KIND.IMMEDIATE) return false;
   if (form.operands.some(({ file }) => file !== undefined && file !== "general")) return false;
   return byName[form.name]?.(l, op) ?? false;

@@ -657,7 +657,7 @@ function move(l: Lowering, op: Operation, name: string): boolean | undefined {
 /** The family of SSE. */
 export function lowerSse(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || !/^sse[23]?$/.test(form.level)) return false;
+  if (form === undefined || !/^sse[23]?$/.test(form.level) || l.b.without === "sse") return false;
   if (form.operands.some(({ kind }) => kind === "mm" || kind === "mmm")) return false;
   const { name } = form;
   const { b } = l;

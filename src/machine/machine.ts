@@ -1,4 +1,5 @@
 import {
+  BUDGET,
   CONTEXT_BYTES,
   type Core,
   type Engine,
@@ -18,6 +19,7 @@ import { BS, DebugRegisters } from "./debug-registers.ts";
 import { CompilingEngine, canCompile } from "./jit/index.ts";
 import { type Access, FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
+import { type TransferHook, transferAt } from "./transfer.ts";
 
 export interface MachineOptions {
   /** Bytes of guest address space, from 0 up; committed as they are touched. Default 256 MiB. */
@@ -115,6 +117,7 @@ export class Machine {
    */
   readonly debug = new DebugRegisters(() => this.#watch());
   #hook: MemoryHook | undefined;
+  #transferHook: TransferHook | undefined;
   #hooked: readonly WatchedRange[] = [];
   #watched: readonly WatchedRange[] = [];
   /** Breakpoints on data that the present instruction has touched. */
@@ -148,6 +151,7 @@ export class Machine {
       undefinedFlags: options.undefinedFlags ?? model.undefinedFlags ?? "zen4",
       breakpoints: new Breakpoints((address) => this.#engine.breakpointChanged?.(address)),
       stepping: false,
+      stopsAtTransfers: false,
       onInstruction: undefined,
       onMemory: undefined,
     };
@@ -208,12 +212,24 @@ export class Machine {
     }
   }
 
+  /**
+   * Calls `hook` behind every near CALL and RET; undefined takes it away. Between them the program runs at full speed.
+   * Code is decoded anew when a hook comes or goes.
+   */
+  onTransfer(hook: TransferHook | undefined): void {
+    const core = this.#core;
+    this.#transferHook = hook;
+    if (core.stopsAtTransfers === (hook !== undefined)) return;
+    core.stopsAtTransfers = hook !== undefined;
+    this.#engine.flush();
+  }
+
   /** Executes at most `budget` instructions (a whole number, or Infinity). */
   run(budget: number): Stop {
     const core = this.#core;
     if (!core.onInstruction && !this.debug.active) {
-      if (core.breakpoints.size === 0) return this.#told(this.#engine.run(budget));
-      if (this.#engine.breakpointChanged) return this.#runToBreakpoint(budget);
+      if (core.breakpoints.size === 0 && !core.stopsAtTransfers) return this.#told(this.#engine.run(budget));
+      if (this.#engine.breakpointChanged) return this.#runToStops(budget);
     }
     const end = core.instructions + budget;
     while (core.instructions < end) {
@@ -230,27 +246,45 @@ export class Machine {
         this.#words[WORD.EFLAGS] = this.#words[WORD.EFLAGS]! | RF;
         return DEBUG_FAULT;
       }
-      const stop = this.step();
+      const stop = this.#pass(eip);
       if (stop.reason !== "budget") return stop;
     }
-    return { reason: "budget" };
+    return BUDGET;
   }
 
-  /** With breakpoints and nothing else to look for: the engine finds them, but for one to be passed. */
-  #runToBreakpoint(budget: number): Stop {
+  /** With nothing to look for but breakpoints and transfers: the engine finds them. */
+  #runToStops(budget: number): Stop {
     const core = this.#core;
-    const { eip } = this.cpu;
     const end = core.instructions + budget;
+    let { eip } = this.cpu;
     if (core.breakpoints.has(eip)) {
       const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
       if (!resumed) return this.#stopped(eip, { reason: "breakpoint", address: eip });
-      const stop = this.step();
-      if (stop.reason !== "budget" || core.instructions >= end) return stop;
-      // Of a repeated instruction that was one iteration.
-      if (this.cpu.eip === eip) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.#pass(eip);
+      // Of a repeated instruction that was one iteration: it stops before the next.
+      if (stop.reason !== "budget") return stop;
     }
-    const stop = this.#told(this.#engine.run(end - core.instructions));
-    return stop.reason === "breakpoint" ? this.#stopped(stop.address, stop) : stop;
+    while (core.instructions < end) {
+      eip = this.cpu.eip;
+      const stop = core.breakpoints.has(eip)
+        ? ({ reason: "breakpoint", address: eip } as const)
+        : this.#told(this.#engine.run(end - core.instructions));
+      if (stop.reason !== "breakpoint") return stop;
+      if (core.breakpoints.has(stop.address)) return this.#stopped(stop.address, stop);
+      const passed = this.#pass(stop.address);
+      if (passed.reason !== "budget") return passed;
+    }
+    return BUDGET;
+  }
+
+  /** Executes the instruction at EIP, and tells of it if it is a transfer. */
+  #pass(eip: number): Stop {
+    const hook = this.#transferHook;
+    const kind = hook && transferAt((at) => this.memory.u8(at), eip);
+    const { esp } = this.cpu;
+    const stop = this.step();
+    const done = stop.reason === "budget" || stop.reason === "trap";
+    return kind !== undefined && done && hook!(kind, eip, esp) ? HOOK : stop;
   }
 
   /** Executes one instruction (of a repeated one, one iteration), whatever breakpoints and hooks say. */

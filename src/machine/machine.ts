@@ -5,8 +5,10 @@ import {
   type Engine,
   type EngineMaker,
   type InstructionHook,
+  type InterruptHook,
   type MemoryHook,
   SINGLE_STEP,
+  wasRefused,
 } from "./cpu/engine.ts";
 import { RF, setEflags } from "./cpu/flags.ts";
 import { Interpreter } from "./cpu/interpret.ts";
@@ -75,10 +77,14 @@ const INITIAL_X87_CONTROL = 0x37f;
 const INITIAL_MXCSR = 0x1f80;
 
 const HOOK: Stop = { reason: "hook" };
+/** To ourselves: the engine has met a CALL or RET that somebody wants to hear of. */
+const TRANSFER: Stop = { reason: "hook" };
 const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
 
 /** Addresses, and somebody who hears when one comes or goes. */
 class Breakpoints extends Set<number> {
+  /** Whether there is one: it is asked with every system call, and a set's size is no field but a call. */
+  any = false;
   readonly #changed: (address: number) => void;
 
   constructor(changed: (address: number) => void) {
@@ -89,12 +95,14 @@ class Breakpoints extends Set<number> {
   override add(address: number): this {
     const known = this.has(address);
     super.add(address);
+    this.any = true;
     if (!known) this.#changed(address);
     return this;
   }
 
   override delete(address: number): boolean {
     const known = super.delete(address);
+    this.any = this.size > 0;
     if (known) this.#changed(address);
     return known;
   }
@@ -126,6 +134,10 @@ export class Machine {
   #stoppedAt = -1;
   #stoppedWhen = -1;
   #stoppedByHook = false;
+  readonly #breakpoints = new Breakpoints((address) => this.#engine.breakpointChanged?.(address));
+  #interruptHook: InterruptHook | undefined;
+  /** What the hook has said the last time an engine asked. */
+  #goesOn = false;
 
   constructor(options: MachineOptions = {}) {
     this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY);
@@ -149,11 +161,12 @@ export class Machine {
       unspecialised: options.unspecialised ?? false,
       model,
       undefinedFlags: options.undefinedFlags ?? model.undefinedFlags ?? "zen4",
-      breakpoints: new Breakpoints((address) => this.#engine.breakpointChanged?.(address)),
+      breakpoints: this.#breakpoints,
       stepping: false,
       stopsAtTransfers: false,
       onInstruction: undefined,
       onMemory: undefined,
+      onInterrupt: undefined,
     };
     const { engine = options.unspecialised || !canCompile() ? "interpreter" : "compiled" } = options;
     this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
@@ -177,7 +190,7 @@ export class Machine {
 
   /** Addresses (unsigned) before whose instruction a run stops. */
   get breakpoints(): Set<number> {
-    return this.#core.breakpoints;
+    return this.#breakpoints;
   }
 
   /** Calls `hook` before every instruction; undefined takes it away. Runs are much slower with one. */
@@ -190,6 +203,32 @@ export class Machine {
     this.#hook = hook;
     this.#hooked = hook ? ranges : [];
     this.#watch();
+  }
+
+  /**
+   * Calls `hook` behind each `int` of a gate, in the middle of a run: this is much faster than stopping for it. Where it
+   * answers true the run goes on. Without one, and in `step`, each stops the machine.
+   */
+  onInterrupt(hook: InterruptHook | undefined): void {
+    this.#interruptHook = hook;
+    this.#core.onInterrupt = hook && this.#asked;
+  }
+
+  /** What engines ask. They leave also where the machine has to look at every instruction from now on. */
+  readonly #asked = (vector: number): boolean => {
+    this.#goesOn = this.#interruptHook!(vector);
+    return this.#goesOn && !this.#looks;
+  };
+
+  /** Somebody wants to hear of single instructions. */
+  get #looks(): boolean {
+    if (this.#core.onInstruction !== undefined || this.debug.active) return true;
+    return this.#stops && this.#engine.breakpointChanged === undefined;
+  }
+
+  /** There are instructions that the engine is to stop at. */
+  get #stops(): boolean {
+    return this.#breakpoints.any || this.#core.stopsAtTransfers;
   }
 
   /** Marks the pages that the hook and the debug registers want to hear of. */
@@ -227,11 +266,23 @@ export class Machine {
   /** Executes at most `budget` instructions (a whole number, or Infinity). */
   run(budget: number): Stop {
     const core = this.#core;
-    if (!core.onInstruction && !this.debug.active) {
-      if (core.breakpoints.size === 0 && !core.stopsAtTransfers) return this.#told(this.#engine.run(budget));
-      if (this.#engine.breakpointChanged) return this.#runToStops(budget);
-    }
     const end = core.instructions + budget;
+    for (;;) {
+      const stop = this.#runOn(end - core.instructions);
+      if (stop.reason !== "interrupt" || this.#interruptHook === undefined) return stop;
+      if (!(wasRefused(stop) ? this.#goesOn : this.#interruptHook(stop.vector))) return stop;
+      if (core.instructions >= end) return { reason: "budget" };
+    }
+  }
+
+  /** The same, but every `int` ends it. */
+  #runOn(budget: number): Stop {
+    const core = this.#core;
+    const end = core.instructions + budget;
+    if (!this.#looks) {
+      const stop = this.#stops ? TRANSFER : this.#runEngine(budget);
+      return stop === TRANSFER ? this.#runToStops(end - core.instructions) : stop;
+    }
     while (core.instructions < end) {
       const eip = this.cpu.eip;
       const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
@@ -266,15 +317,23 @@ export class Machine {
     }
     while (core.instructions < end) {
       eip = this.cpu.eip;
-      const stop = core.breakpoints.has(eip)
-        ? ({ reason: "breakpoint", address: eip } as const)
-        : this.#told(this.#engine.run(end - core.instructions));
-      if (stop.reason !== "breakpoint") return stop;
-      if (core.breakpoints.has(stop.address)) return this.#stopped(stop.address, stop);
-      const passed = this.#pass(stop.address);
+      if (core.breakpoints.has(eip)) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.#runEngine(end - core.instructions);
+      if (stop !== TRANSFER) return stop;
+      const passed = this.#pass(this.cpu.eip);
       if (passed.reason !== "budget") return passed;
     }
     return BUDGET;
+  }
+
+  /**
+   * The engine alone. It may find what was not there when this began, for who answers an `int` may set a breakpoint or
+   * a hook.
+   */
+  #runEngine(budget: number): Stop {
+    const stop = this.#told(this.#engine.run(budget));
+    if (stop.reason !== "breakpoint") return stop;
+    return this.#breakpoints.has(stop.address) ? this.#stopped(stop.address, stop) : TRANSFER;
   }
 
   /** Executes the instruction at EIP, and tells of it if it is a transfer. */

@@ -195,6 +195,8 @@ export function discover(
           for (const target of tableOf(op, memory)) wantTarget(target);
           break;
         case FLOW.INTERRUPT:
+          want(op.following, context);
+          // Whoever is asked may let somebody else run before it goes on there.
           wantTarget(op.following);
           break;
       }

@@ -141,12 +141,10 @@ export type End =
   | { readonly kind: "branch"; readonly condition: Value; readonly yes: Target; readonly no: Target }
   /** Where a value says: probably one of `cases`. */
   | { readonly kind: "indirect"; readonly target: Value; readonly cases: readonly Target[] }
-  /** Executes an operation through the interpreter's executor, then goes on behind it. */
+  /** Executes an operation outside, through the interpreter's executor or by a hook, then goes on behind it. */
   | { readonly kind: "execute"; readonly operation: Operation; readonly target: Target }
   /** Leaves the region; EIP is given, the machine tells what is there. */
-  | { readonly kind: "interpret"; readonly eip: number }
-  /** `int n`; EIP is behind it. */
-  | { readonly kind: "interrupt"; readonly vector: number; readonly eip: number };
+  | { readonly kind: "interpret"; readonly eip: number };
 
 /** A block of the region by its index, or -1 and an address outside. */
 export interface Target {

@@ -247,7 +247,7 @@ function liftEnd(
     }
     case FLOW.INTERRUPT:
       block.count++;
-      b.end({ kind: "interrupt", vector: op.immediate, eip: op.following });
+      b.end({ kind: "execute", operation: op, target: to(op.following, context) });
       return;
     default:
       b.end({ kind: "interpret", eip: op.address });

@@ -90,7 +90,7 @@ export class Texts {
   #hashes = new Int32Array(1 << 12);
   /** Numbers from 1, at the place that the hash says or behind it. */
   #table = new Int32Array(1 << 13);
-  /** One more than the number of the text in small letters (A … Z only), by which reserved words are compared. */
+  /** One more than what `lower` answers, once it has been asked. */
   #lower = new Int32Array(1 << 12);
   /** The token that an escaped name is without its backslash, once asked for. */
   #bare = new Int32Array(1 << 12);
@@ -171,6 +171,10 @@ export class Texts {
     return this.#texts[number]!;
   }
 
+  /**
+   * The number of a text in small letters, for comparison with words that were there from the beginning: where nobody has
+   * written it so, the text's own.
+   */
   lower(number: number): number {
     const known = this.#lower[number]! - 1;
     return known >= 0 ? known : this.#findLower(number);
@@ -179,9 +183,20 @@ export class Texts {
   #findLower(number: number): number {
     const text = this.#texts[number]!;
     const small = lowerCase(text);
-    const result = small === text ? number : this.number(small);
+    const result = small === text ? number : this.#find(small, number);
     this.#lower[number] = result + 1;
     return result;
+  }
+
+  /** The number of a text if it has one. */
+  #find(text: string, otherwise: number): number {
+    const hash = hashOf(text);
+    const mask = this.#table.length - 1;
+    for (let slot = spread(hash) & mask; ; slot = (slot + 1) & mask) {
+      const number = this.#table[slot]! - 1;
+      if (number < 0) return otherwise;
+      if (this.#hashes[number] === hash && this.#texts[number] === text) return number;
+    }
   }
 
   /** The token that an escaped name is when its backslash is taken off: a name, or a special character. */

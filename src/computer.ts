@@ -38,6 +38,7 @@ import {
   parseNetwork,
   parseNetwork6,
   Stack,
+  type TcpSettings,
   TcpState,
 } from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
@@ -86,6 +87,8 @@ export interface ComputerOptions {
   instructionsPerMicro?: number;
   /** Seconds since 1970 that its clock shows at the start, local time. Default 0. */
   startOfClock?: number;
+  /** What differs from the usual settings of its TCP. */
+  tcp?: Partial<TcpSettings>;
   /** Sockets a program may have open at once. Default 4096. */
   maxSockets?: number;
 }
@@ -211,7 +214,7 @@ export class Computer {
     const random = new Random(this.world.random.u32());
     const interfaces = options.interfaces ?? [];
     const nics = interfaces.map((each, index) => makeNic(each, index, random));
-    this.stack = new Stack({ nics, random });
+    this.stack = new Stack({ nics, random, ...(options.tcp && { tcp: options.tcp }) });
     for (const [index, each] of interfaces.entries()) configure(this.stack, index, each);
     const kernel: KernelOptions = {
       personality: options.personality ?? guide(),

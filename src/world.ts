@@ -8,8 +8,8 @@ import {
   Random,
   SECOND,
   type Timed,
+  Turns,
 } from "./base/index.ts";
-import { Turns } from "./turns.ts";
 
 /** Something that lives in a world: a computer, a gateway, a link with delay. */
 export interface Moving {

@@ -21,3 +21,4 @@ export { Deadlines, type Timed } from "./deadlines.ts";
 export { Random } from "./random.ts";
 export { ByteRing } from "./ring.ts";
 export { count, dump, hex, hexBytes, nearest, thousands } from "./text.ts";
+export { type Placed, Turns } from "./turns.ts";

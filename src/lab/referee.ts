@@ -6,7 +6,12 @@ import { FOREVER, latin1, type Micros, SECOND } from "../base/index.ts";
 import { type Computer, describeStop, type Stop } from "../computer.ts";
 import { showPlace } from "../kernel/index.ts";
 import type { Direction, FrameMatch, IpAddress, ServiceNews } from "../net/index.ts";
-import type { ExpectationDescription, MatchDescription, Reference } from "./description.ts";
+import {
+  type ExpectationDescription,
+  type MatchDescription,
+  pattern,
+  type Reference,
+} from "./description.ts";
 import { LabError, type Spot } from "./fields.ts";
 import { type AddressOf, frameMatch, resolved } from "./matching.ts";
 
@@ -91,7 +96,7 @@ export class Referee {
     this.#receives = about("receives");
     this.#frames = about("frame").map((item) => ({
       item,
-      match: frameMatch(item.description.frame!, scene.addressOf, item.text),
+      match: frameMatch(item.description.frame!, scene.addressOf, "frame"),
       at: item.description.at && known(item.description.at, scene.cards, "station or interface"),
       direction: item.description.direction ?? "sent",
     }));
@@ -156,7 +161,7 @@ export class Referee {
       if (item.ok !== undefined || item.who !== machine || socket?.state !== state) continue;
       if (socket.port !== undefined && socket.port !== port) continue;
       const { host, port: peerPort } = socket.peer ?? {};
-      if (host && resolved(host, this.#scene.addressOf) !== peer.address) continue;
+      if (host && !resolved(host, this.#scene.addressOf).includes(peer.address)) continue;
       if (peerPort !== undefined && peerPort !== peer.port) continue;
       this.#happened(item, () => `port ${port}`);
     }
@@ -336,8 +341,8 @@ function known<T extends { has(name: string): boolean; keys(): Iterable<string> 
 
 /** How often a text is there; `/a pattern/` is a regular expression. */
 function finds(wanted: string, text: string): number {
-  const [, pattern, flags = ""] = /^\/(.+)\/([ims]*)$/s.exec(wanted) ?? [];
-  if (pattern !== undefined) return [...text.matchAll(new RegExp(pattern, `g${flags}`))].length;
+  const expression = pattern(wanted);
+  if (expression !== undefined) return [...text.matchAll(expression)].length;
   return text.split(latin1(new TextEncoder().encode(wanted))).length - 1;
 }
 

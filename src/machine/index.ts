@@ -10,6 +10,7 @@ export {
   type Engine,
   type EngineMaker,
   type InstructionHook,
+  type InterruptHook,
   interruptStop,
   type MemoryHook,
 } from "./cpu/engine.ts";

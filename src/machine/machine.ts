@@ -4,8 +4,10 @@ import {
   type Engine,
   type EngineMaker,
   type InstructionHook,
+  type InterruptHook,
   type MemoryHook,
   SINGLE_STEP,
+  wasRefused,
 } from "./cpu/engine.ts";
 import { RF, setEflags } from "./cpu/flags.ts";
 import { Interpreter } from "./cpu/interpret.ts";
@@ -75,6 +77,37 @@ const INITIAL_MXCSR = 0x1f80;
 const HOOK: Stop = { reason: "hook" };
 const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
 
+/** Addresses, and somebody who hears when one comes or goes. */
+class Breakpoints extends Set<number> {
+  /** Whether there is one: it is asked with every system call, and a set's size is no field but a call. */
+  any = false;
+  readonly #changed: (address: number) => void;
+
+  constructor(changed: (address: number) => void) {
+    super();
+    this.#changed = changed;
+  }
+
+  override add(address: number): this {
+    const known = this.has(address);
+    super.add(address);
+    this.any = true;
+    if (!known) this.#changed(address);
+    return this;
+  }
+
+  override delete(address: number): boolean {
+    const known = super.delete(address);
+    this.any = this.size > 0;
+    if (known) this.#changed(address);
+    return known;
+  }
+
+  override clear(): void {
+    for (const address of [...this]) this.delete(address);
+  }
+}
+
 /** A processor and its memory. It runs until there is a reason to stop, and the reason is a value. */
 export class Machine {
   readonly memory: Memory;
@@ -96,6 +129,10 @@ export class Machine {
   #stoppedAt = -1;
   #stoppedWhen = -1;
   #stoppedByHook = false;
+  readonly #breakpoints = new Breakpoints((address) => this.#engine.breakpointChanged?.(address));
+  #interruptHook: InterruptHook | undefined;
+  /** What the hook has said the last time an engine asked. */
+  #goesOn = false;
 
   constructor(options: MachineOptions = {}) {
     this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY);
@@ -119,9 +156,11 @@ export class Machine {
       unspecialised: options.unspecialised ?? false,
       model,
       undefinedFlags: options.undefinedFlags ?? model.undefinedFlags ?? "zen4",
-      breakpoints: new Set(),
+      breakpoints: this.#breakpoints,
+      stepping: false,
       onInstruction: undefined,
       onMemory: undefined,
+      onInterrupt: undefined,
     };
     const { engine = options.unspecialised || !canCompile() ? "interpreter" : "compiled" } = options;
     this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
@@ -145,7 +184,7 @@ export class Machine {
 
   /** Addresses (unsigned) before whose instruction a run stops. */
   get breakpoints(): Set<number> {
-    return this.#core.breakpoints;
+    return this.#breakpoints;
   }
 
   /** Calls `hook` before every instruction; undefined takes it away. Runs are much slower with one. */
@@ -158,6 +197,27 @@ export class Machine {
     this.#hook = hook;
     this.#hooked = hook ? ranges : [];
     this.#watch();
+  }
+
+  /**
+   * Calls `hook` behind each `int` of a gate, in the middle of a run: this is much faster than stopping for it. Where it
+   * answers true the run goes on. Without one, and in `step`, each stops the machine.
+   */
+  onInterrupt(hook: InterruptHook | undefined): void {
+    this.#interruptHook = hook;
+    this.#core.onInterrupt = hook && this.#asked;
+  }
+
+  /** What engines ask. They leave also where the machine has to look at every instruction from now on. */
+  readonly #asked = (vector: number): boolean => {
+    this.#goesOn = this.#interruptHook!(vector);
+    return this.#goesOn && !this.#looks;
+  };
+
+  /** Somebody wants to hear of single instructions. */
+  get #looks(): boolean {
+    if (this.#core.onInstruction !== undefined || this.debug.active) return true;
+    return this.#breakpoints.any && this.#engine.breakpointChanged === undefined;
   }
 
   /** Marks the pages that the hook and the debug registers want to hear of. */
@@ -183,8 +243,20 @@ export class Machine {
   /** Executes at most `budget` instructions (a whole number, or Infinity). */
   run(budget: number): Stop {
     const core = this.#core;
-    if (!core.onInstruction && core.breakpoints.size === 0 && !this.debug.active) {
-      return this.#told(this.#engine.run(budget));
+    const end = core.instructions + budget;
+    for (;;) {
+      const stop = this.#runOn(end - core.instructions);
+      if (stop.reason !== "interrupt" || this.#interruptHook === undefined) return stop;
+      if (!(wasRefused(stop) ? this.#goesOn : this.#interruptHook(stop.vector))) return stop;
+      if (core.instructions >= end) return { reason: "budget" };
+    }
+  }
+
+  /** The same, but every `int` ends it. */
+  #runOn(budget: number): Stop {
+    const core = this.#core;
+    if (!this.#looks) {
+      return this.#breakpoints.any ? this.#runToBreakpoint(budget) : this.#runEngine(budget);
     }
     const end = core.instructions + budget;
     while (core.instructions < end) {
@@ -207,8 +279,39 @@ export class Machine {
     return { reason: "budget" };
   }
 
+  /** With breakpoints and nothing else to look for: the engine finds them, but for one to be passed. */
+  #runToBreakpoint(budget: number): Stop {
+    const core = this.#core;
+    const { eip } = this.cpu;
+    const end = core.instructions + budget;
+    if (core.breakpoints.has(eip)) {
+      const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
+      if (!resumed) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.step();
+      if (stop.reason !== "budget" || core.instructions >= end) return stop;
+      // Of a repeated instruction that was one iteration.
+      if (this.cpu.eip === eip) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+    }
+    return this.#runEngine(end - core.instructions);
+  }
+
+  /** A breakpoint may be found that was not there when this began: who answers an `int` may set one. */
+  #runEngine(budget: number): Stop {
+    const stop = this.#told(this.#engine.run(budget));
+    return stop.reason === "breakpoint" ? this.#stopped(stop.address, stop) : stop;
+  }
+
   /** Executes one instruction (of a repeated one, one iteration), whatever breakpoints and hooks say. */
   step(): Stop {
+    this.#core.stepping = true;
+    try {
+      return this.#step();
+    } finally {
+      this.#core.stepping = false;
+    }
+  }
+
+  #step(): Stop {
     if (!this.debug.active) return this.#told(this.#engine.run(1));
     this.#hits = 0;
     const stop = this.#told(this.#engine.run(1));

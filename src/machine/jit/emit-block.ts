@@ -371,10 +371,6 @@ export class BlockEmitter {
         this.#assign(changed, -1);
         this.#e.leave(end.eip, STATUS.INTERPRET, count);
         return;
-      case "interrupt":
-        this.#assign(changed, -1);
-        this.#e.leave(end.eip, STATUS.INTERRUPT + end.vector, count);
-        return;
     }
   }
 

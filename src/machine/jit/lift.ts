@@ -7,10 +7,13 @@ import { W } from "../wasm/index.ts";
 import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./discover.ts";
 import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
 import { Lowering } from "./lower.ts";
+import { lowerConversions } from "./lower-convert.ts";
+import { lowerGeneral } from "./lower-general.ts";
 import { lowerInteger } from "./lower-integer.ts";
 import { lowerPacked } from "./lower-packed.ts";
 import { lowerSse } from "./lower-sse.ts";
 import { lowerX87 } from "./lower-x87.ts";
+import type { Optimisation } from "./optimisations.ts";
 
 /**
  * Lowers one operation, which goes on with the next. All of it and true, or nothing and false: then the next family
@@ -18,9 +21,16 @@ import { lowerX87 } from "./lower-x87.ts";
  */
 export type Family = (l: Lowering, op: Operation) => boolean;
 
-const families: readonly Family[] = [lowerInteger, lowerX87, lowerSse, lowerPacked];
+const families: readonly Family[] = [
+  lowerInteger,
+  lowerGeneral,
+  lowerX87,
+  lowerSse,
+  lowerPacked,
+  lowerConversions,
+];
 
-export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Region {
+export function lift(core: Core, found: Found, entry: number, fixed: Fixed, without?: Optimisation): Region {
   const { leaders, places, targets } = found;
   const blocks: Block[] = [];
   const byPlace = new Map<number, Block>();
@@ -43,7 +53,7 @@ export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Reg
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i]!;
     const context = contexts[i];
-    const rest = liftBlock(core, found, block, context, to, fixed);
+    const rest = liftBlock(core, found, block, context, to, fixed, without);
     // Behind an operation that was executed through its executor.
     if (rest !== undefined && places.has(keyOf(rest.address, context))) {
       rest.block = (
@@ -106,11 +116,12 @@ function liftBlock(
   context: Context | undefined,
   to: To,
   fixed: Fixed,
+  without: Optimisation | undefined,
 ): Target | undefined {
   const { operations, places } = found;
-  const b = new Builder(block, fixed);
+  const b = new Builder(block, fixed, without);
   const l = new Lowering(core, b);
-  const round = roundFrom(found, block.address, context);
+  const round = without === "unrolling" ? undefined : roundFrom(found, block.address, context);
   /** Rounds that follow, and how far this one has come. */
   let rounds = round === undefined ? 0 : Math.min(MOST_ROUNDS, Math.ceil(MOST_UNROLLED / round.length)) - 1;
   let step = 0;
@@ -154,8 +165,8 @@ function liftBlock(
       return undefined;
     }
     if (op.differs || !families.some((family) => family(l, op))) {
-      if (op.soft) {
-        // Its record may be behind what compiled code has written.
+      if (op.soft || op.op === OP.EXIT) {
+        // Its record may be behind what compiled code has written; or it may change what compiled code relies on.
         b.end({ kind: "interpret", eip: address });
         return undefined;
       }
@@ -236,7 +247,7 @@ function liftEnd(
     }
     case FLOW.INTERRUPT:
       block.count++;
-      b.end({ kind: "interrupt", vector: op.immediate, eip: op.following });
+      b.end({ kind: "execute", operation: op, target: to(op.following, context) });
       return;
     default:
       b.end({ kind: "interpret", eip: op.address });

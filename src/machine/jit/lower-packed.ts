@@ -180,7 +180,7 @@ function endMmx(l: Lowering): boolean {
 /** The family of packed integers. */
 export function lowerPacked(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || !LEVELS.has(form.level)) return false;
+  if (form === undefined || !LEVELS.has(form.level) || l.b.without === "sse") return false;
   const { name, operands } = form;
   if (name === "emms") return endMmx(l);
   const [first, other] = operands.map(({ kind }) => kind);

@@ -168,7 +168,7 @@ export function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value
 export const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
 
 /** Whether PE is relied on, which it can be when it is set already. */
-const isSticky = (l: Lowering): boolean => (l.words[WORD.MXCSR]! & PE) !== 0;
+export const isSticky = (l: Lowering): boolean => (l.words[WORD.MXCSR]! & PE) !== 0;
 
 /** What MXCSR must be for arithmetic, as `admit` of ir.ts has it. */
 const modeOf = (l: Lowering): number =>
@@ -188,7 +188,7 @@ export function admit(l: Lowering, n: Numbers, numbers: readonly Value[], fails:
 }
 
 /** Leaves if `fails` is not 0, or MXCSR is not what the code relies on. Answers whether PE is relied on. */
-function demand(l: Lowering, fails: Value | undefined): boolean {
+export function demand(l: Lowering, fails: Value | undefined): boolean {
   l.b.admit([], undefined, modeOf(l));
   if (fails !== undefined) l.b.leave(fails);
   return isSticky(l);
@@ -208,7 +208,7 @@ export function raise(l: Lowering, inexact: Value): void {
 const isRegister = (kind: number): boolean => kind === KIND.VECTOR;
 
 /** The second operand, of which `size` bytes are read when it is memory; undefined when it cannot be lowered. */
-function second(l: Lowering, op: Operation, size: number, aligned = size === 16): Value | undefined {
+export function second(l: Lowering, op: Operation, size: number, aligned = size === 16): Value | undefined {
   const { b } = l;
   if (isRegister(op.kind2)) return b.get(slotOf(op.b));
   if (op.kind2 !== KIND.MEMORY && op.kind2 !== KIND.M32) return undefined;
@@ -248,12 +248,10 @@ const lane64 = (l: Lowering, value: Value, lane: number): Value =>
 
 type Arithmetic = "add" | "sub" | "mul" | "div" | "sqrt";
 
-function arithmetic(l: Lowering, op: Operation, operation: Arithmetic, suffix: string): boolean {
-  const n = new Numbers(l, suffix);
+/** The result of numbers, where it is an ordinary one; else the region is left. */
+export function calculated(n: Numbers, operation: Arithmetic, x: Value, y: Value): Value {
+  const { l } = n;
   const { b } = l;
-  const y = second(l, op, n.size);
-  if (y === undefined) return false;
-  const x = b.get(slotOf(op.a));
   const result = operation === "sqrt" ? n.one("sqrt", y) : n.two(operation, x, y);
   const zero = n.splat(0);
   const size = n.one("abs", result);
@@ -272,6 +270,16 @@ function arithmetic(l: Lowering, op: Operation, operation: Arithmetic, suffix: s
     if (inexact.possible) b.leave(n.fails(inexact.possible));
     raise(l, n.holds(inexact.mask));
   }
+  return result;
+}
+
+function arithmetic(l: Lowering, op: Operation, operation: Arithmetic, suffix: string): boolean {
+  const n = new Numbers(l, suffix);
+  const { b } = l;
+  const y = second(l, op, n.size);
+  if (y === undefined) return false;
+  const x = b.get(slotOf(op.a));
+  const result = calculated(n, operation, x, y);
   const merged = n.merged(result, x);
   b.markPlain(merged, n.lanes);
   b.set(slotOf(op.a), merged);
@@ -649,7 +657,7 @@ function move(l: Lowering, op: Operation, name: string): boolean | undefined {
 /** The family of SSE. */
 export function lowerSse(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || !/^sse[23]?$/.test(form.level)) return false;
+  if (form === undefined || !/^sse[23]?$/.test(form.level) || l.b.without === "sse") return false;
   if (form.operands.some(({ kind }) => kind === "mm" || kind === "mmm")) return false;
   const { name } = form;
   const { b } = l;
@@ -659,8 +667,8 @@ export function lowerSse(l: Lowering, op: Operation): boolean {
   }
   const moved = move(l, op, name);
   if (moved !== undefined) return moved;
-  const calculated = /^(add|sub|mul|div|sqrt)([ps][sd])$/.exec(name);
-  if (calculated) return arithmetic(l, op, calculated[1] as Arithmetic, calculated[2]!);
+  const arithmetical = /^(add|sub|mul|div|sqrt)([ps][sd])$/.exec(name);
+  if (arithmetical) return arithmetic(l, op, arithmetical[1] as Arithmetic, arithmetical[2]!);
   const chosen = /^(min|max)([ps][sd])$/.exec(name);
   if (chosen) return choose(l, op, chosen[1] === "max", chosen[2]!);
   // The table has a row for each predicate besides those with a constant.

@@ -25,11 +25,11 @@ const plans = new Map<number, QuickPlan | undefined>();
 /** The family of the x87. */
 export function lowerX87(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || !isX87(form)) return false;
+  if (form === undefined || !isX87(form) || l.b.without === "x87") return false;
   if (!plans.has(form.index)) plans.set(form.index, quickPlan(form));
   const plan = plans.get(form.index);
   if (plan !== undefined) {
-    if (onStack(l, op, plan)) return true;
+    if (l.b.without !== "values" && onStack(l, op, plan)) return true;
     l.b.catchUp();
     return call(l, op, plan);
   }

@@ -5,6 +5,7 @@
 import { STATE } from "../cpu/state.ts";
 import { SIMD } from "../wasm/index.ts";
 import type { Block, Region, Value } from "./ir.ts";
+import type { Optimisation } from "./optimisations.ts";
 import { goesBack, isDispatched, type Structure, successors, successorsAtEnd } from "./structure.ts";
 
 /** Numbers in a vector: which lanes count, as bits. */
@@ -78,12 +79,17 @@ export interface KnownNumbers {
  * For each block what all ways that lead to it have made sure of. What a loop looks at in every round, and keeps, is
  * looked at before it instead.
  */
-export function knownNumbers({ blocks }: Region, structure: Structure, slots: number): KnownNumbers {
+export function knownNumbers(
+  { blocks }: Region,
+  structure: Structure,
+  slots: number,
+  without?: Optimisation,
+): KnownNumbers {
   const of = (lanes: number, mode: boolean): Known => ({ lanes: new Uint8Array(slots).fill(lanes), mode });
   const nothing = of(0, false);
   const known = blocks.map(() => of(15, true));
   const guards = new Map<number, Known>();
-  if (!blocks.some(({ values }) => values.some(({ what }) => what === "admit")))
+  if (without === "numbers" || !blocks.some(({ values }) => values.some(({ what }) => what === "admit")))
     return { known: blocks.map(() => nothing), guards };
   const meet = (into: Known, from: Known, more?: Known): boolean => {
     const mode = from.mode || more?.mode === true;

@@ -107,7 +107,5 @@ function endText(end: End): string {
       return `execute ${end.operation.form!.name}, goto ${targetText(end.target)}`;
     case "interpret":
       return `interpret ${hex(end.eip)}`;
-    case "interrupt":
-      return `interrupt ${hex(end.vector)}, then ${hex(end.eip)}`;
   }
 }

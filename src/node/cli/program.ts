@@ -165,7 +165,7 @@ export function addressIn(image: Image, text: string): number {
 }
 
 /** Unicorn, or how to get it. */
-async function unicorn(): Promise<EngineMaker> {
+export async function unicorn(): Promise<EngineMaker> {
   const { unicornEngine } = await import("../unicorn/engine.ts");
   const engine = await unicornEngine();
   if ("error" in engine) throw new Refusal(engine.error, 2);

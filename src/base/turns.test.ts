@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Random } from "./base/index.ts";
+import { Random } from "./random.ts";
 import { Turns } from "./turns.ts";
 
 const of = (...places: number[]) => places.map((place) => ({ place }));

@@ -25,6 +25,7 @@ import type {
   Memory,
   MemoryHook,
   Registers,
+  UndefinedFamily,
   WatchedRange,
 } from "./machine/index.ts";
 import {
@@ -37,6 +38,7 @@ import {
   parseNetwork,
   parseNetwork6,
   Stack,
+  type TcpSettings,
   TcpState,
 } from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
@@ -77,12 +79,16 @@ export interface ComputerOptions {
   memoryBytes?: number;
   /** Which processor it has: a model of `cpuModels` by its name, or one of your own. Default "zen4", which has everything. */
   cpu?: CpuName | CpuModel;
+  /** Whose habits it has where the manual leaves flags undefined. Default: those of `cpu`, Zen 4's for "zen4". */
+  undefinedFlags?: UndefinedFamily;
   /** What executes its instructions. Default: the machine's. */
   engine?: MachineOptions["engine"];
   /** Instructions that take a microsecond of virtual time. Default 100. */
   instructionsPerMicro?: number;
   /** Seconds since 1970 that its clock shows at the start, local time. Default 0. */
   startOfClock?: number;
+  /** What differs from the usual settings of its TCP. */
+  tcp?: Partial<TcpSettings>;
   /** Sockets a program may have open at once. Default 4096. */
   maxSockets?: number;
 }
@@ -198,6 +204,8 @@ export class Computer {
   #ended: Stop | undefined;
   #board = "";
   #onBoard: ((byte: number) => void) | undefined;
+  /** Called when it has come to a stop by itself: `stop` tells why. */
+  onStop: (() => void) | undefined;
   #instructionHook: InstructionHook | undefined;
 
   constructor(options: ComputerOptions = {}) {
@@ -206,7 +214,7 @@ export class Computer {
     const random = new Random(this.world.random.u32());
     const interfaces = options.interfaces ?? [];
     const nics = interfaces.map((each, index) => makeNic(each, index, random));
-    this.stack = new Stack({ nics, random });
+    this.stack = new Stack({ nics, random, ...(options.tcp && { tcp: options.tcp }) });
     for (const [index, each] of interfaces.entries()) configure(this.stack, index, each);
     const kernel: KernelOptions = {
       personality: options.personality ?? guide(),
@@ -215,6 +223,7 @@ export class Computer {
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
       model: options.cpu,
+      undefinedFlags: options.undefinedFlags,
       engine: options.engine,
       debugBoard: (byte) => this.#toBoard(byte),
       ...(options.startOfClock !== undefined && { startOfClock: options.startOfClock }),
@@ -227,11 +236,12 @@ export class Computer {
   /** Loads a program: an image, or a file's bytes with an application header. Throws when it cannot be loaded. */
   load(program: Image | Uint8Array, options: LoadOptions = {}): void {
     if (this.#process) throw new Error("this computer has a program already");
-    const image = program instanceof Uint8Array ? imageFrom(program) : program;
+    const image = ArrayBuffer.isView(program) ? imageFrom(program) : program;
     if ("error" in image) throw new Error(image.error);
     const process = this.kernel.spawn(image, options);
     if ("error" in process) throw new Error(process.error);
     this.#process = process;
+    this.stack.stir(); // the world may be under way
   }
 
   /**
@@ -400,8 +410,12 @@ export class Computer {
       const budget = Math.min((until - now) * this.#perMicro, this.#limit - kernel.instructions);
       if (budget <= 0) return now;
       this.#ended = undefined;
-      return now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
+      this.stack.at(now); // calls of sockets come from here
+      const reached = now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
+      if (kernel.stop !== undefined) this.onStop?.();
+      return reached;
     },
+    callWhenReady: (ready) => this.stack.callWhenReady(ready),
   };
 
   /** Makes everything ready for a call; what is answered turns the stop of the run into the call's result. */

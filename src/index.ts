@@ -129,6 +129,7 @@ export type {
   Memory,
   MemoryHook,
   Registers,
+  UndefinedFamily,
 } from "./machine/index.ts";
 export {
   ANY6,

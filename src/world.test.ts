@@ -196,3 +196,104 @@ describe("real time", () => {
     expect(() => new World({ clock: hostClock() }).run()).toThrow("use go()");
   });
 });
+
+describe("those who say when something has come", () => {
+  /** Counts its turns; `say` is what the world gave it. */
+  class Telling implements Moving {
+    turns = 0;
+    due: Micros = FOREVER;
+    say: () => void = () => {};
+    /** Done at its turn. */
+    deed: (() => void) | undefined;
+
+    poll(now: Micros): boolean {
+      this.turns++;
+      if (this.due <= now) this.due = FOREVER;
+      const { deed } = this;
+      this.deed = undefined;
+      deed?.();
+      return deed !== undefined;
+    }
+
+    deadline(): Micros {
+      return this.due;
+    }
+
+    callWhenReady(ready: () => void): boolean {
+      this.say = ready;
+      return true;
+    }
+  }
+
+  test("are polled once to begin with, and then at their moments only", () => {
+    const [early, late, never] = [new Telling(), new Telling(), new Telling()];
+    early.due = 10;
+    late.due = 1000;
+    const world = worldOf(early, late, never, new Alarm(5, 20, 30, 40, 2000));
+    expect(world.run()).toBe("quiet");
+    expect(world.now).toBe(2000);
+    expect([early.turns, late.turns, never.turns]).toEqual([2, 2, 1]);
+  });
+
+  test("have their turn at the moment at which another gives them something, before or behind it", () => {
+    const [first, middle, last] = [new Telling(), new Telling(), new Telling()];
+    const order: string[] = [];
+    middle.due = 7;
+    const world = worldOf(first, middle, last);
+    const alarm = new Telling();
+    alarm.due = 6; // at which the middle one is prepared: a run begins with a turn for everybody
+    world.add(alarm);
+    alarm.deed = () => {
+      alarm.deed = () => {
+        middle.deed = () => {
+          first.deed = () => order.push(`first at ${world.now}`);
+          last.deed = () => order.push(`last at ${world.now}`);
+          first.say();
+          last.say();
+        };
+      };
+    };
+    expect(world.run()).toBe("quiet");
+    expect(order).toEqual(["last at 7", "first at 7"]);
+  });
+
+  test("are not called any more when they are taken away at their own turn", () => {
+    const gone = new Telling();
+    const world = worldOf(gone, new Alarm(3));
+    gone.deed = () => {
+      gone.due = 1;
+      world.remove(gone);
+      gone.say();
+    };
+    expect(world.run()).toBe("quiet");
+    expect([gone.turns, world.now]).toEqual([1, 3]);
+  });
+
+  test("compute until they wait, and again when something has come", () => {
+    class Computing extends Telling {
+      work = 150;
+      came: Micros[] = [];
+
+      run(now: Micros, until: Micros): Micros {
+        const span = Math.min(this.work, until - now);
+        this.work -= span;
+        this.came.push(now + span);
+        return now + span;
+      }
+    }
+    const one = new Computing();
+    const other = new Telling();
+    other.due = 500;
+    other.deed = undefined;
+    const world = worldOf(one, other);
+    expect(world.run({ timeout: 400 })).toBe("time");
+    // It came to 100 and 150, and was asked once more in vain.
+    expect(one.came).toEqual([100, 150, 150]);
+    other.deed = () => {
+      one.work = 30;
+      one.say();
+    };
+    expect(world.run()).toBe("quiet");
+    expect(one.came.at(-1)).toBe(430);
+  });
+});

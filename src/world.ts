@@ -1,4 +1,15 @@
-import { type Clock, FOREVER, ManualClock, type Micros, MS, Random, SECOND } from "./base/index.ts";
+import {
+  type Clock,
+  Deadlines,
+  FOREVER,
+  ManualClock,
+  type Micros,
+  MS,
+  Random,
+  SECOND,
+  type Timed,
+  Turns,
+} from "./base/index.ts";
 
 /** Something that lives in a world: a computer, a gateway, a link with delay. */
 export interface Moving {
@@ -13,6 +24,12 @@ export interface Moving {
   run?(now: Micros, until: Micros): Micros;
   /** The moment at which it will compute again by itself; FOREVER = only if something comes. For what can `run`. */
   wakes?(): Micros;
+  /**
+   * Promises to call `ready` whenever something has come for it, or its last poll has left something over: then it is
+   * polled only after that and at its deadline, which is asked when it has been polled or has computed. So a thousand
+   * that wait cost nothing. False, or no such method: it is polled whenever anything has moved.
+   */
+  callWhenReady?(ready: () => void): boolean;
 }
 
 export interface WorldOptions {
@@ -61,6 +78,19 @@ const REAL_QUANTUM: Micros = MS;
 /** The longest sleep a host's timer can be asked for. */
 const LONGEST_SLEEP_MS = 2 ** 31 - 1;
 
+/** What the world knows of one that moves. */
+interface Mover extends Timed {
+  readonly moving: Moving;
+  /** Turns come in the order in which they were added. */
+  readonly place: number;
+  /** It says when it has something to do. */
+  tells: boolean;
+  /** It waits for its turn to be polled; it may have something to compute. */
+  ready: boolean;
+  computes: boolean;
+  gone: boolean;
+}
+
 /**
  * One clock, and everything that moves on it. In each step frames are moved until all is quiet, then computers
  * compute for a while; when none can, the clock goes to the earliest deadline.
@@ -78,7 +108,14 @@ export class World {
   readonly #patience: Micros;
   /** Until when somebody has computed in this run. */
   #computed: Micros = 0;
-  readonly #moving = new Set<Moving>();
+  readonly #movers = new Map<Moving, Mover>();
+  #places = 0;
+  /** Those that must be asked whether something has come, and those of the others that have said so. */
+  #silent: Mover[] = [];
+  readonly #ready = new Turns<Mover>();
+  readonly #deadlines = new Deadlines<Mover>();
+  /** Those that may have something to compute, in order. */
+  readonly #computing = new Turns<Mover>();
   readonly #outside = new Set<Moving>();
   #running = false;
   #stopped = false;
@@ -108,13 +145,32 @@ export class World {
    * the world is never quiet while it is there; whoever brings such an event calls `wake`.
    */
   add(moving: Moving, { outside = false }: { outside?: boolean } = {}): void {
-    this.#moving.add(moving);
     if (outside) this.#outside.add(moving);
+    if (this.#movers.has(moving)) return;
+    const mover: Mover = {
+      moving,
+      place: this.#places++,
+      tells: false,
+      ready: false,
+      computes: false,
+      gone: false,
+      due: FOREVER,
+      slot: -1,
+    };
+    this.#movers.set(moving, mover);
+    mover.tells = moving.callWhenReady?.(() => this.#isReady(mover)) ?? false;
+    if (!mover.tells) this.#silent.push(mover);
+    this.#isReady(mover);
   }
 
   remove(moving: Moving): void {
-    this.#moving.delete(moving);
     this.#outside.delete(moving);
+    const mover = this.#movers.get(moving);
+    if (mover === undefined) return;
+    mover.gone = true;
+    this.#movers.delete(moving);
+    this.#deadlines.remove(mover);
+    this.#silent = this.#silent.filter((other) => other !== mover);
   }
 
   /** Runs in virtual time, without giving the host a turn. */
@@ -206,34 +262,74 @@ export class World {
   /** Timers go on, but nobody has computed for long, and nobody will. */
   #inVain(now: Micros): boolean {
     if (!this.virtual || now - this.#computed < this.#patience) return false;
-    for (const each of this.#moving) if (each.wakes && each.wakes() !== FOREVER) return false;
+    for (const each of this.#movers.keys()) if (each.wakes && each.wakes() !== FOREVER) return false;
     return true;
   }
 
-  /** Moves frames, and wakes whoever waited for them, until nothing moves any more at this moment. */
+  /**
+   * Moves frames, and wakes whoever waited for them, until nothing moves any more at this moment: in rounds, in each of
+   * which everybody who has something to do gets one turn.
+   */
   #settle(): void {
     const now = this.now;
+    for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now))
+      this.#isReady(due);
     for (let round = 0; round < MOST_ROUNDS; round++) {
+      for (const silent of this.#silent) this.#isReady(silent);
       let moved = false;
-      for (const each of this.#moving) if (each.poll(now)) moved = true;
-      if (!moved) return;
+      for (let mover = this.#ready.next(); mover !== undefined; mover = this.#ready.next()) {
+        if (this.#poll(mover, now)) moved = true;
+      }
+      this.#ready.again();
+      if (!moved && this.#ready.empty) return;
     }
+  }
+
+  #poll(mover: Mover, now: Micros): boolean {
+    mover.ready = false;
+    if (mover.gone) return false;
+    const { moving } = mover;
+    const moved = moving.poll(now);
+    if (mover.gone) return moved;
+    if (mover.tells) {
+      this.#deadlines.set(mover, moving.deadline());
+    }
+    if (moving.run !== undefined) this.#mayCompute(mover);
+    return moved;
+  }
+
+  #isReady(mover: Mover): void {
+    if (mover.ready) return;
+    mover.ready = true;
+    this.#ready.add(mover);
+  }
+
+  #mayCompute(mover: Mover): void {
+    if (mover.computes) return;
+    mover.computes = true;
+    this.#computing.add(mover);
   }
 
   #compute(now: Micros, until: Micros): Micros {
     let end = until;
     let reached = now;
-    for (const each of this.#moving) {
-      if (!each.run) continue;
-      const came = each.run(now, end);
-      if (came > now) end = reached = Math.max(reached, came);
+    for (let mover = this.#computing.next(); mover !== undefined; mover = this.#computing.next()) {
+      mover.computes = false;
+      if (mover.gone) continue;
+      const { moving } = mover;
+      const came = moving.run!(now, end);
+      if (came <= now) continue; // it waits: when something has come for it, it will be polled
+      end = reached = Math.max(reached, came);
+      this.#mayCompute(mover);
+      if (mover.tells && !mover.gone) this.#deadlines.set(mover, moving.deadline());
     }
+    this.#computing.again();
     return reached;
   }
 
   #deadline(): Micros {
-    let earliest = FOREVER;
-    for (const each of this.#moving) earliest = Math.min(earliest, each.deadline());
+    let earliest = this.#deadlines.first();
+    for (const { moving } of this.#silent) earliest = Math.min(earliest, moving.deadline());
     return earliest;
   }
 
@@ -276,6 +372,7 @@ export class World {
     if (this.#running) throw new Error("this world is running already");
     this.#running = true;
     this.#computed = this.now; // patience begins anew: something may have been done to the world since
+    for (const mover of this.#movers.values()) this.#isReady(mover);
     const over = (): void => {
       this.#running = false;
       this.#stopped = false;

@@ -178,3 +178,13 @@ test("what an earlier pass let through is still refused in the last", () => {
   const files = memoryFiles({ "a.asm": "use32\ndd a\njmp b\na:\nret x\nrb 200\nb:\nx = -1" });
   expect(assemble("a.asm", { files }).diagnostics[0]).toMatchObject({ text: "value out of range", line: 5 });
 });
+
+test("files in memory are found by any path that leads to them", () => {
+  const files = memoryFiles({
+    "a/main.asm": "include '../b/./one.inc'",
+    "b\\one.inc": "include '..\\c.inc'",
+    "./c.inc": "db 3",
+  });
+  expect([...assemble("a/main.asm", { files }).bytes]).toEqual([3]);
+  expect(assemble("/a/main.asm", { files }).diagnostics[0]!.text).toBe("source file not found");
+});

@@ -37,6 +37,7 @@ import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages
 import { newOperand, type Operand } from "./operand.ts";
 import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./parse.ts";
 import { EVERY_LINES, type OnProgress } from "./progress.ts";
+import { Recall } from "./recall.ts";
 import type { FileLoader } from "./source.ts";
 import { newSpace, type Space, State } from "./state.ts";
 import {
@@ -119,11 +120,14 @@ export class Assembler {
   readonly scratch: Operand = newOperand();
   /**
    * Lines in the order of assembling, each with its position, space and code size: what listings and line maps are made
-   * of. `lineFields` numbers of it count.
+   * of. `lineFields` numbers of it count. They are kept from the beginning when references are, else once they are asked
+   * for.
    */
   lineStarts = new Int32Array(1 << 12);
   lineFields = 0;
-  #recording = true;
+  #recording = false;
+  /** Blocks done before; not while lines are kept, since every line of theirs is wanted then. */
+  recall: Recall | undefined;
   /** Where blocks end, by the item they are looked for from (blocks.ts). */
   readonly endings: Endings;
   timesDepth = 0;
@@ -159,6 +163,7 @@ export class Assembler {
   /** Assembles until a pass is right; throws the error of the last one. Returns the number of passes. */
   run(): number {
     const { state } = this;
+    if (!state.keepReferences) this.recall = new Recall(this);
     for (;;) {
       this.#pass();
       this.#judge();
@@ -174,6 +179,19 @@ export class Assembler {
       state.pass++;
       if (state.pass === this.maxPasses) refuse("codeCannotBeGenerated");
     }
+  }
+
+  /**
+   * Sees to it that lines are kept: the last pass is made once more, and since it has disappointed no belief, it comes out
+   * the same. The output has been written before.
+   */
+  keepLines(): void {
+    if (this.state.keepReferences || this.recall === undefined) return;
+    this.recall = undefined;
+    this.state.pass++;
+    this.#pass();
+    this.state.format.write(this);
+    if (this.state.anotherPass) throw new Error("a pass came out differently when it was made again");
   }
 
   #refuse(): never {
@@ -214,7 +232,8 @@ export class Assembler {
     this.timesDepth = 0;
     this.isCom = false;
     this.lineFields = 0;
-    this.#recording = true;
+    this.#recording = this.recall === undefined;
+    this.recall?.reset();
     const { kinds, values } = this.program;
     let lines = 0;
     for (;;) {
@@ -231,6 +250,7 @@ export class Assembler {
         }
       }
       this.continueLine();
+      if (state.watching) this.recall!.lineEnds();
     }
     const open = state.structures[0];
     if (open) {
@@ -264,19 +284,19 @@ export class Assembler {
       if (flags & USED && label.usedIn === pass && flags & DEFINED && pass - label.definedIn === 1) {
         // Defined in the pass before, but no longer.
         flags &= ~DEFINED;
-        state.anotherPass = true;
+        state.again();
       }
       if (flags & USE_GUESSED) {
         flags &= ~USE_GUESSED;
         const used = (flags & USED) !== 0 && label.usedIn === pass;
-        if (used !== ((flags & USE_GUESSED_YES) !== 0)) state.anotherPass = true;
+        if (used !== ((flags & USE_GUESSED_YES) !== 0)) state.again();
       }
       if (flags & DEFINITION_GUESSED) {
         flags &= ~DEFINITION_GUESSED;
-        if (flags & VARIABLE) state.anotherPass = true;
+        if (flags & VARIABLE) state.again();
         else {
           const defined = (flags & DEFINED) !== 0 && label.definedIn === pass;
-          if (defined !== ((flags & DEFINITION_GUESSED_YES) !== 0)) state.anotherPass = true;
+          if (defined !== ((flags & DEFINITION_GUESSED_YES) !== 0)) state.again();
         }
       }
       label.flags = flags;
@@ -366,10 +386,10 @@ export class Assembler {
         endDirective(this);
         return;
       case D_REPEAT:
-        repeatDirective(this);
+        if (!this.recall?.begins()) repeatDirective(this);
         return;
       case D_WHILE:
-        whileDirective(this);
+        if (!this.recall?.begins()) whileDirective(this);
         return;
       case D_BREAK:
         breakDirective(this);
@@ -378,7 +398,7 @@ export class Assembler {
         timesDirective(this);
         return;
       case D_VIRTUAL:
-        virtualDirective(this);
+        if (!this.recall?.begins()) virtualDirective(this);
         return;
       case D_LABEL:
         labelDirective(this);
@@ -408,6 +428,7 @@ export class Assembler {
         formatDirective(this);
         return;
       default:
+        this.state.singular++;
         this.state.format.directive(this, directive, false);
     }
   }
@@ -479,6 +500,7 @@ export class Assembler {
       label.flags |= MOVES;
       changed = value !== label.value;
       state.adjustment = changed ? difference(label.value, value) : 0;
+      state.adjustments++;
     }
     label.value = value;
     label.isPlace = !space.virtual;
@@ -571,11 +593,11 @@ export class Assembler {
     if (before === state.pass) refuse("symbolAlreadyDefined");
     if (label.flags & SPACE) {
       label.flags &= ~SPACE;
-      state.anotherPass = true;
+      state.again();
       return;
     }
     if (before + 1 !== state.pass) changed = true;
-    if (changed && label.flags & USED && label.usedIn === state.pass) state.anotherPass = true;
+    if (changed && label.flags & USED && label.usedIn === state.pass) state.again();
   }
 
   #defineConstant(item: number): void {
@@ -672,12 +694,11 @@ export class Assembler {
     }
     if (label.flags & SPACE) {
       label.flags &= ~SPACE;
-      state.anotherPass = true;
+      state.again();
       return;
     }
     if (before + 1 !== state.pass) changed = true;
-    if (changed && (label.flags & (VARIABLE | USED)) === USED && label.usedIn === state.pass)
-      state.anotherPass = true;
+    if (changed && (label.flags & (VARIABLE | USED)) === USED && label.usedIn === state.pass) state.again();
   }
 
   displayed(): Uint8Array {
@@ -697,13 +718,14 @@ export class Assembler {
     const { state } = this;
     if (label.flags & DEFINED) {
       if (label.definedIn === state.pass) refuse("symbolAlreadyDefined");
-      if ((label.flags & SPACE) === 0) state.anotherPass = true;
+      if ((label.flags & SPACE) === 0) state.again();
     }
     label.flags = (label.flags & ~(ASSIGNED | MOVES)) | DEFINED | VARIABLE | SPACE;
     label.definedIn = state.pass;
     label.line = state.currentLine;
     label.space = state.space;
     state.space.kept = true;
+    state.singular++;
   }
 }
 

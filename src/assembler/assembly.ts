@@ -251,9 +251,9 @@ class Work {
         get image() {
           return known.image;
         },
-        symbolFile: (output) => symbolFile(p, known.assembler, output),
+        symbolFile: (output) => symbolFile(p, known.withLines, output),
         get listing() {
-          return listing(p, known.assembler);
+          return listing(p, known.withLines);
         },
       };
     } catch (error) {
@@ -284,7 +284,7 @@ function later(
   assembler: Assembler,
   bytes: Uint8Array,
   check: () => void,
-): Pick<Assembled, "image" | "symbols" | "lines"> & { readonly assembler: Assembler } {
+): Pick<Assembled, "image" | "symbols" | "lines"> & { readonly withLines: Assembler } {
   let symbols: Symbols | undefined;
   let lines: LineMap | undefined;
   let image: Image | undefined;
@@ -293,12 +293,17 @@ function later(
       check();
       return assembler;
     },
+    get withLines() {
+      check();
+      assembler.keepLines();
+      return assembler;
+    },
     get symbols() {
       symbols ??= symbolTable(p, known.assembler);
       return symbols;
     },
     get lines() {
-      lines ??= lineMap(p, known.assembler);
+      lines ??= lineMap(p, known.withLines);
       return lines;
     },
     get image() {

@@ -1,5 +1,5 @@
 import { latin1 } from "../base/index.ts";
-import type { Files, SourceText } from "./source.ts";
+import { type Files, plain, type SourceText } from "./source.ts";
 
 /** A smallest change to printed sources that mends one error of theirs. */
 export interface Correction {
@@ -53,7 +53,7 @@ export function corrected(
 }
 
 function edited(path: string, text: Uint8Array | SourceText, edits: readonly Edit[]): SourceText {
-  const { bytes, lines } = text instanceof Uint8Array ? { bytes: text, lines: undefined } : text;
+  const { bytes, lines } = ArrayBuffer.isView(text) ? { bytes: text, lines: undefined } : text;
   const byLine = new Map<number, Edit>();
   for (const edit of edits) {
     if (byLine.has(edit.line)) throw new CorrectionError(`${path}:${edit.line} is corrected twice`);
@@ -84,14 +84,4 @@ function edited(path: string, text: Uint8Array | SourceText, edits: readonly Edi
     bytes: Uint8Array.from(out.join("\n"), (letter) => letter.charCodeAt(0)),
     lines: Int32Array.from(numbers),
   };
-}
-
-/** A path without `.` and `..` where they can be resolved. */
-function plain(path: string): string {
-  const parts: string[] = [];
-  for (const part of path.replaceAll("\\", "/").split("/")) {
-    if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();
-    else if (part !== "." && part !== "") parts.push(part);
-  }
-  return parts.join("/");
 }

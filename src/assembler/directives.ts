@@ -7,7 +7,7 @@ import { flatFormat } from "./format/binary.ts";
 import { newFormat } from "./format/formats.ts";
 import { refuse } from "./messages.ts";
 import { newSpace, type Space } from "./state.ts";
-import { DEFINED, MOVES, SPACE, USED, VARIABLE } from "./symbols.ts";
+import { DEFINED, type Label, MOVES, SPACE, USED, VARIABLE } from "./symbols.ts";
 import { closeSpace } from "./virtual.ts";
 import {
   I_END,
@@ -87,7 +87,7 @@ export function loadDirective(assembler: Assembler): void {
   if (size > 8) refuse("invalidValue");
   if (assembler.kind() !== O_FROM) refuse("invalidArgument");
   state.item++;
-  const bytes = dataPoint(assembler, size);
+  const bytes = dataPoint(assembler, size, false);
   if (bytes === undefined) {
     assembler.assignNumber(label, 0);
     return;
@@ -124,7 +124,7 @@ export function storeDirective(assembler: Assembler): void {
   if (relocation !== 0) refuse("invalidUseOfSymbol");
   if (assembler.kind() !== O_AT) refuse("invalidArgument");
   state.item++;
-  const bytes = dataPoint(assembler, size);
+  const bytes = dataPoint(assembler, size, true);
   if (bytes === undefined) return;
   const at = state.pointedAt;
   const low = low32(value);
@@ -136,12 +136,13 @@ export function storeDirective(assembler: Assembler): void {
 }
 
 /** What `load` and `store` point to: the bytes, and `state.pointedAt` where in them; undefined after a complaint. */
-function dataPoint(assembler: Assembler, size: number): Uint8Array | undefined {
+function dataPoint(assembler: Assembler, size: number, stores: boolean): Uint8Array | undefined {
   const { state, program, evaluator } = assembler;
   if (assembler.kind() === COLON) return outputPoint(assembler, size);
   if (assembler.kind() !== I_EXPRESSION) refuse("invalidArgument");
   let space: Space = state.space;
   space.length = state.at - space.start;
+  let area: Label | undefined;
   const named = program.expressions[program.values[state.item]!]!;
   if (named.label >= 0 && program.kinds[state.item + 1] === COLON) {
     state.item += 2;
@@ -154,6 +155,7 @@ function dataPoint(assembler: Assembler, size: number): Uint8Array | undefined {
       label.usedIn = state.pass;
       label.flags |= USED;
       state.refer(label);
+      area = label;
       space = label.space as Space;
     }
   }
@@ -168,7 +170,7 @@ function dataPoint(assembler: Assembler, size: number): Uint8Array | undefined {
     evaluator.address(expression, operand, 0, 0, true);
     // The registers must be the space's own, and the value must be related to it.
     state.distanceIn(space, operand, 0);
-    if (!state.anotherPass && state.distanceRelocation !== 0) refuse("invalidUseOfSymbol");
+    if (state.distanceRelocation !== 0 && !state.isLenient()) refuse("invalidUseOfSymbol");
     const at = evaluator.undefined ? state.at : add(evaluator.result.value, space.base);
     offset = subtract(at, space.start);
   }
@@ -176,18 +178,20 @@ function dataPoint(assembler: Assembler, size: number): Uint8Array | undefined {
     state.recoverable("valueOutOfRange");
     return undefined;
   }
-  if (space.contents && space.closed) {
-    state.pointedAt = offset;
-    return space.contents;
+  const closed = space.contents !== undefined && space.closed;
+  state.pointedAt = closed ? offset : space.start + offset;
+  if (state.watching && (closed || state.pointedAt < state.ownFrom)) {
+    if (stores) state.singular++;
+    else assembler.recall!.loads(area, area === undefined ? state.pointedAt : offset, size);
   }
-  state.pointedAt = space.start + offset;
-  return state.bytes;
+  return closed ? space.contents : state.bytes;
 }
 
 /** `from :5`: an offset in the output file. */
 function outputPoint(assembler: Assembler, size: number): Uint8Array | undefined {
   const { state, evaluator } = assembler;
   if (!state.format.flat) refuse("invalidOperand");
+  state.singular++;
   state.item++;
   const term = evaluator.dword(assembler.takeNumeric());
   if (term.relocation !== 0) state.recoverable("invalidAddress");
@@ -215,11 +219,12 @@ export function alignDirective(assembler: Assembler): void {
   const address = low32(subtract(state.at, space.base));
   const past = (address & (count - 1)) >>> 0;
   if (past === 0) return;
-  fill(state, count - past, state.anotherPass ? 0 : 0x90);
+  fill(state, count - past, state.isLenient() ? 0 : 0x90);
 }
 
 export function displayDirective(assembler: Assembler): void {
   const { state, evaluator } = assembler;
+  state.singular++;
   for (;;) {
     const expression = assembler.takeExpression();
     if (expression.kind === 1) {

@@ -196,7 +196,7 @@ export interface Encoding {
   /** `useavx512` is in force: where EVEX makes a displacement a byte and VEX does not, EVEX is taken. */
   compresses: boolean;
   /** Another pass is certain: what FASM refuses only in a last pass is let through. */
-  anotherPass: boolean;
+  isLenient(): boolean;
   /** Remembers the first error of the pass; assembling goes on as if it had not been. */
   recoverable(message: Message): void;
   /**

@@ -18,16 +18,30 @@ export interface SourceText {
   readonly lines?: Int32Array;
 }
 
-/** Files from memory, for tests and browsers. Names compare exactly, with \ read as /; those in sources are UTF-8. */
+/** A path without `.` and `..` where they can be resolved, with every \ as /. */
+export function plain(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.replaceAll("\\", "/").split("/")) {
+    if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();
+    else if (part !== "." && part !== "") parts.push(part);
+  }
+  return parts.join("/");
+}
+
+/**
+ * Files from memory, for tests and browsers. Names compare as they stand, but for `.` and `..` and with \ read as /;
+ * those in sources are UTF-8.
+ */
 export function memoryFiles(files: Readonly<Record<string, string | Uint8Array>>): Files {
   const utf8 = new TextEncoder();
+  const key = (path: string): string => (/^[\\/]/.test(path) ? "/" : "") + plain(path);
   const byPath = new Map<string, Uint8Array>();
   for (const [name, content] of Object.entries(files)) {
-    byPath.set(name.replaceAll("\\", "/"), typeof content === "string" ? utf8.encode(content) : content);
+    byPath.set(key(name), typeof content === "string" ? utf8.encode(content) : content);
   }
   return {
     read(path) {
-      const name = path.replaceAll("\\", "/");
+      const name = key(path);
       return byPath.get(name) ?? byPath.get(new TextDecoder().decode(latin1Bytes(name)));
     },
   };
@@ -87,7 +101,7 @@ export class FileLoader {
     if (this.loaded.has(path)) return this.loaded.get(path);
     const content = this.#files.read(path.replaceAll("\\", "/"));
     let file: LoadedFile | undefined;
-    if (content instanceof Uint8Array) file = { name: path, bytes: content };
+    if (ArrayBuffer.isView(content)) file = { name: path, bytes: content };
     else if (content)
       file = { name: path, bytes: content.bytes, ...(content.lines && { lines: content.lines }) };
     this.loaded.set(path, file);

@@ -120,6 +120,17 @@ export class State implements Encoding {
   adjustment: Int = 0;
   /** The line of the first recoverable error of the pass, -1 for none; what it was; the symbol it names. */
   errorLine = -1;
+  /** How often a label of the output has said how far code has moved. */
+  adjustments = 0;
+  /**
+   * How often something was done or asked that a block cannot be told by (recall.ts): errors, wishes for another pass,
+   * whatever depends on whether one is to come, bytes of others, sections, relocations.
+   */
+  singular = 0;
+  /** A block is being watched, and its lines are to be reported. */
+  watching = false;
+  /** Bytes from here on are those of the block that is being watched. */
+  ownFrom = 0;
   /** Recoverable errors so far, also those that are not the first. */
   complaints = 0;
   error: Message = "outOfMemory";
@@ -168,6 +179,7 @@ export class State implements Encoding {
 
   addSpace(space: Space): void {
     if (this.spaces.length > this.maxBytes / BYTES_PER_SPACE) refuse("outOfMemory");
+    if (!space.virtual || space.kept) this.singular++;
     space.number = this.spaces.length;
     this.spaces.push(space);
   }
@@ -190,8 +202,21 @@ export class State implements Encoding {
     }
   }
 
+  /** Asks for another pass. */
+  again(): void {
+    this.anotherPass = true;
+    this.singular++;
+  }
+
+  /** Whether what FASM refuses only in a last pass is let through. */
+  isLenient(): boolean {
+    this.singular++;
+    return this.anotherPass;
+  }
+
   recoverable(message: Message, label?: Label): void {
     this.complaints++;
+    this.singular++;
     if (this.errorLine >= 0) return;
     this.errorLine = this.currentLine;
     this.error = message;
@@ -213,6 +238,7 @@ export class State implements Encoding {
   relocate(relocation: number, base: Base): void {
     if (relocation === ABSOLUTE) return;
     this.relocated = true;
+    this.singular++;
     if (this.space.virtual) return;
     const addend = this.format.relocate(this, relocation, base);
     if (addend !== 0) this.patches.push(this.at, addend);

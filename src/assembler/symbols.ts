@@ -55,6 +55,25 @@ export class Label {
     this.number = 0;
   }
 
+  /** Becomes in all but its name what another label is. */
+  take(other: Label): void {
+    this.number = other.number;
+    this.big = other.big;
+    this.flags = other.flags;
+    this.size = other.size;
+    this.relocation = other.relocation;
+    this.base = other.base;
+    this.register1 = other.register1;
+    this.scale1 = other.scale1;
+    this.register2 = other.register2;
+    this.scale2 = other.scale2;
+    this.definedIn = other.definedIn;
+    this.usedIn = other.usedIn;
+    this.line = other.line;
+    this.isPlace = other.isPlace;
+    this.space = other.space;
+  }
+
   get value(): Int {
     return this.big ?? this.number;
   }

@@ -120,6 +120,7 @@ function continueVirtual(assembler: Assembler): boolean {
   label.usedIn = state.pass;
   label.flags |= USED;
   state.refer(label);
+  state.singular++;
   const space = label.space as Space;
   if (!space.closed || !space.virtual) {
     state.recoverable("invalidUseOfSymbol", label);

@@ -17,6 +17,8 @@ export {
   u32le,
 } from "./bytes.ts";
 export { type Clock, FOREVER, ManualClock, type Micros, MS, SECOND } from "./clock.ts";
+export { Deadlines, type Timed } from "./deadlines.ts";
 export { Random } from "./random.ts";
 export { ByteRing } from "./ring.ts";
 export { count, dump, hex, hexBytes, nearest, thousands } from "./text.ts";
+export { type Placed, Turns } from "./turns.ts";

@@ -2,12 +2,16 @@
  * What a laboratory's description may say: every name, what may stand behind it, and what it means. `describeLab` reads a
  * tree of `fields.ts` by these tables; the types of the result follow from them.
  */
+import { cpuModels } from "../machine/index.ts";
 import {
+  allowOnly,
   parseAddress,
   parseAddress6,
   parseMac,
   parseNetwork,
   parseNetwork6,
+  parsePublication,
+  parseRemoteLink,
   parseRoute,
   TcpState,
 } from "../net/index.ts";
@@ -27,6 +31,7 @@ import {
   type Spot,
   span,
   text,
+  told,
   type Written,
   whole,
   wrong,
@@ -49,7 +54,11 @@ const network6 = parsed(
   "an address such as fd00:1::1/64",
 );
 const network = parsed((word) => (parseNetwork(word) ? word : undefined), "an address such as 10.0.0.1/24");
-const mac = parsed(parseMac, "a MAC address such as 52:54:00:12:34:56");
+const mac = parsed((word) => {
+  const number = parseMac(word);
+  // Group addresses have the lowest bit of their first byte set: no card has one.
+  return number !== undefined && number > 0 && Math.floor(number / 2 ** 40) % 2 === 0 ? number : undefined;
+}, "a card's MAC address such as 52:54:00:12:34:56");
 const route = parsed((word) => {
   try {
     parseRoute(word);
@@ -67,9 +76,13 @@ const date = parsed((word) => {
 
 // --- frames ----------------------------------------------------------------------------------------------------------
 
-/** One end of a flow: `10.0.0.1:80`, `10.0.0.1`, `:80`, or the name of a station instead of its address. */
+/**
+ * One end of a flow: `10.0.0.1:80`, `[fd00::1]:80`, `10.0.0.1`, `:80`, or the name of a station instead of its address.
+ */
 const end: Read<{ host: Reference | undefined; port: number | undefined }> = (piece, path) => {
-  const [, host, port] = /^([^:]*)(?::(\d{1,5}))?$/.exec(text(piece, path)) ?? [];
+  const [, six, plain, port] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text(piece, path)) ?? [];
+  const host = six ?? plain;
   if (host === undefined || (host === "" && port === undefined) || Number(port ?? 1) > 65535)
     return wrong(piece, path, "an end of a flow is ADDRESS:PORT, NAME:PORT, or one of the two");
   return {
@@ -220,8 +233,19 @@ const machine = record(
     count: whole(1, 10_000),
     /** How long after each other they begin. */
     every: span,
-    /** Address space of the program. */
-    memory: bytes,
+    /** Address space of the program: 64 KB to 2 GB. */
+    memory: (piece, path) => {
+      const size = bytes(piece, path);
+      return size >= 65536 && size <= 2 ** 31
+        ? Math.floor(size)
+        : wrong(piece, path, "64 KB to 2 GB are possible");
+    },
+    /** Which processor it has: `--cpu`. */
+    cpu: oneOf(...(Object.keys(cpuModels) as (keyof typeof cpuModels)[])),
+    /** What executes its instructions: `--engine`. */
+    engine: oneOf("interpreter", "compiled", "unicorn"),
+    /** How its TCP's window grows after a loss: RFC 5681, or RFC 9438. */
+    congestion: oneOf("reno", "cubic"),
     /** What its clock shows at the start. */
     clock: date,
     ...card,
@@ -301,6 +325,12 @@ export const serviceFields = {
 const service = record({ ...card, ...serviceFields }, ["address"]);
 export type ServiceDescription = ReturnType<typeof service>;
 
+/** One place of an allow-list. */
+const allowRule = (word: string): object => {
+  const policy = allowOnly([word]);
+  return typeof policy === "object" ? policy : {};
+};
+
 /** The host outside. With it the laboratory runs in real time. */
 const outside = record({
   network: reference,
@@ -309,13 +339,14 @@ const outside = record({
   /** Its address of IPv6, as fd00::2/64. Default: none. */
   address6: network6,
   /** As `--publish`: `8080:10.0.2.15:80`. */
-  publish: listOf(text),
+  publish: listOf(told((word) => parsePublication(word))),
   /** True, or the places that may be reached, as `192.0.2.0/24:80`. */
-  outbound: (piece, path) => (piece.kind === "list" ? listOf(text)(piece, path) : flag(piece, path)),
+  outbound: (piece, path) =>
+    piece.kind === "list" ? listOf(told(allowRule))(piece, path) : flag(piece, path),
   /** As `--tap`. */
   tap: listOf(text),
   /** As `--link`. */
-  link: listOf(text),
+  link: listOf(told(parseRemoteLink)),
 });
 export type OutsideDescription = ReturnType<typeof outside>;
 
@@ -324,10 +355,27 @@ export type OutsideDescription = ReturnType<typeof outside>;
 const states = Object.keys(TcpState).map((name) => name.replaceAll("_", "-"));
 const state = parsed((word) => (states.includes(word) ? word : undefined), `one of ${states.join(", ")}`);
 
+/** The regular expression that `/a pattern/` is; undefined for plain text. Throws when it is none. */
+export function pattern(word: string): RegExp | undefined {
+  const [, source, flags = ""] = /^\/(.+)\/([ims]*)$/s.exec(word) ?? [];
+  return source === undefined ? undefined : new RegExp(source, `g${flags}`);
+}
+
+/** A text, or `/a pattern/`. */
+const wanted: Read<string> = (piece, path) => {
+  const word = text(piece, path);
+  try {
+    pattern(word);
+  } catch (error) {
+    return wrong(piece, path, (error as Error).message);
+  }
+  return word;
+};
+
 const expectationFields = record({
   machine: reference,
   /** The debug board has this text in it, or `/a pattern/`. */
-  prints: text,
+  prints: wanted,
   /** `exit`, `fault`, `fault #PF`, or `blocked` at the end of everything. */
   ends: parsed(
     (word) => (/^(exit|blocked|fault( #\w+)?)$/.test(word) ? word : undefined),
@@ -344,7 +392,7 @@ const expectationFields = record({
   joins: reference,
   service: reference,
   /** A service is asked something that has this text in it, or `/a pattern/`: see `--log`. */
-  receives: text,
+  receives: wanted,
   /** So often at least. Default once. */
   times: whole(1),
   /** From the start. Default: the limit of the whole. */

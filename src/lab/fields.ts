@@ -60,6 +60,17 @@ export function wrong(piece: Written | { spot?: Spot }, path: string, text: stri
   throw new LabError([{ spot: piece.spot, path, text }]);
 }
 
+/** Where maps stood that `record` has read: for problems that show only when all is put together. */
+const spots = new WeakMap<object, Spot>();
+
+/** Where the map stood that became this value. */
+export const spotOf = (value: object): Spot | undefined => spots.get(value);
+
+/** Something is wrong with what was read, or with what stands in it. */
+export function misfit(value: object, path: string, text: string): never {
+  throw new LabError([{ spot: spotOf(value), path, text }]);
+}
+
 /** What stands there, for messages. */
 export function said(piece: Written): string {
   if (piece.kind === "map" && piece.entries.length === 0) return "nothing";
@@ -133,6 +144,15 @@ export const oneOf =
   (piece, path) => {
     const found = choices.find((choice) => piece.kind === "scalar" && piece.value === choice);
     return found ?? wrong(piece, path, `one of ${choices.join(", ")} is needed, not ${said(piece)}`);
+  };
+
+/** Text that `parse` makes nothing of in words of its own. */
+export const told =
+  (parse: (text: string) => object): Read<string> =>
+  (piece, path) => {
+    const word = text(piece, path);
+    const result = parse(word);
+    return "error" in result ? wrong(piece, path, String(result.error)) : word;
   };
 
 /** Text that `parse` makes something of; undefined = it makes no sense. */
@@ -212,6 +232,7 @@ export function record<const F extends Fields, const N extends readonly (keyof F
         .filter((key) => !piece.entries.some((entry) => entry.key === key))
         .map((key) => () => wrong(piece, path, `${key} is missing`)),
     ]);
+    if (piece.spot) spots.set(result, piece.spot);
     return result as ReturnType<ReturnType<typeof record<F, N>>>;
   };
 }

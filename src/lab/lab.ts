@@ -1,6 +1,7 @@
 import { type Clock, type Micros, MS, Random, SECOND } from "../base/index.ts";
 import { Computer, type InterfaceOptions } from "../computer.ts";
 import type { Image } from "../image/index.ts";
+import type { EngineMaker } from "../machine/index.ts";
 import {
   type AccessPoint,
   type Address6,
@@ -11,6 +12,7 @@ import {
   type Faults,
   FaultyLink,
   Gateway,
+  type IpAddress,
   macFor,
   Nic,
   newsOf,
@@ -47,8 +49,8 @@ import type {
   RouterDescription,
   ServiceDescription,
 } from "./description.ts";
-import { LabError } from "./fields.ts";
-import { faultsOf } from "./matching.ts";
+import { LabError, misfit, type Spot, spotOf } from "./fields.ts";
+import { type AddressOf, faultsOf } from "./matching.ts";
 import { Recording } from "./recording.ts";
 import { Referee, type Verdict } from "./referee.ts";
 import { makeService, serviceKinds } from "./services.ts";
@@ -64,6 +66,8 @@ export interface LabOptions {
   capture?: (chunk: Uint8Array) => void;
   /** Needed where the description speaks of the outside: what is there, and a real clock. */
   outside?: { readonly host: Outside; readonly clock: Clock; readonly epochMs: number };
+  /** Needed where a machine's engine is to be Unicorn. */
+  unicorn?: EngineMaker;
   /** Told whole lines that machines print, with the line's end. */
   onPrint?: (machine: string, line: string, at: Micros) => void;
   /** Told what services are asked. */
@@ -113,7 +117,7 @@ export class Lab {
   readonly #routers = new Map<string, Router>();
   readonly #services = new Map<string, Service[]>();
   readonly #links = new Map<string, FaultyLink>();
-  readonly #addresses = new Map<string, number>();
+  readonly #addresses = new Map<string, IpAddress[]>();
   readonly #cards = new Set<string>();
   readonly #calendar: Calendar;
   /** Radios without an address of any kind. */
@@ -139,11 +143,17 @@ export class Lab {
     const networks = Object.entries(description.networks ?? { lan: {} });
     for (const [name, facts] of networks) this.#switches.set(name, new Switch({ clock, ...facts }));
     this.#nameAddresses();
-    for (const [name, each] of Object.entries(description.wireless ?? {})) this.#addAccessPoint(name, each);
-    for (const [name, each] of Object.entries(description.routers ?? {})) this.#addRouter(name, each);
-    for (const [name, each] of Object.entries(description.services ?? {})) this.#addServices(name, each);
-    if (description.outside) this.gateway = this.#addOutside(description.outside);
-    for (const [name, each] of Object.entries(description.machines)) this.#addMachines(name, each);
+    const { wireless = {}, routers = {}, services = {}, machines } = description;
+    for (const [name, each] of Object.entries(wireless))
+      fitting(each, `wireless.${name}`, () => this.#addAccessPoint(name, each));
+    for (const [name, each] of Object.entries(routers))
+      fitting(each, `routers.${name}`, () => this.#addRouter(name, each));
+    for (const [name, each] of Object.entries(services))
+      fitting(each, `services.${name}`, () => this.#addServices(name, each));
+    const { outside: beyond } = description;
+    if (beyond) this.gateway = fitting(beyond, "outside", () => this.#addOutside(beyond));
+    for (const [name, each] of Object.entries(machines))
+      fitting(each, `machines.${name}`, () => this.#addMachines(name, each));
     this.computers = this.#computers;
     this.routers = this.#routers;
     this.services = this.#services;
@@ -225,10 +235,14 @@ export class Lab {
   #nameAddresses(): void {
     const { machines, routers = {}, services = {} } = this.description;
     const note = (name: string, cards: readonly CardDescription[], plus = 0): void => {
-      const [first] = cards.flatMap(({ address }) =>
-        address === undefined ? [] : [parseNetwork(address)!.address],
+      const [four] = cards.flatMap(({ address }) =>
+        address === undefined ? [] : [parseNetwork(address)!.address + plus],
       );
-      if (first !== undefined) this.#addresses.set(name, first + plus);
+      const [six] = cards.flatMap(({ address6 }) =>
+        address6 === undefined ? [] : [countedUp(parseNetwork6(address6)!.address, plus)],
+      );
+      const both = [four, six].filter((each) => each !== undefined);
+      if (both.length > 0) this.#addresses.set(name, both);
     };
     for (const [name, { interfaces }] of Object.entries(routers)) note(name, interfaces);
     for (const [name, each] of Object.entries(services)) note(name, [each]);
@@ -246,6 +260,9 @@ export class Lab {
 
   #addMachines(name: string, description: MachineDescription): void {
     const { count = 1, every = 0, start = 0, interfaces = [description], memory, clock } = description;
+    const { cpu, congestion, engine = undefined } = description;
+    const { unicorn } = this.#options;
+    if (engine === "unicorn" && !unicorn) misfit(description, `machines.${name}`, "there is no Unicorn here");
     const image = this.#options.program(description, name);
     const { world } = this;
     for (let i = 0; i < count; i++) {
@@ -257,10 +274,14 @@ export class Lab {
         interfaces: cards,
         memoryBytes: memory ?? Math.max(this.#memory, 2 * image.memorySize),
         startOfClock: Math.floor((clock ?? this.#calendar.epochMs) / 1000),
+        ...(cpu && { cpu }),
+        ...(engine && { engine: engine === "unicorn" ? unicorn! : engine }),
+        ...(congestion && { tcp: { congestion } }),
       });
       causes.stack = computer.stack;
       if (this.#recording) computer.watchCalls(causes.called);
       this.#computers.set(own, computer);
+      computer.onStop = () => this.referee.stopped(own);
       const words = (description.arguments ?? "").replaceAll("{n}", String(i + 1));
       const begin = (): void => computer.load(image, { args: words, path: `/rd/1/${name}` });
       this.#watchBoard(own, computer);
@@ -297,10 +318,7 @@ export class Lab {
       random: world.random,
       routes,
       interfaces: interfaces.map(({ nat, ...card }, index) => {
-        if (card.address === undefined)
-          throw new LabError([
-            { spot: undefined, path: `routers.${name}`, text: "an interface has no address" },
-          ]);
+        if (card.address === undefined) return misfit(card, `routers.${name}`, "an interface has no address");
         const { gateway, mac, mtu } = card;
         return {
           port: this.#port(name, { ...card, name: card.name ?? `eth${index}` }, causes).port,
@@ -353,8 +371,7 @@ export class Lab {
       try {
         services.push(makeService(kind, wish as never, around));
       } catch (error) {
-        const text = (error as Error).message;
-        throw new LabError([{ spot: undefined, path: `services.${name}.${kind}`, text }]);
+        misfit(wish, `services.${name}.${kind}`, (error as Error).message);
       }
     }
     this.#services.set(name, services);
@@ -376,14 +393,13 @@ export class Lab {
         return moved;
       },
       deadline: () => services.reduce((due, service) => Math.min(due, service.deadline()), stack.deadline()),
+      callWhenReady: (ready) => stack.callWhenReady(ready),
     };
   }
 
   #addOutside(description: OutsideDescription): Gateway {
     const { outside } = this.#options;
-    const refuse = (text: string): never => {
-      throw new LabError([{ spot: undefined, path: "outside", text }]);
-    };
+    const refuse = (text: string): never => misfit(description, "outside", text);
     if (!outside) return refuse("there is no outside here");
     const { address = GATEWAY, publish = [], outbound = false, network } = description;
     const causes = new Causes({
@@ -416,8 +432,7 @@ export class Lab {
   /** A port of the card's network, behind its cable, watched by whoever wants to see its frames. */
   #port(station: string, card: CardDescription & { name: string }, causes: Causes): { port: Port } {
     const name = `${station}.${card.name}`;
-    if (this.#cards.has(name))
-      throw new LabError([{ spot: undefined, path: station, text: `there are two interfaces ${name}` }]);
+    if (this.#cards.has(name)) return misfit(card, station, `there are two interfaces ${name}`);
     this.#cards.add(name);
     const [where, end] = card.radio
       ? this.#radio(station, card, card.radio)
@@ -430,7 +445,7 @@ export class Lab {
   }
 
   #socket(station: string, name: string, card: CardDescription): [string, Port] {
-    const [network, lan] = this.#network(card.network, station);
+    const [network, lan] = this.#network(card.network, station, spotOf(card));
     return [`on ${network}`, lan.plug(name)];
   }
 
@@ -466,7 +481,7 @@ export class Lab {
     return this.#air;
   }
 
-  #network(wanted: Reference | undefined, station: string): [string, Switch] {
+  #network(wanted: Reference | undefined, station: string, spot?: Spot): [string, Switch] {
     const names = [...this.#switches.keys()];
     const name = wanted?.name ?? (names.length === 1 ? names[0]! : undefined);
     const found = name === undefined ? undefined : this.#switches.get(name);
@@ -474,7 +489,7 @@ export class Lab {
     const there = `there are ${names.join(", ")}`;
     throw new LabError([
       name === undefined
-        ? { spot: undefined, path: station, text: `network is missing: ${there}` }
+        ? { spot, path: station, text: `network is missing: ${there}` }
         : {
             spot: wanted?.spot,
             path: wanted?.path ?? station,
@@ -485,7 +500,7 @@ export class Lab {
 
   #cable(name: string, port: Port, { sending, receiving, later = [], ...both }: LinkDescription): Port {
     const { clock, random } = this.world;
-    const addressOf = (station: string): number | undefined => this.#addresses.get(station);
+    const addressOf: AddressOf = (station) => this.#addresses.get(station);
     const oneWay = (own: typeof sending): Faults => faultsOf({ ...both, ...own }, addressOf, `${name}.link`);
     const onFault = this.#recording?.faults({
       name: `${name} cable`,
@@ -576,9 +591,25 @@ class Later implements Moving {
     return this.#deeds[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Nothing comes to it but its time. */
+  callWhenReady(): boolean {
+    return true;
+  }
+
   /** A program begins by itself: the world is not quiet before. */
   wakes(): Micros {
     return this.deadline();
+  }
+}
+
+/** What a part of the network refuses to be made of is a problem of the place where it is described. */
+function fitting<T>(described: object, path: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof RangeError) return misfit(described, path, error.message);
+    if (!(error instanceof LabError)) throw error;
+    throw new LabError(error.problems.map((each) => ({ ...each, spot: each.spot ?? spotOf(described) })));
   }
 }
 

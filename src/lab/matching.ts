@@ -1,12 +1,19 @@
 /** From a description's words about frames to a `FrameMatch`. */
 
 import type { FaultRule, Faults } from "../net/index.ts";
-import { type Flow, type FrameMatch, match, parseAddress, showAddress } from "../net/index.ts";
+import {
+  type Flow,
+  type FrameMatch,
+  type IpAddress,
+  match,
+  parseIpAddress,
+  showIpAddress,
+} from "../net/index.ts";
 import type { FaultsDescription, MatchDescription, Reference, RuleDescription } from "./description.ts";
-import { LabError } from "./fields.ts";
+import { LabError, misfit } from "./fields.ts";
 
-/** The address that the name of a station stands for; undefined where there is no such name. */
-export type AddressOf = (name: string) => number | undefined;
+/** The addresses that the name of a station stands for, one of each version; undefined where there is no such name. */
+export type AddressOf = (name: string) => readonly IpAddress[] | undefined;
 
 /** A fresh match: those with numbers count from here on. */
 export function frameMatch(description: MatchDescription, addressOf: AddressOf, path: string): FrameMatch {
@@ -19,7 +26,7 @@ export function frameMatch(description: MatchDescription, addressOf: AddressOf, 
   ].filter((each) => each !== undefined);
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1)
-    throw new LabError([{ spot: undefined, path, text: "frames are told by one of tcp, udp, arp, any" }]);
+    return misfit(description, path, "frames are told by one of tcp, udp, arp, any");
   if (nth !== undefined) return match.nth(nth, kind);
   if (between !== undefined)
     return match.between(between[0] ?? 1, between[1] ?? Number.POSITIVE_INFINITY, kind);
@@ -43,13 +50,11 @@ const DEEDS = ["drop", "duplicate", "corrupt", "pass"] as const;
 
 function ruleOf(rule: RuleDescription, addressOf: AddressOf, path: string): FaultRule {
   if (rule.delay) {
-    if (rule.by === undefined)
-      throw new LabError([{ spot: undefined, path, text: "by is missing: how much later?" }]);
+    if (rule.by === undefined) return misfit(rule, path, "by is missing: how much later?");
     return { match: frameMatch(rule.delay, addressOf, path), action: { delay: rule.by } };
   }
   const deed = DEEDS.find((each) => rule[each] !== undefined);
-  if (deed === undefined)
-    throw new LabError([{ spot: undefined, path, text: `one of ${DEEDS.join(", ")}, delay is needed` }]);
+  if (deed === undefined) return misfit(rule, path, `one of ${DEEDS.join(", ")}, delay is needed`);
   return { match: frameMatch(rule[deed]!, addressOf, path), action: deed };
 }
 
@@ -58,7 +63,7 @@ type End = { host: Reference | undefined; port: number | undefined };
 
 function flowOf({ from, to }: Ends, addressOf: AddressOf): Flow {
   const endOf = ({ host, port }: End) => ({
-    ...(host && { address: showAddress(resolved(host, addressOf)) }),
+    ...(host && { address: resolved(host, addressOf).map(showIpAddress) }),
     ...(port !== undefined && { port }),
   });
   return { ...(from && { from: endOf(from) }), ...(to && { to: endOf(to) }) };
@@ -71,9 +76,10 @@ const wishOf = ({ flags, data, seq }: NonNullable<MatchDescription["tcp"]>) => (
 });
 
 /** An address, written as one or as a station's name. */
-export function resolved({ name, spot, path }: Reference, addressOf: AddressOf): number {
-  const address = parseAddress(name) ?? addressOf(name);
-  if (address !== undefined) return address;
+export function resolved({ name, spot, path }: Reference, addressOf: AddressOf): readonly IpAddress[] {
+  const address = parseIpAddress(name);
+  const addresses = address === undefined ? addressOf(name) : [address];
+  if (addresses !== undefined) return addresses;
   throw new LabError([
     { spot, path, text: `${JSON.stringify(name)} is no address and no station that has one` },
   ]);

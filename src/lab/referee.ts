@@ -6,7 +6,12 @@ import { FOREVER, latin1, type Micros, SECOND } from "../base/index.ts";
 import { type Computer, describeStop, type Stop } from "../computer.ts";
 import { showPlace } from "../kernel/index.ts";
 import type { Direction, FrameMatch, IpAddress, ServiceNews } from "../net/index.ts";
-import type { ExpectationDescription, MatchDescription, Reference } from "./description.ts";
+import {
+  type ExpectationDescription,
+  type MatchDescription,
+  pattern,
+  type Reference,
+} from "./description.ts";
 import { LabError, type Spot } from "./fields.ts";
 import { type AddressOf, frameMatch, resolved } from "./matching.ts";
 
@@ -59,8 +64,14 @@ export class Referee {
   readonly #sockets: Item[];
   readonly #frames: { item: Item; match: FrameMatch; at: string | undefined; direction: Direction }[];
   readonly #receives: Item[];
+  /** How many are open, of all and of those that the end is waited for; whether one has failed, one has come true. */
   #open: number;
-  /** Machines that printed since they were last looked at. */
+  #awaited: number;
+  #someFailed = false;
+  #someMet = false;
+  /** No open one runs out before this. */
+  #nextDue: Micros = 0;
+  /** Machines that printed, or stopped, since they were last looked at. */
   readonly #printed = new Set<string>();
   readonly #stopped = new Set<string>();
 
@@ -76,6 +87,7 @@ export class Referee {
       ...never.map((each) => this.#item(each, true)),
     ];
     this.#open = this.#items.length;
+    this.#awaited = this.#items.filter(isAwaited).length;
     const about = (deed: keyof ExpectationDescription) =>
       this.#items.filter(({ description }) => description[deed] !== undefined);
     this.#prints = about("prints");
@@ -84,7 +96,7 @@ export class Referee {
     this.#receives = about("receives");
     this.#frames = about("frame").map((item) => ({
       item,
-      match: frameMatch(item.description.frame!, scene.addressOf, item.text),
+      match: frameMatch(item.description.frame!, scene.addressOf, "frame"),
       at: item.description.at && known(item.description.at, scene.cards, "station or interface"),
       direction: item.description.direction ?? "sent",
     }));
@@ -113,18 +125,9 @@ export class Referee {
 
   /** Nothing can change any more: one has failed, or all have come true and what must not happen has had its time. */
   get decided(): boolean {
-    return (
-      this.#items.some(({ ok }) => ok === false) ||
-      (this.#items.length > 0 && this.#open === 0) ||
-      this.#onlyNever
-    );
-  }
-
-  /** All that is left open are those that must not happen until the end of everything, and all others are met. */
-  get #onlyNever(): boolean {
-    const left = this.#items.filter(({ ok }) => ok === undefined);
-    const someMet = this.#items.some(({ never, ok }) => !never && ok);
-    return someMet && left.every(({ never, description }) => never && description.within === undefined);
+    if (this.#someFailed || (this.#items.length > 0 && this.#open === 0)) return true;
+    // All that is left open are those that must not happen until the end of everything.
+    return this.#someMet && this.#awaited === 0;
   }
 
   /** When the next expectation runs out. */
@@ -138,6 +141,10 @@ export class Referee {
 
   printed(machine: string): void {
     this.#printed.add(machine);
+  }
+
+  stopped(machine: string): void {
+    this.#stopped.add(machine);
   }
 
   frame(station: string, card: string, bytes: Uint8Array, direction: Direction): void {
@@ -154,7 +161,7 @@ export class Referee {
       if (item.ok !== undefined || item.who !== machine || socket?.state !== state) continue;
       if (socket.port !== undefined && socket.port !== port) continue;
       const { host, port: peerPort } = socket.peer ?? {};
-      if (host && resolved(host, this.#scene.addressOf) !== peer.address) continue;
+      if (host && !resolved(host, this.#scene.addressOf).includes(peer.address)) continue;
       if (peerPort !== undefined && peerPort !== peer.port) continue;
       this.#happened(item, () => `port ${port}`);
     }
@@ -179,14 +186,14 @@ export class Referee {
   look(): void {
     const now = this.#scene.now();
     if (this.#printed.size > 0) this.#lookAtBoards();
-    for (const [name, computer] of this.#scene.computers) {
-      if (this.#stopped.has(name)) continue;
-      const { stop } = computer;
-      if (stop === undefined) continue;
-      this.#stopped.add(name);
-      this.#ended(name, stop);
+    for (const name of this.#stopped) {
+      const { stop } = this.#scene.computers.get(name)!;
+      if (stop !== undefined) this.#ended(name, stop);
     }
+    this.#stopped.clear();
+    if (now < this.#nextDue) return;
     for (const item of this.#items) if (item.ok === undefined && now >= item.until) this.#timeOver(item);
+    this.#nextDue = this.deadline;
   }
 
   /** Nothing will happen any more. `why`: the end in words. */
@@ -235,6 +242,7 @@ export class Referee {
       const item = this.#item({ spot: undefined }, true, `${name} is stopped`);
       this.#items.push(item);
       this.#open++;
+      if (isAwaited(item)) this.#awaited++;
       this.#settle(item, false, why);
     }
   }
@@ -255,6 +263,9 @@ export class Referee {
     item.at = this.#scene.now();
     item.why = ok ? undefined : why;
     this.#open--;
+    if (isAwaited(item)) this.#awaited--;
+    if (!ok) this.#someFailed = true;
+    else if (!item.never) this.#someMet = true;
   }
 
   #isBlocked(machine: string): boolean {
@@ -295,6 +306,9 @@ export class Referee {
   }
 }
 
+/** The run goes on for it. What must not happen at all only lasts as long as the rest. */
+const isAwaited = ({ never, description }: Item): boolean => !never || description.within !== undefined;
+
 /** How a machine stands, for people. */
 export function stateOf(name: string, computer: Computer): string {
   const { stop } = computer;
@@ -327,8 +341,8 @@ function known<T extends { has(name: string): boolean; keys(): Iterable<string> 
 
 /** How often a text is there; `/a pattern/` is a regular expression. */
 function finds(wanted: string, text: string): number {
-  const [, pattern, flags = ""] = /^\/(.+)\/([ims]*)$/s.exec(wanted) ?? [];
-  if (pattern !== undefined) return [...text.matchAll(new RegExp(pattern, `g${flags}`))].length;
+  const expression = pattern(wanted);
+  if (expression !== undefined) return [...text.matchAll(expression)].length;
   return text.split(latin1(new TextEncoder().encode(wanted))).length - 1;
 }
 

@@ -10,6 +10,7 @@ export {
   type Engine,
   type EngineMaker,
   type InstructionHook,
+  type InterruptHook,
   interruptStop,
   type MemoryHook,
 } from "./cpu/engine.ts";
@@ -19,6 +20,7 @@ export { type CpuModel, type CpuName, cpuModels, type Feature } from "./cpu/mode
 export type { Registers } from "./cpu/registers.ts";
 export { type Descriptor, kolibriSegments, linuxSegments, type SegmentModel } from "./cpu/segments.ts";
 export { SEGMENT, STATE, WORD } from "./cpu/state.ts";
+export { type UndefinedFamily, undefinedFamilies } from "./cpu/undefined.ts";
 export type { DebugRegisters } from "./debug-registers.ts";
 export { type LoadOptions, loadImage } from "./load.ts";
 export {

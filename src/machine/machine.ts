@@ -4,8 +4,10 @@ import {
   type Engine,
   type EngineMaker,
   type InstructionHook,
+  type InterruptHook,
   type MemoryHook,
   SINGLE_STEP,
+  wasRefused,
 } from "./cpu/engine.ts";
 import { RF, setEflags } from "./cpu/flags.ts";
 import { Interpreter } from "./cpu/interpret.ts";
@@ -13,6 +15,7 @@ import { type CpuModel, type CpuName, cpuModels } from "./cpu/model.ts";
 import { Registers } from "./cpu/registers.ts";
 import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from "./cpu/segments.ts";
 import { SEGMENT, STATE, WORD } from "./cpu/state.ts";
+import type { UndefinedFamily } from "./cpu/undefined.ts";
 import { BS, DebugRegisters } from "./debug-registers.ts";
 import { CompilingEngine, canCompile } from "./jit/index.ts";
 import { type Access, FACT, Memory } from "./memory/memory.ts";
@@ -29,6 +32,8 @@ export interface MachineOptions {
   unspecialised?: boolean;
   /** Which processor it is: what CPUID says, and which instructions there are. Default "zen4", which has all. */
   model?: CpuName | CpuModel;
+  /** Whose habits it has where the manual leaves flags undefined: cpu/undefined.ts. Default: those of the model. */
+  undefinedFlags?: UndefinedFamily;
   /** What executes the instructions: one of our own by its name, or another's. Default "compiled" where the host can. */
   engine?: EngineName | EngineMaker;
 }
@@ -72,6 +77,37 @@ const INITIAL_MXCSR = 0x1f80;
 const HOOK: Stop = { reason: "hook" };
 const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
 
+/** Addresses, and somebody who hears when one comes or goes. */
+class Breakpoints extends Set<number> {
+  /** Whether there is one: it is asked with every system call, and a set's size is no field but a call. */
+  any = false;
+  readonly #changed: (address: number) => void;
+
+  constructor(changed: (address: number) => void) {
+    super();
+    this.#changed = changed;
+  }
+
+  override add(address: number): this {
+    const known = this.has(address);
+    super.add(address);
+    this.any = true;
+    if (!known) this.#changed(address);
+    return this;
+  }
+
+  override delete(address: number): boolean {
+    const known = super.delete(address);
+    this.any = this.size > 0;
+    if (known) this.#changed(address);
+    return known;
+  }
+
+  override clear(): void {
+    for (const address of [...this]) this.delete(address);
+  }
+}
+
 /** A processor and its memory. It runs until there is a reason to stop, and the reason is a value. */
 export class Machine {
   readonly memory: Memory;
@@ -93,6 +129,10 @@ export class Machine {
   #stoppedAt = -1;
   #stoppedWhen = -1;
   #stoppedByHook = false;
+  readonly #breakpoints = new Breakpoints((address) => this.#engine.breakpointChanged?.(address));
+  #interruptHook: InterruptHook | undefined;
+  /** What the hook has said the last time an engine asked. */
+  #goesOn = false;
 
   constructor(options: MachineOptions = {}) {
     this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY);
@@ -105,7 +145,8 @@ export class Machine {
       }
       gates[vector] = 1;
     }
-    const { model = "zen4" } = options;
+    const { model: named = "zen4" } = options;
+    const model = typeof named === "string" ? cpuModels[named] : named;
     this.#core = {
       memory: this.memory,
       segments: new Segments(words, options.segments ?? kolibriSegments),
@@ -113,10 +154,13 @@ export class Machine {
       timeStampOffset: 0,
       gates,
       unspecialised: options.unspecialised ?? false,
-      model: typeof model === "string" ? cpuModels[model] : model,
-      breakpoints: new Set(),
+      model,
+      undefinedFlags: options.undefinedFlags ?? model.undefinedFlags ?? "zen4",
+      breakpoints: this.#breakpoints,
+      stepping: false,
       onInstruction: undefined,
       onMemory: undefined,
+      onInterrupt: undefined,
     };
     const { engine = options.unspecialised || !canCompile() ? "interpreter" : "compiled" } = options;
     this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
@@ -140,7 +184,7 @@ export class Machine {
 
   /** Addresses (unsigned) before whose instruction a run stops. */
   get breakpoints(): Set<number> {
-    return this.#core.breakpoints;
+    return this.#breakpoints;
   }
 
   /** Calls `hook` before every instruction; undefined takes it away. Runs are much slower with one. */
@@ -153,6 +197,27 @@ export class Machine {
     this.#hook = hook;
     this.#hooked = hook ? ranges : [];
     this.#watch();
+  }
+
+  /**
+   * Calls `hook` behind each `int` of a gate, in the middle of a run: this is much faster than stopping for it. Where it
+   * answers true the run goes on. Without one, and in `step`, each stops the machine.
+   */
+  onInterrupt(hook: InterruptHook | undefined): void {
+    this.#interruptHook = hook;
+    this.#core.onInterrupt = hook && this.#asked;
+  }
+
+  /** What engines ask. They leave also where the machine has to look at every instruction from now on. */
+  readonly #asked = (vector: number): boolean => {
+    this.#goesOn = this.#interruptHook!(vector);
+    return this.#goesOn && !this.#looks;
+  };
+
+  /** Somebody wants to hear of single instructions. */
+  get #looks(): boolean {
+    if (this.#core.onInstruction !== undefined || this.debug.active) return true;
+    return this.#breakpoints.any && this.#engine.breakpointChanged === undefined;
   }
 
   /** Marks the pages that the hook and the debug registers want to hear of. */
@@ -178,8 +243,20 @@ export class Machine {
   /** Executes at most `budget` instructions (a whole number, or Infinity). */
   run(budget: number): Stop {
     const core = this.#core;
-    if (!core.onInstruction && core.breakpoints.size === 0 && !this.debug.active) {
-      return this.#told(this.#engine.run(budget));
+    const end = core.instructions + budget;
+    for (;;) {
+      const stop = this.#runOn(end - core.instructions);
+      if (stop.reason !== "interrupt" || this.#interruptHook === undefined) return stop;
+      if (!(wasRefused(stop) ? this.#goesOn : this.#interruptHook(stop.vector))) return stop;
+      if (core.instructions >= end) return { reason: "budget" };
+    }
+  }
+
+  /** The same, but every `int` ends it. */
+  #runOn(budget: number): Stop {
+    const core = this.#core;
+    if (!this.#looks) {
+      return this.#breakpoints.any ? this.#runToBreakpoint(budget) : this.#runEngine(budget);
     }
     const end = core.instructions + budget;
     while (core.instructions < end) {
@@ -202,8 +279,39 @@ export class Machine {
     return { reason: "budget" };
   }
 
+  /** With breakpoints and nothing else to look for: the engine finds them, but for one to be passed. */
+  #runToBreakpoint(budget: number): Stop {
+    const core = this.#core;
+    const { eip } = this.cpu;
+    const end = core.instructions + budget;
+    if (core.breakpoints.has(eip)) {
+      const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
+      if (!resumed) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.step();
+      if (stop.reason !== "budget" || core.instructions >= end) return stop;
+      // Of a repeated instruction that was one iteration.
+      if (this.cpu.eip === eip) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+    }
+    return this.#runEngine(end - core.instructions);
+  }
+
+  /** A breakpoint may be found that was not there when this began: who answers an `int` may set one. */
+  #runEngine(budget: number): Stop {
+    const stop = this.#told(this.#engine.run(budget));
+    return stop.reason === "breakpoint" ? this.#stopped(stop.address, stop) : stop;
+  }
+
   /** Executes one instruction (of a repeated one, one iteration), whatever breakpoints and hooks say. */
   step(): Stop {
+    this.#core.stepping = true;
+    try {
+      return this.#step();
+    } finally {
+      this.#core.stepping = false;
+    }
+  }
+
+  #step(): Stop {
     if (!this.debug.active) return this.#told(this.#engine.run(1));
     this.#hits = 0;
     const stop = this.#told(this.#engine.run(1));

@@ -12,6 +12,8 @@ import * as ethernet from "./wire/ethernet.ts";
 const OUTGOING = 1024;
 
 export class Packets {
+  /** Called when there is something for `poll` to do. */
+  onWork: (() => void) | undefined;
   readonly #nics: readonly Nic[];
   readonly #station: Station;
   readonly #changed: (socket: DatagramQueue) => void;
@@ -55,6 +57,7 @@ export class Packets {
   queue(index: number, frame: Uint8Array): boolean {
     if (this.#outgoing.length >= OUTGOING) return false;
     this.#outgoing.push({ nic: this.#nics[index]!, frame });
+    this.onWork?.();
     return true;
   }
 

@@ -34,6 +34,8 @@ export interface Outgoing {
 const OUTGOING_PACKETS = 1024;
 
 export class Raw {
+  /** Called when there is something for `poll` to do. */
+  onWork: (() => void) | undefined;
   readonly station: Station;
   readonly #lower: RawLower;
   readonly #changed: (socket: DatagramQueue) => void;
@@ -80,6 +82,7 @@ export class Raw {
   queue(outgoing: Outgoing): boolean {
     if (this.#outgoing.length >= OUTGOING_PACKETS) return false;
     this.#outgoing.push(outgoing);
+    this.onWork?.();
     return true;
   }
 

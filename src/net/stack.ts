@@ -101,6 +101,11 @@ class Loop implements Port {
   receive(): Uint8Array | undefined {
     return this.queue.shift();
   }
+
+  watch(arrived: () => void): boolean {
+    this.queue.onPush = arrived;
+    return true;
+  }
 }
 
 export class Stack {
@@ -123,6 +128,16 @@ export class Stack {
   #changed: DatagramQueue[] = [];
   #announcements: Interface[] = [];
   #now: Micros = 0;
+  /** Every port tells when a frame has come: without that, each poll must look. */
+  readonly #told: boolean;
+  /** Something has come or was asked for since the last poll; a frame has. */
+  #stirred = true;
+  #frames = true;
+  /** When the last poll wanted the next one; when IP wanted it. */
+  #due: Micros = 0;
+  #ipDue: Micros = 0;
+  #polling = false;
+  #ready: (() => void) | undefined;
 
   constructor(options: StackOptions) {
     const { random } = options;
@@ -160,6 +175,7 @@ export class Stack {
     };
     const changed = (socket: DatagramQueue): void => {
       this.#changed.push(socket);
+      this.stir();
     };
     this.#tcp = new Tcp(
       { ...defaultSettings, offload: offloadOf(options.nics), ...options.tcp },
@@ -209,6 +225,13 @@ export class Stack {
       changed,
     );
     this.#packets = new Packets(options.nics, station, changed);
+    this.#tcp.onWork = this.#udp.onWork = this.#raw.onWork = this.#packets.onWork = () => this.stir();
+    const arrived = (): void => {
+      this.#frames = true;
+      this.stir();
+    };
+    // All are asked: a port that tells must know whom.
+    this.#told = [this.loopback, ...this.nics].map((nic) => nic.watch(arrived)).every((tells) => tells);
     this.sockets = {
       stream: () => new TcpSocket(this.#tcp, this.#ports, station),
       datagram: () => this.#udp.socket(),
@@ -239,6 +262,7 @@ export class Stack {
     each.gateway = gateway >>> 0;
     this.#ip.routes.generation++;
     if (isNew && address !== 0) this.#announcements.push(each);
+    this.#stirIp();
   }
 
   configuration(index: number): Readonly<IpConfiguration> {
@@ -263,6 +287,7 @@ export class Stack {
   /** An ARP entry that neither ages nor changes. */
   setNeighbour(index: number, address: Address, mac: Mac): void {
     this.#interface(index).neighbours!.set(address, mac);
+    this.#stirIp();
   }
 
   removeNeighbour(index: number, address: Address): boolean {
@@ -290,6 +315,7 @@ export class Stack {
       }
       done(result);
     });
+    this.#stirIp();
   }
 
   /** Runs IPv6 on a card, or changes what is given; addresses are added to those there are. */
@@ -306,6 +332,7 @@ export class Stack {
       this.#ip6.discovery.add(each, { ...wish, origin: "manual" }, this.#now);
     }
     this.#ip6.routes.generation++;
+    this.#stirIp();
   }
 
   /** The IPv6 addresses of a card, those not to be used (yet) too. */
@@ -316,6 +343,7 @@ export class Stack {
 
   removeAddress6(index: number, address: Address6): boolean {
     this.#interface(index);
+    this.#stirIp();
     return this.#ip6.discovery.remove(this.#ip6.interfaces[index]!, address);
   }
 
@@ -333,6 +361,7 @@ export class Stack {
   setNeighbour6(index: number, address: Address6, mac: Mac): void {
     this.#interface(index);
     this.#ip6.interfaces[index]!.neighbours!.set(address, mac);
+    this.#stirIp();
   }
 
   /** The default routers that have advertised themselves. */
@@ -357,6 +386,7 @@ export class Stack {
   }
 
   #join(group: IpAddress, index: number): Reason | undefined {
+    this.#stirIp();
     if (typeof group === "number" ? !isMulticast(group) : !isMulticast6(group)) return "invalid";
     const joined =
       typeof group === "number"
@@ -366,6 +396,7 @@ export class Stack {
   }
 
   #leave(group: IpAddress, index: number): void {
+    this.#stirIp();
     if (typeof group === "number") this.#ip.interfaces[Math.max(0, index)]?.groups?.leave(group);
     else this.#ip6.interfaces[Math.max(0, index)]?.groups?.leave(group);
   }
@@ -393,32 +424,87 @@ export class Stack {
    * before `deadline()` unless a frame or a call comes.
    */
   poll(now: Micros): boolean {
-    this.#now = now;
-    let did = this.#announce();
+    this.at(now);
+    if (this.#told && !this.#stirred && now < this.#due) return false;
+    this.#polling = true;
+    let did = this.#announcements.length > 0 && this.#announce();
     for (let round = 0; round < ROUNDS; round++) {
-      let more = this.#receive(now);
-      if (this.#ip.poll(now)) more = true;
-      if (this.#ip6.poll(now)) more = true;
+      let more = (this.#frames || !this.#told) && this.#receive(now);
+      if (now >= this.#ipDue) {
+        if (this.#ip.poll(now)) more = true;
+        if (this.#ip6.poll(now)) more = true;
+      }
+      this.#stirred = this.#frames; // what follows does all that there is to do
       if (this.#tcp.poll(now)) more = true;
       if (this.#udp.poll(now)) more = true;
       if (this.#raw.poll(now)) more = true;
       if (this.#packets.poll()) more = true;
+      this.#ipDue = Math.min(this.#ip.deadline(), this.#ip6.deadline());
       if (!more) break;
       did = true;
+      if (this.#told && !this.#stirred && now < this.#ipDue) break;
     }
+    this.#polling = false;
     if (this.#tell()) did = true;
+    this.#due = this.#deadline();
+    if (this.#stirred) this.#ready?.(); // what is left is for the next time
     return did;
+  }
+
+  /** It is `now`: for calls that come before the next poll. */
+  at(now: Micros): void {
+    this.#now = now;
+    this.#tcp.at(now);
+    this.#ip.at(now);
+    this.#ip6.at(now);
+  }
+
+  /**
+   * Something has come for this station, or for what lives on it: the next poll looks, and whoever asked by
+   * `callWhenReady` is told. Frames and calls of sockets do so by themselves.
+   */
+  stir(): void {
+    if (this.#stirred) return;
+    this.#stirred = true;
+    if (!this.#polling) this.#ready?.();
+  }
+
+  /** IP may have set itself a time: what was sent between polls may wait for its neighbour. */
+  #stirIp(): void {
+    this.#ipDue = 0;
+    this.stir();
+  }
+
+  /**
+   * Promises to call `ready` when something has come since the last poll, so that nobody need poll in vain; false when
+   * a port does not tell. Several may ask.
+   */
+  callWhenReady(ready: () => void): boolean {
+    const others = this.#ready;
+    this.#ready = others
+      ? () => {
+          others();
+          ready();
+        }
+      : ready;
+    return this.#told;
   }
 
   /** When poll must be called even if nothing arrives; FOREVER = never. */
   deadline(): Micros {
+    if (!this.#stirred && this.#told) return this.#due;
+    this.#ipDue = Math.min(this.#ip.deadline(), this.#ip6.deadline());
+    return this.#deadline();
+  }
+
+  #deadline(): Micros {
     const atOnce =
       this.#changed.length > 0 ||
       this.#announcements.length > 0 ||
       this.#udp.hasWork ||
       this.#raw.hasWork ||
       this.#packets.hasWork;
-    return atOnce ? this.#now : Math.min(this.#tcp.deadline(), this.#ip.deadline(), this.#ip6.deadline());
+    return atOnce ? this.#now : Math.min(this.#tcp.deadline(), this.#ipDue);
   }
 
   #announce(): boolean {
@@ -429,6 +515,7 @@ export class Stack {
   }
 
   #receive(now: Micros): boolean {
+    this.#frames = false;
     let did = this.#receiveFrom(this.loopback, -1, now);
     for (let index = 0; index < this.nics.length; index++)
       if (this.#receiveFrom(this.nics[index]!, index, now)) did = true;
@@ -441,6 +528,7 @@ export class Stack {
       if (frame === undefined) return count > 0;
       this.#arrive(frame, index, now);
     }
+    this.#frames = true; // perhaps there are more
     return true;
   }
 
@@ -518,6 +606,7 @@ export class Stack {
     options: SendOptions,
     now: Micros,
   ): void {
+    if (!this.#polling) this.#stirIp();
     const path = network.find(to, from);
     const reason = path ? network.send(frame, path, from, to, protocol, options, now) : "no route";
     if (reason) this.drops.add(`ip: ${reason}`);
@@ -525,6 +614,7 @@ export class Stack {
 
   /** RFC 1191: TCP finds out what the path takes, so its packets are never cut. */
   #sendTcp(from: IpAddress, to: IpAddress, segment: Segment, c: Connection | undefined, now: Micros): void {
+    if (!this.#polling) this.#stirIp();
     const network = this.#networkOf(to);
     const path = c ? this.#pathOf(c, network) : network.find(to, from);
     if (path === undefined) {

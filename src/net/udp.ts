@@ -37,6 +37,8 @@ const OVERHEAD = 64;
 export class Udp {
   /** Asked about a datagram that no socket is open for; false = nobody wants it. */
   onKnock: ((knock: UdpKnock) => boolean) | undefined;
+  /** Called when there is something for `poll` to do. */
+  onWork: (() => void) | undefined;
   readonly ports = new Ports<UdpSocket>();
   readonly station: Station;
   readonly #lower: UdpLower;
@@ -147,6 +149,7 @@ export class Udp {
     const cost = outgoing.payload.length + OVERHEAD;
     if (this.#outgoingBytes + cost > OUTGOING_BYTES) return false;
     this.#outgoing.push(outgoing);
+    this.onWork?.();
     this.#outgoingBytes += cost;
     return true;
   }

@@ -7,7 +7,7 @@ import { compiled as compiledPart } from "../../src/node/cli/compiled.ts";
 import { needBuild } from "./build.ts";
 import { Folder } from "./folder.ts";
 
-beforeAll(needBuild, 60_000);
+beforeAll(needBuild);
 const folder = new Folder();
 
 type Assembler = typeof import("../../src/assembler/index.ts");

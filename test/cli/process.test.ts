@@ -10,7 +10,7 @@ import { Folder } from "./folder.ts";
 const folder = new Folder();
 const CLI = "dist/cli.js";
 
-beforeAll(needBuild, 120_000);
+beforeAll(needBuild);
 
 interface Running {
   child: ChildProcess;

@@ -4,13 +4,13 @@ import { beforeAll, expect, test } from "vitest";
 import { readme } from "../../scripts/readme.mjs";
 import { needBuild } from "./build.ts";
 
-beforeAll(needBuild, 120_000);
+beforeAll(needBuild);
 
 test("the commands in the README say what stands below them", () => {
   const { text, fresh } = readme();
   expect(fresh, "renew it: node scripts/readme.mjs").toBe(text);
   expect(text.match(/```console/g)!.length).toBeGreaterThan(4);
-}, 60_000);
+});
 
 test("the example in the README prints what it says", async () => {
   const [, code] = /```ts\n(.*?)```/s.exec(readFileSync("README.md", "utf8"))!;

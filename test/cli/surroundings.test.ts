@@ -124,7 +124,7 @@ test("a service of this computer is reached at the gateway's address where it wa
   } finally {
     server.close();
   }
-}, 60_000);
+});
 
 test("rules say what may be reached outside", async () => {
   const { out, status } = await client(
@@ -137,7 +137,7 @@ test("rules say what may be reached outside", async () => {
     "x",
   );
   expect([status, out]).toEqual([0, expect.stringContaining("No connection.")]);
-}, 60_000);
+});
 
 test("a published UDP port", async () => {
   const source = folder.put(
@@ -191,7 +191,7 @@ memory_end:`,
   clearInterval(timer);
   socket.close();
   expect([status, out]).toEqual([0, "a datagram"]);
-}, 60_000);
+});
 
 test.each([
   [["--service", "http2"], "--service http2: there is no such service; there are dns, dhcp"],

@@ -1,7 +1,7 @@
 /**
  * Nonsense, which must come to an end in words: random bytes as code, and images with headers that nobody wrote. Each
  * function does one run by its seed and answers what is wrong with it, if anything. `npm test` does some hundreds,
- * `npm run prove -- fuzz --runs N [--seed N]` as many as you like.
+ * `npm run prove -- fuzz` (fuzz-prove.ts) as many as you like.
  */
 import { Random } from "../../src/base/index.ts";
 import { Computer, imageFrom, rawImage } from "../../src/index.ts";

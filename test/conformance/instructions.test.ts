@@ -95,7 +95,7 @@ const unprintable =
 const wordsMayDiffer = /^(vex|evex|.*-64\.)/;
 
 describe.each(recordings)("%s", (file) => {
-  test("every line is assembled or refused as fasm does", { timeout: 60_000 }, () => {
+  test("every line is assembled or refused as fasm does", () => {
     let compared = 0;
     let otherWords = 0;
     const wrong: string[] = [];
@@ -121,7 +121,6 @@ describe.each(recordings)("%s", (file) => {
   // The processor, and with it the disassembler, knows no 64-bit code.
   test.skipIf(file.endsWith("-64.txt.gz"))(
     "fasm's bytes disassemble to text that assembles to the same bytes",
-    { timeout: 60_000 },
     () => {
       const seen = new Set<string>();
       const wrong: string[] = [];

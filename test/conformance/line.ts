@@ -198,7 +198,7 @@ export function assembled(bits: number, text: string): string {
     bits,
     prefixes: 0,
     compresses: false,
-    anotherPass: false,
+    isLenient: () => false,
     recoverable: (message) => {
       remembered ??= message;
     },

@@ -141,7 +141,7 @@ describe.runIf(process.env["RENEW_ISA"] !== undefined && hasFasm())("renewing", 
 });
 
 describe.runIf(existsSync(fixture))("operands that move with the program", () => {
-  test("are written and announced as fasm does", { timeout: 60_000 }, () => {
+  test("are written and announced as fasm does", () => {
     const answers = gunzipSync(readFileSync(fixture)).toString("latin1").trimEnd().split("\n");
     const all = [...cases()];
     expect(answers.length).toBe(all.length);

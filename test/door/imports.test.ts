@@ -16,7 +16,7 @@ const table: Record<string, string[]> = {
   "world.ts": ["base", "kernel", "net"],
   "returns.ts": ["machine"],
   "computer.ts": ["base", "image", "machine", "kernel", "net", "world.ts", "returns.ts"],
-  lab: ["base", "image", "kernel", "net", "world.ts", "computer.ts"],
+  lab: ["base", "image", "machine", "kernel", "net", "world.ts", "computer.ts"],
   "index.ts": [
     "base",
     "isa",

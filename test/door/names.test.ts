@@ -9,7 +9,7 @@ const names = `
   hostClock Image imageFrom InstructionHook InterfaceOptions Lab LabDescription LabError LabOptions LabResult Limits LineMap Machine ManualClock match Memory memoryFiles
   MemoryHook MemoryOutside MemoryOutsideOptions Micros Moving MS Nic NoOutside Outside parseAddress parseIpAddress parseNetwork parseNetwork6 parsePublication
   PcapWriter Personality Place Port Random RawOptions rawImage RegisterName Registers Router RouterOptions SECOND showAddress showIpAddress showCall
-  showCallLine showPlace Socket Stack State Stop Switch Symbols tap TcpState Verdict WaitingThread World WorldEnd WorldOptions written
+  showCallLine showPlace Socket Stack State Stop Switch Symbols tap TcpState UndefinedFamily Verdict WaitingThread World WorldEnd WorldOptions written
 `;
 
 const door = readFileSync(new URL("../../src/index.ts", import.meta.url), "utf8");

@@ -5,7 +5,7 @@ import { needBuild } from "../cli/build.ts";
 
 const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 
-beforeAll(needBuild, 120_000);
+beforeAll(needBuild);
 
 test("the package has what a user needs, and nothing else", () => {
   const argv = ["pack", "--dry-run", "--json", "--ignore-scripts"];

@@ -75,4 +75,4 @@ test("the list of what compiled code does itself", async () => {
     ].join("\n"),
   );
   await expect(`${text.join("\n\n")}\n`).toMatchFileSnapshot("golden/forms.txt");
-}, 60_000);
+});

@@ -1,6 +1,7 @@
 /** Random programs with loops, calls, tables of jumps, faults, and stores into their own code. */
 import { Random } from "../../src/base/index.ts";
-import { Machine, type MachineOptions, type Stop } from "../../src/machine/index.ts";
+import { Machine, type MachineOptions, STATE, type Stop } from "../../src/machine/index.ts";
+import { rareCode, vectorCode } from "./vector-code.ts";
 
 export const CODE = 0x1f00; // reaches over into the next page
 export const DATA = 0x8000;
@@ -58,7 +59,7 @@ export function program(seed: number): Uint8Array {
 
   function plain(): void {
     const reg = register();
-    switch (below(34)) {
+    switch (below(40)) {
       case 0:
       case 1:
       case 2:
@@ -175,8 +176,15 @@ export function program(seed: number): Uint8Array {
       case 32:
         out.push(0xf7, 0xc0 | (pick([2, 3]) << 3) | reg, 0x0f, 0xc8 + reg);
         break;
-      default:
+      case 33:
         out.push(0xbb, ...le(DATA + below(0x100)));
+        break;
+      case 34:
+      case 35:
+        out.push(...rareCode(random, operand, register));
+        break;
+      default:
+        out.push(...vectorCode(random, operand, register));
     }
   }
 
@@ -331,6 +339,9 @@ export function load(code: Uint8Array, options: MachineOptions): Machine {
   return machine;
 }
 
+const FROM = STATE.X87 >> 2;
+const TO = STATE.CONTEXT_END >> 2;
+
 /** Everything about a machine but its memory. */
 export function stateOf(machine: Machine, stop: Stop): string {
   const { cpu } = machine;
@@ -340,6 +351,8 @@ export function stateOf(machine: Machine, stop: Stop): string {
     ...[cpu.eip, cpu.eax, cpu.ecx, cpu.edx, cpu.ebx, cpu.esp, cpu.ebp, cpu.esi, cpu.edi, cpu.eflags].map(
       (n) => n.toString(16),
     ),
+    // The x87, MMX and SSE.
+    [...machine.memory.words.subarray(FROM, TO)].map((n) => (n >>> 0).toString(16)).join(" "),
   ]);
 }
 
@@ -365,7 +378,7 @@ export function compareRuns(
     }
     if (one !== other) return { differs: `piece ${n} of ${budget}: ${one} and ${other}` };
     const { reason } = JSON.parse(one)[0] as Stop;
-    if (reason !== "budget" && reason !== "interrupt") break;
+    if (!["budget", "interrupt", "breakpoint"].includes(reason)) break;
     // It has lost its way, into memory full of zeros.
     if (a.cpu.eip < CODE || a.cpu.eip > CODE + code.length) break;
   }

@@ -37,5 +37,4 @@ test.each(["vector", "x87", "mixed"] as const)(
     }
     expect(wrong).toEqual([]);
   },
-  120_000,
 );

@@ -160,7 +160,7 @@ test("datagrams: each is a frame, and a stranger's are not heard", async () => {
 });
 
 describe("two processes", () => {
-  beforeAll(needBuild, 120_000);
+  beforeAll(needBuild);
   const image = "fixtures/guide/images/http-server.corrected.bin";
 
   function start(...argv: string[]) {

@@ -154,7 +154,7 @@ function isShort(distance: number, size: number, jump: number, out: Encoding): n
   }
   const fits = distance >= -0x80 && distance < 0x80;
   if (jump === SHORT) {
-    if (!out.anotherPass && out.distanceRelocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
+    if (out.distanceRelocation !== ABSOLUTE && !out.isLenient()) refuse("invalidUseOfSymbol");
     if (fits) return 1;
     out.recoverable("relativeJumpOutOfRange");
     return OUT_OF_RANGE;
@@ -445,7 +445,7 @@ function returns(name: string): Encode {
 /** The word of `ret 8` and `enter 8,0`: neither negative nor movable, once the last pass is reached. */
 function stackBytes(operand: Operand, out: Encoding): number {
   const value = wordValue(operand, out);
-  if (!out.anotherPass) {
+  if (!out.isLenient()) {
     if (operand.relocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
     if (value < 0) refuse("valueOutOfRange");
   }
@@ -516,7 +516,7 @@ const enter: Encode = (operands, count, out) => {
   if (second.size !== 0 && second.size !== 1) refuse("invalidOperandSize");
   if (second.jump !== 0 || (second.kind !== IMMEDIATE && second.kind !== FLOAT)) refuse("invalidOperand");
   const level = byteValue(second, out);
-  if (!out.anotherPass && level < 0) refuse("valueOutOfRange");
+  if (level < 0 && !out.isLenient()) refuse("valueOutOfRange");
   out.bytes[out.at++] = code("enter", "imm16 imm8");
   put16(out, bytes);
   out.bytes[out.at++] = level;

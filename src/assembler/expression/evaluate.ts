@@ -85,11 +85,15 @@ export function quick(operator: number, left: number, right: number): number {
     case OP_MUL:
       return exact(left * right + 0);
     case OP_AND:
-      return (left | 0) === left && (right | 0) === right ? left & right : Number.NaN;
+      if ((left | 0) === left && (right | 0) === right) return left & right;
+      // Where one has no bits above the 32nd, only these count of the other.
+      return left >>> 0 === left || right >>> 0 === right ? (left & right) >>> 0 : Number.NaN;
     case OP_OR:
-      return (left | 0) === left && (right | 0) === right ? left | right : Number.NaN;
+      if ((left | 0) === left && (right | 0) === right) return left | right;
+      return left >>> 0 === left && right >>> 0 === right ? (left | right) >>> 0 : Number.NaN;
     case OP_XOR:
-      return (left | 0) === left && (right | 0) === right ? left ^ right : Number.NaN;
+      if ((left | 0) === left && (right | 0) === right) return left ^ right;
+      return left >>> 0 === left && right >>> 0 === right ? (left ^ right) >>> 0 : Number.NaN;
     case OP_SHL:
       return right >= 0 && right <= 32 ? exact(left * powers[right]!) : Number.NaN;
     case OP_SHR:
@@ -251,7 +255,7 @@ export class Evaluator {
     label.usedIn = state.pass;
     label.flags = flags | USED;
     if (!behind || (flags & MOVES) === 0 || adjustment === 0) return label.number;
-    state.anotherPass = true;
+    state.again();
     return typeof adjustment === "number" ? exact(label.number - adjustment) : Number.NaN;
   }
 
@@ -367,7 +371,10 @@ export class Evaluator {
     if (state.errorLine < 0) {
       state.recoverable("valueOutOfRange");
       this.undefined = true;
-    } else state.complaints++;
+    } else {
+      state.complaints++;
+      state.singular++;
+    }
   }
 
   #label(label: Label, term: Term): void {
@@ -386,7 +393,7 @@ export class Evaluator {
       }
       if (flags & MOVES && state.adjustment !== 0) {
         term.value = subtract(label.value, state.adjustment);
-        state.anotherPass = true;
+        state.again();
       } else term.value = label.value;
     } else term.value = label.value;
     if (flags & SPACE) refuse("invalidUseOfSymbol");
@@ -415,7 +422,7 @@ export class Evaluator {
 
   #unknown(message: Message, label: Label | undefined, term: Term): void {
     const state = this.#state;
-    if (state.pass <= 1) state.anotherPass = true;
+    if (state.pass <= 1) state.again();
     this.undefined = true;
     term.value = 0;
     state.recoverable(message, label);
@@ -490,7 +497,7 @@ export class Evaluator {
       refuse("invalidExpression");
     }
     if ((operator === OP_DIV || operator === OP_MOD) && right.value === 0) {
-      if (!state.anotherPass) refuse("valueOutOfRange");
+      if (!state.isLenient()) refuse("valueOutOfRange");
       return;
     }
     left.value = binaryValue(operator, left.value, right.value)!;

@@ -211,7 +211,7 @@ export class ElfExecutable implements Format {
     if (header >= this.#headersEnd) {
       // Not enough was reserved. In 64-bit files FASM lets the header stand in what it has assembled, until the next pass.
       if (layout === ELF32) header = this.#headersEnd - layout.segment;
-      state.anotherPass = true;
+      state.again();
     }
     state.room(Math.max(0, header + layout.segment - state.at));
     const { bytes } = state;
@@ -310,7 +310,7 @@ export class ElfExecutable implements Format {
     state.bytes[layout.segments] = layout.header;
     setU16le(state.bytes, layout.segmentCount, this.#segments);
     this.#memory.segments = this.#segments;
-    if (layout.header + this.#segments * layout.segment !== this.#headersEnd) state.anotherPass = true;
+    if (layout.header + this.#segments * layout.segment !== this.#headersEnd) state.again();
   }
 
   write(assembler: Assembler): Uint8Array {

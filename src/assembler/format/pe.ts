@@ -274,7 +274,7 @@ export class PeFormat implements Format {
       section = headersEnd - SECTION_HEADER;
       this.#section = section;
       rva = 0;
-      state.anotherPass = true;
+      state.again();
     }
     setU32le(bytes, section + S_RVA, rva);
     const name = assembler.takeString();
@@ -429,7 +429,7 @@ export class PeFormat implements Format {
     bytes[0x5e]! |= 0x40;
     if (!this.#memory.fixups) {
       this.#memory.fixups = true;
-      state.anotherPass = true;
+      state.again();
     }
     this.#fixupBase = 0;
     const made = this.#makeFixups(state, state.at);
@@ -447,7 +447,7 @@ export class PeFormat implements Format {
   #resources(assembler: Assembler): void {
     const { state } = assembler;
     const path = assembler.takeString();
-    if (state.anotherPass) {
+    if (state.isLenient()) {
       if (state.pass === 0) this.#memory.resourceSize = 0;
       state.room(this.#memory.resourceSize);
       state.at += this.#memory.resourceSize;
@@ -504,8 +504,7 @@ export class PeFormat implements Format {
     setU16le(bytes, 6, this.#sections);
     this.#memory.sections = this.#sections;
     const needed = this.#sections * SECTION_HEADER + this.#layout.headers + this.#stub.length;
-    if (roundUp(needed, u32le(bytes, FILE_ALIGNMENT)) !== u32le(bytes, HEADERS_SIZE))
-      state.anotherPass = true;
+    if (roundUp(needed, u32le(bytes, FILE_ALIGNMENT)) !== u32le(bytes, HEADERS_SIZE)) state.again();
     const { directories } = this.#layout;
     for (let directory = directories; directory < directories + DIRECTORY_COUNT * 8; directory += 8) {
       const section = u32le(bytes, directory);
@@ -516,12 +515,12 @@ export class PeFormat implements Format {
     if (u32le(bytes, directories + FIXUPS * 8) === 0) {
       if (this.#memory.fixups) {
         this.#memory.fixups = false;
-        state.anotherPass = true;
+        state.again();
       }
     } else {
       const made = this.#makeFixups(state, this.#reservedFixups);
       this.#memory.fixupsSize += made;
-      if (made !== this.#reservedFixupsSize) state.anotherPass = true;
+      if (made !== this.#reservedFixupsSize) state.again();
     }
     this.#checksum(state);
   }

@@ -16,6 +16,7 @@ import {
 } from "../../isa/index.ts";
 import { FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Core } from "./engine.ts";
+import { changeIn } from "./execute/families.ts";
 import { executorOf, stringExecutorOf } from "./execute/index.ts";
 import { undefinedOpcode } from "./execute/system.ts";
 import { isX87 } from "./execute/x87.ts";
@@ -55,9 +56,13 @@ export function decodeOperation(core: Core, op: Operation): number {
   if (form === undefined || lockIsWrong(form) || repIsWrong(form)) {
     op.op = OP.GENERAL;
     op.execute = undefinedOpcode;
+    op.differs = false;
   } else {
     fill(op, form);
-    specialise(core, op, form);
+    const change = changeIn(core.undefinedFlags, form);
+    op.differs = change !== undefined;
+    if (change === undefined) specialise(core, op, form);
+    else op.execute = change(op.execute);
   }
   return op.length;
 }

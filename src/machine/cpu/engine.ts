@@ -3,12 +3,19 @@ import type { Stop } from "../stop.ts";
 import type { CpuModel } from "./model.ts";
 import type { Segments } from "./segments.ts";
 import { STATE } from "./state.ts";
+import type { UndefinedFamily } from "./undefined.ts";
 
 /** Called with EIP before each instruction, unsigned. Answering true stops the run before it. */
 export type InstructionHook = (address: number) => boolean | undefined;
 
 /** Called when the guest has read, or is about to write, `length` bytes at `address` (unsigned). */
 export type MemoryHook = (access: Access, address: number, length: number) => void;
+
+/**
+ * Called behind each `int` of a gate, with its vector. True: the run goes on, with registers and memory as they are
+ * then. False: it stops with the reason "interrupt".
+ */
+export type InterruptHook = (vector: number) => boolean;
 
 /** What every engine works on. One machine has one. */
 export interface Core {
@@ -21,18 +28,32 @@ export interface Core {
   /** Vectors of `int n` that stop the machine: 1 for each. */
   readonly gates: Uint8Array;
   readonly model: CpuModel;
+  /** What it does where the manual leaves things undefined. */
+  readonly undefinedFlags: UndefinedFamily;
   /** Every instruction through its executor: for tests that compare the two ways. */
   readonly unspecialised: boolean;
   readonly breakpoints: Set<number>;
+  /** One instruction is to be executed, and no breakpoint stops it. */
+  stepping: boolean;
   onInstruction: InstructionHook | undefined;
   onMemory: MemoryHook | undefined;
+  /**
+   * Who answers `int`. An engine that has no time to lose asks and goes on; where it is told no it stops with
+   * `refusedInterrupt`. One that does not ask stops with `interruptStop`, and the machine asks.
+   */
+  onInterrupt: InterruptHook | undefined;
 }
 
 /** Something that executes instructions: state in the state page, bytes in memory, a reason to stop. */
 export interface Engine {
   readonly name: string;
-  /** Executes at most `budget` instructions. Hooks, breakpoints and TF are looked at by the caller. */
+  /**
+   * Executes at most `budget` instructions. Hooks are looked at by the caller; so are breakpoints, unless the engine
+   * wants to hear of them.
+   */
   run(budget: number): Stop;
+  /** A breakpoint has come to an address (unsigned) or has left it. The engine stops at breakpoints but while `stepping`. */
+  breakpointChanged?(address: number): void;
   /** Code at [address, address + length) has changed, or is gone. */
   codeWritten(address: number, length: number): void;
   /** Everything kept about code is to be forgotten. */
@@ -50,6 +71,11 @@ export const SINGLE_STEP: Stop = { reason: "trap", trap: "#DB" };
 const interrupts: Stop[] = Array.from({ length: 256 }, (_, vector) => ({ reason: "interrupt", vector }));
 /** `int vector` as a stop. System calls are frequent: one object for each vector. */
 export const interruptStop = (vector: number): Stop => interrupts[vector]!;
+
+const refused: Stop[] = Array.from({ length: 256 }, (_, vector) => ({ reason: "interrupt", vector }));
+/** The same, where the hook was asked already. */
+export const refusedInterrupt = (vector: number): Stop => refused[vector]!;
+export const wasRefused = (stop: Stop & { reason: "interrupt" }): boolean => refused[stop.vector] === stop;
 
 /** Bytes of the state page that belong to one thread. */
 export const CONTEXT_BYTES = STATE.CONTEXT_END;

@@ -1,9 +1,9 @@
 /**
- * Which processor it is: what CPUID says, and the instructions that are there to match. A model says nothing about what
- * instructions leave undefined: that follows one family throughout (undefined.ts). SDM vol. 2A, CPUID; AMD APM vol. 3,
- * appendix E.
+ * Which processor it is: what CPUID says, and the instructions that are there to match, and which
+ * family of undefined.ts it belongs to. SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E.
  */
 import { type Form, forms } from "../../isa/index.ts";
+import type { UndefinedFamily } from "./undefined.ts";
 
 /** What processors may have beyond the 80486 and the Pentium, by the manual's names in lower case. */
 export type Feature =
@@ -27,6 +27,8 @@ export interface CpuModel {
   readonly name: string;
   /** Instructions of other features are undefined opcodes. */
   readonly features: ReadonlySet<Feature>;
+  /** What it does where the manual leaves flags undefined. Default "zen4". */
+  readonly undefinedFlags?: UndefinedFamily;
   /** EAX, EBX, ECX, EDX for a leaf (EAX) and subleaf (ECX). */
   cpuid(leaf: number, subleaf: number): readonly [number, number, number, number];
 }
@@ -139,6 +141,7 @@ function model(
   vendor: "AuthenticAMD" | "GenuineIntel",
   signature: number,
   list: string,
+  undefinedFlags: UndefinedFamily,
   brand = "",
 ): CpuModel {
   const features: ReadonlySet<Feature> = new Set(list.split(" ") as Feature[]);
@@ -147,6 +150,7 @@ function model(
   return {
     name,
     features,
+    undefinedFlags,
     cpuid(leaf, subleaf) {
       switch (leaf) {
         case 0:
@@ -192,21 +196,30 @@ export const cpuModels = {
     "AuthenticAMD",
     0x00a1_0f11,
     `${NEHALEM} abm tzcnt movbe adx misalignsse`,
+    "zen4",
     "kolibri-emu, as AMD Zen 4",
   ),
-  nehalem: model("nehalem", "GenuineIntel", 0x0001_06a5, NEHALEM, "kolibri-emu, as Intel Nehalem"),
-  penryn: model("penryn", "GenuineIntel", 0x0001_0676, `${CORE_2} sse4.1`, "kolibri-emu, as Intel Penryn"),
-  core2: model("core2", "GenuineIntel", 0x0000_06f6, CORE_2, "kolibri-emu, as Intel Core 2"),
+  nehalem: model("nehalem", "GenuineIntel", 0x0001_06a5, NEHALEM, "core2", "kolibri-emu, as Intel Nehalem"),
+  penryn: model(
+    "penryn",
+    "GenuineIntel",
+    0x0001_0676,
+    `${CORE_2} sse4.1`,
+    "core2",
+    "kolibri-emu, as Intel Penryn",
+  ),
+  core2: model("core2", "GenuineIntel", 0x0000_06f6, CORE_2, "core2", "kolibri-emu, as Intel Core 2"),
   pentium4: model(
     "pentium4",
     "GenuineIntel",
     0x0000_0f24,
     `${PENTIUM_3} sse2`,
+    "pentium4",
     "kolibri-emu, as Intel Pentium 4",
   ),
-  pentium3: model("pentium3", "GenuineIntel", 0x0000_0683, PENTIUM_3),
-  pentium2: model("pentium2", "GenuineIntel", 0x0000_0652, "cmov mmx fxsr"),
-  pentiumpro: model("pentiumpro", "GenuineIntel", 0x0000_0619, "cmov"),
+  pentium3: model("pentium3", "GenuineIntel", 0x0000_0683, PENTIUM_3, "p6"),
+  pentium2: model("pentium2", "GenuineIntel", 0x0000_0652, "cmov mmx fxsr", "p6"),
+  pentiumpro: model("pentiumpro", "GenuineIntel", 0x0000_0619, "cmov", "p6"),
 } as const satisfies Readonly<Record<string, CpuModel>>;
 
 export type CpuName = keyof typeof cpuModels;

@@ -78,7 +78,11 @@ export class Operation {
   /** That constant was written while the rest of the instruction stayed: it may be again. */
   soft = false;
   execute: Executor;
+  /** Only the executor knows what it does, because its family of processors differs: undefined.ts. */
+  differs = false;
   string: StringExecutor | undefined = undefined;
+  /** Of a BREAK: the instruction. */
+  beneath: Operation | undefined = undefined;
   form: Form | undefined = undefined;
 
   constructor(address: number, op: number, execute: Executor) {

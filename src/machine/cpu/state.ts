@@ -60,6 +60,8 @@ export const STATE = {
   X87_RESULT: 0x320,
   /** Which region begins at an address: 2048 pairs of an address and a region with the number of its entry. */
   CHAIN: 0x4000,
+  /** Tables of the estimates (cpu/float/estimate.ts), 16 bits each: of reciprocals; of roots, even and odd. */
+  ESTIMATES: 0x8000,
 } as const;
 
 /** Register numbers, as instructions encode them. */

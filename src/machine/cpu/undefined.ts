@@ -1,9 +1,12 @@
 /**
- * What Intel's manual leaves undefined follows one processor family: AMD's Zen 4 (family 19h, model 11h), as measured by
- * test/conformance/processor. Everything is told here; the executors take it from here.
+ * What Intel's manual leaves undefined, in one table for each family of processors. A machine follows one of them:
+ * that of its model (model.ts), or the one it is told (MachineOptions.undefinedFlags).
+ *
+ * zen4 is the default, AMD's Zen 4 (family 19h, model 11h), all of it measured by test/conformance/processor:
  *
  *     and or xor test              AF = 0
  *     shl shr sar shld shrd        AF = 1; OF as the last single shift of the row of shifts would set it
+ *     shl shr beyond the operand   CF of the last single shift: 0 once the operand's bits are all gone
  *     rol ror rcl rcr              OF likewise: of the result, CF against its sign, or its two topmost bits
  *     shld shrd of 16 bits by 16   the second operand, rotated by what exceeds 16; CF, and OF of shld, as if the
  *       or more                    first operand had been shifted alone
@@ -33,6 +36,52 @@
  *     punpckl… unpckl… and shifts  read 8 of the 16 bytes that their operand in memory has
  *     MXCSR.MM                     exists: operands of 16 bytes need not be aligned while it is set, except of
  *                                  aligned and non-temporal moves
+ *
+ * The others are told by what differs from zen4, and by who measured it, for we have no such processor: [S] the table
+ * of undefined flags of sandpile.org (flags), [B] comments of Bochs on real hardware (cpu/bcd.cc, cpu/shift16.cc),
+ * [M] Intel's manual (SDM vol. 2B, PUSH), [T] test386.asm, whose expectations were validated on an 80386SX. What stands
+ * in no row is as above, because the source says the same or, where marked ?, because nobody has told us.
+ *
+ * p6, the Pentium Pro to the Pentium III and what came of them:
+ *
+ *     shl shr sar shld shrd        AF keeps its value; OF too, for counts above 1 [S]; ? CF of shl and shr beyond
+ *                                  the operand
+ *     shld shrd of 16 bits above   the first operand follows the second: op1:op2:op1 is shifted; CF is the last bit
+ *       16                         that left it [B]
+ *     rol ror                      OF keeps its value for counts above 1 [S]; ? rcl rcr
+ *     div idiv                     all six keep their values [S]
+ *     bsf bsr                      only ZF changes [S]
+ *     daa das                      OF keeps its value [S]
+ *     aaa aas                      OF keeps its value, SF = 0, ZF of AX [S]; PF of AL [S, B], once it is cut
+ *     aad                          CF = OF = AF = 0 [S, B]
+ *     push of a segment register   writes 16 bits, and leaves those above [M]
+ *
+ * core2, the same, but for
+ *
+ *     aaa                          OF = 1 [S]
+ *     aas daa das                  OF = 0 [S]
+ *
+ * pentium4:
+ *
+ *     shl shr sar shld shrd        AF = 0 [S]
+ *     mul imul                     SF, ZF and PF of the result [S], ? which we take to be its lower half; AF = 0 [S]
+ *     div idiv                     all six keep their values [S]
+ *     daa das                      OF = 0 [S]
+ *     aaa aas                      OF = SF = 0, ZF and PF of AL [S], once it is cut; ? PF of aas
+ *
+ * i386:
+ *
+ *     shl shr of 8 bits by 16, 24  CF is the last bit of the operand that left it by 8; OF of shl likewise [T]
+ *     bt bts btr btc               OF as rcr of the operand, by one more than the bit's number and with CF clear,
+ *                                  would set it [T]
+ *     aaa aas                      OF, SF, ZF and PF of the 8-bit addition of 6 to AL, or its subtraction [T]
+ *     push of a segment register   writes 16 bits, and leaves those above [T]
+ *     ? mul imul div idiv bsf bsr shld shrd
  */
 export const ADJUST_AFTER_SHIFT = 1;
 export const ADJUST_AFTER_DIVISION = 1;
+
+/** The families there are, by name. The first is the default. */
+export const undefinedFamilies = ["zen4", "p6", "core2", "pentium4", "i386"] as const;
+
+export type UndefinedFamily = (typeof undefinedFamilies)[number];

@@ -1,5 +1,5 @@
 /** Functions that compiled code calls out to, by their numbers for `b.call`: 0 is `execute`, these follow from 1. */
-import { fastX87, fastX87Values } from "../cpu/fast/index.ts";
+import { fastScans, fastX87, fastX87Values } from "../cpu/fast/index.ts";
 import type { Processor } from "../cpu/processor.ts";
 import { type FunctionType, I32, I64 } from "../wasm/index.ts";
 
@@ -26,6 +26,11 @@ export const calls: readonly OutsideFunction[] = [
     type: ON_VALUES,
     make: (cpu: Processor) => cpu.fast(fastX87Values)[number]!,
   })),
+  ...fastScans.names.map((name, number) => ({
+    name: `scan_${name}`,
+    type: FAST,
+    make: (cpu: Processor) => cpu.fast(fastScans)[number]!,
+  })),
 ];
 
 /** The number of a fast function of the x87 on numbers for `b.call`. */
@@ -33,3 +38,7 @@ export const x87ValueCall = (name: string): number => fastX87.names.length + fas
 
 /** The number of a fast function of the x87 for `b.call`. */
 export const x87Call = (name: string): number => fastX87.number(name) + 1;
+
+/** The number of a scan (cpu/fast/strings.ts) for `b.call`. */
+export const scanCall = (name: string): number =>
+  fastX87.names.length + fastX87Values.names.length + fastScans.number(name) + 1;

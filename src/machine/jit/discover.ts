@@ -10,6 +10,7 @@ import { OP } from "../cpu/op.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { WORD } from "../cpu/state.ts";
 import { type Memory, RAM_BASE } from "../memory/memory.ts";
+import type { Optimisation } from "./optimisations.ts";
 
 /** How an operation goes on. */
 export const FLOW = {
@@ -53,9 +54,12 @@ export function flowOf(op: Operation): number {
       return FLOW.BRANCH;
     case OP.INT:
       return FLOW.INTERRUPT;
+    case OP.EXIT:
+      // What else it may change is looked at where it is lowered.
+      return form?.name === "popfd" ? FLOW.NEXT : FLOW.LEAVE;
     case OP.DECODE:
     case OP.FORWARD:
-    case OP.EXIT:
+    case OP.BREAK:
       return FLOW.LEAVE;
     case OP.JUMP:
       // Those without an arm of the interpreter: jp, jnp, jecxz.
@@ -100,9 +104,10 @@ export interface Found {
   readonly tables: Map<number, readonly number[]>;
 }
 
-/** Calls within calls that are taken in, and instructions that a callee may have for it. */
-const MOST_DEPTH = 3;
+/** Instructions that a callee may have to be taken in. */
 const MOST_CALLEE = 60;
+/** Calls within calls that are taken in: of larger callees fewer, for calling weighs less there. */
+const deepest = (callee: number): number => (callee <= 24 ? 3 : 1);
 /** Copies stop when a region has so many instructions. */
 const MOST_COPIED = 600;
 
@@ -111,7 +116,7 @@ export function discover(
   code: Code,
   memory: Memory,
   entry: number,
-  { ahead, most }: { ahead: boolean; most: number },
+  { ahead, most, without }: { ahead: boolean; most: number; without?: Optimisation | undefined },
 ): Found {
   const operations = new Map<number, Operation>();
   const leaders = new Map<number, Place>();
@@ -162,7 +167,11 @@ export function discover(
           break;
         case FLOW.CALL: {
           const depth = (context?.depth ?? 0) + 1;
-          if (depth <= MOST_DEPTH && places.size + sizeOf(op.immediate) <= Math.min(most, MOST_COPIED)) {
+          if (
+            without !== "inlining" &&
+            depth <= deepest(sizeOf(op.immediate)) &&
+            places.size + sizeOf(op.immediate) <= Math.min(most, MOST_COPIED)
+          ) {
             const callee = { id: ++contextCount, returns: op.following, parent: context, depth };
             contexts.set(key, callee);
             want(op.immediate, callee);
@@ -186,6 +195,8 @@ export function discover(
           for (const target of tableOf(op, memory)) wantTarget(target);
           break;
         case FLOW.INTERRUPT:
+          want(op.following, context);
+          // Whoever is asked may let somebody else run before it goes on there.
           wantTarget(op.following);
           break;
       }

@@ -2,7 +2,7 @@
 import { F64, I32, I64, W } from "../wasm/index.ts";
 import { copy, fill } from "./bulk.ts";
 import type { Emitter } from "./emit.ts";
-import { type Block, type Exit, exitValues, type Target, type Value } from "./ir.ts";
+import { type Block, type Exit, exitValues, type LateStore, type Target, type Value } from "./ir.ts";
 import { leavesAtEnd, usedValues } from "./liveness.ts";
 import { isDoubtful, isOtherMode, LOOKS } from "./looks.ts";
 import { isKnown } from "./numbers.ts";
@@ -161,6 +161,15 @@ export class BlockEmitter {
         this.#exit(value.exit!);
         code.end();
         return;
+      case "part": {
+        const { to, count, changed, late } = value.exit!;
+        this.#push(value.args[0]!);
+        code.if();
+        this.#storeLate(late);
+        this.#edge(to!, count, changed);
+        code.end();
+        return;
+      }
       case "admit":
         this.#admit(value);
         return;
@@ -313,12 +322,16 @@ export class BlockEmitter {
     }
   }
 
-  #exit(exit: Exit): void {
-    for (const { opcode, address, value, offset } of exit.late) {
+  #storeLate(stores: readonly LateStore[]): void {
+    for (const { opcode, address, value, offset } of stores) {
       this.#push(address);
       this.#push(value);
       this.#e.code.access(opcode, offset);
     }
+  }
+
+  #exit(exit: Exit): void {
+    this.#storeLate(exit.late);
     this.#assign(exit.changed, -1);
     this.#e.leave(exit.eip, STATUS.INTERPRET, exit.count);
   }
@@ -358,16 +371,16 @@ export class BlockEmitter {
         this.#assign(changed, -1);
         this.#e.leave(end.eip, STATUS.INTERPRET, count);
         return;
-      case "interrupt":
-        this.#assign(changed, -1);
-        this.#e.leave(end.eip, STATUS.INTERRUPT + end.vector, count);
-        return;
     }
   }
 
-  #edge(target: Target): void {
+  #edge(
+    target: Target,
+    count = this.#block.count,
+    changed: ReadonlyMap<number, Value> = this.#block.changed,
+  ): void {
     const { code } = this.#e;
-    const { count, changed, index } = this.#block;
+    const { index } = this.#block;
     if (target.block < 0) {
       this.#assign(changed, -1);
       this.#e.leave(target.address, STATUS.LOOK, count);

@@ -26,10 +26,11 @@ import { type Block, type Region, SLOT, slotAddress, slotType, type Target, type
 import { liveAtBeginning } from "./liveness.ts";
 import { isDoubtful, isNotPlain, isOtherMode, LOOKS } from "./looks.ts";
 import { type Known, type KnownNumbers, knownNumbers } from "./numbers.ts";
-import { STATUS } from "./status.ts";
+import type { Optimisation } from "./optimisations.ts";
+import { LEAVES, STATUS } from "./status.ts";
 import { goesBack, isDispatched, type Structure } from "./structure.ts";
 
-export { STATUS };
+export { LEAVES, STATUS };
 
 /** The table of STATE.CHAIN has so many pairs. */
 export const CHAIN_PAIRS = 2048;
@@ -42,6 +43,8 @@ const FEW_TARGETS = 4;
 
 export interface Surroundings {
   readonly memory: Memory;
+  /** An optimisation that is left out. */
+  readonly without?: Optimisation | undefined;
   /** The low end of what can be read is 0, and stays so. */
   readonly readsFromZero: boolean;
   /** The number under which an operation is executed through its executor. */
@@ -116,8 +119,9 @@ export class Emitter {
     this.#region = region;
     this.#structure = structure;
     this.#surroundings = surroundings;
-    this.#numbers = knownNumbers(region, structure, SLOT.COUNT);
-    this.#live = liveAtBeginning(region, structure, this.#numbers.guards);
+    const { without } = surroundings;
+    this.#numbers = knownNumbers(region, structure, SLOT.COUNT, without);
+    this.#live = liveAtBeginning(region, structure, this.#numbers.guards, without);
     this.#need = structure.longest;
     this.#eip = this.#code.local(I32);
     this.#status = this.#code.local(I32);
@@ -243,6 +247,10 @@ export class Emitter {
     code.get(this.#status);
     code.return();
     code.end();
+    if (this.#surroundings.without === "chaining") {
+      code.i32(STATUS.LOOK);
+      return;
+    }
     const pair = this.#at;
     code.get(this.#eip);
     code.i32(CHAIN_PAIRS - 1);
@@ -574,8 +582,11 @@ export class Emitter {
     this.#storeWord(STATE.LEFT, this.#left);
     code.i32(this.#surroundings.operationNumber(operation));
     code.call(0);
+    code.tee(this.#status);
     code.if();
-    code.i32(STATUS.LOOK);
+    code.get(this.#status);
+    code.i32(LEAVES);
+    code.op(W.i32_sub);
     code.return();
     code.end();
     for (const [slot, local] of this.#slots) this.#loadSlot(slot, local);
@@ -606,13 +617,16 @@ export class Emitter {
       }
     };
     const low0 = writes ? this.#writeLow : this.#readLow;
-    first();
-    if (low0 >= 0) {
-      code.get(low0);
-      code.op(W.i32_sub);
+    if (this.#surroundings.without === "ranges") code.i32(1);
+    else {
+      first();
+      if (low0 >= 0) {
+        code.get(low0);
+        code.op(W.i32_sub);
+      }
+      code.get(this.#limit(value));
+      code.op(W.i32_gt_u);
     }
-    code.get(this.#limit(value));
-    code.op(W.i32_gt_u);
     code.if();
     const wide = span > 1 << LINE_SHIFT;
     const wanted = writes ? FACT.READ | (wide ? FACT.WRITE : FACT.STORE) : FACT.READ;

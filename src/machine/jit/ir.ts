@@ -10,6 +10,7 @@ import type { Operation } from "../cpu/operation.ts";
 import { STATE } from "../cpu/state.ts";
 import { I32, type Opcode, resultOf, V128, type ValueType, W } from "../wasm/index.ts";
 import { LANES, plainLanes } from "./numbers.ts";
+import type { Optimisation } from "./optimisations.ts";
 
 /** Slots: where they are in the state page, and of what type. The first eight are the general registers. */
 export const SLOT = {
@@ -72,6 +73,8 @@ export type What =
    * `number` what MXCSR must be: bits that matter above, their values below.
    */
   | "admit"
+  /** Goes on in another block if args[0] is not zero. */
+  | "part"
   /** Calls the imported function `number` with args; its value if it has one. */
   | "call"
   /** Copies args[2] bytes of guest memory from args[1] to args[0]; they do not overlap. */
@@ -91,6 +94,8 @@ export interface Exit {
   readonly changed: ReadonlyMap<number, Value>;
   /** Stores that have been put off. */
   readonly late: readonly LateStore[];
+  /** Where a `part` goes on. */
+  readonly to?: Target;
 }
 
 /** A store to the state page that need not be made before the block is left. */
@@ -136,12 +141,10 @@ export type End =
   | { readonly kind: "branch"; readonly condition: Value; readonly yes: Target; readonly no: Target }
   /** Where a value says: probably one of `cases`. */
   | { readonly kind: "indirect"; readonly target: Value; readonly cases: readonly Target[] }
-  /** Executes an operation through the interpreter's executor, then goes on behind it. */
+  /** Executes an operation outside, through the interpreter's executor or by a hook, then goes on behind it. */
   | { readonly kind: "execute"; readonly operation: Operation; readonly target: Target }
   /** Leaves the region; EIP is given, the machine tells what is there. */
-  | { readonly kind: "interpret"; readonly eip: number }
-  /** `int n`; EIP is behind it. */
-  | { readonly kind: "interrupt"; readonly vector: number; readonly eip: number };
+  | { readonly kind: "interpret"; readonly eip: number };
 
 /** A block of the region by its index, or -1 and an address outside. */
 export interface Target {
@@ -244,6 +247,7 @@ interface Admission {
 /** Makes the values of one block. Constants are folded, and a few identities used, as values are made. */
 export class Builder {
   readonly block: Block;
+  readonly without: Optimisation | undefined;
   readonly #current = new Map<number, Value>();
   readonly #slots = new Map<number, Value>();
   readonly #constants = new Map<number, Value>();
@@ -259,8 +263,9 @@ export class Builder {
 
   readonly #fixed: Fixed;
 
-  constructor(block: Block, fixed: Fixed) {
+  constructor(block: Block, fixed: Fixed, without?: Optimisation) {
     this.block = block;
+    this.without = without;
     this.#fixed = fixed;
   }
 
@@ -368,7 +373,7 @@ export class Builder {
     const on = base ?? this.const(0);
     const low = offset;
     const known = this.#checks.get(on);
-    if (known !== undefined) {
+    if (known !== undefined && this.without !== "checks") {
       const lowest = Math.min(known.low, low);
       const highest = Math.max(known.high, low + size);
       if (highest - lowest <= MOST_CHECKED) {
@@ -407,6 +412,7 @@ export class Builder {
       admission.fails = admission.fails ? this.pure(W.i32_or, admission.fails, fails) : fails;
     }
     if (mode !== this.mode) admission.mode = this.mode = mode;
+    if (this.without === "numbers") this.#settle();
   }
 
   /** Whether numbers are known to be zero, normal or infinite. */
@@ -479,6 +485,12 @@ export class Builder {
     const stores = this.procrastinator?.late() ?? [];
     this.procrastinator = undefined;
     for (const { opcode, address, value, offset } of stores) this.store(opcode, address, value, offset);
+  }
+
+  /** Goes on at `target`, behind the present instruction, if `condition` is not zero. */
+  part(condition: Value, target: Target): void {
+    this.#settle();
+    this.#make("part", I32, 0, [condition], 0, undefined, { ...this.exit(), to: target });
   }
 
   /** Ends the block. */

@@ -7,9 +7,13 @@ import { W } from "../wasm/index.ts";
 import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./discover.ts";
 import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
 import { Lowering } from "./lower.ts";
+import { lowerConversions } from "./lower-convert.ts";
+import { lowerGeneral } from "./lower-general.ts";
 import { lowerInteger } from "./lower-integer.ts";
+import { lowerPacked } from "./lower-packed.ts";
 import { lowerSse } from "./lower-sse.ts";
 import { lowerX87 } from "./lower-x87.ts";
+import type { Optimisation } from "./optimisations.ts";
 
 /**
  * Lowers one operation, which goes on with the next. All of it and true, or nothing and false: then the next family
@@ -17,9 +21,16 @@ import { lowerX87 } from "./lower-x87.ts";
  */
 export type Family = (l: Lowering, op: Operation) => boolean;
 
-const families: readonly Family[] = [lowerInteger, lowerX87, lowerSse];
+const families: readonly Family[] = [
+  lowerInteger,
+  lowerGeneral,
+  lowerX87,
+  lowerSse,
+  lowerPacked,
+  lowerConversions,
+];
 
-export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Region {
+export function lift(core: Core, found: Found, entry: number, fixed: Fixed, without?: Optimisation): Region {
   const { leaders, places, targets } = found;
   const blocks: Block[] = [];
   const byPlace = new Map<number, Block>();
@@ -42,7 +53,7 @@ export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Reg
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i]!;
     const context = contexts[i];
-    const rest = liftBlock(core, found, block, context, to, fixed);
+    const rest = liftBlock(core, found, block, context, to, fixed, without);
     // Behind an operation that was executed through its executor.
     if (rest !== undefined && places.has(keyOf(rest.address, context))) {
       rest.block = (
@@ -55,6 +66,48 @@ export function lift(core: Core, found: Found, entry: number, fixed: Fixed): Reg
 
 type To = (address: number, context: Context | undefined) => Target;
 
+/** Instructions and values of a loop's rounds that are put one after another, and how many rounds. */
+const MOST_UNROLLED = 28;
+const MOST_UNROLLED_VALUES = 120;
+const MOST_ROUNDS = 4;
+
+/**
+ * The way round from an address back to it, as addresses, when that is where a short loop begins, without calls and
+ * without loops in it: such loops become one block, several rounds long, from which other ways part.
+ */
+function roundFrom(
+  { operations, places }: Found,
+  start: number,
+  context: Context | undefined,
+): readonly number[] | undefined {
+  const way: number[] = [];
+  const search = (from: number, branches: number): boolean => {
+    const length = way.length;
+    for (let address = from; way.length < MOST_UNROLLED; ) {
+      const op = operations.get(address);
+      if (op === undefined || !places.has(keyOf(address, context)) || way.includes(address)) break;
+      way.push(address);
+      const flow = flowOf(op);
+      const jumps = flow === FLOW.JUMP || flow === FLOW.BRANCH;
+      // Backwards it goes to the beginning, or nowhere.
+      if (jumps && op.immediate === start && address >= start) return true;
+      if (jumps && op.immediate <= address) break;
+      if (flow === FLOW.NEXT) address = op.following;
+      else if (flow === FLOW.JUMP) address = op.immediate;
+      else if (flow === FLOW.BRANCH && branches > 0) {
+        if (search(op.following, branches - 1) || search(op.immediate, branches - 1)) return true;
+        break;
+      } else break;
+    }
+    way.length = length;
+    return false;
+  };
+  return search(start, MOST_BRANCHES) ? way : undefined;
+}
+
+/** Branches on the way round a loop that is unrolled. */
+const MOST_BRANCHES = 3;
+
 /** Fills a block. Answers a target that may have to become one. */
 function liftBlock(
   core: Core,
@@ -63,13 +116,19 @@ function liftBlock(
   context: Context | undefined,
   to: To,
   fixed: Fixed,
+  without: Optimisation | undefined,
 ): Target | undefined {
   const { operations, places } = found;
-  const b = new Builder(block, fixed);
+  const b = new Builder(block, fixed, without);
   const l = new Lowering(core, b);
+  const round = without === "unrolling" ? undefined : roundFrom(found, block.address, context);
+  /** Rounds that follow, and how far this one has come. */
+  let rounds = round === undefined ? 0 : Math.min(MOST_ROUNDS, Math.ceil(MOST_UNROLLED / round.length)) - 1;
+  let step = 0;
   for (let address = block.address; ; ) {
     const op = operations.get(address);
-    if (address !== block.address && to(address, context).block >= 0) {
+    const onRound = round !== undefined && step < round.length;
+    if (!onRound && (address !== block.address || step > 0) && to(address, context).block >= 0) {
       b.end({ kind: "goto", target: to(address, context) });
       return undefined;
     }
@@ -79,13 +138,35 @@ function liftBlock(
     }
     b.eip = address;
     const flow = flowOf(op);
+    step++;
+    if (onRound && step === round.length && rounds > 0 && block.values.length < MOST_UNROLLED_VALUES) {
+      rounds--;
+      step = 0;
+    }
+    if (onRound && (flow === FLOW.JUMP || flow === FLOW.BRANCH) && step < round.length) {
+      block.count++;
+      const next = round[step]!;
+      if (flow === FLOW.BRANCH) {
+        const condition = branchCondition(l, op);
+        // Where both ways lead to the same place there is nothing to part.
+        if (op.immediate !== op.following) {
+          const yes = next === op.immediate;
+          b.part(
+            yes ? b.pure(W.i32_eqz, condition) : condition,
+            to(yes ? op.following : op.immediate, context),
+          );
+        }
+      }
+      address = next;
+      continue;
+    }
     if (flow !== FLOW.NEXT) {
       liftEnd(l, op, flow, found, context, to);
       return undefined;
     }
-    if (!families.some((family) => family(l, op))) {
-      if (op.soft) {
-        // Its record may be behind what compiled code has written.
+    if (op.differs || !families.some((family) => family(l, op))) {
+      if (op.soft || op.op === OP.EXIT) {
+        // Its record may be behind what compiled code has written; or it may change what compiled code relies on.
         b.end({ kind: "interpret", eip: address });
         return undefined;
       }
@@ -166,7 +247,7 @@ function liftEnd(
     }
     case FLOW.INTERRUPT:
       block.count++;
-      b.end({ kind: "interrupt", vector: op.immediate, eip: op.following });
+      b.end({ kind: "execute", operation: op, target: to(op.following, context) });
       return;
     default:
       b.end({ kind: "interpret", eip: op.address });

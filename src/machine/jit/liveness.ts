@@ -3,7 +3,8 @@
  * before it is read does not, and neither is what was computed for it before.
  */
 import { type Block, exitValues, type Region, SLOT, type Value } from "./ir.ts";
-import { goesBack, type Structure, successors } from "./structure.ts";
+import type { Optimisation } from "./optimisations.ts";
+import { goesBack, type Structure, successorsAtEnd } from "./structure.ts";
 
 const ALL = 2 ** SLOT.COUNT - 1;
 
@@ -28,12 +29,16 @@ export function liveAtBeginning(
   region: Region,
   structure: Structure,
   guarded: { has(block: number): boolean },
+  without?: Optimisation,
 ): Int32Array {
   const { blocks } = region;
+  if (without === "liveness") return new Int32Array(blocks.length).fill(ALL);
   const live = new Int32Array(blocks.length);
   const always = new Int32Array(blocks.length);
   const written = new Int32Array(blocks.length);
   const reads: Map<number, number>[] = [];
+  /** The ways out of a block's middle: where to, what was written until there, and what for each slot is read. */
+  const parts: { to: number; written: number; reads: Map<number, number> }[][] = [];
   for (const block of blocks) {
     const known = new Map<Value, number>();
     const slotsOf = (value: Value): number => {
@@ -45,11 +50,25 @@ export function liveAtBeginning(
       return slots;
     };
     const used = usedValues(block);
+    const aside: (typeof parts)[number] = [];
+    parts.push(aside);
     let slots = 0;
     for (const value of block.values) {
       if (value.what === "const" || value.what === "slot" || value.what === "pure") continue;
       if (value.what === "load" && !used.has(value)) continue;
       for (const arg of value.args) slots |= slotsOf(arg);
+      if (value.exit?.to !== undefined) {
+        const { to, changed, late } = value.exit;
+        for (const { address, value: stored } of late) slots |= slotsOf(address) | slotsOf(stored);
+        let written = 0;
+        for (const slot of changed.keys()) written |= 1 << slot;
+        aside.push({
+          to: to.block,
+          written,
+          reads: new Map([...changed].map(([slot, now]) => [slot, slotsOf(now)])),
+        });
+        continue;
+      }
       if (value.exit === undefined) continue;
       let changed = 0;
       for (const [slot, now] of value.exit.changed) {
@@ -74,12 +93,17 @@ export function liveAtBeginning(
   for (let changed = true; changed; ) {
     changed = false;
     for (const { index, end } of order) {
+      const onTheWay = (next: number): number =>
+        next < 0 || goesBack(structure, index, next) || guarded.has(next) ? ALL : live[next]!;
       let out = leavesAtEnd(structure, blocks[index]!) ? ALL : 0;
-      for (const next of successors(end)) {
-        out |= guarded.has(next) && !goesBack(structure, index, next) ? ALL : live[next]!;
-      }
+      for (const next of successorsAtEnd(end)) out |= onTheWay(next);
       let slots = always[index]! | (out & ~written[index]!);
       for (const [slot, needed] of reads[index]!) if (out & (1 << slot)) slots |= needed;
+      for (const part of parts[index]!) {
+        const wanted = onTheWay(part.to);
+        slots |= wanted & ~part.written;
+        for (const [slot, needed] of part.reads) if (wanted & (1 << slot)) slots |= needed;
+      }
       if (slots !== live[index]) {
         live[index] = slots;
         changed = true;

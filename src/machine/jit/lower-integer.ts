@@ -124,7 +124,7 @@ const moved = (l: Lowering, op: Operation, change: (value: Value) => Value): boo
 
 // Multiplication and division of 32 bits ---------------------------------------------------------------------
 
-function productFlags(l: Lowering, tooWide: Value): void {
+export function productFlags(l: Lowering, tooWide: Value): void {
   l.setCarryAndOverflow(tooWide, tooWide);
 }
 
@@ -164,7 +164,7 @@ const mul: Lower = (l, op) => {
 };
 
 /** CF and OF stay: cpu/undefined.ts. */
-function divisionFlags(l: Lowering): void {
+export function divisionFlags(l: Lowering): void {
   const { b } = l;
   const kept = b.pure(W.i32_or, b.pure(W.i32_and, l.carries(), b.const(TOP_TWO)), b.const(8));
   l.setFlags(b.const(1), FLAGS.WORD, kept, b.get(CF));

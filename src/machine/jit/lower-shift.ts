@@ -1,7 +1,7 @@
 /** Shifts and rotations → IR: counts modulo 32; AF and OF as cpu/undefined.ts has them. */
 import { KIND } from "../cpu/operation.ts";
 import { ECX } from "../cpu/state.ts";
-import { W } from "../wasm/index.ts";
+import { I64, W } from "../wasm/index.ts";
 import { FLAGS, SLOT, type Value } from "./ir.ts";
 import { bit, bitsOf, isMemory, isRegister, type Lower, type Lowering } from "./lower.ts";
 
@@ -9,14 +9,13 @@ const { CF } = SLOT;
 
 type Shift = (l: Lowering, left: Value, count: Value, bits: number) => Value;
 
-/** `changes` works for every count but 0. Narrow operands only by constants. */
+/** `change` works for every count but 0. */
 const shift =
   (change: Shift): Lower =>
   (l, op) => {
     const { b } = l;
     if (op.kind2 === KIND.IMMEDIATE && (op.immediate & 31) === 0) return isRegister(op.kind1);
-    const narrow = op.shift !== 0;
-    if (!l.usable(op) || (narrow && op.kind2 !== KIND.IMMEDIATE)) return false;
+    if (!l.usable(op)) return false;
     const place = isMemory(op.kind1) ? l.place(op, true) : undefined;
     const left = l.value(op, op.kind1, op.a, place);
     if (op.kind2 === KIND.IMMEDIATE) {
@@ -27,7 +26,7 @@ const shift =
     const zero = b.pure(W.i32_eqz, count);
     let value = left;
     l.flagsUnless(zero, () => {
-      value = change(l, left, count, 32);
+      value = change(l, left, count, bitsOf(op));
     });
     // Shifts and rotations by 0 give the same value.
     l.store(op.kind1, op.a, place, value);
@@ -47,9 +46,10 @@ function shifted(l: Lowering, value: Value, bits: number, carry: Value, overflow
 const shl: Shift = (l, left, count, bits) => {
   const { b } = l;
   const value = b.pure(W.i32_shl, left, count);
+  // Of narrow operands it is above them, as long as it is not 0.
   const carry =
-    count.what === "const" && count.number > bits
-      ? b.const(0)
+    bits < 32
+      ? topBit(l, value, bits, 0)
       : bit(l, b.pure(W.i32_shr_u, left, b.pure(W.i32_sub, b.const(bits), count)));
   const top = bit(l, b.pure(W.i32_shr_u, value, b.const(bits - 1)));
   return shifted(l, value, bits, carry, b.pure(W.i32_xor, carry, top));
@@ -73,15 +73,18 @@ const sar: Shift = (l, narrow, count, bits) => {
 const topBit = (l: Lowering, value: Value, bits: number, below = 1): Value =>
   bit(l, l.b.pure(W.i32_shr_u, value, l.b.const(bits - below)));
 
+/** A narrow operand turned: by 0 one of the halves is beyond it. */
+function turned(l: Lowering, left: Value, count: Value, bits: number, up: boolean): Value {
+  const { b } = l;
+  const by = b.pure(W.i32_and, count, b.const(bits - 1));
+  const rest = b.pure(W.i32_sub, b.const(bits), by);
+  const [there, back] = up ? [W.i32_shl, W.i32_shr_u] : [W.i32_shr_u, W.i32_shl];
+  return b.pure(W.i32_or, b.pure(there, left, by), b.pure(back, left, rest));
+}
+
 const rol: Shift = (l, left, count, bits) => {
   const { b } = l;
-  let value: Value;
-  if (bits === 32) value = b.pure(W.i32_rotl, left, count);
-  else {
-    const by = count.number & (bits - 1);
-    const up = b.pure(W.i32_shl, left, b.const(by));
-    value = b.pure(W.i32_or, up, by === 0 ? left : b.pure(W.i32_shr_u, left, b.const(bits - by)));
-  }
+  const value = bits === 32 ? b.pure(W.i32_rotl, left, count) : turned(l, left, count, bits, true);
   const carry = bit(l, value);
   l.setCarryAndOverflow(carry, b.pure(W.i32_xor, carry, topBit(l, value, bits)));
   return value;
@@ -89,60 +92,126 @@ const rol: Shift = (l, left, count, bits) => {
 
 const ror: Shift = (l, left, count, bits) => {
   const { b } = l;
-  let value: Value;
-  if (bits === 32) value = b.pure(W.i32_rotr, left, count);
-  else {
-    const by = count.number & (bits - 1);
-    const down = b.pure(W.i32_shr_u, left, b.const(by));
-    value = b.pure(W.i32_or, down, by === 0 ? left : b.pure(W.i32_shl, left, b.const(bits - by)));
-  }
+  const value = bits === 32 ? b.pure(W.i32_rotr, left, count) : turned(l, left, count, bits, false);
   const carry = topBit(l, value, bits);
   l.setCarryAndOverflow(carry, b.pure(W.i32_xor, carry, topBit(l, value, bits, 2)));
   return value;
 };
 
-const byOne =
-  (lower: Lower): Lower =>
-  (l, op) =>
-    op.shift === 0 && op.kind2 === KIND.IMMEDIATE && (op.immediate & 31) === 1 && lower(l, op);
+/** Through CF by 1, of 32 bits: what long numbers are shifted with. */
+const isByOne = (count: Value, bits: number): boolean =>
+  bits === 32 && count.what === "const" && count.number === 1;
 
-const rcl: Shift = (l, left) => {
+/** Turned through CF, which comes behind the topmost bit, in 64 bits. Narrow counts are taken modulo 9 and 17. */
+function turnedThroughCarry(l: Lowering, left: Value, count: Value, bits: number, up: boolean): Value {
   const { b } = l;
-  const value = b.pure(W.i32_or, b.pure(W.i32_shl, left, b.const(1)), b.get(CF));
-  const carry = topBit(l, left, 32);
-  l.setCarryAndOverflow(carry, b.pure(W.i32_xor, carry, topBit(l, value, 32)));
+  const all = bits + 1;
+  const by = b.pure(W.i64_extend_i32_u, bits < 31 ? b.pure(W.i32_rem_u, count, b.const(all)) : count);
+  const carry = b.pure(W.i64_shl, b.pure(W.i64_extend_i32_u, b.get(CF)), b.wide(I64, BigInt(bits)));
+  const value = b.pure(W.i64_or, b.pure(W.i64_extend_i32_u, left), carry);
+  const rest = b.pure(W.i64_sub, b.wide(I64, BigInt(all)), by);
+  const [there, back] = up ? [W.i64_shl, W.i64_shr_u] : [W.i64_shr_u, W.i64_shl];
+  return b.pure(W.i64_or, b.pure(there, value, by), b.pure(back, value, rest));
+}
+
+const carryOf = (l: Lowering, turned: Value, bits: number): Value =>
+  bit(l, l.b.pure(W.i32_wrap_i64, l.b.pure(W.i64_shr_u, turned, l.b.wide(I64, BigInt(bits)))));
+
+const rcl: Shift = (l, left, count, bits) => {
+  const { b } = l;
+  let value: Value;
+  let carry: Value;
+  if (isByOne(count, bits)) {
+    value = b.pure(W.i32_or, b.pure(W.i32_shl, left, b.const(1)), b.get(CF));
+    carry = topBit(l, left, 32);
+  } else {
+    const turned = turnedThroughCarry(l, left, count, bits, true);
+    value = b.pure(W.i32_wrap_i64, turned);
+    carry = carryOf(l, turned, bits);
+  }
+  l.setCarryAndOverflow(carry, b.pure(W.i32_xor, carry, topBit(l, value, bits)));
   return value;
 };
 
-const rcr: Shift = (l, left) => {
+const rcr: Shift = (l, left, count, bits) => {
   const { b } = l;
-  const high = b.pure(W.i32_shl, b.get(CF), b.const(31));
-  const value = b.pure(W.i32_or, b.pure(W.i32_shr_u, left, b.const(1)), high);
-  l.setCarryAndOverflow(bit(l, left), b.pure(W.i32_xor, topBit(l, value, 32), topBit(l, value, 32, 2)));
+  let value: Value;
+  let carry: Value;
+  if (isByOne(count, bits)) {
+    const high = b.pure(W.i32_shl, b.get(CF), b.const(31));
+    value = b.pure(W.i32_or, b.pure(W.i32_shr_u, left, b.const(1)), high);
+    carry = bit(l, left);
+  } else {
+    const turned = turnedThroughCarry(l, left, count, bits, false);
+    value = b.pure(W.i32_wrap_i64, turned);
+    carry = carryOf(l, turned, bits);
+  }
+  l.setCarryAndOverflow(carry, b.pure(W.i32_xor, topBit(l, value, bits), topBit(l, value, bits, 2)));
   return value;
 };
 
-/** By constants, and of 32 bits, only. */
+/**
+ * The operands in a row, shifted in 64 bits. Of 16 bits the second stands there twice: so do processors when the count
+ * is larger (cpu/undefined.ts).
+ */
+function shiftedInRow(
+  l: Lowering,
+  left: Value,
+  right: Value,
+  count: Value,
+  bits: number,
+  toTop: boolean,
+): Value {
+  const { b } = l;
+  if (bits === 32 && count.what === "const") {
+    const [here, there] = toTop ? [W.i32_shl, W.i32_shr_u] : [W.i32_shr_u, W.i32_shl];
+    return b.pure(W.i32_or, b.pure(here, left, count), b.pure(there, right, b.const(32 - count.number)));
+  }
+  const wide = (value: Value, at: number): Value =>
+    b.pure(W.i64_shl, b.pure(W.i64_extend_i32_u, value), b.wide(I64, BigInt(at)));
+  const by = b.pure(W.i64_extend_i32_u, count);
+  const both = bits === 32 ? right : b.pure(W.i32_or, right, b.pure(W.i32_shl, right, b.const(16)));
+  if (toTop) {
+    const row = b.pure(W.i64_or, wide(left, 32), b.pure(W.i64_extend_i32_u, both));
+    const shifted = b.pure(W.i64_shl, row, by);
+    return b.pure(W.i32_wrap_i64, b.pure(W.i64_shr_u, shifted, b.wide(I64, 32n)));
+  }
+  const row = b.pure(W.i64_or, b.pure(W.i64_extend_i32_u, left), wide(both, bits));
+  return b.pure(W.i32_wrap_i64, b.pure(W.i64_shr_u, row, by));
+}
+
 const double =
   (toTop: boolean): Lower =>
   (l, op) => {
     const { b } = l;
-    const count = op.immediate & 31;
-    if (op.shift !== 0 || op.extra === 1 || count === 0 || !l.usable(op)) return false;
+    const constant = op.extra !== 1;
+    if (!l.usable(op) || (constant && (op.immediate & 31) === 0)) return false;
+    const bits = bitsOf(op);
     const place = isMemory(op.kind1) ? l.place(op, true) : undefined;
     const left = l.value(op, op.kind1, op.a, place);
     const right = l.value(op, op.kind2, op.b, place);
-    const [here, there] = toTop ? [W.i32_shl, W.i32_shr_u] : [W.i32_shr_u, W.i32_shl];
-    const value = b.pure(
-      W.i32_or,
-      b.pure(here, left, b.const(count)),
-      b.pure(there, right, b.const(32 - count)),
-    );
-    const carry = bit(l, b.pure(W.i32_shr_u, left, b.const(toTop ? 32 - count : count - 1)));
-    const overflow = toTop
-      ? b.pure(W.i32_xor, carry, topBit(l, b.pure(W.i32_shl, left, b.const(count)), 32))
-      : b.pure(W.i32_xor, topBit(l, value, 32), topBit(l, value, 32, 2));
-    l.store(op.kind1, op.a, place, shifted(l, value, 32, carry, overflow));
+    const count = constant ? b.const(op.immediate & 31) : b.pure(W.i32_and, b.get(ECX), b.const(31));
+    const change = (): Value => {
+      const value = shiftedInRow(l, left, right, count, bits, toTop);
+      const alone = b.pure(W.i32_shl, left, count);
+      const carry = !toTop
+        ? bit(l, b.pure(W.i32_shr_u, left, less(l, count, 1)))
+        : bits < 32
+          ? topBit(l, alone, bits, 0)
+          : bit(l, b.pure(W.i32_shr_u, left, b.pure(W.i32_sub, b.const(bits), count)));
+      const overflow = toTop
+        ? b.pure(W.i32_xor, carry, topBit(l, alone, bits))
+        : b.pure(W.i32_xor, topBit(l, value, bits), topBit(l, value, bits, 2));
+      return shifted(l, value, bits, carry, overflow);
+    };
+    let value = left;
+    if (constant) value = change();
+    else
+      l.flagsUnless(b.pure(W.i32_eqz, count), () => {
+        value = change();
+      });
+    // Shifted by 0 it is the same.
+    l.store(op.kind1, op.a, place, value);
     return true;
   };
 
@@ -153,8 +222,8 @@ export const shifts: Readonly<Record<string, Lower>> = {
   sar: shift(sar),
   rol: shift(rol),
   ror: shift(ror),
-  rcl: byOne(shift(rcl)),
-  rcr: byOne(shift(rcr)),
+  rcl: shift(rcl),
+  rcr: shift(rcr),
   shld: double(true),
   shrd: double(false),
 };

@@ -74,7 +74,7 @@ const SINGLES = codes(65, 224);
 const DOUBLES = codes(71, 236);
 
 /** Arithmetic on values, as the operation is written: `ps`, `pd`, `ss` or `sd`. */
-class Numbers {
+export class Numbers {
   readonly l: Lowering;
   readonly double: boolean;
   readonly scalar: boolean;
@@ -160,15 +160,15 @@ class Numbers {
 }
 
 /** The lower `size` bytes of one value, the rest of another. */
-function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value {
+export function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value {
   const pattern = ZERO.map((_, at) => (at < size ? at : 16 + at));
   return l.b.pureWith(SHUFFLE, V128, pattern, low, rest);
 }
 
-const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
+export const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
 
 /** Whether PE is relied on, which it can be when it is set already. */
-const isSticky = (l: Lowering): boolean => (l.words[WORD.MXCSR]! & PE) !== 0;
+export const isSticky = (l: Lowering): boolean => (l.words[WORD.MXCSR]! & PE) !== 0;
 
 /** What MXCSR must be for arithmetic, as `admit` of ir.ts has it. */
 const modeOf = (l: Lowering): number =>
@@ -178,7 +178,7 @@ const modeOf = (l: Lowering): number =>
  * Leaves if `fails` is not 0, or MXCSR is not what the code relies on. `fails` is only looked at if one of `numbers`
  * is not normal. Answers whether PE is relied on.
  */
-function admit(l: Lowering, n: Numbers, numbers: readonly Value[], fails: Value | undefined): boolean {
+export function admit(l: Lowering, n: Numbers, numbers: readonly Value[], fails: Value | undefined): boolean {
   l.b.admit(
     numbers.map((number) => [number, n.lanes]),
     fails,
@@ -188,14 +188,14 @@ function admit(l: Lowering, n: Numbers, numbers: readonly Value[], fails: Value 
 }
 
 /** Leaves if `fails` is not 0, or MXCSR is not what the code relies on. Answers whether PE is relied on. */
-function demand(l: Lowering, fails: Value | undefined): boolean {
+export function demand(l: Lowering, fails: Value | undefined): boolean {
   l.b.admit([], undefined, modeOf(l));
   if (fails !== undefined) l.b.leave(fails);
   return isSticky(l);
 }
 
 /** Sets PE where `inexact` is not 0. */
-function raise(l: Lowering, inexact: Value): void {
+export function raise(l: Lowering, inexact: Value): void {
   const { b } = l;
   const set = b.pure(W.i32_shl, b.pure(W.i32_ne, inexact, b.const(0)), b.const(5));
   b.store(W.i32_store, b.const(0), b.pure(W.i32_or, loadState(l, STATE.MXCSR), set), STATE.MXCSR);
@@ -208,7 +208,7 @@ function raise(l: Lowering, inexact: Value): void {
 const isRegister = (kind: number): boolean => kind === KIND.VECTOR;
 
 /** The second operand, of which `size` bytes are read when it is memory; undefined when it cannot be lowered. */
-function second(l: Lowering, op: Operation, size: number, aligned = size === 16): Value | undefined {
+export function second(l: Lowering, op: Operation, size: number, aligned = size === 16): Value | undefined {
   const { b } = l;
   if (isRegister(op.kind2)) return b.get(slotOf(op.b));
   if (op.kind2 !== KIND.MEMORY && op.kind2 !== KIND.M32) return undefined;
@@ -219,7 +219,7 @@ function second(l: Lowering, op: Operation, size: number, aligned = size === 16)
   return b.load(size === 16 ? W.v128_load : size === 8 ? LOAD64_ZERO : LOAD32_ZERO, address, RAM_BASE);
 }
 
-function demandAlignment(l: Lowering, address: Value): void {
+export function demandAlignment(l: Lowering, address: Value): void {
   const { b } = l;
   if (address.what !== "const" || address.number & 15) b.leave(b.pure(W.i32_and, address, b.const(15)));
 }
@@ -228,7 +228,7 @@ function demandAlignment(l: Lowering, address: Value): void {
 const canRead = (l: Lowering, op: Operation): boolean => op.kind2 === KIND.R32 || l.plain(op);
 
 /** Stores to memory, which is checked here. False when it cannot be lowered. */
-function storeTo(l: Lowering, op: Operation, size: number, aligned: boolean, value: Value): boolean {
+export function storeTo(l: Lowering, op: Operation, size: number, aligned: boolean, value: Value): boolean {
   const { b } = l;
   if (!l.plain(op)) return false;
   const address = l.address(op);
@@ -239,7 +239,7 @@ function storeTo(l: Lowering, op: Operation, size: number, aligned: boolean, val
   return true;
 }
 
-const lane32 = (l: Lowering, value: Value, lane: number): Value =>
+export const lane32 = (l: Lowering, value: Value, lane: number): Value =>
   l.b.pureWith(I32_EXTRACT, I32, [lane], value);
 const lane64 = (l: Lowering, value: Value, lane: number): Value =>
   l.b.pureWith(I64_EXTRACT, I64, [lane], value);
@@ -248,12 +248,10 @@ const lane64 = (l: Lowering, value: Value, lane: number): Value =>
 
 type Arithmetic = "add" | "sub" | "mul" | "div" | "sqrt";
 
-function arithmetic(l: Lowering, op: Operation, operation: Arithmetic, suffix: string): boolean {
-  const n = new Numbers(l, suffix);
+/** The result of numbers, where it is an ordinary one; else the region is left. */
+export function calculated(n: Numbers, operation: Arithmetic, x: Value, y: Value): Value {
+  const { l } = n;
   const { b } = l;
-  const y = second(l, op, n.size);
-  if (y === undefined) return false;
-  const x = b.get(slotOf(op.a));
   const result = operation === "sqrt" ? n.one("sqrt", y) : n.two(operation, x, y);
   const zero = n.splat(0);
   const size = n.one("abs", result);
@@ -272,6 +270,16 @@ function arithmetic(l: Lowering, op: Operation, operation: Arithmetic, suffix: s
     if (inexact.possible) b.leave(n.fails(inexact.possible));
     raise(l, n.holds(inexact.mask));
   }
+  return result;
+}
+
+function arithmetic(l: Lowering, op: Operation, operation: Arithmetic, suffix: string): boolean {
+  const n = new Numbers(l, suffix);
+  const { b } = l;
+  const y = second(l, op, n.size);
+  if (y === undefined) return false;
+  const x = b.get(slotOf(op.a));
+  const result = calculated(n, operation, x, y);
   const merged = n.merged(result, x);
   b.markPlain(merged, n.lanes);
   b.set(slotOf(op.a), merged);
@@ -649,7 +657,7 @@ function move(l: Lowering, op: Operation, name: string): boolean | undefined {
 /** The family of SSE. */
 export function lowerSse(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || !/^sse[23]?$/.test(form.level)) return false;
+  if (form === undefined || !/^sse[23]?$/.test(form.level) || l.b.without === "sse") return false;
   if (form.operands.some(({ kind }) => kind === "mm" || kind === "mmm")) return false;
   const { name } = form;
   const { b } = l;
@@ -659,12 +667,13 @@ export function lowerSse(l: Lowering, op: Operation): boolean {
   }
   const moved = move(l, op, name);
   if (moved !== undefined) return moved;
-  const calculated = /^(add|sub|mul|div|sqrt)([ps][sd])$/.exec(name);
-  if (calculated) return arithmetic(l, op, calculated[1] as Arithmetic, calculated[2]!);
+  const arithmetical = /^(add|sub|mul|div|sqrt)([ps][sd])$/.exec(name);
+  if (arithmetical) return arithmetic(l, op, arithmetical[1] as Arithmetic, arithmetical[2]!);
   const chosen = /^(min|max)([ps][sd])$/.exec(name);
   if (chosen) return choose(l, op, chosen[1] === "max", chosen[2]!);
-  const compared = /^cmp([ps][sd])$/.exec(name);
-  if (compared && form.operands.length === 3) return compare(l, op, compared[1]!);
+  // The table has a row for each predicate besides those with a constant.
+  const compared = /^cmp(?:eq|lt|le|unord|neq|nlt|nle|ord)?([ps][sd])$/.exec(name);
+  if (compared) return compare(l, op, compared[1]!);
   const ordered = /^u?comi(s[sd])$/.exec(name);
   if (ordered) return compareForFlags(l, op, ordered[1]!);
   if (name.startsWith("cvt")) return convert(l, op, name);

@@ -69,7 +69,7 @@ const single =
     const size = op.extra;
     if (op.addressMask !== -1) return false;
     if ((writes && !l.isFlat(ES)) || (reads && !l.isFlat(op.segment))) return false;
-    if (op.rep !== 0) return writes && repeated(l, op, reads);
+    if (op.rep !== 0) return b.without !== "bulk" && writes && repeated(l, op, reads);
     const from = b.get(ESI);
     const to = b.get(EDI);
     if (reads) b.check(from, size, false);

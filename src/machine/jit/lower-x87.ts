@@ -25,11 +25,11 @@ const plans = new Map<number, QuickPlan | undefined>();
 /** The family of the x87. */
 export function lowerX87(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || !isX87(form)) return false;
+  if (form === undefined || !isX87(form) || l.b.without === "x87") return false;
   if (!plans.has(form.index)) plans.set(form.index, quickPlan(form));
   const plan = plans.get(form.index);
   if (plan !== undefined) {
-    if (onStack(l, op, plan)) return true;
+    if (l.b.without !== "values" && onStack(l, op, plan)) return true;
     l.b.catchUp();
     return call(l, op, plan);
   }
@@ -70,6 +70,8 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
   if (!arithmetic && !moves) return false;
   if (stem === "st" && format.startsWith("i")) return false;
   if (memory !== "none" && !l.plain(op)) return false;
+  // Registers of MMX are the same ones.
+  if (!isStack(b.procrastinator)) b.catchUp();
   const x87 = isStack(b.procrastinator) ? b.procrastinator : new X87Stack(b);
   b.procrastinator = x87;
   const number = (which: number): number => {

@@ -5,7 +5,8 @@
 import { STATE } from "../cpu/state.ts";
 import { SIMD } from "../wasm/index.ts";
 import type { Block, Region, Value } from "./ir.ts";
-import { goesBack, isDispatched, type Structure, successors } from "./structure.ts";
+import type { Optimisation } from "./optimisations.ts";
+import { goesBack, isDispatched, type Structure, successors, successorsAtEnd } from "./structure.ts";
 
 /** Numbers in a vector: which lanes count, as bits. */
 export const LANES = {
@@ -78,12 +79,17 @@ export interface KnownNumbers {
  * For each block what all ways that lead to it have made sure of. What a loop looks at in every round, and keeps, is
  * looked at before it instead.
  */
-export function knownNumbers({ blocks }: Region, structure: Structure, slots: number): KnownNumbers {
+export function knownNumbers(
+  { blocks }: Region,
+  structure: Structure,
+  slots: number,
+  without?: Optimisation,
+): KnownNumbers {
   const of = (lanes: number, mode: boolean): Known => ({ lanes: new Uint8Array(slots).fill(lanes), mode });
   const nothing = of(0, false);
   const known = blocks.map(() => of(15, true));
   const guards = new Map<number, Known>();
-  if (!blocks.some(({ values }) => values.some(({ what }) => what === "admit")))
+  if (without === "numbers" || !blocks.some(({ values }) => values.some(({ what }) => what === "admit")))
     return { known: blocks.map(() => nothing), guards };
   const meet = (into: Known, from: Known, more?: Known): boolean => {
     const mode = from.mode || more?.mode === true;
@@ -97,8 +103,9 @@ export function knownNumbers({ blocks }: Region, structure: Structure, slots: nu
     return changed;
   };
   const before: number[][] = blocks.map(() => []);
-  for (const { index, end } of blocks) {
-    if (structure.place[index]! >= 0) for (const next of successors(end)) before[next]!.push(index);
+  for (const block of blocks) {
+    const { index } = block;
+    if (structure.place[index]! >= 0) for (const next of successors(block)) before[next]!.push(index);
   }
   const staysInLoop = (from: number, to: number): boolean =>
     goesBack(structure, from, to) && !isDispatched(structure, from, to);
@@ -115,14 +122,19 @@ export function knownNumbers({ blocks }: Region, structure: Structure, slots: nu
     changed = false;
     for (const block of blocks) {
       if (structure.place[block.index]! < 0) continue;
-      const after = block.end.kind === "execute" ? nothing : behind(block, known[block.index]!, slots);
-      for (const next of successors(block.end)) {
+      const goesOn = (next: number, after: Known): void => {
         if (staysInLoop(block.index, next)) changed = meet(known[next]!, after) || changed;
         else {
           changed = meet(known[next]!, after, wanted[next]) || changed;
           changed = meet(outside[next]!, after) || changed;
         }
+      };
+      for (const { exit, position } of block.values) {
+        if (exit?.to === undefined || exit.to.block < 0) continue;
+        goesOn(exit.to.block, behind(block, known[block.index]!, slots, position, exit.changed));
       }
+      const after = block.end.kind === "execute" ? nothing : behind(block, known[block.index]!, slots);
+      for (const next of successorsAtEnd(block.end)) goesOn(next, after);
     }
   }
   for (const { index } of blocks) {
@@ -168,7 +180,7 @@ function wantedIn(
   for (let changed = true; changed; ) {
     changed = false;
     for (const [block, lanes] of wanted) {
-      for (const next of successors(blocks[block]!.end)) {
+      for (const next of successors(blocks[block]!)) {
         const later = next === head ? undefined : wanted.get(next);
         if (later === undefined) continue;
         for (let slot = 0; slot < slots; slot++) {
@@ -182,11 +194,18 @@ function wantedIn(
   return { lanes: wanted.get(head)!.map(included), mode };
 }
 
-/** What is known behind a block. */
-function behind(block: Block, before: Known, slots: number): Known {
+/** What is known behind a block, or at a place in it when slots have changed so. */
+function behind(
+  block: Block,
+  before: Known,
+  slots: number,
+  end = block.values.length,
+  changes: ReadonlyMap<number, Value> = block.changed,
+): Known {
   let { mode } = before;
   const checked = new Map<Value, number>();
   for (const value of block.values) {
+    if (value.position >= end) break;
     if (value.what === "store" && value.number === STATE.MXCSR && value.args[0]!.what === "const")
       mode = false;
     if (value.what !== "admit") continue;
@@ -198,7 +217,7 @@ function behind(block: Block, before: Known, slots: number): Known {
   }
   const lookUp = knownIn(before, checked);
   const lanes = Uint8Array.from({ length: slots }, (_, slot) => {
-    const changed = block.changed.get(slot);
+    const changed = changes.get(slot);
     return changed === undefined ? before.lanes[slot]! | slotChecked(slot) : plainLanes(changed, lookUp);
   });
   function slotChecked(slot: number): number {

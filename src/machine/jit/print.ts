@@ -37,7 +37,18 @@ function blockText(block: Block, isEntry: boolean): string {
   return `${lines.join("\n")}\n`;
 }
 
-const effects = new Set(["store", "check", "leave", "admit", "call", "copy", "fill", "afford", "spend"]);
+const effects = new Set([
+  "store",
+  "check",
+  "leave",
+  "admit",
+  "part",
+  "call",
+  "copy",
+  "fill",
+  "afford",
+  "spend",
+]);
 
 const sorted = (changed: ReadonlyMap<number, Value>): [number, Value][] =>
   [...changed].sort(([a], [b]) => a - b);
@@ -56,7 +67,7 @@ function name(value: Value): string {
 function valueText(value: Value): string {
   const { what, args, number, exit } = value;
   const names = args.map(name).join(", ");
-  const out = exit === undefined ? "" : `  ; else ${exitText(exit)}`;
+  const out = exit === undefined ? "" : `  ; ${exit.to ? targetText(exit.to) : "else"} ${exitText(exit)}`;
   switch (what) {
     case "pure": {
       const lanes = value.bytes === undefined ? "" : ` [${(value.bytes as number[]).join(" ")}]`;
@@ -96,7 +107,5 @@ function endText(end: End): string {
       return `execute ${end.operation.form!.name}, goto ${targetText(end.target)}`;
     case "interpret":
       return `interpret ${hex(end.eip)}`;
-    case "interrupt":
-      return `interrupt ${hex(end.vector)}, then ${hex(end.eip)}`;
   }
 }

@@ -7,6 +7,7 @@
  * ICFP 2022, with the dominators of Cooper, Harvey and Kennedy.
  */
 import type { Block, End, Region } from "./ir.ts";
+import type { Optimisation } from "./optimisations.ts";
 
 export interface Structure {
   /** Blocks that the dispatcher leads to, in the order of their numbers there. */
@@ -22,12 +23,21 @@ export interface Structure {
   readonly isLoop: Uint8Array;
   /** Joined by two or more forward ways, or reached by a table of ways. */
   readonly isJoint: Uint8Array;
+  /** Nothing is a loop but the dispatcher's. */
+  readonly flat: boolean;
   /** Instructions on the longest way from anywhere to the next check of the budget. */
   readonly longest: number;
 }
 
 /** Blocks that may follow at once, inside the region. */
-export function successors(end: End): number[] {
+export function successors({ values, end }: Block): number[] {
+  const parts: number[] = [];
+  for (const { exit } of values) if (exit?.to !== undefined && exit.to.block >= 0) parts.push(exit.to.block);
+  const following = successorsAtEnd(end);
+  return parts.length === 0 ? following : [...parts, ...following];
+}
+
+export function successorsAtEnd(end: End): number[] {
   switch (end.kind) {
     case "goto":
     case "execute":
@@ -48,7 +58,7 @@ export function goesBack(structure: Structure, from: number, to: number): boolea
 
 /** Whether a way goes through the dispatcher, because its target is one and does not come after its source. */
 export function isDispatched(structure: Structure, from: number, to: number): boolean {
-  return goesBack(structure, from, to) && !dominates(structure, to, from);
+  return goesBack(structure, from, to) && (structure.flat || !dominates(structure, to, from));
 }
 
 function dominates(structure: Structure, above: number, below: number): boolean {
@@ -63,14 +73,14 @@ interface Shaped extends Structure {
   readonly parent: Int32Array;
 }
 
-export function structure(region: Region): Structure {
+export function structure(region: Region, without?: Optimisation): Structure {
   const dispatched = [...new Set(region.entries)];
   for (;;) {
-    const shaped = shape(region, dispatched);
+    const shaped = shape(region, dispatched, without === "loops");
     const more = new Set<number>();
     for (const block of region.blocks) {
       if (shaped.place[block.index]! < 0) continue;
-      for (const to of successors(block.end)) {
+      for (const to of successors(block)) {
         if (isDispatched(shaped, block.index, to) && !dispatched.includes(to)) more.add(to);
       }
     }
@@ -79,9 +89,9 @@ export function structure(region: Region): Structure {
   }
 }
 
-function shape({ blocks }: Region, dispatched: readonly number[]): Shaped {
+function shape({ blocks }: Region, dispatched: readonly number[], flat: boolean): Shaped {
   const count = blocks.length;
-  const following = blocks.map((block) => successors(block.end));
+  const following = blocks.map(successors);
   const order: number[] = [];
   const seen = new Uint8Array(count);
   // Depth first, without recursion: chains of blocks can be long.
@@ -159,6 +169,7 @@ function shape({ blocks }: Region, dispatched: readonly number[]): Shaped {
     roots,
     isLoop,
     isJoint,
+    flat,
     longest: 0,
     parent,
   };
@@ -169,7 +180,7 @@ function shape({ blocks }: Region, dispatched: readonly number[]): Shaped {
     if (blocks[block]!.end.kind === "indirect" && dispatched.length > 1) loops = true;
     for (const next of following[block]!) {
       if (place[next]! > place[block]!) ways[next]!++;
-      else if (dominates(shaped, next, block)) isLoop[next] = 1;
+      else if (!flat && dominates(shaped, next, block)) isLoop[next] = 1;
       else loops = true;
     }
   }

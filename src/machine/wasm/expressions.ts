@@ -198,6 +198,8 @@ export const f32 = group("f32", (code, value: number) => code.f32(value));
 export const f64 = group("f64", (code, value: number) => code.f64(value));
 const bytes = (code: Code, value: readonly number[]): void => code.v128(value);
 export const v128 = group("v128", bytes);
+export const i8x16 = group("i8x16", bytes);
+export const i16x8 = group("i16x8", bytes);
 export const i32x4 = group("i32x4", bytes);
 export const f32x4 = group("f32x4", bytes);
 export const f64x2 = group("f64x2", bytes);

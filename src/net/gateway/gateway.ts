@@ -238,6 +238,7 @@ export class Gateway {
     if (worker.marked) return;
     worker.marked = true;
     this.#ready.push(worker);
+    this.stack.stir();
   };
 
   #told(): void {

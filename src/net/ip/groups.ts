@@ -2,8 +2,7 @@
  * The multicast groups of one interface, and what is told the routers about them. IGMPv2 (RFC 2236) and MLDv1
  * (RFC 2710) are one state machine with two spellings: `Membership` says the words.
  */
-import { FOREVER, type Micros, type Random, SECOND } from "../../base/index.ts";
-import { Deadlines, type Timed } from "../deadlines.ts";
+import { Deadlines, FOREVER, type Micros, type Random, SECOND, type Timed } from "../../base/index.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 
 /** RFC 2236 8.10, RFC 2710 7.10: between the first report of a membership and its repetition. */

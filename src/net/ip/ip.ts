@@ -419,6 +419,11 @@ export class Ip implements Network {
 
   // --- time ----------------------------------------------------------------------------------------------------
 
+  /** For what is caused by calls without a moment. */
+  at(now: Micros): void {
+    this.#now = now;
+  }
+
   /** What is due: ARP questions, unfinished datagrams. */
   poll(now: Micros): boolean {
     this.#now = now;

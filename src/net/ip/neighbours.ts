@@ -4,8 +4,7 @@
  * An entry that has not been confirmed for a while is still used, but asked after by unicast; when nobody answers it
  * is forgotten. So ageing needs no timer: only a question that waits for its answer has one.
  */
-import { FOREVER, type Micros, SECOND } from "../../base/index.ts";
-import { Deadlines, type Timed } from "../deadlines.ts";
+import { Deadlines, FOREVER, type Micros, SECOND, type Timed } from "../../base/index.ts";
 import { type Address, MAC_BROADCAST, type Mac } from "../wire/address.ts";
 
 /** RFC 1122 2.3.2.1: "a timeout on the order of a minute". */

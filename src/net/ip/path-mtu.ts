@@ -2,8 +2,7 @@
  * What is known of the way to a destination: the largest packet that gets through (RFC 1191 section 6, RFC 8201).
  * After a while it is forgotten, so that a way that has become better is found out.
  */
-import { FOREVER, type Micros, SECOND } from "../../base/index.ts";
-import { Deadlines, type Timed } from "../deadlines.ts";
+import { Deadlines, FOREVER, type Micros, SECOND, type Timed } from "../../base/index.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 
 /** RFC 1191 6.3, RFC 8201 4: 10 minutes before something larger is tried again. */

@@ -1,6 +1,5 @@
 /** Putting fragments together again (RFC 791 3.2, RFC 815; RFC 8200 4.5), within bounds. Either version of IP does it so. */
-import { FOREVER, type Micros, SECOND } from "../../base/index.ts";
-import { Deadlines, type Timed } from "../deadlines.ts";
+import { Deadlines, FOREVER, type Micros, SECOND, type Timed } from "../../base/index.ts";
 
 /** RFC 1122 3.3.2: between 60 and 120 seconds. */
 export const LIFETIME: Micros = 60 * SECOND;

@@ -4,8 +4,7 @@
  * Only INCOMPLETE, DELAY and PROBE have a timer. That an entry is REACHABLE no more is seen when it is used, which is
  * when it matters: the packet still goes out, and the question follows it after a while.
  */
-import { FOREVER, type Micros, MS, type Random, SECOND } from "../../base/index.ts";
-import { Deadlines, type Timed } from "../deadlines.ts";
+import { Deadlines, FOREVER, type Micros, MS, type Random, SECOND, type Timed } from "../../base/index.ts";
 import type { Mac } from "../wire/address.ts";
 import type { Address6 } from "../wire/address6.ts";
 

@@ -90,8 +90,12 @@ export class FaultyLink implements Port {
   readonly #clock: Clock;
   readonly #out: Line;
   readonly #in: Line;
+  /** The port behind tells when a frame has come. */
+  readonly #tells: boolean;
   /** What has arrived and waits for the station; bounded, as the station may never ask. */
   readonly #arrived = new FrameQueue(QUEUE);
+  /** Told that something may be to do here. */
+  #world: (() => void) | undefined;
 
   constructor({ port, clock, random, sending = {}, receiving = {}, onFault }: FaultyLinkOptions) {
     this.sending = { ...sending };
@@ -103,6 +107,7 @@ export class FaultyLink implements Port {
       ((frame, fault, ruled, copy) => onFault({ frame, fault, ruled, direction, ...(copy && { copy }) }));
     this.#out = new Line(this.sending, random, told("sending"));
     this.#in = new Line(this.receiving, random, told("receiving"));
+    this.#tells = port.watch?.(() => this.#world?.()) ?? false;
   }
 
   get counters(): { readonly sending: Readonly<FaultCounters>; readonly receiving: Readonly<FaultCounters> } {
@@ -117,6 +122,22 @@ export class FaultyLink implements Port {
     const now = this.#clock.now();
     this.#out.enter(frame, now);
     this.#moveOut(now);
+    this.#world?.();
+  }
+
+  /**
+   * For the station that holds this end. Only a world that has asked by `callWhenReady` before lets go in time what is
+   * delayed: without one the station must ask.
+   */
+  watch(arrived: () => void): boolean {
+    this.#arrived.onPush = arrived;
+    return this.#tells && this.#world !== undefined;
+  }
+
+  /** For the world that polls the link. */
+  callWhenReady(ready: () => void): boolean {
+    this.#world = ready;
+    return this.#tells;
   }
 
   receive(): Uint8Array | undefined {

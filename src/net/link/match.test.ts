@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { ManualClock, Random } from "../../base/index.ts";
 import { parseAddress } from "../wire/address.ts";
+import { parseAddress6 } from "../wire/address6.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as ipv4 from "../wire/ipv4.ts";
+import * as ipv6 from "../wire/ipv6.ts";
 import * as tcpWire from "../wire/tcp.ts";
 import * as udpWire from "../wire/udp.ts";
 import { FaultyLink } from "./faults.ts";
@@ -122,5 +124,24 @@ test("drop the third data segment of this flow", () => {
 
 test("wrong words are errors of the caller", () => {
   expect(() => tcp({}, { flags: "SX" })).toThrow('"X" is not one of the flags');
-  expect(() => tcp({ to: { address: "10.0.2" } })).toThrow('"10.0.2" is not an IPv4 address');
+  expect(() => tcp({ to: { address: "10.0.2" } })).toThrow('"10.0.2" is not an IP address');
+});
+
+test("a flow over IPv6 is told the same way, and an end may be any of several addresses", () => {
+  const [source, destination] = [parseAddress6("fd00::15")!, parseAddress6("fd00::2")!];
+  const whole = { ...tcpWire.emptySegment, sourcePort: 1000, destinationPort: 80, flags: tcpWire.SYN };
+  const payload = new Uint8Array(tcpWire.lengthOf(whole));
+  tcpWire.write(whole, source, destination, payload);
+  const header = { trafficClass: 0, flowLabel: 0, hopLimit: 64, source, destination };
+  const packet6 = { ...header, nextHeader: ipv4.PROTOCOL_TCP, payload };
+  const frame = new Uint8Array(ethernet.HEADER + ipv6.lengthOf(packet6));
+  ethernet.writeHeader(frame, 0x525400000001, 0x525400000002, ethernet.TYPE_IPV6);
+  ipv6.write(packet6, frame.subarray(ethernet.HEADER));
+  const both = { to: { address: [GATEWAY, "fd00::2"], port: 80 } };
+  expect(tcp(both, { flags: "S" })(frame)).toBe(true);
+  expect(tcp(both)(withData(1))).toBe(true);
+  expect(tcp({ from: { address: "fd00::2" } })(frame)).toBe(false);
+  expect(udp()(frame)).toBe(false);
+  frame[frame.length - 1]! ^= 1;
+  expect(tcp()(frame)).toBe(false); // damaged
 });

@@ -2,9 +2,10 @@
  * Ways to say which frames a rule of `faults.ts` is about: `match.nth(3, match.data({ to: { port: 80 } }))` is the third
  * segment with data to port 80. A frame that is cut short or damaged matches nothing here but `all`.
  */
-import { type Address, parseAddress } from "../wire/address.ts";
 import * as ethernet from "../wire/ethernet.ts";
+import { type IpAddress, parseIpAddress } from "../wire/ip-address.ts";
 import * as ipv4 from "../wire/ipv4.ts";
+import * as ipv6 from "../wire/ipv6.ts";
 import * as tcpWire from "../wire/tcp.ts";
 import * as udpWire from "../wire/udp.ts";
 
@@ -17,8 +18,8 @@ export interface Flow {
 }
 
 export interface FlowEnd {
-  /** `10.0.2.15` */
-  readonly address: string;
+  /** `10.0.2.15` or `fd00::15`, or several of which it is one. */
+  readonly address: string | readonly string[];
   readonly port: number;
 }
 
@@ -88,33 +89,51 @@ function every(step: number, match: FrameMatch): FrameMatch {
   return (frame) => match(frame) && ++seen % step === 0;
 }
 
-/** A whole, undamaged packet of a protocol that is not a fragment. */
-function packetIn(frame: Uint8Array, protocol: number): ipv4.Ipv4 | undefined {
-  if (ethernet.check(frame) || ethernet.typeOf(frame) !== ethernet.TYPE_IPV4) return undefined;
+interface Packet {
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  readonly payload: Uint8Array;
+}
+
+/** A whole, undamaged packet of a protocol that is not a fragment, of IPv6 one without extensions. */
+function packetIn(frame: Uint8Array, protocol: number): Packet | undefined {
+  if (ethernet.check(frame)) return undefined;
+  const type = ethernet.typeOf(frame);
   const bytes = frame.subarray(ethernet.HEADER);
-  if (ipv4.check(bytes)) return undefined;
+  if (type === ethernet.TYPE_IPV6) {
+    const packet = ipv6.check(bytes) ? undefined : ipv6.read(bytes);
+    return packet?.nextHeader === protocol ? packet : undefined;
+  }
+  if (type !== ethernet.TYPE_IPV4 || ipv4.check(bytes)) return undefined;
   const packet = ipv4.read(bytes);
   const whole = !packet.moreFragments && packet.fragmentOffset === 0;
   return whole && packet.protocol === protocol ? packet : undefined;
 }
 
-type OnFlow = (source: Address, sourcePort: number, destination: Address, destinationPort: number) => boolean;
+type OnFlow = (
+  source: IpAddress,
+  sourcePort: number,
+  destination: IpAddress,
+  destinationPort: number,
+) => boolean;
 
 function ends({ from = {}, to = {} }: Flow): OnFlow {
-  const source = addressOf(from.address);
-  const destination = addressOf(to.address);
+  const source = addressesOf(from.address);
+  const destination = addressesOf(to.address);
   return (fromAddress, fromPort, toAddress, toPort) =>
-    (source === undefined || source === fromAddress) &&
+    (source === undefined || source.includes(fromAddress)) &&
     (from.port === undefined || from.port === fromPort) &&
-    (destination === undefined || destination === toAddress) &&
+    (destination === undefined || destination.includes(toAddress)) &&
     (to.port === undefined || to.port === toPort);
 }
 
-function addressOf(text: string | undefined): Address | undefined {
-  if (text === undefined) return undefined;
-  const address = parseAddress(text);
-  if (address === undefined) throw new RangeError(`${JSON.stringify(text)} is not an IPv4 address`);
-  return address;
+function addressesOf(texts: string | readonly string[] | undefined): readonly IpAddress[] | undefined {
+  if (texts === undefined) return undefined;
+  return [texts].flat().map((text) => {
+    const address = parseIpAddress(text);
+    if (address === undefined) throw new RangeError(`${JSON.stringify(text)} is not an IP address`);
+    return address;
+  });
 }
 
 const FLAGS: Readonly<Record<string, number>> = {

@@ -73,6 +73,11 @@ export class Nic {
     return this.#port.linked ?? true;
   }
 
+  /** Promises to call `arrived` whenever a frame has come; false when the port does not tell. */
+  watch(arrived: () => void): boolean {
+    return this.#port.watch?.(arrived) ?? false;
+  }
+
   /** False when the frame cannot be sent because of its length; that is counted as a transmit error. */
   send(frame: Uint8Array): boolean {
     if (!this.#fits(frame)) {

@@ -11,12 +11,19 @@ export interface Port {
   receive(): Uint8Array | undefined;
   /** Whether there is somebody at the other end; a port that does not know leaves it out. */
   readonly linked?: boolean;
+  /**
+   * Promises to call `arrived` from now on whenever a frame has come, so that nobody need ask in vain. False, or no such
+   * method: it must be asked.
+   */
+  watch?(arrived: () => void): boolean;
 }
 
 /** A bounded queue of frames, first in first out: one direction of a cable, one buffer of a switch. */
 export class FrameQueue {
   /** Frames that found no room. */
   dropped = 0;
+  /** Called after each frame that was pushed. */
+  onPush: (() => void) | undefined = undefined;
   readonly #capacity: number;
   #frames: (Uint8Array | undefined)[] = [];
   #first = 0;
@@ -40,6 +47,7 @@ export class FrameQueue {
       return false;
     }
     this.#frames.push(frame);
+    if (this.onPush !== undefined) this.onPush();
     return true;
   }
 
@@ -81,6 +89,11 @@ class CableEnd implements Port {
 
   receive(): Uint8Array | undefined {
     return this.#incoming.shift();
+  }
+
+  watch(arrived: () => void): boolean {
+    this.#incoming.onPush = arrived;
+    return true;
   }
 }
 

@@ -90,6 +90,11 @@ class End implements SwitchPort {
     return this.queue.shift();
   }
 
+  watch(arrived: () => void): boolean {
+    this.queue.onPush = arrived;
+    return true;
+  }
+
   deliver(frame: Uint8Array): void {
     const counters = this.counters;
     if (this.queue.push(frame)) {

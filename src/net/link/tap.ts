@@ -18,6 +18,7 @@ export function tap(port: Port, observe: FrameObserver): Port {
       if (frame !== undefined) observe(frame, "received");
       return frame;
     },
+    watch: (arrived) => port.watch?.(arrived) ?? false,
     get linked() {
       return port.linked ?? true;
     },

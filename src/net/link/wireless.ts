@@ -382,6 +382,11 @@ export class Radio implements Port {
     return this.#received.shift();
   }
 
+  watch(arrived: () => void): boolean {
+    this.#received.onPush = arrived;
+    return true;
+  }
+
   /** For the access point: a frame has come across. */
   deliver(frame: Uint8Array): void {
     if (this.#received.push(frame)) this.#air.counters.delivered++;

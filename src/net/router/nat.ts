@@ -126,6 +126,10 @@ export class Nat implements Port {
     }
   }
 
+  watch(arrived: () => void): boolean {
+    return this.#port.watch?.(arrived) ?? false;
+  }
+
   receive(): Uint8Array | undefined {
     const frame = this.#port.receive();
     if (frame === undefined) return undefined;

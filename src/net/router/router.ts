@@ -100,6 +100,10 @@ export class Router {
   deadline(): Micros {
     return this.stack.deadline();
   }
+
+  callWhenReady(ready: () => void): boolean {
+    return this.stack.callWhenReady(ready);
+  }
 }
 
 /** Reads `10.0.9.0/24 via 10.0.2.7` or `fd00:9::/64 via fd00:2::7`; throws when it is anything else. */

@@ -3,8 +3,7 @@
  * on and off, and turns. Work is never done inside a socket's callback: that only notes who has something to do, and
  * the next `poll(now)` does it, so a service always knows what time it is.
  */
-import { FOREVER, type Micros } from "../../base/index.ts";
-import { Deadlines, type Timed } from "../deadlines.ts";
+import { Deadlines, FOREVER, type Micros, type Timed } from "../../base/index.ts";
 import type { Datagram, Socket } from "../sockets.ts";
 import type { Stack } from "../stack.ts";
 import { ANY6 } from "../wire/address6.ts";
@@ -114,7 +113,9 @@ export abstract class Service {
 
   /** `worker` has something to do: it gets a turn in the next poll. */
   touch(worker: Worker): void {
-    if (this.#on) this.#touched.add(worker);
+    if (!this.#on) return;
+    this.#touched.add(worker);
+    this.stack.stir();
   }
 
   /** `worker` wants a turn at `due`; FOREVER = not any more. */

@@ -5,7 +5,15 @@
 import { FOREVER, type Micros, MS, SECOND } from "../../base/index.ts";
 import { News, TcpState } from "../sockets.ts";
 import { ACK, FIN, RST, type Segment, SYN, sequenceLength, URG } from "../wire/tcp.ts";
-import { acknowledged, duplicate, flightSize, initialWindow, takeForLost } from "./congestion.ts";
+import {
+  acknowledged,
+  duplicate,
+  flightSize,
+  foundLost,
+  initialWindow,
+  takeForLost,
+  undoIfSpurious,
+} from "./congestion.ts";
 import {
   type Connection,
   canReceive,
@@ -16,6 +24,7 @@ import {
   settleMss,
 } from "./connection.ts";
 import { probeAnswered } from "./probe.ts";
+import { delivered, detectLosses, sawTwice } from "./rack.ts";
 import { measured } from "./rtt.ts";
 import {
   add,
@@ -310,7 +319,10 @@ function ackIsHandled(c: Connection, segment: Segment, around: Surroundings, now
   }
   takeTimestamp(c, segment, now);
   if (atOrBefore(snd.una, segment.ack)) takeAcknowledgement(c, segment, now);
-  else around.drop("tcp: old ack");
+  else {
+    around.drop("tcp: old ack");
+    takeOldAcknowledgement(c, segment, now);
+  }
   return afterAcknowledgement(c, now);
 }
 
@@ -348,6 +360,7 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
   const window = snd.wnd;
   probeAnswered(c, segment);
   const told = c.sack && segment.sack.length > 0 && c.scoreboard.update(segment.sack, segment.ack, snd.nxt);
+  const arrived = c.sack && flight > 0 ? takeDelivered(c, segment, now) : 0;
   takeWindow(c, segment);
   if (acked > 0) {
     measure(c, segment, now);
@@ -358,7 +371,9 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
     c.scoreboard.advance(snd.una);
     c.timers.probe = FOREVER;
     c.pending.tail = false;
-    acknowledged(c, acked, flight);
+    if (c.timestamps.on && segment.timestamps) undoIfSpurious(c, segment.tsEcr);
+    if (c.sack) foundLost(c, detectLosses(c, now));
+    acknowledged(c, acked, flight, arrived);
     c.retries = 0;
     c.stalledSince = now;
     c.timers.persist = FOREVER;
@@ -369,7 +384,11 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
   } else if (flight > 0) {
     // RFC 5681 section 2 says what counts as a duplicate; with SACK it is one that tells something new (RFC 6675 2).
     const bare = segment.payload.length === 0 && !(segment.flags & (SYN | FIN));
-    if (c.sack ? told : bare && window === snd.wnd && window > 0) duplicate(c);
+    if (c.sack ? told : bare && window === snd.wnd && window > 0) {
+      if (c.sack) foundLost(c, detectLosses(c, now));
+      if (c.congestion.phase === "fast") c.timers.probe = FOREVER; // from now on, then
+      duplicate(c, arrived);
+    }
     if (snd.wnd === 0) c.retries = 0; // RFC 9293 3.8.6.1 (MUST-37): it answers, so it may stay closed
     if (window === 0 && snd.wnd > 0 && c.timers.persist !== FOREVER) probedAway(c, now);
   } else {
@@ -377,6 +396,30 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
     if (snd.wnd > window) c.timers.persist = FOREVER; // `next` starts it again if this is still too little
     if (snd.wnd > 0) c.probes = 0;
   }
+}
+
+/** One that others have overtaken acknowledges nothing any more, but may tell of what has come above a gap. */
+function takeOldAcknowledgement(c: Connection, segment: Segment, now: Micros): void {
+  const { snd } = c;
+  if (!c.sack || segment.sack.length === 0 || flightSize(c) === 0) return;
+  if (!c.scoreboard.update(segment.sack, snd.una, snd.nxt)) return;
+  const arrived = takeDelivered(c, { ...segment, ack: snd.una }, now);
+  foundLost(c, detectLosses(c, now));
+  duplicate(c, arrived);
+}
+
+/** What the peer says it has: bytes that were not known to be there (RFC 8985 6.2, steps 1 to 3). */
+function takeDelivered(c: Connection, segment: Segment, now: Micros): number {
+  const [left, right] = segment.sack;
+  // RFC 2883 4: the first block is a D-SACK when it lies below the acknowledgement or within the second.
+  if (left !== undefined && right !== undefined) {
+    const [, , outerLeft, outerRight] = segment.sack;
+    const within = outerLeft !== undefined && !before(left, outerLeft) && !after(right, outerRight!);
+    if (before(left, segment.ack) || within) sawTwice(c);
+  }
+  const echo =
+    c.timestamps.on && segment.timestamps ? ((segment.tsEcr - c.timestamps.offset) >>> 0) * MS : undefined;
+  return delivered(c, segment.ack, segment.sack, echo, now);
 }
 
 /** The window has opened, and the byte that went out as a probe has not been taken: it is the next to be sent. */

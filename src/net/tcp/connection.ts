@@ -7,13 +7,13 @@
  *
  * A connection is data. It knows neither IP nor sockets, sends nothing by itself and is told the time.
  */
-import { ByteRing, FOREVER, type Micros } from "../../base/index.ts";
-import type { Timed } from "../deadlines.ts";
+import { ByteRing, FOREVER, type Micros, type Timed } from "../../base/index.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { type Congestion, newCongestion } from "./congestion.ts";
 import type { FourTuple } from "./isn.ts";
 import { newProbe, type Probe } from "./probe.ts";
+import { forgetSent, newRack, type Rack } from "./rack.ts";
 import { Gaps } from "./reassembly.ts";
 import { newRtt, type Rtt } from "./rtt.ts";
 import { Scoreboard } from "./scoreboard.ts";
@@ -75,6 +75,8 @@ export interface Timers {
   retransmit: Micros;
   /** Of the tail loss probe. */
   probe: Micros;
+  /** For segments that may only have changed places (RFC 8985 6.3). */
+  reorder: Micros;
   persist: Micros;
   delayedAck: Micros;
   keepAlive: Micros;
@@ -152,6 +154,7 @@ export class Connection implements Timed, FourTuple {
   readonly congestion: Congestion;
   readonly timestamps: Timestamps;
   readonly probe: Probe;
+  readonly rack: Rack;
   readonly scoreboard = new Scoreboard();
   readonly gaps = new Gaps();
   readonly pending: Pending;
@@ -261,13 +264,15 @@ export class Connection implements Timed, FourTuple {
     this.timers = {
       retransmit: FOREVER,
       probe: FOREVER,
+      reorder: FOREVER,
       persist: FOREVER,
       delayedAck: FOREVER,
       keepAlive: FOREVER,
       wait: FOREVER,
     };
     this.rtt = newRtt(settings);
-    this.probe = newProbe(iss);
+    this.probe = newProbe();
+    this.rack = newRack(iss);
     this.congestion = newCongestion(iss, settings.congestion === "cubic");
     this.timestamps = { on: settings.timestamps, offset: timestampOffset, recent: 0, recentAt: 0 };
     this.pending = { syn: false, ack: false, reset: false, probe: false, tail: false, keepAlive: false };
@@ -297,8 +302,8 @@ export function scaleFor(bytes: number): number {
 
 /** When the connection must be looked at though nothing arrives. */
 export function deadline(c: Connection): Micros {
-  const { retransmit, probe, persist, delayedAck, keepAlive, wait } = c.timers;
-  return Math.min(retransmit, probe, persist, delayedAck, keepAlive, wait);
+  const { retransmit, probe, reorder, persist, delayedAck, keepAlive, wait } = c.timers;
+  return Math.min(retransmit, probe, reorder, persist, delayedAck, keepAlive, wait);
 }
 
 /** The one way from state to state. */
@@ -314,6 +319,7 @@ export function enter(c: Connection, state: TcpState): void {
     c.sendBuffer.clear();
     c.gaps.clear();
     c.scoreboard.clear();
+    forgetSent(c);
     if (state === TcpState.CLOSED) c.pending.ack = false;
   }
   c.trace?.(c, from);
@@ -330,6 +336,7 @@ export function stopTimers(c: Connection): void {
   const { timers } = c;
   timers.retransmit =
     timers.probe =
+    timers.reorder =
     timers.persist =
     timers.delayedAck =
     timers.keepAlive =

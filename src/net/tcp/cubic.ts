@@ -16,15 +16,24 @@ export interface Cubic {
   k: number;
   /** What Reno would have. */
   wEst: number;
+  /** wMax before the last loss. */
+  before: number;
 }
 
-export const newCubic = (): Cubic => ({ wMax: 0, epoch: -1, k: 0, wEst: 0 });
+export const newCubic = (): Cubic => ({ wMax: 0, epoch: -1, k: 0, wEst: 0, before: 0 });
 
 /** A loss with this window (section 4.6, with the fast convergence of 4.7). Answers the new slow start threshold. */
 export function reduce(cubic: Cubic, cwnd: number, flight: number, mss: number): number {
+  cubic.before = cubic.wMax;
   cubic.wMax = cwnd < cubic.wMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
   cubic.epoch = -1;
   return Math.max(Math.floor(flight * BETA), 2 * mss);
+}
+
+/** The last loss was none (section 4.9). */
+export function restore(cubic: Cubic): void {
+  cubic.wMax = cubic.before;
+  cubic.epoch = -1;
 }
 
 /** `acked` bytes were acknowledged in congestion avoidance: the window now. */

@@ -1,9 +1,10 @@
 /** RFC 9293 3.10.8: what time does to a connection. */
 import { FOREVER, type Micros } from "../../base/index.ts";
 import { TcpState } from "../sockets.ts";
-import { flightSize, timedOut } from "./congestion.ts";
+import { flightSize, foundLostByTime, timedOut } from "./congestion.ts";
 import { type Connection, enter, fail } from "./connection.ts";
 import { settleProbe } from "./probe.ts";
+import { detectLosses } from "./rack.ts";
 import { backOff } from "./rtt.ts";
 
 /** Looks at every timer; what has to be sent is left pending. */
@@ -22,6 +23,7 @@ export function expire(c: Connection, now: Micros): void {
     c.pending.tail = true;
     if (timers.retransmit <= now) timers.retransmit = now + c.rtt.rto; // it comes before the time-out, if at all
   }
+  if (timers.reorder <= now && timers.retransmit > now) foundLostByTime(c, detectLosses(c, now));
   if (timers.retransmit <= now) retransmit(c, now);
   if (timers.persist <= now) persist(c, now);
   if (timers.keepAlive <= now) keepAlive(c, now);

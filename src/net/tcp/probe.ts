@@ -12,35 +12,38 @@ import { after, atOrAfter, before, type Sequence } from "./sequence.ts";
 const MOST_ACK_DELAY: Micros = 200 * MS;
 
 export interface Probe {
-  /** Where the last segment that was sent for the first time begins. */
-  tail: Sequence;
   /** snd.nxt when a probe was sent that has not been answered yet. */
   end: Sequence | undefined;
   /** It was a segment sent again, so that an answer may be to either. */
   again: boolean;
 }
 
-export const newProbe = (iss: Sequence): Probe => ({ tail: iss, end: undefined, again: false });
+export const newProbe = (): Probe => ({ end: undefined, again: false });
 
-/** 7.2: when something is under way that only a time-out would find lost. */
+/**
+ * 7.2: when something is under way that only a time-out would find lost. In fast recovery too, which the RFC advises against:
+ * when the last retransmission is lost, silence is all there is.
+ */
 function isWanted(c: Connection): boolean {
   return (
     c.settings.tailLossProbe &&
     c.sack &&
     c.snd.synAcked &&
-    c.congestion.phase === "open" &&
+    (c.congestion.phase === "open" ? c.scoreboard.empty : c.congestion.phase === "fast") &&
     c.probe.end === undefined &&
-    c.scoreboard.empty &&
     c.timers.retransmit !== FOREVER &&
     flightSize(c) > 0
   );
 }
 
-/** Sets the timer when it is wanted and does not run; anything sent or acknowledged has stopped it before. */
+/**
+ * Sets the timer when it is wanted and does not run; anything sent or acknowledged has stopped it before. One that runs goes
+ * on though the peer has told of a gap: it is stopped when the gap is known for a loss.
+ */
 export function settleProbe(c: Connection, now: Micros): void {
   const { timers, rtt } = c;
   if (!isWanted(c)) {
-    timers.probe = FOREVER;
+    if (c.congestion.phase === "loss" || timers.retransmit === FOREVER) timers.probe = FOREVER;
   } else if (timers.probe === FOREVER) {
     const alone = flightSize(c) <= c.snd.mss ? MOST_ACK_DELAY : 0;
     const pause = rtt.srtt > 0 ? 2 * rtt.srtt + alone : SECOND;

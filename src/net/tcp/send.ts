@@ -5,8 +5,9 @@
 import { FOREVER, type Micros, MS } from "../../base/index.ts";
 import { TcpState } from "../sockets.ts";
 import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN, URG } from "../wire/tcp.ts";
-import { flightSize, noteFlight, pipe, restartAfterIdle } from "./congestion.ts";
+import { flightSize, noteFlight, noteRetransmission, pipe, restartAfterIdle } from "./congestion.ts";
 import { type Connection, endOfData, receiveWindow } from "./connection.ts";
+import { nextLostAgain, noteSent, noteSentAgain } from "./rack.ts";
 import { add, after, before, distance, earlier, type Sequence } from "./sequence.ts";
 
 /** Bytes of options that SACK blocks take: two NOPs, kind, length. */
@@ -143,7 +144,16 @@ function room(c: Connection): number {
 function nextData(c: Connection, now: Micros): Segment | undefined {
   if (c.pending.probe) return probe(c, now);
   if (c.pending.tail) return tail(c, now);
-  const { snd, congestion } = c;
+  const { congestion } = c;
+  if (c.rack.lostAgain.length > 0) {
+    const piece = nextLostAgain(c, room(c));
+    if (piece) {
+      const [from, to] = piece;
+      return congestion.force || pipe(c) + distance(from, to) <= congestion.cwnd
+        ? again(c, from, to, now)
+        : undefined;
+    }
+  }
   if (before(congestion.rxt, congestion.lost)) {
     const missing = c.scoreboard.firstMissing(congestion.rxt);
     if (before(missing, congestion.lost)) {
@@ -153,10 +163,7 @@ function nextData(c: Connection, now: Micros): Segment | undefined {
     }
     congestion.rxt = earlier(missing, congestion.lost);
   }
-  return (
-    fresh(c, now) ??
-    (congestion.phase === "fast" && c.sack && snd.una !== snd.nxt ? rescue(c, now) : undefined)
-  );
+  return fresh(c, now);
 }
 
 /** Sends [from, …) again, up to a segment, the next number the peer has, or `limit`. */
@@ -170,32 +177,12 @@ function again(c: Connection, from: Sequence, limit: Sequence, now: Micros): Seg
   c.timed = undefined; // Karn
   c.repeated++;
   c.sent = now;
+  noteSentAgain(c, from, to, now);
+  if (c.timestamps.on) noteRetransmission(c, timestampClock(c, now));
+  congestion.prrOut += length;
   if (c.timers.retransmit === FOREVER) c.timers.retransmit = now + c.rtt.rto;
   const withFin = snd.fin !== undefined && !before(to, add(snd.fin, 1));
   return dataSegment(c, from, withFin ? length - 1 : length, withFin, now);
-}
-
-/**
- * RFC 6675 NextSeg (3) and (4): when nothing is known to be lost and nothing new may be sent, what is missing below
- * the highest number received is tried; at last, once, the end of what was sent.
- */
-function rescue(c: Connection, now: Micros): Segment | undefined {
-  const { congestion, snd } = c;
-  if (pipe(c) + c.snd.mss > congestion.cwnd) return undefined;
-  const edges = c.scoreboard.edges();
-  const highest = edges.at(-1);
-  const missing = c.scoreboard.firstMissing(congestion.rxt);
-  if (highest !== undefined && before(missing, highest)) {
-    congestion.lost = c.scoreboard.gapEnd(missing, highest);
-    return again(c, missing, congestion.lost, now);
-  }
-  if (congestion.rescued || highest === undefined || !before(highest, snd.nxt)) return undefined;
-  congestion.rescued = true;
-  const from = distance(highest, snd.nxt) > snd.mss ? add(snd.nxt, -snd.mss) : highest;
-  const rxt = congestion.rxt;
-  const segment = again(c, from, snd.nxt, now);
-  congestion.rxt = rxt; // "HighRxt MUST NOT be updated"
-  return segment;
 }
 
 /** Data, and FIN behind it, that has not been sent before, as far as windows, Nagle and silly windows let it. */
@@ -222,7 +209,8 @@ function fresh(c: Connection, now: Micros, beyondWindow = false): Segment | unde
   snd.nxt = add(snd.nxt, length + (withFin ? 1 : 0));
   if (withFin) snd.fin = end;
   noteFlight(c);
-  c.probe.tail = from;
+  noteSent(c, from, snd.nxt, now);
+  congestion.prrOut += length;
   c.timers.probe = FOREVER;
   if (flight === 0) c.stalledSince = now;
   if (c.timed === undefined && !c.timestamps.on) {
@@ -267,12 +255,24 @@ function tail(c: Connection, now: Micros): Segment | undefined {
   c.probe.again = segment === undefined;
   if (segment === undefined) {
     const { rxt } = congestion;
-    segment = again(c, before(c.probe.tail, snd.una) ? snd.una : c.probe.tail, snd.nxt, now);
+    const [from, to] = lastMissing(c);
+    segment = again(c, from, to, now);
     congestion.rxt = rxt; // nothing is known to be lost
   }
   c.probe.end = snd.nxt;
   c.timers.retransmit = now + c.rtt.rto;
   return segment;
+}
+
+/** The last segment of what the peer has not said it has. */
+function lastMissing(c: Connection): readonly [Sequence, Sequence] {
+  const { snd, rack } = c;
+  let at = rack.records.length - 1;
+  while (at > rack.head && rack.records[at]!.sacked) at--;
+  const { from, to } = rack.records[at]!;
+  const length = distance(from, to);
+  const tail = add(from, length - (((length - 1) % snd.mss) + 1));
+  return [before(tail, snd.una) ? snd.una : tail, to];
 }
 
 function startPersist(c: Connection, now: Micros): void {
@@ -294,7 +294,10 @@ function probe(c: Connection, now: Micros): Segment | undefined {
   startPersist(c, now);
   const length = Math.min(unacked, Math.max(1, Math.min(snd.wnd, room(c))));
   const to = add(snd.una, length);
-  if (after(to, snd.nxt)) snd.nxt = to;
+  if (after(to, snd.nxt)) {
+    noteSent(c, snd.nxt, to, now);
+    snd.nxt = to;
+  }
   return dataSegment(c, snd.una, length, false, now);
 }
 

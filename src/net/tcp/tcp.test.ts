@@ -926,43 +926,116 @@ describe("fast retransmit and recovery without SACK (RFC 5681 3.2, RFC 6582)", (
   });
 });
 
-describe("recovery with SACK (RFC 6675)", () => {
+describe("recovery with SACK (RFC 6675, 8985, 6937)", () => {
+  /** Ten segments have left, and a round trip of 100 ms is over. */
   const sacking = () => {
     const it = established({ sack: true });
     it.c.snd.wnd = it.c.snd.maxWnd = 60_000;
     it.give(30_000);
     expect(it.sent().length).toBe(10);
+    it.now += 100 * MS;
     return it;
   };
   const seqs = (it: Bench) => it.lines().map((text) => text.split(" ")[1]);
 
-  test("two holes are filled in one round trip", () => {
+  test("two holes are filled in one round trip, and the window comes down bit by bit", () => {
     const it = sacking(); // 101 and 2101 are lost
     it.hear({ ack: 101, window: 60_000, sack: [1101, 2101] });
     expect(seqs(it)).toEqual(["10101:1000"]); // one has left: limited transmit by the pipe
     it.hear({ ack: 101, window: 60_000, sack: [3101, 4101, 1101, 2101] });
     expect(seqs(it)).toEqual(["11101:1000"]);
     it.hear({ ack: 101, window: 60_000, sack: [3101, 5101, 1101, 2101] });
-    // Three duplicates: 101 is lost, and goes out whatever is under way.
+    // Three have come that were sent later: both are lost, and the first goes at once.
     expect(seqs(it)).toEqual(["101:1000"]);
     expect([it.c.congestion.phase, it.c.congestion.ssthresh]).toEqual(["fast", 6000]);
-    // More than two segments above 2101 have come: it is lost as well.
-    it.hear({ ack: 101, window: 60_000, sack: [3101, 6101, 1101, 2101] });
-    it.hear({ ack: 101, window: 60_000, sack: [3101, 7101, 1101, 2101] });
-    expect(seqs(it)).toEqual([]); // six are still under way: pipe = cwnd
-    it.hear({ ack: 101, window: 60_000, sack: [3101, 8101, 1101, 2101] });
-    expect(seqs(it)).toEqual(["2101:1000"]);
-    it.hear({ ack: 2101, window: 60_000, sack: [3101, 10_101] });
-    it.hear({ ack: 12_101, window: 60_000 });
+    // More is under way than the threshold, so fewer go than come, until it is reached.
+    const sentFor: number[] = [];
+    for (const right of [6101, 7101, 8101, 9101, 10_101]) {
+      it.hear({ ack: 101, window: 60_000, sack: [3101, right, 1101, 2101] });
+      const seq = seqs(it);
+      sentFor.push(seq.length);
+      if (sentFor.length === 3) expect(seq).toEqual(["2101:1000"]);
+    }
+    expect(sentFor).toEqual([0, 0, 1, 1, 1]);
+    it.hear({ ack: it.c.snd.nxt, window: 60_000 });
+    expect([it.c.congestion.phase, it.c.congestion.cwnd]).toEqual(["open", 6000]);
+  });
+
+  test("one that comes late gets a quarter of a round trip before it is taken for lost", () => {
+    const it = sacking();
+    it.hear({ ack: 101, window: 60_000, sack: [1101, 2101] });
+    expect(it.c.timers.reorder).toBe(it.now + 25 * MS);
+    it.sent();
+    it.now += 20 * MS;
+    it.hear({ ack: 2101, window: 60_000 });
+    expect([it.c.congestion.phase, it.c.timers.reorder, it.c.repeated]).toEqual(["open", FOREVER, 0]);
+    // From now on more than three later ones are no proof either.
+    it.sent();
+    it.now += 10 * MS;
+    it.hear({ ack: 2101, window: 60_000, sack: [3101, 8101] });
     expect(it.c.congestion.phase).toBe("open");
+    it.sent();
+    it.now = it.c.timers.reorder;
+    expire(it.c, it.now);
+    expect([it.c.congestion.phase, seqs(it)[0]]).toEqual(["fast", "2101:1000"]);
+  });
+
+  test("a retransmission that is lost is found by what was sent after it", () => {
+    const it = sacking();
+    it.hear({ ack: 101, window: 60_000, sack: [1101, 9101] });
+    expect(seqs(it)[0]).toBe("101:1000");
+    it.now += 50 * MS;
+    it.hear({ ack: 101, window: 60_000, sack: [1101, 10_101] });
+    const [fresh] = seqs(it);
+    expect(Number(fresh!.split(":")[0])).toBeGreaterThan(10_000);
+    it.now += 100 * MS;
+    const from = Number(fresh!.split(":")[0]);
+    it.hear({ ack: 101, window: 60_000, sack: [1101, from + 1000] });
+    expect(seqs(it)).toContain("101:1000");
+    expect(it.c.timeouts).toBe(0);
+  });
+
+  test("a D-SACK makes more patient, for sixteen recoveries (RFC 8985 6.2)", () => {
+    const it = sacking();
+    it.hear({ ack: 1101, window: 60_000, sack: [101, 1101] });
+    expect(it.c.rack.multiple).toBe(2);
+    it.hear({ ack: 1101, window: 60_000, sack: [101, 1101] });
+    expect(it.c.rack.multiple).toBe(2); // once a round trip
+  });
+
+  test("what was only slow costs nothing in the end (RFC 3522, 4015)", () => {
+    const it = established({ sack: true, timestamps: true });
+    it.c.snd.wnd = it.c.snd.maxWnd = 60_000;
+    it.give(30_000);
+    const before = it.sent();
+    expect(before[0]).toMatchObject({ timestamps: true });
+    const { cwnd, ssthresh } = it.c.congestion;
+    it.now += 300 * MS;
+    expire(it.c, it.now);
+    while (it.c.timeouts === 0) {
+      it.sent();
+      it.now = deadline(it.c);
+      expire(it.c, it.now);
+    }
+    expect(it.c.congestion.phase).toBe("loss");
+    it.sent();
+    it.now += 10 * MS;
+    const echo = { timestamps: true, tsVal: 2000, tsEcr: before[0]!.tsVal };
+    it.hear({ ack: before[1]!.seq, window: 60_000, ...echo });
+    expect([it.c.congestion.phase, it.c.congestion.ssthresh]).toEqual(["open", ssthresh]);
+    expect(it.c.congestion.cwnd).toBeGreaterThanOrEqual(cwnd);
+    expect(it.sent().every(({ seq }) => seq >= before.at(-1)!.seq)).toBe(true); // nothing more is sent again
   });
 
   test("what was reported received is not sent again, until a time-out (RFC 2018 8)", () => {
     const it = sacking();
     it.hear({ ack: 101, window: 60_000, sack: [1101, 10_101] });
     expect(seqs(it)[0]).toBe("101:1000");
-    it.sent();
-    it.wait();
+    while (it.c.timeouts === 0) {
+      it.sent();
+      it.now = deadline(it.c);
+      expire(it.c, it.now);
+    }
     expect(seqs(it)).toEqual(["101:1000"]);
     it.hear({ ack: 1101, window: 60_000 });
     expect(seqs(it)).toEqual(["1101:1000", "2101:1000"]);

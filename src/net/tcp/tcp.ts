@@ -3,8 +3,8 @@
  * send. An address is a key to it, of whatever version of IP; what is below it is `Lower`.
  */
 import type { Micros, Random } from "../../base/index.ts";
+import { Deadlines } from "../../base/index.ts";
 import type { Counters, Drops } from "../counters.ts";
-import { Deadlines } from "../deadlines.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import { covers, overlap } from "../station.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
@@ -83,6 +83,9 @@ export class Tcp {
   onKnock: ((knock: Knock) => boolean) | undefined;
   /** Called at each change of a connection's state. */
   trace: ((c: Connection, from: TcpState, now: Micros) => void) | undefined;
+
+  /** Called when there is something for `poll` or `tell` to do that was not there before. */
+  onWork: (() => void) | undefined;
 
   readonly #lower: Lower;
   readonly #counters: Counters;
@@ -272,6 +275,7 @@ export class Tcp {
   #announce(listener: Listener, news: number): void {
     listener.news |= news;
     this.#listenerNews.add(listener);
+    this.onWork?.();
   }
 
   #listenerFor(address: IpAddress, port: number): Listener | undefined {
@@ -333,6 +337,12 @@ export class Tcp {
     if (c.queued) return;
     c.queued = true;
     this.#work.push(c);
+    this.onWork?.();
+  }
+
+  /** It is `now`: for calls that come before the next poll. */
+  at(now: Micros): void {
+    this.#now = now;
   }
 
   /** Timers that are due, then everything that connections have to send. */

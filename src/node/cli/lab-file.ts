@@ -8,12 +8,25 @@ import {
   type WrittenEntry,
 } from "../../lab/index.ts";
 
+/** Aliases of aliases of lists can make any size of a short text. */
+const MOST_PIECES = 100_000;
+
+/** The parser is recursive: a text of nothing but brackets exhausts its stack. */
+function documentOf(text: string, lineCounter: LineCounter): ReturnType<typeof parseDocument> {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, merge: true });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new LabError([{ spot: undefined, path: "", text: "it is nested too deeply" }]);
+  }
+}
+
 /**
  * Reads YAML 1.2 (so JSON, too) as a tree that knows its places. Throws a LabError with all that is no YAML.
  */
 export function parseLab(text: string): Written {
   const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, merge: true });
+  const document = documentOf(text, counter);
   const spotAt = (offset: number): Spot => {
     const { line, col } = counter.linePos(offset);
     return { line, column: col };
@@ -27,8 +40,24 @@ export function parseLab(text: string): Written {
 
   const spotOf = (node: Node | null | undefined): { spot?: Spot } =>
     node?.range ? { spot: spotAt(node.range[0]) } : {};
+  const refuse = (node: Node, text: string): never => {
+    throw new LabError([{ spot: spotOf(node).spot, path: "", text }]);
+  };
+  /** Anchors whose aliases are being read: one within itself would never end. */
+  const open = new Set<Node>();
+  let pieces = 0;
   const tree = (node: Node | null | undefined): Written => {
-    if (isAlias(node)) return tree(node.resolve(document));
+    if (++pieces > MOST_PIECES && node)
+      return refuse(node, `with its aliases the file has more than ${MOST_PIECES} pieces`);
+    if (isAlias(node)) {
+      const meant = node.resolve(document);
+      if (meant === undefined) return refuse(node, `there is no anchor &${node.source}`);
+      if (open.has(meant)) return refuse(node, `*${node.source} stands within what it stands for`);
+      open.add(meant);
+      const resolved = tree(meant);
+      open.delete(meant);
+      return resolved;
+    }
     if (isMap(node)) return { kind: "map", entries: node.items.flatMap(entries), ...spotOf(node) };
     if (isSeq(node))
       return { kind: "list", items: node.items.map((item) => tree(item as Node)), ...spotOf(node) };

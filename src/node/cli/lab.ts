@@ -9,7 +9,7 @@ import { command, Refusal } from "./command.ts";
 import { filesIn } from "./folder.ts";
 import { exitStatus, type Io } from "./io.ts";
 import { noValues, number } from "./options.ts";
-import { loadProgram, programOptions } from "./program.ts";
+import { loadProgram, programOptions, unicorn } from "./program.ts";
 import { StatusLine } from "./status.ts";
 
 const options = {
@@ -67,10 +67,12 @@ export const lab = command({
       const pcap = values.pcap === undefined ? undefined : open(values.pcap);
       const strace = values.strace === undefined ? undefined : open(values.strace);
       if (description.outside) host = new NodeOutside();
+      const emulated = Object.values(description.machines).some(({ engine }) => engine === "unicorn");
       const built: Lab = new Lab(description, {
         program: (machine) => programs.get(machine)!,
         folder: (name) => filesIn(join(folder, name)),
         ...(values.seed !== undefined && { seed: values.seed }),
+        ...(emulated && { unicorn: await unicorn() }),
         ...(pcap && { capture: (chunk) => pcap.write(chunk) }),
         ...(host && { outside: { host, clock: hostClock(), epochMs: Date.now() } }),
         ...(values.prints && {
@@ -139,7 +141,9 @@ async function openOutside(
   { tap = [], link = [], network }: NonNullable<Lab["description"]["outside"]>,
   io: Io,
 ): Promise<Outlet[]> {
-  const { networkNameOf, Patch, remoteLink, SocketLink, Tap, tapWish } = await import("./laboratory.ts");
+  const { networkNameOf, Patch, remoteLink, showPublication, SocketLink, Tap, tapWish } = await import(
+    "./laboratory.ts"
+  );
   const lan = network?.name ?? networkNameOf(built.description);
   const outlets: Outlet[] = [];
   const join = (outlet: Outlet | { error: string }): void => {
@@ -156,6 +160,8 @@ async function openOutside(
   for (const text of link) join(await SocketLink.open(remoteLink(text)));
   const [failed] = (await built.gateway?.opened()) ?? [];
   if (failed) throw new Refusal(failed.failure!.text, 2);
+  for (const { publication, at } of built.gateway?.published ?? [])
+    io.stderr.write(`kolibri: published: ${showPublication({ ...publication, at })}\n`);
   return outlets;
 }
 

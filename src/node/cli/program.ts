@@ -2,7 +2,7 @@ import { isAbsolute, normalize, relative } from "node:path";
 import { nearest } from "../../base/index.ts";
 import type { Computer, ComputerOptions } from "../../computer.ts";
 import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
-import type { CpuName, EngineMaker, EngineName, LoadOptions } from "../../machine/index.ts";
+import type { CpuName, EngineMaker, EngineName, LoadOptions, UndefinedFamily } from "../../machine/index.ts";
 import { onThisSystem, readFile } from "../files.ts";
 import { loadAssembler } from "./assembler.ts";
 import { Refusal } from "./command.ts";
@@ -21,6 +21,7 @@ const cpuNames = [
   "pentium2",
   "pentiumpro",
 ] as const satisfies readonly CpuName[];
+const familyNames = ["zen4", "p6", "core2", "pentium4", "i386"] as const satisfies readonly UndefinedFamily[];
 const engineNames = ["interpreter", "compiled", "unicorn"] as const satisfies readonly (
   | EngineName
   | "unicorn"
@@ -50,6 +51,12 @@ export const programOptions = {
     value: "MODEL",
     read: oneOf(...cpuNames),
     help: `which processor it is: ${cpuNames.join(", ")} (zen4, which has all instructions there are)`,
+    advanced: true,
+  },
+  "undefined-flags": {
+    value: "FAMILY",
+    read: oneOf(...familyNames),
+    help: `whose habits it has where manuals leave flags undefined: ${familyNames.join(", ")} (the model's)`,
     advanced: true,
   },
   select: {
@@ -158,7 +165,7 @@ export function addressIn(image: Image, text: string): number {
 }
 
 /** Unicorn, or how to get it. */
-async function unicorn(): Promise<EngineMaker> {
+export async function unicorn(): Promise<EngineMaker> {
   const { unicornEngine } = await import("../unicorn/engine.ts");
   const engine = await unicornEngine();
   if ("error" in engine) throw new Refusal(engine.error, 2);
@@ -170,6 +177,7 @@ export const equipment = async ({
   memory,
   engine,
   cpu,
+  "undefined-flags": undefinedFlags,
   select,
   time,
 }: ProgramValues): Promise<ComputerOptions> => {
@@ -179,6 +187,7 @@ export const equipment = async ({
     ...(memory !== undefined && { memoryBytes: memory * 2 ** 20 }),
     ...(engine !== undefined && { engine: engine === "unicorn" ? await unicorn() : engine }),
     ...(cpu !== undefined && { cpu }),
+    ...(undefinedFlags !== undefined && { undefinedFlags }),
   };
 };
 

@@ -64,6 +64,12 @@ const options = {
   },
   ...watchOptions,
   ...programOptions,
+  congestion: {
+    value: "reno|cubic",
+    help: "how the window of its TCP grows after a loss: RFC 5681 or RFC 9438 (reno)",
+    read: oneOf("reno", "cubic"),
+    advanced: true,
+  },
   abi: {
     value: "NAME",
     help: "the system calls it knows: guide (the only one so far)",
@@ -132,7 +138,13 @@ export const run = command({
       };
       network = new Network(world, wishes);
       const { interfaces } = network;
-      const computer = new Computer({ world, interfaces, ...clock(real), ...(await equipment(values)) });
+      const computer = new Computer({
+        world,
+        interfaces,
+        ...clock(real),
+        ...(await equipment(values)),
+        ...(values.congestion && { tcp: { congestion: values.congestion } }),
+      });
       load(computer, image, { args: args.join(" "), path: `/rd/1/${basename(path!)}` });
       await watch.attach(computer);
       network.explain(computer);

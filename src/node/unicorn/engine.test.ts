@@ -1,13 +1,26 @@
 import { describe, expect, test } from "vitest";
-import { Machine } from "../../machine/index.ts";
-import { unicornEngine } from "./engine.ts";
+import { playedUnicorn } from "../../../test/engines/played-unicorn.ts";
+import { type EngineMaker, Machine, STATE } from "../../machine/index.ts";
+import { UnicornEngine, unicornEngine } from "./engine.ts";
+import type { Unicorn } from "./library.ts";
+import { wrappedPackage } from "./package.ts";
 
-const engine = await unicornEngine();
-const missing = "error" in engine ? engine.error : "";
+const installed = await unicornEngine();
+const missing = "error" in installed ? installed.error : "";
+const played = await playedUnicorn();
+
+/** What is installed, the npm package or libunicorn; and libunicorn in the part of the package. */
+const engines: readonly [string, EngineMaker | { error: string }][] = [
+  ["what is installed", installed],
+  ["the package, played by libunicorn", "error" in played ? played : madeWith(wrappedPackage(played))],
+];
+
+function madeWith(library: Unicorn): EngineMaker {
+  return (core) => new UnicornEngine(library, core);
+}
 
 /** `code` at 0x1000, data from 0x2000, a stack below 0x4000. */
-function running(...code: number[]): Machine {
-  if ("error" in engine) throw new Error(engine.error);
+function machineWith(engine: EngineMaker, code: readonly number[]): Machine {
   const machine = new Machine({ memoryBytes: 1 << 20, engine });
   machine.memory.map(0x1000, 0x3000);
   machine.memory.write(0x1000, Uint8Array.from(code));
@@ -16,11 +29,24 @@ function running(...code: number[]): Machine {
 }
 
 test("says how to get it where it is not", () => {
-  if (missing) expect(missing).toMatch(/apt-get install libunicorn2.*npm install koffi/);
-  else expect(engine).toBeTypeOf("function");
+  if (missing)
+    expect(missing).toMatch(
+      /npm install @alexaltea\/unicorn-js.*apt-get install libunicorn2.*npm install koffi/s,
+    );
+  else expect(installed).toBeTypeOf("function");
 });
 
-describe.skipIf(missing)(`Unicorn as the engine${missing ? ` (skipped: ${missing})` : ""}`, () => {
+const titled = engines.map(
+  ([name, engine]) => [name + ("error" in engine ? ` (skipped: ${engine.error})` : ""), engine] as const,
+);
+
+describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
+  if ("error" in engine) {
+    test.skip("cannot be asked here", () => {});
+    return;
+  }
+  const running = (...code: number[]): Machine => machineWith(engine, code);
+
   test("a sum up to an interrupt, and the count of instructions", () => {
     // mov ecx,10; xor eax,eax; again: add eax,ecx; loop again; int 0x40
     const machine = running(0xb9, 10, 0, 0, 0, 0x31, 0xc0, 0x01, 0xc8, 0xe2, 0xfc, 0xcd, 0x40);
@@ -110,6 +136,37 @@ describe.skipIf(missing)(`Unicorn as the engine${missing ? ` (skipped: ${missing
     machine.memory.map(0x1000, 0x1000);
     machine.memory.write(0x1000, Uint8Array.of(0xa3, 0, 0x20, 0, 0)); // mov [0x2000],eax
     expect(machine.run(9)).toMatchObject({ fault: "#PF", code: 7, address: 0x2000 });
+  });
+
+  test("what is written is seen by the next instruction, and by everybody", () => {
+    const machine = running(
+      ...[0xb8, 0x44, 0x33, 0x22, 0x11], // mov eax,0x11223344
+      ...[0xa3, 0xfe, 0x2f, 0, 0], // mov [0x2ffe],eax, across two pages
+      ...[0x0f, 0x11, 0x05, 0xf8, 0x2f, 0, 0], // movups [0x2ff8],xmm0
+      ...[0xc6, 0x05, 0x1c, 0x10, 0, 0, 0x43], // mov byte [0x101c],0x43: the next but one is inc ebx
+      ...[0x60, 0x61, 0x90, 0x90, 0x40, 0xcd, 0x40], // pushad; popad; nop; nop; inc eax; int 0x40
+    );
+    const { memory, cpu } = machine;
+    memory.bytes.set(
+      Uint8Array.from({ length: 16 }, (_, i) => i + 1),
+      STATE.XMM,
+    );
+    machine.run(2);
+    expect(memory.u32(0x2ffe)).toBe(0x1122_3344);
+    memory.write(0x2ff0, Uint8Array.of(9)); // by somebody else
+    expect(machine.run(99)).toMatchObject({ reason: "interrupt" });
+    expect([...memory.read(0x2ff0, 25)!]).toEqual([
+      9,
+      ...[0, 0, 0, 0, 0, 0, 0],
+      ...Array.from({ length: 16 }, (_, i) => i + 1),
+      0,
+    ]);
+    expect([cpu.eax, cpu.ebx, memory.u32(0x37fc)]).toEqual([0x1122_3344, 1, 0x1122_3344]);
+    // A write whose second page may not be written.
+    memory.map(0x3000, 0x1000, { writable: false });
+    memory.write(0x1000, Uint8Array.of(0xa3, 0xfe, 0x2f, 0, 0));
+    Object.assign(cpu, { eip: 0x1000, eax: 0 });
+    expect(machine.run(9)).toMatchObject({ fault: "#PF", address: 0x3000 });
   });
 
   test("segments, CPUID, the time stamp, hooks", () => {

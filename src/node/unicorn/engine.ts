@@ -5,7 +5,8 @@
  * Unicorn counts, stops and translates; what an exception is called, and whatever belongs to the machine and not to the
  * processor (CPUID, the time stamp, descriptors that were not loaded when the run began), is asked of the interpreter,
  * which executes that one instruction. QEMU, from which Unicorn comes, is known to differ from processors: in undefined
- * flags, in the pointers to the last x87 instruction, in the last bits of transcendental functions.
+ * flags (whatever MachineOptions.undefinedFlags says), in the pointers to the last x87 instruction, in the last bits of
+ * transcendental functions, in what a write across two pages leaves behind that faults in the second.
  */
 import {
   BUDGET,
@@ -71,7 +72,13 @@ type End = "budget" | "own" | { vector: number } | undefined;
 
 /** The engine that is running now: the library calls functions without saying for whom. */
 let running: UnicornEngine | undefined;
-let callbacks: { code: Callback; interrupt: Callback; memory: Callback } | undefined;
+const callbacksOf = new WeakMap<Unicorn, Callbacks>();
+
+interface Callbacks {
+  readonly code: Callback;
+  readonly interrupt: Callback;
+  readonly memory: Callback;
+}
 
 /** Closes what belonged to a machine that is gone. */
 const closing = new FinalizationRegistry<() => void>((close) => close());
@@ -111,11 +118,12 @@ export class UnicornEngine implements Engine {
     const handle = library.open();
     this.#handle = handle;
     closing.register(this, () => library.close(handle));
-    callbacks ??= {
+    const callbacks = callbacksOf.get(library) ?? {
       code: library.onCode((address) => running!.#instruction(address)),
       interrupt: library.onInterrupt((vector) => running!.#interrupted(vector)),
       memory: library.onMemory((kind, address, size) => running!.#accessed(kind, address, size)),
     };
+    callbacksOf.set(library, callbacks);
     library.map(handle, AUXILIARY, this.#auxiliary, true);
     // x87 exceptions are #MF; XMM registers and #XM exist.
     this.#set(REG.CR0, this.#get(REG.CR0) | CR0_NE);
@@ -299,7 +307,13 @@ export class UnicornEngine implements Engine {
     if (wanted === this.#memoryHooks.length > 0) return;
     for (const hook of this.#memoryHooks) this.#library.removeHook(this.#handle, hook);
     this.#memoryHooks = wanted
-      ? [this.#library.addHook(this.#handle, HOOK.MEMORY_READ | HOOK.MEMORY_WRITE, callbacks!.memory)]
+      ? [
+          this.#library.addHook(
+            this.#handle,
+            HOOK.MEMORY_READ | HOOK.MEMORY_WRITE,
+            callbacksOf.get(this.#library)!.memory,
+          ),
+        ]
       : [];
   }
 

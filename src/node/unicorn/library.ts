@@ -1,4 +1,6 @@
-/** libunicorn 2 and its functions, through koffi. Numbers are those of unicorn/unicorn.h and unicorn/x86.h. */
+import { unicornPackage } from "./package.ts";
+
+/** What is used of Unicorn 2, and libunicorn through koffi (package.ts has the npm package). Numbers are those of unicorn/unicorn.h and unicorn/x86.h. */
 
 export const REG = {
   EIP: 26,
@@ -40,7 +42,10 @@ export type Callback = unknown;
 export interface Unicorn {
   open(): Handle;
   close(handle: Handle): void;
-  /** `bytes` must stay where they are until they are unmapped: memory of WebAssembly does. */
+  /**
+   * Whole pages. `bytes` must stay where they are until they are unmapped: memory of WebAssembly does. What the guest
+   * writes is in them when the next instruction begins.
+   */
   map(handle: Handle, address: number, bytes: Uint8Array, writable: boolean): void;
   unmap(handle: Handle, address: number, length: number): void;
   /** Executes until something stops it; 0, or the library's number for why it could not go on. */
@@ -73,17 +78,19 @@ const LIBRARIES: Readonly<Record<string, string>> = {
 
 /** How to get what is missing. */
 const HOW =
-  "The engine unicorn needs libunicorn 2 (Debian and Ubuntu: apt-get install libunicorn2; macOS: brew install " +
-  "unicorn) and the package koffi, which calls it (npm install koffi).";
+  "The engine unicorn needs the package @alexaltea/unicorn-js (npm install @alexaltea/unicorn-js), or libunicorn 2 " +
+  "(Debian and Ubuntu: apt-get install libunicorn2; macOS: brew install unicorn) and the package koffi, which calls " +
+  "it (npm install koffi).";
 
 let known: Promise<Unicorn | { error: string }> | undefined;
 
-/** The library, or what there is to do to have it. */
+/** The npm package where it is installed, else the library, or what there is to do to have one of them. */
 export function unicornLibrary(): Promise<Unicorn | { error: string }> {
-  return (known ??= load());
+  return (known ??= unicornPackage().then((found) => found ?? nativeLibrary()));
 }
 
-async function load(): Promise<Unicorn | { error: string }> {
+/** libunicorn, called through koffi. */
+async function nativeLibrary(): Promise<Unicorn | { error: string }> {
   let koffi: Koffi;
   try {
     // Named so that neither the compiler nor the bundler looks for a package that need not be there.

@@ -32,7 +32,7 @@ function isComparable(form: Form): boolean {
     form.operands.some(({ kind, text }) => kind === "ptr" || text.startsWith("m16:"))
   )
     return false;
-  if (/^(retf|iretw|iretd|l[defgs]s|lss)$/.test(form.name)) return false;
+  if (/^(retf|iretw|iretd|l[defgs]s|lss|lar|lsl|verr|verw)$/.test(form.name)) return false;
   if (form.operands.some(({ kind, file, writes }) => writes && (kind === "sreg" || file === "segment")))
     return false;
   return comparable.has(form);
@@ -41,12 +41,16 @@ function isComparable(form: Form): boolean {
 /** Forms that may lead anywhere. */
 const JUMPS = /^(jmp|call|ret|retf|iretw|iretd)$/;
 
+/** The host's 64-bit code, which data segment registers take as well. */
+const CODE_64 = 0x33;
+
 /** The selectors of the host's process, and the arena's own. */
 export const options: MachineOptions = {
   memoryBytes: 4 * 2 ** 20,
   segments: {
     descriptors: new Map<number, Descriptor>([
       ...linuxSegments.descriptors,
+      [CODE_64, { base: 0, limit: 0xffff_ffff, kind: "code" }],
       [SMALL.selector, { base: SMALL.base, limit: SMALL.limit, kind: "data" }],
     ]),
     initial: [0x2b, 0x23, 0x2b, 0x2b, SMALL.selector, 0],

@@ -1,7 +1,10 @@
 /** Single bits: testing, searching, counting. SDM vol. 1, 7.3.6. */
-import { KIND, type Operation } from "../operation.ts";
+import { type Executor, KIND, type Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
 import { WORD } from "../state.ts";
+
+/** Sets the flags after a test of bit `number` of an operand of so many bits, of which `value` is what it was. */
+type Tell = (cpu: Processor, value: number, number: number, bits: number) => void;
 
 /**
  * Works on one bit. With a register as the offset a memory operand is a bit string that reaches 2^31 bits to
@@ -11,15 +14,17 @@ function bitOperation(
   cpu: Processor,
   op: Operation,
   change: ((value: number, mask: number) => number) | undefined,
+  tell: Tell,
 ): void {
   const bits = 32 - op.shift;
   const offset = op.shift === 16 ? (cpu.load2(op) << 16) >> 16 : cpu.load2(op);
-  const mask = 1 << (offset & (bits - 1));
+  const number = offset & (bits - 1);
+  const mask = 1 << number;
   const inMemory = op.kind1 === KIND.M16 || op.kind1 === KIND.M32;
   if (!inMemory || op.kind2 === KIND.IMMEDIATE) {
     const value = change ? cpu.change1(op) : cpu.load1(op);
     if (change) cpu.store1(op, change(value, mask));
-    cpu.setCarry(value & mask ? 1 : 0);
+    tell(cpu, value, number, bits);
     return;
   }
   const size = bits >> 3;
@@ -36,16 +41,20 @@ function bitOperation(
     if (size === 4) cpu.write32(at, change(value, mask));
     else cpu.write16(at, change(value, mask));
   }
-  cpu.setCarry(value & mask ? 1 : 0);
+  tell(cpu, value, number, bits);
 }
 
-export const bt = (cpu: Processor, op: Operation): void => bitOperation(cpu, op, undefined);
-export const bts = (cpu: Processor, op: Operation): void =>
-  bitOperation(cpu, op, (value, mask) => value | mask);
-export const btr = (cpu: Processor, op: Operation): void =>
-  bitOperation(cpu, op, (value, mask) => value & ~mask);
-export const btc = (cpu: Processor, op: Operation): void =>
-  bitOperation(cpu, op, (value, mask) => value ^ mask);
+/** The four of them, by mnemonic. */
+export function bitTests(tell: Tell): Readonly<Record<"bt" | "bts" | "btr" | "btc", Executor>> {
+  return {
+    bt: (cpu, op) => bitOperation(cpu, op, undefined, tell),
+    bts: (cpu, op) => bitOperation(cpu, op, (value, mask) => value | mask, tell),
+    btr: (cpu, op) => bitOperation(cpu, op, (value, mask) => value & ~mask, tell),
+    btc: (cpu, op) => bitOperation(cpu, op, (value, mask) => value ^ mask, tell),
+  };
+}
+
+export const { bt, bts, btr, btc } = bitTests((cpu, value, number) => cpu.setCarry((value >>> number) & 1));
 
 const trailingZeros = (value: number): number => 31 - Math.clz32(value & -value);
 

@@ -96,7 +96,7 @@ export function rcr(cpu: Processor, op: Operation): void {
 }
 
 /** The count is the third operand: a constant in `immediate`, or cl where `extra` is 1. */
-function doubleCount(cpu: Processor, op: Operation): number {
+export function doubleCount(cpu: Processor, op: Operation): number {
   return (op.extra === 1 ? cpu.bytes[4]! : op.immediate) & 31;
 }
 

@@ -4,10 +4,11 @@
  */
 import { moduleBytes, type WasmFunction } from "../../wasm/index.ts";
 import { defineSse } from "./sse.ts";
-import { defineStrings } from "./strings.ts";
+import { defineScans, defineStrings } from "./strings.ts";
 import { defineX87, defineX87Values } from "./x87.ts";
 
 export { packed } from "./packed.ts";
+export { scanName } from "./strings.ts";
 
 /** Answers 0 when it has done nothing, and has changed nothing then. */
 export type Fast = (a: number, b: number, c: number) => number;
@@ -63,6 +64,8 @@ export const fastX87 = new Family(defineX87);
 export const fastX87Values = new Family(defineX87Values);
 export const fastSse = new Family(defineSse);
 export const fastStrings = new Family(defineStrings);
+/** Not for the interpreter: what they read must be known to be readable. */
+export const fastScans = new Family(defineScans);
 
 /** In their place for a machine that is to do everything in the general way. */
 export const noFastFunctions: readonly Fast[] = new Array<Fast>(256).fill(() => 0);

@@ -107,6 +107,68 @@ function string(copies: boolean, log: 0 | 1 | 2): WasmFunction {
   return made;
 }
 
+/**
+ * Elements of 1 << `log` bytes at (to), held against those at (other), or against (other): the number of the first that
+ * is not equal, with `whileEqual`, or that is, from 1 on; 0 when none of (count) is. All of them can be read.
+ */
+function scan(inMemory: boolean, log: 0 | 1 | 2, whileEqual: boolean): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  const to = made.parameter(0).get;
+  const other = made.parameter(1).get;
+  const length = made.local("i32");
+  const at = made.local("i32");
+  const mask = made.local("i32");
+  const value = made.local("v128");
+  const lanes = [wasm.i8x16, wasm.i16x8, wasm.i32x4][log]!;
+  const load = [i32.load8_u, i32.load16_u, i32.load][log]!;
+  const here = (base: Expression): Expression => i32.add(base, at.get);
+  const [done, again, end, next] = [new Label(), new Label(), new Label(), new Label()];
+  const second = inMemory ? v128.load(here(other), RAM_BASE) : value.get;
+  const equal = wasm.i8x16.bitmask(lanes.eq(v128.load(here(to), RAM_BASE), second));
+  const element = inMemory ? load(here(other), RAM_BASE) : other;
+  const stops = (whileEqual ? i32.ne : i32.eq)(load(here(to), RAM_BASE), element);
+  const number = (place: Expression): Expression => i32.add(i32.shr_u(place, i32.const(log)), i32.const(1));
+  made.add(
+    length.set(i32.shl(made.parameter(2).get, i32.const(log))),
+    inMemory ? wasm.nothing : value.set(lanes.splat(other)),
+    block(
+      done,
+      loop(
+        again,
+        brIf(done, i32.gt_u(i32.const(16), i32.sub(length.get, at.get))),
+        mask.set(whileEqual ? i32.xor(equal, i32.const(0xffff)) : equal),
+        when(mask.get, giveBack(number(i32.add(at.get, i32.ctz(mask.get))))),
+        at.set(i32.add(at.get, i32.const(16))),
+        br(again),
+      ),
+    ),
+    block(
+      end,
+      loop(
+        next,
+        brIf(end, i32.ge_u(at.get, length.get)),
+        when(stops, giveBack(number(at.get))),
+        at.set(i32.add(at.get, i32.const(1 << log))),
+        br(next),
+      ),
+    ),
+    giveBack(i32.const(0)),
+  );
+  return made;
+}
+
+/** The name of a scan for defineScans: of SCAS or CMPS, by the bytes of an element. */
+export const scanName = (inMemory: boolean, size: number, whileEqual: boolean): string =>
+  `${inMemory ? "cmps" : "scas"}${size}${whileEqual ? "e" : "n"}`;
+
+/** Defines the scans, always in the same order. */
+export function defineScans(define: (name: string, make: () => WasmFunction) => void): void {
+  for (const log of [0, 1, 2] as const)
+    for (const inMemory of [false, true])
+      for (const whileEqual of [false, true])
+        define(scanName(inMemory, 1 << log, whileEqual), () => scan(inMemory, log, whileEqual));
+}
+
 /** Defines movs1, movs2, movs4 and stos1, stos2, stos4, always in the same order. */
 export function defineStrings(define: (name: string, make: () => WasmFunction) => void): void {
   for (const log of [0, 1, 2] as const) {

@@ -24,7 +24,7 @@ function tableOf(first: number, steps: string, slopes: string): Uint16Array {
   return table;
 }
 
-const RECIPROCAL = tableOf(
+export const RECIPROCAL = tableOf(
   0xffe,
   "0wvwuvvuuuutttttussrsrrrrrqqqqqprpppopoooononnnnomnmmmmmlmlllllkmkkkkkkjkjkjjjjijijiiiiiihihihhh" +
     "ihghhgghgggggfgggfgfffffffefefefeefedeeedeeddeddedddcdddcdcdccdccccccccbccbcbcbbcbbbbbbbbbbababb" +
@@ -33,7 +33,7 @@ const RECIPROCAL = tableOf(
     "0123456789abcdef01234556789abcde012234567889abcd0112345567899abc0122344567789aab011233455677899a" +
     "0012233455677889001223345566788900112233455667780011223445566778",
 );
-const ROOT_ODD = tableOf(
+export const ROOT_ODD = tableOf(
   0xfff,
   "0ggfggffgffffffeffefeeeeeeeeededededddddddcddcdcdcdcccccccbccbcbdbbcbbbbbbbbbbabbabababaaabaaaaa" +
     "aaaaa9aa9a9a9a99a99a9999999998998998989898988988988888888888878888788787878787787777877777777777" +
@@ -42,7 +42,7 @@ const ROOT_ODD = tableOf(
     "001223344566788900112234455667880112233445566778001122334455667700112233344556670112223344556667" +
     "0011122333445566001122233444555600111223334455560001112233344455",
 );
-const ROOT_EVEN = tableOf(
+export const ROOT_EVEN = tableOf(
   0x6a0,
   "0bbcbabbbbabbababaabaaaaa9aaa9a9aa99a99999999999989989898898898888888888887887878787877877787777" +
     "777777776777677676767676676676667666666666666665666566656566565655656556556555565555555555555555" +

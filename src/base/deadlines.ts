@@ -1,4 +1,4 @@
-import { FOREVER, type Micros } from "../base/index.ts";
+import { FOREVER, type Micros } from "./clock.ts";
 
 /** Something that wants to be called at a moment. The two fields belong to `Deadlines`. */
 export interface Timed {

@@ -1,0 +1,263 @@
+/**
+ * The npm package @alexaltea/unicorn-js, which is Unicorn 2 as WebAssembly, in the place of libunicorn. Its memory is its
+ * own, not the machine's: a page goes there when it is first touched, and again when somebody else has changed it before
+ * a run; what the guest writes comes here before the next instruction begins.
+ *
+ * The names are those of the package's src/unicorn-wrapper.js, version 2.1.4. Addresses and values come from it as
+ * BigInt; what goes wrong it throws as text, with Unicorn's number in it.
+ */
+import type { Callback, Handle, Unicorn } from "./library.ts";
+
+/** What is used of an emulator of the package. */
+export interface PackageEmulator {
+  reg_write(register: number, bytes: Uint8Array): void;
+  reg_read(register: number, size: number): Uint8Array;
+  mem_map(address: number, size: number, rights: number): void;
+  mem_unmap(address: number, size: number): void;
+  mem_write(address: number, bytes: Uint8Array): void;
+  mem_read(address: number, size: number): Uint8Array;
+  hook_add(type: number, callback: (...values: never[]) => unknown): unknown;
+  hook_del(hook: unknown): void;
+  emu_start(begin: number, until: number, timeout: number, count: number): void;
+  emu_stop(): void;
+  context_alloc(): unknown;
+  context_save(context: unknown): void;
+  context_restore(context: unknown): void;
+  ctl_set_cpu_model(model: number): void;
+  ctl_remove_cache(from: number, to: number): void;
+  close(): void;
+}
+
+/** What is used of the package once it is there. */
+export interface PackageModule {
+  readonly ARCH_X86: number;
+  readonly MODE_32: number;
+  readonly CPU_X86_EPYC: number;
+  readonly PROT_READ: number;
+  readonly PROT_EXEC: number;
+  readonly PROT_ALL: number;
+  readonly HOOK_MEM_WRITE: number;
+  readonly HOOK_MEM_UNMAPPED: number;
+  readonly MEM_FETCH_UNMAPPED: number;
+  readonly X86_REG_EIP: number;
+  readonly Unicorn: new (architecture: number, mode: number) => PackageEmulator;
+}
+
+const PAGE = 4096;
+
+interface Region {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  readonly writable: boolean;
+}
+
+interface Write {
+  readonly address: number;
+  readonly size: number;
+  readonly value: bigint;
+}
+
+/** One machine's emulator, and what it holds of the machine's memory. */
+class Emulator {
+  readonly emulator: PackageEmulator;
+  readonly #module: PackageModule;
+  #regions: Region[] = [];
+  /** By address: what the emulator's page holds. */
+  readonly #pages = new Map<number, Uint8Array>();
+  /** What the present instruction has written. */
+  #writes: Write[] = [];
+  /** Code was missing and is there now. */
+  #again = false;
+
+  constructor(module: PackageModule) {
+    this.#module = module;
+    this.emulator = new module.Unicorn(module.ARCH_X86, module.MODE_32);
+    this.emulator.ctl_set_cpu_model(module.CPU_X86_EPYC);
+    this.emulator.hook_add(
+      module.HOOK_MEM_UNMAPPED,
+      (_: never, kind: number, address: bigint, size: number): boolean => {
+        const brought = this.#bring(Number(address), size);
+        // What is translated from a page that was not there, Unicorn does not connect with the page.
+        if (kind !== module.MEM_FETCH_UNMAPPED) return brought;
+        this.#again = brought;
+        return false;
+      },
+    );
+    this.emulator.hook_add(
+      module.HOOK_MEM_WRITE,
+      (_: never, __: never, address: bigint, size: number, value: bigint): void => {
+        this.#writes.push({ address: Number(address), size, value });
+      },
+    );
+  }
+
+  map(region: Region): void {
+    this.#regions.push(region);
+  }
+
+  unmap(address: number, length: number): void {
+    this.#regions = this.#regions.filter((region) => region.address !== address);
+    for (const page of [...this.#pages.keys()]) {
+      if (page < address || page >= address + length) continue;
+      this.emulator.mem_unmap(page, PAGE);
+      this.#pages.delete(page);
+    }
+  }
+
+  start(address: number): number {
+    this.#refresh();
+    for (let from = address; ; ) {
+      this.#again = false;
+      const code = this.#run(from);
+      this.settle();
+      if (!this.#again) return code;
+      const eip = this.emulator.reg_read(this.#module.X86_REG_EIP, 4);
+      from = new DataView(eip.buffer, eip.byteOffset).getUint32(0, true);
+    }
+  }
+
+  #run(address: number): number {
+    try {
+      this.emulator.emu_start(address, 0, 0, 0);
+      return 0;
+    } catch (error) {
+      const code = /failed with code (\d+)/.exec(`${error}`)?.[1];
+      if (code === undefined) throw error;
+      return Number(code);
+    }
+  }
+
+  #regionOf(address: number): Region | undefined {
+    return this.#regions.find(
+      (each) => address >= each.address && address < each.address + each.bytes.length,
+    );
+  }
+
+  /** Where it is that a page has its bytes. */
+  #bytesOf(page: number): Uint8Array {
+    const region = this.#regionOf(page)!;
+    return region.bytes.subarray(page - region.address, page - region.address + PAGE);
+  }
+
+  /** Maps the pages of an access that has found one missing; false where the machine has none. */
+  #bring(address: number, size: number): boolean {
+    for (let page = address & -PAGE; ; page += PAGE) {
+      const at = page >>> 0;
+      const region = this.#regionOf(at);
+      if (region === undefined) return at > address;
+      if (!this.#pages.has(at)) {
+        const { PROT_READ, PROT_EXEC, PROT_ALL } = this.#module;
+        this.emulator.mem_map(at, PAGE, region.writable ? PROT_ALL : PROT_READ | PROT_EXEC);
+        this.#put(at);
+      }
+      if (at + PAGE >= address + size) return true;
+    }
+  }
+
+  #put(page: number): void {
+    const bytes = this.#bytesOf(page);
+    this.emulator.mem_write(page, bytes);
+    this.#pages.set(page, bytes.slice());
+  }
+
+  /** Pages that others have changed since they were brought. */
+  #refresh(): void {
+    for (const [page, held] of this.#pages) {
+      if (Buffer.compare(this.#bytesOf(page), held) === 0) continue;
+      this.#put(page);
+      this.emulator.ctl_remove_cache(page, page + PAGE);
+    }
+  }
+
+  /** What was written, and did not fault, is brought to the machine. */
+  settle(): void {
+    if (this.#writes.length === 0) return;
+    const writes = this.#writes;
+    this.#writes = [];
+    for (const { address, size, value } of writes) {
+      const allowed = [address, address + size - 1].every((at) => this.#regionOf(at)?.writable === true);
+      if (!allowed) continue;
+      const bytes = size > 8 ? this.emulator.mem_read(address, size) : littleEndian(value, size);
+      for (let i = 0; i < size; i++) {
+        const page = (address + i) & -PAGE;
+        const offset = (address + i) & (PAGE - 1);
+        this.#bytesOf(page >>> 0)[offset] = bytes[i]!;
+        const held = this.#pages.get(page >>> 0);
+        if (held !== undefined) held[offset] = bytes[i]!;
+      }
+    }
+  }
+}
+
+function littleEndian(value: bigint, size: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigInt64(0, BigInt.asIntN(64, value), true);
+  return bytes.subarray(0, size);
+}
+
+/** The package, as the engine wants it. */
+export function wrappedPackage(module: PackageModule): Unicorn {
+  const of = (handle: Handle): Emulator => handle as Emulator;
+  /** What a hook calls, made for one emulator. */
+  type Hooked = (emulator: Emulator) => (...values: never[]) => void;
+  return {
+    open: () => new Emulator(module),
+    close: (handle) => of(handle).emulator.close(),
+    map: (handle, address, bytes, writable) => of(handle).map({ address, bytes, writable }),
+    unmap: (handle, address, length) => of(handle).unmap(address, length),
+    start: (handle, address) => of(handle).start(address),
+    stop: (handle) => of(handle).emulator.emu_stop(),
+    readRegister(handle, register, into) {
+      into.set(of(handle).emulator.reg_read(register, into.length));
+    },
+    writeRegister: (handle, register, from) => of(handle).emulator.reg_write(register, from),
+    saveContext(handle) {
+      const { emulator } = of(handle);
+      const context = emulator.context_alloc();
+      emulator.context_save(context);
+      return context;
+    },
+    restoreContext: (handle, context) => of(handle).emulator.context_restore(context),
+    addHook: (handle, kind, callback) => of(handle).emulator.hook_add(kind, (callback as Hooked)(of(handle))),
+    removeHook: (handle, hook) => of(handle).emulator.hook_del(hook),
+    forget(handle, address, length) {
+      of(handle).emulator.ctl_remove_cache(address, address + length);
+    },
+    onCode: (called): Callback => {
+      const hooked: Hooked = (emulator) => (_: never, address: bigint) => {
+        emulator.settle();
+        called(Number(address));
+      };
+      return hooked;
+    },
+    onInterrupt: (called): Callback => {
+      const hooked: Hooked = (emulator) => (_: never, vector: number) => {
+        emulator.settle();
+        called(vector);
+      };
+      return hooked;
+    },
+    onMemory: (called): Callback => {
+      const hooked: Hooked = () => (_: never, kind: number, address: bigint, size: number) =>
+        called(kind, Number(address), size);
+      return hooked;
+    },
+  };
+}
+
+const NAME = "@alexaltea/unicorn-js";
+
+/** The package where it is installed; undefined where it is not. */
+export async function unicornPackage(): Promise<Unicorn | { error: string } | undefined> {
+  let found: { default: () => PromiseLike<PackageModule> };
+  try {
+    // Named so that neither the compiler nor the bundler looks for a package that need not be there.
+    const name: string = `${NAME}/x86`;
+    found = (await import(name)) as typeof found;
+  } catch (error) {
+    return (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND"
+      ? undefined
+      : { error: `${NAME} is installed here, but cannot be loaded: ${(error as Error).message}` };
+  }
+  return wrappedPackage(await found.default());
+}

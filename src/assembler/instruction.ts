@@ -64,6 +64,8 @@ export interface Shape {
   readonly floatSize: number;
   /** `ret -1`, `enter -1,0`: operands that are only refused when no other pass is to come. */
   readonly lenient: boolean;
+  /** Takes operands one after the other without commas: whatever stands there is taken for one. */
+  readonly lists: boolean;
   /** FASM does not ask whether the line ends behind it. */
   readonly leaves: boolean;
   /** All that is written, and room for the values: those of the instruction that is being assembled. */
@@ -239,15 +241,13 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lenient"> & {
+type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lenient" | "lists"> & {
   /** Operands may have masks and broadcasts: the names of AVX begin so. To others a brace is one thing too many. */
   decorates: boolean;
   /** `zmm1+3` stands for four registers. */
   series: boolean;
   /** An address may be in two parts: `[eax,ecx*4]`. */
   divided: boolean;
-  /** Takes operands one after the other without commas: whatever stands there is taken for one. */
-  readonly lists: boolean;
 };
 
 const traits = new Map<Mnemonic, Traits>();
@@ -387,6 +387,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     waits,
     floatSize,
     lenient,
+    lists,
     leaves,
     jumps,
     operands,
@@ -684,10 +685,15 @@ function evaluate(assembler: Assembler, instruction: Instruction): void {
       const [first] = operands;
       if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(shape, first!, state)) throw error;
       if (isOnlySize(complaint, shape, assembler.operandIndex, state)) throw error;
+      state.at = at;
+      // A list is worked off one operand after the other.
+      if (shape.lists && encodes(shape, assembler.operandIndex + 1, state)) throw error;
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
-      state.at = at;
-      if (encodes(shape, assembler.operandIndex, state)) throw complaint;
+      for (let count = assembler.operandIndex; count >= 0; count--) {
+        state.at = at;
+        if (encodes(shape, count, state)) throw complaint;
+      }
     }
     throw error;
   }

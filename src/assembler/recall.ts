@@ -96,7 +96,6 @@ interface Left {
   readonly compresses: boolean;
   /** How far code has moved, when it has labels that say so. */
   readonly adjustment: Int | undefined;
-  readonly changes: number;
   /** Where reserved data at the end begins and ends, if that is in here. */
   readonly undefinedStart: number | undefined;
   readonly undefinedEnd: number | undefined;
@@ -121,7 +120,6 @@ interface Watch {
   readonly around: Structure | undefined;
   readonly singular: number;
   readonly adjustments: number;
-  readonly changes: number;
   readonly undefinedStart: number;
   readonly undefinedEnd: number;
   lines: number;
@@ -193,7 +191,6 @@ export class Recall {
       around: structures[depth - 1],
       singular: state.singular,
       adjustments: state.adjustments,
-      changes: this.#assembler.changes,
       undefinedStart: state.undefinedStart,
       undefinedEnd: state.undefinedEnd,
       lines: 0,
@@ -249,7 +246,7 @@ export class Recall {
   }
 
   #left(watch: Watch): Left {
-    const { state, changes } = this.#assembler;
+    const { state } = this.#assembler;
     const { at } = watch;
     const { undefinedStart, undefinedEnd } = state;
     return {
@@ -258,7 +255,6 @@ export class Recall {
       bits: state.bits,
       compresses: state.compresses,
       adjustment: state.adjustments === watch.adjustments ? undefined : state.adjustment,
-      changes: changes - watch.changes,
       undefinedStart: undefinedStart === watch.undefinedStart ? undefined : undefinedStart - at,
       undefinedEnd: undefinedEnd === watch.undefinedEnd ? undefined : undefinedEnd - at,
       line: state.currentLine,
@@ -284,7 +280,6 @@ export class Recall {
     state.bits = left.bits;
     state.compresses = left.compresses;
     if (left.adjustment !== undefined) state.adjustment = left.adjustment;
-    assembler.changes += left.changes;
     if (left.undefinedStart !== undefined) state.undefinedStart = at + left.undefinedStart;
     if (left.undefinedEnd !== undefined) state.undefinedEnd = at + left.undefinedEnd;
     state.currentLine = left.line;

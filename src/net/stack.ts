@@ -137,6 +137,7 @@ export class Stack {
   #due: Micros = 0;
   #ipDue: Micros = 0;
   #polling = false;
+  readonly #tcpOptions = { ttl: 0, tos: 0, dontFragment: true };
   #ready: (() => void) | undefined;
 
   constructor(options: StackOptions) {
@@ -558,7 +559,7 @@ export class Stack {
     const type = ethernet.typeOf(frame);
     if (type === ethernet.TYPE_IPV4) {
       const from = index < 0 ? this.#ip.loopback : this.#ip.interfaces[index]!;
-      this.#ip.arrive(frame.subarray(ethernet.HEADER), from, group, now);
+      this.#ip.arrive(frame, from, group, now);
     } else if (type === ethernet.TYPE_IPV6) {
       const from = index < 0 ? this.#ip6.loopback : this.#ip6.interfaces[index]!;
       this.#ip6.arrive(frame.subarray(ethernet.HEADER), from, group, now);
@@ -624,8 +625,9 @@ export class Stack {
     const frame = network.begin(tcpWire.lengthOf(segment));
     tcpWire.write(segment, from, to, frame, network.headroom);
     const { ttl, tos } = c?.options ?? ANSWER;
-    const options = { ttl, tos, dontFragment: true };
-    const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, options, now);
+    this.#tcpOptions.ttl = ttl;
+    this.#tcpOptions.tos = tos;
+    const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, this.#tcpOptions, now);
     if (reason) this.drops.add(`ip: ${reason}`);
   }
 

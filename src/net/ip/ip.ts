@@ -13,6 +13,7 @@ import * as igmp from "../wire/igmp.ts";
 import { IgmpType } from "../wire/igmp.ts";
 import type { Ipv4 } from "../wire/ipv4.ts";
 import * as ipv4 from "../wire/ipv4.ts";
+import { filledOptions } from "../wire/ipv4-options.ts";
 import { Arp } from "./arp.ts";
 import { Groups } from "./groups.ts";
 import { Icmp } from "./icmp.ts";
@@ -90,7 +91,14 @@ export class Ip implements Network {
       drops: options.drops,
       isOwn: (address) => this.routes.isOwn(address),
       sourceFor: (address) => this.routes.find(address)?.source,
-      send: (payload, source, destination, tos) => {
+      fill: (given, own) => filledOptions(given, own, this.#now),
+      redirect: (router, destination, gateway) =>
+        !options.forward && this.routes.redirect(router, destination, gateway),
+      send: (payload, source, destination, tos, given) => {
+        if (given) {
+          this.#sendWithOptions(payload, source, destination, tos, given);
+          return;
+        }
         const frame = this.begin(payload.length);
         frame.set(payload, HEADROOM);
         const path = this.routes.find(destination);
@@ -202,6 +210,29 @@ export class Ip implements Network {
       this.#counters.fragmentsSent++;
       start = end;
     }
+  }
+
+  /** An answer that carries the question's options (RFC 1122 3.2.2.6). */
+  #sendWithOptions(
+    payload: Uint8Array,
+    source: Address,
+    destination: Address,
+    tos: number,
+    options: Uint8Array,
+  ): void {
+    const path = this.routes.find(destination);
+    if (path === undefined) {
+      this.#drops.add("ip: no route");
+      return;
+    }
+    const packet: Ipv4 = {
+      ...this.quotable(source, destination, ipv4.PROTOCOL_ICMP, payload),
+      tos,
+      identification: this.#nextIdentification(),
+      options,
+    };
+    if (ipv4.lengthOf(packet) > path.interface.nic.mtu) this.#sendFragments(packet, path, this.#now);
+    else this.#sendWhole(packet, path, this.#now);
   }
 
   #sendWhole(packet: Ipv4, path: Path4, now: Micros): void {
@@ -384,7 +415,12 @@ export class Ip implements Network {
       this.#report(packet, IcmpType.UNREACHABLE, Unreachable.NETWORK, 0, now);
       return;
     }
-    const onward: Ipv4 = { ...packet, ttl: packet.ttl - 1 };
+    const { options } = packet;
+    const onward: Ipv4 = {
+      ...packet,
+      ttl: packet.ttl - 1,
+      options: options.length > 0 ? filledOptions(options, path.source, now) : options,
+    };
     const { mtu } = path.interface.nic;
     if (ipv4.lengthOf(onward) <= mtu) this.#sendWhole(onward, path, now);
     else if (packet.dontFragment) {
@@ -400,7 +436,8 @@ export class Ip implements Network {
     return new Neighbours({
       request: (target, to) => this.arp.ask(each, target, to),
       send: (packet, to) => each.transmitTo(packet, to),
-      failed: (_address, packets) => {
+      failed: (address, packets) => {
+        this.routes.lost(address);
         for (const frame of packets) {
           this.#drops.add("arp: no answer");
           this.#undeliverable(ipv4.read(frame.subarray(ethernet.HEADER)));

@@ -35,6 +35,8 @@ export interface Core {
   readonly breakpoints: Set<number>;
   /** One instruction is to be executed, and no breakpoint stops it. */
   stepping: boolean;
+  /** CALL and RET are to be stopped at like breakpoints. */
+  stopsAtTransfers: boolean;
   onInstruction: InstructionHook | undefined;
   onMemory: MemoryHook | undefined;
   /**

@@ -131,8 +131,6 @@ export class Assembler {
   /** Where blocks end, by the item they are looked for from (blocks.ts). */
   readonly endings: Endings;
   timesDepth = 0;
-  /** How often an assignment has given a constant another value than it had. */
-  changes = 0;
   /** The operand that is being evaluated. */
   operandIndex = 0;
   /** What formats keep from pass to pass. */
@@ -223,6 +221,7 @@ export class Assembler {
     state.undefinedEnd = -1;
     state.structures = [];
     state.display = [];
+    state.displayBytes = 0;
     state.references.length = 0;
     state.lineCount = 0;
     state.spaces = [];
@@ -682,7 +681,6 @@ export class Assembler {
       label.scale2 = 0;
     }
     const before = label.definedIn;
-    if (changed || before !== state.pass) this.changes++;
     label.definedIn = state.pass;
     label.line = state.currentLine;
     if ((label.flags & DEFINED) === 0) {

@@ -1,23 +1,11 @@
 /** What repeats and chooses while assembling: times, repeat, while, break, if (FASM.TXT 2.2.2 – 2.2.3). */
 import type { Assembler } from "./assemble.ts";
 import { condition } from "./expression/logical.ts";
-import { E_PREDEFINED, P_COUNTER } from "./expression/parse.ts";
+import { isEndless, watchLoop } from "./loops.ts";
 import { refuse } from "./messages.ts";
-import {
-  CALM,
-  newStructure,
-  RESTLESS,
-  S_DATA,
-  S_IF,
-  S_REPEAT,
-  S_VIRTUAL,
-  S_WHILE,
-  type Structure,
-  UNKNOWN,
-} from "./state.ts";
+import { newStructure, S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type Structure } from "./state.ts";
 import { endVirtual } from "./virtual.ts";
 import {
-  D_BREAK,
   D_DATA,
   D_ELSE,
   D_END,
@@ -26,9 +14,7 @@ import {
   D_VIRTUAL,
   D_WHILE,
   FIRST_MNEMONIC,
-  I_CONSTANT,
   I_END,
-  I_EXPRESSION,
   I_INSTRUCTION,
   I_LABEL,
   I_LINE,
@@ -54,8 +40,7 @@ function open(assembler: Assembler, kind: number, inElse = false): void {
   structure.space = undefined;
   structure.at = 0;
   structure.inElse = inElse;
-  structure.calm = UNKNOWN;
-  structure.changes = -1;
+  structure.watch = undefined;
   state.structures.push(structure);
 }
 
@@ -154,10 +139,8 @@ function stopWhile(assembler: Assembler, structure: Structure): void {
   removeStructure(assembler, structure);
 }
 
-/** FASM's own limit is a counter of 32 bits, which needs minutes to be reached: this many rounds end a `while` here. */
-const WHILE_LIMIT = 1 << 25;
-/** A `while` whose rounds change nothing will not end either. Rounds to be sure of it: what is `used` or not has settled. */
-const STILL_ROUNDS = 3;
+/** Most loops end before it is worth the while to watch them. */
+const UNWATCHED_ROUNDS = 8;
 
 function endWhile(assembler: Assembler): void {
   const { state } = assembler;
@@ -165,43 +148,13 @@ function endWhile(assembler: Assembler): void {
   const structure = findStructure(assembler, S_WHILE);
   state.currentLine = structure.line;
   state.counter++;
-  if (state.counter > WHILE_LIMIT || standsStill(assembler, structure)) refuse("tooManyRepeats");
+  if (state.counter > UNWATCHED_ROUNDS) {
+    structure.watch ??= watchLoop(assembler, structure.item);
+    if (isEndless(assembler, structure.watch, structure.item)) refuse("tooManyRepeats");
+  }
   state.item = structure.item;
   doWhile(assembler, structure);
 }
-
-/** Whether the rounds of a `while` have come to repeat themselves. */
-function standsStill(assembler: Assembler, structure: Structure): boolean {
-  if (structure.calm === UNKNOWN) structure.calm = isCalm(assembler, structure.item) ? CALM : RESTLESS;
-  if (structure.calm === RESTLESS) return false;
-  if (structure.changes !== assembler.changes) {
-    structure.changes = assembler.changes;
-    structure.still = 0;
-    return false;
-  }
-  return ++structure.still === STILL_ROUNDS;
-}
-
-/** Whether assigned constants are all that a `while` can change, and nothing in it asks for the counter. */
-function isCalm({ program }: Assembler, start: number): boolean {
-  const { kinds, values, expressions } = program;
-  for (let item = start; ; item++) {
-    const kind = kinds[item]!;
-    if (kind === I_END) return false;
-    if (kind === I_EXPRESSION && expressions[values[item]!]!.code.includes(COUNTER)) return false;
-    if (kind !== I_LINE) continue;
-    const first = kinds[item + 1]!;
-    if (first === I_LINE || first === I_CONSTANT) continue;
-    if (first !== I_INSTRUCTION) return false;
-    const directive = values[item + 1]!;
-    if (directive === D_IF || directive === D_ELSE || directive === D_BREAK) continue;
-    if (directive !== D_END || kinds[item + 2] !== I_INSTRUCTION) return false;
-    if (values[item + 2] === D_WHILE) return true;
-    if (values[item + 2] !== D_IF) return false;
-  }
-}
-
-const COUNTER = E_PREDEFINED | (P_COUNTER << 8);
 
 export function ifDirective(assembler: Assembler): void {
   const { state, program } = assembler;

@@ -310,7 +310,10 @@ function unnamed(assembler: Assembler): Message {
     state.item++;
     evaluator.count(assembler.takeNumeric());
   }
-  return assembler.kind() === COMMA ? "errorReadingFile" : "outOfMemory";
+  if (assembler.kind() !== COMMA) return "outOfMemory";
+  state.item++;
+  evaluator.count(assembler.takeNumeric());
+  return "errorReadingFile";
 }
 
 export function fileDirective(assembler: Assembler): void {

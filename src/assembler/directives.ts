@@ -229,9 +229,9 @@ export function displayDirective(assembler: Assembler): void {
     const expression = assembler.takeExpression();
     if (expression.kind === 1) {
       const text = assembler.texts.text(expression.text);
-      state.display.push(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
+      state.show(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
     } else {
-      state.display.push(Uint8Array.of(low32(evaluator.byte(expression).value)));
+      state.show(Uint8Array.of(low32(evaluator.byte(expression).value)));
     }
     if (assembler.kind() !== COMMA) return;
     state.item++;

@@ -6,6 +6,7 @@ import { setU32le, u32le } from "../base/index.ts";
 import { add, high32, type Int, low32, overflow, subtract } from "./expression/int.ts";
 import { operandRegister } from "./expression/registers.ts";
 import { FORMAT_COFF, FORMAT_ELF, type Format } from "./format/format.ts";
+import type { Watch } from "./loops.ts";
 import { type Message, refuse } from "./messages.ts";
 import {
   ABSOLUTE,
@@ -67,16 +68,9 @@ export interface Structure {
   space: Space | undefined;
   at: number;
   inElse: boolean;
-  /** S_WHILE: whether rounds can be seen to change nothing, UNKNOWN at first. */
-  calm: number;
-  /** … the count of changes a round ago, and the rounds since it last grew. */
-  changes: number;
-  still: number;
+  /** S_WHILE: what is known of its rounds, from the second on. */
+  watch: Watch | undefined;
 }
-
-export const UNKNOWN = 0;
-export const CALM = 1;
-export const RESTLESS = 2;
 
 export function newStructure(): Structure {
   return {
@@ -88,11 +82,14 @@ export function newStructure(): Structure {
     space: undefined,
     at: 0,
     inElse: false,
-    calm: UNKNOWN,
-    changes: -1,
-    still: 0,
+    watch: undefined,
   };
 }
+
+/** What a use of a symbol, a message and an addressing space are reckoned at. */
+const BYTES_PER_REFERENCE = 32;
+const BYTES_PER_MESSAGE = 128;
+const BYTES_PER_SPACE = 256;
 
 /** Room that is always left behind `at` for one instruction or datum. */
 const MARGIN = 64;
@@ -147,6 +144,8 @@ export class State implements Encoding {
   /** Blocks that have been closed, to be used again. */
   readonly closedStructures: Structure[] = [];
   display: Uint8Array[] = [];
+  /** What they are reckoned at. */
+  displayBytes = 0;
   /** The instruction just encoded depends on where it stands. */
   positional = false;
   /** … or announced a value that moves. */
@@ -171,7 +170,15 @@ export class State implements Encoding {
     this.epochSeconds = epochSeconds;
   }
 
+  /** Keeps a message for the user. */
+  show(text: Uint8Array): void {
+    this.displayBytes += text.length + BYTES_PER_MESSAGE;
+    if (this.displayBytes > this.maxBytes) refuse("outOfMemory");
+    this.display.push(text);
+  }
+
   addSpace(space: Space): void {
+    if (this.spaces.length > this.maxBytes / BYTES_PER_SPACE) refuse("outOfMemory");
     if (!space.virtual || space.kept) this.singular++;
     space.number = this.spaces.length;
     this.spaces.push(space);
@@ -190,6 +197,7 @@ export class State implements Encoding {
   /** A symbol has been used. */
   refer(label: Label): void {
     if (this.keepReferences && !this.anotherPass) {
+      if (this.references.length > this.maxBytes / BYTES_PER_REFERENCE) refuse("outOfMemory");
       this.references.push({ label, line: this.lineCount - 1 });
     }
   }

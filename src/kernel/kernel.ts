@@ -80,6 +80,8 @@ export class Kernel implements Services {
   /** The machine that runs now, and where its count stood. */
   #machine: Machine | undefined;
   #from = 0;
+  /** The thread that runs now. */
+  #thread: Thread | undefined;
   /** The moment of the poll in which calls are asked again; -1 outside of one. */
   #polling: Micros = -1;
   #instructions = 0;
@@ -323,27 +325,32 @@ export class Kernel implements Services {
   /** Runs one thread for at most `budget` instructions, until it cannot or will not go on. */
   #runThread(thread: Thread, budget: number): void {
     const { machine } = thread.process;
-    const { gate } = this.personality;
     this.#asking.of(thread, -1);
     this.#machine = machine;
+    this.#thread = thread;
     this.#from = machine.instructions;
-    const end = this.#from + budget;
     // RDTSC is the same clock, in instructions: `instructionsPerMicro` of them pass in an idle microsecond too.
     machine.timeStampOffset = (this.#began - this.start) * this.#perMicro + this.#spent - this.#from;
-    do {
-      const stop = machine.run(end - machine.instructions);
-      if (stop.reason === "interrupt" && stop.vector === gate) {
-        this.#trap(thread);
-      } else {
-        if (stop.reason !== "budget") this.#stop = { reason: "machine", thread, stop };
-        break;
-      }
-    } while (machine.instructions < end && thread.state === "running" && !this.#yielded);
+    machine.onInterrupt(this.#answer);
+    try {
+      const stop = machine.run(budget);
+      if (stop.reason !== "budget" && stop.reason !== "interrupt")
+        this.#stop = { reason: "machine", thread, stop };
+    } finally {
+      machine.onInterrupt(undefined);
+    }
     const executed = machine.instructions - this.#from;
     this.#machine = undefined;
     this.#spent += executed;
     this.#instructions += executed;
   }
+
+  /** A system call of the thread that runs now: the machine asks in the middle of its run. True: the thread goes on. */
+  readonly #answer = (): boolean => {
+    const thread = this.#thread!;
+    this.#trap(thread);
+    return thread.state === "running" && !this.#yielded;
+  };
 
   #trap(thread: Thread): void {
     const { process } = thread;

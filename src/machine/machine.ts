@@ -1,11 +1,14 @@
 import {
+  BUDGET,
   CONTEXT_BYTES,
   type Core,
   type Engine,
   type EngineMaker,
   type InstructionHook,
+  type InterruptHook,
   type MemoryHook,
   SINGLE_STEP,
+  wasRefused,
 } from "./cpu/engine.ts";
 import { RF, setEflags } from "./cpu/flags.ts";
 import { Interpreter } from "./cpu/interpret.ts";
@@ -18,6 +21,7 @@ import { BS, DebugRegisters } from "./debug-registers.ts";
 import { CompilingEngine, canCompile } from "./jit/index.ts";
 import { type Access, FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
+import { type TransferHook, transferAt } from "./transfer.ts";
 
 export interface MachineOptions {
   /** Bytes of guest address space, from 0 up; committed as they are touched. Default 256 MiB. */
@@ -73,7 +77,40 @@ const INITIAL_X87_CONTROL = 0x37f;
 const INITIAL_MXCSR = 0x1f80;
 
 const HOOK: Stop = { reason: "hook" };
+/** To ourselves: the engine has met a CALL or RET that somebody wants to hear of. */
+const TRANSFER: Stop = { reason: "hook" };
 const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
+
+/** Addresses, and somebody who hears when one comes or goes. */
+class Breakpoints extends Set<number> {
+  /** Whether there is one: it is asked with every system call, and a set's size is no field but a call. */
+  any = false;
+  readonly #changed: (address: number) => void;
+
+  constructor(changed: (address: number) => void) {
+    super();
+    this.#changed = changed;
+  }
+
+  override add(address: number): this {
+    const known = this.has(address);
+    super.add(address);
+    this.any = true;
+    if (!known) this.#changed(address);
+    return this;
+  }
+
+  override delete(address: number): boolean {
+    const known = super.delete(address);
+    this.any = this.size > 0;
+    if (known) this.#changed(address);
+    return known;
+  }
+
+  override clear(): void {
+    for (const address of [...this]) this.delete(address);
+  }
+}
 
 /** A processor and its memory. It runs until there is a reason to stop, and the reason is a value. */
 export class Machine {
@@ -88,6 +125,7 @@ export class Machine {
    */
   readonly debug = new DebugRegisters(() => this.#watch());
   #hook: MemoryHook | undefined;
+  #transferHook: TransferHook | undefined;
   #hooked: readonly WatchedRange[] = [];
   #watched: readonly WatchedRange[] = [];
   /** Breakpoints on data that the present instruction has touched. */
@@ -96,6 +134,10 @@ export class Machine {
   #stoppedAt = -1;
   #stoppedWhen = -1;
   #stoppedByHook = false;
+  readonly #breakpoints = new Breakpoints((address) => this.#engine.breakpointChanged?.(address));
+  #interruptHook: InterruptHook | undefined;
+  /** What the hook has said the last time an engine asked. */
+  #goesOn = false;
 
   constructor(options: MachineOptions = {}) {
     this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY);
@@ -119,9 +161,12 @@ export class Machine {
       unspecialised: options.unspecialised ?? false,
       model,
       undefinedFlags: options.undefinedFlags ?? model.undefinedFlags ?? "zen4",
-      breakpoints: new Set(),
+      breakpoints: this.#breakpoints,
+      stepping: false,
+      stopsAtTransfers: false,
       onInstruction: undefined,
       onMemory: undefined,
+      onInterrupt: undefined,
     };
     const { engine = options.unspecialised || !canCompile() ? "interpreter" : "compiled" } = options;
     this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
@@ -145,7 +190,7 @@ export class Machine {
 
   /** Addresses (unsigned) before whose instruction a run stops. */
   get breakpoints(): Set<number> {
-    return this.#core.breakpoints;
+    return this.#breakpoints;
   }
 
   /** Calls `hook` before every instruction; undefined takes it away. Runs are much slower with one. */
@@ -158,6 +203,32 @@ export class Machine {
     this.#hook = hook;
     this.#hooked = hook ? ranges : [];
     this.#watch();
+  }
+
+  /**
+   * Calls `hook` behind each `int` of a gate, in the middle of a run: this is much faster than stopping for it. Where it
+   * answers true the run goes on. Without one, and in `step`, each stops the machine.
+   */
+  onInterrupt(hook: InterruptHook | undefined): void {
+    this.#interruptHook = hook;
+    this.#core.onInterrupt = hook && this.#asked;
+  }
+
+  /** What engines ask. They leave also where the machine has to look at every instruction from now on. */
+  readonly #asked = (vector: number): boolean => {
+    this.#goesOn = this.#interruptHook!(vector);
+    return this.#goesOn && !this.#looks;
+  };
+
+  /** Somebody wants to hear of single instructions. */
+  get #looks(): boolean {
+    if (this.#core.onInstruction !== undefined || this.debug.active) return true;
+    return this.#stops && this.#engine.breakpointChanged === undefined;
+  }
+
+  /** There are instructions that the engine is to stop at. */
+  get #stops(): boolean {
+    return this.#breakpoints.any || this.#core.stopsAtTransfers;
   }
 
   /** Marks the pages that the hook and the debug registers want to hear of. */
@@ -180,13 +251,38 @@ export class Machine {
     }
   }
 
+  /**
+   * Calls `hook` behind every near CALL and RET; undefined takes it away. Between them the program runs at full speed.
+   * Code is decoded anew when a hook comes or goes.
+   */
+  onTransfer(hook: TransferHook | undefined): void {
+    const core = this.#core;
+    this.#transferHook = hook;
+    if (core.stopsAtTransfers === (hook !== undefined)) return;
+    core.stopsAtTransfers = hook !== undefined;
+    this.#engine.flush();
+  }
+
   /** Executes at most `budget` instructions (a whole number, or Infinity). */
   run(budget: number): Stop {
     const core = this.#core;
-    if (!core.onInstruction && core.breakpoints.size === 0 && !this.debug.active) {
-      return this.#told(this.#engine.run(budget));
-    }
     const end = core.instructions + budget;
+    for (;;) {
+      const stop = this.#runOn(end - core.instructions);
+      if (stop.reason !== "interrupt" || this.#interruptHook === undefined) return stop;
+      if (!(wasRefused(stop) ? this.#goesOn : this.#interruptHook(stop.vector))) return stop;
+      if (core.instructions >= end) return { reason: "budget" };
+    }
+  }
+
+  /** The same, but every `int` ends it. */
+  #runOn(budget: number): Stop {
+    const core = this.#core;
+    const end = core.instructions + budget;
+    if (!this.#looks) {
+      const stop = this.#stops ? TRANSFER : this.#runEngine(budget);
+      return stop === TRANSFER ? this.#runToStops(end - core.instructions) : stop;
+    }
     while (core.instructions < end) {
       const eip = this.cpu.eip;
       const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
@@ -201,14 +297,66 @@ export class Machine {
         this.#words[WORD.EFLAGS] = this.#words[WORD.EFLAGS]! | RF;
         return DEBUG_FAULT;
       }
-      const stop = this.step();
+      const stop = this.#pass(eip);
       if (stop.reason !== "budget") return stop;
     }
-    return { reason: "budget" };
+    return BUDGET;
+  }
+
+  /** With nothing to look for but breakpoints and transfers: the engine finds them. */
+  #runToStops(budget: number): Stop {
+    const core = this.#core;
+    const end = core.instructions + budget;
+    let { eip } = this.cpu;
+    if (core.breakpoints.has(eip)) {
+      const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
+      if (!resumed) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.#pass(eip);
+      // Of a repeated instruction that was one iteration: it stops before the next.
+      if (stop.reason !== "budget") return stop;
+    }
+    while (core.instructions < end) {
+      eip = this.cpu.eip;
+      if (core.breakpoints.has(eip)) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.#runEngine(end - core.instructions);
+      if (stop !== TRANSFER) return stop;
+      const passed = this.#pass(this.cpu.eip);
+      if (passed.reason !== "budget") return passed;
+    }
+    return BUDGET;
+  }
+
+  /**
+   * The engine alone. It may find what was not there when this began, for who answers an `int` may set a breakpoint or
+   * a hook.
+   */
+  #runEngine(budget: number): Stop {
+    const stop = this.#told(this.#engine.run(budget));
+    if (stop.reason !== "breakpoint") return stop;
+    return this.#breakpoints.has(stop.address) ? this.#stopped(stop.address, stop) : TRANSFER;
+  }
+
+  /** Executes the instruction at EIP, and tells of it if it is a transfer. */
+  #pass(eip: number): Stop {
+    const hook = this.#transferHook;
+    const kind = hook && transferAt((at) => this.memory.u8(at), eip);
+    const { esp } = this.cpu;
+    const stop = this.step();
+    const done = stop.reason === "budget" || stop.reason === "trap";
+    return kind !== undefined && done && hook!(kind, eip, esp) ? HOOK : stop;
   }
 
   /** Executes one instruction (of a repeated one, one iteration), whatever breakpoints and hooks say. */
   step(): Stop {
+    this.#core.stepping = true;
+    try {
+      return this.#step();
+    } finally {
+      this.#core.stepping = false;
+    }
+  }
+
+  #step(): Stop {
     if (!this.debug.active) return this.#told(this.#engine.run(1));
     this.#hits = 0;
     const stop = this.#told(this.#engine.run(1));

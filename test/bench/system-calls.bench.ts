@@ -6,7 +6,7 @@
 import { Random } from "../../src/base/index.ts";
 import { rawImage } from "../../src/image/index.ts";
 import { guide, Kernel } from "../../src/kernel/index.ts";
-import { Machine } from "../../src/machine/index.ts";
+import { type InterruptHook, Machine } from "../../src/machine/index.ts";
 import { cable, Nic, Stack } from "../../src/net/index.ts";
 import { compare } from "./measure.ts";
 
@@ -41,11 +41,13 @@ function answered(code: Uint8Array): () => number {
   };
 }
 
-function unanswered(): () => number {
+/** `answer`: who is asked in the middle of the run; without one the machine stops for each. */
+function unanswered(answer?: InterruptHook): () => number {
   const machine = new Machine();
-  machine.memory.map(0, 4096);
+  machine.memory.map(0, 8192);
   machine.memory.place(0, program(3));
   return () => {
+    machine.onInterrupt(answer);
     const end = machine.instructions + CALLS * INSTRUCTIONS;
     while (machine.instructions < end) machine.run(end - machine.instructions);
     return CALLS;
@@ -53,7 +55,8 @@ function unanswered(): () => number {
 }
 
 await compare("calls", [
-  { name: "nobody answers", run: unanswered() },
+  { name: "nobody answers", run: unanswered(() => true) },
+  { name: "the machine stops", run: unanswered() },
   { name: "3 time", run: answered(program(3)) },
   { name: "83 get option", run: answered(program(83, [16, 2])) },
   { name: "84 set option", run: answered(program(84, [1, 16, 1])) },

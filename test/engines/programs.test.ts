@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { Random } from "../../src/base/index.ts";
+import { Interpreter } from "../../src/machine/cpu/interpret.ts";
 import type { Core, Machine, MachineOptions } from "../../src/machine/index.ts";
 import { type CompilerOptions, CompilingEngine } from "../../src/machine/jit/index.ts";
 import { CODE, compareRuns, DATA, program, STACK } from "./programs.ts";
@@ -62,4 +64,37 @@ test("hooks are told the same, whenever they are set and taken away", () => {
     );
     expect(found, `program ${seed}`).not.toHaveProperty("differs");
   }
+});
+
+test("breakpoints stop where single steps would have met them", () => {
+  // An engine that does not hear of breakpoints is looked after instruction by instruction.
+  const deaf: MachineOptions = {
+    engine: (core: Core) => {
+      const inner = new Interpreter(core);
+      return {
+        name: "deaf",
+        run: (budget) => inner.run(budget),
+        codeWritten: (address, length) => inner.codeWritten(address, length),
+        flush: () => inner.flush(),
+      };
+    },
+  };
+  let stops = 0;
+  const watch = (machine: Machine, piece: number): void => {
+    const random = new Random(piece);
+    if (piece % 7 === 6) machine.breakpoints.clear();
+    for (let n = 0; n < 6; n++) machine.breakpoints.add(CODE + random.below(300));
+    for (const address of machine.breakpoints) if (random.below(3) === 0) machine.breakpoints.delete(address);
+    stops += machine.breakpoints.has(machine.cpu.eip) ? 1 : 0;
+  };
+  for (const options of [
+    interpreted,
+    compiled({ ahead: true, most: 50 }),
+    compiled({ threshold: 2, most: 200 }),
+  ])
+    for (let seed = 300; seed < 320; seed++) {
+      const found = compareRuns(program(seed), deaf, options, [400, 3, 1000, 60], 3000, watch);
+      expect(found, `program ${seed}`).not.toHaveProperty("differs");
+    }
+  expect(stops).toBeGreaterThan(100);
 });

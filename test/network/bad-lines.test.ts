@@ -138,7 +138,7 @@ describe.skipIf(noIperf)(`two kernels and our router${noIperf ? ` (skipped: ${no
   test("echo requests: with a time to live of 1 the router answers, with 2 the host, in fragments too", async () => {
     const script = `import socket, struct
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-s.settimeout(10)
+s.settimeout(50)
 def checksum(data):
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16: total = (total & 0xffff) + (total >> 16)

@@ -63,9 +63,9 @@ afterEach(async () => {
   await outside.close();
 });
 
-/** Waits for what comes by itself, ten seconds at most: what is expected of it says more than a timeout here. */
+/** Waits for what comes by itself, fifty seconds at most: what is expected of it says more than a timeout here. */
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition() && performance.now() < end; ) await setTimeout(2);
+  for (const end = performance.now() + 50_000; !condition() && performance.now() < end; ) await setTimeout(2);
 }
 
 const tcpPort = (): number => gateway.published[0]!.at.port;

@@ -110,7 +110,7 @@ describe.skipIf(why)(`guests reach a network behind this host${why ? ` (skipped:
     tearDown();
   });
 
-  async function until<T>(step: () => T | undefined, seconds = 20): Promise<T> {
+  async function until<T>(step: () => T | undefined, seconds = 50): Promise<T> {
     const end = performance.now() + seconds * 1000;
     for (;;) {
       world.wake();

@@ -74,10 +74,37 @@ export class Linux implements Port {
     return execFileSync("ip", ["netns", "exec", this.namespace, command, ...words], { encoding: "utf8" });
   }
 
-  /** Whether somebody in the namespace listens at a TCP port (state 0A in the kernel's table). */
-  listens(port: number): boolean {
-    const table = this.run("cat", "/proc/net/tcp");
-    return new RegExp(`:${port.toString(16).toUpperCase().padStart(4, "0")} \\S+ 0A `).test(table);
+  /** Waits until somebody in the namespace listens at a TCP port (state 0A in the kernel's tables). */
+  async listening(port: number): Promise<void> {
+    const line = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, "0")} \\S+ 0A `);
+    await this.shows(line, "cat", "/proc/net/tcp", "/proc/net/tcp6");
+  }
+
+  /** Waits until a command in the namespace says something, asking again and again; what it said then. */
+  async shows(what: RegExp, command: string, ...words: string[]): Promise<string> {
+    for (;;) {
+      const { output } = await this.command(command, ...words);
+      if (what.test(output)) return output;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Does something whenever a frame has come or a deadline is reached, until it answers true. */
+  until(step: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const before = this.onTurn;
+      this.onTurn = () => {
+        before?.();
+        try {
+          if (!step()) return;
+        } catch (error) {
+          reject(error);
+        }
+        this.onTurn = before;
+        resolve();
+      };
+      this.drive();
+    });
   }
 
   /** Runs a command in the namespace; its output when it has ended. */

@@ -22,25 +22,16 @@ import {
   showAddress6,
   showIpAddress,
   showMac,
-  TcpState,
 } from "../../src/net/index.ts";
 import type { TcpSocket } from "../../src/net/tcp/socket.ts";
 import { has, Linux, missing } from "./linux.ts";
+import { python, refusesBothWays, sendHashed, serve } from "./linux-talk.ts";
 
 const why = missing();
 const US = "fd00::15";
 const KERNEL = "fd00::2";
 const MAC = 0x525400000015;
 const LINK_LOCAL = showAddress6(linkLocalOf(MAC));
-/** What every Python script here begins with. */
-const PRELUDE = `import socket, struct, time
-def checksum(data):
-    data += b"\\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return total ^ 0xffff
-`;
-
 describe.skipIf(why)(`IPv6 with the Linux kernel as neighbour${why ? ` (skipped: ${why})` : ""}`, () => {
   let linux: Linux;
   let stack: Stack;
@@ -58,10 +49,9 @@ describe.skipIf(why)(`IPv6 with the Linux kernel as neighbour${why ? ` (skipped:
     stack.configure(0, { address: parseAddress("10.0.2.15")!, mask: 0xffffff00, gateway: 0 });
     stack.configure6(0, { addresses: [parseNetwork6(`${US}/64`)!] });
     linux.drive(stack);
-    await until(() => stack.addresses6(0).every(({ state }) => state === "preferred"));
+    await linux.until(() => stack.addresses6(0).every(({ state }) => state === "preferred"));
     // The kernel looks for duplicates of its link-local address too, and takes another as source until it has.
-    while (/tentative/.test(linux.ip("-6", "addr", "show", "dev", "tap0")))
-      await linux.command("sleep", "0.1");
+    await linux.shows(/^(?![\s\S]*tentative)[\s\S]*fe80/, "ip", "-6", "addr", "show", "dev", "tap0");
   });
 
   afterAll(async () => {
@@ -69,73 +59,12 @@ describe.skipIf(why)(`IPv6 with the Linux kernel as neighbour${why ? ` (skipped:
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function until(step: () => boolean, seconds = 120): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error("nothing more happened")), seconds * 1000);
-      const before = linux.onTurn;
-      linux.onTurn = () => {
-        before?.();
-        try {
-          if (!step()) return;
-        } catch (error) {
-          reject(error);
-        }
-        clearTimeout(timer);
-        linux.onTurn = before;
-        resolve();
-      };
-      linux.drive();
-    });
-  }
-
-  const python = async (script: string): Promise<string[]> => {
-    const file = join(folder, "script.py");
-    writeFileSync(file, PRELUDE + script);
-    return (await linux.command("python3", file)).output.trim().split("\n");
-  };
-
-  /** Whatever is asked, `page` is the answer, then the end. */
-  function serve(port: number, page: Uint8Array): { stop(): void; peers: string[] } {
-    const listener = stack.sockets.stream();
-    expect(listener.bind(ANY6, port)).toBeUndefined();
-    expect(listener.listen(64)).toBeUndefined();
-    const peers: string[] = [];
-    listener.onChange = () => {
-      for (;;) {
-        const socket = listener.accept();
-        if (typeof socket === "string") return;
-        const { address } = socket.remote!;
-        peers.push(typeof address === "number" ? "IPv4" : showAddress6(address));
-        let request = "";
-        let sent = 0;
-        const move = (): void => {
-          const buffer = new Uint8Array(4096);
-          for (let got = socket.receive(buffer); got !== "would-block"; got = socket.receive(buffer)) {
-            if (typeof got !== "number" || got === 0) {
-              socket.close();
-              return;
-            }
-            request += latin1(buffer.subarray(0, got));
-          }
-          if (!request.includes("\r\n\r\n")) return;
-          while (sent < page.length) {
-            const taken = socket.send(page.subarray(sent, sent + 65536));
-            if (typeof taken !== "number") return;
-            sent += taken;
-          }
-          socket.close();
-        };
-        socket.onChange = move;
-        move();
-      }
-    };
-    return { stop: () => listener.close(), peers };
-  }
+  const run = (script: string): Promise<string[]> => python(linux, folder, script);
 
   test("echo requests of all sizes, in fragments too, come back as they were", async () => {
     const sizes = [0, 1, 56, 1452, 1453, 2904, 9000, 65000];
-    const lines = await python(`s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-s.settimeout(5)
+    const lines = await run(`s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.settimeout(PATIENCE)
 for size in (${sizes.join()}):
     data = bytes(i * 5 & 255 for i in range(size))
     s.sendto(struct.pack("!BBHHH", 128, 0, 0, 77, size & 0xffff) + data, ("${US}", 0))
@@ -157,7 +86,7 @@ for size in (${sizes.join()}):
     async () => {
       const body = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 7 + (i >>> 8)) & 255);
       const head = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
-      const server = serve(80, concat([bytesOf(head), body]));
+      const server = serve(stack, 80, concat([bytesOf(head), body]));
       const digest = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
       for (const host of [`[${US}]`, `[${LINK_LOCAL}%25tap0]`, "10.0.2.15"]) {
         const file = join(folder, "page");
@@ -168,60 +97,18 @@ for size in (${sizes.join()}):
       expect([server.peers[0], server.peers[1]!.slice(0, 6), server.peers[2]]).toEqual([
         KERNEL,
         "fe80::",
-        "IPv4",
+        "10.0.2.2",
       ]);
       server.stop();
     },
   );
 
   test("a port nobody listens at refuses, both ways", async () => {
-    const script = `
-try:
-    socket.create_connection(("${US}", 4), 5)
-except ConnectionRefusedError:
-    print("refused")`;
-    expect(await python(script)).toEqual(["refused"]);
-    const socket = stack.sockets.stream();
-    let reason: string | undefined = socket.connect(parseAddress6(KERNEL)!, 4);
-    await until(() => (reason = socket.connect(parseAddress6(KERNEL)!, 4)) !== "already");
-    expect(reason).toBe("refused");
+    await refusesBothWays(linux, folder, stack, US, KERNEL);
   });
 
   test("we send 3 MB to the kernel, half-close, and get its hash", async () => {
-    const file = join(folder, "server.py");
-    writeFileSync(
-      file,
-      `import socket, hashlib
-server = socket.create_server(("${KERNEL}", 5001), family=socket.AF_INET6)
-peer, _ = server.accept()
-digest = hashlib.sha256()
-while data := peer.recv(65536): digest.update(data)
-peer.sendall(digest.hexdigest().encode())
-peer.close()`,
-    );
-    const server = linux.command("python3", file);
-    while (!linux.run("cat", "/proc/net/tcp6").includes(":1389")) await new Promise((r) => setTimeout(r, 50));
-    const socket = stack.sockets.stream();
-    expect(socket.connect(parseAddress6(KERNEL)!, 5001)).toBe("in-progress");
-    const data = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 13 + (i >>> 9)) & 255);
-    let sent = 0;
-    let answer = "";
-    const buffer = new Uint8Array(4096);
-    await until(() => {
-      while (sent < data.length) {
-        const taken = socket.send(data.subarray(sent));
-        if (typeof taken !== "number") break;
-        sent += taken;
-        if (sent === data.length) socket.shutdown("send");
-      }
-      const got = socket.receive(buffer);
-      if (typeof got === "number") answer += latin1(buffer.subarray(0, got));
-      return got === 0;
-    });
-    expect(answer).toBe(createHash("sha256").update(data).digest("hex"));
-    socket.close();
-    await until(() => socket.state === TcpState.TIME_WAIT);
-    await server;
+    await sendHashed(linux, folder, stack, KERNEL, 5001, 3_000_000);
   });
 
   test("datagrams to and fro, in fragments too; a closed port is unreachable, both ways", async () => {
@@ -233,7 +120,7 @@ peer.close()`,
     };
     const sizes = [0, 1, 1452, 1453, 5000, 65000];
     const echoes = (family: string, host: string) => `s = socket.socket(socket.${family}, socket.SOCK_DGRAM)
-s.settimeout(5)
+s.settimeout(PATIENCE)
 for size in (${sizes.join()}):
     sent = bytes(i & 255 for i in range(size))
     s.sendto(sent, ("${host}", 7))
@@ -243,30 +130,30 @@ for size in (${sizes.join()}):
       ["AF_INET6", US],
       ["AF_INET", "10.0.2.15"],
     ] as const) {
-      expect(await python(echoes(family, host))).toEqual(sizes.map((size) => `${size} True 7`));
+      expect(await run(echoes(family, host))).toEqual(sizes.map((size) => `${size} True 7`));
     }
     socket.close();
     const refused = `s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.settimeout(5)
+s.settimeout(PATIENCE)
 s.connect(("${US}", 7))
 s.send(b"x")
 try:
     s.recv(10)
 except ConnectionRefusedError:
     print("refused")`;
-    expect(await python(refused)).toEqual(["refused"]);
+    expect(await run(refused)).toEqual(["refused"]);
     const ours = stack.sockets.datagram();
     ours.connect(parseAddress6(KERNEL)!, 4);
     ours.send(bytesOf("x"));
-    await until(() => ours.error !== undefined);
+    await linux.until(() => ours.error !== undefined);
     expect(ours.takeError()).toBe("refused");
     ours.close();
   });
 
   test("an unknown protocol is a parameter problem that points at its name", async () => {
-    const lines = await python(`raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW, 200)
+    const lines = await run(`raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW, 200)
 s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-s.settimeout(5)
+s.settimeout(PATIENCE)
 raw.sendto(b"12345678", ("${US}", 0))
 while True:
     got = s.recv(2000)
@@ -281,7 +168,7 @@ print(got[1], struct.unpack("!I", got[4:8])[0], got[8 + 6])`);
     raw.send(Uint8Array.of(128, 0, 0, 0, 0x12, 0x34, 0, 1, 65, 66, 67));
     const packet = new Uint8Array(100);
     let length = 0;
-    await until(() => {
+    await linux.until(() => {
       for (let got = raw.receive(packet); typeof got === "number"; got = raw.receive(packet)) {
         if (packet[0] !== 129) continue; // neighbour discovery is heard too
         length = got;
@@ -296,18 +183,16 @@ print(got[1], struct.unpack("!I", got[4:8])[0], got[8 + 6])`);
   test("duplicate address detection: theirs is not taken, and ours is not given", async () => {
     stack.configure6(0, { addresses: [{ address: parseAddress6("fd00::2")!, prefixLength: 64 }] });
     const own = () => stack.addresses6(0).find(({ address }) => address === parseAddress6(KERNEL)!)!;
-    await until(() => own().state !== "tentative");
+    await linux.until(() => own().state !== "tentative");
     expect(own().state).toBe("duplicate");
     stack.removeAddress6(0, parseAddress6(KERNEL)!);
     linux.ip("-6", "addr", "add", `${US}/64`, "dev", "tap0");
-    let shown = "";
-    await until(() => (shown = linux.ip("-6", "addr", "show", "dev", "tap0")).includes("dadfailed"));
-    expect(shown).toMatch(/fd00::15\/64[^\n]*dadfailed/);
+    await linux.shows(/fd00::15\/64[^\n]*dadfailed/, "ip", "-6", "addr", "show", "dev", "tap0");
     linux.ip("-6", "addr", "del", `${US}/64`, "dev", "tap0");
   });
 
   test("an address is made of what a router advertises, and packets go by that router", async () => {
-    const lines = await python(`import subprocess
+    const lines = await run(`import subprocess
 s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
 s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
 s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex("tap0"))
@@ -319,7 +204,7 @@ s.sendto(ra, ("ff02::1", 0))
 print("sent")`);
     expect(lines).toEqual(["sent"]);
     const made = () => stack.addresses6(0).find(({ origin }) => origin === "advertised");
-    await until(() => made()?.state === "preferred");
+    await linux.until(() => made()?.state === "preferred");
     expect(showAddress6(made()!.address)).toBe("2001:db8:1:0:5054:ff:fe00:15");
     expect(stack.routers6(0).map(showAddress6)[0]).toMatch(/^fe80::/);
     // Beyond that router, which the kernel plays: an address of its loopback.
@@ -330,14 +215,14 @@ print("sent")`);
     raw.connect(parseAddress6("2001:db8:2::1")!, 0);
     raw.send(Uint8Array.of(128, 0, 0, 0, 0, 1, 0, 1));
     const packet = new Uint8Array(100);
-    await until(() => typeof raw.receive(packet) === "number" && packet[0] === 129);
+    await linux.until(() => typeof raw.receive(packet) === "number" && packet[0] === 129);
     raw.close();
   });
 
   /** Runs a Python script in the namespace while `meanwhile` goes on here; both must end. */
   async function beside(script: string, meanwhile: () => boolean): Promise<string[]> {
-    const said = python(script);
-    await until(meanwhile);
+    const said = run(script);
+    await linux.until(meanwhile);
     return await said;
   }
 
@@ -362,7 +247,7 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("${from
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("", 6000))
 ${join}
-s.settimeout(10)
+s.settimeout(PATIENCE)
 s.sendto(b"from the kernel", ("${group}", 6000))
 while True:
     got, peer = s.recvfrom(100)
@@ -388,8 +273,8 @@ ${join.split("\n")[1]}
 s.sendto(b"late", ("${group}", 6000))`;
       const before =
         stack.drops.of("ip: multicast group not joined") + stack.drops.of("ip6: multicast group not joined");
-      await python(late);
-      await until(
+      await run(late);
+      await linux.until(
         () =>
           stack.drops.of("ip: multicast group not joined") +
             stack.drops.of("ip6: multicast group not joined") >
@@ -441,11 +326,11 @@ print(digest.hexdigest())`,
         const server = linux.command("ip", "netns", "exec", far, "python3", file);
         const table = `/proc/net/tcp${family === "AF_INET6" ? "6" : ""}`;
         const listening = `:${port.toString(16).toUpperCase()} `;
-        while (!inFar("cat", table).includes(listening)) await new Promise((r) => setTimeout(r, 50));
+        await linux.shows(new RegExp(listening), "ip", "netns", "exec", far, "cat", table);
         const socket = stack.sockets.stream();
         expect(socket.connect(parseIpAddress(host)!, port)).toBe("in-progress");
         let sent = 0;
-        await until(() => {
+        await linux.until(() => {
           while (sent < data.length) {
             const taken = socket.send(data.subarray(sent));
             if (typeof taken !== "number") return false;

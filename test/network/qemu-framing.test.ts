@@ -3,6 +3,7 @@
  * stream and dgram netdevs, spoken by a bridge (qemu.py) that shares nothing with ours.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import { kolibri } from "../cli/io.ts";
@@ -12,6 +13,18 @@ import { lines } from "./transfers.ts";
 const why = missing() ?? (has("curl") ? undefined : "no curl");
 const guest = "fixtures/guide/images/http-server.corrected.bin";
 const script = new URL("qemu.py", import.meta.url).pathname;
+
+/** Two UDP ports of this host that nobody has now. */
+async function freePorts(): Promise<[number, number]> {
+  const sockets = [createSocket("udp4"), createSocket("udp4")];
+  const ports: number[] = [];
+  for (const socket of sockets) {
+    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+    ports.push(socket.address().port);
+  }
+  for (const socket of sockets) await new Promise<void>((resolve) => socket.close(resolve));
+  return ports as [number, number];
+}
 
 describe.skipIf(why)(`QEMU's framing${why ? ` (skipped: ${why})` : ""}`, () => {
   const namespace = `kolibri-qemu-${process.pid}`;
@@ -55,7 +68,7 @@ describe.skipIf(why)(`QEMU's framing${why ? ` (skipped: ${why})` : ""}`, () => {
     inside("ip", "addr", "add", "10.0.2.77/24", "dev", "tap0");
     inside("ip", "link", "set", "tap0", "up");
     for (let i = 0; i < 5; i++) {
-      const child = spawn("ip", ["netns", "exec", namespace, "curl", "-sS", "-m", "20", "http://10.0.2.15/"]);
+      const child = spawn("ip", ["netns", "exec", namespace, "curl", "-sS", "-m", "50", "http://10.0.2.15/"]);
       let page = "";
       child.stdout.on("data", (data) => (page += data));
       await once(child, "close");
@@ -86,7 +99,7 @@ describe.skipIf(why)(`QEMU's framing${why ? ` (skipped: ${why})` : ""}`, () => {
   });
 
   test("dgram", async () => {
-    const [ours, theirs] = [20_000 + (process.pid % 10_000), 30_000 + (process.pid % 10_000)];
+    const [ours, theirs] = await freePorts();
     await beside(`udp:${ours}:127.0.0.1:${theirs}`, async () => {
       const peer = await card("dgram", String(theirs), "127.0.0.1", String(ours));
       expect(await peer.line()).toBe("ready");

@@ -72,7 +72,7 @@ describe.skipIf(why)(`--tap${why ? ` (skipped: ${why})` : ""}`, () => {
   test("the kernel's echo requests are answered, in fragments too", async () => {
     const script = `import socket, struct
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-s.settimeout(10)
+s.settimeout(50)
 def checksum(data):
     data += b"\\0" * (len(data) % 2)
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
@@ -90,7 +90,7 @@ for size in (0, 56, 1472, 1473, 20000):
   });
 
   test("curl gets the guest's page, eight at a time", async () => {
-    const curl = () => run(inside("curl", "-sS", "-m", "20", `http://${GUEST}/`));
+    const curl = () => run(inside("curl", "-sS", "-m", "50", `http://${GUEST}/`));
     for (let round = 0; round < 3; round++) {
       for (const { status, said } of await Promise.all(Array.from({ length: 8 }, curl))) {
         expect([status, said]).toEqual([0, expect.stringContaining("<h1>")]);
@@ -122,7 +122,7 @@ for host in ("fd07::15", "fe80::5054:ff:fe00:70f%six0", "10.0.7.15"):
     data = b"hello " * 3000
     for i in range(20):
         try:
-            s = socket.create_connection((host, 7), 20)
+            s = socket.create_connection((host, 7), 50)
             break
         except OSError as error:
             last = error
@@ -224,7 +224,7 @@ for host in ("fd07::15", "fe80::5054:ff:fe00:70f%six0", "10.0.7.15"):
       execFileSync(...inside("ip", "link", "set", name, "up"));
       const script = `import hashlib, socket, threading
 data = b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(312500))
-s = socket.create_connection(("10.0.8.15", 7), 20)
+s = socket.create_connection(("10.0.8.15", 7), 50)
 def send():
     s.sendall(data)
     s.shutdown(socket.SHUT_WR)

@@ -19,7 +19,7 @@ import {
   TcpState,
 } from "../../src/net/index.ts";
 import { flightSize } from "../../src/net/tcp/congestion.ts";
-import type { Connection } from "../../src/net/tcp/connection.ts";
+import { type Connection, hasFinished } from "../../src/net/tcp/connection.ts";
 import type { TcpSocket } from "../../src/net/tcp/socket.ts";
 import * as ethernet from "../../src/net/wire/ethernet.ts";
 import * as icmp from "../../src/net/wire/icmp.ts";
@@ -100,6 +100,8 @@ interface Script {
   /** Programs name IPv4 addresses as IPv6 ones. */
   mapped: boolean;
   mtu: number;
+  /** The largest segment that is injected whole: scripts show what a card has put together. */
+  mss: number;
   /** Nothing may be sent behind the last line either; the language itself does not ask for that. */
   strict: boolean;
 }
@@ -113,6 +115,7 @@ export function parseTimeline(text: string): Script {
     remote: REMOTE,
     mapped: false,
     mtu: 1500,
+    mss: 1440,
     strict: true,
   };
   const sizes = new Set(Array.from(text.matchAll(/SO_SNDBUF, \[(\d+)\]/g), ([, size]) => Number(size)));
@@ -169,6 +172,9 @@ function applyOption(option: string, script: Script): void {
       return;
     case "mtu":
       script.mtu = Number(value);
+      return;
+    case "mss":
+      script.mss = Number(value);
       return;
     case "tcp_ts_tick_usecs":
       if (value === "1000") return; // ours is a millisecond as well
@@ -235,7 +241,7 @@ function parseEvent(text: string, number: number, held: readonly string[]): Even
 
 /** Commands that set what a network has by default, or look at Linux, change nothing here. */
 const HARMLESS =
-  /^(nstat|ip tcp_metrics|tc qdisc|sysctl|sleep|true)\b|^\/tmp\/sysctl|defaults\.sh|set_sysctls/;
+  /^(nstat|ip tcp_metrics|ethtool|tc qdisc add dev tun0 root pfifo$|sysctl|sleep|true)\b|^\/tmp\/sysctl|defaults\.sh|set_sysctls/;
 
 function parseShell(text: string): Event {
   const settings: [string, string][] = [];
@@ -407,7 +413,7 @@ class Run {
     else if (event.kind === "out") this.#expect(event.packet, line);
     else if (event.kind === "error") this.#injectError(event.error);
     else if (event.kind === "assert") this.#assert(event.code);
-    else if (event.kind === "sysctl" && this.#started)
+    else if (event.kind === "sysctl" && event.settings.length > 0 && this.#started)
       throw new Unsupported(`sysctl ${event.settings.map(([name]) => name).join()} in the middle`);
     if (line.from !== "any") this.#last = this.#now;
   }
@@ -448,7 +454,8 @@ class Run {
 
   /** What is longer than the link takes comes in pieces: scripts show what a card has put together. */
   #inject(packet: Packet): void {
-    const most = 1440;
+    this.#turn();
+    const most = this.script.mss;
     for (let done = 0; packet.length - done > most; done += most) {
       this.#injectOne({
         ...packet,
@@ -459,10 +466,10 @@ class Run {
     }
     const done = Math.floor(Math.max(0, packet.length - 1) / most) * most;
     this.#injectOne({ ...packet, seq: packet.seq + done, length: packet.length - done });
+    this.#turn();
   }
 
   #injectOne(packet: Packet): void {
-    this.#turn();
     const option = (name: string) => packet.options?.find((other) => other.name === name)?.values;
     const isn = this.#localIsn ?? 0;
     const segment: tcp.Segment = {
@@ -470,7 +477,7 @@ class Run {
       sourcePort: this.#remotePort,
       destinationPort: this.#localPort,
       seq: packet.seq,
-      ack: packet.ack === undefined ? 0 : (isn + packet.ack) >>> 0,
+      ack: packet.ack === undefined && !(packet.flags & tcp.ACK) ? 0 : (isn + (packet.ack ?? 0)) >>> 0,
       flags: packet.flags,
       window: packet.window ?? 0,
       urgent: packet.urgent,
@@ -522,7 +529,6 @@ class Run {
       ipv6.write(whole, frame.subarray(14));
     } else throw new Unsupported("addresses of two kinds");
     this.#wire.send(frame);
-    this.#turn();
   }
 
   #injectError({ code, mtu, seq, length }: IcmpError): void {
@@ -555,6 +561,7 @@ class Run {
     const message = new Uint8Array(8 + quoted.length);
     icmp.write({ type: 3, code, rest: mtu, payload: quoted }, message);
     this.#put(1, message);
+    this.#turn();
   }
 
   #expect(packet: Packet, line: Line): void {
@@ -582,8 +589,20 @@ class Run {
     if (segment.timestamps) this.#timestamps = segment.tsVal;
   }
 
+  /** Acknowledgements of the pieces of one segment: the card of the script would have put the pieces together. */
+  #skipPartial(packet: Packet): void {
+    const bare = (sent: Sent | undefined) =>
+      sent?.segment.flags === tcp.ACK && sent.segment.payload.length === 0;
+    if (packet.length > 0 || packet.flags !== tcp.ACK) return;
+    while (bare(this.#sent[0]) && bare(this.#sent[1]) && this.#sent[0]!.at === this.#sent[1]!.at) {
+      if (this.#sent[0]!.segment.ack === packet.ack) return;
+      this.#sent.shift();
+    }
+  }
+
   /** The next segment; those that go on where it ends are one with it, as a card that cuts large segments sees them. */
   #take(packet: Packet): Sent | undefined {
+    this.#skipPartial(packet);
     const first = this.#sent.shift();
     if (first === undefined) return undefined;
     let { segment } = first;
@@ -630,7 +649,7 @@ class Run {
     if (c === undefined) return {};
     this.#lastConnection = c;
     const { mss } = c.snd;
-    const { cwnd, ssthresh, phase } = c.congestion;
+    const { cwnd, ssthresh, phase, dupAcks } = c.congestion;
     return {
       tcpi_snd_cwnd: Math.floor(cwnd / mss),
       tcpi_snd_ssthresh: ssthresh >= 2 ** 30 ? 0x7fffffff : Math.floor(ssthresh / mss),
@@ -638,7 +657,16 @@ class Run {
       tcpi_advmss: c.ourMss - (c.timestamps.on ? 12 : 0),
       tcpi_unacked: Math.ceil(flightSize(c) / mss),
       tcpi_state: LINUX_STATES[c.state]!,
-      tcpi_ca_state: { open: 0, fast: 3, loss: 4 }[phase],
+      tcpi_ca_state:
+        phase === "open" && (dupAcks > 0 || !c.scoreboard.empty) ? 1 : { open: 0, fast: 3, loss: 4 }[phase],
+      tcpi_sacked: c.rack.sacked,
+      tcpi_retransmits: c.retries,
+      tcpi_rcv_mss: c.rcv.mss,
+      tcpi_rto: c.rtt.rto,
+      tcpi_rtt: Math.max(0, c.rtt.srtt),
+      tcpi_min_rtt: c.rack.minRtt,
+      tcpi_probes: c.probes,
+      tcpi_notsent_bytes: c.sendBuffer.length - Math.min(c.sendBuffer.length, flightSize(c)),
       tcpi_backoff: c.retries,
       tcpi_total_retrans: c.repeated,
     };
@@ -735,6 +763,13 @@ class Run {
       });
       return number;
     }
+    if (name === "epoll_create") {
+      this.#interest.set(Number(expected), new Map());
+      return Number(expected);
+    }
+    if (name === "epoll_ctl") return this.#watch(words);
+    if (name === "epoll_wait") return this.#waitForEvents(words.join(), Number(words[0]));
+    if (name === "poll") return this.#poll(words.join());
     const held = this.#sockets.get(Number(words[0]));
     if (held === undefined) throw new Unsupported(`${name} on ${words[0]}`);
     const { socket } = held;
@@ -781,12 +816,112 @@ class Run {
         return socket.send(new Uint8Array(Number(words[2])).fill(120));
       case "getsockopt":
         return this.#getOption(socket, words);
+      case "recvfrom":
+        return socket.receive(new Uint8Array(Number(words[2])));
+      case "sendmsg":
+      case "writev":
+        return this.#sendPieces(socket, words.join(), name);
+      case "recvmsg":
+      case "readv":
+        return this.#receivePieces(socket, words.join());
+      case "poll":
+        return this.#poll(words.join());
+      case "ioctl":
+        return this.#inquire(socket, words);
       case "fcntl":
         if (words[1] === "F_SETFL") held.blocking = !words[2]!.includes("O_NONBLOCK");
         return words[1] === "F_GETFL" ? Number(expected) || 2 : 0;
       default:
         throw new Unsupported(`call ${name}`);
     }
+  }
+
+  /** `{…, msg_iov(2)=[{..., 40}, {..., 20}], …}, FLAGS` or `[{..., 40}], 1` */
+  #sendPieces(socket: Socket, text: string, name: string): number | Reason {
+    const flags = /\bMSG_(?!NOSIGNAL|DONTWAIT)\w+/.exec(text.replace(/msg_flags=\w+/g, ""));
+    if (flags) throw new Unsupported(`${name} with ${flags[0]}`);
+    return socket.send(new Uint8Array(piecesOf(text)).fill(120));
+  }
+
+  #receivePieces(socket: Socket, text: string): number | Reason {
+    const got = socket.receive(new Uint8Array(piecesOf(text)));
+    const [, told] = /cmsg_type=TCP_CM_INQ,\s*cmsg_data=(\d+)/.exec(text) ?? [];
+    const { connection } = socket as TcpSocket;
+    // Linux counts the end of the stream as one more.
+    const left = socket.available + (connection && hasFinished(connection) && socket.available === 0 ? 1 : 0);
+    if (told !== undefined && typeof got === "number" && Number(told) !== left)
+      throw new Mismatch(`recvmsg told of ${left} bytes more`);
+    return got;
+  }
+
+  #inquire(socket: Socket, words: string[]): number {
+    if (words[1] !== "SIOCINQ") throw new Unsupported(`ioctl ${words[1]}`);
+    const wanted = Number(/\d+/.exec(words[2]!)![0]);
+    if (socket.available !== wanted) throw new Mismatch(`SIOCINQ gave ${socket.available}`);
+    return 0;
+  }
+
+  /** What each epoll instance watches: sockets with the events, what was told last, and what has come since. */
+  readonly #interest = new Map<number, Map<number, Interest>>();
+
+  /** `5, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLET, fd=4}` */
+  #watch(words: string[]): number {
+    const [instance, verb, fd] = [Number(words[0]), words[1], Number(words[2])];
+    const list = this.#interest.get(instance);
+    const held = this.#sockets.get(fd);
+    if (list === undefined || held === undefined) throw new Unsupported(`epoll_ctl on ${words[2]}`);
+    if (verb === "EPOLL_CTL_DEL") {
+      list.delete(fd);
+      return 0;
+    }
+    const wanted = eventsIn(words.slice(3).join());
+    for (const name of wanted) if (!KNOWN_EVENTS.has(name)) throw new Unsupported(`epoll with ${name}`);
+    const interest: Interest = { wanted, told: new Set(), news: true };
+    list.set(fd, interest);
+    held.socket.onChange = () => {
+      interest.news = true;
+    };
+    return 0;
+  }
+
+  #waitForEvents(text: string, instance: number): number {
+    for (const [fd, interest] of this.#interest.get(instance) ?? []) {
+      const { socket } = this.#sockets.get(fd)!;
+      const ready = eventsOf(socket).filter(
+        (name) => interest.wanted.has(name) || name === "EPOLLHUP" || name === "EPOLLERR",
+      );
+      const edge = interest.wanted.has("EPOLLET");
+      if (ready.length === 0 || (edge && !interest.news)) {
+        interest.news = false;
+        continue;
+      }
+      interest.news = false;
+      const expected = [...eventsIn(text)].sort().join("|");
+      if (expected !== ready.toSorted().join("|")) throw new Mismatch(`epoll_wait told ${ready.join("|")}`);
+      return 1;
+    }
+    return 0;
+  }
+
+  /** `[{fd=4, events=POLLIN, revents=POLLIN}], 1, 0` */
+  #poll(text: string): number | Reason {
+    let count = 0;
+    for (const [, fd, events, revents] of text.matchAll(/fd=(\d+),\s*events=([\w|]+),\s*revents=([\w|]+)/g)) {
+      const held = this.#sockets.get(Number(fd));
+      if (held === undefined) throw new Unsupported(`poll on ${fd}`);
+      const wanted = new Set(events!.split("|").map((name) => `E${name}`));
+      const ready = eventsOf(held.socket).filter(
+        (name) => wanted.has(name) || name === "EPOLLHUP" || name === "EPOLLERR",
+      );
+      if (ready.length === 0) continue;
+      count++;
+      const told = ready
+        .map((name) => name.slice(1))
+        .sort()
+        .join("|");
+      if (told !== revents!.split("|").sort().join("|")) throw new Mismatch(`poll told ${told}`);
+    }
+    return count > 0 || / 0$|,0$/.test(text.trim()) ? count : "would-block";
   }
 
   #getOption(socket: Socket, words: string[]): number {
@@ -796,7 +931,7 @@ class Run {
     if (words[2] === "SO_ERROR") {
       const reason = socket.takeError();
       value = reason === undefined ? 0 : (errnoOf[reason] ?? reason);
-    } else if (words[2] === "TCP_MAXSEG" && connection) value = connection.snd.mss;
+    } else if (words[2] === "TCP_MAXSEG") value = connection?.snd.mss ?? (socket.options.maxSegment || 536);
     else throw new Unsupported(`getsockopt ${words[2]}`);
     if (told !== undefined && told !== String(value))
       throw new Mismatch(`getsockopt ${words[2]} gave ${value}`);
@@ -835,10 +970,46 @@ class Run {
       case "TCP_MAXSEG":
         options.maxSegment = value;
         return 0;
+      case "TCP_INQ": // asks for what `recvmsg` tells in any case
+        return 0;
+      case "IP_MTU_DISCOVER": // ours always finds out
+      case "IP_RECVERR":
+        return 0;
     }
     throw new Unsupported(`setsockopt ${words[2]}`);
   }
 }
+
+interface Interest {
+  wanted: Set<string>;
+  told: Set<string>;
+  news: boolean;
+}
+
+const KNOWN_EVENTS = new Set(["EPOLLIN", "EPOLLOUT", "EPOLLET", "EPOLLRDHUP", "EPOLLHUP", "EPOLLERR"]);
+
+const eventsIn = (text: string): Set<string> =>
+  new Set((/events=([\w|]+)/.exec(text)?.[1] ?? "").split("|").filter((name) => name !== "" && name !== "0"));
+
+/** What poll(2) and epoll(7) would say of a socket. */
+function eventsOf(socket: Socket): string[] {
+  const { connection } = socket as TcpSocket;
+  const ended = connection !== undefined && hasFinished(connection);
+  return [
+    ...(socket.readable || socket.acceptable ? ["EPOLLIN"] : []),
+    ...(socket.writable ? ["EPOLLOUT"] : []),
+    ...(ended ? ["EPOLLRDHUP"] : []),
+    ...(socket.closed ? ["EPOLLHUP"] : []),
+    ...(socket.error !== undefined ? ["EPOLLERR"] : []),
+  ];
+}
+
+/** Bytes in `{..., 40}, {..., 20}` together. */
+const piecesOf = (text: string): number =>
+  Array.from(text.matchAll(/\{\s*\.\.\.\s*,\s*(\d+)\s*\}/g), ([, length]) => Number(length)).reduce(
+    (a, b) => a + b,
+    0,
+  );
 
 /** The TCP or, of an IPv6 packet, the same; nothing of other protocols. */
 function payloadOf(frame: Uint8Array): Uint8Array | undefined {

@@ -76,7 +76,7 @@ const exact = (value: number): number =>
 const powers = Float64Array.from({ length: 33 }, (_, n) => 2 ** n);
 
 /** A binary operator on numbers; NaN where it takes more than this. */
-function quick(operator: number, left: number, right: number): number {
+export function quick(operator: number, left: number, right: number): number {
   switch (operator) {
     case OP_ADD:
       return exact(left + right);

@@ -1,4 +1,5 @@
 import { FACT, LINE_SHIFT, type Memory, RAM_BASE } from "../memory/memory.ts";
+import { transferAt } from "../transfer.ts";
 import { decodeOperation } from "./decode.ts";
 import type { Core } from "./engine.ts";
 import { OP } from "./op.ts";
@@ -19,6 +20,8 @@ export interface CodeListener {
   readonly threshold: number;
   /** Bytes of code have changed. */
   changed(address: number, length: number): void;
+  /** Whether there is a breakpoint at an address with decoded code has changed. */
+  stopChanged(address: number): void;
   /** An instruction was decoded: these bytes belong to code. */
   covered(address: number, length: number): void;
   /** All code is forgotten. */
@@ -165,6 +168,7 @@ export class Code {
     operation.next = this.at(operation.following);
     if (leadsTo(operation.op)) operation.target = this.arrive(operation.immediate);
     const start = operation.address >>> 0;
+    if (this.#stopsAt(start)) this.#bury(operation);
     const { lines } = this.#memory;
     for (let at = start; at < start + length; at++) {
       this.#page(at >>> 12).covered[at & OFFSET] = 1;
@@ -173,6 +177,31 @@ export class Code {
     this.#listener?.covered(start, length);
     this.#mark(start >>> 12);
     this.#mark((start + length - 1) >>> 12);
+  }
+
+  #stopsAt(address: number): boolean {
+    const { breakpoints, stopsAtTransfers } = this.#core;
+    if (breakpoints.has(address)) return true;
+    return stopsAtTransfers && transferAt((at) => this.#memory.u8(at), address) !== undefined;
+  }
+
+  /** Puts a breakpoint over an operation just decoded. */
+  #bury(operation: Operation): void {
+    const beneath = new Operation(operation.address, OP.DECODE, notDecoded);
+    decodeOperation(this.#core, beneath);
+    beneath.next = operation.next;
+    beneath.target = operation.target;
+    operation.op = OP.BREAK;
+    operation.beneath = beneath;
+    operation.constantAt = operation.length; // a constant that is written is not that of this record
+  }
+
+  /** A breakpoint has come to an address, or has left it. */
+  breakpointChanged(address: number): void {
+    const operation = this.known(address);
+    if (operation === undefined || operation.op === OP.DECODE) return;
+    operation.op = OP.DECODE;
+    this.#listener?.stopChanged(address);
   }
 
   #mark(page: number): void {

@@ -16,6 +16,12 @@ export type InstructionHook = (address: number) => boolean | undefined;
  */
 export type MemoryHook = (access: Access, address: number, length: number) => void;
 
+/**
+ * Called behind each `int` of a gate, with its vector. True: the run goes on, with registers and memory as they are
+ * then. False: it stops with the reason "interrupt".
+ */
+export type InterruptHook = (vector: number) => boolean;
+
 /** What every engine works on. One machine has one. */
 export interface Core {
   readonly memory: Memory;
@@ -32,15 +38,29 @@ export interface Core {
   /** Every instruction through its executor: for tests that compare the two ways. */
   readonly unspecialised: boolean;
   readonly breakpoints: Set<number>;
+  /** One instruction is to be executed, and no breakpoint stops it. */
+  stepping: boolean;
+  /** CALL and RET are to be stopped at like breakpoints. */
+  stopsAtTransfers: boolean;
   onInstruction: InstructionHook | undefined;
   onMemory: MemoryHook | undefined;
+  /**
+   * Who answers `int`. An engine that has no time to lose asks and goes on; where it is told no it stops with
+   * `refusedInterrupt`. One that does not ask stops with `interruptStop`, and the machine asks.
+   */
+  onInterrupt: InterruptHook | undefined;
 }
 
 /** Something that executes instructions: state in the state page, bytes in memory, a reason to stop. */
 export interface Engine {
   readonly name: string;
-  /** Executes at most `budget` instructions. Hooks, breakpoints and TF are looked at by the caller. */
+  /**
+   * Executes at most `budget` instructions. Hooks are looked at by the caller; so are breakpoints, unless the engine
+   * wants to hear of them.
+   */
   run(budget: number): Stop;
+  /** A breakpoint has come to an address (unsigned) or has left it. The engine stops at breakpoints but while `stepping`. */
+  breakpointChanged?(address: number): void;
   /** Code at [address, address + length) has changed, or is gone. */
   codeWritten(address: number, length: number): void;
   /** Everything kept about code is to be forgotten. */
@@ -58,6 +78,11 @@ export const SINGLE_STEP: Stop = { reason: "trap", trap: "#DB" };
 const interrupts: Stop[] = Array.from({ length: 256 }, (_, vector) => ({ reason: "interrupt", vector }));
 /** `int vector` as a stop. System calls are frequent: one object for each vector. */
 export const interruptStop = (vector: number): Stop => interrupts[vector]!;
+
+const refused: Stop[] = Array.from({ length: 256 }, (_, vector) => ({ reason: "interrupt", vector }));
+/** The same, where the hook was asked already. */
+export const refusedInterrupt = (vector: number): Stop => refused[vector]!;
+export const wasRefused = (stop: Stop & { reason: "interrupt" }): boolean => refused[stop.vector] === stop;
 
 /** Bytes of the state page that belong to one thread. */
 export const CONTEXT_BYTES = STATE.CONTEXT_END;

@@ -51,6 +51,10 @@ export class Interpreter implements Engine {
     this.code.written(address, length);
   }
 
+  breakpointChanged(address: number): void {
+    this.code.breakpointChanged(address);
+  }
+
   flush(): void {
     this.code.flush();
   }
@@ -1492,6 +1496,17 @@ export class Interpreter implements Engine {
               return COMPILED;
             }
             op = op.next;
+            break;
+          case 137: // BREAK
+            left++;
+            if (!core.stepping) {
+              words[WORD.RESULT] = result;
+              words[WORD.CARRIES] = carries;
+              words[WORD.EIP] = op.address;
+              core.instructions = before + budget - left;
+              return { reason: "breakpoint", address: op.address >>> 0 };
+            }
+            op = op.beneath!;
             break;
           default:
             throw new Error(`operation ${op.op} is not known to the interpreter`);

@@ -165,4 +165,6 @@ export const OP = {
   COUNT: 135,
   /** Compiled code begins here: the loop is left if so many instructions as `immediate` are still to be executed. */
   ENTER: 136,
+  /** A breakpoint stands here: the instruction itself is `beneath`. */
+  BREAK: 137,
 } as const;

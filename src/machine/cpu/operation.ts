@@ -81,6 +81,8 @@ export class Operation {
   /** Only the executor knows what it does, because its family of processors differs: undefined.ts. */
   differs = false;
   string: StringExecutor | undefined = undefined;
+  /** Of a BREAK: the instruction. */
+  beneath: Operation | undefined = undefined;
   form: Form | undefined = undefined;
 
   constructor(address: number, op: number, execute: Executor) {

@@ -4,7 +4,7 @@
  * before the instruction, so that there is one truth about faults, hooks and rare instructions.
  */
 import type { CodeListener } from "../cpu/code.ts";
-import { BUDGET, type Core, type Engine, interruptStop } from "../cpu/engine.ts";
+import { BUDGET, type Core, type Engine, interruptStop, refusedInterrupt } from "../cpu/engine.ts";
 import { GuestFault } from "../cpu/fault.ts";
 import { KEPT, TF } from "../cpu/flags.ts";
 import { COMPILED, Interpreter } from "../cpu/interpret.ts";
@@ -16,7 +16,7 @@ import type { Stop } from "../stop.ts";
 import { I32, moduleBytes, V128, W, Code as WasmCode } from "../wasm/index.ts";
 import { calls } from "./calls.ts";
 import { discover, type Found } from "./discover.ts";
-import { CHAIN_PAIRS, ENTRY_BITS, emit, MOST_ENTRIES, STATUS, type Surroundings } from "./emit.ts";
+import { CHAIN_PAIRS, ENTRY_BITS, emit, LEAVES, MOST_ENTRIES, STATUS, type Surroundings } from "./emit.ts";
 import { type Fixed, FLAGS, type Region } from "./ir.ts";
 import { lift } from "./lift.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -25,7 +25,7 @@ import { structure } from "./structure.ts";
 export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */
   threshold?: number;
-  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else a million. */
+  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else 50,000. */
   after?: number;
   /** Compiles everything before it is executed for the first time, for tests. */
   ahead?: boolean;
@@ -35,9 +35,12 @@ export interface CompilerOptions {
   without?: Optimisation | undefined;
 }
 
-const THRESHOLD = 1000;
-/** A program that ends before loses more by compiling, some 10 ms with a cold compiler, than it wins. */
-const AFTER = 1_000_000;
+const THRESHOLD = 300;
+/**
+ * A program that ends before loses more by compiling than it wins. Neither our interpreter nor our compiler has been
+ * compiled well by the host then: so many instructions take the one some 10 ms, and the first region the other.
+ */
+const AFTER = 50_000;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
 /** Instructions of a region: what V8 optimises within some 20 ms. */
@@ -104,6 +107,8 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #byCode = new Map<number, Set<CompiledRegion>>();
   readonly #byData = new Map<number, Set<CompiledRegion>>();
   readonly #patching = new Set<CompiledRegion>();
+  /** Whether there is any: asking a set costs a call. */
+  #isPatched = false;
   /** How often the code that begins at an address was changed. */
   readonly #changes = new Map<number, number>();
   readonly #operations: (Operation | undefined)[] = [];
@@ -114,7 +119,7 @@ export class CompilingEngine implements Engine, CodeListener {
   #version = -1;
   #readLow = 0;
   #usable = false;
-  /** Instructions that the present stretch may execute. */
+  /** Instructions that the present stretch may execute, beyond those that are counted already. */
   #stretch = 0;
   /** Something was dropped while compiled code called out. */
   #disturbed = false;
@@ -138,6 +143,10 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#interpreter.codeWritten(address, length);
   }
 
+  breakpointChanged(address: number): void {
+    this.#interpreter.breakpointChanged(address);
+  }
+
   flush(): void {
     this.#interpreter.flush();
   }
@@ -159,7 +168,7 @@ export class CompilingEngine implements Engine, CodeListener {
         const before = core.instructions;
         const status = this.#enter(start, budget < LONGEST_STRETCH ? budget : LONGEST_STRETCH);
         if (typeof status === "object") return status;
-        if (status >= STATUS.INTERRUPT) return interruptStop(status - STATUS.INTERRUPT);
+        if (status >= STATUS.INTERRUPT) return interruptOf(status);
         return this.#run(budget - (core.instructions - before), status);
       }
     }
@@ -195,7 +204,7 @@ export class CompilingEngine implements Engine, CodeListener {
         if (this.#ready() && head.op === OP.ENTER && stretch >= head.immediate) {
           const status = this.#enter(head, stretch);
           if (typeof status === "object") return status;
-          if (status >= STATUS.INTERRUPT) return interruptStop(status - STATUS.INTERRUPT);
+          if (status >= STATUS.INTERRUPT) return interruptOf(status);
           if (status === STATUS.LOOK) {
             if (words[WORD.EIP] === eip && head.op === OP.ENTER && core.instructions + head.immediate > end) {
               // Too few instructions are left for it.
@@ -240,26 +249,27 @@ export class CompilingEngine implements Engine, CodeListener {
     try {
       const status = this.#regions[head.extra]!.run(head.a, stretch);
       join(words);
-      if (this.#patching.size > 0) this.#refresh();
-      core.instructions += stretch - words[LEFT]!;
+      if (this.#isPatched) this.#refresh();
+      core.instructions += this.#stretch - words[LEFT]!;
       return status;
     } catch (reason) {
-      // Only what an executor threw: it had the true words of the flags.
+      // What an executor or a hook threw: they had the true words of the flags.
+      if (this.#isPatched) this.#refresh();
+      core.instructions += this.#stretch - words[LEFT]!;
       if (!(reason instanceof GuestFault)) throw reason;
-      if (this.#patching.size > 0) this.#refresh();
-      core.instructions += stretch - words[LEFT]!;
       return reason.stop;
     }
   }
 
-  /** Executes an operation for compiled code, which has stored everything. Answers whether to leave. */
+  /** Executes an operation for compiled code, which has stored everything. Answers whether to leave, and how. */
   #execute(number: number): number {
+    const op = this.#operations[number]!;
+    if (op.op === OP.INT) return this.#interrupt(op);
     const words = this.#words;
     const { cpu } = this.#interpreter;
-    const op = this.#operations[number]!;
     this.#disturbed = false;
     join(words);
-    if (this.#patching.size > 0) this.#refresh();
+    if (this.#isPatched) this.#refresh();
     let finished = true;
     if (op.op === OP.STRING) {
       try {
@@ -277,7 +287,35 @@ export class CompilingEngine implements Engine, CodeListener {
     split(words);
     if (finished && !this.#disturbed && this.#version === this.#core.memory.version) return 0;
     words[WORD.EIP] = finished ? op.following : op.address;
-    return 1;
+    return LEAVES + STATUS.LOOK;
+  }
+
+  /** `int`: whoever answers it sees a machine that has stopped behind it. */
+  #interrupt(op: Operation): number {
+    const core = this.#core;
+    const words = this.#words;
+    const vector = op.immediate;
+    const left = words[LEFT]! - 1;
+    words[LEFT] = left;
+    words[WORD.EIP] = op.following;
+    const hook = core.onInterrupt;
+    if (hook === undefined) return LEAVES + STATUS.INTERRUPT + vector;
+    core.instructions += this.#stretch - left;
+    this.#stretch = left;
+    this.#disturbed = false;
+    join(words);
+    if (this.#isPatched) this.#refresh();
+    const goesOn = hook(vector);
+    split(words);
+    if (!goesOn) return LEAVES + STATUS.REFUSED + vector;
+    if (
+      this.#disturbed ||
+      this.#version !== core.memory.version ||
+      words[WORD.EIP] !== op.following ||
+      words[WORD.EFLAGS]! & TF
+    )
+      return LEAVES + STATUS.LOOK;
+    return 0;
   }
 
   /** Made when something is compiled for the first time: programs that end before do not pay for it. */
@@ -336,6 +374,7 @@ export class CompilingEngine implements Engine, CodeListener {
       patches,
     };
     if (patches.length > 0) this.#patching.add(made);
+    this.#isPatched = this.#patching.size > 0;
     this.#regions[index] = made;
     for (const range of made.code) this.#file(this.#byCode, range, made);
     for (const range of made.data) this.#file(this.#byData, range, made);
@@ -462,6 +501,12 @@ export class CompilingEngine implements Engine, CodeListener {
     });
   }
 
+  stopChanged(address: number): void {
+    this.#overlapping(this.#byCode, address, 1, (region) => {
+      if (region.code.some(({ start, end }) => start <= address && end > address)) this.#drop(region);
+    });
+  }
+
   covered(address: number, length: number): void {
     this.#overlapping(this.#byData, address, length, (region) => {
       if (region.data.some(({ start, end, writes }) => writes && start < address + length && end > address))
@@ -499,6 +544,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#regions[index] = undefined;
     this.#freeIndexes.push(index);
     this.#patching.delete(region);
+    this.#isPatched = this.#patching.size > 0;
     this.#outside!.table.set(index, this.#outside!.nothing);
     for (const number of region.operations) {
       this.#operations[number] = undefined;
@@ -536,6 +582,12 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#words[at + 1] = (head.extra << ENTRY_BITS) | head.a;
   }
 }
+
+/** What a status from STATUS.INTERRUPT on says. */
+const interruptOf = (status: number): Stop =>
+  status < STATUS.REFUSED
+    ? interruptStop(status - STATUS.INTERRUPT)
+    : refusedInterrupt(status - STATUS.REFUSED);
 
 /** Asked in a function of its own, for the type checker thinks that it knows. */
 const isEntry = (head: Operation): boolean => head.op === OP.ENTER;

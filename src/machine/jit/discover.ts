@@ -59,6 +59,7 @@ export function flowOf(op: Operation): number {
       return form?.name === "popfd" ? FLOW.NEXT : FLOW.LEAVE;
     case OP.DECODE:
     case OP.FORWARD:
+    case OP.BREAK:
       return FLOW.LEAVE;
     case OP.JUMP:
       // Those without an arm of the interpreter: jp, jnp, jecxz.
@@ -194,6 +195,8 @@ export function discover(
           for (const target of tableOf(op, memory)) wantTarget(target);
           break;
         case FLOW.INTERRUPT:
+          want(op.following, context);
+          // Whoever is asked may let somebody else run before it goes on there.
           wantTarget(op.following);
           break;
       }

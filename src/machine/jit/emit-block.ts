@@ -170,6 +170,20 @@ export class BlockEmitter {
         code.end();
         return;
       }
+      case "astray": {
+        const { count, changed, late } = value.exit!;
+        this.#push(value.args[0]!);
+        code.i32(value.number);
+        code.op(W.i32_ne);
+        code.if();
+        this.#push(value.args[0]!);
+        this.#e.setEip();
+        this.#storeLate(late);
+        this.#assign(changed, -1);
+        this.#e.leaveAt(STATUS.LOOK, count);
+        code.end();
+        return;
+      }
       case "admit":
         this.#admit(value);
         return;
@@ -370,10 +384,6 @@ export class BlockEmitter {
       case "interpret":
         this.#assign(changed, -1);
         this.#e.leave(end.eip, STATUS.INTERPRET, count);
-        return;
-      case "interrupt":
-        this.#assign(changed, -1);
-        this.#e.leave(end.eip, STATUS.INTERRUPT + end.vector, count);
         return;
     }
   }

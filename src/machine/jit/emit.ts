@@ -27,10 +27,10 @@ import { liveAtBeginning } from "./liveness.ts";
 import { isDoubtful, isNotPlain, isOtherMode, LOOKS } from "./looks.ts";
 import { type Known, type KnownNumbers, knownNumbers } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
-import { STATUS } from "./status.ts";
+import { LEAVES, STATUS } from "./status.ts";
 import { goesBack, isDispatched, type Structure } from "./structure.ts";
 
-export { STATUS };
+export { LEAVES, STATUS };
 
 /** The table of STATE.CHAIN has so many pairs. */
 export const CHAIN_PAIRS = 2048;
@@ -582,8 +582,11 @@ export class Emitter {
     this.#storeWord(STATE.LEFT, this.#left);
     code.i32(this.#surroundings.operationNumber(operation));
     code.call(0);
+    code.tee(this.#status);
     code.if();
-    code.i32(STATUS.LOOK);
+    code.get(this.#status);
+    code.i32(LEAVES);
+    code.op(W.i32_sub);
     code.return();
     code.end();
     for (const [slot, local] of this.#slots) this.#loadSlot(slot, local);

@@ -43,6 +43,7 @@ const effects = new Set([
   "leave",
   "admit",
   "part",
+  "astray",
   "call",
   "copy",
   "fill",
@@ -107,7 +108,5 @@ function endText(end: End): string {
       return `execute ${end.operation.form!.name}, goto ${targetText(end.target)}`;
     case "interpret":
       return `interpret ${hex(end.eip)}`;
-    case "interrupt":
-      return `interrupt ${hex(end.vector)}, then ${hex(end.eip)}`;
   }
 }

@@ -6,4 +6,9 @@ export const STATUS = {
   INTERPRET: 1,
   /** Behind `int n`: this plus n. */
   INTERRUPT: 2,
+  /** The same, where the hook was asked and has said no: this plus n. */
+  REFUSED: 258,
 } as const;
+
+/** What `execute` answers: 0 where the region goes on, this plus the status that it ends with where it does not. */
+export const LEAVES = 1;

@@ -67,7 +67,10 @@ class Inline {
     return this.op("i32_eqz", this.op("i32_or", normal, zero));
   }
 
-  /** Rounds to nearest. A significand of 0 is zero, with the sign that it has in any case. */
+  /**
+   * Rounds to nearest. A significand of 0 is zero, with the sign that it has in any case. One that becomes 2^64 by
+   * rounding is refused: too rare to be worth more than leaving.
+   */
   rounded(
     sign: Value,
     exponent: Value,
@@ -79,28 +82,15 @@ class Inline {
     const odd = this.op("i64_and", significand, this.long(1n));
     const up = this.op("i64_gt_u", this.op("i64_or", rest, odd), this.long(-(1n << 63n)));
     const sum = this.op("i64_add", significand, this.op("i64_extend_i32_u", up));
-    const nothing = this.op("i64_eqz", sum);
-    const carried = this.op("i32_and", up, nothing);
-    const zero = this.op("i32_and", nothing, this.op("i32_eqz", up));
-    const whole = this.op(
-      "i64_or",
-      sum,
-      this.op("i64_shl", this.op("i64_extend_i32_u", carried), this.long(63n)),
-    );
-    const last = this.op("i32_add", exponent, carried);
-    const outside = this.op(
-      "i32_ge_u",
-      this.op("i32_sub", b.select(zero, b.const(1), last), b.const(1)),
-      b.const(EXPONENT - 1),
-    );
-    let refused = outside;
+    // 0 or 1, and all bits of it.
+    const something = this.op("i64_ne", sum, this.long(0n));
+    const last = this.op("i32_and", exponent, this.op("i32_sub", b.const(0), something));
+    let refused = this.op("i32_ge_u", this.op("i32_sub", last, something), b.const(EXPONENT - 1));
+    refused = this.op("i32_or", refused, this.op("i32_gt_u", up, something));
     for (const each of special) if (each) refused = this.op("i32_or", refused, each);
     const inexact = this.op("i64_ne", rest, this.long(0n));
     return {
-      result: markPlain({
-        significand: whole,
-        head: this.op("i32_or", sign, b.select(zero, b.const(0), last)),
-      }),
+      result: markPlain({ significand: sum, head: this.op("i32_or", sign, last) }),
       raised: this.op(
         "i32_or",
         this.op("i32_shl", inexact, b.const(PE_SHIFT)),
@@ -129,15 +119,18 @@ export function product(b: Builder, x: Number80, y: Number80): Calculated {
   const top = c.op("i64_add", c.op("i64_add", c.op("i64_mul", xHigh, yHigh), high(middle)), high(other));
   const rest = c.op("i64_or", c.op("i64_shl", other, c.long(32n)), low(lowest));
   // One place to the left where the product is below 2.
-  const small = c.op("i64_ge_s", top, c.long(0n));
-  const shift = c.op("i64_extend_i32_u", small);
-  const significand = b.select(
-    small,
-    c.op("i64_or", c.op("i64_shl", top, c.long(1n)), c.op("i64_shr_u", rest, c.long(63n))),
-    top,
+  const shift = c.op("i64_xor", c.op("i64_shr_u", top, c.long(63n)), c.long(1n));
+  const significand = c.op(
+    "i64_or",
+    c.op("i64_shl", top, shift),
+    c.op("i64_and", c.op("i64_shr_u", rest, c.long(63n)), shift),
   );
   const exponents = c.op("i32_add", c.exponent(x), c.exponent(y));
-  const exponent = c.op("i32_sub", c.op("i32_sub", exponents, b.const(BIAS - 1)), small);
+  const exponent = c.op(
+    "i32_sub",
+    c.op("i32_sub", exponents, b.const(BIAS - 1)),
+    c.op("i32_wrap_i64", shift),
+  );
   const sign = c.sign(c.op("i32_xor", x.head, y.head));
   return c.rounded(sign, exponent, significand, c.op("i64_shl", rest, shift), special);
 }
@@ -161,58 +154,45 @@ export function sum(b: Builder, x: Number80, y: Number80): Calculated {
     "i64_extend_i32_u",
     c.op("i32_sub", exponent, b.select(swapped, xExponent, yExponent)),
   );
-  // Shifted right, in two steps: a shift by 64 would be one by 0. From 64 on little is left: two bits and sticky.
+  // One place is kept free above, so both words hold 128 bits shifted right by one, the smaller by the distance more.
+  // From 66 on nothing is left of it but that it is there; 64 and 65 are too rare to be worth more than leaving.
   const near = c.op("i64_lt_u", distance, c.long(64n));
-  const nearRest = c.op(
-    "i64_shl",
+  const present = c.op("i64_ne", small, zero);
+  const aligned = b.select(near, c.op("i64_shr_u", c.op("i64_shr_u", small, c.long(1n)), distance), zero);
+  const beyond = b.select(
+    near,
     c.op("i64_shl", small, c.op("i64_sub", c.long(63n), distance)),
-    c.long(1n),
+    c.op("i64_extend_i32_u", present),
   );
-  const sticky = c.op("i64_extend_i32_u", c.op("i64_ne", small, zero));
-  const farRest = b.select(
-    c.op("i64_eq", distance, c.long(64n)),
-    small,
-    b.select(
-      c.op("i64_eq", distance, c.long(65n)),
-      c.op("i64_or", c.op("i64_shr_u", small, c.long(1n)), c.op("i64_and", small, c.long(1n))),
-      sticky,
-    ),
+  const between = c.op(
+    "i32_and",
+    c.op("i64_lt_u", c.op("i64_sub", distance, c.long(64n)), c.long(2n)),
+    present,
   );
-  const aligned = b.select(near, c.op("i64_shr_u", small, distance), zero);
-  const beyond = b.select(near, nearRest, farRest);
-  // Subtracted: the complement of both words is added.
+  // Subtracted: the complement of both words is added, and 1.
   const differ = c.op("i32_shr_u", c.sign(c.op("i32_xor", x.head, y.head)), b.const(15));
-  const mask = c.op("i64_sub", zero, c.op("i64_extend_i32_u", differ));
-  const rest = c.op("i64_sub", c.op("i64_xor", beyond, mask), mask);
-  const one = c.op("i64_and", mask, c.op("i64_extend_i32_u", c.op("i64_eqz", beyond)));
-  const total = c.op("i64_add", c.op("i64_add", large, c.op("i64_xor", aligned, mask)), one);
-  const carry = c.op("i32_and", c.op("i64_lt_u", total, large), c.op("i32_eqz", differ));
-  // To the left by the leading zeros, of which a sum has none.
+  const wideDiffer = c.op("i64_extend_i32_u", differ);
+  const mask = c.op("i64_sub", zero, wideDiffer);
+  const lowest = c.op("i64_shl", large, c.long(63n));
+  const rest = c.op("i64_add", c.op("i64_add", lowest, c.op("i64_xor", beyond, mask)), wideDiffer);
+  // What goes over into the upper word: of a difference also when nothing was taken away.
+  const carry = b.select(differ, c.op("i64_le_u", beyond, lowest), c.op("i64_lt_u", rest, lowest));
+  const total = c.op(
+    "i64_add",
+    c.op("i64_add", c.op("i64_shr_u", large, c.long(1n)), c.op("i64_xor", aligned, mask)),
+    c.op("i64_extend_i32_u", carry),
+  );
   const zeros = c.op("i64_clz", total);
-  const left = c.op(
+  const significand = c.op(
     "i64_or",
     c.op("i64_shl", total, zeros),
     c.op("i64_shr_u", c.op("i64_shr_u", rest, c.long(1n)), c.op("i64_sub", c.long(63n), zeros)),
   );
-  // Or to the right by the carry.
-  const right = c.op("i64_or", c.op("i64_shr_u", total, c.long(1n)), c.long(-(1n << 63n)));
-  const rightRest = c.op(
-    "i64_or",
-    c.op("i64_shl", total, c.long(63n)),
-    c.op("i64_or", c.op("i64_shr_u", rest, c.long(1n)), c.op("i64_and", rest, c.long(1n))),
-  );
-  const significand = b.select(carry, right, left);
-  const last = b.select(carry, rightRest, c.op("i64_shl", rest, zeros));
   const nothing = c.op("i64_eqz", total);
-  // All of it in the rest: too rare to be worth more than leaving.
-  const lost = c.op("i32_and", c.op("i32_and", nothing, c.op("i32_eqz", carry)), c.op("i64_ne", rest, zero));
-  const scale = b.select(
-    carry,
-    c.op("i32_add", exponent, b.const(1)),
-    c.op("i32_sub", exponent, c.op("i32_wrap_i64", zeros)),
-  );
+  // All of it in the lower word: rare as well.
+  const lost = c.op("i32_and", nothing, c.op("i64_ne", rest, zero));
+  const scale = c.op("i32_sub", c.op("i32_add", exponent, b.const(1)), c.op("i32_wrap_i64", zeros));
   // What cancels is +0. SDM vol. 1, 4.8.3.1.
-  const cancelled = c.op("i32_and", c.op("i32_and", nothing, differ), c.op("i32_eqz", carry));
-  const sign = b.select(cancelled, b.const(0), c.sign(head));
-  return c.rounded(sign, scale, significand, last, [...special, lost]);
+  const sign = c.op("i32_and", head, b.select(c.op("i32_and", nothing, differ), b.const(0), b.const(SIGN)));
+  return c.rounded(sign, scale, significand, c.op("i64_shl", rest, zeros), [...special, lost, between]);
 }

@@ -319,7 +319,10 @@ function ackIsHandled(c: Connection, segment: Segment, around: Surroundings, now
   }
   takeTimestamp(c, segment, now);
   if (atOrBefore(snd.una, segment.ack)) takeAcknowledgement(c, segment, now);
-  else around.drop("tcp: old ack");
+  else {
+    around.drop("tcp: old ack");
+    takeOldAcknowledgement(c, segment, now);
+  }
   return afterAcknowledgement(c, now);
 }
 
@@ -393,6 +396,16 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
     if (snd.wnd > window) c.timers.persist = FOREVER; // `next` starts it again if this is still too little
     if (snd.wnd > 0) c.probes = 0;
   }
+}
+
+/** One that others have overtaken acknowledges nothing any more, but may tell of what has come above a gap. */
+function takeOldAcknowledgement(c: Connection, segment: Segment, now: Micros): void {
+  const { snd } = c;
+  if (!c.sack || segment.sack.length === 0 || flightSize(c) === 0) return;
+  if (!c.scoreboard.update(segment.sack, snd.una, snd.nxt)) return;
+  const arrived = takeDelivered(c, { ...segment, ack: snd.una }, now);
+  foundLost(c, detectLosses(c, now));
+  duplicate(c, arrived);
 }
 
 /** What the peer says it has: bytes that were not known to be there (RFC 8985 6.2, steps 1 to 3). */

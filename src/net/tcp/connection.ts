@@ -271,7 +271,7 @@ export class Connection implements Timed, FourTuple {
       wait: FOREVER,
     };
     this.rtt = newRtt(settings);
-    this.probe = newProbe(iss);
+    this.probe = newProbe();
     this.rack = newRack(iss);
     this.congestion = newCongestion(iss, settings.congestion === "cubic");
     this.timestamps = { on: settings.timestamps, offset: timestampOffset, recent: 0, recentAt: 0 };

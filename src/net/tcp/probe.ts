@@ -12,15 +12,13 @@ import { after, atOrAfter, before, type Sequence } from "./sequence.ts";
 const MOST_ACK_DELAY: Micros = 200 * MS;
 
 export interface Probe {
-  /** Where the last segment that was sent for the first time begins. */
-  tail: Sequence;
   /** snd.nxt when a probe was sent that has not been answered yet. */
   end: Sequence | undefined;
   /** It was a segment sent again, so that an answer may be to either. */
   again: boolean;
 }
 
-export const newProbe = (iss: Sequence): Probe => ({ tail: iss, end: undefined, again: false });
+export const newProbe = (): Probe => ({ end: undefined, again: false });
 
 /**
  * 7.2: when something is under way that only a time-out would find lost. In fast recovery too, which the RFC advises against:

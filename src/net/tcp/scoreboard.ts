@@ -70,13 +70,6 @@ export class Scoreboard {
     return sequence;
   }
 
-  /** Where the gap that ends at `end` begins: behind a received number, or at `limit`. */
-  gapStart(end: Sequence, limit: Sequence): Sequence {
-    const edges = this.#edges;
-    for (let i = edges.length - 1; i > 0; i -= 2) if (before(edges[i]!, end)) return later(edges[i]!, limit);
-    return limit;
-  }
-
   /** Where the gap that starts at `sequence` ends: at the next received number, or at `limit`. */
   gapEnd(sequence: Sequence, limit: Sequence): Sequence {
     const edges = this.#edges;

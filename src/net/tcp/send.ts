@@ -211,7 +211,6 @@ function fresh(c: Connection, now: Micros, beyondWindow = false): Segment | unde
   noteFlight(c);
   noteSent(c, from, snd.nxt, now);
   congestion.prrOut += length;
-  c.probe.tail = from;
   c.timers.probe = FOREVER;
   if (flight === 0) c.stalledSince = now;
   if (c.timed === undefined && !c.timestamps.on) {
@@ -267,13 +266,13 @@ function tail(c: Connection, now: Micros): Segment | undefined {
 
 /** The last segment of what the peer has not said it has. */
 function lastMissing(c: Connection): readonly [Sequence, Sequence] {
-  const { snd, scoreboard } = c;
-  const edges = scoreboard.edges();
-  const isLast = edges.length === 0 || edges.at(-1) !== snd.nxt;
-  const to = isLast ? snd.nxt : edges.at(-2)!;
-  const gap = scoreboard.gapStart(to, snd.una);
-  const tail = isLast ? c.probe.tail : add(to, -snd.mss);
-  return [before(tail, gap) ? gap : tail, to];
+  const { snd, rack } = c;
+  let at = rack.records.length - 1;
+  while (at > rack.head && rack.records[at]!.sacked) at--;
+  const { from, to } = rack.records[at]!;
+  const length = distance(from, to);
+  const tail = add(from, length - (((length - 1) % snd.mss) + 1));
+  return [before(tail, snd.una) ? snd.una : tail, to];
 }
 
 function startPersist(c: Connection, now: Micros): void {

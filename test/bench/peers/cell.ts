@@ -22,11 +22,9 @@ function kolibri(kernel: Uint8Array, options: MachineOptions): void {
   machine.memory.map(0, END);
   machine.cpu.esp = END;
   const start = process.hrtime.bigint();
-  for (;;) {
-    const stop = machine.run(Number.POSITIVE_INFINITY);
-    if (stop.reason !== "interrupt") throw new Error(`ended with ${JSON.stringify(stop)}`);
-    if (machine.cpu.eax !== TIME) break;
-  }
+  machine.onInterrupt(() => machine.cpu.eax === TIME);
+  const stop = machine.run(Number.POSITIVE_INFINITY);
+  if (stop.reason !== "interrupt") throw new Error(`ended with ${JSON.stringify(stop)}`);
   tell(start, machine.cpu.eax, machine.instructions);
 }
 

@@ -10,7 +10,7 @@ import type { Int } from "./expression/int.ts";
 import { subtract } from "./expression/int.ts";
 import { E_LABEL, E_PREDEFINED, type Expression, P_COUNTER, P_HERE, P_ORIGIN } from "./expression/parse.ts";
 import type { Base } from "./operand.ts";
-import type { Program } from "./parse.ts";
+import type { Program } from "./program.ts";
 import { S_IF, type Space, type State, type Structure } from "./state.ts";
 import {
   DEFINED,

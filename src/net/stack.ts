@@ -137,6 +137,7 @@ export class Stack {
   #due: Micros = 0;
   #ipDue: Micros = 0;
   #polling = false;
+  readonly #tcpOptions = { ttl: 0, tos: 0, dontFragment: true };
   #ready: (() => void) | undefined;
 
   constructor(options: StackOptions) {
@@ -557,7 +558,11 @@ export class Stack {
       }
     }
     const type = ethernet.typeOf(frame);
-    if (type >= ethernet.FIRST_TYPE)
+    if (type === ethernet.TYPE_IPV4) {
+      // By far the most: looked at where it stands.
+      const from = index < 0 ? this.#ip.loopback : this.#ip.interfaces[index]!;
+      this.#ip.arrive(frame, from, group, now, ethernet.HEADER);
+    } else if (type >= ethernet.FIRST_TYPE)
       this.#arrivePacket(type, frame.subarray(ethernet.HEADER), index, group, now);
     else {
       // RFC 1122 2.3.3: packets by RFC 1042 are taken as well, though none is sent.
@@ -636,8 +641,9 @@ export class Stack {
     const frame = network.begin(tcpWire.lengthOf(segment));
     tcpWire.write(segment, from, to, frame, network.headroom);
     const { ttl, tos } = c?.options ?? ANSWER;
-    const options = { ttl, tos, dontFragment: true };
-    const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, options, now);
+    this.#tcpOptions.ttl = ttl;
+    this.#tcpOptions.tos = tos;
+    const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, this.#tcpOptions, now);
     if (reason) this.drops.add(`ip: ${reason}`);
   }
 

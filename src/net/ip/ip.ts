@@ -67,6 +67,19 @@ export class Ip implements Network {
   /** RFC 6864: unique among datagrams that may be fragmented; a sequence from a random start is. */
   #identification: number;
   #now: Micros = 0;
+  /** Of the packet that is being sent: it is written at once, so one is enough. */
+  readonly #header: Omit<Ipv4, "payload"> = {
+    tos: 0,
+    identification: 0,
+    dontFragment: false,
+    moreFragments: false,
+    fragmentOffset: 0,
+    ttl: 0,
+    protocol: 0,
+    source: 0,
+    destination: 0,
+    options: NO_OPTIONS,
+  };
 
   constructor(options: IpOptions) {
     this.#counters = options.counters;
@@ -154,18 +167,14 @@ export class Ip implements Network {
     const total = frame.length - ethernet.HEADER;
     const dontFragment = options.dontFragment ?? false;
     if (total > ipv4.LARGEST) return "too-long";
-    const header = {
-      tos: options.tos ?? 0,
-      identification: this.#nextIdentification(),
-      dontFragment,
-      moreFragments: false,
-      fragmentOffset: 0,
-      ttl: options.ttl ?? DEFAULT_TTL,
-      protocol,
-      source,
-      destination,
-      options: NO_OPTIONS,
-    };
+    const header = this.#header;
+    header.tos = options.tos ?? 0;
+    header.identification = this.#nextIdentification();
+    header.dontFragment = dontFragment;
+    header.ttl = options.ttl ?? DEFAULT_TTL;
+    header.protocol = protocol;
+    header.source = source;
+    header.destination = destination;
     if (isMulticast(destination)) this.#loopBack(header, frame, path, now);
     const { mtu, largest } = path.interface.nic;
     if (total > (protocol === ipv4.PROTOCOL_TCP ? largest : mtu)) {
@@ -245,15 +254,15 @@ export class Ip implements Network {
   // --- in ------------------------------------------------------------------------------------------------------
 
   /** A packet has arrived at `from`. `groupFrame`: in a frame that was not for this card alone. */
-  arrive(bytes: Uint8Array, from: Interface, groupFrame: boolean, now: Micros): void {
+  arrive(bytes: Uint8Array, from: Interface, groupFrame: boolean, now: Micros, start = 0): void {
     this.#now = now;
     this.#counters.ipReceived++;
-    const reason = ipv4.check(bytes);
+    const reason = ipv4.check(bytes, start);
     if (reason) {
       this.#drops.add(`ip: ${reason}`);
       return;
     }
-    const packet = ipv4.read(bytes);
+    const packet = ipv4.read(bytes, start);
     if (isMartian(packet, from)) {
       this.#drops.add("ip: impossible address");
       return;

@@ -91,6 +91,8 @@ export class Tcp {
   /** Called when there is something for `poll` or `tell` to do that was not there before. */
   onWork: (() => void) | undefined;
 
+  /** The segment that is being looked at: nobody keeps it, so one is enough. */
+  readonly #arriving: Segment = { ...emptySegment };
   readonly #lower: Lower;
   readonly #counters: Counters;
   readonly #drops: Drops;
@@ -136,7 +138,7 @@ export class Tcp {
       this.#drops.add(`tcp: ${reason}`);
       return;
     }
-    const segment = wire.read(bytes);
+    const segment = wire.readInto(this.#arriving, bytes);
     const c = this.flows.find(destination, segment.destinationPort, source, segment.sourcePort);
     if (c === undefined) {
       this.#arriveUnknown(segment, source, destination, now);

@@ -263,6 +263,18 @@ describe("call", () => {
     });
   });
 
+  test("watched or not, the same: loops compiled, calls within calls", () => {
+    // mov ecx, [esp+4]; again: call inner; dec ecx; jnz again; ret; inner: mov edx, 200; dec edx; jnz $-1; inc eax; ret
+    const inner = [0xba, 200, 0, 0, 0, 0x4a, 0x75, 0xfd, 0x40, RET];
+    const code = [0x8b, 0x4c, 0x24, 4, 0xe8, 4, 0, 0, 0, 0x49, 0x75, 0xf8, RET, ...inner];
+    const [watched, followed] = (["stop", "follow"] as const).map((astray) => {
+      const computer = routine(...code);
+      return { ...computer.call("routine", [9000], { astray }), counted: computer.instructions };
+    });
+    expect(watched).toMatchObject({ stop: { reason: "returned" }, eax: 9000, instructions: 2 + 9000 * 406 });
+    expect(followed).toEqual(watched);
+  });
+
   test("again and again: memory stays, registers are fresh", () => {
     const computer = routine(0xff, 0x05, 0, 0x20, 0, 0, 0xa1, 0, 0x20, 0, 0, 0x01, 0xc8, RET); // inc [0x2000] …
     expect([1, 2, 3].map(() => computer.call("routine").eax)).toEqual([1, 2, 3]);

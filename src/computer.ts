@@ -160,7 +160,7 @@ export interface CallOptions extends Limits {
   registers?: Partial<Record<"eax" | "ebx" | "ecx" | "edx" | "esi" | "edi" | "ebp", number>>;
   /**
    * What to do when a RET goes where no call came from. "stop" (default) ends the call as "astray"; every
-   * instruction is looked at for that. "follow" runs on, at full speed.
+   * CALL and RET is looked at for that. "follow" runs on, at full speed.
    */
   astray?: "stop" | "follow";
 }
@@ -206,7 +206,6 @@ export class Computer {
   #onBoard: ((byte: number) => void) | undefined;
   /** Called when it has come to a stop by itself: `stop` tells why. */
   onStop: (() => void) | undefined;
-  #instructionHook: InstructionHook | undefined;
 
   constructor(options: ComputerOptions = {}) {
     this.world = options.world ?? new World();
@@ -269,7 +268,7 @@ export class Computer {
     try {
       return finish(this.run(options));
     } finally {
-      this.#hook(undefined);
+      this.#watch(undefined);
     }
   }
 
@@ -283,7 +282,7 @@ export class Computer {
     try {
       return finish(await this.go(options));
     } finally {
-      this.#hook(undefined);
+      this.#watch(undefined);
     }
   }
 
@@ -359,8 +358,7 @@ export class Computer {
 
   /** Called with its address before every instruction; answering true stops the computer. Undefined takes it away. */
   onInstruction(hook: InstructionHook | undefined): void {
-    this.#instructionHook = hook;
-    this.#hook(undefined);
+    this.machine.onInstruction(hook);
   }
 
   /** Called when the program reads or writes in one of the ranges. */
@@ -442,7 +440,7 @@ export class Computer {
     const entry = cpu.esp;
     const before = machine.instructions;
     const watch = astray === "follow" ? undefined : new ReturnWatch(machine, RETURN);
-    this.#hook(watch);
+    this.#watch(watch);
     return (ended) => {
       const stop = this.#callStop(ended, watch);
       this.#ended = stop;
@@ -513,9 +511,8 @@ export class Computer {
     return { reason: "astray", from: this.place(from), at: this.place(to), expected };
   }
 
-  #hook(watch: ReturnWatch | undefined): void {
-    const own = this.#instructionHook;
-    this.machine.onInstruction(watch ? (at) => (own?.(at) ?? false) || watch.before(at) : own);
+  #watch(watch: ReturnWatch | undefined): void {
+    this.machine.onTransfer(watch && ((kind, from, esp) => watch.told(kind, from, esp)));
   }
 
   #toBoard(byte: number): void {

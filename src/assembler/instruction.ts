@@ -33,6 +33,7 @@ import {
   XMM,
 } from "./operand.ts";
 import type { Program } from "./parse.ts";
+import { GROWTH, grown } from "./tokens.ts";
 import {
   I_ADDRESS,
   I_DECORATOR,
@@ -121,14 +122,16 @@ const BYTES_PER_INSTRUCTION = 256;
 /** Instructions and their shapes, each once, with the bytes they have been given. */
 export class InstructionTable {
   readonly #limit: number;
-  #count = 0;
 
   /** `maxMemory` in bytes bounds how many there can be. */
   constructor(maxMemory: number) {
     this.#limit = maxMemory / BYTES_PER_INSTRUCTION;
   }
 
-  readonly #instructions = new Map<number, Instruction[]>();
+  /** Found by a hash of what is written: each's number from 1, and its hash. */
+  readonly #instructions: Instruction[] = [];
+  #hashes = new Int32Array(1 << 10);
+  #table = new Int32Array(1 << 11);
   readonly #shapes = new Map<number, Shape[]>();
   /** The bytes of all instructions in one array: one for each would cost more than the rest of an instruction. */
   stored = new Uint8Array(1 << 14);
@@ -157,29 +160,49 @@ export class InstructionTable {
     const { kinds, values } = program;
     const { lists } = traitsOf(mnemonic);
     let hash = instruction;
-    let outline = instruction;
     let end = item;
     for (; ; end++) {
       const kind = kinds[end]!;
       if (kind === I_LINE || kind === I_END || (kind === I_INSTRUCTION && !lists)) break;
-      hash = (Math.imul(hash, 31) + kind * 0x10001 + values[end]!) | 0;
-      outline = (Math.imul(outline, 31) + kind * 0x10001 + outlineOf(program, end)) | 0;
+      hash = Math.imul((Math.imul(hash, 31) + kind) ^ values[end]!, 0x9e3779b1);
     }
-    const known = this.#instructions.get(hash);
-    if (known) {
-      for (const other of known)
-        if (other.shape.encode === mnemonic.encode && isSame(program, other, item, end)) return other;
+    hash ^= hash >>> 15;
+    const mask = this.#table.length - 1;
+    let slot = hash & mask;
+    for (; this.#table[slot] !== 0; slot = (slot + 1) & mask) {
+      const number = this.#table[slot]! - 1;
+      if (this.#hashes[number] !== hash) continue;
+      const known = this.#instructions[number]!;
+      if (known.shape.encode === mnemonic.encode && isSame(program, known, item, end)) return known;
     }
-    if (++this.#count > this.#limit) refuse("outOfMemory");
-    const made = readInstruction(program, item, end, this.#shape(program, item, end, outline, mnemonic));
-    if (known) known.push(made);
-    else this.#instructions.set(hash, [made]);
+    const number = this.#instructions.length;
+    if (number >= this.#limit) refuse("outOfMemory");
+    const made = readInstruction(program, item, end, this.#shape(program, item, end, instruction, mnemonic));
+    this.#instructions.push(made);
+    this.#table[slot] = number + 1;
+    if (number === this.#hashes.length) this.#hashes = grown(this.#hashes, number * GROWTH);
+    this.#hashes[number] = hash;
+    if (this.#instructions.length * 2 > this.#table.length) this.#rehash();
     return made;
   }
 
-  #shape(program: Program, item: number, end: number, hash: number, mnemonic: Mnemonic): Shape {
+  #rehash(): void {
+    const table = new Int32Array(this.#table.length * GROWTH);
+    const mask = table.length - 1;
+    for (let number = 0; number < this.#instructions.length; number++) {
+      let slot = this.#hashes[number]! & mask;
+      while (table[slot] !== 0) slot = (slot + 1) & mask;
+      table[slot] = number + 1;
+    }
+    this.#table = table;
+  }
+
+  #shape(program: Program, item: number, end: number, instruction: number, mnemonic: Mnemonic): Shape {
     // What a series of registers is, its number decides.
     if (traitsOf(mnemonic).series) return readShape(program, item, mnemonic);
+    let hash = instruction;
+    for (let at = item; at < end; at++)
+      hash = (Math.imul(hash, 31) + program.kinds[at]! * 0x10001 + outlineOf(program, at)) | 0;
     const known = this.#shapes.get(hash);
     if (known) {
       for (const other of known)
@@ -377,27 +400,37 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
 }
 
 function readInstruction(program: Program, item: number, end: number, shape: Shape): Instruction {
-  const deciding: Expression[] = [];
-  const sized: boolean[] = [];
-  let evasive = (shape.lenient || shape.waits) && shape.operands.length > 0;
-  shape.operands.forEach((operand, index) => {
+  const { operands } = shape;
+  let evasive = (shape.lenient || shape.waits) && operands.length > 0;
+  let first: Expression | undefined;
+  let second: Expression | undefined;
+  let firstSized = false;
+  let secondSized = false;
+  for (let index = 0; index < operands.length; index++) {
     const expression = expressionOf(program, item, shape, index);
-    if (expression === undefined) return;
+    if (expression === undefined) continue;
+    const operand = operands[index]!;
     if (operand.kind === FAR || expression.kind === K_FLOAT || !isLinear(expression.code)) evasive = true;
-    if (isFixed(expression) && !shape.jumps) return;
-    deciding.push(expression);
-    sized.push(operand.kind === MEMORY && !operand.sizeDeclared && shape.sized);
-  });
+    if (isFixed(expression) && !shape.jumps) continue;
+    const isSized = operand.kind === MEMORY && !operand.sizeDeclared && shape.sized;
+    if (first === undefined) {
+      first = expression;
+      firstSized = isSized;
+    } else if (second === undefined) {
+      second = expression;
+      secondSized = isSized;
+    } else evasive = true;
+  }
   return {
     shape,
     open: shape.prefix || shape.leaves,
     item,
     items: shape.leaves ? shape.items : end - item,
-    first: deciding[0],
-    firstSized: sized[0] ?? false,
-    second: deciding[1],
-    secondSized: sized[1] ?? false,
-    evasive: evasive || deciding.length > 2,
+    first,
+    firstSized,
+    second,
+    secondSized,
+    evasive,
     value: Number.NaN,
     size: 0,
     secondValue: Number.NaN,

@@ -24,7 +24,7 @@ import { refuse } from "./messages.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import { Label } from "./symbols.ts";
-import { END, isName, isSpent, isString, textOf } from "./tokens.ts";
+import { DOTTED, END, GROWTH, isName, isSpent, isString, textOf } from "./tokens.ts";
 import {
   D_ASSERT,
   D_DATA,
@@ -104,10 +104,10 @@ export class Program {
 
   push(kind: number, value: number): void {
     if (this.length === this.kinds.length) {
-      const kinds = new Uint8Array(this.length * 2);
+      const kinds = new Uint8Array(this.length * GROWTH);
       kinds.set(this.kinds);
       this.kinds = kinds;
-      const values = new Int32Array(this.length * 2);
+      const values = new Int32Array(this.length * GROWTH);
       values.set(this.values);
       this.values = values;
     }
@@ -994,7 +994,7 @@ export class Parser {
   #labelOf(text: number): number {
     const known = this.#labels[text];
     const { texts } = this.#p;
-    if (known === undefined || texts.dotted[text] === 1) return this.#findLabel(text);
+    if (known === undefined || (texts.traits[text]! & DOTTED) !== 0) return this.#findLabel(text);
     return known;
   }
 

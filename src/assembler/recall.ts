@@ -20,8 +20,10 @@ import {
   D_LABEL,
   D_LOAD,
   D_ORG,
+  D_REPEAT,
   D_STORE,
   D_VIRTUAL,
+  D_WHILE,
   FIRST_MNEMONIC,
   I_ADDRESS,
   I_CONSTANT,
@@ -102,8 +104,7 @@ interface Left {
 
 /** A block and what is known of it. */
 interface Site {
-  /** Undefined when it is not worth the trouble. */
-  block: Block | undefined;
+  readonly block: Block;
   found: Found | undefined;
   left: Left | undefined;
 }
@@ -112,6 +113,7 @@ interface Site {
 interface Watch {
   readonly site: Site;
   readonly block: Block;
+  readonly item: number;
   readonly found: Found;
   readonly at: number;
   readonly depth: number;
@@ -132,10 +134,13 @@ const STRETCHES = 16;
 export class Recall {
   readonly #assembler: Assembler;
   readonly #sites = new Map<number, Site>();
+  /** 1 where a block begins that is not worth the trouble. */
+  readonly #worthless: Uint8Array;
   #watch: Watch | undefined;
 
   constructor(assembler: Assembler) {
     this.#assembler = assembler;
+    this.#worthless = new Uint8Array(assembler.program.length);
   }
 
   /** A pass begins. */
@@ -156,16 +161,21 @@ export class Recall {
   begins(): boolean {
     if (this.#watch !== undefined) return false;
     const { state, program } = this.#assembler;
-    const { structures } = state;
+    const { structures, item } = state;
+    if (this.#worthless[item] === 1) return false;
     for (let at = 0; at < structures.length; at++) if (structures[at]!.kind !== S_IF) return false;
     if (state.prefixes !== 0) return false;
-    let site = this.#sites.get(state.item);
+    let site = this.#sites.get(item);
     if (site === undefined) {
-      site = { block: readBlock(program, state.item), found: undefined, left: undefined };
-      this.#sites.set(state.item, site);
+      const block = hasLoop(program, item) ? readBlock(program, item) : undefined;
+      if (block === undefined) {
+        this.#worthless[item] = 1;
+        return false;
+      }
+      site = { block, found: undefined, left: undefined };
+      this.#sites.set(item, site);
     }
     const { block, found, left } = site;
-    if (block === undefined) return false;
     if (found !== undefined && left !== undefined && isAsFound(state, block, found)) {
       this.#repeat(block, left);
       return true;
@@ -174,6 +184,7 @@ export class Recall {
     this.#watch = {
       site,
       block,
+      item,
       found: look(state, block),
       at: state.at,
       depth,
@@ -217,7 +228,7 @@ export class Recall {
     site.left = undefined;
     const few = watch.lines < block.labels.length * LINES_PER_LABEL + FEW_LINES;
     // A loop of no rounds may come to have some.
-    if (few && watch.lines > 1) site.block = undefined;
+    if (few && watch.lines > 1) this.#worthless[watch.item] = 1;
     else if (
       structures.length === watch.depth &&
       structures[watch.depth - 1] === watch.around &&
@@ -274,6 +285,16 @@ export class Recall {
     state.currentLine = left.line;
     state.item = block.end;
   }
+}
+
+/** Whether the block whose directive stands before `item` is a loop or an area with one in it. */
+function hasLoop({ kinds, values }: Program, item: number): boolean {
+  for (let at = item - 1; kinds[at] !== I_END; at++) {
+    if (kinds[at] !== I_INSTRUCTION) continue;
+    if (values[at] === D_REPEAT || values[at] === D_WHILE) return true;
+    if (values[at] === D_END && values[at + 1] === D_VIRTUAL) return false;
+  }
+  return false;
 }
 
 /** Reads the block whose directive stands before `item`; undefined when it has no end, or something that must be seen. */

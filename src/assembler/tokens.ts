@@ -53,6 +53,34 @@ function hashOf(text: string): number {
 const powers = new Int32Array(256);
 for (let at = 0, power = 1; at < powers.length; at++, power = Math.imul(power, 31)) powers[at] = power;
 
+/** The text begins with a backslash; with a dot; with two underscores, and ends with two. */
+export const ESCAPED = 1;
+export const DOTTED = 2;
+export const FRAMED = 4;
+
+function traitsOf(text: string): number {
+  switch (text.charCodeAt(0)) {
+    case 0x5c:
+      return ESCAPED;
+    case 0x2e:
+      return DOTTED;
+    case 0x5f:
+      return text.startsWith("__") && text.endsWith("__") ? FRAMED : 0;
+    default:
+      return 0;
+  }
+}
+
+/** How much larger an array becomes that is full: what is not touched costs nothing, what is copied does. */
+export const GROWTH = 4;
+
+/** An array's contents in a larger one. */
+export function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(length);
+  larger.set(array);
+  return larger;
+}
+
 /**
  * All names and strings of one assembly, each once. They are found by their hash, so that neither what has been read
  * before nor what is joined of two texts needs a string of its own to be found again.
@@ -62,12 +90,12 @@ export class Texts {
   #hashes = new Int32Array(1 << 12);
   /** Numbers from 1, at the place that the hash says or behind it. */
   #table = new Int32Array(1 << 13);
-  /** The number of the text in small letters (A … Z only): the name that reserved words are compared by. */
-  readonly #lower: number[] = [];
-  /** 1 where the text begins with a backslash. */
-  readonly escaped: number[] = [];
-  /** 1 where the text begins with a dot. */
-  readonly dotted: number[] = [];
+  /** One more than what `lower` answers, once it has been asked. */
+  #lower = new Int32Array(1 << 12);
+  /** The token that an escaped name is without its backslash, once asked for. */
+  #bare = new Int32Array(1 << 12);
+  /** ESCAPED, DOTTED, FRAMED. */
+  traits = new Uint8Array(1 << 12);
 
   number(text: string): number {
     const hash = hashOf(text);
@@ -110,20 +138,22 @@ export class Texts {
   #add(text: string, hash: number, slot: number): number {
     const number = this.#texts.length;
     this.#texts.push(text);
-    this.escaped.push(text.charCodeAt(0) === 0x5c ? 1 : 0);
-    this.dotted.push(text.charCodeAt(0) === 0x2e ? 1 : 0);
-    this.#lower.push(-1);
     if (number === this.#hashes.length) this.#grow();
     else this.#table[slot] = number + 1;
     this.#hashes[number] = hash;
+    this.traits[number] = traitsOf(text);
     if (this.#table.length !== this.#hashes.length * 2) this.#rehash();
     return number;
   }
 
   #grow(): void {
-    const grown = new Int32Array(this.#hashes.length * 2);
-    grown.set(this.#hashes);
-    this.#hashes = grown;
+    const length = this.#hashes.length * GROWTH;
+    this.#hashes = grown(this.#hashes, length);
+    this.#lower = grown(this.#lower, length);
+    this.#bare = grown(this.#bare, length);
+    const traits = new Uint8Array(length);
+    traits.set(this.traits);
+    this.traits = traits;
   }
 
   #rehash(): void {
@@ -141,14 +171,45 @@ export class Texts {
     return this.#texts[number]!;
   }
 
+  /**
+   * The number of a text in small letters, for comparison with words that were there from the beginning: where nobody has
+   * written it so, the text's own.
+   */
   lower(number: number): number {
-    const known = this.#lower[number]!;
-    if (known >= 0) return known;
+    const known = this.#lower[number]! - 1;
+    return known >= 0 ? known : this.#findLower(number);
+  }
+
+  #findLower(number: number): number {
     const text = this.#texts[number]!;
     const small = lowerCase(text);
-    const result = small === text ? number : this.number(small);
-    this.#lower[number] = result;
+    const result = small === text ? number : this.#find(small, number);
+    this.#lower[number] = result + 1;
     return result;
+  }
+
+  /** The number of a text if it has one. */
+  #find(text: string, otherwise: number): number {
+    const hash = hashOf(text);
+    const mask = this.#table.length - 1;
+    for (let slot = spread(hash) & mask; ; slot = (slot + 1) & mask) {
+      const number = this.#table[slot]! - 1;
+      if (number < 0) return otherwise;
+      if (this.#hashes[number] === hash && this.#texts[number] === text) return number;
+    }
+  }
+
+  /** The token that an escaped name is when its backslash is taken off: a name, or a special character. */
+  bare(number: number): number {
+    const known = this.#bare[number]!;
+    if (known !== 0) return known;
+    const rest = this.#texts[number]!.slice(1);
+    const token =
+      rest.length === 1 && isSeparator(rest.charCodeAt(0))
+        ? rest.charCodeAt(0)
+        : nameToken(this.number(rest));
+    this.#bare[number] = token;
+    return token;
   }
 
   get size(): number {
@@ -203,7 +264,7 @@ export class TokenStore {
     if (needed <= this.tokens.length) return;
     if (needed > this.#limit) refuse("outOfMemory");
     const grown = new Int32Array(
-      Math.min(Math.max(this.tokens.length * 2, needed), Math.max(needed, this.#limit)),
+      Math.min(Math.max(this.tokens.length * GROWTH, needed), Math.max(needed, this.#limit)),
     );
     grown.set(this.tokens.subarray(0, this.length));
     this.tokens = grown;

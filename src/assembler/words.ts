@@ -3,7 +3,7 @@
  * letters. Codes are FASM's own (TABLES.INC), since the order of its tests depends on them; each is told here once.
  */
 import { type Mnemonic, mnemonic } from "./encode.ts";
-import type { Texts } from "./tokens.ts";
+import { lowerCase, type Texts } from "./tokens.ts";
 
 /** Kinds of parsed items. Special characters stand for themselves. */
 export const I_END = 0;
@@ -353,7 +353,8 @@ export class Words {
   find(text: number): Word | null {
     const known = this.#known[text];
     if (known !== undefined) return known;
-    const word = look(this.#texts.text(this.#texts.lower(text)));
+    const name = this.#texts.text(text);
+    const word = mayBeReserved(name) ? look(lowerCase(name)) : null;
     // Filled in order, so that the array stays dense.
     while (this.#known.length < text) this.#known.push(undefined);
     this.#known[text] = word;
@@ -367,8 +368,18 @@ const own = (table: Readonly<Record<string, number>>, name: string): number =>
 /** Meanings of names, in small letters, that any assembly has asked for and that have one. */
 const meanings = new Map<string, Word>();
 
-/** No reserved word is longer, and none has a character that `local` puts into names. */
+/** No reserved word is longer. */
 const LONGEST = 20;
+
+/** Reserved words are of letters and digits. */
+function mayBeReserved(name: string): boolean {
+  if (name.length > LONGEST) return false;
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at) | 0x20;
+    if ((code < 0x61 || code > 0x7a) && (code < 0x30 || code > 0x39)) return false;
+  }
+  return true;
+}
 
 /** What a name in small letters means by itself, or null: for whoever explains a line after the fact. */
 export const meaningOf = (name: string): Word | null => look(name);
@@ -377,7 +388,6 @@ export const meaningOf = (name: string): Word | null => look(name);
 export const directiveNames = (): string[] => [...Object.keys(directives), ...Object.keys(dataDirectives)];
 
 function look(name: string): Word | null {
-  if (name.length > LONGEST || name.includes("?")) return null;
   const known = meanings.get(name);
   if (known !== undefined) return known;
   const symbol = symbols.get(name) ?? 0;

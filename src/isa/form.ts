@@ -377,6 +377,8 @@ export function read(row: Row, index: number): Form {
   };
 }
 
+const prefixWords = new Set(["NP", "REX.W", "o16", "o32", "a16", "a32", "9B", "66", "F2", "F3"]);
+
 /**
  * Where a row belongs, without reading all of it: opcode space (see lookup.ts) times 256 plus the opcode byte, and
  * how many bytes in a row it answers to.
@@ -384,9 +386,11 @@ export function read(row: Row, index: number): Form {
 export function placeInTable({ opcode, condition }: Row): { at: number; count: number } {
   const words = opcode.split(" ");
   let i = 0;
-  while (/^(NP|REX\.W|o16|o32|a16|a32|9B|66|F2|F3)$/.test(words[i]!) && i < words.length - 1) i++;
+  while (prefixWords.has(words[i]!) && i < words.length - 1) i++;
   let space = 0;
-  const dotted = /^(VEX|EVEX|XOP)\..*?(0F38|0F3A|0F|M8|M9|MA)/.exec(words[i]!);
+  const dotted = words[i]!.includes(".")
+    ? /^(VEX|EVEX|XOP)\..*?(0F38|0F3A|0F|M8|M9|MA)/.exec(words[i]!)
+    : null;
   if (dotted !== null) {
     const map = ["", "0F", "0F38", "0F3A", "", "", "", "", "M8", "M9", "MA"].indexOf(dotted[2]!);
     space = map + (dotted[1] === "EVEX" ? 8 : 4);

@@ -33,3 +33,4 @@ export {
 } from "./machine.ts";
 export { type Access, FACT, Memory, RAM_BASE } from "./memory/memory.ts";
 export { type FaultName, type Stop, VECTOR } from "./stop.ts";
+export type { Transfer, TransferHook } from "./transfer.ts";

@@ -1,4 +1,5 @@
 import {
+  BUDGET,
   CONTEXT_BYTES,
   type Core,
   type Engine,
@@ -20,6 +21,7 @@ import { BS, DebugRegisters } from "./debug-registers.ts";
 import { CompilingEngine, canCompile } from "./jit/index.ts";
 import { type Access, FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
+import { type TransferHook, transferAt } from "./transfer.ts";
 
 export interface MachineOptions {
   /** Bytes of guest address space, from 0 up; committed as they are touched. Default 256 MiB. */
@@ -75,6 +77,8 @@ const INITIAL_X87_CONTROL = 0x37f;
 const INITIAL_MXCSR = 0x1f80;
 
 const HOOK: Stop = { reason: "hook" };
+/** To ourselves: the engine has met a CALL or RET that somebody wants to hear of. */
+const TRANSFER: Stop = { reason: "hook" };
 const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
 
 /** Addresses, and somebody who hears when one comes or goes. */
@@ -121,6 +125,7 @@ export class Machine {
    */
   readonly debug = new DebugRegisters(() => this.#watch());
   #hook: MemoryHook | undefined;
+  #transferHook: TransferHook | undefined;
   #hooked: readonly WatchedRange[] = [];
   #watched: readonly WatchedRange[] = [];
   /** Breakpoints on data that the present instruction has touched. */
@@ -158,6 +163,7 @@ export class Machine {
       undefinedFlags: options.undefinedFlags ?? model.undefinedFlags ?? "zen4",
       breakpoints: this.#breakpoints,
       stepping: false,
+      stopsAtTransfers: false,
       onInstruction: undefined,
       onMemory: undefined,
       onInterrupt: undefined,
@@ -217,7 +223,12 @@ export class Machine {
   /** Somebody wants to hear of single instructions. */
   get #looks(): boolean {
     if (this.#core.onInstruction !== undefined || this.debug.active) return true;
-    return this.#breakpoints.any && this.#engine.breakpointChanged === undefined;
+    return this.#stops && this.#engine.breakpointChanged === undefined;
+  }
+
+  /** There are instructions that the engine is to stop at. */
+  get #stops(): boolean {
+    return this.#breakpoints.any || this.#core.stopsAtTransfers;
   }
 
   /** Marks the pages that the hook and the debug registers want to hear of. */
@@ -240,6 +251,18 @@ export class Machine {
     }
   }
 
+  /**
+   * Calls `hook` behind every near CALL and RET; undefined takes it away. Between them the program runs at full speed.
+   * Code is decoded anew when a hook comes or goes.
+   */
+  onTransfer(hook: TransferHook | undefined): void {
+    const core = this.#core;
+    this.#transferHook = hook;
+    if (core.stopsAtTransfers === (hook !== undefined)) return;
+    core.stopsAtTransfers = hook !== undefined;
+    this.#engine.flush();
+  }
+
   /** Executes at most `budget` instructions (a whole number, or Infinity). */
   run(budget: number): Stop {
     const core = this.#core;
@@ -255,10 +278,11 @@ export class Machine {
   /** The same, but every `int` ends it. */
   #runOn(budget: number): Stop {
     const core = this.#core;
-    if (!this.#looks) {
-      return this.#breakpoints.any ? this.#runToBreakpoint(budget) : this.#runEngine(budget);
-    }
     const end = core.instructions + budget;
+    if (!this.#looks) {
+      const stop = this.#stops ? TRANSFER : this.#runEngine(budget);
+      return stop === TRANSFER ? this.#runToStops(end - core.instructions) : stop;
+    }
     while (core.instructions < end) {
       const eip = this.cpu.eip;
       const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
@@ -273,32 +297,53 @@ export class Machine {
         this.#words[WORD.EFLAGS] = this.#words[WORD.EFLAGS]! | RF;
         return DEBUG_FAULT;
       }
-      const stop = this.step();
+      const stop = this.#pass(eip);
       if (stop.reason !== "budget") return stop;
     }
-    return { reason: "budget" };
+    return BUDGET;
   }
 
-  /** With breakpoints and nothing else to look for: the engine finds them, but for one to be passed. */
-  #runToBreakpoint(budget: number): Stop {
+  /** With nothing to look for but breakpoints and transfers: the engine finds them. */
+  #runToStops(budget: number): Stop {
     const core = this.#core;
-    const { eip } = this.cpu;
     const end = core.instructions + budget;
+    let { eip } = this.cpu;
     if (core.breakpoints.has(eip)) {
       const resumed = eip === this.#stoppedAt && core.instructions === this.#stoppedWhen;
       if (!resumed) return this.#stopped(eip, { reason: "breakpoint", address: eip });
-      const stop = this.step();
-      if (stop.reason !== "budget" || core.instructions >= end) return stop;
-      // Of a repeated instruction that was one iteration.
-      if (this.cpu.eip === eip) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.#pass(eip);
+      // Of a repeated instruction that was one iteration: it stops before the next.
+      if (stop.reason !== "budget") return stop;
     }
-    return this.#runEngine(end - core.instructions);
+    while (core.instructions < end) {
+      eip = this.cpu.eip;
+      if (core.breakpoints.has(eip)) return this.#stopped(eip, { reason: "breakpoint", address: eip });
+      const stop = this.#runEngine(end - core.instructions);
+      if (stop !== TRANSFER) return stop;
+      const passed = this.#pass(this.cpu.eip);
+      if (passed.reason !== "budget") return passed;
+    }
+    return BUDGET;
   }
 
-  /** A breakpoint may be found that was not there when this began: who answers an `int` may set one. */
+  /**
+   * The engine alone. It may find what was not there when this began, for who answers an `int` may set a breakpoint or
+   * a hook.
+   */
   #runEngine(budget: number): Stop {
     const stop = this.#told(this.#engine.run(budget));
-    return stop.reason === "breakpoint" ? this.#stopped(stop.address, stop) : stop;
+    if (stop.reason !== "breakpoint") return stop;
+    return this.#breakpoints.has(stop.address) ? this.#stopped(stop.address, stop) : TRANSFER;
+  }
+
+  /** Executes the instruction at EIP, and tells of it if it is a transfer. */
+  #pass(eip: number): Stop {
+    const hook = this.#transferHook;
+    const kind = hook && transferAt((at) => this.memory.u8(at), eip);
+    const { esp } = this.cpu;
+    const stop = this.step();
+    const done = stop.reason === "budget" || stop.reason === "trap";
+    return kind !== undefined && done && hook!(kind, eip, esp) ? HOOK : stop;
   }
 
   /** Executes one instruction (of a repeated one, one iteration), whatever breakpoints and hooks say. */

@@ -92,7 +92,7 @@ total dd 0
     const writes: number[] = [];
     one.onMemory([{ start: total, end: total + 4, write: true }], () => writes.push(one.cpu.eip));
     one.call("sum", [one.address("numbers"), 2]);
-    expect([...places]).toEqual(["sum", "sum.next", undefined]);
+    expect([...places]).toEqual(["sum", "sum.next"]);
     expect(writes.map((address) => one.place(address).symbol)).toEqual(["sum.next+0x7"]);
   });
 

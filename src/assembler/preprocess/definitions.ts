@@ -76,6 +76,12 @@ export class Definitions {
   /** For each kind and text, 1 where there is any definition: one array access decides most lookups. */
   readonly #known: Uint8Array[] = [0, 1, 2, 3].map(() => new Uint8Array(4096));
 
+  /** Whether a name has or had a definition. */
+  mayHave(kind: DefinitionKind, text: number): boolean {
+    const known = this.#known[kind]!;
+    return text < known.length && known[text] === 1;
+  }
+
   find(kind: DefinitionKind, text: number): Definition | undefined {
     const known = this.#known[kind]!;
     if (text >= known.length || known[text] === 0) return undefined;

@@ -34,17 +34,16 @@ export class Frame {
     return replacement;
   }
 
-  find(text: number, counter: number): Replacement | undefined {
-    if (((this.#mask >>> (text & 31)) & 1) === 0) return undefined;
+  /** Where the values of a text are kept, -1 when no repetition has any. */
+  slot(text: number): number {
+    if (((this.#mask >>> (text & 31)) & 1) === 0) return -1;
     const texts = this.#texts;
-    for (let slot = 0; slot < texts.length; slot++) {
-      if (texts[slot] === text) return this.#values[slot]![counter];
-    }
-    return undefined;
+    for (let slot = 0; slot < texts.length; slot++) if (texts[slot] === text) return slot;
+    return -1;
   }
 
-  /** Whether any repetition has a value for the text. */
-  knows(text: number): boolean {
-    return ((this.#mask >>> (text & 31)) & 1) !== 0 && this.#texts.includes(text);
+  /** The value in one repetition. */
+  at(slot: number, counter: number): Replacement | undefined {
+    return this.#values[slot]![counter];
   }
 }

@@ -6,7 +6,7 @@
 import { refuse } from "../messages.ts";
 import { EVERY_LINES, type OnProgress } from "../progress.ts";
 import type { TokenStore } from "../tokens.ts";
-import { END } from "../tokens.ts";
+import { END, GROWTH } from "../tokens.ts";
 
 const FIELDS = 7;
 const FILE = 0;
@@ -34,7 +34,7 @@ export class Lines {
     const at = this.count * FIELDS;
     if (at === this.#data.length) {
       if (this.count >= this.#limit) refuse("outOfMemory");
-      const grown = new Int32Array(this.#data.length * 2);
+      const grown = new Int32Array(this.#data.length * GROWTH);
       grown.set(this.#data);
       this.#data = grown;
     }

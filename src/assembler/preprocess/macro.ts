@@ -1,6 +1,6 @@
 /** Macro parameters and arguments, and the expansion of a block with its arguments put in (FASM.TXT 2.3.3, 2.3.5). */
 import { refuse } from "../messages.ts";
-import { asSpent, END, isName, isSpent, nameToken, spentToken, textOf } from "../tokens.ts";
+import { asSpent, DOTTED, END, isName, isSpent, nameToken, spentToken, textOf } from "../tokens.ts";
 import { Frame, type Replacement } from "./frame.ts";
 import type { Preprocessor } from "./preprocess.ts";
 
@@ -332,35 +332,34 @@ class Expansion {
     const p = this.#p;
     const { store, texts, names } = p;
     const frame = this.#frame;
+    const isStructure = this.#strucName >= 0;
+    let { tokens, length } = store;
+    let at = this.#at;
     let atStart = true;
     let end: number;
     for (;;) {
-      const token = store.tokens[this.#at++]!;
+      const token = tokens[at++]!;
       if (token >= 256) {
         if ((token & 3) === 0) {
           const text = textOf(token);
           if (atStart) {
             atStart = false;
             const lower = texts.lower(text);
-            if (lower === names.local) {
-              this.#local();
-              return DIRECTIVE;
-            }
-            if (lower === names.forward || lower === names.reverse || lower === names.common) {
-              store.push(END);
-              this.#changeBlock(lower);
-              return DIRECTIVE;
-            }
+            if (lower <= names.lastOfBlock && this.#isDirective(lower, at, length)) return DIRECTIVE;
           }
-          if (frame.knows(text)) this.#putReplacement(token, text);
-          else this.#putName(token, text);
-          continue;
-        }
-        if (isSpent(token)) {
+          const slot = frame.slot(text);
+          if (slot >= 0 || (isStructure && texts.traits[text]! & DOTTED)) {
+            store.length = length;
+            if (slot >= 0) this.#putReplacement(token, text, slot);
+            else this.#putName(token, text);
+            ({ tokens, length } = store);
+            continue;
+          }
+        } else if (isSpent(token)) {
           end = END;
           // The rest of the line was a comment's; go on behind it.
-          while (store.tokens[this.#at] !== END) this.#at++;
-          this.#at++;
+          while (tokens[at] !== END) at++;
+          at++;
           break;
         }
       } else if (token === END || token === CLOSE) {
@@ -368,11 +367,35 @@ class Expansion {
         break;
       }
       atStart = false;
-      store.push(token);
+      if (length === tokens.length) {
+        store.length = length;
+        store.reserve(1);
+        tokens = store.tokens;
+      }
+      tokens[length++] = token;
     }
+    this.#at = at;
+    store.length = length;
     store.push(END);
     p.preprocessLine();
     return end;
+  }
+
+  /** Obeys a directive of the macro language, if the line's first name is one; what stands behind it is at `at`. */
+  #isDirective(lower: number, at: number, length: number): boolean {
+    const { store, names } = this.#p;
+    if (lower === names.local) {
+      store.length = length;
+      this.#at = at;
+      this.#local();
+      return true;
+    }
+    if (lower !== names.forward && lower !== names.reverse && lower !== names.common) return false;
+    store.length = length;
+    this.#at = at;
+    store.push(END);
+    this.#changeBlock(lower);
+    return true;
   }
 
   #changeBlock(directive: number): void {
@@ -384,20 +407,20 @@ class Expansion {
     else this.#newBlock(this.#frame.limit, true);
   }
 
-  #putReplacement(token: number, text: number): void {
+  #putReplacement(token: number, text: number, slot: number): void {
     const frame = this.#frame;
     const counter = this.#counter;
-    let replacement = frame.find(text, counter);
+    let replacement = frame.at(slot, counter);
     if (replacement) {
       if (counter !== 0) {
-        const common = frame.find(text, 0);
+        const common = frame.at(slot, 0);
         if (common && common.order > replacement.order) replacement = common;
       }
     } else if (counter === 0) {
-      this.#putAll(token, text);
+      this.#putAll(token, text, slot);
       return;
     } else {
-      replacement = frame.find(text, 0);
+      replacement = frame.at(slot, 0);
     }
     if (!replacement) this.#putName(token, text);
     else if (replacement.start >= 0) this.#copy(replacement);
@@ -415,15 +438,15 @@ class Expansion {
   }
 
   /** In a common block a repeated argument stands for all its values, with commas. */
-  #putAll(token: number, text: number): void {
+  #putAll(token: number, text: number, slot: number): void {
     const { store } = this.#p;
     const frame = this.#frame;
-    if (!frame.find(text, 1)) {
+    if (!frame.at(slot, 1)) {
       this.#putName(token, text);
       return;
     }
     for (let counter = 1; ; counter++) {
-      const replacement = frame.find(text, counter);
+      const replacement = frame.at(slot, counter);
       if (!replacement) break;
       if (counter > 1) store.push(COMMA);
       if (replacement.grouped) store.push(LESS);
@@ -449,7 +472,7 @@ class Expansion {
   #putName(token: number, text: number): void {
     const p = this.#p;
     const { texts, store } = p;
-    if (this.#strucName < 0 || texts.dotted[text] === 0) {
+    if (this.#strucName < 0 || (texts.traits[text]! & DOTTED) === 0) {
       store.push(token);
       return;
     }

@@ -6,6 +6,7 @@ import { refuse } from "../messages.ts";
 import type { TokenStore } from "../tokens.ts";
 import {
   END,
+  ESCAPED,
   isName,
   isSeparator,
   isSpent,
@@ -21,7 +22,8 @@ const HASH = 0x23;
 
 /** Rewrites the last line of the store, which begins at `start`. */
 export function applyOperators(store: TokenStore, start: number, texts: Texts): void {
-  const tokens = store.tokens;
+  const { tokens } = store;
+  const { traits } = texts;
   let first = start;
   for (; ; first++) {
     const token = tokens[first]!;
@@ -29,101 +31,76 @@ export function applyOperators(store: TokenStore, start: number, texts: Texts): 
     if (token === BACKQUOTE || token === HASH) break;
     if (token >= 256) {
       if (isSpent(token)) return;
-      if (isName(token) && texts.escaped[textOf(token)] === 1) break;
+      if (isName(token) && traits[textOf(token)]! & ESCAPED) break;
     }
   }
   rewrite(store, start, first, texts);
 }
 
+/** Rewrites it where it stands, from `first` on: it never comes to be longer. */
 function rewrite(store: TokenStore, start: number, first: number, texts: Texts): void {
+  const { tokens } = store;
   // What # can join to stands just before it.
-  let last = first > start ? store.tokens[first - 1]! : 0;
+  let last = first > start ? tokens[first - 1]! : 0;
   let joinable = isName(last) || isString(last);
-  store.lift(first);
-  const input = store.lifted;
-  let at = 0;
-  const replaceLast = (token: number) => {
-    store.tokens[store.length - 1] = token;
-    last = token;
-  };
-  const emit = (token: number, canJoin: boolean) => {
-    store.push(token);
-    last = token;
-    joinable = canJoin;
-  };
-  const unescaped = (text: string) => (text.startsWith("\\") ? text.slice(1) : text);
+  let at = first;
+  let to = first;
   for (;;) {
-    const token = input[at++]!;
+    const token = tokens[at++]!;
     if (token === END) break;
     if (isSpent(token)) {
       // Behind a spent name nothing is looked at any more.
-      store.push(token);
-      while (input[at] !== END) store.push(input[at++]!);
+      tokens[to++] = token;
+      while (tokens[at] !== END) tokens[to++] = tokens[at++]!;
       break;
     }
     if (isName(token)) {
-      const text = texts.text(textOf(token));
-      if (text.charCodeAt(0) !== 0x5c) {
-        emit(token, true);
-        continue;
-      }
-      const rest = text.slice(1);
-      if (rest.length === 1 && isSeparator(rest.charCodeAt(0))) emit(rest.charCodeAt(0), false);
-      else emit(nameToken(texts.number(rest)), true);
-      continue;
-    }
-    if (token === BACKQUOTE) {
-      let next = input[at]!;
-      while (next === BACKQUOTE) next = input[++at]!;
-      if (isString(next)) {
-        // A string stays what it is.
-        at++;
-        emit(next, true);
-      } else if (isName(next)) {
-        at++;
-        emit(stringToken(texts.number(unescaped(texts.text(textOf(next))))), true);
-      } else if (next === END || next === HASH) {
-        emit(stringToken(texts.number("")), true);
-      } else {
-        at++;
-        emit(stringToken(texts.number(String.fromCharCode(next))), true);
-      }
-      continue;
-    }
-    if (token === HASH) {
-      const next = input[at]!;
+      last = texts.traits[textOf(token)]! & ESCAPED ? texts.bare(textOf(token)) : token;
+      joinable = isName(last);
+    } else if (token === BACKQUOTE) {
+      while (tokens[at] === BACKQUOTE) at++;
+      const next = tokens[at]!;
+      if (next !== END && next !== HASH) at++;
+      last = quoted(texts, next);
+      joinable = true;
+    } else if (token === HASH) {
+      const next = tokens[at]!;
       if (!joinable) continue;
       if (isName(last)) {
         if (!isName(next)) continue;
-        let text = texts.text(textOf(next));
-        if (text.startsWith("\\")) {
-          text = text.slice(1);
-          if (text.length > 0 && isSeparator(text.charCodeAt(0))) continue;
-        }
+        const tail = texts.traits[textOf(next)]! & ESCAPED ? texts.bare(textOf(next)) : next;
+        if (!isName(tail) || (tail !== next && isSeparator(texts.text(textOf(tail)).charCodeAt(0)))) continue;
         at++;
-        const head = texts.text(textOf(last));
-        if (head.length + text.length > 255) refuse("nameTooLong");
-        const whole = texts.escaped[textOf(next)] === 0;
-        replaceLast(nameToken(whole ? texts.join(textOf(last), textOf(next)) : texts.number(head + text)));
+        if (texts.text(textOf(last)).length + texts.text(textOf(tail)).length > 255) refuse("nameTooLong");
+        last = nameToken(texts.join(textOf(last), textOf(tail)));
       } else {
-        let part: string;
-        if (isString(next)) {
-          at++;
-          part = texts.text(textOf(next));
-        } else if (next === BACKQUOTE) {
-          while (input[at] === BACKQUOTE) at++;
-          const value = input[at]!;
-          if (value === END || value === HASH) continue;
-          at++;
-          if (isString(value)) part = texts.text(textOf(value));
-          else if (isName(value)) part = unescaped(texts.text(textOf(value)));
-          else part = String.fromCharCode(value);
-        } else continue;
-        replaceLast(stringToken(texts.number(texts.text(textOf(last)) + part)));
+        let part = next;
+        if (next === BACKQUOTE) {
+          while (tokens[at] === BACKQUOTE) at++;
+          part = tokens[at]!;
+          if (part === END || part === HASH) continue;
+          part = quoted(texts, part);
+        } else if (!isString(next)) continue;
+        at++;
+        last = stringToken(texts.number(texts.text(textOf(last)) + texts.text(textOf(part))));
       }
+      tokens[to - 1] = last;
       continue;
+    } else {
+      last = token;
+      joinable = isString(token);
     }
-    emit(token, isString(token));
+    tokens[to++] = last;
   }
-  store.push(END);
+  tokens[to] = END;
+  store.length = to + 1;
+}
+
+/** The string that a backquote makes of the token behind it; a string stays what it is. */
+function quoted(texts: Texts, token: number): number {
+  if (isString(token)) return token;
+  if (token === END || token === HASH) return stringToken(texts.number(""));
+  const bare = isName(token) && texts.traits[textOf(token)]! & ESCAPED ? texts.bare(textOf(token)) : token;
+  const text = isName(bare) ? texts.text(textOf(bare)) : String.fromCharCode(bare);
+  return stringToken(texts.number(text));
 }

@@ -13,6 +13,7 @@ import { type FileLoader, type LoadedFile, parentOf } from "../source.ts";
 import {
   asSpent,
   END,
+  FRAMED,
   isName,
   isSpent,
   isString,
@@ -104,7 +105,8 @@ export class Preprocessor {
   readonly reserved: Words;
   /** Numbers written anywhere in the source. */
   readonly numbers = new Numbers();
-  readonly #directives = new Map<number, Directive>();
+  /** By their names' texts, which are among the first. */
+  readonly #directives: (Directive | undefined)[] = [];
   readonly #fileWord: number;
   readonly #lineWord: number;
 
@@ -117,17 +119,22 @@ export class Preprocessor {
     this.reserved = new Words(this.texts);
     this.names = {
       empty: number(""),
-      fix: number("fix"),
-      equ: number("equ"),
       common: number("common"),
       forward: number("forward"),
       local: number("local"),
       reverse: number("reverse"),
+      lastOfBlock: number("reverse"),
+      fix: number("fix"),
+      equ: number("equ"),
       postpone: number("postpone"),
     };
     this.#fileWord = number("__file__");
     this.#lineWord = number("__line__");
-    for (const [name, directive] of Object.entries(directives)) this.#directives.set(number(name), directive);
+    for (const [name, directive] of Object.entries(directives)) {
+      const text = number(name);
+      while (this.#directives.length <= text) this.#directives.push(undefined);
+      this.#directives[text] = directive;
+    }
   }
 
   readonly #open: OpenFile[] = [];
@@ -336,13 +343,15 @@ export class Preprocessor {
 
   #instruction(lineStart: number): void {
     const { texts, definitions, names } = this;
+    const directives = this.#directives;
     let at = lineStart;
     for (;;) {
       const tokens = this.store.tokens;
       const first = tokens[at]!;
       if (!isName(first)) break;
       const name = textOf(first);
-      const directive = this.#directives.get(texts.lower(name));
+      const lower = texts.lower(name);
+      const directive = lower < directives.length ? directives[lower] : undefined;
       if (directive) {
         tokens[at] = asSpent(first);
         directive(this, at + 1, name);
@@ -426,18 +435,17 @@ export class Preprocessor {
   }
 
   addDefinition(kind: DefinitionKind, text: number, start: number, length: number): void {
-    if (kind !== FIX && this.#directives.has(this.texts.lower(text))) refuse("reservedWordUsedAsSymbol");
+    if (kind !== FIX && this.#directives[this.texts.lower(text)] !== undefined)
+      refuse("reservedWordUsedAsSymbol");
     this.definitions.add(kind, text, start, length, this.currentLine);
   }
 
   /** A constant's definition, or which of the two special names it is. */
   constant(kind: DefinitionKind, text: number): Definition | "file" | "line" | undefined {
-    if (kind === EQU) {
+    if (kind === EQU && this.texts.traits[text]! & FRAMED) {
       const lower = this.texts.lower(text);
-      if (lower === this.#fileWord || lower === this.#lineWord) {
-        const name = this.texts.text(text);
-        if (name.startsWith("__") && name.endsWith("__")) return lower === this.#fileWord ? "file" : "line";
-      }
+      if (lower === this.#fileWord) return "file";
+      if (lower === this.#lineWord) return "line";
     }
     return this.definitions.find(kind, text);
   }
@@ -448,13 +456,19 @@ export class Preprocessor {
    * constant is replaced.
    */
   replaceConstants(kind: DefinitionKind, at: number, toBrace: boolean, once = false): number {
-    const { store } = this;
-    const tokens = store.tokens;
+    const { store, definitions } = this;
+    const { tokens } = store;
+    const { traits } = this.texts;
     let from = at;
     for (; ; from++) {
       const token = tokens[from]!;
-      if (token === END || (token === 0x7b && toBrace)) return from;
-      if (token >= 256 && (token & 3) === 0 && this.constant(kind, textOf(token)) !== undefined) break;
+      if (token < 256) {
+        if (token === END || (token === 0x7b && toBrace)) return from;
+      } else if ((token & 3) === 0) {
+        const text = textOf(token);
+        if (!definitions.mayHave(kind, text) && (traits[text]! & FRAMED) === 0) continue;
+        if (this.constant(kind, text) !== undefined) break;
+      }
     }
     const count = store.lift(from);
     const rest = store.lifted;
@@ -650,12 +664,14 @@ export class Preprocessor {
 
 export interface Names {
   readonly empty: number;
-  readonly fix: number;
-  readonly equ: number;
   readonly common: number;
   readonly forward: number;
   readonly local: number;
   readonly reverse: number;
+  /** The directives of a macro's block have no greater numbers than this. */
+  readonly lastOfBlock: number;
+  readonly fix: number;
+  readonly equ: number;
   readonly postpone: number;
 }
 

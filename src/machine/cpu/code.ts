@@ -1,4 +1,5 @@
 import { FACT, LINE_SHIFT, type Memory, RAM_BASE } from "../memory/memory.ts";
+import { transferAt } from "../transfer.ts";
 import { decodeOperation } from "./decode.ts";
 import type { Core } from "./engine.ts";
 import { OP } from "./op.ts";
@@ -167,7 +168,7 @@ export class Code {
     operation.next = this.at(operation.following);
     if (leadsTo(operation.op)) operation.target = this.arrive(operation.immediate);
     const start = operation.address >>> 0;
-    if (this.#core.breakpoints.has(start)) this.#bury(operation);
+    if (this.#stopsAt(start)) this.#bury(operation);
     const { lines } = this.#memory;
     for (let at = start; at < start + length; at++) {
       this.#page(at >>> 12).covered[at & OFFSET] = 1;
@@ -176,6 +177,12 @@ export class Code {
     this.#listener?.covered(start, length);
     this.#mark(start >>> 12);
     this.#mark((start + length - 1) >>> 12);
+  }
+
+  #stopsAt(address: number): boolean {
+    const { breakpoints, stopsAtTransfers } = this.#core;
+    if (breakpoints.has(address)) return true;
+    return stopsAtTransfers && transferAt((at) => this.#memory.u8(at), address) !== undefined;
   }
 
   /** Puts a breakpoint over an operation just decoded. */

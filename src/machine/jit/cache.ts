@@ -25,7 +25,7 @@ import { structure } from "./structure.ts";
 export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */
   threshold?: number;
-  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else a million. */
+  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else 50,000. */
   after?: number;
   /** Compiles everything before it is executed for the first time, for tests. */
   ahead?: boolean;
@@ -35,9 +35,12 @@ export interface CompilerOptions {
   without?: Optimisation | undefined;
 }
 
-const THRESHOLD = 1000;
-/** A program that ends before loses more by compiling, some 10 ms with a cold compiler, than it wins. */
-const AFTER = 1_000_000;
+const THRESHOLD = 300;
+/**
+ * A program that ends before loses more by compiling than it wins. Neither our interpreter nor our compiler has been
+ * compiled well by the host then: so many instructions take the one some 10 ms, and the first region the other.
+ */
+const AFTER = 50_000;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
 /** Instructions of a region: what V8 optimises within some 20 ms. */

@@ -2,7 +2,7 @@
  * Conversions to integers, rounding, horizontal arithmetic and estimates of SSE → IR: what lower-sse.ts leaves of
  * numbers. Each where nothing special happens, as there; whether a result is exact is told by comparing it.
  */
-import { RECIPROCAL, ROOT_EVEN, ROOT_ODD } from "../cpu/float/estimate.ts";
+import { evenRoots, oddRoots, reciprocals } from "../cpu/float/estimate.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
@@ -217,9 +217,9 @@ const ROOTS = STATE.ESTIMATES + 2 * 4096;
 /** Puts the tables where compiled code finds them. */
 function layTables({ words }: Lowering): void {
   const halves = new Uint16Array(words.buffer);
-  halves.set(RECIPROCAL, STATE.ESTIMATES >> 1);
-  halves.set(ROOT_EVEN, ROOTS >> 1);
-  halves.set(ROOT_ODD, (ROOTS >> 1) + 4096);
+  halves.set(reciprocals(), STATE.ESTIMATES >> 1);
+  halves.set(evenRoots(), ROOTS >> 1);
+  halves.set(oddRoots(), (ROOTS >> 1) + 4096);
 }
 
 /** What cpu/float/estimate.ts does with ordinary numbers; nothing is raised, whatever MXCSR says. */

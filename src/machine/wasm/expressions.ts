@@ -179,16 +179,22 @@ function shaped(name: string, opcode: number): One | Two | Three | Load | Store 
   return name.startsWith("store") ? store : operation;
 }
 
+/** Operations by what stands before the first _ in their names, with what stands behind it. */
+const byType = new Map<string, [name: string, opcode: number][]>();
+for (const [name, opcode] of Object.entries(W)) {
+  const at = name.indexOf("_");
+  const type = name.slice(0, at);
+  let list = byType.get(type);
+  if (list === undefined) byType.set(type, (list = []));
+  list.push([name.slice(at + 1), opcode]);
+}
+
 function group<Type extends string, Constant>(
   type: Type,
   constant: (code: Code, value: Constant) => void,
 ): Group<Type> & { const(value: Constant): Expression } {
   const made: Record<string, unknown> = { const: (value: Constant) => (code: Code) => constant(code, value) };
-  for (const [name, opcode] of Object.entries(W)) {
-    if (!name.startsWith(`${type}_`)) continue;
-    const rest = name.slice(type.length + 1);
-    made[rest] = shaped(rest, opcode);
-  }
+  for (const [rest, opcode] of byType.get(type)!) made[rest] = shaped(rest, opcode);
   return made as Group<Type> & { const(value: Constant): Expression };
 }
 

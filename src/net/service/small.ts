@@ -151,7 +151,12 @@ function patternLine(index: number): string {
   return `${line}\r\n`;
 }
 
-const PATTERN = bytesOfLatin1(Array.from({ length: PRINTABLE }, (_, index) => patternLine(index)).join(""));
+let madePattern: Uint8Array | undefined;
+
+const pattern = (): Uint8Array =>
+  (madePattern ??= bytesOfLatin1(
+    Array.from({ length: PRINTABLE }, (_, index) => patternLine(index)).join(""),
+  ));
 
 /** Speaks without end over TCP; over UDP one piece of 0 … 512 characters to each datagram. */
 export class ChargenService extends SmallService {
@@ -165,7 +170,7 @@ export class ChargenService extends SmallService {
 
   /** "A random number (between 0 and 512)": here a number that follows from how many were asked for. */
   protected answer(): Uint8Array {
-    return PATTERN.subarray(0, (this.#datagrams++ * 197 + 74) % 513);
+    return pattern().subarray(0, (this.#datagrams++ * 197 + 74) % 513);
   }
 
   protected talk(stream: Stream): Talk {
@@ -175,7 +180,7 @@ export class ChargenService extends SmallService {
         if (ended) stream.end();
         return bytes.length;
       },
-      more: () => PATTERN,
+      more: pattern,
     };
   }
 }

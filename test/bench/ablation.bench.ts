@@ -28,6 +28,7 @@ const KERNELS: Readonly<Record<string, number>> = {
   sort: 6,
   bignum: 20,
   "sse-matrix": 40,
+  blend: 4,
   "x87-matrix": 6,
   "same-page": 10,
 };

@@ -214,6 +214,11 @@ export class Processor {
     return (facts & CODE) !== 0;
   }
 
+  /** Throws where the guest may not read, before anything is read; who watches hears nothing. */
+  admitRead(address: number, length: number): void {
+    this.#admit(address, length, PRESENT, "read");
+  }
+
   /** The read half of reading, changing and writing back: the processor asks for the right to write first. */
   admitChange(address: number, length: number): void {
     this.#admit(address, length, PRESENT | WRITABLE, "write");

@@ -368,6 +368,7 @@ export class Builder {
   store(opcode: Opcode, address: Value, value: Value, offset: number): void {
     this.#settle();
     this.#make("store", I32, opcode, [address, value], offset);
+    if (offset === STATE.MXCSR && address.what === "const") this.mode = 0;
     if (offset !== RAM_BASE) return;
     // It may be any place that another base leads to.
     const [base, distance] = this.relative(address);

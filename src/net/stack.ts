@@ -137,6 +137,7 @@ export class Stack {
   #due: Micros = 0;
   #ipDue: Micros = 0;
   #polling = false;
+  readonly #tcpOptions = { ttl: 0, tos: 0, dontFragment: true };
   #ready: (() => void) | undefined;
 
   constructor(options: StackOptions) {
@@ -191,6 +192,7 @@ export class Stack {
           const path = network.find(to, from);
           return (path ? network.mtuTo(to, path) : network.leastMtu) - network.header;
         },
+        doubt: (from, to, now) => this.#networkOf(to).doubt(to, from, now),
         leastRoom: (to) => this.#networkOf(to).leastMtu - this.#networkOf(to).header,
       },
       counters,
@@ -557,15 +559,30 @@ export class Stack {
     }
     const type = ethernet.typeOf(frame);
     if (type === ethernet.TYPE_IPV4) {
+      // By far the most: looked at where it stands.
       const from = index < 0 ? this.#ip.loopback : this.#ip.interfaces[index]!;
-      this.#ip.arrive(frame.subarray(ethernet.HEADER), from, group, now);
+      this.#ip.arrive(frame, from, group, now, ethernet.HEADER);
+    } else if (type >= ethernet.FIRST_TYPE)
+      this.#arrivePacket(type, frame.subarray(ethernet.HEADER), index, group, now);
+    else {
+      // RFC 1122 2.3.3: packets by RFC 1042 are taken as well, though none is sent.
+      const inner = ethernet.encapsulated(frame);
+      if (inner) this.#arrivePacket(inner.type, inner.payload, index, group, now);
+      else this.drops.add("ethernet: 802.3");
+    }
+  }
+
+  #arrivePacket(type: number, packet: Uint8Array, index: number, group: boolean, now: Micros): void {
+    if (type === ethernet.TYPE_IPV4) {
+      const from = index < 0 ? this.#ip.loopback : this.#ip.interfaces[index]!;
+      this.#ip.arrive(packet, from, group, now);
     } else if (type === ethernet.TYPE_IPV6) {
       const from = index < 0 ? this.#ip6.loopback : this.#ip6.interfaces[index]!;
-      this.#ip6.arrive(frame.subarray(ethernet.HEADER), from, group, now);
+      this.#ip6.arrive(packet, from, group, now);
     } else if (type === ethernet.TYPE_ARP && index >= 0) {
-      this.#ip.arp.arrive(frame.subarray(ethernet.HEADER), this.#ip.interfaces[index]!, now);
+      this.#ip.arp.arrive(packet, this.#ip.interfaces[index]!, now);
     } else {
-      this.drops.add(type < ethernet.FIRST_TYPE ? "ethernet: 802.3" : "ethernet: unknown type");
+      this.drops.add("ethernet: unknown type");
     }
   }
 
@@ -624,8 +641,9 @@ export class Stack {
     const frame = network.begin(tcpWire.lengthOf(segment));
     tcpWire.write(segment, from, to, frame, network.headroom);
     const { ttl, tos } = c?.options ?? ANSWER;
-    const options = { ttl, tos, dontFragment: true };
-    const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, options, now);
+    this.#tcpOptions.ttl = ttl;
+    this.#tcpOptions.tos = tos;
+    const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, this.#tcpOptions, now);
     if (reason) this.drops.add(`ip: ${reason}`);
   }
 

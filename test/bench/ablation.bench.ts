@@ -1,7 +1,8 @@
 /**
  * What each of the compiler's optimisations brings: the kernels of asm/bench with one left out at a time, as times of
- * a run with all of them. Rounds are interleaved over everything, and the best of them counts, so that a busy machine
- * does less harm. What V8 takes to warm up is in it.
+ * a run with all of them. It is about the steady state: each run is cut into short pieces, and the pieces of its
+ * second half are averaged, the slowest and fastest left out, so that neither what V8 takes to warm up counts nor, by
+ * much, what else the machine does.
  *
  * KERNELS (names, by commas), WITHOUT (optimisations, by commas), ROUNDS and SIZE (a factor) in the environment make
  * it smaller.
@@ -27,10 +28,13 @@ const KERNELS: Readonly<Record<string, number>> = {
   sort: 6,
   bignum: 20,
   "sse-matrix": 40,
+  blend: 4,
   "x87-matrix": 6,
   "same-page": 10,
 };
 const MEMORY = 16 * 2 ** 20;
+/** Instructions at a time: a fraction of a millisecond. */
+const PIECE = 500_000;
 const size = Number(process.env["SIZE"] ?? 1);
 const rounds = Number(process.env["ROUNDS"] ?? 3);
 
@@ -47,37 +51,50 @@ function assembled(name: string): Uint8Array {
   return made.bytes;
 }
 
-/** Milliseconds of one run; EAX at its end must be what it always is. */
-function run(name: string, kernel: Uint8Array, without: Optimisation | undefined): number {
+/** Nanoseconds that an instruction takes in pieces of one run; EAX at its end must be what it always is. */
+function run(name: string, kernel: Uint8Array, without: Optimisation | undefined): number[] {
   const engine = (core: Core) => new CompilingEngine(core, { without });
   const machine = new Machine({ memoryBytes: MEMORY, engine });
   const loaded = loadImage(machine, rawImage(kernel, { origin: 0x1000 }));
   if ("error" in loaded) throw new Error(loaded.error);
   machine.memory.map(0, MEMORY);
   machine.cpu.esp = MEMORY;
-  const start = performance.now();
-  const stop = machine.run(Number.POSITIVE_INFINITY);
-  const time = performance.now() - start;
-  if (stop.reason !== "interrupt") throw new Error(`${name} ended with ${JSON.stringify(stop)}`);
+  const pieces: number[] = [];
+  for (;;) {
+    const before = machine.instructions;
+    const start = performance.now();
+    const stop = machine.run(PIECE);
+    const time = performance.now() - start;
+    if (stop.reason === "interrupt") break;
+    if (stop.reason !== "budget") throw new Error(`${name} ended with ${JSON.stringify(stop)}`);
+    pieces.push((time * 1e6) / (machine.instructions - before));
+  }
   const answer = answers.get(name) ?? machine.cpu.eax;
   if (answer !== machine.cpu.eax) throw new Error(`${name} without ${without}: another answer`);
   answers.set(name, answer);
-  return time;
+  return pieces.slice(pieces.length >> 1);
+}
+
+/** The mean without the slowest quarter, where the machine did something else, and without the fastest few. */
+function middle(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const kept = sorted.slice(Math.floor(sorted.length * 0.05), Math.ceil(sorted.length * 0.75));
+  return kept.reduce((sum, value) => sum + value, 0) / kept.length;
 }
 
 const answers = new Map<string, number>();
 const names = chosen("KERNELS", Object.keys(KERNELS));
 const kernels = new Map(names.map((name) => [name, assembled(name)]));
 const switches = chosen("WITHOUT", Object.keys(OPTIMISATIONS) as Optimisation[]);
-const best = new Map<string, number>();
+const all = new Map<string, number[]>();
 // The first round warms the compiler up and is not counted.
 for (let round = 0; round <= rounds; round++) {
   for (const [name, kernel] of kernels) {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[Kround ${round} of ${rounds}: ${name}`);
     for (const without of [undefined, ...switches]) {
       const key = `${name} ${without}`;
-      const time = run(name, kernel, without);
-      if (round > 0) best.set(key, Math.min(best.get(key) ?? Number.POSITIVE_INFINITY, time));
+      const pieces = run(name, kernel, without);
+      if (round > 0) all.set(key, [...(all.get(key) ?? []), ...pieces]);
     }
   }
 }
@@ -85,17 +102,17 @@ if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
 
 const row = (cells: readonly string[]): void => void process.stdout.write(`| ${cells.join(" | ")} |\n`);
 for (const each of switches) process.stdout.write(`${each}: ${OPTIMISATIONS[each]}\n`);
-process.stdout.write("\nMilliseconds with everything, and times as long without:\n\n");
-row(["kernel", "ms", ...switches]);
+process.stdout.write("\nNanoseconds per guest instruction with everything, and times as long without:\n\n");
+row(["kernel", "ns", ...switches]);
 row(["---", "--:", ...switches.map(() => "--:")]);
 const factors = new Map(switches.map((each) => [each, [] as number[]]));
 for (const name of names) {
-  const all = best.get(`${name} undefined`)!;
+  const whole = middle(all.get(`${name} undefined`)!);
   row([
     name,
-    all.toFixed(0),
+    whole.toPrecision(3),
     ...switches.map((each) => {
-      const factor = best.get(`${name} ${each}`)! / all;
+      const factor = middle(all.get(`${name} ${each}`)!) / whole;
       factors.get(each)!.push(factor);
       return factor.toFixed(2);
     }),

@@ -11,7 +11,7 @@ import { diskFiles } from "../../src/node/index.ts";
 import { compare } from "./measure.ts";
 
 const KERNELS =
-  "alu sieve crc32 sha256 fib dispatch sort bignum sse-matrix x87-matrix rep-long rep-short same-page other-page self-modifying system-calls".split(
+  "alu sieve crc32 sha256 fib dispatch sort bignum sse-matrix blend x87-matrix rep-long rep-short same-page other-page self-modifying system-calls".split(
     " ",
   );
 /** EAX at the last `int 0x40` of system-calls; the others make only one. */

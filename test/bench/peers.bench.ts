@@ -30,6 +30,7 @@ const FACTORS: Readonly<Record<string, number>> = {
   sort: 12,
   bignum: 30,
   "sse-matrix": 65,
+  blend: 10,
   "x87-matrix": 22,
   "system-calls": 2,
   "same-page": 4,

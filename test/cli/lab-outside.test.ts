@@ -103,7 +103,7 @@ expect:
   expect(err).not.toMatch(/FAILED|not within/);
   expect(out).toMatch(/^ok after/m);
   expect(status).toBe(0);
-}, 60_000);
+});
 
 test("without outside nothing is open, and a guest that wants out is refused", async () => {
   const client = (outside: string): string => `
@@ -128,7 +128,7 @@ never:
   );
   expect(refused.err).toBe("");
   expect(refused.status).toBe(0);
-}, 60_000);
+});
 
 test.each([
   ["outside: { publish: [nonsense] }", /outside\.publish\[1\]: "nonsense": .*expected/],

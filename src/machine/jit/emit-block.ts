@@ -170,6 +170,20 @@ export class BlockEmitter {
         code.end();
         return;
       }
+      case "astray": {
+        const { count, changed, late } = value.exit!;
+        this.#push(value.args[0]!);
+        code.i32(value.number);
+        code.op(W.i32_ne);
+        code.if();
+        this.#push(value.args[0]!);
+        this.#e.setEip();
+        this.#storeLate(late);
+        this.#assign(changed, -1);
+        this.#e.leaveAt(STATUS.LOOK, count);
+        code.end();
+        return;
+      }
       case "admit":
         this.#admit(value);
         return;

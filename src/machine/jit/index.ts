@@ -5,7 +5,8 @@
  *     lift.ts        operations → blocks of values; lower-*.ts have the instructions (ir.ts)
  *     structure.ts   loops, joints, what needs the dispatcher
  *     liveness.ts    which slots matter where
- *     emit.ts        → bytes of a module                                             (../wasm)
+ *     numbers.ts     which vectors are known to hold ordinary numbers, where
+ *     emit*.ts       → bytes of a module                                             (../wasm)
  *     cache.ts       the engine: when to compile, when to enter, when to forget
  *
  * To add a family of instructions: write a function `(l: Lowering, op: Operation) => boolean` in a file of its own and
@@ -16,6 +17,12 @@
  * and only behind a check; a slot is `b.get` and `b.set`; what is in no slot (x87, MXCSR, EFLAGS without the
  * arithmetic flags) is loaded from and stored to the state page, at constant addresses. xmm0 … xmm7 are slots of type
  * v128 (SLOT.XMM + n). A new instruction of WebAssembly is a line in ../wasm/opcodes.ts. Functions that are called out to
- * are listed in calls.ts and called with `b.call`.
+ * are listed in calls.ts and called with `b.call`. What works on numbers only where nothing special happens says so
+ * with `b.admit`.
+ *
+ * A block is more than what stands between two jumps: a short loop becomes several rounds of it, and a callee that was
+ * copied goes on in its caller's block (lift.ts), so that checks are made together and what is stored need not be
+ * loaded again. Other ways part from its middle (`b.part`, `b.astray`). What each such thing is worth tells
+ * `npm run bench ablation`; optimisations.ts lists them.
  */
 export { type CompilerOptions, CompilingEngine, canCompile } from "./cache.ts";

@@ -8,6 +8,7 @@
  */
 import type { Operation } from "../cpu/operation.ts";
 import { STATE } from "../cpu/state.ts";
+import { RAM_BASE } from "../memory/memory.ts";
 import { I32, type Opcode, resultOf, V128, type ValueType, W } from "../wasm/index.ts";
 import { LANES, plainLanes } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -75,6 +76,8 @@ export type What =
   | "admit"
   /** Goes on in another block if args[0] is not zero. */
   | "part"
+  /** Leaves the region, behind this instruction, for the address args[0] if that is not `number`. */
+  | "astray"
   /** Calls the imported function `number` with args; its value if it has one. */
   | "call"
   /** Copies args[2] bytes of guest memory from args[1] to args[0]; they do not overlap. */
@@ -252,6 +255,8 @@ export class Builder {
   readonly #slots = new Map<number, Value>();
   readonly #constants = new Map<number, Value>();
   readonly #checks = new Map<Value, Value>();
+  /** Dwords of guest memory that are known: by what their addresses are relative to, and the distances. */
+  readonly #memory = new Map<Value | undefined, Map<number, Value>>();
   /** Numbers that have been admitted, by their lanes. */
   readonly #plain = new Map<Value, number>();
   #admission: Admission | undefined;
@@ -346,12 +351,35 @@ export class Builder {
 
   /** Reads the wasm memory at `address + offset`: guest memory behind a check, or the state page. */
   load(opcode: Opcode, address: Value, offset: number): Value {
+    if (opcode === W.i32_load && offset === RAM_BASE && this.without !== "memory") {
+      const [base, distance] = this.relative(address);
+      let dwords = this.#memory.get(base);
+      if (dwords === undefined) this.#memory.set(base, (dwords = new Map()));
+      let value = dwords.get(distance);
+      if (value === undefined) {
+        value = this.#make("load", I32, opcode, [address], offset);
+        dwords.set(distance, value);
+      }
+      return value;
+    }
     return this.#make("load", resultOf(opcode), opcode, [address], offset);
   }
 
   store(opcode: Opcode, address: Value, value: Value, offset: number): void {
     this.#settle();
     this.#make("store", I32, opcode, [address, value], offset);
+    if (offset === STATE.MXCSR && address.what === "const") this.mode = 0;
+    if (offset !== RAM_BASE) return;
+    // It may be any place that another base leads to.
+    const [base, distance] = this.relative(address);
+    const known = this.#memory.get(base);
+    this.#memory.clear();
+    const size = storedBytes.get(opcode);
+    if (size === undefined) return;
+    const dwords = known ?? new Map<number, Value>();
+    for (let at = distance - 3; at < distance + size; at++) dwords.delete(at | 0);
+    if (opcode === W.i32_store) dwords.set(distance, value);
+    this.#memory.set(base, dwords);
   }
 
   /** Takes the address apart: what it is relative to, and how far. */
@@ -445,16 +473,20 @@ export class Builder {
 
   call(index: number, type: ValueType, ...args: Value[]): Value {
     this.#settle();
+    // Some write to guest memory.
+    this.#memory.clear();
     return this.#make("call", type, 0, args, index);
   }
 
   copy(to: Value, from: Value, length: Value): void {
     this.#settle();
+    this.#memory.clear();
     this.#make("copy", I32, 0, [to, from, length]);
   }
 
   fill(to: Value, element: Value, length: Value, size: number): void {
     this.#settle();
+    this.#memory.clear();
     this.#make("fill", I32, 0, [to, element, length], size);
   }
 
@@ -491,6 +523,13 @@ export class Builder {
   part(condition: Value, target: Target): void {
     this.#settle();
     this.#make("part", I32, 0, [condition], 0, undefined, { ...this.exit(), to: target });
+  }
+
+  /** Leaves for `address` if that is not what is expected. The present instruction has been executed. */
+  astray(address: Value, expected: number): void {
+    if (address.what === "const" && address.number === expected) return;
+    this.#settle();
+    this.#make("astray", I32, 0, [address], expected, undefined, this.exit());
   }
 
   /** Ends the block. */
@@ -583,6 +622,14 @@ function widthOf(value: Value): number {
   }
   return 32;
 }
+
+const storedBytes: ReadonlyMap<Opcode, number> = new Map([
+  [W.i32_store8, 1],
+  [W.i32_store16, 2],
+  [W.i32_store, 4],
+  [W.i64_store, 8],
+  [W.v128_store, 16],
+]);
 
 /** One check covers at most so many bytes. */
 const MOST_CHECKED = 4096;

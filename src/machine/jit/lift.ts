@@ -3,6 +3,7 @@ import type { Core } from "../cpu/engine.ts";
 import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { ECX, ESP } from "../cpu/state.ts";
+import { RAM_BASE } from "../memory/memory.ts";
 import { W } from "../wasm/index.ts";
 import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./discover.ts";
 import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
@@ -55,11 +56,11 @@ export function lift(core: Core, found: Found, entry: number, fixed: Fixed, with
     const context = contexts[i];
     const rest = liftBlock(core, found, block, context, to, fixed, without);
     // Behind an operation that was executed through its executor.
-    if (rest !== undefined && places.has(keyOf(rest.address, context))) {
-      rest.block = (
-        byPlace.get(keyOf(rest.address, context)) ?? add({ address: rest.address, context })
-      ).index;
-    }
+    if (rest === undefined) continue;
+    const { target } = rest;
+    const place = { address: target.address, context: rest.context };
+    const key = keyOf(place.address, place.context);
+    if (places.has(key)) target.block = (byPlace.get(key) ?? add(place)).index;
   }
   return { blocks, entries: [...targets].map((address) => byPlace.get(keyOf(address, undefined))!.index) };
 }
@@ -108,7 +109,38 @@ function roundFrom(
 /** Branches on the way round a loop that is unrolled. */
 const MOST_BRANCHES = 3;
 
-/** Fills a block. Answers a target that may have to become one. */
+/** A block of so many instructions does not go on in a callee, or behind a call. */
+const MOST_JOINED = 24;
+
+/** The instruction of a call, with its target left open. */
+function call({ b }: Lowering, op: Operation, target?: () => Value): Value | undefined {
+  const esp = b.pure(W.i32_add, b.get(ESP), b.const(-4));
+  b.check(esp, 4, true);
+  const address = target?.();
+  b.store(W.i32_store, esp, b.const(op.following), RAM_BASE);
+  b.set(ESP, esp);
+  b.block.count++;
+  return address;
+}
+
+/** A return, but for where it leads. */
+function takeReturn(l: Lowering, op: Operation): Value {
+  const { b } = l;
+  const esp = b.get(ESP);
+  b.check(esp, 4, false);
+  const address = l.loadPlain(esp, 4);
+  b.set(ESP, l.add(esp, op.immediate));
+  b.block.count++;
+  return address;
+}
+
+/** A target that may have to become a block. */
+interface Rest {
+  readonly target: Target;
+  readonly context: Context | undefined;
+}
+
+/** Fills a block, which begins in `context`. Answers what is behind an operation that an executor does. */
 function liftBlock(
   core: Core,
   found: Found,
@@ -117,7 +149,7 @@ function liftBlock(
   to: To,
   fixed: Fixed,
   without: Optimisation | undefined,
-): Target | undefined {
+): Rest | undefined {
   const { operations, places } = found;
   const b = new Builder(block, fixed, without);
   const l = new Lowering(core, b);
@@ -125,10 +157,17 @@ function liftBlock(
   /** Rounds that follow, and how far this one has come. */
   let rounds = round === undefined ? 0 : Math.min(MOST_ROUNDS, Math.ceil(MOST_UNROLLED / round.length)) - 1;
   let step = 0;
+  /** Where a call or a return has led that goes on in this block. */
+  let joined = -1;
   for (let address = block.address; ; ) {
     const op = operations.get(address);
     const onRound = round !== undefined && step < round.length;
-    if (!onRound && (address !== block.address || step > 0) && to(address, context).block >= 0) {
+    if (
+      !onRound &&
+      address !== joined &&
+      (address !== block.address || step > 0) &&
+      to(address, context).block >= 0
+    ) {
       b.end({ kind: "goto", target: to(address, context) });
       return undefined;
     }
@@ -137,6 +176,7 @@ function liftBlock(
       return undefined;
     }
     b.eip = address;
+    joined = -1;
     const flow = flowOf(op);
     step++;
     if (onRound && step === round.length && rounds > 0 && block.values.length < MOST_UNROLLED_VALUES) {
@@ -160,6 +200,25 @@ function liftBlock(
       address = next;
       continue;
     }
+    if (block.count < MOST_JOINED && without !== "joining") {
+      const callee = flow === FLOW.CALL ? found.contexts.get(keyOf(address, context)) : undefined;
+      if (callee !== undefined && places.has(keyOf(op.immediate, callee))) {
+        call(l, op);
+        context = callee;
+        address = joined = op.immediate;
+        continue;
+      }
+      if (
+        flow === FLOW.RETURN &&
+        context !== undefined &&
+        places.has(keyOf(context.returns, context.parent))
+      ) {
+        b.astray(takeReturn(l, op), context.returns);
+        address = joined = context.returns;
+        context = context.parent;
+        continue;
+      }
+    }
     if (flow !== FLOW.NEXT) {
       liftEnd(l, op, flow, found, context, to);
       return undefined;
@@ -173,7 +232,7 @@ function liftBlock(
       block.count++;
       const target = to(op.following, context);
       b.end({ kind: "execute", operation: op, target });
-      return target.block < 0 ? target : undefined;
+      return target.block < 0 ? { target, context } : undefined;
     }
     block.count++;
     address = op.following;
@@ -190,12 +249,6 @@ function liftEnd(
 ): void {
   const { b } = l;
   const { block } = b;
-  const push = (): void => {
-    const esp = l.add(b.get(ESP), -4);
-    l.storePlain(esp, 4, b.const(op.following));
-    b.set(ESP, esp);
-  };
-  const checkPush = (): void => b.check(l.add(b.get(ESP), -4), 4, true);
   const target = (): Value => {
     const place = l.place(op, false);
     return l.value(op, op.kind1, op.a, place);
@@ -215,17 +268,11 @@ function liftEnd(
       b.end({ kind: "goto", target: to(op.immediate, context) });
       return;
     case FLOW.CALL:
-      checkPush();
-      push();
-      block.count++;
+      call(l, op);
       b.end({ kind: "goto", target: to(op.immediate, contexts.get(keyOf(op.address, context))) });
       return;
     case FLOW.RETURN: {
-      const esp = b.get(ESP);
-      b.check(esp, 4, false);
-      const address = l.loadPlain(esp, 4);
-      b.set(ESP, l.add(esp, op.immediate));
-      block.count++;
+      const address = takeReturn(l, op);
       const likely = context === undefined ? [] : [to(context.returns, context.parent)];
       b.end({ kind: "indirect", target: address, cases: likely });
       return;
@@ -238,10 +285,7 @@ function liftEnd(
       return;
     }
     case FLOW.CALL_INDIRECT: {
-      checkPush();
-      const address = target();
-      push();
-      block.count++;
+      const address = call(l, op, target)!;
       b.end({ kind: "indirect", target: address, cases: [] });
       return;
     }

@@ -1,8 +1,10 @@
 /**
  * SSE and SSE2 on XMM registers → IR. Moves, logic and integers are an instruction each. Arithmetic is done in place
  * where nothing special happens: exceptions masked, rounding to nearest, operands normal, infinite or zero, results
- * normal or zeros that are exact; everything else leaves the region before the instruction. Then no exception is found
- * but PE. When PE is set already as the code is compiled, which it is after the first result that was rounded, the
+ * normal or zeros that are exact; everything else leaves the region before the instruction. Whether it is so is asked
+ * for several instructions at once, of the exponents alone at first, and not again for what is known (numbers.ts): so
+ * "before the instruction" may be before an earlier one, behind which nothing but slots has changed. Then no exception
+ * is found but PE. When PE is set already as the code is compiled, which it is after the first result that was rounded, the
  * code relies on that, and leaves should somebody have cleared it; else it works out whether each result is exact.
  */
 import { packed } from "../cpu/fast/index.ts";

@@ -43,6 +43,7 @@ const effects = new Set([
   "leave",
   "admit",
   "part",
+  "astray",
   "call",
   "copy",
   "fill",

@@ -76,7 +76,13 @@ export class Forward {
   #fromGuest(): boolean {
     const { socket, stream } = this;
     while (!this.#guestFinished && socket.readable && stream.room > 0) {
-      const received = socket.receive(scratch.subarray(0, Math.min(scratch.length, stream.room)));
+      const possible = Math.min(socket.available, stream.room);
+      // A small piece has an array of its own, so that a slow reader does not hold a large one for it.
+      const small = possible <= SMALL;
+      const into = small
+        ? new Uint8Array(possible)
+        : scratch.subarray(0, Math.min(scratch.length, stream.room));
+      const received = socket.receive(into);
       if (received === "would-block") return true;
       if (typeof received !== "number") return this.#guestFailed();
       if (received === 0) {
@@ -84,9 +90,8 @@ export class Forward {
         stream.end();
       } else {
         this.#traffic.bytesFromGuest += received;
-        // A small piece has an array of its own, so that a slow reader does not hold a large one for it.
-        if (received <= SMALL) stream.write(scratch.slice(0, received));
-        else if (!stream.write(scratch.subarray(0, received))) scratch = new Uint8Array(SCRATCH);
+        const written = stream.write(received === into.length ? into : into.subarray(0, received));
+        if (!written && !small) scratch = new Uint8Array(SCRATCH);
       }
     }
     // With an error, what has not been read yet is lost, as in any reset; it must not wait for a reader's room.

@@ -75,7 +75,11 @@ export interface IcmpOptions {
   drops: Drops;
   isOwn(address: Address): boolean;
   sourceFor(destination: Address): Address | undefined;
-  send(message: Uint8Array, source: Address, destination: Address, tos: number): void;
+  send(message: Uint8Array, source: Address, destination: Address, tos: number, options?: Uint8Array): void;
+  /** Fills the options that came with an echo request for its answer. */
+  fill(options: Uint8Array, own: Address): Uint8Array;
+  /** A router says that packets to `destination` go better by `gateway`; false = it is not to be believed. */
+  redirect(router: Address, destination: Address, gateway: Address): boolean;
   hear(error: HeardError & { reason: Reason }): void;
   tooBig(error: HeardError, mtu: number): void;
 }
@@ -99,9 +103,22 @@ export class Icmp {
     }
     const message = wire.read(packet.payload);
     if (message.type === IcmpType.ECHO) this.#echo(packet, message, group);
-    else if (message.type === IcmpType.REDIRECT) counters.redirectsSeen++;
+    else if (message.type === IcmpType.REDIRECT) this.#arriveRedirect(packet, message);
     else if (isError(message.type)) this.#arriveError(message);
     return true;
+  }
+
+  /** RFC 1122 3.2.2.2: what is said of a network is taken for the host alone. */
+  #arriveRedirect({ source: router }: Ipv4, message: wire.Icmp): void {
+    const { counters, drops, isOwn, redirect } = this.#options;
+    counters.redirectsSeen++;
+    const quoted = quotedPacket(message);
+    if (
+      quoted === undefined ||
+      !isOwn(quoted.source) ||
+      !redirect(router, quoted.destination, message.rest >>> 0)
+    )
+      drops.add("icmp: redirect not to be believed");
   }
 
   /** RFC 1122 3.2.2.6: the data comes back as it was; to a broadcast nobody need answer, so we do not. */
@@ -113,6 +130,7 @@ export class Icmp {
         packet.destination,
         packet.source,
         packet.tos,
+        packet.options.length > 0 ? this.#options.fill(packet.options, packet.destination) : undefined,
       );
   }
 
@@ -157,11 +175,11 @@ export class Icmp {
     this.#send(errorAbout(packet, type, code, rest), source, packet.source, 0xc0);
   }
 
-  #send(message: wire.Icmp, source: Address, destination: Address, tos: number): void {
+  #send(message: wire.Icmp, source: Address, destination: Address, tos: number, options?: Uint8Array): void {
     const bytes = new Uint8Array(wire.lengthOf(message));
     wire.write(message, bytes);
     this.#options.counters.icmpSent++;
-    this.#options.send(bytes, source, destination, tos);
+    this.#options.send(bytes, source, destination, tos, options);
   }
 }
 

@@ -339,6 +339,16 @@ describe("whole frames", () => {
   });
 });
 
+const EMPTY = {
+  tos: 0,
+  identification: 0,
+  dontFragment: false,
+  moreFragments: false,
+  fragmentOffset: 0,
+  ttl: 64,
+  options: new Uint8Array(0),
+};
+
 describe("options, redirects, errors", () => {
   test("a packet with options is taken for what it carries; one whose options are not whole is not", () => {
     const it = station();
@@ -353,35 +363,85 @@ describe("options, redirects, errors", () => {
     expect(it.stack.drops.of("ip: options")).toBe(1);
   });
 
-  test("a redirect is seen and counted; the route stays", () => {
-    const it = station();
+  /** A redirect to `gateway` about a datagram of ours to `destination`. */
+  const redirect = (gateway: number, destination: number): Uint8Array => {
     const quoted = new Uint8Array(28);
-    ipv4.writeHeader(
-      {
-        ...it.stack.configuration(0),
-        tos: 0,
-        identification: 0,
-        dontFragment: false,
-        moreFragments: false,
-        fragmentOffset: 0,
-        ttl: 64,
-        protocol: 17,
-        source: US,
-        destination: 0x08080808,
-        options: new Uint8Array(0),
-      },
-      28,
-      quoted,
-      0,
-    );
+    const about = { ...EMPTY, source: US, destination, protocol: 17 };
+    ipv4.writeHeader(about, 28, quoted, 0);
     const message = new Uint8Array(36);
-    icmp.write({ type: 5, code: 1, rest: 0x0a000263, payload: quoted }, message);
-    it.ip({ protocol: 1, payload: message });
+    icmp.write({ type: 5, code: 1, rest: gateway, payload: quoted }, message);
+    return message;
+  };
+  const sent = (it: Hand, to: number) => {
+    it.frames();
+    const socket = it.stack.sockets.datagram();
+    socket.send(bytesOf("x"), { address: to, port: 9 });
+    return it.frames()[0]!;
+  };
+
+  test("a redirect by the router that is the way is followed, for that host alone (RFC 1122 3.2.2.2)", () => {
+    const it = station();
+    it.stack.setNeighbour(0, 0x0a000263, 0x525400000063);
+    it.ip({ protocol: 1, payload: redirect(0x0a000263, 0x08080808) });
     it.lines();
     expect(it.stack.counters.redirectsSeen).toBe(1);
+    expect(ethernet.destinationOf(sent(it, 0x08080808))).toBe(0x525400000063);
+    expect(ethernet.destinationOf(sent(it, 0x08080809))).toBe(PEER_MAC);
+  });
+
+  test("and is not when another says it, or the better way is nowhere near, ourselves, or none", () => {
+    const it = station();
+    it.ip({ source: 0x0a000277, protocol: 1, payload: redirect(0x0a000263, 0x08080808) });
+    for (const gateway of [0x0b000001, US, 0x0a0002ff, 0])
+      it.ip({ protocol: 1, payload: redirect(gateway, 0x08080808) });
+    it.ip({ protocol: 1, payload: redirect(0x0a000263, 0x0a000299) }); // a neighbour needs no router
+    it.lines();
+    expect(it.stack.drops.of("icmp: redirect not to be believed")).toBe(6);
+    expect(ethernet.destinationOf(sent(it, 0x08080808))).toBe(PEER_MAC);
+  });
+
+  test("when the better way does not answer, the old one is taken again", () => {
+    const it = station();
+    it.ip({ protocol: 1, payload: redirect(0x0a000263, 0x08080808) });
+    it.lines();
     const socket = it.stack.sockets.datagram();
     socket.send(bytesOf("x"), { address: 0x08080808, port: 9 });
-    expect(ethernet.destinationOf(it.frames()[0]!)).toBe(PEER_MAC);
+    it.during(10 * SECOND);
+    expect(ethernet.destinationOf(sent(it, 0x08080808))).toBe(PEER_MAC);
+  });
+
+  test("a thousand redirects cost no more than 256 entries", () => {
+    const it = station();
+    it.stack.setNeighbour(0, 0x0a000263, 0x525400000063);
+    for (let i = 0; i < 1000; i++) it.ip({ protocol: 1, payload: redirect(0x0a000263, 0x08080000 + i) });
+    it.lines();
+    expect(ethernet.destinationOf(sent(it, 0x08080000))).toBe(PEER_MAC);
+    expect(ethernet.destinationOf(sent(it, 0x08080000 + 999))).toBe(0x525400000063);
+  });
+
+  test("record route and timestamp are filled in the answer to an echo (RFC 791, RFC 1122 3.2.2.6)", () => {
+    const it = station();
+    const echo = new Uint8Array(8);
+    icmp.write({ type: 8, code: 0, rest: 0, payload: new Uint8Array(0) }, echo);
+    const route = [7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0];
+    const stamps = [68, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    it.ip({ protocol: 1, payload: echo, options: Uint8Array.of(...route, ...stamps, 0) });
+    const { options } = ipv4.read(it.frames()[0]!.subarray(14));
+    expect([...options.subarray(0, 7)]).toEqual([7, 11, 8, 10, 0, 2, 15]);
+    expect([...options.subarray(11, 19)]).toEqual([68, 12, 13, 1, 10, 0, 2, 15]);
+    expect(options[19]! & 0x80).toBe(0x80); // no universal time: RFC 791 wants the high bit then
+    it.ip({ protocol: 1, payload: echo, options: Uint8Array.of(7, 7, 8, 1, 2, 3, 4, 68, 4, 5, 0, 0) });
+    expect([...ipv4.read(it.frames()[0]!.subarray(14)).options]).toEqual([
+      7, 7, 8, 1, 2, 3, 4, 68, 4, 5, 16, 0,
+    ]);
+  });
+
+  test("a router fills them as well (RFC 1812 5.3.13)", () => {
+    const it = station({ forward: true });
+    it.stack.setNeighbour(0, 0x0a000277, 0x525400000077);
+    const options = Uint8Array.of(7, 7, 4, 0, 0, 0, 0, 0);
+    it.ip({ destination: 0x0a000277, payload: datagram("x", 0x0a000277), options });
+    expect([...ipv4.read(it.frames()[0]!.subarray(14)).options]).toEqual([7, 7, 8, 10, 0, 2, 15, 0]);
   });
 
   test("a router tells the sender when the last hop does not answer (RFC 1812 5.2.7.1)", () => {

@@ -13,6 +13,7 @@ import * as igmp from "../wire/igmp.ts";
 import { IgmpType } from "../wire/igmp.ts";
 import type { Ipv4 } from "../wire/ipv4.ts";
 import * as ipv4 from "../wire/ipv4.ts";
+import { filledOptions } from "../wire/ipv4-options.ts";
 import { Arp } from "./arp.ts";
 import { Groups } from "./groups.ts";
 import { Icmp } from "./icmp.ts";
@@ -66,6 +67,19 @@ export class Ip implements Network {
   /** RFC 6864: unique among datagrams that may be fragmented; a sequence from a random start is. */
   #identification: number;
   #now: Micros = 0;
+  /** Of the packet that is being sent: it is written at once, so one is enough. */
+  readonly #header: Omit<Ipv4, "payload"> = {
+    tos: 0,
+    identification: 0,
+    dontFragment: false,
+    moreFragments: false,
+    fragmentOffset: 0,
+    ttl: 0,
+    protocol: 0,
+    source: 0,
+    destination: 0,
+    options: NO_OPTIONS,
+  };
 
   constructor(options: IpOptions) {
     this.#counters = options.counters;
@@ -90,7 +104,14 @@ export class Ip implements Network {
       drops: options.drops,
       isOwn: (address) => this.routes.isOwn(address),
       sourceFor: (address) => this.routes.find(address)?.source,
-      send: (payload, source, destination, tos) => {
+      fill: (given, own) => filledOptions(given, own, this.#now),
+      redirect: (router, destination, gateway) =>
+        !options.forward && this.routes.redirect(router, destination, gateway),
+      send: (payload, source, destination, tos, given) => {
+        if (given) {
+          this.#sendWithOptions(payload, source, destination, tos, given);
+          return;
+        }
         const frame = this.begin(payload.length);
         frame.set(payload, HEADROOM);
         const path = this.routes.find(destination);
@@ -146,18 +167,14 @@ export class Ip implements Network {
     const total = frame.length - ethernet.HEADER;
     const dontFragment = options.dontFragment ?? false;
     if (total > ipv4.LARGEST) return "too-long";
-    const header = {
-      tos: options.tos ?? 0,
-      identification: this.#nextIdentification(),
-      dontFragment,
-      moreFragments: false,
-      fragmentOffset: 0,
-      ttl: options.ttl ?? DEFAULT_TTL,
-      protocol,
-      source,
-      destination,
-      options: NO_OPTIONS,
-    };
+    const header = this.#header;
+    header.tos = options.tos ?? 0;
+    header.identification = this.#nextIdentification();
+    header.dontFragment = dontFragment;
+    header.ttl = options.ttl ?? DEFAULT_TTL;
+    header.protocol = protocol;
+    header.source = source;
+    header.destination = destination;
     if (isMulticast(destination)) this.#loopBack(header, frame, path, now);
     const { mtu, largest } = path.interface.nic;
     if (total > (protocol === ipv4.PROTOCOL_TCP ? largest : mtu)) {
@@ -204,6 +221,29 @@ export class Ip implements Network {
     }
   }
 
+  /** An answer that carries the question's options (RFC 1122 3.2.2.6). */
+  #sendWithOptions(
+    payload: Uint8Array,
+    source: Address,
+    destination: Address,
+    tos: number,
+    options: Uint8Array,
+  ): void {
+    const path = this.routes.find(destination);
+    if (path === undefined) {
+      this.#drops.add("ip: no route");
+      return;
+    }
+    const packet: Ipv4 = {
+      ...this.quotable(source, destination, ipv4.PROTOCOL_ICMP, payload),
+      tos,
+      identification: this.#nextIdentification(),
+      options,
+    };
+    if (ipv4.lengthOf(packet) > path.interface.nic.mtu) this.#sendFragments(packet, path, this.#now);
+    else this.#sendWhole(packet, path, this.#now);
+  }
+
   #sendWhole(packet: Ipv4, path: Path4, now: Micros): void {
     const frame = this.#frames.take(ethernet.HEADER + ipv4.lengthOf(packet));
     ipv4.write(packet, frame.subarray(ethernet.HEADER));
@@ -214,15 +254,15 @@ export class Ip implements Network {
   // --- in ------------------------------------------------------------------------------------------------------
 
   /** A packet has arrived at `from`. `groupFrame`: in a frame that was not for this card alone. */
-  arrive(bytes: Uint8Array, from: Interface, groupFrame: boolean, now: Micros): void {
+  arrive(bytes: Uint8Array, from: Interface, groupFrame: boolean, now: Micros, start = 0): void {
     this.#now = now;
     this.#counters.ipReceived++;
-    const reason = ipv4.check(bytes);
+    const reason = ipv4.check(bytes, start);
     if (reason) {
       this.#drops.add(`ip: ${reason}`);
       return;
     }
-    const packet = ipv4.read(bytes);
+    const packet = ipv4.read(bytes, start);
     if (isMartian(packet, from)) {
       this.#drops.add("ip: impossible address");
       return;
@@ -280,6 +320,11 @@ export class Ip implements Network {
     if (packet.protocol === igmp.PROTOCOL_IGMP && !this.#arriveIgmp(packet, from)) return;
     const { protocol, payload, source, destination } = packet;
     this.#upper.deliver({ protocol, payload, source, destination, group, index: from.index, packet });
+  }
+
+  doubt(destination: Address, source: Address, now: Micros): void {
+    const path = this.routes.find(destination, source);
+    path?.interface.neighbours?.doubt(path.nextHop, now);
   }
 
   // --- errors --------------------------------------------------------------------------------------------------
@@ -384,7 +429,12 @@ export class Ip implements Network {
       this.#report(packet, IcmpType.UNREACHABLE, Unreachable.NETWORK, 0, now);
       return;
     }
-    const onward: Ipv4 = { ...packet, ttl: packet.ttl - 1 };
+    const { options } = packet;
+    const onward: Ipv4 = {
+      ...packet,
+      ttl: packet.ttl - 1,
+      options: options.length > 0 ? filledOptions(options, path.source, now) : options,
+    };
     const { mtu } = path.interface.nic;
     if (ipv4.lengthOf(onward) <= mtu) this.#sendWhole(onward, path, now);
     else if (packet.dontFragment) {
@@ -400,7 +450,8 @@ export class Ip implements Network {
     return new Neighbours({
       request: (target, to) => this.arp.ask(each, target, to),
       send: (packet, to) => each.transmitTo(packet, to),
-      failed: (_address, packets) => {
+      failed: (address, packets) => {
+        this.routes.lost(address);
         for (const frame of packets) {
           this.#drops.add("arp: no answer");
           this.#undeliverable(ipv4.read(frame.subarray(ethernet.HEADER)));

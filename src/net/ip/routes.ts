@@ -15,11 +15,16 @@ export interface Path4 {
   readonly source: Address;
 }
 
+/** Destinations for which a redirect is remembered; the oldest go first. */
+const REDIRECTS = 256;
+
 /** Routing as a host does it (RFC 1122 3.3.1): own addresses, neighbours, routes by longest prefix, default gateway. */
 export class Routes {
   readonly #loopback: Interface;
   readonly #interfaces: readonly Interface[];
   readonly #routes: Route[] = [];
+  /** What routers have told of better first hops, by destination (RFC 1122 3.2.2.2: routes to hosts). */
+  readonly #redirects = new Map<Address, Path4>();
   /** Changes whenever an answer may have changed: a kept path is good as long as this stays the same. */
   generation = 0;
 
@@ -46,6 +51,35 @@ export class Routes {
     return this.#routes;
   }
 
+  /**
+   * RFC 1122 3.2.2.2: only the router that is the first hop now may say that another on its link is better.
+   * @returns whether it was believed
+   */
+  redirect(router: Address, destination: Address, gateway: Address): boolean {
+    const path = this.find(destination);
+    if (path === undefined || path.nextHop !== router || path.nextHop === destination) return false;
+    const { interface: by } = path;
+    if (!by.isLocal(gateway) || by.isBroadcast(gateway) || this.isOwn(gateway) || gateway === router)
+      return false;
+    this.#redirects.delete(destination);
+    if (this.#redirects.size >= REDIRECTS) {
+      const [oldest] = this.#redirects.keys();
+      if (oldest !== undefined) this.#redirects.delete(oldest);
+    }
+    this.#redirects.set(destination, { ...path, nextHop: gateway });
+    this.generation++;
+    return true;
+  }
+
+  /** A next hop does not answer: destinations that were sent there by a redirect go the old way again. */
+  lost(nextHop: Address): void {
+    for (const [destination, path] of this.#redirects) {
+      if (path.nextHop !== nextHop) continue;
+      this.#redirects.delete(destination);
+      this.generation++;
+    }
+  }
+
   /** @param source the address it comes from, when that is settled: then it leaves by its interface where it may */
   find(destination: Address, source?: Address): Path4 | undefined {
     if (this.isOwn(destination))
@@ -54,6 +88,11 @@ export class Routes {
     // The limited broadcast leaves by the first interface, with or without an address (DHCP needs that).
     if (destination === 0xffffffff) return pathBy(this.#holder(source) ?? candidates[0], destination);
     for (const each of candidates) if (each.isLocal(destination)) return pathBy(each, destination);
+    if (this.#redirects.size > 0) {
+      const better = this.#redirects.get(destination);
+      // What was told about a network that this card is no longer in means nothing.
+      if (better?.interface.isLocal(better.nextHop)) return pathBy(better.interface, better.nextHop);
+    }
     for (const route of this.#routes) {
       if (((destination ^ route.network) & route.mask) !== 0) continue;
       for (const each of candidates) if (each.isLocal(route.gateway)) return pathBy(each, route.gateway);

@@ -88,7 +88,8 @@ describe("SMTP", () => {
 
 describe("FTP", () => {
   function visiting(options: Partial<FtpOptions> = {}) {
-    const files = new Tree({ "/pub/a.txt": "one\ntwo\n", "/b.bin": Uint8Array.of(0, 10, 13, 10, 255) });
+    const pub = { "/pub/a.txt": "one\ntwo\n", "/b.bin": Uint8Array.of(0, 10, 13, 10, 255) };
+    const files = new Tree(pub, 100_000);
     const { it, service } = beside((stack) => new FtpServer({ stack, files, ...options }));
     const control = dial(it, 21);
     control.hear();

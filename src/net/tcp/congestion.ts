@@ -12,6 +12,7 @@
 import { FOREVER } from "../../base/index.ts";
 import type { Connection } from "./connection.ts";
 import { type Cubic, grow, newCubic, reduce, restore } from "./cubic.ts";
+import { CSS_GROWTH_DIVISOR, type HyStart, heardInSlowStart, newHyStart } from "./hystart.ts";
 import { forgetDelivered, lostAgainBytes, recovered } from "./rack.ts";
 import { DUP_THRESH } from "./scoreboard.ts";
 import { add, after, atOrAfter, before, distance, earlier, later, type Sequence } from "./sequence.ts";
@@ -44,6 +45,8 @@ export interface Congestion {
   undo: { cwnd: number; ssthresh: number; stamp: number | undefined } | undefined;
   /** Only where the settings want it. */
   cubic: Cubic | undefined;
+  /** With CUBIC (RFC 9438 4.10), until slow start has ended for the first time. */
+  hystart: HyStart | undefined;
 }
 
 export function newCongestion(iss: Sequence, cubic: boolean): Congestion {
@@ -65,6 +68,7 @@ export function newCongestion(iss: Sequence, cubic: boolean): Congestion {
     prrOut: 0,
     undo: undefined,
     cubic: cubic ? newCubic() : undefined,
+    hystart: cubic ? newHyStart(iss) : undefined,
   };
 }
 
@@ -97,6 +101,10 @@ export function acknowledged(c: Connection, acked: number, flight: number, arriv
   if (g.phase === "open") {
     g.dupAcks = 0;
     g.dupBytes = 0;
+    if (g.hystart && g.cwnd < g.ssthresh) {
+      const { rtt } = c.rack; // of each acknowledgement only with SACK; without it nothing is known here
+      if (heardInSlowStart(g.hystart, una, c.snd.nxt, rtt > 0 ? rtt : undefined)) g.ssthresh = g.cwnd;
+    }
     // A window of which not even half was used says nothing about the network (RFC 7661 1).
     if (Math.max(flight, g.used) * 2 > g.cwnd) widen(c, acked);
   } else if (atOrAfter(una, g.recover)) {
@@ -132,7 +140,8 @@ function widen(c: Connection, acked: number): void {
   const g = c.congestion;
   const { mss } = c.snd;
   if (g.cwnd < g.ssthresh) {
-    g.cwnd += Math.min(acked, c.settings.slowStartLimit * mss); // RFC 5681 (2), RFC 3465
+    const more = Math.min(acked, c.settings.slowStartLimit * mss); // RFC 5681 (2), RFC 3465
+    g.cwnd += g.hystart?.baseline === undefined ? more : Math.ceil(more / CSS_GROWTH_DIVISOR);
   } else if (g.cubic) {
     g.cwnd = Math.floor(grow(g.cubic, g.cwnd, acked, mss, c.rtt.srtt, c.heard));
   } else {
@@ -170,6 +179,7 @@ function recover(c: Connection): void {
   c.probe.end = undefined;
   c.timers.probe = FOREVER;
   g.undo = { cwnd: g.cwnd, ssthresh: g.ssthresh, stamp: undefined };
+  g.hystart = undefined;
   g.phase = "fast";
   g.recover = c.snd.nxt;
   g.ssthresh = threshold(c);
@@ -233,6 +243,7 @@ export function timedOut(c: Connection, first: boolean): void {
   if (first) {
     if (g.phase === "open") g.undo = { cwnd: g.cwnd, ssthresh: g.ssthresh, stamp: undefined };
     g.ssthresh = threshold(c);
+    g.hystart = undefined;
   }
   g.cwnd = c.snd.mss;
   g.acked = 0;

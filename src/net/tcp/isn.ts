@@ -28,13 +28,14 @@ export class SequenceSource {
 
   /** A keyed hash of the flow; `purpose` keeps different uses apart (RFC 7323 5.4 wants one for timestamps). */
   hash(flow: FourTuple, ...purpose: readonly number[]): number {
+    const { localAddress, remoteAddress } = flow;
     const ports = (flow.localPort << 16) | flow.remotePort | 0;
-    return halfSipHash(this.#key0, this.#key1, [
-      ...wordsOfAddress(flow.localAddress),
-      ...wordsOfAddress(flow.remoteAddress),
-      ports,
-      ...purpose,
-    ]);
+    const words =
+      typeof localAddress === "number" && typeof remoteAddress === "number"
+        ? [localAddress, remoteAddress, ports]
+        : [...wordsOfAddress(localAddress), ...wordsOfAddress(remoteAddress), ports];
+    for (const word of purpose) words.push(word);
+    return halfSipHash(this.#key0, this.#key1, words);
   }
 }
 
@@ -46,33 +47,25 @@ export function halfSipHash(key0: number, key1: number, words: readonly number[]
   let v1 = key1 | 0;
   let v2 = 0x6c796765 ^ key0;
   let v3 = 0x74656462 ^ key1;
-  const round = (): void => {
-    v0 = (v0 + v1) | 0;
-    v1 = rotate(v1, 5) ^ v0;
-    v0 = rotate(v0, 16);
-    v2 = (v2 + v3) | 0;
-    v3 = rotate(v3, 8) ^ v2;
-    v0 = (v0 + v3) | 0;
-    v3 = rotate(v3, 7) ^ v0;
-    v2 = (v2 + v1) | 0;
-    v1 = rotate(v1, 13) ^ v2;
-    v2 = rotate(v2, 16);
-  };
-  for (const word of words) {
-    v3 ^= word;
-    round();
-    round();
+  // Each word is followed by two rounds, then the length is, and the end by four.
+  for (let i = 0; i <= words.length + 1; i++) {
+    const end = i > words.length;
+    const word = end ? 0 : i < words.length ? words[i]! | 0 : (words.length * 4) << 24;
+    if (end) v2 ^= 0xff;
+    else v3 ^= word;
+    for (let round = end ? 4 : 2; round > 0; round--) {
+      v0 = (v0 + v1) | 0;
+      v1 = rotate(v1, 5) ^ v0;
+      v0 = rotate(v0, 16);
+      v2 = (v2 + v3) | 0;
+      v3 = rotate(v3, 8) ^ v2;
+      v0 = (v0 + v3) | 0;
+      v3 = rotate(v3, 7) ^ v0;
+      v2 = (v2 + v1) | 0;
+      v1 = rotate(v1, 13) ^ v2;
+      v2 = rotate(v2, 16);
+    }
     v0 ^= word;
   }
-  const last = (words.length * 4) << 24;
-  v3 ^= last;
-  round();
-  round();
-  v0 ^= last;
-  v2 ^= 0xff;
-  round();
-  round();
-  round();
-  round();
   return (v1 ^ v3) >>> 0;
 }

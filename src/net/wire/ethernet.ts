@@ -70,9 +70,49 @@ export function writeMac(into: Uint8Array, offset: number, mac: Mac): void {
   into[offset + 5] = mac;
 }
 
+/** IEEE 802.2: service access points and control. Bytes of the header that RFC 1042 puts in front of a packet. */
+const SNAP = 0xaa;
+const UNNUMBERED = 0x03;
+const SNAP_HEADER = 8;
+
+/** What an 802.3 frame carries by RFC 1042 (SNAP with the organization 0): a type as in Ethernet II, and the packet. */
+export function encapsulated(bytes: Uint8Array): { type: number; payload: Uint8Array } | undefined {
+  const length = typeOf(bytes);
+  const end = HEADER + length;
+  if (length < SNAP_HEADER || end > bytes.length || !isSnap(bytes)) return undefined;
+  if (bytes[HEADER + 3] !== 0 || u16be(bytes, HEADER + 4) !== 0) return undefined;
+  return { type: u16be(bytes, HEADER + 6), payload: bytes.subarray(HEADER + SNAP_HEADER, end) };
+}
+
+const isSnap = (bytes: Uint8Array): boolean =>
+  bytes[HEADER] === SNAP && bytes[HEADER + 1] === SNAP && bytes[HEADER + 2] === UNNUMBERED;
+
+/** Whose service access points these are, as far as one meets them. */
+const SERVICES: Record<number, string> = { 66: "spanning tree", 224: "NetWare", 240: "NetBIOS", 254: "OSI" };
+
+function showLlc(bytes: Uint8Array): string {
+  if (bytes.length < HEADER + 3) return "";
+  const [destination, source, control] = [bytes[HEADER]!, bytes[HEADER + 1]!, bytes[HEADER + 2]!];
+  if (destination === 255 && source === 255) return " NetWare without LLC";
+  if (isSnap(bytes) && bytes.length >= HEADER + SNAP_HEADER) {
+    const organization = ((bytes[HEADER + 3]! << 16) | u16be(bytes, HEADER + 4))
+      .toString(16)
+      .padStart(6, "0");
+    return ` SNAP ${organization} type ${u16be(bytes, HEADER + 6)
+      .toString(16)
+      .padStart(4, "0")}`;
+  }
+  const name = SERVICES[destination & 0xfe];
+  const hex = (value: number): string => value.toString(16).padStart(2, "0");
+  return ` LLC ${hex(destination)} < ${hex(source)} control ${hex(control)}${name ? ` (${name})` : ""}`;
+}
+
 export function show(bytes: Uint8Array): string {
   if (check(bytes)) return `Ethernet ${bytes.length} bytes, shorter than a header`;
   const type = typeOf(bytes);
-  const what = type < FIRST_TYPE ? `802.3 length ${type}` : `type ${type.toString(16).padStart(4, "0")}`;
+  const what =
+    type < FIRST_TYPE
+      ? `802.3 length ${type}${showLlc(bytes)}`
+      : `type ${type.toString(16).padStart(4, "0")}`;
   return `Ethernet ${showMac(sourceOf(bytes))} > ${showMac(destinationOf(bytes))} ${what}`;
 }

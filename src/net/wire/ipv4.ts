@@ -47,49 +47,51 @@ export type Ipv4Reason = "short" | "version" | "header length" | "total length" 
 
 const NONE = new Uint8Array(0);
 
-export function check(bytes: Uint8Array): Ipv4Reason | undefined {
-  if (bytes.length < HEADER) return "short";
-  const first = bytes[at.versionAndLength]!;
+/** @param start where the packet begins: a frame need not be cut to look into it */
+export function check(bytes: Uint8Array, start = 0): Ipv4Reason | undefined {
+  const there = bytes.length - start;
+  if (there < HEADER) return "short";
+  const first = bytes[start]!;
   if (first >>> 4 !== 4) return "version";
   const header = (first & 15) * 4;
-  if (header < HEADER || header > bytes.length) return "header length";
-  const total = u16be(bytes, at.totalLength);
-  if (total < header || total > bytes.length) return "total length";
-  if (finish(sum(bytes, 0, header)) !== 0) return "checksum";
-  return header > HEADER && !optionsAreWhole(bytes, header) ? "options" : undefined;
+  if (header < HEADER || header > there) return "header length";
+  const total = u16be(bytes, start + at.totalLength);
+  if (total < header || total > there) return "total length";
+  if (finish(sum(bytes, start, start + header)) !== 0) return "checksum";
+  return header > HEADER && !optionsAreWhole(bytes, start, header) ? "options" : undefined;
 }
 
 /** Every option's length byte (RFC 791 3.1) stays inside the header. */
-function optionsAreWhole(bytes: Uint8Array, header: number): boolean {
+function optionsAreWhole(bytes: Uint8Array, start: number, header: number): boolean {
   for (let offset: number = at.options; offset < header; ) {
-    const kind = bytes[offset]!;
+    const kind = bytes[start + offset]!;
     if (kind === 0) return true;
     if (kind === 1) {
       offset++;
       continue;
     }
-    const length = offset + 1 < header ? bytes[offset + 1]! : 0;
+    const length = offset + 1 < header ? bytes[start + offset + 1]! : 0;
     if (length < 2 || offset + length > header) return false;
     offset += length;
   }
   return true;
 }
 
-export function read(bytes: Uint8Array): Ipv4 {
-  const header = (bytes[at.versionAndLength]! & 15) * 4;
-  const fragment = u16be(bytes, at.fragment);
+export function read(bytes: Uint8Array, start = 0): Ipv4 {
+  const header = (bytes[start]! & 15) * 4;
+  const fragment = u16be(bytes, start + at.fragment);
   return {
-    tos: bytes[at.tos]!,
-    identification: u16be(bytes, at.identification),
+    tos: bytes[start + at.tos]!,
+    identification: u16be(bytes, start + at.identification),
     dontFragment: (fragment & DONT_FRAGMENT) !== 0,
     moreFragments: (fragment & MORE_FRAGMENTS) !== 0,
     fragmentOffset: (fragment & 0x1fff) * 8,
-    ttl: bytes[at.ttl]!,
-    protocol: bytes[at.protocol]!,
-    source: u32be(bytes, at.source),
-    destination: u32be(bytes, at.destination),
-    options: header === HEADER ? NONE : bytes.subarray(HEADER, header),
-    payload: bytes.subarray(header, u16be(bytes, at.totalLength)),
+    ttl: bytes[start + at.ttl]!,
+    protocol: bytes[start + at.protocol]!,
+    source: u32be(bytes, start + at.source),
+    destination: u32be(bytes, start + at.destination),
+    options: header === HEADER ? NONE : bytes.subarray(start + HEADER, start + header),
+    payload: bytes.subarray(start + header, start + u16be(bytes, start + at.totalLength)),
   };
 }
 

@@ -121,24 +121,27 @@ function optionsAreWhole(bytes: Uint8Array, header: number): boolean {
 }
 
 export function read(bytes: Uint8Array): Segment {
+  return readInto({ ...emptySegment }, bytes);
+}
+
+/** The same into a segment that there is already, all of which becomes another. */
+export function readInto(segment: Segment, bytes: Uint8Array): Segment {
   const header = (bytes[at.dataOffset]! >>> 4) * 4;
-  const segment: Segment = {
-    sourcePort: u16be(bytes, at.sourcePort),
-    destinationPort: u16be(bytes, at.destinationPort),
-    seq: u32be(bytes, at.seq),
-    ack: u32be(bytes, at.ack),
-    flags: bytes[at.flags]!,
-    window: u16be(bytes, at.window),
-    urgent: u16be(bytes, at.urgent),
-    mss: 0,
-    scale: -1,
-    sackPermitted: false,
-    sack: NO_BLOCKS,
-    timestamps: false,
-    tsVal: 0,
-    tsEcr: 0,
-    payload: header === bytes.length ? NO_BYTES : bytes.subarray(header),
-  };
+  segment.sourcePort = u16be(bytes, at.sourcePort);
+  segment.destinationPort = u16be(bytes, at.destinationPort);
+  segment.seq = u32be(bytes, at.seq);
+  segment.ack = u32be(bytes, at.ack);
+  segment.flags = bytes[at.flags]!;
+  segment.window = u16be(bytes, at.window);
+  segment.urgent = u16be(bytes, at.urgent);
+  segment.mss = 0;
+  segment.scale = -1;
+  segment.sackPermitted = false;
+  segment.sack = NO_BLOCKS;
+  segment.timestamps = false;
+  segment.tsVal = 0;
+  segment.tsEcr = 0;
+  segment.payload = header === bytes.length ? NO_BYTES : bytes.subarray(header);
   if (header > HEADER) readOptions(bytes, header, segment);
   return segment;
 }

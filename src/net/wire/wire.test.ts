@@ -113,8 +113,19 @@ describe("Ethernet", () => {
 
   test("802.3 is told apart", () => {
     expect(ethernet.show(bytes("ffffffffffff 52540000000f 0026 424203"))).toBe(
-      "Ethernet 52:54:00:00:00:0f > ff:ff:ff:ff:ff:ff 802.3 length 38",
+      "Ethernet 52:54:00:00:00:0f > ff:ff:ff:ff:ff:ff 802.3 length 38 LLC 42 < 42 control 03 (spanning tree)",
     );
+    expect(ethernet.show(bytes("ffffffffffff 52540000000f 0026 ffff0026"))).toContain("NetWare without LLC");
+    expect(ethernet.show(bytes("ffffffffffff 52540000000f 0008 aaaa0300000c2000"))).toContain(
+      "802.3 length 8 SNAP 00000c type 2000",
+    );
+  });
+
+  test("what RFC 1042 puts into an 802.3 frame is found", () => {
+    const frame = bytes("ffffffffffff 52540000000f 000a aaaa0300000008064142 00000000");
+    expect(ethernet.encapsulated(frame)).toEqual({ type: 0x0806, payload: bytes("4142") });
+    for (const other of ["aaaa0300000c08064142", "aaaa0300", "424203000000080641"])
+      expect(ethernet.encapsulated(bytes(`ffffffffffff 52540000000f 000a ${other}`)), other).toBeUndefined();
   });
 });
 

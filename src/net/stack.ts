@@ -192,6 +192,7 @@ export class Stack {
           const path = network.find(to, from);
           return (path ? network.mtuTo(to, path) : network.leastMtu) - network.header;
         },
+        doubt: (from, to, now) => this.#networkOf(to).doubt(to, from, now),
         leastRoom: (to) => this.#networkOf(to).leastMtu - this.#networkOf(to).header,
       },
       counters,

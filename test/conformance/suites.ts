@@ -11,6 +11,13 @@
  *                                                           operations against the reference that stands beside it.
  *                                                           The rest runs in real mode and in ring 0
  *
+ *     npm run prove -- suites --suite qemu --from FOLDER    QEMU's test-i386.c with what it includes (in QEMU's tests/tcg/i386,
+ *                                                           in v86's tests/qemu): built as a static 32-bit program, run
+ *                                                           by the host and here, line for line. Without virtual-8086
+ *                                                           mode and 16-bit code segments
+ *     npm run prove -- suites --suite 80286 --from FOLDER   SingleStepTests' recordings of an 80286, v1_real_mode: those
+ *                                                           of instructions that touch registers and flags only
+ *
  * More options: --show N failures in full (default 20), --match TEXT in the path. Prints how many passed, what was left out
  * and why, and the reason of each failure.
  */
@@ -19,16 +26,21 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
+import { gunzipSync } from "node:zlib";
+import { DECODED, decode, makeInstruction } from "../../src/isa/index.ts";
 import {
   type Descriptor,
   linuxSegments,
   Machine,
   STATE,
   type Stop,
+  undefinedFamilies,
   VECTOR,
 } from "../../src/machine/index.ts";
+import { runLinux } from "./linux.ts";
 import { EFLAGS_COMPARED, flagNames } from "./processor/case.ts";
 import { storedFxsave } from "./processor/ours.ts";
+import { isCarriedOver, recordedSteps } from "./single-step.ts";
 
 const { values } = parseArgs({
   options: {
@@ -411,6 +423,111 @@ function test386(from: string): void {
   note(join(from, "POST 00 to E0"), { leftOut: "real mode, ring 0, paging, task switches" });
 }
 
+// QEMU -------------------------------------------------------------------------------------------------------
+
+const MOST_INSTRUCTIONS = 2_000_000_000;
+
+function qemu(from: string): void {
+  const text = readFileSync(join(from, "test-i386.c"), "latin1");
+  const source = join(folder, "test-i386.c");
+  const program = join(folder, "test-i386");
+  writeFileSync(
+    source,
+    text.replace(/^#define TEST_VM86.*$/m, "").replace(/^\s*test_code16\(\);$/m, ""),
+    "latin1",
+  );
+  const flags = "-m32 -O2 -fno-strict-aliasing -static -no-pie -mmmx -msse -w -z noexecstack".split(" ");
+  const assembly = join(from, "test-i386-code16.S");
+  const refused = tool("gcc", ...flags, "-I", from, "-o", program, source, assembly, "-lm");
+  if (refused !== undefined) throw new Error(refused);
+  const ran = spawnSync(program, { maxBuffer: 2 ** 28, encoding: "latin1" });
+  const native = ran.stdout.split("\n");
+  const { output, end } = runLinux(readFileSync(program), MOST_INSTRUCTIONS);
+  const lines = output.split("\n");
+  for (const [i, line] of native.entries()) {
+    const ours = lines[i] ?? "nothing";
+    note(join(from, `line ${i + 1}`), line === ours ? "passed" : { failed: `${line} here ${ours}` });
+  }
+  if (lines.length !== native.length) failed.push(`${native.length} lines natively, ${lines.length} here`);
+  if (end !== ran.status) failed.unshift(`ends with ${ran.status} natively, here ${end}`);
+  note(join(from, "test_vm86"), { leftOut: "virtual-8086 mode" });
+  note(join(from, "test_code16"), { leftOut: "16-bit code segments" });
+}
+
+// SingleStepTests --------------------------------------------------------------------------------------------
+
+const STEP_CODE = 0x1000;
+const OPERAND_SIZE = 0x66;
+/** All that an 80286 has, but IF and TF. */
+const FLAGS_286 = 0x0cd5;
+const WORDS = ["ax", "bx", "cx", "dx", "sp", "bp", "si", "di"] as const;
+/** The flags that the table says an instruction leaves undefined. */
+function undefinedFlagsOf(machine: Machine): number {
+  const bytes = machine.memory.read(STEP_CODE, 15)!;
+  if (decode(bytes, 0, bytes.length, 32, decoded) !== DECODED) return 0;
+  return decoded.form!.flags.undefined;
+}
+
+function steps80286(from: string): void {
+  const families = undefinedFamilies.map(
+    (undefinedFlags) =>
+      [undefinedFlags, new Machine({ memoryBytes: 1 << 20, gates: [], undefinedFlags })] as const,
+  );
+  for (const [, machine] of families) machine.memory.map(STEP_CODE, 0x1000);
+  /** By family and mnemonic: cases, and of them those with all undefined flags as recorded. */
+  const agreeing = new Map<string, Map<string, [cases: number, same: number]>>();
+  const files = readdirSync(from)
+    .filter((name) => name.endsWith(".MOO.gz"))
+    .sort();
+  for (const file of files) {
+    const opcode = file.replace(".MOO.gz", "");
+    let wrong = "";
+    let cases = 0;
+    for (const one of recordedSteps(gunzipSync(readFileSync(join(from, file))))) {
+      if (!isCarriedOver(opcode, one)) continue;
+      cases++;
+      const after = { ...one.before, ...one.after };
+      for (const [family, machine] of families) {
+        const { cpu, memory } = machine;
+        memory.write(STEP_CODE, Uint8Array.of(OPERAND_SIZE, ...one.bytes));
+        machine.reset();
+        for (const name of WORDS) cpu[`e${name}`] = one.before[name]!;
+        cpu.eip = STEP_CODE;
+        cpu.eflags = (one.before.flags! & FLAGS_286) | 2;
+        const open = undefinedFlagsOf(machine);
+        const stop = machine.run(1);
+        const fault = stop.reason === "fault" ? VECTOR[stop.fault] : undefined;
+        if (fault !== undefined || one.exception !== undefined) {
+          if (fault !== one.exception)
+            wrong ||= `${one.name}: exception ${one.exception ?? "none"} here ${fault ?? "none"}`;
+          continue;
+        }
+        const differing = WORDS.filter((name) => cpu[`e${name}`] !== after[name]);
+        const flags = (cpu.eflags ^ after.flags!) & FLAGS_286;
+        if (differing.length > 0) wrong ||= `${one.name}: ${differing.join(", ")}`;
+        else if (flags & ~open)
+          wrong ||= `${one.name}: ${flagNames(after.flags!)} here ${flagNames(cpu.eflags)}`;
+        if (open === 0) continue;
+        const rows = agreeing.get(family) ?? new Map<string, [number, number]>();
+        agreeing.set(family, rows);
+        const row = rows.get(decoded.form!.name) ?? [0, 0];
+        rows.set(decoded.form!.name, [row[0] + 1, row[1] + (flags === 0 ? 1 : 0)]);
+      }
+    }
+    if (cases > 0) note(join(from, `${opcode}: ${cases} cases`), wrong === "" ? "passed" : { failed: wrong });
+    else note(join(from, opcode), { leftOut: "memory, jumps, ports, or the stack in real mode" });
+    total += cases;
+  }
+  console.log(`80286: ${total} cases carried over. Undefined flags as recorded, of all cases, by family:`);
+  for (const [family, rows] of agreeing) {
+    const text = [...rows].map(([name, [cases, same]]) => `${name} ${((100 * same) / cases).toFixed(0)} %`);
+    console.log(`  ${family}: ${text.join(", ")}`);
+  }
+}
+
+let total = 0;
+const decoded = makeInstruction();
+
 // ------------------------------------------------------------------------------------------------------------
 
 const passed: string[] = [];
@@ -466,11 +583,17 @@ function v86(from: string): void {
   }
 }
 
-const suites: Readonly<Record<string, (from: string) => void>> = { fex, v86, test386 };
+const suites: Readonly<Record<string, (from: string) => void>> = {
+  fex,
+  v86,
+  test386,
+  qemu,
+  80286: steps80286,
+};
 try {
   const suite = suites[values.suite];
   if (suite === undefined || !existsSync(values.from)) {
-    throw new Error("which suite, and where is it? --suite fex|v86|test386 --from FOLDER");
+    throw new Error("which suite, and where is it? --suite fex|v86|test386|qemu|80286 --from FOLDER");
   }
   suite(values.from);
   if (progress) process.stderr.write("\r\x1b[K");

@@ -8,7 +8,12 @@ import type { UndefinedFamily } from "./undefined.ts";
 /** Called with EIP before each instruction, unsigned. Answering true stops the run before it. */
 export type InstructionHook = (address: number) => boolean | undefined;
 
-/** Called when the guest has read, or is about to write, `length` bytes at `address` (unsigned). */
+/**
+ * Called when the guest has read, or is about to write, `length` bytes at `address` (unsigned). What an operand of up to
+ * 16 bytes is, is one access, also across pages. Larger areas (fxsave, fnsave, the x87's environment, pushad) are heard
+ * of in their parts, four bytes or fewer and a register of the x87 at a time, each byte once; so is each iteration of a
+ * repeated string instruction. Bytes of an area that an instruction leaves alone are not heard of.
+ */
 export type MemoryHook = (access: Access, address: number, length: number) => void;
 
 /**

@@ -12,6 +12,8 @@ export interface Descriptor {
   readonly kind: "code" | "data";
   /** Data: can be written. Default true. */
   readonly writable?: boolean;
+  /** Default true. Loading a register with one that is not raises #NP. */
+  readonly present?: boolean;
 }
 
 /** Selectors and what they mean, and what the six registers hold at first. */
@@ -85,7 +87,20 @@ export class Segments {
     return this.#descriptors.get(selector & 0xfffc);
   }
 
-  /** Loads a segment register; false where the processor raises #GP with the selector as its code. */
+  /** What the processor raises, with the selector as its code, where `load` answers false. SDM vol. 2B, MOV. */
+  refusal(segment: number, selector: number): "#GP" | "#NP" | "#SS" {
+    const descriptor = this.descriptor(selector);
+    if (descriptor?.present !== false || !this.#suits(segment, selector, descriptor)) return "#GP";
+    return segment === SS ? "#SS" : "#NP";
+  }
+
+  #suits(segment: number, selector: number, { kind, writable }: Descriptor): boolean {
+    if (segment === CS) return kind === "code";
+    // SS needs RPL = CPL; the others allow a lower number, since every descriptor here has DPL 3.
+    return segment !== SS || (kind === "data" && writable !== false && (selector & 3) === 3);
+  }
+
+  /** Loads a segment register; false where the processor raises what `refusal` says. */
   load(segment: number, selector: number): boolean {
     const words = this.#words;
     const isNull = (selector & 0xfffc) === 0;
@@ -98,12 +113,10 @@ export class Segments {
       return true;
     }
     const descriptor = this.#descriptors.get(selector & 0xfffc);
-    if (!descriptor) return false;
+    if (!descriptor || !this.#suits(segment, selector, descriptor) || descriptor.present === false)
+      return false;
     const code = descriptor.kind === "code";
     const writable = !code && descriptor.writable !== false;
-    if (segment === CS ? !code : segment === SS && !writable) return false;
-    // SS needs RPL = CPL; the others allow a lower number, since every descriptor here has DPL 3.
-    if (segment === SS && (selector & 3) !== 3) return false;
     words[WORD.SELECTORS + segment] = selector & 0xffff;
     words[WORD.BASES + segment] = descriptor.base;
     words[WORD.LIMITS + segment] = descriptor.limit;

@@ -322,6 +322,11 @@ export class Ip implements Network {
     this.#upper.deliver({ protocol, payload, source, destination, group, index: from.index, packet });
   }
 
+  doubt(destination: Address, source: Address, now: Micros): void {
+    const path = this.routes.find(destination, source);
+    path?.interface.neighbours?.doubt(path.nextHop, now);
+  }
+
   // --- errors --------------------------------------------------------------------------------------------------
 
   refuse(packet: Ipv4, why: Refusal, now: Micros): void {

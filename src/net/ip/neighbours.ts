@@ -116,6 +116,13 @@ export class Neighbours {
     return this.#table.delete(address | 0);
   }
 
+  /** What is sent there is not answered (RFC 1122 2.3.2.1 (4)): its card is asked whether it is still there. */
+  doubt(address: Address, now: Micros): void {
+    const entry = this.#table.get(address | 0);
+    if (entry && entry.mac >= 0 && entry.confirmed !== FOREVER)
+      entry.confirmed = Math.min(entry.confirmed, now - LIFETIME - 1);
+  }
+
   entries(): NeighbourEntry[] {
     return [...this.#table.values()].map((entry) => ({
       address: entry.address,

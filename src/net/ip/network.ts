@@ -68,6 +68,8 @@ export interface Network {
     options: SendOptions,
     now: Micros,
   ): SendReason | undefined;
+  /** Nothing comes back from `destination`: perhaps the first hop is gone (RFC 1122 3.3.1.4, advice from above). */
+  doubt(destination: IpAddress, source: IpAddress, now: Micros): void;
   /** An error to the sender of a packet, if it may be told and not too many were. */
   refuse(packet: unknown, why: Refusal, now: Micros): void;
   /** A packet as it must have been, for an error that comes later. */

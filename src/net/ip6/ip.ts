@@ -360,6 +360,11 @@ export class Ip6 implements Network {
     return true;
   }
 
+  doubt(destination: Address6, source: Address6): void {
+    const path = this.routes.find(destination, source);
+    path?.interface.neighbours?.doubt(path.nextHop);
+  }
+
   // --- errors ------------------------------------------------------------------------------------------------------
 
   refuse(arrived: Arrived6, why: Refusal, now: Micros): void {

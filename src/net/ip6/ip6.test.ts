@@ -255,6 +255,120 @@ describe("neighbours (RFC 4861)", () => {
   });
 });
 
+describe("hostile neighbours", () => {
+  test("a flood of router advertisements leaves bounded lists, and the first router stays", () => {
+    const it = station({}, { addresses: [parseNetwork6("fd00::15/64")!], duplicateDetection: 0 });
+    it.during(5 * SECOND);
+    const said = (router: Address6, prefix: string): void =>
+      it.discover(
+        {
+          type: Icmp6Type.ROUTER_ADVERTISEMENT,
+          hopLimit: 64,
+          managed: false,
+          other: false,
+          lifetime: 1800,
+          reachable: 0,
+          retrans: 0,
+          prefixes: [
+            { prefix: at(prefix), length: 64, onLink: true, autonomous: true, valid: 7200, preferred: 3600 },
+          ],
+        },
+        router,
+        ALL_NODES,
+      );
+    said(ROUTER, "2001:db8:1::");
+    for (let i = 1; i <= 5000; i++) {
+      said(at(`fe80::1:${i.toString(16)}`), `2001:db8:${i.toString(16)}::`);
+      if (i % 500 === 0) it.lines();
+    }
+    it.during(5 * SECOND);
+    expect(it.stack.routers6(0)).toHaveLength(16);
+    expect(it.stack.routers6(0)[0]).toBe(ROUTER);
+    expect(it.stack.addresses6(0).filter(({ origin }) => origin === "advertised")).toHaveLength(16);
+    expect(it.stack.neighbours6(0).length).toBeLessThanOrEqual(1024);
+    // All this is forgotten when its time is over.
+    it.during(8000 * SECOND);
+    expect(it.stack.routers6(0)).toEqual([]);
+    expect(it.stack.addresses6(0).filter(({ origin }) => origin === "advertised")).toEqual([]);
+  });
+
+  test("advertisements that nobody asked for make no entries", () => {
+    const it = station();
+    for (let i = 0; i < 2000; i++) {
+      const target = at(`fd00::2:${i.toString(16)}`);
+      const flags = { router: true, solicited: false, override: true, targetMac: PEER_MAC, prefixes: [] };
+      it.discover({ type: Icmp6Type.NEIGHBOUR_ADVERTISEMENT, target, ...flags }, target, ALL_NODES);
+      if (i % 500 === 0) it.lines();
+    }
+    it.lines();
+    expect(it.stack.neighbours6(0)).toEqual([]);
+  });
+
+  test("packets for ten thousand strangers wait in bounded queues, and are given up", () => {
+    const it = station({ forward: true });
+    const payload = new Uint8Array(
+      udp.lengthOf({ sourcePort: 1, destinationPort: 2, payload: bytesOf("x") }),
+    );
+    for (let i = 0; i < 10_000; i++) {
+      const destination = at(`fd00::3:${i.toString(16)}`);
+      udp.write({ sourcePort: 1, destinationPort: 2, payload: bytesOf("x") }, FAR, destination, payload);
+      it.put({ nextHeader: 17, source: FAR, destination, payload: payload.slice(), hopLimit: 9 });
+      if (i % 1000 === 0) it.lines();
+    }
+    it.lines();
+    expect(it.stack.neighbours6(0).length).toBeLessThanOrEqual(1024);
+    it.during(10 * SECOND);
+    expect(it.stack.neighbours6(0).filter(({ state }) => state === "INCOMPLETE")).toEqual([]);
+  });
+
+  test("first fragments of fourteen megabytes leave the station alive, and are forgotten after a minute", () => {
+    const it = station();
+    it.stack.setNeighbour6(0, PEER, PEER_MAC);
+    const piece = new Uint8Array(1400);
+    for (let i = 0; i < 10_000; i++) {
+      it.put({ nextHeader: 44, payload: fragment(0, true, 59, piece, i) });
+      if (i % 1000 === 0) it.lines();
+    }
+    it.lines();
+    // Four megabytes at most are kept: see `MEMORY` of ip/reassembly.ts. Later ones go on being put together.
+    const half = new Uint8Array(8);
+    const echo = new Uint8Array(16);
+    echo[0] = Icmp6Type.ECHO;
+    icmpv6.writeChecksum(echo, 16, PEER, US);
+    it.put({ nextHeader: 44, payload: fragment(0, true, 58, echo.subarray(0, 8), 99_999) });
+    it.put({ nextHeader: 44, payload: fragment(8, false, 58, half, 99_999) });
+    expect(it.lines().filter((line) => line.includes("echo reply"))).toHaveLength(1);
+    it.during(61 * SECOND);
+    expect(it.stack.deadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("segments without sense over IPv6 are told apart from those with", () => {
+    const it = station();
+    const listener = it.stack.sockets.stream();
+    listener.bind(ANY6, 80);
+    listener.listen(4);
+    const random = new Random(6);
+    for (let i = 0; i < 20_000; i++) {
+      const payload = Uint8Array.from({ length: random.below(60) }, () => random.below(256));
+      if (payload.length >= 20 && random.below(2) === 0) {
+        // Its checksum right, everything else by chance.
+        payload[12] = (5 + random.below(3)) << 4;
+        payload[2] = 0;
+        payload[3] = 80;
+        payload[16] = payload[17] = 0;
+        icmpv6.writeChecksum(payload, payload.length, PEER, US);
+      }
+      it.put({ nextHeader: [6, 17, 58, 0, 43, 44, 60][random.below(7)]!, payload });
+      if (i % 500 === 0) it.lines();
+      it.now += 1000;
+    }
+    it.lines();
+    const socket = listener.accept();
+    expect(typeof socket === "string" || socket.available === 0).toBe(true);
+    expect(it.stack.connections().length).toBeLessThanOrEqual(1024);
+  });
+});
+
 describe("addresses (RFC 4862)", () => {
   const states = (it: Hand) =>
     it.stack.addresses6(0).map(({ address, state }) => `${showAddress6(address)} ${state}`);

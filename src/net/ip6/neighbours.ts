@@ -160,6 +160,12 @@ export class Neighbours6 {
     entry.reachableUntil = FOREVER;
   }
 
+  /** What is sent there is not answered (RFC 4861 7.3.1): it is asked whether it is still there when it is used next. */
+  doubt(address: Address6): void {
+    const entry = this.#table.get(address);
+    if (entry?.state === "REACHABLE" && entry.reachableUntil !== FOREVER) entry.state = "STALE";
+  }
+
   remove(address: Address6): boolean {
     const entry = this.#table.get(address);
     if (entry === undefined) return false;

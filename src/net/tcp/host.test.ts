@@ -6,6 +6,7 @@ import { cable } from "../link/port.ts";
 import { News, type Socket, TcpState } from "../sockets.ts";
 import { Stack } from "../stack.ts";
 import { BROADCAST } from "../wire/address.ts";
+import * as arp from "../wire/arp.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as icmp from "../wire/icmp.ts";
 import * as ipv4 from "../wire/ipv4.ts";
@@ -59,6 +60,23 @@ class Host {
     for (let frame = this.#wire.receive(); frame; frame = this.#wire.receive())
       if (ethernet.typeOf(frame) === ethernet.TYPE_IPV4) packets.push(ipv4.read(frame.subarray(14)));
     return packets;
+  }
+
+  frames(): Uint8Array[] {
+    while (this.stack.poll(this.now)) {}
+    const frames: Uint8Array[] = [];
+    for (let frame = this.#wire.receive(); frame; frame = this.#wire.receive()) frames.push(frame);
+    return frames;
+  }
+
+  /** The peer says which card it has. */
+  arp(): void {
+    const frame = new Uint8Array(42);
+    ethernet.writeHeader(frame, OUR_MAC, PEER_MAC, ethernet.TYPE_ARP);
+    const about = { senderMac: PEER_MAC, senderAddress: PEER, targetMac: OUR_MAC, targetAddress: US };
+    arp.write({ operation: arp.REPLY, ...about }, frame.subarray(14));
+    this.#wire.send(frame);
+    this.packets();
   }
 
   segments(): Segment[] {
@@ -503,6 +521,64 @@ describe("what a program may set and is told", () => {
     say(12, 0);
     expect([socket.takeError(), socket.state]).toEqual(["invalid", TcpState.ESTABLISHED]);
   });
+});
+
+describe("what may be had otherwise than by default", () => {
+  test("all that has come is looked at before one acknowledgement goes, where the settings say so", () => {
+    for (const [gatherAcks, acks] of [
+      [false, 4],
+      [true, 1],
+    ] as const) {
+      const it = new Host({ gatherAcks, quickAcks: 0 });
+      const { ours } = it.open(it.listen());
+      for (let i = 0; i < 8; i++)
+        it.hear({ flags: ACK, seq: 101 + 1000 * i, ack: ours, payload: new Uint8Array(1000) });
+      const said = it.segments();
+      expect([said.length, said.at(-1)!.ack]).toEqual([acks, 8101]);
+    }
+  });
+
+  test("one that is being opened survives soft errors where the settings say so", () => {
+    for (const [softErrorsEndOpening, state] of [
+      [true, TcpState.CLOSED],
+      [false, TcpState.SYN_SENT],
+    ] as const) {
+      const it = new Host({ softErrorsEndOpening });
+      const socket = it.stack.sockets.stream();
+      socket.connect(PEER, 80);
+      const [packet] = it.packets();
+      const quoted = new Uint8Array(ipv4.lengthOf(packet!));
+      ipv4.write(packet!, quoted);
+      const message = { type: 3, code: 1, rest: 0, payload: quoted };
+      const payload = new Uint8Array(icmp.lengthOf(message));
+      icmp.write(message, payload);
+      it.ip({ protocol: 1, payload });
+      it.packets();
+      expect(socket.state).toBe(state);
+      if (state === TcpState.SYN_SENT) expect(socket.takeError()).toBe("host-unreachable"); // told all the same
+    }
+  });
+});
+
+test("at R1 the first hop is asked whether it is still there", () => {
+  const it = new Host();
+  it.stack.removeNeighbour(0, PEER);
+  const frames = it.frames();
+  expect(frames).toEqual([]);
+  const listener = it.listen();
+  it.arp();
+  const { socket } = it.open(listener);
+  socket.send(bytesOf("x"));
+  const asked: number[] = [];
+  for (let retries = 0; retries < 5; ) {
+    const frames = it.frames();
+    retries = it.stack.connections()[0]!.retries;
+    for (const frame of frames)
+      if (ethernet.typeOf(frame) === ethernet.TYPE_ARP && ethernet.destinationOf(frame) === PEER_MAC)
+        asked.push(retries);
+    it.now = it.stack.deadline();
+  }
+  expect(asked[0]).toBe(3);
 });
 
 describe("what comes twice is told (RFC 2883)", () => {

@@ -61,6 +61,17 @@ export interface TcpSettings {
   halfOpen: number;
   /** What is beyond them gets a SYN cookie (RFC 4987 3.6); without, the oldest half-open connections give way. */
   synCookies: boolean;
+  /**
+   * RFC 9293 3.10.7.4 (MUST-58, MUST-59): all segments that have come are looked at before any is acknowledged. Then one
+   * acknowledgement stands for many, and the sender's window, which grows by acknowledgements, opens later; so by default
+   * every second segment is acknowledged when it has been looked at, as RFC 5681 4.2 wants.
+   */
+  gatherAcks: boolean;
+  /**
+   * What ICMP says of a connection that is being opened ends it (RFC 5461 section 4, as the widespread stacks do): an answer
+   * within a round trip is worth more to a program than three minutes of hope. False is RFC 9293 3.9.2.2 (MUST-56).
+   */
+  softErrorsEndOpening: boolean;
   /** How the window grows once there has been loss: RFC 5681, or RFC 9438. */
   congestion: "reno" | "cubic";
   /** RFC 5961 section 7: challenge ACKs a second, of the whole stack. */
@@ -92,6 +103,8 @@ export const defaultSettings: Readonly<TcpSettings> = {
   keepAliveProbes: 9,
   halfOpen: 1024,
   synCookies: true,
+  gatherAcks: false,
+  softErrorsEndOpening: true,
   congestion: "reno",
   challengesPerSecond: 1000,
 };

@@ -29,6 +29,8 @@ export interface Lower {
   linkRoom(from: IpAddress, to: IpAddress): number;
   /** The same on the whole path, as far as is known. */
   room(from: IpAddress, to: IpAddress): number;
+  /** RFC 1122 4.2.3.5: nothing has come back from there for a while. */
+  doubt(from: IpAddress, to: IpAddress, now: Micros): void;
   /** The same of a packet that every station takes. */
   leastRoom(to: IpAddress): number;
 }
@@ -71,6 +73,8 @@ const EPHEMERALS = 65536 - FIRST_EPHEMERAL;
 const ISN_STEP = 64_000;
 /** What a knock's purpose is to the hash: timestamps' offset (RFC 7323 5.4). */
 const FOR_TIMESTAMPS = 1;
+/** RFC 9293 3.8.3: after so many retransmissions IP is told that the way may be dead; at least 3. */
+const R1 = 3;
 /** A header without options; RFC 9293 3.7.1: what MSS does not count. */
 const HEADER = wire.HEADER;
 /** RFC 791: 68 bytes always get through, but nobody's path is so narrow; options must fit besides some data. */
@@ -144,7 +148,7 @@ export class Tcp {
       this.#arriveUnknown(segment, source, destination, now, c);
     } else {
       arrive(c, segment, this.#around, now);
-      if (c.pending.ack || c.pending.reset) this.#flush(c, now);
+      if ((c.pending.ack && !this.settings.gatherAcks) || c.pending.reset) this.#flush(c, now);
       else this.touch(c);
     }
   }
@@ -353,8 +357,10 @@ export class Tcp {
     let did = false;
     for (let c = this.#deadlines.take(now); c !== undefined; c = this.#deadlines.take(now)) {
       did = true;
-      const { timeouts } = c;
+      const { timeouts, retries } = c;
       expire(c, now);
+      if (c.retries > retries && c.retries % R1 === 0)
+        this.#lower.doubt(c.localAddress, c.remoteAddress, now);
       this.#counters.tcpTimeouts += c.timeouts - timeouts;
       this.#flush(c, now);
     }
@@ -568,7 +574,8 @@ export class Tcp {
     if (c === undefined) return;
     // RFC 9293 3.9.2.2 wants soft errors not to abort. Before a connection is established we follow RFC 5461 section
     // 4 and the widespread stacks instead: an answer within a round trip is worth more than three minutes of hope.
-    if (c.state === TcpState.SYN_SENT || c.state === TcpState.SYN_RECEIVED) fail(c, reason);
+    const opening = c.state === TcpState.SYN_SENT || c.state === TcpState.SYN_RECEIVED;
+    if (opening && (this.settings.softErrorsEndOpening || reason === "refused")) fail(c, reason);
     else c.softError = reason;
     this.touch(c);
   }

@@ -67,7 +67,7 @@ export function fxrstor(cpu: Processor, op: Operation): void {
   const address = area(cpu, op, false);
   const get = (offset: number): number => cpu.read32((address + offset) | 0);
   // All of it must be there before anything changes; the end is looked at first.
-  cpu.read8((address + AREA - 1) | 0);
+  cpu.admitRead((address + AREA - 1) | 0, 1);
   const first = get(0);
   const mxcsr = get(24);
   if (mxcsr & ~mxcsrMask(cpu.core.model)) throw fault("#GP");

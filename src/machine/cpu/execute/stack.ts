@@ -123,7 +123,8 @@ export function leave(cpu: Processor, op: Operation): void {
 
 /** Loads a segment register or raises #GP with the selector. SDM vol. 3A, 5.4 and 5.6. */
 export function loadSegment(cpu: Processor, segment: number, selector: number): void {
-  if (!cpu.core.segments.load(segment, selector)) throw fault("#GP", selector & 0xfffc);
+  const { segments } = cpu.core;
+  if (!segments.load(segment, selector)) throw fault(segments.refusal(segment, selector), selector & 0xfffc);
 }
 
 export function movToSegment(cpu: Processor, op: Operation): void {

@@ -762,8 +762,8 @@ function storeEnvironment(cpu: Processor, op: Operation): void {
 /** Throws where one of `length` bytes cannot be read. */
 function readable(cpu: Processor, op: Operation, length: number): number {
   const at = cpu.address(op, length, false);
-  cpu.read8(at);
-  cpu.read8((at + length - 1) | 0);
+  cpu.admitRead(at, 1);
+  cpu.admitRead((at + length - 1) | 0, 1);
   return at;
 }
 

@@ -1,0 +1,242 @@
+/** What the manual says of exceptions and of code that is awkward, sentence by sentence, in every engine. */
+import { describe, expect, test } from "vitest";
+import { type Core, Machine, type MachineOptions, STATE, type Stop } from "../../src/machine/index.ts";
+import { CompilingEngine } from "../../src/machine/jit/index.ts";
+
+const engines: readonly [string, MachineOptions][] = [
+  ["interpreted", { engine: "interpreter" }],
+  ["each instruction in the general way", { unspecialised: true }],
+  ["compiled", { engine: (core: Core) => new CompilingEngine(core, { ahead: true }) }],
+];
+
+const HLT = 0xf4;
+const le = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
+
+describe.each(engines)("%s", (_, engine) => {
+  /** Code at 0x1000 and HLT behind it, data from 0x2000, nothing from 0x4000, a page that is read only at 0x5000. */
+  function running(code: readonly number[], at = 0x1000): Machine {
+    const machine = new Machine({ memoryBytes: 1 << 20, ...engine });
+    machine.memory.map(0x1000, 0x3000);
+    machine.memory.map(0x5000, 0x1000, { writable: false });
+    machine.memory.write(at, Uint8Array.of(...code, HLT));
+    Object.assign(machine.cpu, { eip: at, esp: 0x3800 });
+    return machine;
+  }
+
+  const said = (stop: Stop): unknown[] =>
+    stop.reason === "fault"
+      ? [stop.fault, stop.code, ...(stop.address === undefined ? [] : [stop.access, stop.address])]
+      : stop.reason === "trap"
+        ? [stop.trap]
+        : [stop.reason];
+
+  /** Code, what it ends in, and how far behind its beginning EIP is then. */
+  const exceptions: readonly [string, readonly number[], unknown[], number][] = [
+    ["division by zero", [0x31, 0xc9, 0xf7, 0xf1], ["#DE", 0], 2],
+    ["aam 0", [0xd4, 0], ["#DE", 0], 0],
+    ["a quotient that is too large", [0xba, ...le(5), 0xb9, ...le(5), 0xf7, 0xf1], ["#DE", 0], 10],
+    ["int1", [0xf1], ["#DB"], 1],
+    ["int3", [0xcc], ["#BP"], 1],
+    ["into", [0xb0, 0x7f, 0x04, 0x01, 0xce], ["#OF"], 5],
+    ["bound", [0x62, 0x05, ...le(0x1000)], ["#BR", 0], 0],
+    ["ud2", [0x0f, 0x0b], ["#UD", 0], 0],
+    ["lock before what does not take it", [0xf0, 0x90], ["#UD", 0], 0],
+    ["hlt", [HLT], ["#GP", 0], 0],
+    ["a vector that is no gate", [0xcd, 0x41], ["#GP", 0x41 * 8 + 2], 0],
+    ["a selector that is none", [0x66, 0xb8, 0x34, 0x12, 0x8e, 0xc0], ["#GP", 0x1234], 4],
+    ["reading nothing", [0xa1, ...le(0x4000)], ["#PF", 4, "read", 0x4000], 0],
+    ["writing nothing", [0xa3, ...le(0x4000)], ["#PF", 6, "write", 0x4000], 0],
+    ["writing what is read only", [0xa3, ...le(0x5000)], ["#PF", 7, "write", 0x5000], 0],
+    ["reading across the end", [0xa1, ...le(0x3ffe)], ["#PF", 4, "read", 0x4000], 0],
+    ["executing nothing", [0xe9, ...le(0x4000 - 0x1005)], ["#PF", 4, "execute", 0x4000], 0x3000],
+    // fldcw with all exceptions unmasked; fldz; fld1; fdiv st0,st1; fwait
+    [
+      "an x87 exception",
+      [
+        0xd9,
+        0x2d,
+        ...le(0x1014),
+        0xd9,
+        0xee,
+        0xd9,
+        0xe8,
+        0xd8,
+        0xf1,
+        0x9b,
+        HLT,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0x40,
+        0x03,
+      ],
+      ["#MF", 0],
+      12,
+    ],
+    // ldmxcsr with all exceptions unmasked; divps xmm0,xmm1
+    [
+      "a vector exception",
+      [0x0f, 0xae, 0x15, ...le(0x100c), 0x0f, 0x5e, 0xc1, HLT, 0, 0, 0, 0, 0],
+      ["#XM", 0],
+      7,
+    ],
+  ];
+
+  test.each(exceptions)("%s", (_name, code, expected, at) => {
+    const machine = running(code);
+    expect(said(machine.run(20))).toEqual(expected);
+    expect(machine.cpu.eip - 0x1000).toBe(at);
+  });
+
+  test("a fault leaves every register as it was before its instruction", () => {
+    // pushad at the end of the stack's page; popad; xchg; cmpxchg; rep movsd come to nothing
+    for (const code of [
+      [0x60],
+      [0x87, 0x03],
+      [0x0f, 0xb1, 0x0b],
+      [0x0f, 0xc1, 0x0b],
+      [0xff, 0x33],
+      [0x8f, 0x03],
+    ]) {
+      const machine = running(code);
+      Object.assign(machine.cpu, {
+        eax: 1,
+        ebx: 0x3ffe,
+        ecx: 3,
+        edx: 4,
+        esi: 5,
+        edi: 6,
+        ebp: 7,
+        eflags: 0x8d7,
+      });
+      if (code[0] === 0x60) machine.cpu.esp = 0x1010;
+      machine.memory.unmap(0, 0x1000);
+      const { cpu } = machine;
+      const before = [
+        cpu.eax,
+        cpu.ebx,
+        cpu.ecx,
+        cpu.edx,
+        cpu.esi,
+        cpu.edi,
+        cpu.ebp,
+        cpu.esp,
+        cpu.eflags,
+        cpu.eip,
+      ];
+      const memory = machine.memory.read(0x1000, 0x3000);
+      expect(machine.run(1)).toMatchObject({ reason: "fault", fault: "#PF" });
+      const after = [
+        cpu.eax,
+        cpu.ebx,
+        cpu.ecx,
+        cpu.edx,
+        cpu.esi,
+        cpu.edi,
+        cpu.ebp,
+        cpu.esp,
+        cpu.eflags,
+        cpu.eip,
+      ];
+      expect(after, `${code}`).toEqual(before);
+      expect(machine.memory.read(0x1000, 0x3000)).toEqual(memory);
+    }
+  });
+
+  test("a string instruction interrupted in the middle goes on where it was", () => {
+    for (const [direction, from, to, missing] of [
+      [0xfc, 0x2000, 0x3ff0, 0x4000],
+      [0xfd, 0x200c, 0x1004, 0xffe],
+    ] as const) {
+      const machine = running([direction, 0xf3, 0xa5], 0x1800); // rep movsd
+      const { cpu, memory } = machine;
+      memory.unmap(0x5000, 0x1000);
+      for (let at = 0; at < 0x20; at++) memory.set8(0x2000 + at, at + 1);
+      Object.assign(cpu, { ecx: 8, esi: from, edi: to });
+      if (direction === 0xfd) Object.assign(cpu, { esi: 0x201c, edi: 0x1008 });
+      const stop = machine.run(100);
+      expect(stop).toMatchObject({ fault: "#PF", access: "write" });
+      expect(stop.reason === "fault" && stop.address! >>> 12).toBe(missing >>> 12);
+      const done = direction === 0xfc ? 4 : 3;
+      const step = direction === 0xfc ? 4 : -4;
+      expect([cpu.ecx, cpu.eip, machine.instructions]).toEqual([8 - done, 0x1801, 1 + done]);
+      memory.map(missing & ~0xfff, 0x1000);
+      expect(machine.run(8 - done)).toEqual({ reason: "budget" });
+      expect([cpu.ecx, cpu.eip]).toEqual([0, 0x1803]);
+      const start = step > 0 ? to : 0x1008 - 28;
+      const source = step > 0 ? from : 0x2000;
+      expect(memory.read(start, 32)).toEqual(memory.read(source, 32));
+    }
+  });
+
+  test("the next instruction can be written, and one can be entered in its middle", () => {
+    // mov byte [next],0x43; inc eax, which has become inc ebx
+    const written = running([0xc6, 0x05, ...le(0x1007), 0x43, 0x40]);
+    written.run(2);
+    expect([written.cpu.eax, written.cpu.ebx]).toEqual([0, 1]);
+    // mov eax,0x90904141; then a jump to the third byte of it, where two inc ecx are
+    const entered = running([0xb8, 0x41, 0x41, 0x90, 0x90, 0x42, 0x81, 0xfa, 2, 0, 0, 0, 0x75, 0xf3]);
+    entered.run(100);
+    expect([entered.cpu.ecx, entered.cpu.edx]).toEqual([2, 2]);
+  });
+
+  test("an instruction reaches across a page, and fifteen bytes are the most", () => {
+    const across = running([0x05, 1, 2, 3, 4], 0x1ffd);
+    across.run(1);
+    expect([across.cpu.eax, across.cpu.eip]).toEqual([0x0403_0201, 0x2002]);
+    const half = running([0x05, 1, 2], 0x3ffc); // and HLT as its fourth byte
+    expect(half.run(1)).toMatchObject({ fault: "#PF", access: "execute", address: 0x4000 });
+    const prefixes = (count: number): number[] => [...new Array(count).fill(0x66), 0x40];
+    expect(running(prefixes(14)).run(1)).toEqual({ reason: "budget" });
+    expect(running(prefixes(15)).run(1)).toMatchObject({ fault: "#GP", code: 0 });
+  });
+
+  test("#AC never comes: as under KolibriOS, CR0.AM is clear", () => {
+    const machine = running([0xa1, ...le(0x2001)]);
+    machine.cpu.eflags = 0x4_0202;
+    expect(machine.run(1)).toEqual({ reason: "budget" });
+    expect(machine.cpu.eflags & 0x4_0000).toBe(0x4_0000);
+  });
+
+  test("who watches memory hears of larger areas in their parts, each byte once", () => {
+    const areas: readonly [string, readonly number[], "read" | "write", number][] = [
+      ["fnstenv", [0xd9, 0x35], "write", 28],
+      ["fldenv", [0xd9, 0x25], "read", 28],
+      ["fnsave", [0xdd, 0x35], "write", 108],
+      ["frstor", [0xdd, 0x25], "read", 108],
+      ["fxsave", [0x0f, 0xae, 0x05], "write", 288],
+      ["fxrstor", [0x0f, 0xae, 0x0d], "read", 288],
+    ];
+    for (const [name, opcode, access, length] of areas) {
+      const machine = running([...opcode, ...le(0x2400)]);
+      // A state that can be loaded: x87 control 0x37f, MXCSR 0x1f80.
+      machine.memory.set16(0x2400, 0x37f);
+      if (name === "fxrstor") machine.memory.set32(0x2418, 0x1f80);
+      const parts: [string, number, number][] = [];
+      machine.onMemory([{ start: 0x2000, end: 0x3000, read: true, write: true }], (kind, address, bytes) => {
+        parts.push([kind, address, bytes]);
+      });
+      expect(machine.run(1), name).toEqual({ reason: "budget" });
+      const heard = parts.flatMap(([kind, address, bytes]) => {
+        expect(kind, name).toBe(access);
+        expect(bytes, name).toBeLessThanOrEqual(16);
+        return Array.from({ length: bytes }, (_, i) => address - 0x2400 + i);
+      });
+      expect(new Set(heard).size, `${name}: each byte once`).toBe(heard.length);
+      expect(Math.min(...heard), name).toBe(0);
+      // The last bytes may be reserved.
+      expect(length - Math.max(...heard), name).toBeLessThanOrEqual(4);
+      expect(length - Math.max(...heard), name).toBeGreaterThan(0);
+    }
+  });
+
+  test("MXCSR tells what #XM was about", () => {
+    const machine = running([0x0f, 0xae, 0x15, ...le(0x100c), 0x0f, 0x5e, 0xc1, HLT, 0, 0, 0, 0, 0]);
+    machine.run(9);
+    expect(machine.memory.view.getUint32(STATE.MXCSR, true) & 0x3f).toBe(1);
+  });
+});

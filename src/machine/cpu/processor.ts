@@ -10,7 +10,7 @@ import {
   fastX87,
   noFastFunctions,
 } from "./fast/index.ts";
-import { fault, pageFault } from "./fault.ts";
+import { BEYOND, fault, GuestFault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
 import { KIND, type Operation } from "./operation.ts";
 import { ESP, SEGMENT, SS, WORD } from "./state.ts";
@@ -224,7 +224,13 @@ export class Processor {
     this.#admit(address, length, PRESENT | WRITABLE, "write");
   }
 
+  /** Throws where [address, address + length) does not end below 4 GiB. */
+  admitInSegment(address: number, length: number): void {
+    if ((address >>> 0) + length > 0x1_0000_0000) throw new GuestFault(BEYOND);
+  }
+
   #admit(address: number, length: number, needed: number, access: "read" | "write"): void {
+    this.admitInSegment(address, length);
     const first = this.facts[address >>> 12]!;
     if ((first & needed) !== needed) throw pageFault(address, access, (first & PRESENT) !== 0);
     const end = address + length - 1;

@@ -32,7 +32,7 @@ import {
   TILE,
   XMM,
 } from "./operand.ts";
-import type { Program } from "./parse.ts";
+import type { Program } from "./program.ts";
 import { GROWTH, grown } from "./tokens.ts";
 import {
   I_ADDRESS,

@@ -6,15 +6,19 @@
 import {
   DECODED,
   decode,
+  decodeLong,
   displacementUnit,
   type Form,
   type FormOperand,
   INVALID,
   type Instruction,
+  type LongInstruction,
   makeInstruction,
+  makeLongInstruction,
   reg8Names,
   reg16Names,
   reg32Names,
+  reg64Names,
   SIZE_FAR,
   SIZE_V,
   segmentNames,
@@ -33,8 +37,8 @@ export interface Disassembly {
 export interface DisassemblyOptions {
   /** Of the first byte; jump targets are counted from it. Default 0. */
   address?: number;
-  /** 16- or 32-bit code; 32 is the default. */
-  bits?: 16 | 32;
+  /** 16-, 32- or 64-bit code; 32 is the default. */
+  bits?: 16 | 32 | 64;
   /** A name for an address, used for targets of jumps and for addresses without registers. */
   nameOf?: (address: number) => string | undefined;
 }
@@ -63,7 +67,16 @@ function number(value: number): string {
   return value < 0 ? `-${text}` : text;
 }
 
+/** The same of 64 bits, which are read as one unsigned number. */
+function wideNumber(value: bigint): string {
+  const unsigned = BigInt.asUintN(64, value);
+  return unsigned < 10n ? String(unsigned) : `0x${unsigned.toString(16).toUpperCase()}`;
+}
+
 const scratch = makeInstruction();
+const scratchLong = makeLongInstruction();
+
+const isLong = (instruction: Instruction): instruction is LongInstruction => "rex" in instruction;
 
 /** The instruction at `at`; bytes from `end` on are not read. */
 export function disassemble(
@@ -73,17 +86,23 @@ export function disassemble(
   options: DisassemblyOptions = {},
 ): Disassembly {
   const bits = options.bits ?? 32;
-  const outcome = decode(bytes, at, end, bits, scratch);
+  const instruction = bits === 64 ? scratchLong : scratch;
+  const outcome =
+    bits === 64 ? decodeLong(bytes, at, end, scratchLong) : decode(bytes, at, end, bits, scratch);
   if (outcome !== DECODED) {
     const length = outcome === INVALID ? 1 : Math.min(end - at, outcome === TOO_LONG ? 1 : 15);
     const list = Array.from(bytes.subarray(at, at + length), (byte) => number(byte));
     return { text: length > 0 ? `db ${list.join(",")}` : "", length, valid: false };
   }
-  return { text: print(scratch, bits, options), length: scratch.length, valid: true };
+  return { text: print(instruction, bits, options), length: instruction.length, valid: true };
 }
 
 /** The text of a decoded instruction. */
-export function print(instruction: Instruction, bits: 16 | 32, options: DisassemblyOptions = {}): string {
+export function print(
+  instruction: Instruction,
+  bits: 16 | 32 | 64,
+  options: DisassemblyOptions = {},
+): string {
   const form = instruction.form!;
   const address = options.address ?? 0;
   const words: string[] = [];
@@ -108,15 +127,15 @@ interface Text {
 
 /** String instructions name their pointers only when these are not the code's own: movs byte [di],[fs:si]. */
 function pointerString(instruction: Instruction, form: Form, bits: number): Text | undefined {
-  const stem = /^(movs|cmps|stos|lods|scas|ins|outs)([bwd])$/.exec(form.name);
+  const stem = /^(movs|cmps|stos|lods|scas|ins|outs)([bwdq])$/.exec(form.name);
   const xlat = form.name === "xlatb";
   if ((stem === null && !xlat) || form.operands.length > 0) return undefined;
   const segment = instruction.segment < 0 ? undefined : instruction.segment;
   if (instruction.addressSize === bits) return { text: form.name, segment };
-  const names = instruction.addressSize === 16 ? reg16Names : reg32Names;
+  const names = addressNames(instruction);
   const over = segment === undefined || segment === DS ? "" : `${segmentNames[segment]!}:`;
   if (stem === null) return { text: `xlat [${over}${names[3]}]`, segment: undefined };
-  const size = { b: "byte", w: "word", d: "dword" }[stem[2] as "b" | "w" | "d"];
+  const size = { b: "byte", w: "word", d: "dword", q: "qword" }[stem[2] as "b" | "w" | "d" | "q"];
   const source = `[${over}${names[6]}]`;
   const target = `[${names[7]}]`;
   const operands = {
@@ -134,7 +153,7 @@ function pointerString(instruction: Instruction, form: Form, bits: number): Text
 /** Names that change with a size prefix, beyond what rows of their own say. */
 function nameOf(instruction: Instruction, form: Form, bits: number): string {
   const name = form.name;
-  const letter = (size: number): string => (size === 16 ? "w" : "d");
+  const letter = (size: number): string => (size === 16 ? "w" : size === 32 ? "d" : "q");
   if (/^(loop|loope|loopne)$/.test(name) && instruction.addressSize !== bits) {
     return name + letter(instruction.addressSize);
   }
@@ -173,16 +192,27 @@ function plain(
         parts.push(registerName(operand, instruction.vvvv, size));
         break;
       case "is4":
-        parts.push(registerName(operand, (instruction.immediate >> 4) & 7, size));
+        parts.push(
+          registerName(
+            operand,
+            isLong(instruction) ? instruction.lastRegister : (instruction.immediate >> 4) & 7,
+            size,
+          ),
+        );
         break;
       case "opcode":
-        parts.push(registerName(operand, instruction.code & 7, size));
+        parts.push(
+          isLong(instruction)
+            ? registerName(operand, instruction.opcodeRegister, size, instruction.rex !== 0)
+            : registerName(operand, instruction.code & 7, size),
+        );
         break;
       case "reg":
-        parts.push(registerName(operand, controlNumber(operand, instruction), size));
+        parts.push(registerName(operand, controlNumber(operand, instruction), size, hasRex(instruction)));
         break;
       case "rm":
-        if (instruction.mod === 3) parts.push(registerName(operand, instruction.rm, size));
+        if (instruction.mod === 3)
+          parts.push(registerName(operand, instruction.rm, size, hasRex(instruction)));
         else {
           const [inside, outside] = addressText(instruction, bits, segment, options);
           segment = outside;
@@ -231,7 +261,28 @@ function controlNumber(operand: FormOperand, instruction: Instruction): number {
   return operand.kind === "cr" && instruction.lock ? 8 : instruction.reg;
 }
 
-function registerName(operand: FormOperand, register: number, size: number): string {
+const hasRex = (instruction: Instruction): boolean => isLong(instruction) && instruction.rex !== 0;
+
+/** Bytes that REX has in the place of ah, ch, dh and bh. */
+const rexNames = ["spl", "bpl", "sil", "dil"] as const;
+
+function generalName(register: number, size: number, rex: boolean): string {
+  if (register > 7) return reg64Names[register]! + ({ 1: "b", 2: "w", 4: "d" }[size] ?? "");
+  if (size === 1) return rex && register > 3 ? rexNames[register - 4]! : reg8Names[register]!;
+  return (size === 2 ? reg16Names : size === 8 ? reg64Names : reg32Names)[register]!;
+}
+
+/** The general registers as an address has them. */
+const addressNames = ({ addressSize }: Instruction): readonly string[] =>
+  addressSize === 16
+    ? reg16Names
+    : addressSize === 64
+      ? reg64Names
+      : reg64Names.map((_, register) => generalName(register, 4, false));
+
+function registerName(operand: FormOperand, number: number, size: number, rex = false): string {
+  // Files of eight know no further bit.
+  const register = /^(segment|st|mm|k)$/.test(operand.file ?? "") ? number & 7 : number;
   switch (operand.file) {
     case "segment":
       return segmentNames[register] ?? `sreg${register}`;
@@ -252,7 +303,7 @@ function registerName(operand: FormOperand, register: number, size: number): str
     case "vector":
       return `${size === 64 ? "z" : size === 32 ? "y" : "x"}mm${register}`;
     default:
-      return (size === 1 ? reg8Names : size === 2 ? reg16Names : reg32Names)[register]!;
+      return generalName(register, size, rex);
   }
 }
 
@@ -271,6 +322,7 @@ function memorySize(
   if (size === 0 || (operand.text.includes("&") && !(bits === 16 && sizePrefix))) return "";
   if (operand.size === SIZE_FAR) {
     if (form.operands.length > 1) return "";
+    if (size === 10) return "tbyte ";
     return size === 6 ? "pword " : bits === 16 ? "dword " : "far dword ";
   }
   for (let i = 0; i < form.operands.length; i++) {
@@ -299,7 +351,7 @@ function addressText(
   options: DisassemblyOptions,
 ): [string, number | undefined] {
   const { base, index, scale, displacement, displacementSize } = instruction;
-  const names = instruction.addressSize === 16 ? reg16Names : reg32Names;
+  const names = addressNames(instruction);
   const terms: string[] = [];
   if (base >= 0) terms.push(names[base]!);
   const vector = vectorIndex(instruction);
@@ -309,7 +361,23 @@ function addressText(
   let size = "";
   let value = "";
   const wide = instruction.addressSize / 8;
-  if (terms.length === 0) {
+  if (isLong(instruction) && instruction.relative) {
+    const to = (options.address ?? 0) + instruction.length + displacement;
+    const name = options.nameOf?.(to);
+    // Instructions on bounds know no RIP: FASM turns their addresses into distances itself.
+    if (name !== undefined) value = name;
+    else if (/^bnd/.test(instruction.form!.name)) value = wideNumber(BigInt(to));
+    else {
+      terms.push(wide === 8 ? "rip" : "eip");
+      value = displacement < 0 ? number(displacement) : `+${number(displacement)}`;
+    }
+  } else if (isLong(instruction) && terms.length === 0) {
+    const moved = instruction.wide ?? BigInt(displacement);
+    value = wideNumber(wide === 8 ? moved : BigInt.asUintN(32, moved));
+    // Beside a segment register FASM takes no other address than a plain one.
+    const far = instruction.wide !== undefined || (wide === 8 && displacement < 0);
+    if (segment === undefined) size = far || /^bnd/.test(instruction.form!.name) ? "qword " : "dword ";
+  } else if (terms.length === 0) {
     const unsigned = wide === 2 ? displacement & 0xffff : displacement >>> 0;
     value = options.nameOf?.(unsigned) ?? number(unsigned);
     // In 16-bit code an address that needs more than 16 bits says so by itself.
@@ -323,11 +391,14 @@ function addressText(
     if (displacement !== 0 || (displacementSize > 1 && base >= 0)) {
       value = displacement < 0 ? number(displacement) : `+${number(displacement)}`;
     }
-    if (base >= 0 && displacementSize === wide && short) size = wide === 2 ? "word " : "dword ";
+    if (base >= 0 && displacementSize === Math.min(wide, 4) && short) size = `${sizeNames[wide]} `;
   }
 
   const stack = base >= 0 && (base === BP || (base === SP && wide === 4) || (wide === 2 && index === BP));
-  const silent = segment === DS ? !stack : segment === SS ? stack : false;
+  // In 64-bit code only FS and GS have bases.
+  const idle = wide === 8 || isLong(instruction);
+  const silent =
+    idle && segment !== undefined ? segment <= DS : segment === DS ? !stack : segment === SS ? stack : false;
   const inside = segment === undefined || silent ? "" : `${segmentNames[segment]!}:`;
   return [`[${size}${inside}${terms.join("+")}${value}]`, silent ? segment : undefined];
 }
@@ -354,14 +425,18 @@ function target(
     return `${size}${number(instruction.immediate2)}:${number(offset)}`;
   }
   const sum = address + instruction.length + instruction.immediate;
-  const to = wide === 16 ? sum & 0xffff : sum >>> 0;
-  const size = wide === bits ? "" : `${sizeNames[wide / 8]} `;
+  // In 64-bit code 66 makes the instruction pointer one of 16 bits, and nothing else does.
+  const narrow = bits === 64 ? instruction.sizePrefix && form.name !== "xbegin" : wide === 16;
+  const to = narrow ? sum & 0xffff : bits === 64 ? sum : sum >>> 0;
+  const size = bits === 64 ? (narrow ? "word " : "") : wide === bits ? "" : `${sizeNames[wide / 8]} `;
   // A jump that could have been short, but is not. FASM measures from the end of the short one.
   const shortEnd =
-    form.name === "call" || operand.size === 1 ? 0 : instruction.length - instruction.prefixes - 2;
+    /^(call|xbegin)$/.test(form.name) || operand.size === 1
+      ? 0
+      : instruction.length - instruction.prefixes - 2;
   const distance = instruction.immediate + shortEnd;
   const near = shortEnd !== 0 && distance >= -0x80 && distance < 0x80 ? "near " : "";
-  return near + size + (options.nameOf?.(to) ?? number(to));
+  return near + size + (options.nameOf?.(to) ?? (to < 0 ? wideNumber(BigInt(to)) : number(to)));
 }
 
 function immediate(
@@ -373,17 +448,20 @@ function immediate(
   bits: number,
 ): string {
   const size = sizeOf(operand.size, v);
+  if (operand.text === "imm4") return number(instruction.immediate & 0x0f);
   if (position === 1) return number(instruction.immediate2 & 0xff);
   const value = instruction.immediate;
+  if (isLong(instruction) && instruction.wide !== undefined) return `qword ${wideNumber(instruction.wide)}`;
   if (operand.signed) return number(value);
+  const shortens = value >= -0x80 && value < 0x80 && operand.size === SIZE_V && hasShortForm(form);
+  if (size === 8) return (shortens ? "qword " : "") + number(value);
   const unsigned = size === 1 ? value & 0xff : size === 2 ? value & 0xffff : value >>> 0;
   if (size === 2 && operand.size !== SIZE_V)
     return unsigned === 0 && form.name.startsWith("ret") ? "word 0" : number(unsigned);
   const negative = size > 1 && value < 0 && value > -0x8000;
   const text = number(negative ? value : unsigned);
-  const shorter = value >= -0x80 && value < 0x80 && operand.size === SIZE_V && hasShortForm(form);
   const pushes = form.name === "push" && v * 8 !== bits;
-  return shorter || pushes ? `${sizeNames[size]} ${text}` : text;
+  return shortens || pushes ? `${sizeNames[size]} ${text}` : text;
 }
 
 /** add, imul, push … have a form with one byte, which FASM takes unless the size is written. */

@@ -117,7 +117,7 @@ const around: Surroundings = {
   w: 0,
 };
 
-const impliedPrefix = [0, 0x66, 0xf3, 0xf2] as const;
+export const impliedPrefix = [0, 0x66, 0xf3, 0xf2] as const;
 
 /**
  * Decodes one instruction of `bits`-bit code (16 or 32) at `at`, reading no byte from `end` on. `lock` on a form
@@ -344,7 +344,7 @@ export function decode(
 }
 
 /** Masks, zeroing and EVEX.b only where the form has a meaning for them. */
-function allowed(form: Form, out: Instruction): boolean {
+export function allowed(form: Form, out: Instruction): boolean {
   const has = form.attributes;
   if (out.mask !== 0 && !has.has("mask")) return false;
   if (out.zeroing && (!has.has("z") || (out.mod !== 3 && form.places[0] === "rm"))) return false;
@@ -376,7 +376,7 @@ function sizeOfTail(word: string, operandSize: number): number {
   }
 }
 
-function signed(bytes: Uint8Array, at: number, size: number): number {
+export function signed(bytes: Uint8Array, at: number, size: number): number {
   switch (size) {
     case 1:
       return (bytes[at]! << 24) >> 24;

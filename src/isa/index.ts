@@ -1,7 +1,7 @@
 /**
  * isa: facts about x86-32 as data. One row per instruction form (`forms/`) is the single truth for the machine's
  * decoder, the assembler's encoder, the disassembler, the liveness of flags and the tests. Nothing here executes.
- * What 64-bit code has beyond that is there for the assembler alone (forms/long.ts).
+ * What 64-bit code has beyond that (forms/long.ts) is there for the assembler and the disassembler (decode-long.ts).
  *
  * Read first: form.ts (how a row is written), operands.ts (the words for operands); the manual is Intel's
  * Software Developer's Manual (SDM), volume 2.
@@ -18,6 +18,7 @@ export {
   TOO_LONG,
   TRUNCATED,
 } from "./decode.ts";
+export { decodeLong, type LongInstruction, makeLongInstruction } from "./decode-long.ts";
 export {
   AF,
   CF,
@@ -78,6 +79,7 @@ export {
   reg8Names,
   reg16Names,
   reg32Names,
+  reg64Names,
   SI,
   SP,
   SS,

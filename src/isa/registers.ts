@@ -19,6 +19,10 @@ export const GS = 5;
 export const reg8Names = ["al", "cl", "dl", "bl", "ah", "ch", "dh", "bh"] as const;
 export const reg16Names = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"] as const;
 export const reg32Names = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"] as const;
+export const reg64Names = [
+  ..."rax rcx rdx rbx rsp rbp rsi rdi".split(" "),
+  ..."r8 r9 r10 r11 r12 r13 r14 r15".split(" "),
+] as const;
 export const segmentNames = ["es", "cs", "ss", "ds", "fs", "gs"] as const;
 
 /** The prefix byte that selects each segment, in the order of `segmentNames`. */

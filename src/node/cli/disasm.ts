@@ -7,7 +7,7 @@ import { addressIn, loadProgram, programOptions } from "./program.ts";
 const options = {
   from: { value: "SYMBOL|ADDRESS", help: "begin there (behind the header)" },
   to: { value: "SYMBOL|ADDRESS", help: "end before it (the end of the file)" },
-  bits: { value: "16|32", help: "16- or 32-bit code (32)", read: oneOf("16", "32") },
+  bits: { value: "16|32|64", help: "16-, 32- or 64-bit code (32)", read: oneOf("16", "32", "64") },
   ...programOptions,
 } as const;
 
@@ -40,7 +40,7 @@ export const disasm = command({
     }
     const labels = labelsOf(image);
     const facts = {
-      bits: values.bits === "16" ? (16 as const) : (32 as const),
+      bits: Number(values.bits ?? 32) as 16 | 32 | 64,
       nameOf: (at: number) => labels.get(at)?.[0],
     };
     let lines: string[] = [];

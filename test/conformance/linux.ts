@@ -4,7 +4,14 @@
  * What the process is given is what Linux gives it: SysV i386 psABI (the stack at the start), linux/arch/x86 (the frame
  * of a signal, numbers of system calls).
  */
-import { linuxSegments, Machine, type MachineOptions, type Stop, VECTOR } from "../../src/machine/index.ts";
+import {
+  type Context,
+  linuxSegments,
+  Machine,
+  type MachineOptions,
+  type Stop,
+  VECTOR,
+} from "../../src/machine/index.ts";
 
 const PAGE = 4096;
 const STACK_TOP = 0xbff0_0000;
@@ -24,6 +31,7 @@ const CALL = {
   uname: 122,
   modify_ldt: 123,
   mprotect: 125,
+  rt_sigreturn: 173,
   rt_sigaction: 174,
   rt_sigprocmask: 175,
   ugetrlimit: 191,
@@ -49,6 +57,8 @@ const MODIFY_LDT_WRITE = 1;
 
 const [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV] = [4, 5, 7, 8, 11];
 const SI_KERNEL = 0x80;
+/** Handlers that have been left by a jump count as well. */
+const MOST_SIGNALS = 10_000;
 
 export interface LinuxResult {
   readonly output: string;
@@ -63,7 +73,10 @@ class LinuxProcess {
   #end: number | string | undefined;
   #brk = 0;
   #mappings = MAPPINGS;
-  readonly #handlers = new Map<number, number>();
+  /** By signal: the handler, and where it returns to. */
+  readonly #handlers = new Map<number, readonly [handler: number, restorer: number]>();
+  /** What signals have interrupted. */
+  readonly #interrupted: Context[] = [];
 
   constructor(image: Uint8Array, options: MachineOptions) {
     this.#machine = new Machine({
@@ -165,7 +178,7 @@ class LinuxProcess {
           return 0;
         }
         case CALL.rt_sigaction:
-          if (second !== 0) this.#handlers.set(first, memory.u32(second)!);
+          if (second !== 0) this.#handlers.set(first, [memory.u32(second)!, memory.u32(second + 8)!]);
           return 0;
         case CALL.set_thread_area:
           this.#machine.defineSegment(TLS_SELECTOR, {
@@ -207,7 +220,8 @@ class LinuxProcess {
           return ESRCH;
       }
     };
-    cpu.eax = answer() >>> 0;
+    if (cpu.eax === CALL.rt_sigreturn) this.#return();
+    else cpu.eax = answer() >>> 0;
   }
 
   /** The eight bytes of each entry. SDM vol. 3A, 3.4.5. */
@@ -280,8 +294,8 @@ class LinuxProcess {
       14: [SIGSEGV, code & 1 ? 2 : 1, address],
     };
     const [signal, reason, where] = told[vector] ?? [0, 0, 0];
-    const handler = this.#handlers.get(signal);
-    if (handler === undefined || handler < 2) {
+    const [handler, restorer] = this.#handlers.get(signal) ?? [0, 0];
+    if (handler < 2) {
       this.#end = `ends by exception ${vector} at 0x${eip.toString(16)}`;
       return;
     }
@@ -309,12 +323,28 @@ class LinuxProcess {
     for (const [i, value] of registers.entries()) memory.set32(context + 20 + 4 * i, value);
     for (const [i, value] of [signal, 0, reason, where].entries()) memory.set32(info + 4 * i, value);
     const frame = ((info - 16) & -16) - 4;
-    for (const [i, value] of [0, signal, info, context].entries()) memory.set32(frame + 4 * i, value);
+    for (const [i, value] of [restorer, signal, info, context].entries()) memory.set32(frame + 4 * i, value);
+    this.#interrupted.push(this.#machine.saveContext());
+    if (this.#interrupted.length > MOST_SIGNALS)
+      this.#end = `has signals without end, at 0x${eip.toString(16)}`;
     // Linux gives the handler its own data segments, and no fs and gs of the program's are touched.
     for (const segment of [0, 2, 3]) this.#machine.loadSegment(segment, linuxSegments.initial[segment]!);
     cpu.esp = frame >>> 0;
     cpu.eip = handler;
     cpu.eflags = cpu.eflags & ~0x500;
+  }
+
+  /** Back from a handler, with the registers that it left in the frame; the x87 and vector registers as they were. */
+  #return(): void {
+    const { memory, cpu } = this.#machine;
+    const context = memory.u32(cpu.esp + 8)! + 20;
+    const [edi, esi, ebp, esp, ebx, edx, ecx, eax] = [4, 5, 6, 7, 8, 9, 10, 11].map(
+      (i) => memory.u32(context + 4 * i)!,
+    ) as [number, number, number, number, number, number, number, number];
+    const [eip, eflags] = [14, 16].map((i) => memory.u32(context + 4 * i)!) as [number, number];
+    const interrupted = this.#interrupted.pop();
+    if (interrupted) this.#machine.loadContext(interrupted);
+    Object.assign(cpu, { edi, esi, ebp, esp, ebx, edx, ecx, eax, eip, eflags });
   }
 }
 

@@ -35,7 +35,7 @@ import type { ObjectBase } from "./format/objects.ts";
 import { assembleInstruction, type Instruction, InstructionTable } from "./instruction.ts";
 import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages.ts";
 import { newOperand, type Operand } from "./operand.ts";
-import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./parse.ts";
+import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./program.ts";
 import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import { Recall } from "./recall.ts";
 import type { FileLoader } from "./source.ts";

@@ -35,7 +35,7 @@ import {
   YMM,
   ZMM,
 } from "./operand.ts";
-import type { Program } from "./parse.ts";
+import type { Program } from "./program.ts";
 import { GROWTH, grown } from "./tokens.ts";
 import {
   I_ADDRESS,

@@ -13,7 +13,7 @@ import type { Assembler } from "./assemble.ts";
 import { quick } from "./expression/evaluate.ts";
 import type { Int } from "./expression/int.ts";
 import { E_LABEL, E_NUMBER, E_PREDEFINED, K_NUMERIC, P_COUNTER } from "./expression/parse.ts";
-import type { Program } from "./parse.ts";
+import type { Program } from "./program.ts";
 import { DEFINED, type Label } from "./symbols.ts";
 import {
   D_BREAK,

@@ -8,23 +8,16 @@ import {
   E_PREDEFINED,
   E_REGISTER,
   E_RESERVED,
-  type Expression,
   ExpressionReader,
-  type Numbers,
-  P_ACTUAL_FILE_OFFSET,
-  P_COUNTER,
-  P_FILE_OFFSET,
-  P_HERE,
-  P_ORIGIN,
-  P_TIME,
   stringExpression,
 } from "./expression/parse.ts";
 import { preevaluate, UNKNOWN } from "./expression/preevaluate.ts";
 import { refuse } from "./messages.ts";
+import { LabelNames, NOWHERE, RESERVED, type Surroundings } from "./names.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
+import { labelItem, NO_LABEL, PREDEFINED_LABEL, Program } from "./program.ts";
 import { EVERY_LINES, type OnProgress } from "./progress.ts";
-import { Label } from "./symbols.ts";
-import { DOTTED, END, GROWTH, isName, isSpent, isString, textOf } from "./tokens.ts";
+import { END, isName, isSpent, isString, textOf } from "./tokens.ts";
 import {
   D_ASSERT,
   D_DATA,
@@ -42,11 +35,9 @@ import {
   D_TIMES,
   D_WHILE,
   FIRST_MNEMONIC,
-  I_ADDRESS,
   I_CONSTANT,
   I_DECORATOR,
   I_END,
-  I_EXPRESSION,
   I_FORMAT,
   I_INSTRUCTION,
   I_LABEL,
@@ -74,84 +65,6 @@ import {
   type Words,
 } from "./words.ts";
 
-export interface Address {
-  /** 0, or 1 … 6 for ES, CS, SS, DS, FS, GS. */
-  readonly segment: number;
-  /** Bytes written before the address (`[word bx]`), or 0. */
-  readonly size: number;
-  readonly expression: Expression;
-  /** Its bracket is closed where it should be. */
-  readonly closed: boolean;
-  /** The address before this one that has the same expression, or -1. */
-  readonly next: number;
-}
-
-/** The program as items, each a kind and a value. */
-export class Program {
-  kinds = new Uint8Array(1 << 12);
-  values = new Int32Array(1 << 12);
-  length = 0;
-  readonly expressions: Expression[] = [];
-  readonly addresses: Address[] = [];
-  readonly labels: Label[] = [];
-  /** For each label the line that named it first. */
-  readonly labelLines: number[] = [];
-  readonly numbers: Numbers;
-
-  constructor(numbers: Numbers) {
-    this.numbers = numbers;
-  }
-
-  push(kind: number, value: number): void {
-    if (this.length === this.kinds.length) {
-      const kinds = new Uint8Array(this.length * GROWTH);
-      kinds.set(this.kinds);
-      this.kinds = kinds;
-      const values = new Int32Array(this.length * GROWTH);
-      values.set(this.values);
-      this.values = values;
-    }
-    this.kinds[this.length] = kind;
-    this.values[this.length++] = value;
-  }
-
-  pushExpression(expression: Expression): void {
-    if (expression.place < 0) {
-      expression.place = this.expressions.length;
-      this.expressions.push(expression);
-    }
-    this.push(I_EXPRESSION, expression.place);
-  }
-
-  pushAddress(segment: number, size: number, expression: Expression, closed: boolean): void {
-    const { addresses } = this;
-    for (let at = expression.address; at >= 0; ) {
-      const known = addresses[at]!;
-      if (known.segment === segment && known.size === size && known.closed === closed) {
-        this.push(I_ADDRESS, at);
-        return;
-      }
-      at = known.next;
-    }
-    const next = expression.address;
-    expression.address = addresses.length;
-    this.push(I_ADDRESS, addresses.length);
-    addresses.push({ segment, size, expression, closed, next });
-  }
-}
-
-/** A label item's value: the label, and the size it takes from the data behind it. */
-export const labelItem = (label: number, size: number): number => label | (size << 24);
-
-/** What a name is as a label: a label's number, or one of these. */
-const RESERVED = -100;
-/** `$` and its kin are -1 - P_. */
-const predefined = (number: number): number => -1 - number;
-
-/** Label items carry such a name as it is, with this bit, and the assembler refuses it. */
-export const NO_LABEL = 0xffffff;
-export const PREDEFINED_LABEL = 0xfffffe;
-
 interface Block {
   readonly line: number;
   readonly directive: number;
@@ -172,9 +85,7 @@ interface ParserCheckpoint {
   readonly line: number;
   readonly items: number;
   readonly labels: number;
-  readonly localsPrefix: number;
-  readonly anonymousBack: number;
-  readonly anonymousForward: number;
+  readonly surroundings: Surroundings;
   readonly blocks: readonly Block[];
 }
 
@@ -184,11 +95,7 @@ export class Parser {
   readonly #p: Preprocessor;
   readonly #words: Words;
   readonly #reader: ExpressionReader;
-  /** Label numbers by the text of their full name. */
-  readonly #labels: number[] = [];
-  #localsPrefix = -1;
-  #anonymousBack = -1;
-  #anonymousForward = -1;
+  readonly #names: LabelNames;
   readonly #blocks: Block[] = [];
   #tokens: Int32Array = new Int32Array(0);
   #at = 0;
@@ -205,6 +112,7 @@ export class Parser {
     this.#onProgress = onProgress;
     this.#words = p.reserved;
     this.program = new Program(p.numbers);
+    this.#names = new LabelNames(p.texts, this.program, (text) => this.#isReserved(text));
     this.#reader = new ExpressionReader(p.texts, p.reserved, p.numbers, (reader) => this.#symbol(reader));
   }
 
@@ -222,20 +130,8 @@ export class Parser {
   resume(): void {
     const checkpoint = this.#checkpoints.at(-1);
     const { program } = this;
-    const { labels } = program;
-    const kept = checkpoint?.labels ?? 0;
-    for (let number = kept; number < labels.length; number++) {
-      const { name } = labels[number]!;
-      if (name >= 0) this.#labels[name] = undefined as unknown as number;
-    }
-    labels.length = kept;
-    program.labelLines.length = kept;
-    // What passes have found out about labels is no longer true.
-    for (let number = 0; number < kept; number++) labels[number] = new Label(labels[number]!.name);
+    this.#names.forget(checkpoint?.labels ?? 0, checkpoint?.surroundings ?? NOWHERE);
     program.length = checkpoint?.items ?? 0;
-    this.#localsPrefix = checkpoint?.localsPrefix ?? -1;
-    this.#anonymousBack = checkpoint?.anonymousBack ?? -1;
-    this.#anonymousForward = checkpoint?.anonymousForward ?? -1;
     this.#blocks.length = 0;
     for (const block of checkpoint?.blocks ?? []) this.#blocks.push({ ...block });
     this.#run(checkpoint?.line ?? 0);
@@ -246,9 +142,7 @@ export class Parser {
       line: this.#line,
       items: this.program.length,
       labels: this.program.labels.length,
-      localsPrefix: this.#localsPrefix,
-      anonymousBack: this.#anonymousBack,
-      anonymousForward: this.#anonymousForward,
+      surroundings: { ...this.#names.surroundings },
       blocks: this.#blocks.map((block) => ({ ...block })),
     });
   }
@@ -967,7 +861,7 @@ export class Parser {
         return;
       }
     }
-    const label = this.#labelOf(textOf(token));
+    const label = this.#names.label(textOf(token), this.#line);
     reader.at++;
     if (label === RESERVED) reader.code.push(E_RESERVED);
     else if (label < 0) reader.code.push(E_PREDEFINED | ((-1 - label) << 8));
@@ -976,58 +870,12 @@ export class Parser {
 
   /** The label that the name at the position is; moves on. */
   #labelNumber(): number {
-    return this.#labelOf(textOf(this.#tokens[this.#at++]!));
+    return this.#names.label(textOf(this.#tokens[this.#at++]!), this.#line);
   }
 
   /** The same for a name that is being defined: local names will belong to it. */
   #identifyLabel(): number {
-    const text = textOf(this.#tokens[this.#at++]!);
-    const name = this.#p.texts.text(text);
-    const label = this.#labelOf(text);
-    if (label < 0 || name.startsWith(".")) return label;
-    if (name.length === 2 && name.startsWith("@") && isAnonymous(name))
-      return name === "@@" ? label : RESERVED;
-    this.#localsPrefix = text;
-    return label;
-  }
-
-  #labelOf(text: number): number {
-    const known = this.#labels[text];
-    const { texts } = this.#p;
-    if (known === undefined || (texts.traits[text]! & DOTTED) !== 0) return this.#findLabel(text);
-    return known;
-  }
-
-  #findLabel(text: number): number {
-    const { texts } = this.#p;
-    const name = texts.text(text);
-    switch (name.charCodeAt(0)) {
-      case 0x40: // @
-        if (name.length === 2 && isAnonymous(name)) return this.#anonymous(name);
-        break;
-      case 0x2e: // .
-        if (name.charCodeAt(1) !== 0x2e && this.#localsPrefix >= 0) return this.#local(text);
-        break;
-      case 0x24: // $
-        if (name === "$") return predefined(P_HERE);
-        if (name === "$$") return predefined(P_ORIGIN);
-        if (name === "$%") return predefined(P_FILE_OFFSET);
-        if (name === "$%%") return predefined(P_ACTUAL_FILE_OFFSET);
-        break;
-      case 0x25: // %
-        if (name === "%") return predefined(P_COUNTER);
-        if (name === "%t" || name === "%T") return predefined(P_TIME);
-        break;
-      case 0x3f: // ?
-        if (name === "?") return RESERVED;
-        break;
-      default:
-    }
-    const known = this.#labels[text];
-    if (known !== undefined) return known;
-    const first = name.charCodeAt(0);
-    if ((first >= 0x30 && first <= 0x39) || first === 0x24 || this.#isReserved(text)) return RESERVED;
-    return this.#newLabel(text);
+    return this.#names.defined(textOf(this.#tokens[this.#at++]!), this.#line);
   }
 
   #isReserved(text: number): boolean {
@@ -1036,49 +884,10 @@ export class Parser {
     if (word.symbol !== 0 && this.#allowed(word.symbol >> 8)) return true;
     return (word.instruction || word.data || word.binary || word.unary || word.operator) !== 0;
   }
-
-  #newLabel(text: number): number {
-    const { labels } = this.program;
-    const number = labels.length;
-    labels.push(new Label(text));
-    this.program.labelLines.push(this.#line);
-    if (text >= 0) {
-      while (this.#labels.length < text) this.#labels.push(undefined as unknown as number);
-      this.#labels[text] = number;
-    }
-    return number;
-  }
-
-  #local(text: number): number {
-    const { texts } = this.#p;
-    const composed = texts.join(this.#localsPrefix, text);
-    if (texts.text(composed).length > 255) refuse("nameTooLong");
-    return this.#labels[composed] ?? this.#newLabel(composed);
-  }
-
-  #anonymous(name: string): number {
-    if (name === "@@") {
-      const label = this.#anonymousForward >= 0 ? this.#anonymousForward : this.#newLabel(-1);
-      this.#anonymousBack = label;
-      this.#anonymousForward = -1;
-      return label;
-    }
-    if (name === "@f" || name === "@F") {
-      if (this.#anonymousForward < 0) this.#anonymousForward = this.#newLabel(-1);
-      return this.#anonymousForward;
-    }
-    // Backwards to nothing: a label that will never be defined.
-    if (this.#anonymousBack < 0) this.#anonymousBack = this.#newLabel(-1);
-    return this.#anonymousBack;
-  }
 }
 
 const isBlock = (instruction: number): boolean =>
   instruction === D_IF || instruction === D_REPEAT || instruction === D_WHILE;
-
-function isAnonymous(name: string): boolean {
-  return /^@[@bBrRfF]$/.test(name);
-}
 
 /** Registers that an address expression may hold: 32 and 64 bits, vectors, IP, and BX, BP, SI, DI. */
 function isAddressRegister(code: number): boolean {

@@ -10,9 +10,19 @@ import type { Int } from "./expression/int.ts";
 import { subtract } from "./expression/int.ts";
 import { E_LABEL, E_PREDEFINED, type Expression, P_COUNTER, P_HERE, P_ORIGIN } from "./expression/parse.ts";
 import type { Base } from "./operand.ts";
-import type { Program } from "./parse.ts";
+import type { Program } from "./program.ts";
 import { S_IF, type Space, type State, type Structure } from "./state.ts";
-import { DEFINED, Label, MOVES, VARIABLE } from "./symbols.ts";
+import {
+  DEFINED,
+  DEFINITION_GUESSED,
+  DEFINITION_GUESSED_YES,
+  Label,
+  MOVES,
+  USE_GUESSED,
+  USE_GUESSED_YES,
+  USED,
+  VARIABLE,
+} from "./symbols.ts";
 import {
   D_ALIGN,
   D_DATA,
@@ -65,6 +75,9 @@ interface Loaded {
 }
 
 const COLON = 0x3a;
+
+/** It was asked whether the symbol is used or defined. */
+const GUESSED = USE_GUESSED | USE_GUESSED_YES | DEFINITION_GUESSED | DEFINITION_GUESSED_YES;
 
 const NOTHING = new Uint8Array(0);
 
@@ -176,7 +189,7 @@ export class Recall {
       this.#sites.set(item, site);
     }
     const { block, found, left } = site;
-    if (found !== undefined && left !== undefined && isAsFound(state, block, found)) {
+    if (found !== undefined && left !== undefined && isAsFound(state, block, found, left)) {
       this.#repeat(block, left);
       return true;
     }
@@ -270,8 +283,8 @@ export class Recall {
       const label = labels[index]!;
       const copy = left.labels[index]!;
       if (index < defined) define(label, copy, pass);
-      else label.flags = copy.flags;
-      if (copy.usedIn === 0) label.usedIn = pass;
+      else label.flags = copy.flags | (label.flags & USED);
+      if (copy.usedIn === 0 && copy.flags & USED) label.usedIn = pass;
     }
     const { bytes } = left;
     state.room(bytes.length);
@@ -425,8 +438,34 @@ function look(state: State, block: Block): Found {
   };
 }
 
+/**
+ * Whether a symbol that had not been heard of when the block defined it, in the first pass, is what the block then made
+ * of it, and has not been used in this pass: the block never asked for it before it defined it.
+ */
+function isAnew(label: Label, before: Label, after: Label, pass: number): boolean {
+  return (
+    before.flags === 0 &&
+    (after.flags & (DEFINED | GUESSED)) === DEFINED &&
+    label.flags === after.flags &&
+    age(label.definedIn, pass) === 1 &&
+    age(label.usedIn, pass) > 0
+  );
+}
+
+/**
+ * Whether a symbol that a block only names is as it was, uses apart: these count where the block asks for them, and where
+ * a use before it hides whether there is one in it.
+ */
+function isUsedAlike(label: Label, before: Label, after: Label, pass: number): boolean {
+  const isUsed = (label.flags & USED) !== 0 && label.usedIn === pass;
+  const wasUsed = (before.flags & USED) !== 0 && before.usedIn === 0;
+  if (after.flags & GUESSED || (wasUsed && !isUsed))
+    return label.flags === before.flags && age(label.usedIn, pass) === before.usedIn;
+  return ((label.flags ^ before.flags) & ~USED) === 0;
+}
+
 /** Whether a block would find all that it asks for as it was. */
-function isAsFound(state: State, block: Block, found: Found): boolean {
+function isAsFound(state: State, block: Block, found: Found, left: Left): boolean {
   const { space, pass } = state;
   if (
     state.bits !== found.bits ||
@@ -447,12 +486,12 @@ function isAsFound(state: State, block: Block, found: Found): boolean {
   for (let index = 0; index < labels.length; index++) {
     const label = labels[index]!;
     const before = found.labels[index]!;
-    if (
-      label.flags !== before.flags ||
-      age(label.definedIn, pass) !== before.definedIn ||
-      age(label.usedIn, pass) !== before.usedIn
-    )
-      return false;
+    const after = left.labels[index]!;
+    if (index < block.defined) {
+      if (left.adjustment === undefined && isAnew(label, before, after, pass)) continue;
+      if (label.flags !== before.flags || age(label.usedIn, pass) !== before.usedIn) return false;
+    } else if (!isUsedAlike(label, before, after, pass)) return false;
+    if (age(label.definedIn, pass) !== before.definedIn) return false;
     // What a variable was in an earlier pass, nobody is told: to ask for it is an error.
     if (label.flags & VARIABLE && before.definedIn > 0) continue;
     if (!isAlike(label, before)) return false;

@@ -19,7 +19,7 @@ import {
   RELOCATABLE_32,
   RELOCATABLE_64,
 } from "./operand.ts";
-import type { Program } from "./parse.ts";
+import type { Program } from "./program.ts";
 import type { Label } from "./symbols.ts";
 
 /** An addressing space: what `org`, `virtual`, `section` and `segment` begin. A label's value is position − base. */

@@ -592,7 +592,7 @@ export class Stack {
       case ipv4.PROTOCOL_TCP:
         // RFC 9293 3.9.2.3 (MUST-57): a segment to a broadcast or multicast address is silently discarded.
         if (group) this.drops.add("tcp: to a group");
-        else this.#tcp.arrive(payload, source, destination, this.#now);
+        else this.#tcp.arrive(payload, source, destination, this.#now, arrival.tos & 3);
         return;
       case ipv4.PROTOCOL_UDP:
         if (!this.#udp.arrive(payload, source, destination, group))
@@ -642,7 +642,7 @@ export class Stack {
     tcpWire.write(segment, from, to, frame, network.headroom);
     const { ttl, tos } = c?.options ?? ANSWER;
     this.#tcpOptions.ttl = ttl;
-    this.#tcpOptions.tos = tos;
+    this.#tcpOptions.tos = c?.ecn.may ? (tos & ~3) | ECT0 : tos;
     const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, this.#tcpOptions, now);
     if (reason) this.drops.add(`ip: ${reason}`);
   }
@@ -688,6 +688,8 @@ interface Heard {
   start: Uint8Array;
 }
 
+/** RFC 3168 5: a packet that may be marked instead of dropped. */
+const ECT0 = 2;
 /** How a segment travels that belongs to no connection. */
 const ANSWER = { ttl: DEFAULT_TTL, tos: 0 };
 

@@ -75,10 +75,10 @@ function run(name: string, kernel: Uint8Array, without: Optimisation | undefined
   return pieces.slice(pieces.length >> 1);
 }
 
-/** The mean without the slowest quarter, where the machine did something else, and without the fastest few. */
+/** The mean without the slower half, where the machine did something else, and without the fastest few. */
 function middle(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const kept = sorted.slice(Math.floor(sorted.length * 0.05), Math.ceil(sorted.length * 0.75));
+  const kept = sorted.slice(Math.floor(sorted.length * 0.05), Math.ceil(sorted.length * 0.5));
   return kept.reduce((sum, value) => sum + value, 0) / kept.length;
 }
 

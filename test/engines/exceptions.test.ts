@@ -147,6 +147,29 @@ describe.each(engines)("%s", (_, engine) => {
     }
   });
 
+  test("an access that ends beyond 4 GiB is outside its segment", () => {
+    const beyond = (
+      code: readonly number[],
+      registers: Partial<Record<"ebx" | "esp", number>>,
+    ): unknown[] => {
+      const machine = running(code);
+      Object.assign(machine.cpu, registers);
+      return said(machine.run(1));
+    };
+    expect(beyond([0x8b, 0x03], { ebx: 0xffff_fffc })).toEqual(["#PF", 4, "read", 0xffff_fffc]);
+    expect(beyond([0x8b, 0x03], { ebx: 0xffff_fffd })).toEqual(["#GP", 0]);
+    expect(beyond([0x89, 0x03], { ebx: 0xffff_ffff })).toEqual(["#GP", 0]);
+    expect(beyond([0x66, 0x8b, 0x03], { ebx: 0xffff_fffe })).toEqual(["#PF", 4, "read", 0xffff_fffe]);
+    expect(beyond([0x0f, 0x10, 0x03], { ebx: 0xffff_fff1 })).toEqual(["#GP", 0]); // movups xmm0,[ebx]
+    expect(beyond([0xdf, 0x2b], { ebx: 0xffff_fff9 })).toEqual(["#GP", 0]); // fild qword [ebx]
+    expect(beyond([0xd9, 0x23], { ebx: 0xffff_fffd })).toEqual(["#GP", 0]); // fldenv [ebx]
+    expect(beyond([0xd9, 0x23], { ebx: 0xffff_fffc })).toEqual(["#PF", 4, "read", 0xffff_fffc]);
+    expect(beyond([0x66, 0xd9, 0x33], { ebx: 0xffff_fffe })).toEqual(["#PF", 6, "write", 0xffff_fffe]);
+    expect(beyond([0x8b, 0x04, 0x24], { esp: 0xffff_fffd })).toEqual(["#SS", 0]); // mov eax,[esp]
+    expect(beyond([0x50], { esp: 2 })).toEqual(["#SS", 0]);
+    expect(beyond([0xc3], { esp: 0xffff_fffe })).toEqual(["#SS", 0]);
+  });
+
   test("a string instruction interrupted in the middle goes on where it was", () => {
     for (const [direction, from, to, missing] of [
       [0xfc, 0x2000, 0x3ff0, 0x4000],

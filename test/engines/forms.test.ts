@@ -13,7 +13,7 @@ import { options, Subject } from "../conformance/processor/ours.ts";
 import { askedX87 } from "../conformance/processor/x87.ts";
 
 /** Shapes that are tried of each form: operand sizes, registers and memory, constants. */
-const SHAPES = 24;
+const SHAPES = 12;
 
 let engine: CompilingEngine | undefined;
 const { machine } = new Subject(

@@ -205,7 +205,7 @@ test.each([
       expect(compiled.memory.read(DATA, END - DATA)).toEqual(interpreted.memory.read(DATA, END - DATA));
     }
   },
-  120_000,
+  300_000,
 );
 
 test("sums and products of the x87 are exact at every distance", () => {
@@ -249,4 +249,4 @@ test("sums and products of the x87 are exact at every distance", () => {
     });
     expect(results[1]).toEqual(results[0]);
   }
-}, 120_000);
+}, 300_000);

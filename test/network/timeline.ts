@@ -67,6 +67,8 @@ interface Packet {
   ack: number | undefined;
   window: number | undefined;
   urgent: number;
+  /** What the IP header says; undefined: any, and none when injected. */
+  ecn: string | undefined;
   /** undefined: any. */
   options: Option[] | undefined;
 }
@@ -204,7 +206,9 @@ function applySysctl(name: string, value: string, settings: Partial<TcpSettings>
   else if (name === "tcp_congestion_control" && (value === "cubic" || value === "reno"))
     settings.congestion = value;
   else if (name === "tcp_fastopen" && value !== "0") throw new Unsupported("TCP Fast Open");
-  else if (name === "tcp_ecn" && value !== "0") throw new Unsupported("ECN");
+  else if (name === "tcp_ecn" && (value === "1" || value === "2"))
+    settings.ecn = true; // 2: accepted, not offered
+  else if (name === "tcp_ecn" && Number(value) > 2) throw new Unsupported("accurate ECN");
   else if (name === "tcp_mtu_probing" && value !== "0")
     throw new Unsupported("probing for the path MTU (RFC 4821)");
 }
@@ -312,7 +316,6 @@ function parsePacket(text: string, number: number): Event {
     );
   if (match === null) throw new Unsupported(`line ${number}: ${text}`);
   const [, way, ecn, letters = "", seq, , length, ack, window, urgent, options] = match;
-  if ((ecn !== undefined && ecn !== "noecn") || /[EW]/.test(letters)) throw new Unsupported("ECN");
   let flags = 0;
   for (const letter of letters) flags |= flagLetters[letter]!;
   return {
@@ -324,6 +327,7 @@ function parsePacket(text: string, number: number): Event {
       ack: ack === undefined ? undefined : Number(ack),
       window: window === undefined ? undefined : Number(window),
       urgent: Number(urgent ?? 0),
+      ecn,
       options: options === "..." ? undefined : parseOptions(options ?? "", number),
     },
   };
@@ -431,7 +435,7 @@ class Run {
     for (let frame = this.#wire.receive(); frame; frame = this.#wire.receive()) {
       const payload = payloadOf(frame);
       if (payload === undefined) continue;
-      const segment = tcp.read(payload);
+      const segment = { ...tcp.read(payload.bytes), ecn: payload.tos & 3 };
       if (segment.flags & tcp.SYN) {
         this.#localIsn = segment.seq;
         this.#localPort = segment.sourcePort;
@@ -498,15 +502,15 @@ class Run {
     const { local, remote } = this.script;
     const bytes = new Uint8Array(tcp.lengthOf(segment));
     tcp.write(segment, remote, local, bytes);
-    this.#put(6, bytes);
+    this.#put(6, bytes, CODEPOINTS[packet.ecn ?? "noecn"]);
   }
 
-  #put(protocol: number, payload: Uint8Array): void {
+  #put(protocol: number, payload: Uint8Array, tos = 0): void {
     const { local, remote } = this.script;
     let frame: Uint8Array;
     if (typeof local === "number" && typeof remote === "number") {
       const whole: ipv4.Ipv4 = {
-        tos: 0,
+        tos,
         identification: 0,
         dontFragment: true,
         moreFragments: false,
@@ -522,7 +526,7 @@ class Run {
       ethernet.writeHeader(frame, LOCAL_MAC, REMOTE_MAC, ethernet.TYPE_IPV4);
       ipv4.write(whole, frame.subarray(14));
     } else if (typeof local !== "number" && typeof remote !== "number") {
-      const header = { trafficClass: 0, flowLabel: 0, hopLimit: 64, source: remote, destination: local };
+      const header = { trafficClass: tos, flowLabel: 0, hopLimit: 64, source: remote, destination: local };
       const whole = { ...header, nextHeader: protocol, payload };
       frame = new Uint8Array(14 + ipv6.lengthOf(whole));
       ethernet.writeHeader(frame, LOCAL_MAC, REMOTE_MAC, ethernet.TYPE_IPV6);
@@ -582,6 +586,9 @@ class Run {
       (segment.flags & ~tcp.PSH) !== (packet.flags & ~tcp.PSH) ||
       (segment.flags & tcp.RST && !(segment.flags & tcp.ACK) ? false : relative !== packet.seq) ||
       segment.payload.length !== packet.length ||
+      (packet.ecn === "ect01"
+        ? segment.ecn !== 1 && segment.ecn !== 2
+        : packet.ecn !== undefined && segment.ecn !== CODEPOINTS[packet.ecn]) ||
       (packet.ack !== undefined && segment.ack !== packet.ack) ||
       (packet.window !== undefined && segment.window !== packet.window) ||
       (packet.options !== undefined && !this.#sameOptions(segment, packet.options));
@@ -1012,16 +1019,18 @@ const piecesOf = (text: string): number =>
   );
 
 /** The TCP or, of an IPv6 packet, the same; nothing of other protocols. */
-function payloadOf(frame: Uint8Array): Uint8Array | undefined {
+function payloadOf(frame: Uint8Array): { bytes: Uint8Array; tos: number } | undefined {
   const type = ethernet.typeOf(frame);
   if (type === ethernet.TYPE_IPV4) {
     const packet = ipv4.read(frame.subarray(14));
-    return packet.protocol === 6 ? packet.payload : undefined;
+    return packet.protocol === 6 ? { bytes: packet.payload, tos: packet.tos } : undefined;
   }
   if (type !== ethernet.TYPE_IPV6) return undefined;
   const packet = ipv6.read(frame.subarray(14));
-  return packet.nextHeader === 6 ? packet.payload : undefined;
+  return packet.nextHeader === 6 ? { bytes: packet.payload, tos: packet.trafficClass } : undefined;
 }
+
+const CODEPOINTS: Record<string, number> = { noecn: 0, ect1: 1, ect0: 2, ce: 3 };
 
 const LINUX_STATES: Record<TcpState, number> = {
   [TcpState.ESTABLISHED]: 1,

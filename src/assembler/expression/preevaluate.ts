@@ -2,7 +2,7 @@
  * Decides what a condition says without knowing any value: `eq`, `eqtype` and `in` compare how things are written, so
  * they are settled when the line is parsed, and what they decide of `&`, `|` and `~` with them (FASM.TXT 2.2.2).
  */
-import type { Program } from "../parse.ts";
+import type { Program } from "../program.ts";
 import {
   I_ADDRESS,
   I_END,

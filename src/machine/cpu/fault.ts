@@ -20,6 +20,10 @@ export function fault(name: FaultName, code = 0): GuestFault {
   return new GuestFault({ reason: "fault", fault: name, code });
 }
 
+/** What an access that begins below 4 GiB and ends above raises, being outside every segment: in SS it is #SS. SDM vol. 3A, 5.3. */
+export const BEYOND: Stop = { reason: "fault", fault: "#GP", code: 0 };
+export const BEYOND_STACK: Stop = { reason: "fault", fault: "#SS", code: 0 };
+
 /** #PF. `code`: bit 0 the page is present, bit 1 a write, bit 2 in user mode. SDM vol. 3A, 4.7. */
 export function pageFault(address: number, access: Access, present: boolean): GuestFault {
   return new GuestFault({

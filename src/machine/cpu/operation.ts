@@ -1,5 +1,6 @@
 import type { Form } from "../../isa/index.ts";
 import type { Processor } from "./processor.ts";
+import { SS } from "./state.ts";
 
 /** Executes one operation. Throws a GuestFault before it has changed anything, or completes. */
 export type Executor = (cpu: Processor, op: Operation) => void;
@@ -94,3 +95,11 @@ export class Operation {
     this.execute = execute;
   }
 }
+
+const isMemory = (kind: number): boolean => (kind >= KIND.M8 && kind <= KIND.M32) || kind === KIND.MEMORY;
+
+/** Whether what an operation accesses in memory is in SS: its operand, or, without one, the stack. */
+export const isOnStack = (op: Operation): boolean =>
+  isMemory(op.kind1) || isMemory(op.kind2)
+    ? op.segment === SS
+    : /^(push|pop|call|ret|enter|leave)/.test(op.form?.name ?? "");

@@ -1,8 +1,16 @@
 import { FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Code } from "./code.ts";
 import type { Core } from "./engine.ts";
-import { type Family, type Fast, fastSse, fastStrings, fastX87, noFastFunctions } from "./fast/index.ts";
-import { fault, pageFault } from "./fault.ts";
+import {
+  type Family,
+  type Fast,
+  fastMmx,
+  fastSse,
+  fastStrings,
+  fastX87,
+  noFastFunctions,
+} from "./fast/index.ts";
+import { BEYOND, fault, GuestFault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
 import { KIND, type Operation } from "./operation.ts";
 import { ESP, SEGMENT, SS, WORD } from "./state.ts";
@@ -43,9 +51,10 @@ export class Processor {
   /** How often a family has been asked for in vain. */
   readonly #times = new Map<Family, number>();
   #fastX87: readonly Fast[] | undefined;
-  #fastX87Values: readonly Fast[] | undefined;
   #fastSse: readonly Fast[] | undefined;
+  #fastMmx: readonly Fast[] | undefined;
   #fastStrings: readonly Fast[] | undefined;
+  readonly #families = new Map<Family, readonly Fast[]>();
 
   constructor(core: Core, code: Code) {
     this.core = core;
@@ -67,6 +76,10 @@ export class Processor {
     return this.#fastSse ?? this.#asked(fastSse);
   }
 
+  get fastMmx(): readonly Fast[] {
+    return this.#fastMmx ?? this.#asked(fastMmx);
+  }
+
   get fastStrings(): readonly Fast[] {
     return this.#fastStrings ?? this.#asked(fastStrings);
   }
@@ -79,17 +92,16 @@ export class Processor {
 
   /** The functions of a family, without more ado. */
   fast(family: Family): readonly Fast[] {
-    const { wasm } = this.core.memory;
-    switch (family) {
-      case fastX87:
-        return (this.#fastX87 ??= family.functions(wasm));
-      case fastSse:
-        return (this.#fastSse ??= family.functions(wasm));
-      case fastStrings:
-        return (this.#fastStrings ??= family.functions(wasm));
-      default:
-        return (this.#fastX87Values ??= family.functions(wasm));
+    let functions = this.#families.get(family);
+    if (functions === undefined) {
+      functions = family.functions(this.core.memory.wasm);
+      this.#families.set(family, functions);
+      if (family === fastX87) this.#fastX87 = functions;
+      else if (family === fastSse) this.#fastSse = functions;
+      else if (family === fastMmx) this.#fastMmx = functions;
+      else if (family === fastStrings) this.#fastStrings = functions;
     }
+    return functions;
   }
 
   // Memory by linear address ---------------------------------------------------------------------------------
@@ -212,7 +224,13 @@ export class Processor {
     this.#admit(address, length, PRESENT | WRITABLE, "write");
   }
 
+  /** Throws where [address, address + length) does not end below 4 GiB. */
+  admitInSegment(address: number, length: number): void {
+    if ((address >>> 0) + length > 0x1_0000_0000) throw new GuestFault(BEYOND);
+  }
+
   #admit(address: number, length: number, needed: number, access: "read" | "write"): void {
+    this.admitInSegment(address, length);
     const first = this.facts[address >>> 12]!;
     if ((first & needed) !== needed) throw pageFault(address, access, (first & PRESENT) !== 0);
     const end = address + length - 1;

@@ -41,6 +41,11 @@ const THRESHOLD = 300;
  * compiled well by the host then: so many instructions take the one some 10 ms, and the first region the other.
  */
 const AFTER = 50_000;
+/**
+ * For each instruction that was compiled so many must have been executed before more is: what a program that does a
+ * little of everything spends in the compiler stays below what it would spend in the interpreter.
+ */
+const EXECUTED_PER_COMPILED = 1000;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
 /** Instructions of a region: what V8 optimises within some 20 ms. */
@@ -95,7 +100,9 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly threshold: number;
   readonly #core: Core;
   readonly #ahead: boolean;
-  readonly #after: number;
+  readonly #isThrifty: boolean;
+  /** The count of instructions from which on something may be compiled. */
+  #earliest: number;
   readonly #most: number;
   readonly #without: Optimisation | undefined;
   readonly #interpreter: Interpreter;
@@ -129,7 +136,8 @@ export class CompilingEngine implements Engine, CodeListener {
     const { after = ahead || options.threshold !== undefined ? 0 : AFTER } = options;
     this.#core = core;
     this.#ahead = ahead;
-    this.#after = after;
+    this.#isThrifty = after > 0;
+    this.#earliest = after;
     this.#most = most;
     this.#without = options.without;
     this.threshold = threshold;
@@ -337,7 +345,7 @@ export class CompilingEngine implements Engine, CodeListener {
   #compile(entry: number, head: Operation): void {
     const { memory } = this.#core;
     head.immediate = this.threshold;
-    if (this.#core.instructions < this.#after || !this.#ready()) return;
+    if (this.#core.instructions < this.#earliest || !this.#ready()) return;
     if (this.#regions.length - this.#freeIndexes.length >= MOST_REGIONS) this.#dropAll();
     const found = discover(this.#interpreter.code, memory, entry, {
       ahead: this.#ahead,
@@ -346,6 +354,7 @@ export class CompilingEngine implements Engine, CodeListener {
     });
     // Nothing of it was executed so far.
     if (found.operations.size === 0) return;
+    if (this.#isThrifty) this.#earliest += found.places.size * EXECUTED_PER_COMPILED;
     const { region, shaped, bytes, data, patches, operations } = this.#translate(found, entry);
     const { table, imports } = (this.#outside ??= this.#makeOutside());
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: imports });

@@ -15,6 +15,7 @@ import { lowerPacked } from "./lower-packed.ts";
 import { lowerSse } from "./lower-sse.ts";
 import { lowerX87 } from "./lower-x87.ts";
 import type { Optimisation } from "./optimisations.ts";
+import { successors } from "./structure.ts";
 
 /**
  * Lowers one operation, which goes on with the next. All of it and true, or nothing and false: then the next family
@@ -51,18 +52,26 @@ export function lift(core: Core, found: Found, entry: number, fixed: Fixed, with
     address,
   });
 
-  for (let i = 0; i < blocks.length; i++) {
+  const entries = [...targets].map((address) => byPlace.get(keyOf(address, undefined))!.index);
+  // Only what can be reached: what goes on in an earlier block may not be.
+  const open = [...entries].reverse();
+  const seen = new Set<number>();
+  for (let i = open.pop(); i !== undefined; i = open.pop()) {
+    if (seen.has(i)) continue;
+    seen.add(i);
     const block = blocks[i]!;
     const context = contexts[i];
     const rest = liftBlock(core, found, block, context, to, fixed, without);
     // Behind an operation that was executed through its executor.
-    if (rest === undefined) continue;
-    const { target } = rest;
-    const place = { address: target.address, context: rest.context };
-    const key = keyOf(place.address, place.context);
-    if (places.has(key)) target.block = (byPlace.get(key) ?? add(place)).index;
+    if (rest !== undefined) {
+      const { target } = rest;
+      const place = { address: target.address, context: rest.context };
+      const key = keyOf(place.address, place.context);
+      if (places.has(key)) target.block = (byPlace.get(key) ?? add(place)).index;
+    }
+    open.push(...successors(block).reverse());
   }
-  return { blocks, entries: [...targets].map((address) => byPlace.get(keyOf(address, undefined))!.index) };
+  return { blocks, entries };
 }
 
 type To = (address: number, context: Context | undefined) => Target;

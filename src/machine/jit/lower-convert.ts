@@ -2,6 +2,8 @@
  * Conversions to integers, rounding, horizontal arithmetic and estimates of SSE → IR: what lower-sse.ts leaves of
  * numbers. Each where nothing special happens, as there; whether a result is exact is told by comparing it.
  */
+
+import { shuffle, ZEROS } from "../cpu/fast/packed-operations.ts";
 import { evenRoots, oddRoots, reciprocals } from "../cpu/float/estimate.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
@@ -11,7 +13,6 @@ import type { Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
 import { calculated, demand, isSticky, lane32, lowOf, Numbers, raise, second, slotOf } from "./lower-sse.ts";
 import { mmxRegisters } from "./mmx-registers.ts";
-import { shuffle, ZEROS } from "./packed.ts";
 
 const upper = (l: Lowering, value: Value): Value =>
   shuffle(

@@ -1,12 +1,5 @@
 /** MMX, and the instructions of SSE to SSE4.1 on packed integers and single lanes → IR. */
-import { KIND, type Operation } from "../cpu/operation.ts";
-import { WORD } from "../cpu/state.ts";
-import { RAM_BASE } from "../memory/memory.ts";
-import { I64, V128, W } from "../wasm/index.ts";
-import { FLAGS, SLOT, type Value } from "./ir.ts";
-import { isMemory, type Lowering } from "./lower.ts";
-import { demandAlignment, slotOf, storeTo } from "./lower-sse.ts";
-import { mmxRegisters } from "./mmx-registers.ts";
+
 import {
   blendedByMask,
   extensions,
@@ -18,7 +11,15 @@ import {
   withLane,
   ZEROS,
   zero,
-} from "./packed.ts";
+} from "../cpu/fast/packed-operations.ts";
+import { KIND, type Operation } from "../cpu/operation.ts";
+import { WORD } from "../cpu/state.ts";
+import { RAM_BASE } from "../memory/memory.ts";
+import { I64, V128, W } from "../wasm/index.ts";
+import { FLAGS, SLOT, type Value } from "./ir.ts";
+import { isMemory, type Lowering } from "./lower.ts";
+import { demandAlignment, slotOf, storeTo } from "./lower-sse.ts";
+import { mmxRegisters } from "./mmx-registers.ts";
 
 const LEVELS = new Set("mmx sse sse2 sse3 ssse3 sse4".split(" "));
 

@@ -12,13 +12,19 @@ import {
   type Value,
 } from "./ir.ts";
 import { usedValues } from "./liveness.ts";
+import { successors } from "./structure.ts";
 
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
 const kinds = Object.fromEntries(Object.entries(FLAGS).map(([name, number]) => [number, name.toLowerCase()]));
 
 /** The whole region. Values that nothing needs are left out: they are not emitted either. */
 export function regionText({ blocks, entries }: Region): string {
-  return blocks.map((block) => blockText(block, entries.includes(block.index))).join("\n");
+  const reached = new Set(entries);
+  for (const index of reached) for (const next of successors(blocks[index]!)) reached.add(next);
+  return [...reached]
+    .sort((a, b) => a - b)
+    .map((index) => blockText(blocks[index]!, entries.includes(index)))
+    .join("\n");
 }
 
 function blockText(block: Block, isEntry: boolean): string {

@@ -2,7 +2,7 @@
  * Code written as nested calls, `i32.add(a.get, i32.const(1))`, that read like the expression they make. A piece of
  * code puts itself into the function that is being written; the operations come from the table of opcodes.
  */
-import { F32, F64, I32, I64, V128, type ValueType, W } from "./opcodes.ts";
+import { F32, F64, I32, I64, type Opcode, V128, type ValueType, W } from "./opcodes.ts";
 import { Code, type FunctionType, type Label } from "./writer.ts";
 
 /** Writes itself. */
@@ -221,3 +221,17 @@ export const vectors =
       code.op(typeof what === "number" ? what : W.i8x16_shuffle);
       if (typeof what !== "number") code.immediate(what);
     });
+
+/** Makes expressions as the compiler makes its values: by the codes of instructions. */
+export const maker = {
+  pure: (opcode: Opcode, ...args: Expression[]): Expression => sequence(...args, (code) => code.op(opcode)),
+  pureWith: (opcode: Opcode, _: ValueType, lanes: readonly number[], ...args: Expression[]): Expression =>
+    sequence(...args, (code) => {
+      code.op(opcode);
+      code.immediate(lanes);
+    }),
+  const: i32.const,
+  wide: (_: ValueType, value: bigint | readonly number[]): Expression =>
+    typeof value === "bigint" ? i64.const(value) : v128.const(value),
+  select: (condition: Expression, yes: Expression, no: Expression): Expression => select(yes, no, condition),
+} as const;

@@ -318,8 +318,8 @@ export class Ip implements Network {
   #deliver(packet: Ipv4, from: Interface, group: boolean): void {
     if (packet.protocol === ipv4.PROTOCOL_ICMP && !this.#icmp.arrive(packet, group)) return;
     if (packet.protocol === igmp.PROTOCOL_IGMP && !this.#arriveIgmp(packet, from)) return;
-    const { protocol, payload, source, destination } = packet;
-    this.#upper.deliver({ protocol, payload, source, destination, group, index: from.index, packet });
+    const { protocol, payload, source, destination, tos } = packet;
+    this.#upper.deliver({ protocol, payload, source, destination, group, tos, index: from.index, packet });
   }
 
   doubt(destination: Address, source: Address, now: Micros): void {

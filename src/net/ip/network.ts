@@ -32,6 +32,8 @@ export interface Arrival<P = unknown> {
   readonly destination: IpAddress;
   /** It was sent to a group or by broadcast: RFC 1122 forbids many answers to what was not for this station alone. */
   readonly group: boolean;
+  /** Type of service, or traffic class. */
+  readonly tos: number;
   /** The interface it came by: index of its card, -1 for the loopback. */
   readonly index: number;
   readonly packet: P;

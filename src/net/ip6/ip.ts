@@ -332,9 +332,18 @@ export class Ip6 implements Network {
     const payload = packet.payload.subarray(chain.offset);
     if (protocol === ipv6.PROTOCOL_ICMPV6 && !this.#arriveMessage(payload, packet, chain, from, group))
       return;
-    const { source, destination } = packet;
+    const { source, destination, trafficClass: tos } = packet;
     const whole: Arrived6 = { packet, namedAt: chain.namedAt };
-    this.#upper.deliver({ protocol, payload, source, destination, group, index: from.index, packet: whole });
+    this.#upper.deliver({
+      protocol,
+      payload,
+      source,
+      destination,
+      group,
+      tos,
+      index: from.index,
+      packet: whole,
+    });
   }
 
   /** False: it is none. */

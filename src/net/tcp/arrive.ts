@@ -4,9 +4,10 @@
  */
 import { FOREVER, type Micros, MS, SECOND } from "../../base/index.ts";
 import { News, TcpState } from "../sockets.ts";
-import { ACK, FIN, RST, type Segment, SYN, sequenceLength, URG } from "../wire/tcp.ts";
+import { ACK, CWR, ECE, FIN, RST, type Segment, SYN, sequenceLength, URG } from "../wire/tcp.ts";
 import {
   acknowledged,
+  congestionEchoed,
   duplicate,
   flightSize,
   foundLost,
@@ -67,9 +68,21 @@ export function arrive(c: Connection, segment: Segment, around: Surroundings, no
   if (!resetIsHandled(c, segment, around, now)) return;
   if (!synIsHandled(c, segment, around, now)) return;
   if (!ackIsHandled(c, segment, around, now)) return;
+  if (c.ecn.on) marksAreHandled(c, segment);
   urgentIsHandled(c, segment);
   if (!textIsHandled(c, segment, now)) return;
   finIsHandled(c, segment, now);
+}
+
+/** RFC 3168 6.1.2 and 6.1.3: the peer's echo slows us down, a mark on what came is echoed until the peer has slowed down. */
+function marksAreHandled(c: Connection, segment: Segment): void {
+  const { ecn } = c;
+  if (segment.flags & ECE && !(segment.flags & SYN)) congestionEchoed(c);
+  if (segment.payload.length === 0) return;
+  if (segment.flags & CWR) ecn.echo = false;
+  if (segment.ecn !== 3) return;
+  ecn.echo = true;
+  c.pending.ack = true;
 }
 
 // --- 3.10.7.2 LISTEN: a SYN has come ---------------------------------------------------------------------------------
@@ -106,6 +119,8 @@ function takeSyn(c: Connection, segment: Segment, now: Micros): void {
     rcv.scale = 0;
     rcv.wnd = Math.min(rcv.wnd, 0xffff);
   }
+  const answers = (segment.flags & ACK) !== 0;
+  c.ecn.on = settings.ecn && (segment.flags & (ECE | CWR)) === (answers ? ECE : ECE | CWR);
   c.peerMss = segment.mss || c.defaultMss;
   settleMss(c);
   c.congestion.cwnd = initialWindow(c);

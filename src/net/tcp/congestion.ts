@@ -236,6 +236,17 @@ function threshold(c: Connection): number {
   return cubic ? reduce(cubic, cwnd, flightSize(c), mss) : Math.max(Math.floor(flightSize(c) / 2), 2 * mss);
 }
 
+/** RFC 3168 6.1.2: as for a loss, but nothing is to be sent again; once in a round trip. */
+export function congestionEchoed(c: Connection): void {
+  const g = c.congestion;
+  if (g.phase !== "open" || before(c.snd.una, c.ecn.until)) return;
+  g.ssthresh = threshold(c);
+  g.cwnd = g.ssthresh;
+  g.hystart = undefined;
+  c.ecn.until = c.snd.nxt;
+  c.ecn.reduced = true;
+}
+
 /** The retransmission timer has expired: all that is under way is taken for lost (RFC 5681 3.1, RFC 6582 4). */
 export function timedOut(c: Connection, first: boolean): void {
   const g = c.congestion;

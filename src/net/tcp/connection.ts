@@ -95,6 +95,20 @@ export interface Timestamps {
   recentAt: Micros;
 }
 
+/** Explicit congestion notification (RFC 3168 section 6.1). */
+export interface Ecn {
+  /** Both sides agreed on it. */
+  on: boolean;
+  /** The segment sent now may be marked: new data only. */
+  may: boolean;
+  /** One that came was marked, and the peer has not said yet that it has slowed down. */
+  echo: boolean;
+  /** We have slowed down, and the peer is to be told. */
+  reduced: boolean;
+  /** Echoes about numbers below it are of the congestion that was answered already. */
+  until: Sequence;
+}
+
 /** What must be sent, whatever the windows say. */
 export interface Pending {
   syn: boolean;
@@ -155,6 +169,7 @@ export class Connection implements Timed, FourTuple {
   readonly timestamps: Timestamps;
   readonly probe: Probe;
   readonly rack: Rack;
+  readonly ecn: Ecn;
   readonly scoreboard = new Scoreboard();
   readonly gaps = new Gaps();
   readonly pending: Pending;
@@ -273,6 +288,7 @@ export class Connection implements Timed, FourTuple {
     this.rtt = newRtt(settings);
     this.probe = newProbe();
     this.rack = newRack(iss);
+    this.ecn = { on: false, may: false, echo: false, reduced: false, until: iss };
     this.congestion = newCongestion(iss, settings.congestion === "cubic");
     this.timestamps = { on: settings.timestamps, offset: timestampOffset, recent: 0, recentAt: 0 };
     this.pending = { syn: false, ack: false, reset: false, probe: false, tail: false, keepAlive: false };

@@ -4,7 +4,7 @@
  */
 import { FOREVER, type Micros, MS } from "../../base/index.ts";
 import { TcpState } from "../sockets.ts";
-import { ACK, emptySegment, FIN, PSH, RST, type Segment, SYN, URG } from "../wire/tcp.ts";
+import { ACK, CWR, ECE, emptySegment, FIN, PSH, RST, type Segment, SYN, URG } from "../wire/tcp.ts";
 import { flightSize, noteFlight, noteRetransmission, pipe, restartAfterIdle } from "./congestion.ts";
 import { type Connection, endOfData, receiveWindow } from "./connection.ts";
 import { nextLostAgain, noteSent, noteSentAgain } from "./rack.ts";
@@ -78,11 +78,13 @@ function syn(c: Connection, now: Micros): Segment {
     c.repeated++;
   }
   if (c.timers.retransmit === FOREVER) c.timers.retransmit = now + c.rtt.rto;
+  // RFC 3168 6.1.1: offered once; who drops such a SYN gets one without.
+  const offer = !answers && c.settings.ecn && c.retries === 0 ? ECE | CWR : 0;
   return {
     ...blank(c),
     seq: snd.iss,
     ack: answers ? rcv.nxt : 0,
-    flags: answers ? SYN | ACK : SYN,
+    flags: answers ? SYN | ACK | (c.ecn.on ? ECE : 0) : SYN | offer,
     window: Math.min(0xffff, rcv.wnd),
     mss: c.ourMss,
     scale: c.scaling ? rcv.scale : -1,
@@ -100,6 +102,7 @@ function segmentOf(c: Connection, now: Micros, seq: Sequence, flags: number, pay
   c.twice = undefined;
   const urgent = snd.up !== undefined && after(snd.up, seq) ? Math.min(0xffff, distance(seq, snd.up)) : 0;
   rcv.wnd = receiveWindow(c);
+  c.ecn.may = false;
   rcv.unacked = 0;
   rcv.lastAckSent = rcv.nxt;
   c.pending.ack = false;
@@ -109,7 +112,7 @@ function segmentOf(c: Connection, now: Micros, seq: Sequence, flags: number, pay
     destinationPort: c.remotePort,
     seq,
     ack: rcv.nxt,
-    flags: urgent > 0 ? flags | URG : flags,
+    flags: flags | (urgent > 0 ? URG : 0) | (c.ecn.echo ? ECE : 0),
     window: Math.min(0xffff, rcv.wnd >> rcv.scale),
     urgent,
     mss: 0,
@@ -220,7 +223,13 @@ function fresh(c: Connection, now: Micros, beyondWindow = false): Segment | unde
   c.sent = now;
   c.timers.persist = FOREVER;
   if (c.timers.retransmit === FOREVER) c.timers.retransmit = now + c.rtt.rto; // RFC 6298 (5.1)
-  return dataSegment(c, from, length, withFin, now);
+  const segment = dataSegment(c, from, length, withFin, now);
+  if (c.ecn.on && length > 0) {
+    c.ecn.may = true;
+    if (c.ecn.reduced) segment.flags |= CWR;
+    c.ecn.reduced = false;
+  }
+  return segment;
 }
 
 /**

@@ -72,6 +72,8 @@ export interface TcpSettings {
    * within a round trip is worth more to a program than three minutes of hope. False is RFC 9293 3.9.2.2 (MUST-56).
    */
   softErrorsEndOpening: boolean;
+  /** RFC 3168: routers may mark packets where they would drop them; offered and accepted. */
+  ecn: boolean;
   /** How the window grows once there has been loss: RFC 5681, or RFC 9438. */
   congestion: "reno" | "cubic";
   /** RFC 5961 section 7: challenge ACKs a second, of the whole stack. */
@@ -105,6 +107,7 @@ export const defaultSettings: Readonly<TcpSettings> = {
   synCookies: true,
   gatherAcks: false,
   softErrorsEndOpening: true,
+  ecn: false,
   congestion: "reno",
   challengesPerSecond: 1000,
 };

@@ -130,7 +130,7 @@ export class Tcp {
   // --- segments in -------------------------------------------------------------------------------------------------
 
   /** A TCP payload has come from `source` to `destination`. */
-  arrive(bytes: Uint8Array, source: IpAddress, destination: IpAddress, now: Micros): void {
+  arrive(bytes: Uint8Array, source: IpAddress, destination: IpAddress, now: Micros, ecn = 0): void {
     this.#now = now;
     this.#counters.tcpReceived++;
     const reason = wire.check(bytes, source, destination);
@@ -139,6 +139,7 @@ export class Tcp {
       return;
     }
     const segment = wire.readInto(this.#arriving, bytes);
+    segment.ecn = ecn;
     const c = this.flows.find(destination, segment.destinationPort, source, segment.sourcePort);
     if (c === undefined) {
       this.#arriveUnknown(segment, source, destination, now);

@@ -61,6 +61,8 @@ export interface Segment {
   tsVal: number;
   tsEcr: number;
   payload: Uint8Array;
+  /** What the IP header said of congestion (RFC 3168 5): 1, 2 = it may be marked, 3 = it is. Not part of the segment. */
+  ecn?: number;
 }
 
 export type TcpReason = "short" | "data offset" | "checksum" | "options";

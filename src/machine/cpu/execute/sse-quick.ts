@@ -1,7 +1,7 @@
 /** Which instructions on XMM registers have a fast function (fast/sse.ts), and the executors that try it first. */
 import type { Form } from "../../../isa/index.ts";
 import { FACT } from "../../memory/memory.ts";
-import { fastSse } from "../fast/index.ts";
+import { fastMmx, fastSse, mmxSizes } from "../fast/index.ts";
 import { type Executor, KIND } from "../operation.ts";
 
 /** How a fast function is called for an instruction. */
@@ -87,6 +87,34 @@ export function quickPlan(form: Form): QuickPlan | undefined {
       return undefined;
   }
 }
+
+/** An executor that tries the fast function of MMX (fast/mmx.ts) first; undefined where there is none. */
+export function quicklyMmx(form: Form, general: Executor): Executor | undefined {
+  const { name, operands } = form;
+  const [to, from] = operands.map(({ kind }) => kind);
+  const isMm = (kind: string | undefined): boolean => kind === "mm" || kind === "mmm";
+  if (operands.length !== 2 || !isMm(to) || !isMm(from)) return undefined;
+  if (name === "movq") {
+    const load = fastMmx.number("load");
+    const store = fastMmx.number("store");
+    if (form.places[0] !== "rm") return ofPlace(load, 8, general);
+    return (cpu, op) => {
+      const at = op.kind1 === KIND.VECTOR ? op.a << 2 : cpu.place(op, 8, FACT.WRITE);
+      const number = op.kind1 === KIND.VECTOR ? load : store;
+      if (at === 0 || !cpu.fastMmx[number]!(at, op.b << 2, 0)) general(cpu, op);
+    };
+  }
+  const size = mmxSizes[name];
+  return size === undefined ? undefined : ofPlace(fastMmx.number(name), size, general);
+}
+
+/** To an MMX register from another, or from memory. */
+const ofPlace =
+  (number: number, size: number, general: Executor): Executor =>
+  (cpu, op) => {
+    const at = op.kind2 === KIND.VECTOR ? op.b << 2 : cpu.place(op, size, FACT.READ);
+    if (at === 0 || !cpu.fastMmx[number]!(op.a << 2, at, 0)) general(cpu, op);
+  };
 
 /** Tries the fast function, and otherwise leaves everything to `general`. */
 export function quickly(plan: QuickPlan, general: Executor): Executor {

@@ -5,7 +5,7 @@ import * as convert from "./sse-convert.ts";
 import * as float from "./sse-float.ts";
 import * as integer from "./sse-integer.ts";
 import * as move from "./sse-move.ts";
-import { quickly, quickPlan } from "./sse-quick.ts";
+import { quickly, quicklyMmx, quickPlan } from "./sse-quick.ts";
 import * as state from "./sse-state.ts";
 import { compareStrings } from "./sse-string.ts";
 import { mmx, numeric, numericSteps, xmm } from "./vector.ts";
@@ -94,7 +94,8 @@ const HALVES = new Set(
 export function vectorExecutorOf(form: Form): Executor | undefined {
   const general = generalExecutorOf(form);
   const quick = general && quickPlan(form);
-  return quick ? quickly(quick, general) : general;
+  if (quick) return quickly(quick, general);
+  return general && (quicklyMmx(form, general) ?? general);
 }
 
 function generalExecutorOf(form: Form): Executor | undefined {

@@ -3,10 +3,12 @@
  * memory: the interpreter calls them first. A family is compiled when one of its functions is first wanted.
  */
 import { moduleBytes, type WasmFunction } from "../../wasm/index.ts";
+import { defineMmx } from "./mmx.ts";
 import { defineSse } from "./sse.ts";
 import { defineScans, defineStrings } from "./strings.ts";
 import { defineX87, defineX87Values } from "./x87.ts";
 
+export { mmxSizes } from "./mmx.ts";
 export { packed } from "./packed.ts";
 export { scanName } from "./strings.ts";
 
@@ -63,6 +65,7 @@ export const fastX87 = new Family(defineX87);
 /** Not for the interpreter: they take and give 64-bit integers. */
 export const fastX87Values = new Family(defineX87Values);
 export const fastSse = new Family(defineSse);
+export const fastMmx = new Family(defineMmx);
 export const fastStrings = new Family(defineStrings);
 /** Not for the interpreter: what they read must be known to be readable. */
 export const fastScans = new Family(defineScans);

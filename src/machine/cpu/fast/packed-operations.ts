@@ -1,24 +1,35 @@
 /**
- * Packed integers as values: what instructions of MMX and of SSE compute with their two operands, by their names. A
- * value has 16 bytes; of MMX the first 8 count, and what is in the others does not matter. SDM vol. 2.
+ * Packed integers: what instructions of MMX and of SSE compute with their two operands, by their names. A value has 16
+ * bytes; of MMX the first 8 count, and what is in the others does not matter. SDM vol. 2.
+ *
+ * What a value is, whoever makes one says: the compiler's are of its IR, those of the fast functions are expressions.
  */
-import { packed as same } from "../cpu/fast/index.ts";
-import { I32, I64, type Opcode, V128, W } from "../wasm/index.ts";
-import type { Builder, Value } from "./ir.ts";
+import { I32, I64, type Opcode, V128, type ValueType, W } from "../../wasm/index.ts";
+import { packed as same } from "./packed.ts";
+
+/** Makes values: WebAssembly's instructions on others, and constants. */
+export interface Maker<Value> {
+  pure(opcode: Opcode, ...args: Value[]): Value;
+  /** The same with lanes behind it. */
+  pureWith(opcode: Opcode, type: ValueType, lanes: readonly number[], ...args: Value[]): Value;
+  const(value: number): Value;
+  wide(type: ValueType, value: bigint | readonly number[]): Value;
+  select(condition: Value, yes: Value, no: Value): Value;
+}
 
 /** `bytes`: 8 or 16 of each that count. */
-export type Packed = (b: Builder, x: Value, y: Value, bytes: number, immediate: number) => Value;
+export type Packed = <Value>(b: Maker<Value>, x: Value, y: Value, bytes: number, immediate: number) => Value;
 
 export const ZEROS: readonly number[] = new Array<number>(16).fill(0);
 
-export const zero = (b: Builder): Value => b.wide(V128, ZEROS);
+export const zero = <Value>(b: Maker<Value>): Value => b.wide(V128, ZEROS);
 
 /** Bytes 0 to 15 of x, 16 to 31 of y. */
-export const shuffle = (b: Builder, x: Value, y: Value, pattern: readonly number[]): Value =>
+export const shuffle = <Value>(b: Maker<Value>, x: Value, y: Value, pattern: readonly number[]): Value =>
   b.pureWith(W.i8x16_shuffle, V128, pattern, x, y);
 
 /** A vector of lanes of 2, 4 or 8 bytes that are all this. */
-function splat(b: Builder, value: number, size: 1 | 2 | 4 | 8): Value {
+function splat<Value>(b: Maker<Value>, value: number, size: 1 | 2 | 4 | 8): Value {
   return b.wide(
     V128,
     ZEROS.map((_, at) => (at % size < 4 ? (value >>> (8 * (at % size))) & 0xff : 0)),
@@ -36,7 +47,7 @@ const one =
     b.pure(opcode, y);
 
 /** The halves of x and y that count, one behind the other. */
-const joined = (b: Builder, x: Value, y: Value, bytes: number): Value =>
+const joined = <Value>(b: Maker<Value>, x: Value, y: Value, bytes: number): Value =>
   bytes === 16
     ? x
     : shuffle(
@@ -73,7 +84,14 @@ const interleaved =
   };
 
 /** Every second lane of x, then of y: the first ones, or the others. */
-function everySecond(b: Builder, x: Value, y: Value, bytes: number, size: number, other: 0 | 1): Value {
+function everySecond<Value>(
+  b: Maker<Value>,
+  x: Value,
+  y: Value,
+  bytes: number,
+  size: number,
+  other: 0 | 1,
+): Value {
   const lanes = bytes / size;
   const pattern = ZEROS.map((_, at) => {
     const lane = Math.floor(at / size) % lanes;
@@ -119,14 +137,8 @@ const roundedProducts: Packed = (b, x, y) => {
 const evenProducts =
   (opcode: Opcode): Packed =>
   (b, x, y) => {
-    const evens = (value: Value): Value =>
-      shuffle(
-        b,
-        value,
-        value,
-        ZEROS.map((_, at) => (at & 3) + 8 * ((at >> 2) & 1)),
-      );
-    return b.pure(opcode, evens(x), evens(y));
+    const evens = ZEROS.map((_, at) => (at & 3) + 8 * ((at >> 2) & 1));
+    return b.pure(opcode, shuffle(b, x, x, evens), shuffle(b, y, y, evens));
   };
 
 /** Unsigned bytes times signed ones, neighbours added, with limits. */
@@ -141,7 +153,7 @@ const mixedProducts: Packed = (b, x, y) => {
   return b.pure(W.i16x8_add_sat_s, evens, odds);
 };
 
-const distances = (b: Builder, x: Value, y: Value): Value =>
+const distances = <Value>(b: Maker<Value>, x: Value, y: Value): Value =>
   b.pure(W.v128_or, b.pure(W.i8x16_sub_sat_u, x, y), b.pure(W.i8x16_sub_sat_u, y, x));
 
 /** The sum of eight distances in each quadword. */
@@ -155,21 +167,24 @@ const sumsOfDistances: Packed = (b, x, y) => {
 /** Distances of four bytes from eight places in x to one place in y. SDM vol. 2B, MPSADBW. */
 const manySums: Packed = (b, x, y, _, immediate) => {
   const none = zero(b);
-  const words = (from: Value, byteOf: (lane: number) => number): Value =>
-    shuffle(
+  const bytesAsWords = (byteOf: (lane: number) => number): readonly number[] =>
+    ZEROS.map((_, at) => (at & 1 ? 16 : byteOf(at >> 1)));
+  const sums = [0, 1, 2, 3].map((i) => {
+    const left = shuffle(
       b,
-      from,
+      x,
       none,
-      ZEROS.map((_, at) => (at & 1 ? 16 : byteOf(at >> 1))),
+      bytesAsWords((lane) => (immediate & 4) + lane + i),
     );
-  let sum: Value | undefined;
-  for (let i = 0; i < 4; i++) {
-    const left = words(x, (lane) => (immediate & 4) + lane + i);
-    const right = words(y, () => (immediate & 3) * 4 + i);
-    const distance = b.pure(W.i16x8_abs, b.pure(W.i16x8_sub, left, right));
-    sum = sum === undefined ? distance : b.pure(W.i16x8_add, sum, distance);
-  }
-  return sum!;
+    const right = shuffle(
+      b,
+      y,
+      none,
+      bytesAsWords(() => (immediate & 3) * 4 + i),
+    );
+    return b.pure(W.i16x8_abs, b.pure(W.i16x8_sub, left, right));
+  });
+  return sums.reduce((sum, each) => b.pure(W.i16x8_add, sum, each));
 };
 
 /** Bytes of x by the numbers in y; zero where they are negative. */
@@ -256,7 +271,7 @@ const SHIFTS: Readonly<Record<string, readonly [opcode: Opcode, bits: number]>> 
 export const isShift = (name: string): boolean => name in SHIFTS;
 
 /** Lanes shifted by a constant of 8 bits. */
-export function shiftedByConstant(b: Builder, name: string, x: Value, count: number): Value {
+export function shiftedByConstant<Value>(b: Maker<Value>, name: string, x: Value, count: number): Value {
   const [opcode, bits] = SHIFTS[name]!;
   if (count >= bits && !name.startsWith("psra")) return zero(b);
   return b.pure(opcode, x, b.const(Math.min(count, bits - 1)));
@@ -343,7 +358,7 @@ export const packedOperations: Readonly<Record<string, Packed>> = {
 };
 
 /** Lanes of y where the topmost bit of the mask's lane is set, of x elsewhere. */
-export function blendedByMask(b: Builder, name: string, x: Value, y: Value, mask: Value): Value {
+export function blendedByMask<Value>(b: Maker<Value>, name: string, x: Value, y: Value, mask: Value): Value {
   const none = zero(b);
   const chosen =
     name === "pblendvb"
@@ -361,13 +376,19 @@ const LANES: Readonly<Record<string, readonly [extract: Opcode, replace: Opcode,
 };
 
 /** A lane of `letter` b, w or d, zero-extended. `bytes`: of the register. */
-export function laneOf(b: Builder, letter: string, value: Value, lane: number, bytes = 16): Value {
+export function laneOf<Value>(
+  b: Maker<Value>,
+  letter: string,
+  value: Value,
+  lane: number,
+  bytes = 16,
+): Value {
   const [extract, , lanes] = LANES[letter]!;
   return b.pureWith(extract, I32, [lane & ((lanes * bytes) / 16 - 1)], value);
 }
 
-export function withLane(
-  b: Builder,
+export function withLane<Value>(
+  b: Maker<Value>,
   letter: string,
   value: Value,
   lane: number,

@@ -20,6 +20,7 @@ import {
   IMMEDIATE,
   MASK,
   MEMORY,
+  MMX,
   newOperand,
   type Operand,
   OTHER,
@@ -31,6 +32,8 @@ import {
   TEST,
   TILE,
   XMM,
+  YMM,
+  ZMM,
 } from "./operand.ts";
 import type { Program } from "./program.ts";
 import { GROWTH, grown } from "./tokens.ts";
@@ -266,7 +269,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
-      lists: /^(?:push|pop)[wdq]?$/.test(name),
+      lists: /^(?:push|pop)[wdq]?$|^ret/.test(name),
       floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
     traits.set(mnemonic, found);
@@ -734,16 +737,21 @@ function isOnlySize(complaint: unknown, shape: Shape, index: number, state: Enco
   }
 }
 
-/** Second operands, one of which goes with every address that is not alone: EAX and a number. */
-const behind: readonly Operand[] = [
-  { ...newOperand(), kind: REGISTER, register: register(GPR32, 0), comma: true },
-  { ...newOperand(), kind: IMMEDIATE, low: 1, value: 1, comma: true },
+const second = (register: number): Operand => ({ ...newOperand(), kind: REGISTER, register, comma: true });
+const numberBehind: Operand = { ...newOperand(), kind: IMMEDIATE, low: 1, value: 1, comma: true };
+const vectors = [register(MMX, 0), register(XMM, 0), register(YMM, 0), register(ZMM, 0)].map(second);
+
+/** What may stand behind an address: one of these goes with every one that is not alone. */
+const behind: readonly (readonly Operand[])[] = [
+  [second(register(GPR32, 0))],
+  [numberBehind],
+  ...vectors.flatMap((vector) => [[vector], [vector, numberBehind], [vector, vector]]),
 ];
 
 /** Whether an instruction can have this operand as its first. */
 function takes(shape: Shape, operand: Operand, state: Encoding): boolean {
   const { at } = state;
-  const lists = [[operand], ...behind.map((second) => [operand, second])];
+  const lists = [[operand], ...behind.map((others) => [operand, ...others])];
   const taken = lists.some((operands) => encodes({ ...shape, operands }, operands.length, state));
   state.at = at;
   return taken;

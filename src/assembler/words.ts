@@ -371,12 +371,13 @@ const meanings = new Map<string, Word>();
 /** No reserved word is longer. */
 const LONGEST = 20;
 
-/** Reserved words are of letters and digits. */
+/** Reserved words are of letters, digits and underscores (`vcmpeq_uqps`), which become 7F here. */
 function mayBeReserved(name: string): boolean {
   if (name.length > LONGEST) return false;
   for (let at = 0; at < name.length; at++) {
     const code = name.charCodeAt(at) | 0x20;
-    if ((code < 0x61 || code > 0x7a) && (code < 0x30 || code > 0x39)) return false;
+    const letter = (code >= 0x61 && code <= 0x7a) || code === 0x7f;
+    if (!letter && (code < 0x30 || code > 0x39)) return false;
   }
   return true;
 }

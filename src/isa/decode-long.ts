@@ -302,6 +302,8 @@ class Reader {
     if (form.addressSize !== 0 && form.addressSize !== addressSize) return -1;
     if (form.encoding !== "legacy") {
       if (form.w >= 0 && form.w !== w) return -1;
+      // What names no register has to be all ones.
+      if (this.#out.vvvv !== 0 && !form.places.includes("vvvv") && !this.#hasVectors(form)) return -1;
       const er = broadcast && mod === 3 && form.attributes.has("er");
       if (broadcast && mod === 3 && !er && !form.attributes.has("sae")) return -1;
       if (!er && form.vectorLength !== 0 && form.vectorLength !== vectorLength) return -1;
@@ -326,6 +328,10 @@ class Reader {
     return common + (((fixes * 2 + wide) * 4 + prefix) * 4 + sized) * 8 + usual;
   }
 
+  #hasVectors({ operands }: Form): boolean {
+    return operands.some(({ kind }) => kind === "vsib");
+  }
+
   #operandSize(form: Form): number {
     const { w, sizePrefix } = this.#out;
     if (w === 1 && form.encoding === "legacy") return 64;
@@ -339,8 +345,7 @@ class Reader {
     out.form = form;
     out.operandSize = this.#operandSize(form);
     out.opcodeRegister = (out.code & 7) | this.#b;
-    const vectors = form.operands.some(({ kind }) => kind === "vsib");
-    if (vectors) {
+    if (this.#hasVectors(form)) {
       if (out.modrm < 0 || (out.modrm & 7) !== 4) return INVALID;
       out.index = (out.index < 0 ? 4 : out.index) | this.#v;
     }

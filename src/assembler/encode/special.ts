@@ -923,6 +923,16 @@ const mov: Encode = (operands, count, out) => {
   moveByPlan(operands, count, out);
 };
 
+let classesByPlan: Encode | undefined;
+
+/** FASM makes no more of {1to2} than of {1to4}. */
+const classes: Encode = (operands, count, out) => {
+  const list = operands.map((operand) => (operand.broadcast === 2 ? { ...operand, broadcast: 4 } : operand));
+  // Not before it is wanted: its rows are those of AVX.
+  classesByPlan ??= encodeByPlan("vfpclassps");
+  classesByPlan(list, count, out);
+};
+
 export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ...conditions.flatMap((condition) =>
     condition.names.map((name): [string, Special] => [`j${name}`, { encode: conditionalJump(`j${name}`) }]),
@@ -947,6 +957,7 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ]),
   ["mov", { encode: mov }],
   ["movdir64b", { encode: direct }],
+  ["vfpclassps", { encode: classes }],
   ...dwordEncoders.map(([name, encode]): [string, Special] => [name, { encode }]),
   ["useavx256", { encode: compresses(false) }],
   ["useavx512", { encode: compresses(true) }],

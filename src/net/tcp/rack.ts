@@ -82,7 +82,20 @@ export const newRack = (iss: Sequence): Rack => ({
 
 export function noteSent(c: Connection, from: Sequence, to: Sequence, now: Micros): void {
   if (!c.sack || from === to) return;
-  c.rack.records.push({ from, to, at: now, again: false, sacked: false, lost: false });
+  const { records, head } = c.rack;
+  const last = records.length > head ? records[records.length - 1]! : undefined;
+  // Full segments of one burst are one record, until something tells them apart.
+  if (
+    last?.to === from &&
+    last.at === now &&
+    !last.again &&
+    !last.sacked &&
+    distance(last.from, from) % c.snd.mss === 0
+  ) {
+    last.to = to;
+    return;
+  }
+  records.push({ from, to, at: now, again: false, sacked: false, lost: false });
 }
 
 /** [from, to) has been sent once more. */

@@ -52,9 +52,9 @@ export type Stop =
       readonly fault: FaultName;
       /** The error code the processor would push; 0 for faults without one. */
       readonly code: number;
-      /** #PF: the address that could not be accessed, unsigned. */
+      /** #PF, and #GP and #SS for an access that ends beyond 4 GiB: the address that could not be accessed, unsigned. */
       readonly address?: number;
-      /** #PF: what was attempted there. */
+      /** What was attempted there. */
       readonly access?: Access;
     }
   /** An exception reported behind its instruction: single step, data breakpoint, int1, int3, into. EIP is the next one. */

@@ -112,7 +112,7 @@ test("npm start says when the port is taken, and what to do", async () => {
 test("npm start -- --printed tells how the printed server ends, and why", async () => {
   const printed = start("scripts/start.mjs", "--port", "0", "--printed");
   expect(await printed.ended).toBe(1);
-  expect(printed.said.err).toContain("fault #PF: write of 0xffffffff");
+  expect(printed.said.err).toContain("fault #GP: write of 0xffffffff");
   expect(printed.said.err).toContain("fixtures/guide/listing-2.asm:74\n    rep stosd\n");
   expect(printed.said.err).toContain("manager-allocation: The socket array is never allocated.");
 });

@@ -204,7 +204,7 @@ test.each([
     "--service echo: echo service: UDP port 7 cannot be opened: in-use",
   ],
   [["--nic", "10.0.3"], "--nic 10.0.3: an address such as 10.0.3.15/24 is needed, or none"],
-  [["--host-port", "x"], '--host-port "x": expected PORT[:HOSTPORT][/udp]'],
+  [["--host-port", "x"], '--host-port "x": expected PORT[:[[::1]:]HOSTPORT][/udp]'],
   [["--outbound=everything"], '--outbound "everything": expected ADDRESS'],
 ])("what makes no sense is refused: %j", async (argv, words) => {
   const { status, err } = await kolibri(["run", "fixtures/guide/images/http-server.corrected.bin", ...argv]);

@@ -157,17 +157,17 @@ describe.each(engines)("%s", (_, engine) => {
       return said(machine.run(1));
     };
     expect(beyond([0x8b, 0x03], { ebx: 0xffff_fffc })).toEqual(["#PF", 4, "read", 0xffff_fffc]);
-    expect(beyond([0x8b, 0x03], { ebx: 0xffff_fffd })).toEqual(["#GP", 0]);
-    expect(beyond([0x89, 0x03], { ebx: 0xffff_ffff })).toEqual(["#GP", 0]);
+    expect(beyond([0x8b, 0x03], { ebx: 0xffff_fffd })).toEqual(["#GP", 0, "read", 0xffff_fffd]);
+    expect(beyond([0x89, 0x03], { ebx: 0xffff_ffff })).toEqual(["#GP", 0, "write", 0xffff_ffff]);
     expect(beyond([0x66, 0x8b, 0x03], { ebx: 0xffff_fffe })).toEqual(["#PF", 4, "read", 0xffff_fffe]);
-    expect(beyond([0x0f, 0x10, 0x03], { ebx: 0xffff_fff1 })).toEqual(["#GP", 0]); // movups xmm0,[ebx]
-    expect(beyond([0xdf, 0x2b], { ebx: 0xffff_fff9 })).toEqual(["#GP", 0]); // fild qword [ebx]
-    expect(beyond([0xd9, 0x23], { ebx: 0xffff_fffd })).toEqual(["#GP", 0]); // fldenv [ebx]
+    expect(beyond([0x0f, 0x10, 0x03], { ebx: 0xffff_fff1 })).toEqual(["#GP", 0, "read", 0xffff_fff1]); // movups xmm0,[ebx]
+    expect(beyond([0xdf, 0x2b], { ebx: 0xffff_fff9 })).toEqual(["#GP", 0, "read", 0xffff_fff9]); // fild qword [ebx]
+    expect(beyond([0xd9, 0x23], { ebx: 0xffff_fffd })).toEqual(["#GP", 0, "read", 0xffff_fffd]); // fldenv [ebx]
     expect(beyond([0xd9, 0x23], { ebx: 0xffff_fffc })).toEqual(["#PF", 4, "read", 0xffff_fffc]);
     expect(beyond([0x66, 0xd9, 0x33], { ebx: 0xffff_fffe })).toEqual(["#PF", 6, "write", 0xffff_fffe]);
-    expect(beyond([0x8b, 0x04, 0x24], { esp: 0xffff_fffd })).toEqual(["#SS", 0]); // mov eax,[esp]
-    expect(beyond([0x50], { esp: 2 })).toEqual(["#SS", 0]);
-    expect(beyond([0xc3], { esp: 0xffff_fffe })).toEqual(["#SS", 0]);
+    expect(beyond([0x8b, 0x04, 0x24], { esp: 0xffff_fffd })).toEqual(["#SS", 0, "read", 0xffff_fffd]); // mov eax,[esp]
+    expect(beyond([0x50], { esp: 2 })).toEqual(["#SS", 0, "write", 0xffff_fffe]);
+    expect(beyond([0xc3], { esp: 0xffff_fffe })).toEqual(["#SS", 0, "read", 0xffff_fffe]);
   });
 
   test("a string instruction interrupted in the middle goes on where it was", () => {

@@ -16,7 +16,7 @@ test("the server with the listings as printed ends in init_socket_manager, and t
   const computer = new Computer();
   computer.load(program("asm/http-server.asm", []));
   const stop = computer.run({ maxInstructions: 1000 });
-  expect(stop).toMatchObject({ reason: "fault", fault: "#PF", address: 0xffffffff, access: "write" });
+  expect(stop).toMatchObject({ reason: "fault", fault: "#GP", address: 0xffffffff, access: "write" });
   expect(describeStop(stop)).toMatch(/init_socket_manager\+.*listing-2\.asm:74/);
 });
 

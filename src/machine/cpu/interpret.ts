@@ -3,7 +3,7 @@ import type { Stop } from "../stop.ts";
 import { Code, type CodeListener } from "./code.ts";
 import { BUDGET, type Core, type Engine, interruptStop, SINGLE_STEP } from "./engine.ts";
 import { highSigned, highUnsigned } from "./execute/multiply.ts";
-import { BEYOND, BEYOND_STACK, GuestFault } from "./fault.ts";
+import { GuestFault, onStack } from "./fault.ts";
 import { KEPT, TF } from "./flags.ts";
 import { OP } from "./op.ts";
 import { isOnStack } from "./operation.ts";
@@ -1535,7 +1535,7 @@ export class Interpreter implements Engine {
       words[WORD.EIP] = op.address;
       core.instructions = before + (budget - left - 1);
       if (op.op === OP.STRING && op.string) core.instructions += cpu.iterations;
-      return stop === BEYOND && isOnStack(op) ? BEYOND_STACK : stop;
+      return isOnStack(op) ? onStack(stop) : stop;
     }
   }
 }

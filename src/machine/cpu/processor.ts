@@ -1,4 +1,4 @@
-import { FACT, RAM_BASE } from "../memory/memory.ts";
+import { type Access, FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Code } from "./code.ts";
 import type { Core } from "./engine.ts";
 import {
@@ -10,7 +10,7 @@ import {
   fastX87,
   noFastFunctions,
 } from "./fast/index.ts";
-import { BEYOND, fault, GuestFault, pageFault } from "./fault.ts";
+import { beyond, fault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
 import { KIND, type Operation } from "./operation.ts";
 import { ESP, SEGMENT, SS, WORD } from "./state.ts";
@@ -225,12 +225,12 @@ export class Processor {
   }
 
   /** Throws where [address, address + length) does not end below 4 GiB. */
-  admitInSegment(address: number, length: number): void {
-    if ((address >>> 0) + length > 0x1_0000_0000) throw new GuestFault(BEYOND);
+  admitInSegment(address: number, length: number, access: Access): void {
+    if ((address >>> 0) + length > 0x1_0000_0000) throw beyond(address, access);
   }
 
   #admit(address: number, length: number, needed: number, access: "read" | "write"): void {
-    this.admitInSegment(address, length);
+    this.admitInSegment(address, length, access);
     const first = this.facts[address >>> 12]!;
     if ((first & needed) !== needed) throw pageFault(address, access, (first & PRESENT) !== 0);
     const end = address + length - 1;

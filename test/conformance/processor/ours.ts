@@ -216,7 +216,8 @@ export function storedFxsave(state: Uint8Array): Uint8Array {
 function exception(stop: Stop): [vector: number, code: number, address: number] {
   switch (stop.reason) {
     case "fault":
-      return [VECTOR[stop.fault], stop.code, stop.address ?? 0];
+      // Of others the processor tells no address.
+      return [VECTOR[stop.fault], stop.code, stop.fault === "#PF" ? stop.address! : 0];
     case "trap":
       return [VECTOR[stop.trap], 0, 0];
     case "budget":

@@ -194,7 +194,7 @@ function store(cpu: Processor, at: number, size: Size): void {
 /** The same for an environment, whose first and last byte are looked at first. */
 function placeEnvironment(cpu: Processor, op: Operation, size: number): number {
   const at = cpu.address(op, size, true);
-  cpu.admitInSegment(at, op.operandSize >> 3);
+  cpu.admitInSegment(at, op.operandSize >> 3, "write");
   cpu.admitChange(at, 1);
   cpu.admitChange((at + size - 1) | 0, 1);
   return at;
@@ -763,7 +763,7 @@ function storeEnvironment(cpu: Processor, op: Operation): void {
 /** Throws where one of `length` bytes cannot be read. */
 function readable(cpu: Processor, op: Operation, length: number): number {
   const at = cpu.address(op, length, false);
-  cpu.admitInSegment(at, op.operandSize >> 3);
+  cpu.admitInSegment(at, op.operandSize >> 3, "read");
   cpu.admitRead(at, 1);
   cpu.admitRead((at + length - 1) | 0, 1);
   return at;

@@ -34,8 +34,14 @@ function setUp(): void {
   ip("-n", namespace, "link", "set", "far0", "up");
 }
 
-/** The pair of cards goes with the namespace. */
-const tearDown = (): unknown => ip("netns", "del", namespace);
+/** The pair of cards would go with the namespace, but some time later: its name must be free at once. */
+function tearDown(): void {
+  try {
+    ip("link", "del", card);
+  } finally {
+    ip("netns", "del", namespace);
+  }
+}
 
 /** Why this host cannot be an outside, or undefined when it can. */
 function missing(): string | undefined {

@@ -10,6 +10,7 @@ import { hostClock, World } from "../../src/world.ts";
 import { needBuild } from "../cli/build.ts";
 import { Folder } from "../cli/folder.ts";
 import { has, missing } from "./linux.ts";
+import { PRELUDE } from "./linux-talk.ts";
 
 const why = missing() ?? (has("curl") ? undefined : "no curl") ?? withoutKoffi();
 const folder = new Folder();
@@ -70,23 +71,12 @@ describe.skipIf(why)(`--tap${why ? ` (skipped: ${why})` : ""}`, () => {
   });
 
   test("the kernel's echo requests are answered, in fragments too", async () => {
-    const script = `import socket, struct
-s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-s.settimeout(50)
-def checksum(data):
-    data += b"\\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return total ^ 0xffff
-for size in (0, 56, 1472, 1473, 20000):
-    data = bytes(i * 5 & 255 for i in range(size))
-    head = struct.pack("!BBHHH", 8, 0, 0, 77, size)
-    head = struct.pack("!BBHHH", 8, 0, checksum(head + data), 77, size)
-    s.sendto(head + data, ("${GUEST}", 0))
-    got = s.recv(70000)[20:]
-    print(size, got[0], got[8:] == data)`;
+    const script = `${PRELUDE}
+for size in (0, 56, 1472, 1473, 20000): print(size, *echo("${GUEST}", size))`;
     const { said } = await run(inside("python3", "-c", script));
-    expect(said.trim().split("\n")).toEqual([0, 56, 1472, 1473, 20000].map((size) => `${size} 0 True`));
+    expect(said.trim().split("\n")).toEqual(
+      [0, 56, 1472, 1473, 20000].map((size) => `${size} ${GUEST} 0 True`),
+    );
   });
 
   test("curl gets the guest's page, eight at a time", async () => {

@@ -83,6 +83,11 @@ export interface TcpSettings {
   ecn: boolean;
   /** How the window grows once there has been loss: RFC 5681, or RFC 9438. */
   congestion: "reno" | "cubic";
+  /**
+   * Connections that no program holds any more, TIME-WAIT included: of more, the oldest are reset or forgotten, so that peers who
+   * never answer the end of their connections cannot fill the memory.
+   */
+  orphans: number;
   /** RFC 5961 section 7: challenge ACKs a second, of the whole stack. */
   challengesPerSecond: number;
 }
@@ -118,5 +123,6 @@ export const defaultSettings: Readonly<TcpSettings> = {
   fastOpenKey: undefined,
   ecn: false,
   congestion: "reno",
+  orphans: 16_384,
   challengesPerSecond: 1000,
 };

@@ -289,7 +289,7 @@ export class TcpSocket implements Socket, Owner {
     this.#release();
     if (c === undefined) return;
     close(c);
-    this.#tcp.touch(c);
+    this.#tcp.leave(c);
   }
 
   abort(): void {
@@ -298,7 +298,7 @@ export class TcpSocket implements Socket, Owner {
     if (c === undefined) return;
     c.orphan = true;
     abort(c);
-    this.#tcp.touch(c);
+    this.#tcp.leave(c);
   }
 
   #release(): void {

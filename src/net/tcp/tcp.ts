@@ -12,7 +12,7 @@ import * as wire from "../wire/tcp.ts";
 import { ACK, emptySegment, RST, type Segment, SYN } from "../wire/tcp.ts";
 import { arrive, arriveSyn, establishEarly, type Surroundings, takeEarly } from "./arrive.ts";
 import { takeForLost } from "./congestion.ts";
-import { Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
+import { abort, Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
 import { SynCookies } from "./cookies.ts";
 import { expire, settleTimers } from "./expire.ts";
 import { FastOpen } from "./fastopen.ts";
@@ -108,6 +108,8 @@ export class Tcp {
   readonly #listenerOf = new Map<Connection, Listener>();
   readonly #knocks = new Map<string, Knock>();
   readonly #deadlines = new Deadlines<Connection>();
+  /** Left by their programs, oldest first. */
+  readonly #orphans = new Set<Connection>();
   #work: Connection[] = [];
   #news: Connection[] = [];
   readonly #listenerNews = new Set<Listener>();
@@ -462,6 +464,7 @@ export class Tcp {
   }
 
   #forget(c: Connection): void {
+    if (c.orphan) this.#orphans.delete(c);
     this.#deadlines.remove(c);
     this.flows.remove(c);
     const listener = this.#listenerOf.get(c);
@@ -577,6 +580,21 @@ export class Tcp {
       this.touch(c);
     }
     listener.queue.length = 0;
+  }
+
+  /** The program has let go of a connection, in whatever state that has left it. */
+  leave(c: Connection): void {
+    this.touch(c);
+    if (c.state === TcpState.CLOSED) return;
+    this.#orphans.add(c);
+    if (this.#orphans.size <= this.settings.orphans) return;
+    for (const oldest of this.#orphans) {
+      this.#drops.add("tcp: too many connections without a program");
+      this.#orphans.delete(oldest);
+      abort(oldest);
+      this.touch(oldest);
+      return;
+    }
   }
 
   hasListener(address: IpAddress, port: number): boolean {

@@ -158,9 +158,8 @@ describe("a flood of SYNs (RFC 4987)", () => {
     const { socket: kept } = it.open(listener, 4000);
     for (let port = 5000; port < 5010; port++) it.open(listener, port).socket.close(); // whose FIN nobody acknowledges
     const reset = it.segments().filter(({ flags }) => flags & RST);
-    expect(reset.map(({ destinationPort }) => destinationPort)).toEqual([
-      5000, 5001, 5002, 5003, 5004, 5005, 5006,
-    ]);
+    expect(reset.at(-1)?.destinationPort).toBe(5006);
+    expect(it.stack.drops.of("tcp: too many connections without a program")).toBe(7);
     expect(it.stack.connections().map(({ remotePort }) => remotePort)).toEqual([4000, 5007, 5008, 5009]);
     expect(kept.state).toBe(TcpState.ESTABLISHED);
   });

@@ -186,7 +186,6 @@ machines:
   client: ${machine("tcp-client", "10.0.0.15", ', start: 100 ms, arguments: "10.0.0.7 7 by Unicorn"')}
 expect:
   - { machine: client, prints: by Unicorn }
-  - { machine: client, ends: exit }
 `;
       const file = folder.at(`${engine}.pcapng`);
       const said = await kolibri(["lab", folder.put(`${engine}.yaml`, text), "--pcap", file]);

@@ -10,10 +10,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MS, Random } from "../../src/base/index.ts";
-import { type FaultCounters, type Faults, FaultyLink, Patch, Switch } from "../../src/net/index.ts";
+import type { FaultCounters, Faults, FaultyLink } from "../../src/net/index.ts";
 import { has, Linux, missing } from "./linux.ts";
 import { python } from "./linux-talk.ts";
-import { lines } from "./transfers.ts";
+import { between, joined, lines } from "./transfers.ts";
 
 const why = missing();
 const peer = fileURLToPath(new URL("peer.py", import.meta.url));
@@ -39,15 +39,7 @@ describe.skipIf(why)(`two Linux kernels on our switch${why ? ` (skipped: ${why})
     folder = mkdtempSync(join(tmpdir(), "kolibri-net-"));
     near = await Linux.start(`${NEAR}/24`);
     far = await Linux.start(`${FAR}/24`);
-    const board = new Switch({ clock: near });
-    link = new FaultyLink({ port: board.plug("near"), clock: near, random: new Random(3) });
-    const moving = [new Patch(near, link), link, new Patch(far, board.plug("far"))];
-    near.drive(...moving);
-    far.drive(...moving);
-    // ARP has no checksum: a damaged answer would be believed.
-    const macOf = (linux: Linux) => /link\/ether (\S+)/.exec(linux.ip("link", "show", "tap0"))![1]!;
-    near.ip("neigh", "replace", FAR, "lladdr", macOf(far), "dev", "tap0", "nud", "permanent");
-    far.ip("neigh", "replace", NEAR, "lladdr", macOf(near), "dev", "tap0", "nud", "permanent");
+    link = joined(near, far, [NEAR, FAR], new Random(3));
   });
 
   afterAll(async () => {
@@ -55,21 +47,6 @@ describe.skipIf(why)(`two Linux kernels on our switch${why ? ` (skipped: ${why})
     await far?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
-
-  /** Bytes from one kernel to the other; both say what they had. */
-  async function transfer(from: Linux, to: Linux, bytes: number): Promise<void> {
-    const at = to === far ? FAR : NEAR;
-    const start = (linux: Linux, ...words: string[]) =>
-      lines(spawn("ip", ["netns", "exec", linux.namespace, "python3", peer, ...words, String(bytes)]));
-    port++;
-    const receiver = start(to, "listen", at, String(port), "receive");
-    expect(await receiver.line()).toBe("ready");
-    const sender = start(from, "connect", at, String(port), "send");
-    expect(await sender.line()).toBe("ready");
-    const [sent, received] = await Promise.all([sender.line(), receiver.line()]);
-    expect(sent).toMatch(/^[0-9a-f]{64}$/);
-    expect(received).toBe(sent);
-  }
 
   const delta = (name: keyof FaultCounters): number =>
     link.counters.sending[name] + link.counters.receiving[name];
@@ -104,8 +81,8 @@ describe.skipIf(why)(`two Linux kernels on our switch${why ? ` (skipped: ${why})
     });
 
     test("two megabytes each way, every byte right", async () => {
-      await transfer(near, far, 2_000_000);
-      await transfer(far, near, 2_000_000);
+      await between(near, far, FAR, ++port, peer, 2_000_000);
+      await between(far, near, NEAR, ++port, peer, 2_000_000);
     });
 
     test("echo requests, whole and in fragments", async () => {

@@ -2,7 +2,7 @@
  * One TCP connection: the transmission control block of RFC 9293 section 3.3.1 and the user calls of 3.10.1 to 3.10.5.
  *
  * Before touching this folder read RFC 9293 (all of 3.10), 5681 and 6582 (congestion), 6675 (recovery with SACK),
- * 6298 (time-outs), 7323 (scaling, timestamps), 5961 (blind attacks). `arrive.ts` is what comes in, `send.ts` what goes
+ * 6298 (time-outs), 7323 (scaling, timestamps), 5961 (blind attacks), 7413 (data in SYNs). `arrive.ts` is what comes in, `send.ts` what goes
  * out, `expire.ts` what time does; `tcp.ts` finds the connection for a segment.
  *
  * A connection is data. It knows neither IP nor sockets, sends nothing by itself and is told the time.

@@ -91,8 +91,8 @@ const BYTES_PER_REFERENCE = 32;
 const BYTES_PER_MESSAGE = 128;
 const BYTES_PER_SPACE = 256;
 
-/** Blocks that may be open in one another. */
-const MOST_STRUCTURES = 100000;
+/** Blocks in one another: more than FASM, which has room for some 5000 on its stack. */
+export const DEPTH_LIMIT = 8192;
 
 /** Room that is always left behind `at` for one instruction or datum. */
 const MARGIN = 64;
@@ -167,12 +167,24 @@ export class State implements Encoding {
   lineCount = 0;
   readonly maxBytes: number;
   readonly epochSeconds: number;
+  /** Lines and rounds that may still be gone through, in all passes together. */
+  #turns: number;
 
-  constructor(program: Program, maxBytes: number, epochSeconds: number) {
+  constructor(program: Program, maxBytes: number, maxTurns: number, epochSeconds: number) {
     this.program = program;
     this.labels = program.labels;
     this.maxBytes = maxBytes;
+    this.#turns = maxTurns;
     this.epochSeconds = epochSeconds;
+  }
+
+  /** Lines have been assembled, or rounds that are no lines. */
+  turn(count: number): void {
+    this.#turns -= count;
+    if (this.#turns >= 0) return;
+    const loop = this.structures.findLast(({ kind }) => kind === S_WHILE || kind === S_REPEAT);
+    if (loop !== undefined) this.currentLine = loop.line;
+    refuse("tooManyRepeats");
   }
 
   /** Keeps a message for the user. */
@@ -184,7 +196,7 @@ export class State implements Encoding {
 
   /** Opens a block at the cursor. */
   open(kind: number): Structure {
-    if (this.structures.length > MOST_STRUCTURES) refuse("outOfMemory");
+    if (this.structures.length > DEPTH_LIMIT) refuse("stackOverflow");
     const structure = this.#closed.pop() ?? newStructure();
     structure.kind = kind;
     structure.line = this.currentLine;

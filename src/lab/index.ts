@@ -18,6 +18,7 @@ export {
 } from "./description.ts";
 export {
   LabError,
+  misfit,
   type Problem,
   type Scalar,
   type Spot,

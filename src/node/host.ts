@@ -25,6 +25,8 @@ const WRITE_WINDOW = 256 * 1024;
 const BACKLOG = 4096;
 /** Datagrams that may wait for one reader. */
 const DATAGRAMS = 1024;
+/** Turns of the host's event loop in which arriving connections are gathered before the world is woken for them. */
+const GATHERING_TURNS = 16;
 /** How long the addresses of this host's cards are believed, in milliseconds. */
 const CARDS_BELIEVED = 5000;
 
@@ -37,6 +39,9 @@ export class NodeOutside implements Outside {
   readonly #parts = new Set<NodePart>();
   #closed = false;
   #waking = false;
+  /** A connection has been accepted in this turn; turns since the first one that the world does not know of. */
+  #accepted = false;
+  #gathering = 0;
   #cards: { addresses: Set<string>; asked: number } | undefined;
 
   connect(to: Place): OutsideStream {
@@ -56,6 +61,7 @@ export class NodeOutside implements Outside {
       const stream = NodeStream.accepted(this, socket, listener.local);
       this.#parts.add(stream);
       onStream(stream);
+      this.#accepted = true;
       this.wake();
     });
     this.#parts.add(listener);
@@ -111,7 +117,10 @@ export class NodeOutside implements Outside {
     await Promise.all(Array.from(this.#parts, (part) => part.destroy()));
   }
 
-  /** For the parts below: everything the host brings at one time wakes the world once, right after it. */
+  /**
+   * For the parts below: everything the host brings at one time wakes the world once, right after it. Node accepts one
+   * connection in a turn, however many the host holds ready; so where one came, another turn shows whether there are more.
+   */
   wake(): void {
     if (this.#waking) return;
     this.#waking = true;
@@ -119,7 +128,15 @@ export class NodeOutside implements Outside {
   }
 
   readonly #wakeUp = (): void => {
+    if (this.#accepted && this.#gathering < GATHERING_TURNS) {
+      this.#accepted = false;
+      this.#gathering++;
+      setImmediate(this.#wakeUp);
+      return;
+    }
     this.#waking = false;
+    this.#accepted = false;
+    this.#gathering = 0;
     this.onWake?.();
   };
 

@@ -109,6 +109,7 @@ test.each([
     /one of prints, ends, socket, frame, receives, joins is needed, not none/,
   ],
   [`${machine}, link: { loss: 120 % } }`, 2, 73, /a chance is 100 % at most/],
+  ["machines:\n  one: { program: none.asm }", 2, 8, /^machines\.one\.program: .*none\.asm: no such file/],
 ])("what makes no sense is told with line and column: %#", async (text, line, column, why) => {
   const path = folder.put("bad.yaml", text);
   const { status, err } = await kolibri(["lab", path]);

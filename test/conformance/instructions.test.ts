@@ -122,7 +122,7 @@ describe.each(recordings)("%s", (file) => {
     expect(otherWords / compared, "refused for another reason").toBeLessThan(0.01);
   });
 
-  test("fasm's bytes disassemble to text that assembles to the same bytes", { timeout: 60_000 }, () => {
+  test("fasm's bytes disassemble to text that assembles to the same bytes", { timeout: 300_000 }, () => {
     const seen = new Set<string>();
     const lines: { bits: 16 | 32 | 64; text: string; answer: string; shown: Disassembly }[] = [];
     for (const [bits, text, whole] of recorded(file)) {

@@ -117,7 +117,7 @@ async function loadPrograms(
 ): Promise<Map<MachineDescription, Image>> {
   const images = new Map<string, Image>();
   const programs = new Map<MachineDescription, Image>();
-  for (const machine of Object.values(machines)) {
+  for (const [name, machine] of Object.entries(machines)) {
     const { program, corrections } = machine;
     const key = JSON.stringify([program, corrections]);
     let image = images.get(key);
@@ -127,7 +127,13 @@ async function loadPrograms(
         ...noValues(programOptions),
         ...(corrections !== undefined && { corrections: at(corrections) }),
       };
-      image = (await loadProgram(at(program), values, io)).image;
+      try {
+        image = (await loadProgram(at(program), values, io)).image;
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        const { misfit } = await import("./laboratory.ts");
+        return misfit(machine, `machines.${name}.program`, error.message);
+      }
       images.set(key, image);
     }
     programs.set(machine, image);

@@ -2,7 +2,7 @@
 import type { LabDescription } from "../../lab/index.ts";
 
 export { showCallLine } from "../../kernel/index.ts";
-export { describeLab, Lab, LabError } from "../../lab/index.ts";
+export { describeLab, Lab, LabError, misfit } from "../../lab/index.ts";
 export { Patch, showPublication } from "../../net/index.ts";
 export { hostClock } from "../../world.ts";
 export { NodeOutside } from "../host.ts";

@@ -116,6 +116,8 @@ export class State implements Encoding {
   space!: Space;
   /** All spaces of the pass, for those with files of their own. */
   spaces: Space[] = [];
+  /** How many there have been in the pass, kept or not. */
+  spaceCount = 0;
   /** Lines are recorded, with the spaces that they stand in. */
   keepsSpaces = false;
   format!: Format;
@@ -219,10 +221,10 @@ export class State implements Encoding {
     else structures.splice(structures.indexOf(structure), 1);
   }
 
-  /** Keeps a space; not those that nobody will ask for. */
+  /** Counts a space, and keeps it unless nobody will ask for it. */
   addSpace(space: Space): void {
+    if (this.spaceCount++ > this.maxBytes / BYTES_PER_SPACE) refuse("outOfMemory");
     if (space.virtual && !space.kept && !this.keepsSpaces) return;
-    if (this.spaces.length > this.maxBytes / BYTES_PER_SPACE) refuse("outOfMemory");
     if (!space.virtual || space.kept) this.singular++;
     space.number = this.spaces.length;
     this.spaces.push(space);

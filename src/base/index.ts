@@ -18,6 +18,7 @@ export {
 } from "./bytes.ts";
 export { type Clock, FOREVER, ManualClock, type Micros, MS, SECOND } from "./clock.ts";
 export { Deadlines, type Timed } from "./deadlines.ts";
+export { Fifo } from "./fifo.ts";
 export { Random } from "./random.ts";
 export { ByteRing } from "./ring.ts";
 export { count, dump, hex, hexBytes, nearest, thousands } from "./text.ts";

@@ -11,6 +11,7 @@ import { ByteRing, FOREVER, type Micros, type Timed } from "../../base/index.ts"
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { type Congestion, newCongestion } from "./congestion.ts";
+import type { Flow } from "./flows.ts";
 import type { FourTuple } from "./isn.ts";
 import { newProbe, type Probe } from "./probe.ts";
 import { forgetSent, newRack, type Rack } from "./rack.ts";
@@ -229,7 +230,7 @@ export class Connection implements Timed, FourTuple {
   queued = false;
   telling = false;
   path: object | undefined = undefined;
-  chain: Connection | undefined = undefined;
+  chain: Flow | undefined = undefined;
   /** Called by `enter`, so that every change of state can be seen. */
   trace: ((c: Connection, from: TcpState) => void) | undefined = undefined;
 

@@ -1,22 +1,26 @@
 import { foldedAddress, type IpAddress } from "../wire/ip-address.ts";
 import type { Connection } from "./connection.ts";
+import type { TimeWait } from "./time-wait.ts";
+
+/** What a four-tuple leads to. */
+export type Flow = Connection | TimeWait;
 
 /**
  * Connections by four-tuple. The key is a 32-bit hash, the cheapest that a Map takes; what shares a hash hangs on a
  * chain. Nothing is allocated to look one up.
  */
 export class Flows {
-  readonly #buckets = new Map<number, Connection>();
-  readonly #ports = new Map<number, number>();
+  readonly #buckets = new Map<number, Flow>();
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** Connections in any state that have this local port. */
-  onPort(localPort: number): number {
-    return this.#ports.get(localPort) ?? 0;
+  /** Whether a connection in any state has this local port. Asked by few, so all are looked through. */
+  hasPort(localPort: number): boolean {
+    for (const c of this) if (c.localPort === localPort) return true;
+    return false;
   }
 
   find(
@@ -24,7 +28,7 @@ export class Flows {
     localPort: number,
     remoteAddress: IpAddress,
     remotePort: number,
-  ): Connection | undefined {
+  ): Flow | undefined {
     let c = this.#buckets.get(hash(localAddress, localPort, remoteAddress, remotePort));
     while (c !== undefined) {
       if (
@@ -40,16 +44,15 @@ export class Flows {
     return undefined;
   }
 
-  add(c: Connection): void {
+  add(c: Flow): void {
     const key = hash(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
     c.chain = this.#buckets.get(key);
     this.#buckets.set(key, c);
-    this.#ports.set(c.localPort, this.onPort(c.localPort) + 1);
     this.#size++;
   }
 
   /** False when it was not there (any more). */
-  remove(c: Connection): boolean {
+  remove(c: Flow): boolean {
     const key = hash(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
     const first = this.#buckets.get(key);
     if (first === c) {
@@ -62,16 +65,13 @@ export class Flows {
       previous.chain = c.chain;
     }
     c.chain = undefined;
-    const left = this.onPort(c.localPort) - 1;
-    if (left > 0) this.#ports.set(c.localPort, left);
-    else this.#ports.delete(c.localPort);
     this.#size--;
     return true;
   }
 
-  *[Symbol.iterator](): Generator<Connection> {
+  *[Symbol.iterator](): Generator<Flow> {
     for (let c of this.#buckets.values()) {
-      for (let next: Connection | undefined = c; next !== undefined; next = c.chain) yield (c = next);
+      for (let next: Flow | undefined = c; next !== undefined; next = c.chain) yield (c = next);
     }
   }
 }

@@ -63,7 +63,8 @@ export class TcpSocket implements Socket, Owner {
   }
 
   get state(): TcpState {
-    return this.#listener ? TcpState.LISTEN : (this.#connection?.state ?? TcpState.CLOSED);
+    if (this.#listener) return TcpState.LISTEN;
+    return this.#connection ? this.#tcp.stateOf(this.#connection) : TcpState.CLOSED;
   }
 
   get readable(): boolean {
@@ -135,7 +136,7 @@ export class TcpSocket implements Socket, Owner {
       if (!overlap(address, other.#bound.address)) continue;
       if (!reuseAddress || !other.options.reuseAddress || other.#listener) return false;
     }
-    return reuseAddress || this.#tcp.flows.onPort(port) === 0;
+    return reuseAddress || !this.#tcp.flows.hasPort(port);
   }
 
   connect(address: IpAddress, port: number): Reason | undefined {

@@ -3,7 +3,7 @@
  * send. An address is a key to it, of whatever version of IP; what is below it is `Lower`.
  */
 import type { Micros, Random } from "../../base/index.ts";
-import { Deadlines } from "../../base/index.ts";
+import { Deadlines, Fifo } from "../../base/index.ts";
 import type { Counters, Drops } from "../counters.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import { covers, overlap } from "../station.ts";
@@ -15,11 +15,12 @@ import { takeForLost } from "./congestion.ts";
 import { Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
 import { SynCookies } from "./cookies.ts";
 import { expire, settleTimers } from "./expire.ts";
-import { Flows } from "./flows.ts";
+import { type Flow, Flows } from "./flows.ts";
 import { type FourTuple, SequenceSource } from "./isn.ts";
 import { next } from "./send.ts";
 import { add, after, distance, within } from "./sequence.ts";
 import type { TcpSettings } from "./settings.ts";
+import { awake, canRest, TimeWait } from "./time-wait.ts";
 
 /** What carries segments. */
 export interface Lower {
@@ -101,15 +102,16 @@ export class Tcp {
   readonly #listeners = new Map<number, Listener[]>();
   readonly #listenerOf = new Map<Connection, Listener>();
   readonly #knocks = new Map<string, Knock>();
-  readonly #deadlines = new Deadlines<Connection>();
-  #work: Connection[] = [];
-  #news: Connection[] = [];
-  readonly #listenerNews = new Set<Listener>();
+  readonly #deadlines = new Deadlines<Flow>();
+  readonly #work = new Fifo<Connection>();
+  readonly #news = new Fifo<Connection>();
+  readonly #listenerNews = new Fifo<Listener>();
   #ephemeral: number;
   #challenges = 0;
   #challengesFrom: Micros = Number.NEGATIVE_INFINITY;
   #now: Micros = 0;
   readonly #around: Surroundings;
+  readonly #traced = (c: Connection, from: TcpState): void => this.trace?.(c, from, this.#now);
 
   constructor(settings: TcpSettings, random: Random, lower: Lower, counters: Counters, drops: Drops) {
     this.settings = settings;
@@ -129,18 +131,27 @@ export class Tcp {
 
   // --- segments in -------------------------------------------------------------------------------------------------
 
-  /** A TCP payload has come from `source` to `destination`. */
-  arrive(bytes: Uint8Array, source: IpAddress, destination: IpAddress, now: Micros, ecn = 0): void {
+  /** The segment in bytes[start … end) has come from `source` to `destination`. */
+  arrive(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    source: IpAddress,
+    destination: IpAddress,
+    now: Micros,
+    ecn: number,
+  ): void {
     this.#now = now;
     this.#counters.tcpReceived++;
-    const reason = wire.check(bytes, source, destination);
+    const reason = wire.check(bytes, source, destination, start, end);
     if (reason) {
       this.#drops.add(`tcp: ${reason}`);
       return;
     }
-    const segment = wire.readInto(this.#arriving, bytes);
+    const segment = wire.readInto(this.#arriving, bytes, start, end);
     segment.ecn = ecn;
-    const c = this.flows.find(destination, segment.destinationPort, source, segment.sourcePort);
+    const found = this.flows.find(destination, segment.destinationPort, source, segment.sourcePort);
+    const c = found instanceof TimeWait ? this.#awaken(found) : found;
     if (c === undefined) {
       this.#arriveUnknown(segment, source, destination, now);
     } else if (c.state === TcpState.TIME_WAIT && reopens(c, segment)) {
@@ -280,8 +291,8 @@ export class Tcp {
   }
 
   #announce(listener: Listener, news: number): void {
+    if (listener.news === 0) this.#listenerNews.push(listener);
     listener.news |= news;
-    this.#listenerNews.add(listener);
     this.onWork?.();
   }
 
@@ -356,8 +367,13 @@ export class Tcp {
   poll(now: Micros): boolean {
     this.#now = now;
     let did = false;
-    for (let c = this.#deadlines.take(now); c !== undefined; c = this.#deadlines.take(now)) {
+    for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now)) {
       did = true;
+      if (due instanceof TimeWait && this.trace === undefined) {
+        this.#forget(due);
+        continue;
+      }
+      const c = due instanceof TimeWait ? this.#awaken(due) : due;
       const { timeouts, retries } = c;
       expire(c, now);
       if (c.retries > retries && c.retries % R1 === 0)
@@ -365,34 +381,30 @@ export class Tcp {
       this.#counters.tcpTimeouts += c.timeouts - timeouts;
       this.#flush(c, now);
     }
-    if (this.#work.length > 0) {
+    for (let left = this.#work.length; left > 0; left--) {
       did = true;
-      const work = this.#work;
-      this.#work = [];
-      for (const c of work) this.#flush(c, now);
+      this.#flush(this.#work.shift()!, now);
     }
     return did;
   }
 
   deadline(): Micros {
-    return this.#work.length > 0 || this.#news.length > 0 || this.#listenerNews.size > 0
+    return this.#work.length > 0 || this.#news.length > 0 || this.#listenerNews.length > 0
       ? this.#now
       : this.#deadlines.first();
   }
 
   /** Tells the owners of connections and listeners what has happened to them since the last time. */
   tell(): boolean {
-    if (this.#news.length === 0 && this.#listenerNews.size === 0) return false;
-    const listeners = [...this.#listenerNews];
-    this.#listenerNews.clear();
-    for (const listener of listeners) {
+    if (this.#news.length === 0 && this.#listenerNews.length === 0) return false;
+    for (let left = this.#listenerNews.length; left > 0; left--) {
+      const listener = this.#listenerNews.shift()!;
       const { news } = listener;
       listener.news = 0;
       listener.changed(news);
     }
-    const changed = this.#news;
-    this.#news = [];
-    for (const c of changed) {
+    for (let left = this.#news.length; left > 0; left--) {
+      const c = this.#news.shift()!;
       c.telling = false;
       const { news } = c;
       c.news = 0;
@@ -412,6 +424,7 @@ export class Tcp {
     this.#counters.tcpRetransmitted += c.repeated - repeated;
     settleTimers(c, now);
     if (c.state === TcpState.CLOSED) this.#forget(c);
+    else if (canRest(c)) this.#rest(c);
     else this.#deadlines.set(c, deadline(c));
     if (c.news !== 0 && !c.telling) {
       c.telling = true;
@@ -419,9 +432,27 @@ export class Tcp {
     }
   }
 
-  #forget(c: Connection): void {
+  #rest(c: Connection): void {
+    this.#deadlines.remove(c);
+    if (!this.flows.remove(c)) return; // its program does something to it once more
+    const rest = new TimeWait(c);
+    this.flows.add(rest);
+    this.#deadlines.set(rest, rest.until);
+  }
+
+  #awaken(rest: TimeWait): Connection {
+    const c = awake(rest);
+    c.trace = this.#traced;
+    this.#deadlines.remove(rest);
+    this.flows.remove(rest);
+    this.flows.add(c);
+    return c;
+  }
+
+  #forget(c: Flow): void {
     this.#deadlines.remove(c);
     this.flows.remove(c);
+    if (c instanceof TimeWait) return;
     const listener = this.#listenerOf.get(c);
     if (listener === undefined) return;
     listener.halfOpen.delete(c);
@@ -479,6 +510,18 @@ export class Tcp {
     this.#counters.tcpOpened++;
     this.touch(c);
     return c;
+  }
+
+  /** Also of one in TIME-WAIT of which only the record is kept: that its program still asks for it changes nothing. */
+  stateOf(c: Connection): TcpState {
+    if (c.state !== TcpState.TIME_WAIT || !c.orphan) return c.state;
+    const kept = this.flows.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
+    return kept?.snd.iss === c.snd.iss ? kept.state : TcpState.CLOSED;
+  }
+
+  /** Connections in all states. */
+  connections(): Connection[] {
+    return Array.from(this.flows, (flow) => (flow instanceof TimeWait ? awake(flow) : flow));
   }
 
   /** Whether a connection with this flow could be opened. One in TIME-WAIT gives way (RFC 6191) when it may. */
@@ -541,7 +584,7 @@ export class Tcp {
     passive: boolean,
     options: SocketOptions,
     now: Micros,
-    old?: Connection,
+    old?: Flow,
     cookie?: number,
   ): Connection {
     let iss = cookie ?? this.#sequences.isn(flow, now);
@@ -560,7 +603,7 @@ export class Tcp {
       settings: this.settings,
       options,
     });
-    if (this.trace) c.trace = (changed, from) => this.trace?.(changed, from, this.#now);
+    c.trace = this.#traced;
     return c;
   }
 
@@ -591,7 +634,7 @@ export class Tcp {
     const before = reported.snd.mss;
     const mss = Math.max(LEAST_MSS, room - HEADER);
     for (const c of this.flows) {
-      if (c.remoteAddress !== remote || c.pathMss <= mss) continue;
+      if (c instanceof TimeWait || c.remoteAddress !== remote || c.pathMss <= mss) continue;
       c.pathMss = mss;
       settleMss(c);
     }
@@ -604,7 +647,7 @@ export class Tcp {
   /** What was known of the path to `remote` is forgotten: it may take `room` bytes again (RFC 1191 6.3). */
   widened(remote: IpAddress, room: number): void {
     for (const c of this.flows) {
-      if (c.remoteAddress !== remote) continue;
+      if (c instanceof TimeWait || c.remoteAddress !== remote) continue;
       c.pathMss = room - HEADER;
       settleMss(c);
     }
@@ -613,7 +656,9 @@ export class Tcp {
   #reported(local: IpAddress, remote: IpAddress, bytes: Uint8Array): Connection | undefined {
     const { sourcePort, destinationPort, seq } = wire.readStart(bytes);
     const c = this.flows.find(local, sourcePort, remote, destinationPort);
-    if (c === undefined || !within(seq, c.snd.una, distance(c.snd.una, c.snd.nxt) || 1)) {
+    const isUnderWay = (c: Connection): boolean =>
+      within(seq, c.snd.una, distance(c.snd.una, c.snd.nxt) || 1);
+    if (c === undefined || c instanceof TimeWait || !isUnderWay(c)) {
       this.#drops.add("icmp: about no segment under way");
       return undefined;
     }

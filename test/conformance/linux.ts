@@ -269,6 +269,7 @@ class LinuxProcess {
       kind: contents & 2 ? "code" : "data",
       writable: !readOnly,
       present: !absent,
+      inPages: inPages !== 0,
     });
     return 0;
   }
@@ -322,14 +323,14 @@ class LinuxProcess {
     for (let at = 0; at < 0x200; at += 4) memory.set32(info + at, 0);
     for (const [i, value] of registers.entries()) memory.set32(context + 20 + 4 * i, value);
     for (const [i, value] of [signal, 0, reason, where].entries()) memory.set32(info + 4 * i, value);
-    const frame = ((info - 16) & -16) - 4;
+    const frame = (((info - 16) & -16) - 4) >>> 0;
     for (const [i, value] of [restorer, signal, info, context].entries()) memory.set32(frame + 4 * i, value);
     this.#interrupted.push(this.#machine.saveContext());
     if (this.#interrupted.length > MOST_SIGNALS)
       this.#end = `has signals without end, at 0x${eip.toString(16)}`;
     // Linux gives the handler its own data segments, and no fs and gs of the program's are touched.
     for (const segment of [0, 2, 3]) this.#machine.loadSegment(segment, linuxSegments.initial[segment]!);
-    cpu.esp = frame >>> 0;
+    cpu.esp = frame;
     cpu.eip = handler;
     cpu.eflags = cpu.eflags & ~0x500;
   }

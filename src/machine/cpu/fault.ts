@@ -21,17 +21,11 @@ export function fault(name: FaultName, code = 0): GuestFault {
 }
 
 /**
- * What an access that begins below 4 GiB and ends above raises, being outside every segment: #GP, in SS #SS. SDM vol. 3A,
- * 5.3. The processor does not tell where it was; we do.
+ * What an access that begins below 4 GiB and ends above raises, being outside every segment: #GP, in SS #SS
+ * (Processor.stopOf). SDM vol. 3A, 5.3. The processor does not tell where it was; we do.
  */
 export function beyond(address: number, access: Access): GuestFault {
   return new GuestFault({ reason: "fault", fault: "#GP", code: 0, address: address >>> 0, access });
-}
-
-/** The same for an access in SS; every other stop as it is. */
-export function onStack(stop: Stop): Stop {
-  const isBeyond = stop.reason === "fault" && stop.fault === "#GP" && stop.address !== undefined;
-  return isBeyond ? { ...stop, fault: "#SS" } : stop;
 }
 
 /** #PF. `code`: bit 0 the page is present, bit 1 a write, bit 2 in user mode. SDM vol. 3A, 4.7. */

@@ -3,10 +3,9 @@ import type { Stop } from "../stop.ts";
 import { Code, type CodeListener } from "./code.ts";
 import { BUDGET, type Core, type Engine, interruptStop, SINGLE_STEP } from "./engine.ts";
 import { highSigned, highUnsigned } from "./execute/multiply.ts";
-import { GuestFault, onStack } from "./fault.ts";
+import { GuestFault } from "./fault.ts";
 import { KEPT, TF } from "./flags.ts";
 import { OP } from "./op.ts";
-import { isOnStack } from "./operation.ts";
 import { Processor } from "./processor.ts";
 import { EAX, EBP, ECX, EDX, ESP, WORD } from "./state.ts";
 import { ADJUST_AFTER_DIVISION } from "./undefined.ts";
@@ -1535,7 +1534,7 @@ export class Interpreter implements Engine {
       words[WORD.EIP] = op.address;
       core.instructions = before + (budget - left - 1);
       if (op.op === OP.STRING && op.string) core.instructions += cpu.iterations;
-      return isOnStack(op) ? onStack(stop) : stop;
+      return cpu.stopOf(op, reason);
     }
   }
 }

@@ -1,6 +1,5 @@
 import type { Form } from "../../isa/index.ts";
 import type { Processor } from "./processor.ts";
-import { SS } from "./state.ts";
 
 /** Executes one operation. Throws a GuestFault before it has changed anything, or completes. */
 export type Executor = (cpu: Processor, op: Operation) => void;
@@ -98,8 +97,5 @@ export class Operation {
 
 const isMemory = (kind: number): boolean => (kind >= KIND.M8 && kind <= KIND.M32) || kind === KIND.MEMORY;
 
-/** Whether what an operation accesses in memory is in SS: its operand, or, without one, the stack. */
-export const isOnStack = (op: Operation): boolean =>
-  isMemory(op.kind1) || isMemory(op.kind2)
-    ? op.segment === SS
-    : /^(push|pop|call|ret|enter|leave)/.test(op.form?.name ?? "");
+/** Whether an operation names a place in memory; what else it may access is the stack or a string. */
+export const namesMemory = (op: Operation): boolean => isMemory(op.kind1) || isMemory(op.kind2);

@@ -1,4 +1,5 @@
 import { type Access, FACT, RAM_BASE } from "../memory/memory.ts";
+import type { Stop } from "../stop.ts";
 import type { Code } from "./code.ts";
 import type { Core } from "./engine.ts";
 import {
@@ -10,10 +11,10 @@ import {
   fastX87,
   noFastFunctions,
 } from "./fast/index.ts";
-import { beyond, fault, pageFault } from "./fault.ts";
+import { beyond, fault, type GuestFault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
-import { KIND, type Operation } from "./operation.ts";
-import { ESP, SEGMENT, SS, WORD } from "./state.ts";
+import { KIND, namesMemory, type Operation } from "./operation.ts";
+import { EDI, ES, ESI, ESP, SEGMENT, SS, WORD } from "./state.ts";
 
 /** What a write touches: data, or code as well. */
 const PLAIN = 0;
@@ -23,6 +24,9 @@ const { READ, WRITE, PRESENT, WRITABLE, CODE, WATCH_READ, WATCH_WRITE } = FACT;
 
 /** Below it the general way is quicker than compiling. */
 const PATIENCE = 1000;
+
+/** Bytes of the area of FXSAVE. */
+const LARGEST_OPERAND = 512;
 
 const CODE_PAGE = PRESENT | WRITABLE | CODE | WATCH_WRITE;
 
@@ -257,6 +261,24 @@ export class Processor {
       throw fault(segment === SS ? "#SS" : "#GP");
     }
     return (this.words[WORD.BASES + segment]! + offset) | 0;
+  }
+
+  /** What a fault of `op` is to the program: what ends beyond 4 GiB is #SS where it was accessed through SS. */
+  stopOf(op: Operation, { stop }: GuestFault): Stop {
+    if (stop.reason !== "fault" || stop.fault !== "#GP" || stop.address === undefined) return stop;
+    return this.#segmentOf(op, stop.address) === SS ? { ...stop, fault: "#SS" } : stop;
+  }
+
+  /** The segment register through which `op`, which has changed nothing, accesses what begins at an address. */
+  #segmentOf(op: Operation, address: number): number {
+    const { name } = op.form!;
+    const isAt = (register: number): boolean => this.words[register]! >>> 0 === address;
+    // Of two accesses at one address the first has failed.
+    if (/^(movs|lods)/.test(name) && op.string) return isAt(ESI) ? op.segment : ES;
+    if (op.string) return name.startsWith("cmps") && !isAt(EDI) ? op.segment : ES;
+    if (name.startsWith("maskmov")) return op.segment;
+    if (!namesMemory(op) || (name === "pop" && isAt(ESP))) return SS;
+    return (address - this.offset(op)) >>> 0 < LARGEST_OPERAND ? op.segment : SS;
   }
 
   /** Whether a jump or call may lead through this selector; raises #GP if not, and loads nothing. */

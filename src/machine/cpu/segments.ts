@@ -14,6 +14,8 @@ export interface Descriptor {
   readonly writable?: boolean;
   /** Default true. Loading a register with one that is not raises #NP. */
   readonly present?: boolean;
+  /** Its limit is counted in pages: LAR tells. Default: where the limit is 1 MiB or more, which needs it. */
+  readonly inPages?: boolean;
 }
 
 /** Selectors and what they mean, and what the six registers hold at first. */

@@ -50,7 +50,7 @@ const EXECUTED_PER_COMPILED = 1000;
 const LONGEST_STRETCH = 2 ** 18;
 /** Instructions of a region: what V8 optimises within some 20 ms. */
 const MOST_INSTRUCTIONS = 1500;
-/** Regions at once, and the functions' table. */
+/** Regions that are made before all are forgotten, with the functions' table. */
 const MOST_REGIONS = 2000;
 /** An address whose code changed so often stays interpreted. */
 const MOST_CHANGES = 6;
@@ -98,6 +98,10 @@ interface Range {
 export class CompilingEngine implements Engine, CodeListener {
   readonly name = "compiled";
   readonly threshold: number;
+  /** Instructions that compiled code has executed; the others were interpreted. */
+  executed = 0;
+  /** Regions made since all were forgotten, those among them that are gone: the functions' table keeps them. */
+  made = 0;
   readonly #core: Core;
   readonly #ahead: boolean;
   readonly #isThrifty: boolean;
@@ -249,7 +253,6 @@ export class CompilingEngine implements Engine, CodeListener {
 
   /** Runs a region for at most `stretch` instructions. */
   #enter(head: Operation, stretch: number): number | Stop {
-    const core = this.#core;
     const words = this.#words;
     this.#stretch = stretch;
     words[LEFT] = stretch;
@@ -258,15 +261,23 @@ export class CompilingEngine implements Engine, CodeListener {
       const status = this.#regions[head.extra]!.run(head.a, stretch);
       join(words);
       if (this.#isPatched) this.#refresh();
-      core.instructions += this.#stretch - words[LEFT]!;
+      this.#settle(words[LEFT]!);
       return status;
     } catch (reason) {
       // What an executor or a hook threw: they had the true words of the flags.
       if (this.#isPatched) this.#refresh();
-      core.instructions += this.#stretch - words[LEFT]!;
+      this.#settle(words[LEFT]!);
       if (!(reason instanceof GuestFault)) throw reason;
       return reason.stop;
     }
+  }
+
+  /** Counts what compiled code has executed of the present stretch, of which so much is left. */
+  #settle(left: number): void {
+    const done = this.#stretch - left;
+    this.#stretch = left;
+    this.#core.instructions += done;
+    this.executed += done;
   }
 
   /** Executes an operation for compiled code, which has stored everything. Answers whether to leave, and how. */
@@ -279,19 +290,18 @@ export class CompilingEngine implements Engine, CodeListener {
     join(words);
     if (this.#isPatched) this.#refresh();
     let finished = true;
-    if (op.op === OP.STRING) {
-      try {
-        finished = op.string!(cpu, op, words[LEFT]!);
-      } catch (reason) {
-        if (reason instanceof GuestFault) words[LEFT]! -= cpu.iterations;
-        throw reason;
+    try {
+      if (op.op === OP.STRING) finished = op.string!(cpu, op, words[LEFT]!);
+      else {
+        if (op.op === OP.EXACT) cpu.now = this.#core.instructions + this.#stretch - words[LEFT]!;
+        op.execute(cpu, op);
       }
-      words[LEFT]! -= cpu.iterations;
-    } else {
-      if (op.op === OP.EXACT) cpu.now = this.#core.instructions + this.#stretch - words[LEFT]!;
-      op.execute(cpu, op);
-      words[LEFT]!--;
+    } catch (reason) {
+      if (!(reason instanceof GuestFault)) throw reason;
+      if (op.op === OP.STRING) words[LEFT]! -= cpu.iterations;
+      throw new GuestFault(cpu.stopOf(op, reason));
     }
+    words[LEFT]! -= op.op === OP.STRING ? cpu.iterations : 1;
     split(words);
     if (finished && !this.#disturbed && this.#version === this.#core.memory.version) return 0;
     words[WORD.EIP] = finished ? op.following : op.address;
@@ -308,8 +318,7 @@ export class CompilingEngine implements Engine, CodeListener {
     words[WORD.EIP] = op.following;
     const hook = core.onInterrupt;
     if (hook === undefined) return LEAVES + STATUS.INTERRUPT + vector;
-    core.instructions += this.#stretch - left;
-    this.#stretch = left;
+    this.#settle(left);
     this.#disturbed = false;
     join(words);
     if (this.#isPatched) this.#refresh();
@@ -346,7 +355,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const { memory } = this.#core;
     head.immediate = this.threshold;
     if (this.#core.instructions < this.#earliest || !this.#ready()) return;
-    if (this.#regions.length - this.#freeIndexes.length >= MOST_REGIONS) this.#dropAll();
+    if (this.made >= MOST_REGIONS) this.#dropAll();
     const found = discover(this.#interpreter.code, memory, entry, {
       ahead: this.#ahead,
       most: this.#most,
@@ -358,6 +367,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const { region, shaped, bytes, data, patches, operations } = this.#translate(found, entry);
     const { table, imports } = (this.#outside ??= this.#makeOutside());
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: imports });
+    this.made++;
     const index = this.#freeIndexes.pop() ?? this.#regions.length;
     if (index >= table.length) table.grow(table.length);
     const run = instance.exports["r"] as Compiled;
@@ -578,6 +588,10 @@ export class CompilingEngine implements Engine, CodeListener {
     for (const region of [...this.#regions]) if (region !== undefined) this.#drop(region);
     this.#room = FREE_BASE;
     this.#clearChain();
+    this.#regions.length = 0;
+    this.#freeIndexes = [];
+    this.made = 0;
+    this.#outside = undefined;
   }
 
   #clearChain(): void {

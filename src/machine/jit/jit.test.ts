@@ -57,6 +57,28 @@ test("flags that nobody reads are not computed", () => {
   expect(wasm.match(/i32\.lt_u/g)?.length).toBe(1);
 });
 
+test("a program that makes new code again and again does not fill memory with old code", () => {
+  let engine: CompilingEngine | undefined;
+  const machine = new Machine({
+    memoryBytes: 1 << 20,
+    engine: (core: Core) => (engine = new CompilingEngine(core, { ahead: true })),
+  });
+  const { memory, cpu } = machine;
+  memory.map(0, 0x2_0000);
+  let most = 0;
+  for (let round = 1; round <= 2100; round++) {
+    // mov eax,round; int 0x40; at ever other places, with nothing to be compiled behind it
+    const at = ORIGIN + 16 * (round % 100);
+    memory.write(at, Uint8Array.of(0xb8, round & 0xff, round >> 8, 0, 0, 0xcd, 0x40, 0xcc));
+    cpu.eip = at;
+    expect(machine.run(100)).toMatchObject({ reason: "interrupt" });
+    expect(cpu.eax).toBe(round);
+    most = Math.max(most, engine!.made);
+  }
+  expect(engine!.executed).toBe(4200);
+  expect(most).toBe(2000);
+});
+
 /** A region of empty blocks with these ways between them. */
 function graph(ways: readonly (readonly number[])[], entries: number[]): Region {
   const blocks = ways.map((to, index) => {

@@ -2,6 +2,7 @@
 import { DECODED, decode, type Form, forms, makeInstruction } from "../../../src/isa/index.ts";
 import { STATE } from "../../../src/machine/cpu/state.ts";
 import {
+  type Context,
   type Descriptor,
   linuxSegments,
   Machine,
@@ -10,7 +11,7 @@ import {
   VECTOR,
 } from "../../../src/machine/index.ts";
 import { areas, CODE, SMALL } from "./arena.ts";
-import { type Answer, type Case, FXSAVE_BYTES } from "./case.ts";
+import { type Answer, type Case, FXSAVE_BYTES, isAmbiguous, OUT_OF_TIME, type Poke } from "./case.ts";
 import { asked, askedVector } from "./generate.ts";
 import { askedX87 } from "./x87.ts";
 
@@ -58,14 +59,24 @@ export const options: MachineOptions = {
   gates: [],
 };
 
-/** A machine with the arena mapped, and what its memory was before a case. */
+/** A machine with the arena mapped, and what its memory was before a case. The last poke of a case is its code. */
 export class Subject {
   readonly machine: Machine;
   /** The arena as it was before the present case; between cases, as it is before all. */
   readonly #before: Uint8Array[];
+  readonly #scout: Subject | undefined;
+  readonly #initial: Context;
+  /** The code of the case before, which stays where it is: an engine that has compiled it may meet it again. */
+  #code: Poke | undefined;
 
-  constructor(machine = new Machine(options)) {
+  /**
+   * `scout` goes first where somebody must look at each instruction, so that this machine can go without: to look is
+   * to interpret.
+   */
+  constructor(machine = new Machine(options), scout?: Subject) {
     this.machine = machine;
+    this.#scout = scout;
+    this.#initial = machine.saveContext();
     this.#before = areas.map((area) => new Uint8Array(area.length).fill(area.fill));
     for (const [i, area] of areas.entries()) {
       machine.memory.map(area.start, area.length, { writable: area.writable });
@@ -114,15 +125,22 @@ export class Subject {
   answer(one: Case, most = 100_000): Answer {
     const { machine } = this;
     const { cpu } = machine;
-    for (const { address, bytes } of one.pokes) this.#poke(address, bytes);
-    machine.reset();
+    const looks = one.raw || JUMPS.test(forms()[one.form]!.name);
+    if (looks && this.#scout) {
+      const seen = this.#scout.answer(one, most);
+      if (isAmbiguous(seen) || seen.vector === OUT_OF_TIME) return seen;
+    }
+    this.#prepare(one);
+    machine.loadContext(this.#initial);
     const [eax, ecx, edx, ebx, esp, ebp, esi, edi] = one.registers as [number, ...number[]];
     Object.assign(cpu, { eax, ecx, edx, ebx, esp, ebp, esi, edi });
     cpu.eip = one.eip;
     cpu.eflags = one.eflags;
     if (one.fxsave) loadFxsave(machine.memory.bytes, one.fxsave);
-    if (one.raw) this.#onlyComparable();
-    else if (JUMPS.test(forms()[one.form]!.name)) this.#onlyCode();
+    if (looks && !this.#scout) {
+      if (one.raw) this.#onlyComparable();
+      else this.#onlyCode();
+    }
     const stop = one.raw && this.#isIncomparable(one.eip) ? STOPPED : machine.run(most);
     machine.onInstruction(undefined);
     const [vector, code, address] = exception(stop);
@@ -150,23 +168,34 @@ export class Subject {
     return outcome === DECODED ? fields.form!.name : "";
   }
 
-  #poke(address: number, bytes: Uint8Array): void {
+  #poke({ address, bytes }: Poke): void {
     this.machine.memory.place(address, bytes);
     const i = areas.findIndex(({ start, length }) => address >= start && address < start + length);
     this.#before[i]!.set(bytes, address - areas[i]!.start);
   }
 
   /** Every poke lies inside one area. */
-  #restore(one: Case, changed: Answer["changed"]): void {
-    const { memory } = this.machine;
-    for (const { address, bytes } of one.pokes) {
-      const { fill } = areas.find(({ start, length }) => address >= start && address < start + length)!;
-      this.#poke(address, new Uint8Array(bytes.length).fill(fill));
+  #takeBack({ address, bytes }: Poke): void {
+    const { fill } = areas.find(({ start, length }) => address >= start && address < start + length)!;
+    this.#poke({ address, bytes: new Uint8Array(bytes.length).fill(fill) });
+  }
+
+  #prepare({ pokes }: Case): void {
+    const code = pokes[pokes.length - 1]!;
+    if (this.#code !== code) {
+      if (this.#code) this.#takeBack(this.#code);
+      this.#poke(code);
+      this.#code = code;
     }
+    for (const poke of pokes) if (poke !== code) this.#poke(poke);
+  }
+
+  #restore({ pokes }: Case, changed: Answer["changed"]): void {
+    for (const poke of pokes) if (poke !== this.#code) this.#takeBack(poke);
     for (const [address] of changed) {
       const i = areas.findIndex(({ start, length }) => address >= start && address < start + length);
       const at = address - areas[i]!.start;
-      memory.place(address, this.#before[i]!.subarray(at, at + 4));
+      this.machine.memory.place(address, this.#before[i]!.subarray(at, at + 4));
     }
   }
 
@@ -221,7 +250,7 @@ function exception(stop: Stop): [vector: number, code: number, address: number] 
     case "trap":
       return [VECTOR[stop.trap], 0, 0];
     case "budget":
-      return [255, 0, 0];
+      return [OUT_OF_TIME, 0, 0];
     default:
       return [-1, 0, 0];
   }

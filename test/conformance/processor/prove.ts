@@ -2,12 +2,14 @@
  * Compares the machine with the host's processor on generated cases:
  *
  *     npm run prove -- [--group NAME[,NAME…]] [--cases N] [--sequences N] [--seed N] [--form NAME] [--show N]
- *                  [--engine interpreter|compiled]
+ *                  [--engine interpreter|compiled] [--states N] [--most N]
  *     npm run prove -- --record
  *
  * The groups: integer, vector (MMX and SSE) and x87, N cases for each form of the table (default 200), and each with
  * N sequences (default 5000); mixed, faults and bytes, which are made of sequences only. Without --group, all. Prints
  * what differs, how much of the table was covered, and how near the transcendental functions come.
+ * Each code is met in so many states (default 1, of the compiled engine 16: states.ts). Compiled code is made in
+ * regions of so many instructions at most (default 100): behind each region everything is where it belongs.
  * With --record the host's answers are kept in fixtures/processor, for tests where there is no such host.
  */
 import { writeFileSync } from "node:fs";
@@ -17,13 +19,14 @@ import { gzipSync } from "node:zlib";
 import { forms } from "../../../src/isa/index.ts";
 import { type Core, Machine } from "../../../src/machine/index.ts";
 import { CompilingEngine } from "../../../src/machine/jit/index.ts";
-import { type Answer, type Case, differences, isAmbiguous, tolerant } from "./case.ts";
+import { type Answer, type Case, differences, isAmbiguous, OUT_OF_TIME, tolerant } from "./case.ts";
 import { Coverage, formsOfGroup } from "./coverage.ts";
 import type { Series } from "./generate.ts";
 import { groups, recorded } from "./groups.ts";
 import { type Oracle, openOracle } from "./oracle.ts";
 import { options, Subject } from "./ours.ts";
 import { Recorder } from "./recording.ts";
+import { caseInState } from "./states.ts";
 import { Distances } from "./transcendental.ts";
 import { describeX87, tolerantX87 } from "./x87.ts";
 
@@ -34,6 +37,8 @@ const { values } = parseArgs({
     group: { type: "string", default: Object.keys(groups).join(",") },
     form: { type: "string" },
     engine: { type: "string", default: "interpreter" },
+    states: { type: "string" },
+    most: { type: "string", default: "100" },
     record: { type: "boolean", default: false },
     sequences: { type: "string", default: "5000" },
     show: { type: "string", default: "3" },
@@ -46,7 +51,6 @@ const { values } = parseArgs({
 const AT_ONCE = 5000;
 /** The host loses the pointers to the last x87 instruction when it changes tasks: what it says twice is steady. */
 const ASKED_TWICE = new Set(["x87", "mixed", "faults", "bytes"]);
-const OUT_OF_TIME = 255;
 /** A system call, which is Linux's; #AC, which comes where CR0.AM is set, as Linux has it and KolibriOS has not. */
 const OF_THE_HOST = new Set([254, 17]);
 
@@ -71,8 +75,10 @@ function prove(
 ): void {
   const cases: Case[] = [];
   const ours: Answer[] = [];
+  let first: Case | undefined;
   for (let n = from; n < to; n++) {
-    const one = series.make(Number(values.seed), n);
+    const one = caseInState(series, Number(values.seed), n, states, first);
+    if (n % states === 0) first = one;
     const answer = subject.answer(one);
     // What runs for ever does so until the clock strikes: where it stands then says nothing.
     if (isAmbiguous(answer) || (one.raw && answer.vector === OUT_OF_TIME)) {
@@ -134,10 +140,16 @@ if (values.engine !== "interpreter" && values.engine !== "compiled") {
   console.error(`There is no engine "${values.engine}" of our own: interpreter, compiled`);
   process.exit(1);
 }
-// Compiled before it is executed: a case runs once.
-const engine =
-  values.engine === "compiled" ? (core: Core) => new CompilingEngine(core, { ahead: true }) : values.engine;
-const subject = new Subject(new Machine({ ...options, engine }));
+const isCompiled = values.engine === "compiled";
+const states = values.record ? 1 : Number(values.states ?? (isCompiled ? 16 : 1));
+// Compiled before it is executed, but not all of the empty memory that a case may come to.
+const compiled = (core: Core) => new CompilingEngine(core, { ahead: true, most: Number(values.most) });
+const subject = isCompiled
+  ? new Subject(
+      new Machine({ ...options, engine: compiled }),
+      new Subject(new Machine({ ...options, engine: "interpreter" })),
+    )
+  : new Subject(new Machine({ ...options, engine: "interpreter" }));
 let recorder: Recorder | undefined;
 let wrong = 0;
 for (const name of wanted) {

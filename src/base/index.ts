@@ -21,5 +21,6 @@ export { Deadlines, type Timed } from "./deadlines.ts";
 export { Fifo } from "./fifo.ts";
 export { Random } from "./random.ts";
 export { ByteRing } from "./ring.ts";
+export { type InRow, Row } from "./row.ts";
 export { count, dump, hex, hexBytes, nearest, thousands } from "./text.ts";
 export { type Placed, Turns } from "./turns.ts";

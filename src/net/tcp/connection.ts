@@ -7,7 +7,7 @@
  *
  * A connection is data. It knows neither IP nor sockets, sends nothing by itself and is told the time.
  */
-import { ByteRing, FOREVER, type Micros, type Timed } from "../../base/index.ts";
+import { ByteRing, FOREVER, type InRow, type Micros, type Timed } from "../../base/index.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { type Congestion, newCongestion } from "./congestion.ts";
@@ -20,6 +20,7 @@ import { newRtt, type Rtt } from "./rtt.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { add, distance, type Sequence } from "./sequence.ts";
 import type { TcpSettings } from "./settings.ts";
+import type { Listener } from "./tcp.ts";
 
 /** Send sequence variables. */
 export interface Snd {
@@ -143,7 +144,7 @@ export interface Opening {
   options: SocketOptions;
 }
 
-export class Connection implements Timed, FourTuple {
+export class Connection implements Timed, InRow, FourTuple {
   readonly localAddress: IpAddress;
   readonly localPort: number;
   readonly remoteAddress: IpAddress;
@@ -223,12 +224,17 @@ export class Connection implements Timed, FourTuple {
   /** Who is told. */
   owner: Owner | undefined = undefined;
 
-  // Bookkeeping of tcp.ts: the heap of deadlines, the lists of those with work and with news, the chain in the flow
-  // table; and of the layer below: the way its packets take.
+  // Bookkeeping of tcp.ts: the heap of deadlines, the lists of those with work and with news, whose half-open connection it
+  // is and its place among them, number and chain in the flow table; and of the layer below: the way its packets take.
   due: Micros = FOREVER;
   slot = -1;
   queued = false;
   telling = false;
+  listener: Listener | undefined = undefined;
+  row: object | undefined = undefined;
+  before: InRow | undefined = undefined;
+  behind: InRow | undefined = undefined;
+  serial = 0;
   path: object | undefined = undefined;
   chain: Flow | undefined = undefined;
   /** Called by `enter`, so that every change of state can be seen. */

@@ -5,13 +5,14 @@ import type { TimeWait } from "./time-wait.ts";
 /** What a four-tuple leads to. */
 export type Flow = Connection | TimeWait;
 
-/**
- * Connections by four-tuple. The key is a 32-bit hash, the cheapest that a Map takes; what shares a hash hangs on a
- * chain. Nothing is allocated to look one up.
- */
+/** Buckets that there are at least; a power of two, as it always is. */
+const LEAST = 64;
+
+/** Connections by four-tuple: a table by hash, where those that meet hang on a chain. Nothing is allocated but the table. */
 export class Flows {
-  readonly #buckets = new Map<number, Flow>();
+  #buckets = emptyBuckets(LEAST);
   #size = 0;
+  #made = 0;
 
   get size(): number {
     return this.#size;
@@ -29,7 +30,7 @@ export class Flows {
     remoteAddress: IpAddress,
     remotePort: number,
   ): Flow | undefined {
-    let c = this.#buckets.get(hash(localAddress, localPort, remoteAddress, remotePort));
+    let c = this.#buckets[this.#at(localAddress, localPort, remoteAddress, remotePort)];
     while (c !== undefined) {
       if (
         c.localPort === localPort &&
@@ -45,36 +46,62 @@ export class Flows {
   }
 
   add(c: Flow): void {
-    const key = hash(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
-    c.chain = this.#buckets.get(key);
-    this.#buckets.set(key, c);
+    if (c.serial === 0) c.serial = ++this.#made;
+    if (this.#size >= this.#buckets.length) this.#resize(this.#buckets.length * 2);
+    this.#hang(c);
     this.#size++;
   }
 
   /** False when it was not there (any more). */
   remove(c: Flow): boolean {
-    const key = hash(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
-    const first = this.#buckets.get(key);
-    if (first === c) {
-      if (c.chain) this.#buckets.set(key, c.chain);
-      else this.#buckets.delete(key);
+    const at = this.#at(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
+    let other = this.#buckets[at];
+    if (other === c) {
+      this.#buckets[at] = c.chain;
     } else {
-      let previous = first;
-      while (previous !== undefined && previous.chain !== c) previous = previous.chain;
-      if (previous === undefined) return false;
-      previous.chain = c.chain;
+      while (other !== undefined && other.chain !== c) other = other.chain;
+      if (other === undefined) return false;
+      other.chain = c.chain;
     }
     c.chain = undefined;
     this.#size--;
+    if (this.#size * 8 < this.#buckets.length && this.#buckets.length > LEAST)
+      this.#resize(this.#buckets.length / 2);
     return true;
   }
 
+  /** In the order in which they were first added. */
+  all(): Flow[] {
+    return [...this].sort((a, b) => a.serial - b.serial);
+  }
+
   *[Symbol.iterator](): Generator<Flow> {
-    for (let c of this.#buckets.values()) {
-      for (let next: Flow | undefined = c; next !== undefined; next = c.chain) yield (c = next);
-    }
+    for (const first of this.#buckets)
+      for (let c: Flow | undefined = first, next = c; c !== undefined; c = next) {
+        next = c.chain;
+        yield c;
+      }
+  }
+
+  #hang(c: Flow): void {
+    const at = this.#at(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
+    c.chain = this.#buckets[at];
+    this.#buckets[at] = c;
+  }
+
+  #resize(length: number): void {
+    const all = [...this];
+    this.#buckets = emptyBuckets(length);
+    for (const c of all) this.#hang(c);
+  }
+
+  #at(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): number {
+    return hash(localAddress, localPort, remoteAddress, remotePort) & (this.#buckets.length - 1);
   }
 }
+
+const emptyBuckets = (length: number): (Flow | undefined)[] =>
+  new Array<Flow | undefined>(length).fill(undefined);
 
 function hash(
   localAddress: IpAddress,

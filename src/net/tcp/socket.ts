@@ -1,4 +1,5 @@
 /** A program's end of TCP: the calls of sockets.ts over a connection or a listener. */
+import { Row } from "../../base/index.ts";
 import {
   type Datagram,
   type Endpoint,
@@ -213,7 +214,7 @@ export class TcpSocket implements Socket, Owner {
       port,
       backlog: places,
       queue: [],
-      halfOpen: new Set(),
+      halfOpen: new Row(),
       early: new Set(),
       cookiesUntil: 0,
       news: 0,

@@ -3,7 +3,7 @@
  * send. An address is a key to it, of whatever version of IP; what is below it is `Lower`.
  */
 import type { Micros, Random } from "../../base/index.ts";
-import { Deadlines, Fifo } from "../../base/index.ts";
+import { Deadlines, Fifo, type Row } from "../../base/index.ts";
 import type { Counters, Drops } from "../counters.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import { covers, overlap } from "../station.ts";
@@ -45,7 +45,7 @@ export interface Listener {
   /** Complete, to be accepted, oldest first. */
   readonly queue: Connection[];
   /** In SYN-RECEIVED, oldest first. */
-  readonly halfOpen: Set<Connection>;
+  readonly halfOpen: Row<Connection>;
   /** Those of them whose handshake is complete, for which the queue had no room. */
   readonly early: Set<Connection>;
   /** Until when SYN cookies may come back. */
@@ -100,7 +100,6 @@ export class Tcp {
   readonly #sequences: SequenceSource;
   readonly #cookies: SynCookies;
   readonly #listeners = new Map<number, Listener[]>();
-  readonly #listenerOf = new Map<Connection, Listener>();
   readonly #knocks = new Map<string, Knock>();
   readonly #deadlines = new Deadlines<Flow>();
   readonly #work = new Fifo<Connection>();
@@ -220,7 +219,7 @@ export class Tcp {
 
   #halfOpen(listener: Listener, c: Connection, syn: Segment, now: Micros): void {
     listener.halfOpen.add(c);
-    this.#listenerOf.set(c, listener);
+    c.listener = listener;
     arriveSyn(c, syn, now);
     this.flows.add(c);
     this.touch(c);
@@ -262,16 +261,15 @@ export class Tcp {
 
   /** A flood of SYNs costs the oldest half-open connection, never an established one. */
   #dropOldest(listener: Listener): void {
-    for (const c of listener.halfOpen) {
-      this.#drops.add("tcp: half-open connection given up");
-      enter(c, TcpState.CLOSED);
-      this.#forget(c);
-      return;
-    }
+    const c = listener.halfOpen.first;
+    if (c === undefined) return;
+    this.#drops.add("tcp: half-open connection given up");
+    enter(c, TcpState.CLOSED);
+    this.#forget(c);
   }
 
   #complete(c: Connection): boolean {
-    const listener = this.#listenerOf.get(c);
+    const { listener } = c;
     if (listener === undefined) return true; // opened actively, or after a verdict
     if (listener.queue.length >= listener.backlog) {
       listener.early.add(c);
@@ -284,7 +282,7 @@ export class Tcp {
   #hand(listener: Listener, c: Connection): void {
     listener.halfOpen.delete(c);
     listener.early.delete(c);
-    this.#listenerOf.delete(c);
+    c.listener = undefined;
     listener.queue.push(c);
     this.#counters.tcpAccepted++;
     this.#announce(listener, News.ACCEPTABLE);
@@ -453,11 +451,11 @@ export class Tcp {
     this.#deadlines.remove(c);
     this.flows.remove(c);
     if (c instanceof TimeWait) return;
-    const listener = this.#listenerOf.get(c);
+    const { listener } = c;
     if (listener === undefined) return;
     listener.halfOpen.delete(c);
     listener.early.delete(c);
-    this.#listenerOf.delete(c);
+    c.listener = undefined;
   }
 
   /** RFC 9293 3.10.7.1: the answer to a segment that is for nobody. */
@@ -521,7 +519,7 @@ export class Tcp {
 
   /** Connections in all states. */
   connections(): Connection[] {
-    return Array.from(this.flows, (flow) => (flow instanceof TimeWait ? awake(flow) : flow));
+    return this.flows.all().map((flow) => (flow instanceof TimeWait ? awake(flow) : flow));
   }
 
   /** Whether a connection with this flow could be opened. One in TIME-WAIT gives way (RFC 6191) when it may. */

@@ -8,6 +8,7 @@ import { TcpState } from "../sockets.ts";
 import { defaultOptions } from "../station.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { Connection, type Ecn, type Rcv, type Snd, type Timestamps } from "./connection.ts";
+import type { Flow } from "./flows.ts";
 import type { FourTuple } from "./isn.ts";
 import type { TcpSettings } from "./settings.ts";
 
@@ -37,7 +38,8 @@ export class TimeWait implements FourTuple, Timed {
   // The heap of deadlines and the flow table have these.
   due: Micros = FOREVER;
   slot = -1;
-  chain: Connection | TimeWait | undefined = undefined;
+  serial: number;
+  chain: Flow | undefined = undefined;
 
   constructor(c: Connection) {
     this.localAddress = c.localAddress;
@@ -60,6 +62,7 @@ export class TimeWait implements FourTuple, Timed {
     this.ecn = c.ecn;
     this.heard = c.heard;
     this.until = c.timers.wait;
+    this.serial = c.serial;
   }
 }
 
@@ -88,6 +91,7 @@ export function awake(rest: TimeWait): Connection {
   c.sack = rest.sack;
   c.scaling = rest.scaling;
   c.heard = rest.heard;
+  c.serial = rest.serial;
   c.timers.wait = rest.until;
   Object.assign(c.snd, snd);
   Object.assign(c.rcv, rest.rcv);

@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Script } from "node:vm";
 import { build } from "esbuild";
+import { packedRows, packedRowsPlugin } from "./rows.mjs";
 import { quietly, root } from "./set-up.mjs";
 
 const dist = join(root, "dist");
@@ -25,6 +26,7 @@ process.on("exit", () => rmSync(fresh, { recursive: true, force: true }));
 
 const bundle = {
   bundle: true,
+  plugins: [packedRowsPlugin],
   external: ["koffi"], // optional, and it loads a library of its own
   alias: { yaml: join(root, "node_modules", "yaml", "browser", "index.js") }, // its modules; Node would get CommonJS
   platform: "node",
@@ -48,9 +50,11 @@ async function library() {
     "--outDir",
     fresh,
   ]);
-  if (status === 0) return;
-  process.stderr.write(output);
-  process.exit(1);
+  if (status !== 0) {
+    process.stderr.write(output);
+    process.exit(1);
+  }
+  writeFileSync(join(fresh, "isa", "plain.js"), packedRows("./table.js"));
 }
 
 /** The few lines that the shell starts: they load kolibri.cjs (see src/node/cli/compiled.ts). */

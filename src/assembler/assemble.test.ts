@@ -119,7 +119,7 @@ test.each([
   ["huge data", "dd 0FFFFFFFFh dup 1", "out of memory"],
   ["a runaway rept", "rept 1000000000 n { dd n }", "out of memory"],
   ["a file that includes itself", "include 'a.asm'", "out of stack space"],
-])("%s ends with an error in bounded memory", (_, source, text) => {
+])("%s ends with an error in bounded memory", { timeout: 60_000 }, (_, source, text) => {
   const result = assemble("a.asm", { files: memoryFiles({ "a.asm": source }), maxMemory: 1 << 20 });
   expect(result.diagnostics[0]?.text).toBe(text);
 });

@@ -145,14 +145,14 @@ export class Assembler {
     texts: Texts,
     loader: FileLoader,
     directoryOf: (line: number) => string,
-    options: { maxPasses: number; maxBytes: number; epochSeconds: number },
+    options: { maxPasses: number; maxBytes: number; maxTurns: number; epochSeconds: number },
   ) {
     this.program = program;
     this.texts = texts;
     this.loader = loader;
     this.directoryOf = directoryOf;
     this.maxPasses = options.maxPasses;
-    this.state = new State(program, options.maxBytes, options.epochSeconds);
+    this.state = new State(program, options.maxBytes, options.maxTurns, options.epochSeconds);
     this.endings = new Endings(program.length);
     this.#instructions = new Array<Instruction | undefined>(program.length).fill(undefined);
     this.table = new InstructionTable(options.maxBytes);
@@ -241,7 +241,10 @@ export class Assembler {
       if (kind === I_END) break;
       if (kind === I_LINE) {
         const line = values[state.item++]!;
-        if ((++lines & EVERY_LINES) === 0) this.onProgress?.("assembling", lines, state.pass + 1);
+        if ((++lines & EVERY_LINES) === 0) {
+          state.turn(EVERY_LINES + 1);
+          this.onProgress?.("assembling", lines, state.pass + 1);
+        }
         state.currentLine = line;
         state.prefixes = 0;
         if (this.#recording) {

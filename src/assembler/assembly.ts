@@ -29,6 +29,11 @@ export interface SessionOptions {
   references?: boolean;
   /** Bytes of output and of preprocessed source before "out of memory". Default 512 MiB. */
   maxMemory?: number;
+  /**
+   * Lines assembled, with every round of a loop, in all passes together, before "too many repeats". FASM has no such
+   * limit but for 2^32 rounds of one `while`: hours. Default 2^29, which FASM takes twenty seconds for.
+   */
+  maxTurns?: number;
   /** Told now and then how far the work has come. */
   onProgress?: OnProgress;
 }
@@ -60,6 +65,7 @@ export interface Assembled {
 }
 
 const DEFAULT_MEMORY = 512 * 1024 * 1024;
+const DEFAULT_TURNS = 2 ** 29;
 
 /**
  * Assembles the file named `source`, read through `options.files`. Errors of the source are diagnostics, not exceptions.
@@ -223,6 +229,7 @@ class Work {
         {
           maxPasses: options.maxPasses ?? 100,
           maxBytes: options.maxMemory ?? DEFAULT_MEMORY,
+          maxTurns: options.maxTurns ?? DEFAULT_TURNS,
           epochSeconds: options.epochSeconds ?? 0,
         },
       );

@@ -1,8 +1,9 @@
 /** What repeats and chooses while assembling: times, repeat, while, break, if (FASM.TXT 2.2.2 – 2.2.3). */
 import type { Assembler } from "./assemble.ts";
 import { condition } from "./expression/logical.ts";
-import { isEndless, watchLoop } from "./loops.ts";
+import { isEndless, passOver, watchLoop } from "./loops.ts";
 import { refuse } from "./messages.ts";
+import { EVERY_LINES } from "./progress.ts";
 import { newStructure, S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type Structure } from "./state.ts";
 import { endVirtual } from "./virtual.ts";
 import {
@@ -22,6 +23,8 @@ import {
 } from "./words.ts";
 
 const COLON = 0x3a;
+/** Blocks in one another: more than FASM, which has room for some 5000 on its stack. */
+const DEPTH_LIMIT = 8192;
 
 /** Blocks may not begin in the middle of a line, behind a prefix or `times`. */
 function atLineStart(assembler: Assembler): void {
@@ -30,7 +33,7 @@ function atLineStart(assembler: Assembler): void {
 
 function open(assembler: Assembler, kind: number, inElse = false): void {
   const { state } = assembler;
-  if (state.structures.length > 100000) refuse("outOfMemory");
+  if (state.structures.length > DEPTH_LIMIT) refuse("stackOverflow");
   const structure = state.closedStructures.pop() ?? newStructure();
   structure.kind = kind;
   structure.line = state.currentLine;
@@ -70,13 +73,14 @@ export function timesDirective(assembler: Assembler): void {
   }
   if (assembler.kind() === COLON) state.item++;
   const { counter, counterLimit, item } = state;
-  if (assembler.timesDepth++ > 1000) refuse("stackOverflow");
+  if (assembler.timesDepth++ > DEPTH_LIMIT) refuse("stackOverflow");
   state.counterLimit = count;
   for (state.counter = 1; ; state.counter++) {
     state.item = item;
     state.prefixes |= 1;
     assembler.continueLine();
     if (state.counter >= state.counterLimit) break;
+    if ((state.counter & EVERY_LINES) === 0) state.turn(EVERY_LINES + 1);
   }
   assembler.timesDepth--;
   state.counter = counter;
@@ -103,13 +107,23 @@ function lineEnds(assembler: Assembler): void {
   if (kind !== I_LINE) refuse("extraCharactersOnLine");
 }
 
+/** Most loops end before it is worth the while to watch them. */
+const UNWATCHED_ROUNDS = 8;
+
 function endRepeat(assembler: Assembler): void {
   const { state } = assembler;
   atLineStart(assembler);
   const structure = findStructure(assembler, S_REPEAT);
   state.counter++;
-  if (state.counter <= state.counterLimit) state.item = structure.item;
-  else stopRepeat(assembler, structure);
+  if (state.counter > state.counterLimit) {
+    stopRepeat(assembler, structure);
+    return;
+  }
+  if (state.counter > UNWATCHED_ROUNDS) {
+    structure.watch ??= watchLoop(assembler, structure.item);
+    passOver(assembler, structure.watch, structure.item);
+  }
+  state.item = structure.item;
 }
 
 function stopRepeat(assembler: Assembler, structure: Structure): void {
@@ -138,9 +152,6 @@ function stopWhile(assembler: Assembler, structure: Structure): void {
   assembler.state.counter = structure.counter;
   removeStructure(assembler, structure);
 }
-
-/** Most loops end before it is worth the while to watch them. */
-const UNWATCHED_ROUNDS = 8;
 
 function endWhile(assembler: Assembler): void {
   const { state } = assembler;
@@ -225,26 +236,61 @@ export class Endings {
 
 /** Moves behind what ends the block the cursor is in; returns `else`, or the block's directive for its `end`. */
 function findEnd(assembler: Assembler): number {
-  const { state } = assembler;
-  const { endings } = assembler;
-  const start = state.item;
+  return endingAt(assembler, assembler.state.item) ?? searchEnd(assembler);
+}
+
+/** Moves to the ending that is known for an item, if there is one. */
+function endingAt({ state, endings }: Assembler, start: number): number | undefined {
   const known = endings.numbers[start]!;
-  if (known === 0) {
-    const directive = searchEnd(assembler);
-    endings.all.push({ directive, item: state.item, line: state.currentLine });
-    endings.numbers[start] = endings.all.length;
-    return directive;
-  }
+  if (known === 0) return undefined;
   const { directive, item, line } = endings.all[known - 1]!;
   state.item = item;
   state.currentLine = line;
   return directive;
 }
 
+/** A block whose end is looked for from an item and its line on. */
+interface Search {
+  /** What has to end it; `else` for an `if` that has had its own, 0 for the block that is asked for. */
+  wanted: number;
+  item: number;
+  line: number;
+}
+
+/** Looks for the end of a block, over blocks in it as deep as they may be. */
 function searchEnd(assembler: Assembler): number {
-  const { state, program } = assembler;
+  const { state, program, endings } = assembler;
+  const begin = (wanted: number): Search => ({ wanted, item: state.item, line: state.currentLine });
+  const around: Search[] = [];
+  let search = begin(0);
+  for (;;) {
+    let ended = endingAt(assembler, search.item);
+    if (ended === undefined) {
+      const [directive, opens] = nextMark(assembler, search.line);
+      if (opens) {
+        around.push(search);
+        search = begin(directive);
+        continue;
+      }
+      ended = directive;
+      endings.all.push({ directive, item: state.item, line: state.currentLine });
+      endings.numbers[search.item] = endings.all.length;
+    }
+    if (search.wanted === 0) return ended;
+    if (search.wanted === D_IF && ended === D_ELSE) {
+      const again = program.kinds[state.item] === I_INSTRUCTION && program.values[state.item] === D_IF;
+      if (again) state.item++;
+      search = begin(again ? D_IF : D_ELSE);
+      continue;
+    }
+    if (ended !== (search.wanted === D_ELSE ? D_IF : search.wanted)) refuse("unexpectedInstruction");
+    search = around.pop()!;
+  }
+}
+
+/** Moves behind the next `repeat`, `while` or `if` (true), or the next `else` or `end` of one (false). */
+function nextMark({ state, program }: Assembler, startLine: number): [directive: number, opens: boolean] {
   const { kinds, values } = program;
-  const startLine = state.currentLine;
   for (;;) {
     while (kinds[state.item] !== I_LINE && kinds[state.item] !== I_END) state.item++;
     if (kinds[state.item] === I_END) {
@@ -260,15 +306,11 @@ function searchEnd(assembler: Assembler): number {
       continue;
     }
     state.item++;
-    if (directive === D_REPEAT || directive === D_WHILE) {
-      if (findEnd(assembler) !== directive) refuse("unexpectedInstruction");
-    } else if (directive === D_IF) {
-      skipIf(assembler);
-    } else if (directive === D_ELSE) {
-      return D_ELSE;
-    } else if (directive === D_END && kinds[state.item] === I_INSTRUCTION) {
+    if (directive === D_REPEAT || directive === D_WHILE || directive === D_IF) return [directive, true];
+    if (directive === D_ELSE) return [directive, false];
+    if (directive === D_END && kinds[state.item] === I_INSTRUCTION) {
       const ended = values[state.item++]!;
-      if (ended === D_REPEAT || ended === D_WHILE || ended === D_IF) return ended;
+      if (ended === D_REPEAT || ended === D_WHILE || ended === D_IF) return [ended, false];
     }
   }
 }

@@ -4,6 +4,7 @@ import { extendedBits } from "./expression/float.ts";
 import { high32, low32 } from "./expression/int.ts";
 import { type Expression, K_FLOAT, K_STRING } from "./expression/parse.ts";
 import { type Message, refuse } from "./messages.ts";
+import { EVERY_LINES } from "./progress.ts";
 import type { State } from "./state.ts";
 import {
   D_DB,
@@ -92,6 +93,7 @@ function duplicate(assembler: Assembler, directive: number): void {
   }
   for (; count > 0; count--) {
     state.item = item;
+    if ((count & EVERY_LINES) === 0) state.turn(EVERY_LINES + 1);
     if (!list) {
       datum(assembler, directive);
       continue;

@@ -22,6 +22,13 @@ test.each([
 test.each([
   ["the most rounds there can be", "x=0\nwhile x<4294967294\nx=x+1\nend while\ndd x", 4294967294],
   ["a break", "x=0\nwhile 1\nx=x+3\nif x>3000000000\nbreak\nend if\nend while\ndd x", 3000000003],
+  ["a repeat that counts", "x=0\nrepeat 1000000000\nx=x+3\nend repeat\ndd x", 3000000000],
+  ["a repeat that goes round", "x=0\nrepeat 1000000001\nx=(x+7) and 0FFh\nend repeat\ndd x", 7],
+  [
+    "a repeat that is left",
+    "x=0\nrepeat 0FFFFFFFFh\nx=x+1\nif x>900000000\nbreak\nend if\nend repeat\ndd x",
+    900000001,
+  ],
   ["down to nothing", "x=2000000000\ny=0\nwhile x\nx=x-1\ny=y+2\nend while\ndd y", 4000000000],
 ])("a long loop is gone through: %s", (_, source, value) => {
   const { ok, bytes } = assembled(source);

@@ -1,10 +1,11 @@
 /**
- * Loops that go on for very long. FASM ends a `while` after 2^32 rounds ("too many repeats"), minutes later; here a loop
- * that comes back to where it was is found out at once, and rounds that only count are passed over.
+ * Loops that go on for very long. FASM ends a `while` after 2^32 rounds ("too many repeats"), minutes later, and goes
+ * through every round of a `repeat`; here a loop that comes back to where it was is found out at once, and rounds that
+ * only count are passed over.
  *
  * Both are done for loops of assignments and conditions alone, and neither changes what comes out:
  *
- * * When everything the loop assigns is as it was some rounds ago, the loop will do the same for ever.
+ * * When everything the loop assigns is as it was some rounds ago, the loop will do the same for ever, or as often as it may.
  * * When assignments and conditions are sums of multiples of what the loop assigns, and three rounds have added the same
  *   to each of them while every comparison came out with the same sign, all further rounds add the same until a
  *   comparison changes its sign. Where that will be can be worked out.
@@ -20,6 +21,7 @@ import {
   D_ELSE,
   D_END,
   D_IF,
+  D_REPEAT,
   D_WHILE,
   I_CONSTANT,
   I_END,
@@ -45,7 +47,7 @@ import {
 } from "./words.ts";
 
 /** Where FASM's counter of 32 bits begins anew. */
-export const ROUNDS_LIMIT = 2 ** 32;
+const ROUNDS_LIMIT = 2 ** 32;
 /** Rounds from one look at a loop to the next; twice as many each time. */
 const FIRST_GAP = 4;
 /** Rounds before the first are passed over: most loops have ended by then. */
@@ -69,7 +71,8 @@ export interface Watch {
   readonly relocations: number[];
   readonly bases: unknown[];
   returns: number;
-  /** The counter at which it is looked at next, and the rounds from the last look to that. */
+  /** The counter at the last look, that at which it is looked at next, and the rounds between them. */
+  lastLook: number;
   nextLook: number;
   gap: number;
   /** The loop as sums; undefined when it is not made of them. */
@@ -86,6 +89,7 @@ export function watchLoop({ program, state }: Assembler, start: number): Watch {
     relocations: [],
     bases: [],
     returns: 0,
+    lastLook: 0,
     nextLook: found === undefined ? Number.POSITIVE_INFINITY : 0,
     gap: FIRST_GAP,
     sums: undefined,
@@ -114,7 +118,8 @@ function assignedIn(
     const directive = values[item + 1]!;
     if (directive === D_IF || directive === D_ELSE || directive === D_BREAK) continue;
     if (directive !== D_END || kinds[item + 2] !== I_INSTRUCTION) return undefined;
-    if (values[item + 2] === D_WHILE) return { labels: [...labels], uncounted };
+    if (values[item + 2] === D_WHILE || values[item + 2] === D_REPEAT)
+      return { labels: [...labels], uncounted };
     if (values[item + 2] !== D_IF) return undefined;
   }
 }
@@ -126,21 +131,40 @@ function assignedIn(
 export function isEndless(assembler: Assembler, watch: Watch, start: number): boolean {
   const { state } = assembler;
   if (state.counter >= ROUNDS_LIMIT) return true;
-  if (watch.uncounted && hasReturned(watch)) {
-    if (++watch.returns === RETURNS) return true;
-  }
-  if (state.counter < watch.nextLook) return false;
+  if (hasCycled(watch)) return true;
+  if (state.counter >= watch.nextLook) look(assembler, watch, start, true, ROUNDS_LIMIT);
+  return state.counter >= ROUNDS_LIMIT;
+}
+
+/** The same for a `repeat` that has rounds left: moves the counter on, at most to the last of them. */
+export function passOver(assembler: Assembler, watch: Watch, start: number): void {
+  const { state } = assembler;
+  if (state.keepReferences) return;
+  if (hasCycled(watch)) {
+    const cycle = state.counter - watch.lastLook;
+    const left = state.counterLimit - state.counter;
+    state.counter += left - (left % cycle);
+  } else if (state.counter >= watch.nextLook) look(assembler, watch, start, false, state.counterLimit);
+}
+
+/** Whether it has often enough come back to where it was at the last look. */
+function hasCycled(watch: Watch): boolean {
+  return watch.uncounted && hasReturned(watch) && ++watch.returns === RETURNS;
+}
+
+function look(assembler: Assembler, watch: Watch, start: number, conditional: boolean, limit: number): void {
+  const { state } = assembler;
   watch.gap *= 2;
   watch.returns = 0;
   note(watch);
+  watch.lastLook = state.counter;
   // Who wants to know every use of a symbol wants those of every round.
   if (state.counter >= FIRST_LEAP && !state.keepReferences) {
-    watch.sums ??= sumsOf(assembler, watch, start);
+    watch.sums ??= sumsOf(assembler, watch, start, conditional);
     // Where it has led something comes to an end: what is next may be passed over soon.
-    if (watch.sums !== undefined && leap(assembler, watch, watch.sums)) watch.gap = FIRST_GAP;
+    if (watch.sums !== undefined && leap(assembler, watch, watch.sums, limit)) watch.gap = FIRST_GAP;
   }
   watch.nextLook = state.counter + watch.gap;
-  return state.counter >= ROUNDS_LIMIT;
 }
 
 function note({ labels, values, relocations, bases }: Watch): void {
@@ -190,7 +214,8 @@ type Statement =
 interface Sums {
   /** How large a variable may become while every sum stays exact. */
   readonly bound: number;
-  readonly condition: Condition;
+  /** That of a `while`. */
+  readonly condition: Condition | undefined;
   readonly statements: readonly Statement[];
 }
 
@@ -199,9 +224,9 @@ const EXACT = 2 ** 50;
 /** A loop that is no such thing. */
 class Unfit extends Error {}
 
-function sumsOf(assembler: Assembler, watch: Watch, start: number): Sums | undefined {
+function sumsOf(assembler: Assembler, watch: Watch, start: number, conditional: boolean): Sums | undefined {
   try {
-    return new SumReader(assembler, watch.labels).read(start);
+    return new SumReader(assembler, watch.labels).read(start, conditional);
   } catch (error) {
     if (error instanceof Unfit) return undefined;
     throw error;
@@ -219,10 +244,10 @@ class SumReader {
     this.#variables = new Map(labels.map((label, n) => [label, n]));
   }
 
-  /** Reads the condition at an item and the statements up to `end while`. */
-  read(item: number): Sums {
+  /** Reads the condition at an item, if there is one, and the statements up to the loop's end. */
+  read(item: number, conditional: boolean): Sums {
     this.#item = item;
-    const condition = this.#condition();
+    const condition = conditional ? this.#condition() : undefined;
     const statements = this.#statements();
     return { condition, statements, bound: EXACT / 2 / this.#size };
   }
@@ -425,7 +450,7 @@ class Round {
 
   constructor(variables: readonly number[], { condition, statements }: Sums) {
     this.variables = [...variables];
-    if (this.#isMet(condition)) this.#run(statements);
+    if (condition === undefined || this.#isMet(condition)) this.#run(statements);
     else this.ended = true;
   }
 
@@ -465,7 +490,7 @@ class Round {
 const FEW = 1000;
 
 /** Passes over the rounds that add the same as the next three; false when there are few or none. */
-function leap(assembler: Assembler, { labels }: Watch, sums: Sums): boolean {
+function leap(assembler: Assembler, { labels }: Watch, sums: Sums, limit: number): boolean {
   const { state } = assembler;
   const inBounds = (value: number): boolean => Math.abs(value) <= sums.bound;
   const before = labels.map((label) => label.number);
@@ -482,7 +507,7 @@ function leap(assembler: Assembler, { labels }: Watch, sums: Sums): boolean {
   if (!steady || !third.variables.every(inBounds)) return false;
   const { compared } = third;
   if (compared.length !== second.compared.length || compared.length !== first.compared.length) return false;
-  let rounds = ROUNDS_LIMIT - state.counter - 3;
+  let rounds = limit - state.counter - 3;
   for (const [n, worth] of compared.entries()) {
     const sign = Math.sign(worth);
     if (sign !== Math.sign(second.compared[n]!) || sign !== Math.sign(first.compared[n]!)) return false;

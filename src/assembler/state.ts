@@ -162,12 +162,24 @@ export class State implements Encoding {
   lineCount = 0;
   readonly maxBytes: number;
   readonly epochSeconds: number;
+  /** Lines and rounds that may still be gone through, in all passes together. */
+  #turns: number;
 
-  constructor(program: Program, maxBytes: number, epochSeconds: number) {
+  constructor(program: Program, maxBytes: number, maxTurns: number, epochSeconds: number) {
     this.program = program;
     this.labels = program.labels;
     this.maxBytes = maxBytes;
+    this.#turns = maxTurns;
     this.epochSeconds = epochSeconds;
+  }
+
+  /** Lines have been assembled, or rounds that are no lines. */
+  turn(count: number): void {
+    this.#turns -= count;
+    if (this.#turns >= 0) return;
+    const loop = this.structures.findLast(({ kind }) => kind === S_WHILE || kind === S_REPEAT);
+    if (loop !== undefined) this.currentLine = loop.line;
+    refuse("tooManyRepeats");
   }
 
   /** Keeps a message for the user. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { placeInTable } from "./form.ts";
-import { avx, mayBeAvx } from "./forms/avx.ts";
+import { avx } from "./forms/avx.ts";
+import { mayBeAvx } from "./forms/avx-names.ts";
 import { rows } from "./forms/index.ts";
 import {
   byMnemonic,
@@ -17,6 +18,8 @@ import {
   TRUNCATED,
   ZF,
 } from "./index.ts";
+import { SPACES } from "./lookup.ts";
+import { pack, tableOf, unpack } from "./table.ts";
 
 const bytesOf = (hex: string): Uint8Array =>
   Uint8Array.from(
@@ -90,6 +93,17 @@ describe("rows", () => {
       const space = form.map + { legacy: 0, vex: 4, xop: 4, evex: 8 }[form.encoding];
       expect([at, count], form.opcode).toEqual([space * 256 + form.code, form.plus ? 8 : 1]);
     }
+  });
+
+  test("a table that was written down is the one it was written of", () => {
+    const table = tableOf(rows);
+    const read = unpack(pack(rows));
+    const indexes = [...rows.keys()];
+    expect(read.count).toBe(rows.length);
+    expect(indexes.map(read.row)).toEqual(rows);
+    expect(indexes.map(read.names)).toEqual(indexes.map(table.names));
+    const places = [...Array(SPACES * 256).keys()];
+    expect(places.map(read.at)).toEqual(places.map(table.at));
   });
 
   test("all forms of an opcode byte agree whether ModR/M follows", () => {

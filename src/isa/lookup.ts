@@ -1,47 +1,52 @@
 /**
  * The rows by the questions their users ask: which form do these opcode bytes mean, which forms has this mnemonic.
  */
-import { type Form, PREFIX_ANY, PREFIX_NONE, placeInTable, type Row, read } from "./form.ts";
-import { avx, mayBeAvx } from "./forms/avx.ts";
-import { rows as plainRows } from "./forms/index.ts";
+import { type Form, PREFIX_ANY, PREFIX_NONE, read } from "./form.ts";
+import { avx } from "./forms/avx.ts";
+import { mayBeAvx } from "./forms/avx-names.ts";
+import { plain } from "./plain.ts";
+import { type RowTable, tableOf } from "./table.ts";
 
-const rows: Row[] = [...plainRows];
-let complete = false;
+/** The rows of AVX and AVX-512, once somebody has asked for one. */
+let more: RowTable | undefined;
+
+const vectorRows = (): RowTable => (more ??= tableOf(avx()));
 
 /** Rows are read when first asked for: few programs need more than some hundreds of the four thousand. */
 const made: (Form | undefined)[] = [];
 
-const formAt = (index: number): Form => (made[index] ??= read(rows[index]!, index));
-
-const named = new Map<string, number[]>();
-
-function enter(from: number): void {
-  for (let index = from; index < rows.length; index++) {
-    for (const name of rows[index]!.names) {
-      const list = named.get(name);
-      if (list === undefined) named.set(name, [index]);
-      else list.push(index);
-    }
-  }
+function formAt(index: number): Form {
+  const { count } = plain;
+  return (made[index] ??= read(index < count ? plain.row(index) : vectorRows().row(index - count), index));
 }
 
-enter(0);
+let named: Map<string, number[]> | undefined;
+let namesAreAll = false;
 
-/** Adds the rows of AVX and AVX-512. */
-function addVectors(): void {
-  if (complete) return;
-  complete = true;
-  const from = rows.length;
-  for (const row of avx()) rows.push(row);
-  enter(from);
+/** The rows of each name; of those that `mayBeAvx` once it was asked for `all`. */
+function names(all: boolean): Map<string, number[]> {
+  const add = (map: Map<string, number[]>, table: RowTable, from: number) => {
+    for (let index = 0; index < table.count; index++) {
+      for (const name of table.names(index)) {
+        const list = map.get(name);
+        if (list === undefined) map.set(name, [from + index]);
+        else list.push(from + index);
+      }
+    }
+  };
+  if (named === undefined) add((named = new Map()), plain, 0);
+  if (all && !namesAreAll) {
+    namesAreAll = true;
+    add(named, vectorRows(), plain.count);
+  }
+  return named;
 }
 
 let every: readonly Form[] | undefined;
 
 /** Every form there is, by index. */
 export function forms(): readonly Form[] {
-  addVectors();
-  every ??= rows.map((_, index) => formAt(index));
+  every ??= Array.from({ length: plain.count + vectorRows().count }, (_, index) => formAt(index));
   return every;
 }
 
@@ -51,24 +56,17 @@ const formsOf = new Map<string, readonly Form[]>();
 export function byMnemonic(name: string): readonly Form[] {
   let found = formsOf.get(name);
   if (found === undefined) {
-    if (mayBeAvx(name)) addVectors();
-    found = (named.get(name) ?? []).map(formAt);
+    found = (names(mayBeAvx(name)).get(name) ?? []).map(formAt);
     if (found.length > 0) formsOf.set(name, found);
   }
   return found;
 }
 
 /** Whether there is such a mnemonic. */
-export function isMnemonic(name: string): boolean {
-  if (mayBeAvx(name)) addVectors();
-  return named.has(name);
-}
+export const isMnemonic = (name: string): boolean => names(mayBeAvx(name)).has(name);
 
 /** Every mnemonic, aliases included. */
-export function mnemonics(): IterableIterator<string> {
-  addVectors();
-  return named.keys();
-}
+export const mnemonics = (): IterableIterator<string> => names(true).keys();
 
 /** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */
 export const SPACES = 15;
@@ -76,30 +74,15 @@ const VECTOR_SPACES = 5;
 
 const none: readonly Form[] = [];
 
-/** Rows by space and opcode byte, built when the first byte is decoded. */
-let indexed: (number[] | undefined)[] | undefined;
-let indexedRows = 0;
 /** For each space and opcode byte its forms, the more particular first, once asked. */
 const byOpcode: (readonly Form[] | undefined)[] = new Array(SPACES * 256);
-
-function tableOfRows(): (number[] | undefined)[] {
-  const table: (number[] | undefined)[] = new Array(SPACES * 256);
-  for (let index = 0; index < rows.length; index++) {
-    const { at, count } = placeInTable(rows[index]!);
-    for (let i = at; i < at + count; i++) (table[i] ??= []).push(index);
-  }
-  return table;
-}
 
 function formsAt(at: number): readonly Form[] {
   const known = byOpcode[at];
   if (known !== undefined) return known;
-  if (at >= VECTOR_SPACES * 256) addVectors();
-  if (indexed === undefined || indexedRows !== rows.length) {
-    indexed = tableOfRows();
-    indexedRows = rows.length;
-  }
-  const list = (indexed[at] ?? [])
+  const indexes = [...plain.at(at)];
+  if (at >= VECTOR_SPACES * 256) for (const index of vectorRows().at(at)) indexes.push(plain.count + index);
+  const list = indexes
     .map(formAt)
     .filter((form) => !form.encodeOnly && form.level !== "long")
     .sort((a, b) => particularity(b) - particularity(a));

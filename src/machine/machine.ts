@@ -319,6 +319,8 @@ export class Machine {
       eip = this.cpu.eip;
       if (core.breakpoints.has(eip)) return this.#stopped(eip, { reason: "breakpoint", address: eip });
       const stop = this.#runEngine(end - core.instructions);
+      // What cannot be fetched the engine has not looked at.
+      if (stop.reason === "fault" && core.breakpoints.has(this.cpu.eip)) continue;
       if (stop !== TRANSFER) return stop;
       const passed = this.#pass(this.cpu.eip);
       if (passed.reason !== "budget") return passed;

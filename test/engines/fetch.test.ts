@@ -32,3 +32,21 @@ test("what cannot be fetched does not count, what led there does", () => {
         expect([name, kind, stop.reason, machine.instructions]).toEqual([name, kind, "fault", count]);
       }
 });
+
+test("a breakpoint where nothing can be fetched stops the machine before that is tried", () => {
+  for (const [kind, engine] of engines)
+    for (const [at, bytes] of [
+      [0x5000, []],
+      [0x1ffe, [0xb8, 1]], // mov eax,constant, which the next page would have
+    ] as const) {
+      const machine = new Machine({ memoryBytes: 1 << 24, engine });
+      machine.memory.map(0x1000, 0x1000);
+      machine.memory.write(0x1000, Uint8Array.of(0xb8, at & 0xff, at >> 8, 0, 0, 0xff, 0xe0)); // mov eax,at; jmp eax
+      machine.memory.write(0x1ffe, Uint8Array.of(...bytes));
+      machine.cpu.eip = 0x1000;
+      machine.breakpoints.add(at);
+      expect([kind, machine.run(100)]).toEqual([kind, { reason: "breakpoint", address: at }]);
+      expect([kind, machine.run(100)]).toMatchObject([kind, { reason: "fault", fault: "#PF" }]);
+      expect(machine.instructions).toBe(2);
+    }
+});

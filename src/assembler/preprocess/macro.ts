@@ -231,6 +231,9 @@ class Expansion {
   #blockLine = 0;
   #blockAt = 0;
   #blockNumber = 0;
+  /** How many lines and tokens there were when the round began. */
+  #lines = 0;
+  #tokens = 0;
 
   constructor(
     p: Preprocessor,
@@ -253,9 +256,7 @@ class Expansion {
     const { lines, store } = p;
     const parent = p.currentLine;
     this.#findBlock(body);
-    this.#blockLine = this.#line;
-    this.#blockAt = this.#at;
-    this.#counter = this.#frame.limit === 0 ? 0 : 1;
+    this.#newBlock(this.#frame.limit === 0 ? 0 : 1, false);
     p.expanding++;
     p.depth++;
     for (;;) {
@@ -306,6 +307,11 @@ class Expansion {
   /** Whether the block is to be gone through again; the position is then at its beginning. */
   #closeBlock(): boolean {
     if (this.#at === this.#blockAt || this.#counter === 0) return false;
+    // A round that came to nothing, as of a block of comments: so will the others.
+    const { lines, store } = this.#p;
+    if (lines.count === this.#lines && store.length === this.#tokens) return false;
+    this.#lines = lines.count;
+    this.#tokens = store.length;
     if (this.#reverse) {
       if (this.#counter === 1) return false;
       this.#counter--;
@@ -325,6 +331,8 @@ class Expansion {
     this.#blockLine = this.#line;
     this.#blockAt = this.#at;
     this.#blockNumber = this.#number;
+    this.#lines = this.#p.lines.count;
+    this.#tokens = this.#p.store.length;
   }
 
   /** Puts out the current line up to its end or to the closing brace, and has it preprocessed. */

@@ -419,19 +419,21 @@ export const W = {
 
 export type Opcode = number;
 
-const names = new Map<number, string>(
-  Object.entries(W).map(([name, code]) => [code, name.replace("_", ".")]),
-);
+let names: Map<Opcode, string> | undefined;
+
+/** Made when something is written: programs that end before do not pay for it. */
+const nameIn = (code: Opcode): string | undefined =>
+  (names ??= new Map(Object.entries(W).map(([name, code]) => [code, name.replace("_", ".")]))).get(code);
 
 /** As the specification writes it. */
-export const nameOf = (code: Opcode): string => names.get(code) ?? `0x${code.toString(16)}`;
+export const nameOf = (code: Opcode): string => nameIn(code) ?? `0x${code.toString(16)}`;
 
 /** Loads and stores, behind which an alignment and an offset stand. */
-export const isAccess = (code: Opcode): boolean => /\.(load|store)/.test(names.get(code) ?? "");
+export const isAccess = (code: Opcode): boolean => /\.(load|store)/.test(nameIn(code) ?? "");
 
 /** How many lanes are named behind an instruction: one that is taken or replaced, or all of a shuffle. */
 export const lanesBehind = (code: Opcode): number =>
-  code === W.i8x16_shuffle ? 16 : /_lane(_|$)/.test(names.get(code) ?? "") ? 1 : 0;
+  code === W.i8x16_shuffle ? 16 : /_lane(_|$)/.test(nameIn(code) ?? "") ? 1 : 0;
 
 const TYPES: Readonly<Record<string, ValueType>> = { i32: I32, i64: I64, f32: F32, f64: F64, v128: V128 };
 
@@ -445,11 +447,15 @@ function typeOfResult(name: string): ValueType {
   return operation.startsWith("extract_lane") ? (TYPES[scalar!] ?? I32) : V128;
 }
 
-const results = new Map<number, ValueType>([...names].map(([code, name]) => [code, typeOfResult(name)]));
+const results = new Map<Opcode, ValueType>();
 
 /** What an instruction of the list above gives. */
 export function resultOf(code: Opcode): ValueType {
-  const type = results.get(code);
-  if (type === undefined) throw new Error(`no instruction has the code 0x${code.toString(16)}`);
+  const known = results.get(code);
+  if (known !== undefined) return known;
+  const name = nameIn(code);
+  if (name === undefined) throw new Error(`no instruction has the code 0x${code.toString(16)}`);
+  const type = typeOfResult(name);
+  results.set(code, type);
   return type;
 }

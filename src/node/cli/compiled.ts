@@ -16,12 +16,18 @@ export function compiled<Room>(folder: URL, name: string): { room: Room; accepte
   const cachedData = read(`${filename}.compiled`);
   const script = new Script(wrapped(source), { filename, ...(cachedData && { cachedData }) });
   const module = { exports: {} };
-  script.runInThisContext()(module, createRequire(url), url.href);
+  script.runInThisContext()(module, later(createRequire(url)), url.href);
   return {
     room: module.exports as Room,
     accepted: cachedData !== undefined && script.cachedDataRejected === false,
   };
 }
+
+/** Node's own modules are loaded when something of them is first used: the network's take as long as a short program. */
+const later =
+  (require: NodeJS.Require) =>
+  (name: string): unknown =>
+    name.startsWith("node:") ? new Proxy({}, { get: (_, member) => require(name)[member] }) : require(name);
 
 /** What is compiled: the file as a function. The build wraps it in the same way. */
 const wrapped = (source: string): string => `(function(module,require,url){${source}\n})`;

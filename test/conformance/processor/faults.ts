@@ -117,6 +117,8 @@ function at(scene: Scene, digit: number, address: number): void {
 
 const SEGMENT_PREFIX = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65] as const;
 
+const MODIFIES_NEXT = "code that modifies the next instruction";
+
 const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
   "division (#DE)"(scene) {
     scene.some(4);
@@ -330,7 +332,7 @@ const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
       scene.put(...anyInstruction(scene.random, [2, 1, 1]));
   },
 
-  "code that modifies the next instruction"(scene) {
+  [MODIFIES_NEXT](scene) {
     scene.some(2);
     const next = filled(anyInstruction(scene.random, [3, 1, 1]), 16);
     const becomes = filled(anyInstruction(scene.random, [3, 1, 1]), 16);
@@ -581,6 +583,7 @@ export const faultSeries = (): Series[] =>
     key: `faults: ${name}`,
     name: `faults: ${name}`,
     sequences: true,
+    codeInRegisters: name === MODIFIES_NEXT,
     make(seed, n) {
       const scene = new Scene(
         new Random((Math.imul(seed, 0x9e37_79b9) + Math.imul(n, 0x27d4_eb2f) + 977 * number) | 0),

@@ -101,6 +101,8 @@ export interface Series {
   readonly name: string;
   /** Made of several instructions: as many of these as `--sequences` says. */
   readonly sequences?: true;
+  /** Its vector registers may hold code. */
+  readonly codeInRegisters?: boolean;
   make(seed: number, n: number): Case;
 }
 

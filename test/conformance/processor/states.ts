@@ -42,6 +42,6 @@ export function caseInState(series: Series, seed: number, n: number, states: num
     registers,
     pokes,
     eflags: (one.eflags & ~STATUS_FLAGS) | (other.eflags & STATUS_FLAGS),
-    ...(other.fxsave && { fxsave: other.fxsave }),
+    ...(other.fxsave && !series.codeInRegisters && { fxsave: other.fxsave }),
   };
 }

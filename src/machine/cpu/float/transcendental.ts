@@ -112,7 +112,8 @@ function arctangentSeries(t: bigint): bigint {
   return sum;
 }
 
-const LN2 = logarithm(ONE / 3n);
+let logarithmOf2: bigint | undefined;
+const ln2 = (): bigint => (logarithmOf2 ??= logarithm(ONE / 3n));
 
 /** atan(n / 32), when first asked for. */
 const arctangents: bigint[] = [];
@@ -132,7 +133,8 @@ function arctangent(t: bigint): bigint {
   return arctangentOf(n) + arctangentSeries(over(t - known, ONE + times(t, known)));
 }
 
-const QUARTER_PI = arctangent(ONE);
+/** The arctangent of 1. */
+const quarterPi = (): bigint => arctangentOf(32);
 
 /** Angles are reduced up to here: SDM vol. 1, 8.3.8. */
 const REACH = BIAS + 63;
@@ -239,7 +241,7 @@ export function angleOf(u: Unit, y: Extended, x: Extended, r: Extended): void {
   if (isDenormal(x) || isDenormal(y)) u.raised |= DE;
   const infiniteX = isInfinite(x);
   const infiniteY = isInfinite(y);
-  const eighths = (count: bigint): void => give(u, r, sign, QUARTER_PI * count, POINT);
+  const eighths = (count: bigint): void => give(u, r, sign, quarterPi() * count, POINT);
   if (infiniteY) {
     eighths(infiniteX ? (behind ? 3n : 1n) : 2n);
     return;
@@ -266,15 +268,15 @@ export function angleOf(u: Unit, y: Extended, x: Extended, r: Extended): void {
     return;
   }
   let result: bigint;
-  if (distance < -70) result = 4n * QUARTER_PI - 1n;
-  else if (distance > 70) result = 2n * QUARTER_PI + (behind ? 1n : -1n);
+  if (distance < -70) result = 4n * quarterPi() - 1n;
+  else if (distance > 70) result = 2n * quarterPi() + (behind ? 1n : -1n);
   else {
     const ratioY = shifted(my, distance + 80);
     const ratioX = mx << 80n;
     const steep = ratioY > ratioX;
     result = arctangent(steep ? over(ratioX, ratioY) : over(ratioY, ratioX));
-    if (steep) result = 2n * QUARTER_PI - result;
-    if (behind) result = 4n * QUARTER_PI - result;
+    if (steep) result = 2n * quarterPi() - result;
+    if (behind) result = 4n * quarterPi() - result;
   }
   give(u, r, sign, result, POINT);
 }
@@ -302,12 +304,12 @@ export function powerLessOne(u: Unit, a: Extended, r: Extended): void {
     return;
   }
   if (exponent < BIAS - 70) {
-    give(u, r, sign, significand(left) * LN2, POINT + 63 + BIAS - exponent);
+    give(u, r, sign, significand(left) * ln2(), POINT + 63 + BIAS - exponent);
     return;
   }
   let x = shifted(significand(left), POINT + exponent - BIAS - 63);
   if (sign) x = -x;
-  const t = times(x, LN2);
+  const t = times(x, ln2());
   let term = t;
   let sum = t;
   for (let k = 2n; term !== 0n && term !== -1n; k++) {
@@ -329,7 +331,7 @@ function log2(significandOf: bigint, exponent: number): bigint {
     m >>= 1n;
     exponent++;
   }
-  return over(logarithm(over(m - ONE, m + ONE)), LN2) + BigInt(exponent) * ONE;
+  return over(logarithm(over(m - ONE, m + ONE)), ln2()) + BigInt(exponent) * ONE;
 }
 
 /** Multiplies a logarithm (at `point`) by y, which is neither zero nor special. */
@@ -427,7 +429,7 @@ export function logarithm2Plus1(u: Unit, y: Extended, x: Extended, r: Extended):
   const exponent = unpack(u, x, left);
   const negative = (x.se & SIGN) !== 0;
   if (exponent < BIAS - 70) {
-    const value = over(significand(left) << 64n, LN2);
+    const value = over(significand(left) << 64n, ln2());
     timesY(u, y, negative ? -value : value, 64 + 63 + BIAS - exponent, r);
     return;
   }
@@ -439,7 +441,7 @@ export function logarithm2Plus1(u: Unit, y: Extended, x: Extended, r: Extended):
     return;
   }
   // Below a quarter; nearer to -1 the series would take for ever.
-  if (exponent < BIAS - 2) timesY(u, y, over(logarithm(over(t, t + 2n * ONE)), LN2), POINT, r);
+  if (exponent < BIAS - 2) timesY(u, y, over(logarithm(over(t, t + 2n * ONE)), ln2()), POINT, r);
   else {
     const sum = t + ONE;
     const length = bitLength(sum);
@@ -451,6 +453,6 @@ export function logarithm2Plus1(u: Unit, y: Extended, x: Extended, r: Extended):
       m >>= 1n;
       power++;
     }
-    timesY(u, y, over(logarithm(over(m - ONE, m + ONE)), LN2) + BigInt(power) * ONE, POINT, r);
+    timesY(u, y, over(logarithm(over(m - ONE, m + ONE)), ln2()) + BigInt(power) * ONE, POINT, r);
   }
 }

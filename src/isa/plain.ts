@@ -1,0 +1,5 @@
+/** All rows but those of AVX. The build puts the same table here, worked out (scripts/rows.mjs). */
+import { rows } from "./forms/index.ts";
+import { type RowTable, tableOf } from "./table.ts";
+
+export const plain: RowTable = tableOf(rows);

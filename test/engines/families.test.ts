@@ -95,6 +95,11 @@ const on386: readonly [readonly number[], number, number, number, number][] = [
   [word(SHL), 0x01, 16, 0, CF | PF | AF | ZF | OF],
   [word(SHL), 0x01, 32, 0, 0],
   ...[CF, OF, OF, 0].map((after, bit): (typeof on386)[number] => [BT, 1, bit, bit === 3 ? CF : 0, after]),
+  // And as the recordings of a 386EX have it: rotated right by the number of the bit.
+  [BT, 0x4000, 0, 0, OF],
+  [BT, 0xc000, 0, 0, 0],
+  [BT, 0x8001, 1, CF, 0],
+  [BT, 0x8000, 1, 0, OF],
   [byte(RCR), 0, 9, CF | OF, CF],
   [byte(RCR), 0x40, 9, 0, OF],
   [word(RCR), 0x4000, 17, CF | OF, CF | OF],
@@ -152,6 +157,22 @@ describe.each(engines)("%s", (_, engine) => {
       const before = random.u32() & ALL;
       expect(run([0xf7, 0xf1], random.u32(), 1 + random.below(1000), before)[1]).toBe(before);
     }
+  });
+
+  test("rotations through the carry all the way round on the Pentium 4 keep OF", () => {
+    const [run, zen4] = [machineOf("pentium4", engine), machineOf("zen4", engine)];
+    const random = new Random(6);
+    for (const operation of [RCL, RCR])
+      for (const [code, round] of [
+        [byte(operation), 9],
+        [word(operation), 17],
+      ] as const)
+        for (let count = 0; count < 32; count++) {
+          const [eax, before] = [random.u32(), random.u32() & ALL];
+          const [value, flags] = zen4(code, eax, count, before);
+          const expected = count % round === 0 ? (flags & ~OF) | (before & OF) : flags;
+          expect(run(code, eax, count, before), `${code} by ${count}`).toEqual([value, expected]);
+        }
   });
 
   test("shifts of 16 bits by more on the P6 go through op1:op2:op1", () => {

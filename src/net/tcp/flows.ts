@@ -45,6 +45,10 @@ export class Flows {
     return undefined;
   }
 
+  has(c: Flow): boolean {
+    return this.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort) === c;
+  }
+
   add(c: Flow): void {
     if (c.serial === 0) c.serial = ++this.#made;
     if (this.#size >= this.#buckets.length) this.#resize(this.#buckets.length * 2);

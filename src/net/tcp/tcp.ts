@@ -3,18 +3,19 @@
  * send. An address is a key to it, of whatever version of IP; what is below it is `Lower`.
  */
 import type { Micros, Random } from "../../base/index.ts";
-import { Deadlines, Fifo, type Row } from "../../base/index.ts";
+import { Deadlines, Fifo, Row } from "../../base/index.ts";
 import type { Counters, Drops } from "../counters.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import { covers, overlap } from "../station.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import * as wire from "../wire/tcp.ts";
 import { ACK, emptySegment, RST, type Segment, SYN } from "../wire/tcp.ts";
-import { arrive, arriveSyn, establishEarly, type Surroundings } from "./arrive.ts";
+import { arrive, arriveSyn, establishEarly, type Surroundings, takeEarly } from "./arrive.ts";
 import { takeForLost } from "./congestion.ts";
-import { Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
+import { abort, Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
 import { SynCookies } from "./cookies.ts";
 import { expire, settleTimers } from "./expire.ts";
+import { FastOpen } from "./fastopen.ts";
 import { type Flow, Flows } from "./flows.ts";
 import { type FourTuple, SequenceSource } from "./isn.ts";
 import { next } from "./send.ts";
@@ -48,6 +49,8 @@ export interface Listener {
   readonly halfOpen: Row<Connection>;
   /** Those of them whose handshake is complete, for which the queue had no room. */
   readonly early: Set<Connection>;
+  /** In SYN-RECEIVED, but given to the program, or in `queue` (RFC 7413). */
+  readonly fast: Set<Connection>;
   /** Until when SYN cookies may come back. */
   cookiesUntil: Micros;
   /** News bits since `changed` was last called. */
@@ -74,6 +77,8 @@ const EPHEMERALS = 65536 - FIRST_EPHEMERAL;
 const ISN_STEP = 64_000;
 /** What a knock's purpose is to the hash: timestamps' offset (RFC 7323 5.4). */
 const FOR_TIMESTAMPS = 1;
+/** 2 is SYN cookies. */
+const FOR_FAST_OPEN = 3;
 /** RFC 9293 3.8.3: after so many retransmissions IP is told that the way may be dead; at least 3. */
 const R1 = 3;
 /** A header without options; RFC 9293 3.7.1: what MSS does not count. */
@@ -99,9 +104,12 @@ export class Tcp {
   readonly #drops: Drops;
   readonly #sequences: SequenceSource;
   readonly #cookies: SynCookies;
+  readonly #fastOpen: FastOpen;
   readonly #listeners = new Map<number, Listener[]>();
   readonly #knocks = new Map<string, Knock>();
   readonly #deadlines = new Deadlines<Flow>();
+  /** Left by their programs, oldest first. */
+  readonly #orphans = new Row<Flow>();
   readonly #work = new Fifo<Connection>();
   readonly #news = new Fifo<Connection>();
   readonly #listenerNews = new Fifo<Listener>();
@@ -119,10 +127,12 @@ export class Tcp {
     this.#drops = drops;
     this.#sequences = new SequenceSource(random);
     this.#cookies = new SynCookies(this.#sequences);
+    this.#fastOpen = new FastOpen(settings.fastOpenKey ?? this.#sequences.words(FOR_FAST_OPEN, 4));
     this.#ephemeral = random.below(EPHEMERALS);
     this.#around = {
       challenge: (now) => this.#mayChallenge(now),
       reset: (c, seq) => this.#sendReset(c, seq),
+      learn: (c, segment) => this.#fastOpen.learn(c, segment, this.#now),
       complete: (c) => this.#complete(c),
       drop: (reason) => drops.add(reason),
     };
@@ -213,8 +223,34 @@ export class Tcp {
       }
       this.#dropOldest(listener);
     }
-    this.#halfOpen(listener, this.#connection(flow, true, listener.inherited(), now, old), segment, now);
+    const c = this.#connection(flow, true, listener.inherited(), now, old);
+    this.#halfOpen(listener, c, segment, now);
     this.#announce(listener, News.SYN);
+    if (c.options.fastOpen > 0 && this.settings.fastOpen !== "off") this.#openFast(listener, c, segment);
+  }
+
+  /**
+   * RFC 7413 4.1.2 and 4.2.2: who brings the cookie, and whose SYN is not one too many (5.1), is accepted at once, with the
+   * data of its SYN. Who asks for one or brings a wrong one gets it with an ordinary SYN-ACK.
+   */
+  #openFast(listener: Listener, c: Connection, syn: Segment): void {
+    const asked = syn.fastOpen;
+    const { localAddress, remoteAddress } = c;
+    const always = this.settings.fastOpen === "always";
+    if (always ? asked === undefined && syn.payload.length === 0 : asked === undefined) return;
+    const good = always || this.#fastOpen.isGood(asked!, localAddress, remoteAddress);
+    const common = { room: 0, waits: false, sent: 0 };
+    if (!good) {
+      const cookie = this.#fastOpen.cookie(localAddress, remoteAddress);
+      const option = { cookie, experimental: asked!.experimental };
+      c.fast = { ...common, option, taken: false, handed: false };
+    } else if (listener.fast.size < c.options.fastOpen) {
+      c.fast = { ...common, option: undefined, taken: syn.payload.length > 0, handed: true };
+      takeEarly(c, syn);
+      listener.halfOpen.delete(c);
+      listener.fast.add(c);
+      this.#queue(listener, c);
+    } else this.#drops.add("tcp: too many fast opens");
   }
 
   #halfOpen(listener: Listener, c: Connection, syn: Segment, now: Micros): void {
@@ -271,6 +307,10 @@ export class Tcp {
   #complete(c: Connection): boolean {
     const { listener } = c;
     if (listener === undefined) return true; // opened actively, or after a verdict
+    if (listener.fast.delete(c)) {
+      c.listener = undefined;
+      return true; // the program has it already
+    }
     if (listener.queue.length >= listener.backlog) {
       listener.early.add(c);
       return false;
@@ -283,6 +323,10 @@ export class Tcp {
     listener.halfOpen.delete(c);
     listener.early.delete(c);
     c.listener = undefined;
+    this.#queue(listener, c);
+  }
+
+  #queue(listener: Listener, c: Connection): void {
     listener.queue.push(c);
     this.#counters.tcpAccepted++;
     this.#announce(listener, News.ACCEPTABLE);
@@ -431,10 +475,12 @@ export class Tcp {
   }
 
   #rest(c: Connection): void {
+    const isOrphan = this.#orphans.delete(c);
     this.#deadlines.remove(c);
     if (!this.flows.remove(c)) return; // its program does something to it once more
     const rest = new TimeWait(c);
     this.flows.add(rest);
+    if (isOrphan) this.#orphans.add(rest);
     this.#deadlines.set(rest, rest.until);
   }
 
@@ -444,17 +490,28 @@ export class Tcp {
     this.#deadlines.remove(rest);
     this.flows.remove(rest);
     this.flows.add(c);
+    if (this.#orphans.delete(rest)) this.#orphans.add(c);
     return c;
   }
 
+  /** What is left of a connection in TIME-WAIT, if that is all there is. */
+  #restOf(c: Connection): TimeWait | undefined {
+    const kept = this.flows.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
+    return kept instanceof TimeWait && kept.snd.iss === c.snd.iss ? kept : undefined;
+  }
+
   #forget(c: Flow): void {
+    this.#orphans.delete(c);
     this.#deadlines.remove(c);
-    this.flows.remove(c);
+    const isThere = this.flows.remove(c);
     if (c instanceof TimeWait) return;
+    const rest = isThere ? undefined : this.#restOf(c);
+    if (rest) this.#forget(rest);
     const { listener } = c;
     if (listener === undefined) return;
     listener.halfOpen.delete(c);
     listener.early.delete(c);
+    listener.fast.delete(c);
     c.listener = undefined;
   }
 
@@ -503,6 +560,10 @@ export class Tcp {
     const old = this.flows.find(flow.localAddress, flow.localPort, flow.remoteAddress, flow.remotePort);
     if (old) this.#forget(old); // in TIME-WAIT: `isFree` has said so
     const c = this.#connection(flow, false, options, this.#now, old);
+    if (options.fastOpen > 0 && this.settings.fastOpen !== "off") {
+      const most = Math.min(c.ourMss, c.pathMss);
+      c.fast = this.#fastOpen.opening(c.remoteAddress, most, this.settings.fastOpen === "always", this.#now);
+    }
     this.flows.add(c);
     open(c);
     this.#counters.tcpOpened++;
@@ -513,8 +574,7 @@ export class Tcp {
   /** Also of one in TIME-WAIT of which only the record is kept: that its program still asks for it changes nothing. */
   stateOf(c: Connection): TcpState {
     if (c.state !== TcpState.TIME_WAIT || !c.orphan) return c.state;
-    const kept = this.flows.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
-    return kept?.snd.iss === c.snd.iss ? kept.state : TcpState.CLOSED;
+    return this.flows.has(c) || this.#restOf(c) ? TcpState.TIME_WAIT : TcpState.CLOSED;
   }
 
   /** Connections in all states. */
@@ -571,6 +631,20 @@ export class Tcp {
       this.touch(c);
     }
     listener.queue.length = 0;
+  }
+
+  /** The program has let go of a connection, in whatever state that has left it. */
+  leave(c: Connection): void {
+    this.touch(c);
+    if (c.state === TcpState.CLOSED || c.row !== undefined || !this.flows.has(c)) return;
+    this.#orphans.add(c);
+    const { first } = this.#orphans;
+    if (first === undefined || this.#orphans.size <= this.settings.orphans) return;
+    this.#drops.add("tcp: too many connections without a program");
+    const oldest = first instanceof TimeWait ? this.#awaken(first) : first;
+    this.#orphans.delete(oldest);
+    abort(oldest);
+    this.touch(oldest);
   }
 
   hasListener(address: IpAddress, port: number): boolean {
@@ -636,7 +710,11 @@ export class Tcp {
       c.pathMss = mss;
       settleMss(c);
     }
-    if (reported.snd.mss >= before) return true;
+    if (reported.state === TcpState.SYN_SENT && reported.fast?.sent) {
+      reported.pending.syn = true; // at once, and without data
+      this.touch(reported);
+    }
+    if (reported.snd.mss >= before || !reported.snd.synAcked) return true;
     takeForLost(reported);
     this.touch(reported);
     return true;

@@ -3,7 +3,7 @@
  * is to answer a late segment now and then, so they shall not cost what a connection costs. When a segment comes, the
  * connection is made of it again, and the rules of `arrive.ts` hold as for any other.
  */
-import { FOREVER, type Micros, type Timed } from "../../base/index.ts";
+import { FOREVER, type InRow, type Micros, type Timed } from "../../base/index.ts";
 import { TcpState } from "../sockets.ts";
 import { defaultOptions } from "../station.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
@@ -12,7 +12,7 @@ import type { Flow } from "./flows.ts";
 import type { FourTuple } from "./isn.ts";
 import type { TcpSettings } from "./settings.ts";
 
-export class TimeWait implements FourTuple, Timed {
+export class TimeWait implements FourTuple, Timed, InRow {
   readonly state = TcpState.TIME_WAIT;
   readonly localAddress: IpAddress;
   readonly localPort: number;
@@ -35,9 +35,12 @@ export class TimeWait implements FourTuple, Timed {
   readonly heard: Micros;
   /** When it is over. */
   readonly until: Micros;
-  // The heap of deadlines and the flow table have these.
+  // The heap of deadlines, the row of those left by their programs and the flow table have these.
   due: Micros = FOREVER;
   slot = -1;
+  row: object | undefined = undefined;
+  before: InRow | undefined = undefined;
+  behind: InRow | undefined = undefined;
   serial: number;
   chain: Flow | undefined = undefined;
 

@@ -26,6 +26,11 @@ export class SequenceSource {
     return add(this.hash(flow, 0), Math.floor(now / 4) % 0x1_0000_0000);
   }
 
+  /** Words that depend on the key alone. */
+  words(purpose: number, count: number): number[] {
+    return Array.from({ length: count }, (_, i) => halfSipHash(this.#key0, this.#key1, [purpose, i]));
+  }
+
   /** A keyed hash of the flow; `purpose` keeps different uses apart (RFC 7323 5.4 wants one for timestamps). */
   hash(flow: FourTuple, ...purpose: readonly number[]): number {
     const { localAddress, remoteAddress } = flow;

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../base/index.ts";
 import { defaultOptions } from "../station.ts";
 import { Connection } from "./connection.ts";
+import { sipHash } from "./fastopen.ts";
 import { Flows } from "./flows.ts";
 import { halfSipHash, SequenceSource } from "./isn.ts";
 import { Gaps } from "./reassembly.ts";
@@ -159,6 +160,17 @@ describe("initial sequence numbers (RFC 6528)", () => {
     [[0x03020100], 0x89466e2a],
   ])("the hash of %j is the published one", (words, answer) => {
     expect(halfSipHash(0x03020100, 0x07060504, words)).toBe(answer);
+  });
+
+  test("SipHash-2-4 agrees with the vectors of its authors", () => {
+    const key = [0x0706050403020100n, 0x0f0e0d0c0b0a0908n] as const;
+    const hash = (length: number) =>
+      sipHash(
+        key,
+        Uint8Array.from({ length }, (_, i) => i),
+      );
+    expect(hash(0)).toBe(0x726fdb47dd0e0e31n);
+    expect(hash(15)).toBe(0xa129ca6149be45e5n);
   });
 
   const flow = { localAddress: 1, localPort: 2, remoteAddress: 3, remotePort: 4 };

@@ -142,6 +142,7 @@ export class TcpSocket implements Socket, Owner {
     if (this.#released || this.#listener) return "invalid";
     const c = this.#connection;
     if (c === undefined) return this.#begin(address, port);
+    if (c.fast?.waits) return "connected";
     if (c.state === TcpState.SYN_SENT || c.state === TcpState.SYN_RECEIVED) return "already";
     if (c.state !== TcpState.CLOSED) return "connected";
     const reason = takeError(c);
@@ -172,8 +173,9 @@ export class TcpSocket implements Socket, Owner {
     } else if (!this.#tcp.isFree(flow(localPort), true)) {
       return "in-use";
     }
-    this.#hold(this.#tcp.connect(flow(localPort), this.options));
-    return "in-progress";
+    const c = this.#tcp.connect(flow(localPort), this.options);
+    this.#hold(c);
+    return c.fast?.waits ? "connected" : "in-progress";
   }
 
   /** Its own address if it is bound to one, which must be of the peer's version; else what the route says. */
@@ -214,6 +216,7 @@ export class TcpSocket implements Socket, Owner {
       queue: [],
       halfOpen: new Set(),
       early: new Set(),
+      fast: new Set(),
       cookiesUntil: 0,
       news: 0,
       changed: (news) => this.#tell(news),
@@ -234,7 +237,7 @@ export class TcpSocket implements Socket, Owner {
     if (to !== undefined) return c ? "connected" : "not-supported";
     if (c === undefined || this.#released) return "not-connected";
     const result = write(c, bytes);
-    if (typeof result === "number" && result > 0) this.#tcp.touch(c);
+    if (typeof result === "number" && (result > 0 || c.pending.syn)) this.#tcp.touch(c);
     return result;
   }
 
@@ -286,7 +289,7 @@ export class TcpSocket implements Socket, Owner {
     this.#release();
     if (c === undefined) return;
     close(c);
-    this.#tcp.touch(c);
+    this.#tcp.leave(c);
   }
 
   abort(): void {
@@ -295,7 +298,7 @@ export class TcpSocket implements Socket, Owner {
     if (c === undefined) return;
     c.orphan = true;
     abort(c);
-    this.#tcp.touch(c);
+    this.#tcp.leave(c);
   }
 
   #release(): void {

@@ -10,11 +10,12 @@ import { covers, overlap } from "../station.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import * as wire from "../wire/tcp.ts";
 import { ACK, emptySegment, RST, type Segment, SYN } from "../wire/tcp.ts";
-import { arrive, arriveSyn, establishEarly, type Surroundings } from "./arrive.ts";
+import { arrive, arriveSyn, establishEarly, type Surroundings, takeEarly } from "./arrive.ts";
 import { takeForLost } from "./congestion.ts";
-import { Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
+import { abort, Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
 import { SynCookies } from "./cookies.ts";
 import { expire, settleTimers } from "./expire.ts";
+import { FastOpen } from "./fastopen.ts";
 import { Flows } from "./flows.ts";
 import { type FourTuple, SequenceSource } from "./isn.ts";
 import { next } from "./send.ts";
@@ -47,6 +48,8 @@ export interface Listener {
   readonly halfOpen: Set<Connection>;
   /** Those of them whose handshake is complete, for which the queue had no room. */
   readonly early: Set<Connection>;
+  /** In SYN-RECEIVED, but given to the program, or in `queue` (RFC 7413). */
+  readonly fast: Set<Connection>;
   /** Until when SYN cookies may come back. */
   cookiesUntil: Micros;
   /** News bits since `changed` was last called. */
@@ -73,6 +76,8 @@ const EPHEMERALS = 65536 - FIRST_EPHEMERAL;
 const ISN_STEP = 64_000;
 /** What a knock's purpose is to the hash: timestamps' offset (RFC 7323 5.4). */
 const FOR_TIMESTAMPS = 1;
+/** 2 is SYN cookies. */
+const FOR_FAST_OPEN = 3;
 /** RFC 9293 3.8.3: after so many retransmissions IP is told that the way may be dead; at least 3. */
 const R1 = 3;
 /** A header without options; RFC 9293 3.7.1: what MSS does not count. */
@@ -98,10 +103,13 @@ export class Tcp {
   readonly #drops: Drops;
   readonly #sequences: SequenceSource;
   readonly #cookies: SynCookies;
+  readonly #fastOpen: FastOpen;
   readonly #listeners = new Map<number, Listener[]>();
   readonly #listenerOf = new Map<Connection, Listener>();
   readonly #knocks = new Map<string, Knock>();
   readonly #deadlines = new Deadlines<Connection>();
+  /** Left by their programs, oldest first. */
+  readonly #orphans = new Set<Connection>();
   #work: Connection[] = [];
   #news: Connection[] = [];
   readonly #listenerNews = new Set<Listener>();
@@ -118,10 +126,12 @@ export class Tcp {
     this.#drops = drops;
     this.#sequences = new SequenceSource(random);
     this.#cookies = new SynCookies(this.#sequences);
+    this.#fastOpen = new FastOpen(settings.fastOpenKey ?? this.#sequences.words(FOR_FAST_OPEN, 4));
     this.#ephemeral = random.below(EPHEMERALS);
     this.#around = {
       challenge: (now) => this.#mayChallenge(now),
       reset: (c, seq) => this.#sendReset(c, seq),
+      learn: (c, segment) => this.#fastOpen.learn(c, segment, this.#now),
       complete: (c) => this.#complete(c),
       drop: (reason) => drops.add(reason),
     };
@@ -203,8 +213,34 @@ export class Tcp {
       }
       this.#dropOldest(listener);
     }
-    this.#halfOpen(listener, this.#connection(flow, true, listener.inherited(), now, old), segment, now);
+    const c = this.#connection(flow, true, listener.inherited(), now, old);
+    this.#halfOpen(listener, c, segment, now);
     this.#announce(listener, News.SYN);
+    if (c.options.fastOpen > 0 && this.settings.fastOpen !== "off") this.#openFast(listener, c, segment);
+  }
+
+  /**
+   * RFC 7413 4.1.2 and 4.2.2: who brings the cookie, and whose SYN is not one too many (5.1), is accepted at once, with the
+   * data of its SYN. Who asks for one or brings a wrong one gets it with an ordinary SYN-ACK.
+   */
+  #openFast(listener: Listener, c: Connection, syn: Segment): void {
+    const asked = syn.fastOpen;
+    const { localAddress, remoteAddress } = c;
+    const always = this.settings.fastOpen === "always";
+    if (always ? asked === undefined && syn.payload.length === 0 : asked === undefined) return;
+    const good = always || this.#fastOpen.isGood(asked!, localAddress, remoteAddress);
+    const common = { room: 0, waits: false, sent: 0 };
+    if (!good) {
+      const cookie = this.#fastOpen.cookie(localAddress, remoteAddress);
+      const option = { cookie, experimental: asked!.experimental };
+      c.fast = { ...common, option, taken: false, handed: false };
+    } else if (listener.fast.size < c.options.fastOpen) {
+      c.fast = { ...common, option: undefined, taken: syn.payload.length > 0, handed: true };
+      takeEarly(c, syn);
+      listener.halfOpen.delete(c);
+      listener.fast.add(c);
+      this.#queue(listener, c);
+    } else this.#drops.add("tcp: too many fast opens");
   }
 
   #halfOpen(listener: Listener, c: Connection, syn: Segment, now: Micros): void {
@@ -262,6 +298,10 @@ export class Tcp {
   #complete(c: Connection): boolean {
     const listener = this.#listenerOf.get(c);
     if (listener === undefined) return true; // opened actively, or after a verdict
+    if (listener.fast.delete(c)) {
+      this.#listenerOf.delete(c);
+      return true; // the program has it already
+    }
     if (listener.queue.length >= listener.backlog) {
       listener.early.add(c);
       return false;
@@ -274,6 +314,10 @@ export class Tcp {
     listener.halfOpen.delete(c);
     listener.early.delete(c);
     this.#listenerOf.delete(c);
+    this.#queue(listener, c);
+  }
+
+  #queue(listener: Listener, c: Connection): void {
     listener.queue.push(c);
     this.#counters.tcpAccepted++;
     this.#announce(listener, News.ACCEPTABLE);
@@ -420,12 +464,14 @@ export class Tcp {
   }
 
   #forget(c: Connection): void {
+    if (c.orphan) this.#orphans.delete(c);
     this.#deadlines.remove(c);
     this.flows.remove(c);
     const listener = this.#listenerOf.get(c);
     if (listener === undefined) return;
     listener.halfOpen.delete(c);
     listener.early.delete(c);
+    listener.fast.delete(c);
     this.#listenerOf.delete(c);
   }
 
@@ -474,6 +520,10 @@ export class Tcp {
     const old = this.flows.find(flow.localAddress, flow.localPort, flow.remoteAddress, flow.remotePort);
     if (old) this.#forget(old); // in TIME-WAIT: `isFree` has said so
     const c = this.#connection(flow, false, options, this.#now, old);
+    if (options.fastOpen > 0 && this.settings.fastOpen !== "off") {
+      const most = Math.min(c.ourMss, c.pathMss);
+      c.fast = this.#fastOpen.opening(c.remoteAddress, most, this.settings.fastOpen === "always", this.#now);
+    }
     this.flows.add(c);
     open(c);
     this.#counters.tcpOpened++;
@@ -530,6 +580,21 @@ export class Tcp {
       this.touch(c);
     }
     listener.queue.length = 0;
+  }
+
+  /** The program has let go of a connection, in whatever state that has left it. */
+  leave(c: Connection): void {
+    this.touch(c);
+    if (c.state === TcpState.CLOSED) return;
+    this.#orphans.add(c);
+    if (this.#orphans.size <= this.settings.orphans) return;
+    for (const oldest of this.#orphans) {
+      this.#drops.add("tcp: too many connections without a program");
+      this.#orphans.delete(oldest);
+      abort(oldest);
+      this.touch(oldest);
+      return;
+    }
   }
 
   hasListener(address: IpAddress, port: number): boolean {
@@ -595,7 +660,11 @@ export class Tcp {
       c.pathMss = mss;
       settleMss(c);
     }
-    if (reported.snd.mss >= before) return true;
+    if (reported.state === TcpState.SYN_SENT && reported.fast?.sent) {
+      reported.pending.syn = true; // at once, and without data
+      this.touch(reported);
+    }
+    if (reported.snd.mss >= before || !reported.snd.synAcked) return true;
     takeForLost(reported);
     this.touch(reported);
     return true;

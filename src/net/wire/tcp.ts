@@ -1,4 +1,7 @@
-/** The segment format of RFC 9293 section 3.1, with the options of RFC 2018 (SACK) and RFC 7323 (scale, timestamps). */
+/**
+ * The segment format of RFC 9293 section 3.1, with the options of RFC 2018 (SACK), RFC 7323 (scale, timestamps) and RFC 7413
+ * (Fast Open).
+ */
 import { setU16be, setU32be, u16be, u32be } from "../../base/index.ts";
 import { finish, pseudoHeader, sum } from "./checksum.ts";
 import type { IpAddress } from "./ip-address.ts";
@@ -35,9 +38,21 @@ const OPTION_SCALE = 3;
 const OPTION_SACK_PERMITTED = 4;
 const OPTION_SACK = 5;
 const OPTION_TIMESTAMPS = 8;
+const OPTION_FAST_OPEN = 34;
+/** RFC 4727: for experiments, told apart by 16 bits that follow (RFC 6994); Fast Open was one of them. */
+const OPTION_EXPERIMENT = 254;
+const FAST_OPEN_EXPERIMENT = 0xf989;
 
 /** RFC 7323 2.3: a larger shift count is used as 14. */
 export const LARGEST_SCALE = 14;
+
+/** RFC 7413 4.1.1, in a SYN. */
+export interface FastOpenOption {
+  /** 4 … 16 bytes, an even number of them; none asks for a cookie. */
+  readonly cookie: Uint8Array;
+  /** In the option that it had before it got a number of its own. */
+  readonly experimental: boolean;
+}
 
 export interface Segment {
   sourcePort: number;
@@ -60,6 +75,7 @@ export interface Segment {
   timestamps: boolean;
   tsVal: number;
   tsEcr: number;
+  fastOpen: FastOpenOption | undefined;
   payload: Uint8Array;
   /** What the IP header said of congestion (RFC 3168 5): 1, 2 = it may be marked, 3 = it is. Not part of the segment. */
   ecn?: number;
@@ -86,6 +102,7 @@ export const emptySegment: Readonly<Segment> = {
   timestamps: false,
   tsVal: 0,
   tsEcr: 0,
+  fastOpen: undefined,
   payload: NO_BYTES,
 };
 
@@ -143,6 +160,7 @@ export function readInto(segment: Segment, bytes: Uint8Array): Segment {
   segment.timestamps = false;
   segment.tsVal = 0;
   segment.tsEcr = 0;
+  segment.fastOpen = undefined;
   segment.payload = header === bytes.length ? NO_BYTES : bytes.subarray(header);
   if (header > HEADER) readOptions(bytes, header, segment);
   return segment;
@@ -172,10 +190,28 @@ function readOptions(bytes: Uint8Array, header: number, segment: Segment): void 
       segment.scale = Math.min(bytes[offset + 2]!, LARGEST_SCALE);
     } else if (kind === OPTION_SACK_PERMITTED && length === 2) {
       segment.sackPermitted = true;
+    } else if (kind === OPTION_FAST_OPEN) {
+      readFastOpen(bytes.subarray(offset + 2, offset + length), segment, false);
+    } else if (
+      kind === OPTION_EXPERIMENT &&
+      length >= 4 &&
+      u16be(bytes, offset + 2) === FAST_OPEN_EXPERIMENT
+    ) {
+      readFastOpen(bytes.subarray(offset + 4, offset + length), segment, true);
     }
     offset += length;
   }
 }
+
+/** RFC 7413 4.1.1: of another length it is none, and none but in a SYN. */
+function readFastOpen(cookie: Uint8Array, segment: Segment, experimental: boolean): void {
+  const { length } = cookie;
+  if (!(segment.flags & SYN) || (length !== 0 && (length < 4 || length > 16 || length % 2 !== 0))) return;
+  segment.fastOpen = { cookie: cookie.slice(), experimental };
+}
+
+const fastOpenLength = ({ cookie, experimental }: FastOpenOption): number =>
+  (experimental ? 4 : 2) + cookie.length;
 
 /** A multiple of 4: each option is padded in front with NOPs where it needs it. */
 export function optionsLengthOf(segment: Segment): number {
@@ -185,6 +221,7 @@ export function optionsLengthOf(segment: Segment): number {
   if (segment.sackPermitted) length += segment.timestamps ? 2 : 4;
   if (segment.scale >= 0) length += 4;
   if (segment.sack.length > 0) length += 4 + segment.sack.length * 4;
+  if (segment.fastOpen !== undefined) length += (fastOpenLength(segment.fastOpen) + 3) & ~3;
   return length;
 }
 
@@ -259,6 +296,16 @@ function writeOptions(segment: Segment, into: Uint8Array, offset: number): void 
       to += 4;
     }
   }
+  if (segment.fastOpen !== undefined) writeFastOpen(segment.fastOpen, into, to);
+}
+
+function writeFastOpen(option: FastOpenOption, into: Uint8Array, offset: number): void {
+  const length = fastOpenLength(option);
+  into[offset] = option.experimental ? OPTION_EXPERIMENT : OPTION_FAST_OPEN;
+  into[offset + 1] = length;
+  if (option.experimental) setU16be(into, offset + 2, FAST_OPEN_EXPERIMENT);
+  into.set(option.cookie, offset + length - option.cookie.length);
+  into.fill(OPTION_NOP, offset + length, offset + ((length + 3) & ~3));
 }
 
 const flagNames: readonly [number, string][] = [
@@ -285,6 +332,11 @@ export function showSegment(segment: Segment): string {
   if (segment.sackPermitted) options.push("sackOK");
   if (segment.timestamps) options.push(`TS ${segment.tsVal} ${segment.tsEcr}`);
   if (segment.scale >= 0) options.push(`wscale ${segment.scale}`);
+  if (segment.fastOpen) {
+    const { cookie, experimental } = segment.fastOpen;
+    const bytes = Array.from(cookie, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    options.push(`${experimental ? "FOEXP" : "FO"}${bytes && ` ${bytes}`}`);
+  }
   for (let i = 0; i < segment.sack.length; i += 2)
     options.push(`sack ${segment.sack[i]}:${segment.sack[i + 1]}`);
   return (

@@ -6,8 +6,8 @@ import { CompilingEngine } from "../../src/machine/jit/index.ts";
 const engines: readonly [string, MachineOptions][] = [
   ["interpreted", { engine: "interpreter" }],
   ["each instruction in the general way", { unspecialised: true }],
-  // Not all of the empty memory behind the code.
-  ["compiled", { engine: (core: Core) => new CompilingEngine(core, { ahead: true, most: 60 }) }],
+  // Of the empty memory behind the code no more than a run is long: else it would not be entered.
+  ["compiled", { engine: (core: Core) => new CompilingEngine(core, { ahead: true, most: 15 }) }],
 ];
 
 const HLT = 0xf4;

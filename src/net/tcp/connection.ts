@@ -7,11 +7,12 @@
  *
  * A connection is data. It knows neither IP nor sockets, sends nothing by itself and is told the time.
  */
-import { ByteRing, FOREVER, type Micros, type Timed } from "../../base/index.ts";
+import { ByteRing, FOREVER, type InRow, type Micros, type Timed } from "../../base/index.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { type Congestion, newCongestion } from "./congestion.ts";
 import type { FastOpening } from "./fastopen.ts";
+import type { Flow } from "./flows.ts";
 import type { FourTuple } from "./isn.ts";
 import { newProbe, type Probe } from "./probe.ts";
 import { forgetSent, newRack, type Rack } from "./rack.ts";
@@ -20,6 +21,7 @@ import { newRtt, type Rtt } from "./rtt.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { add, distance, type Sequence } from "./sequence.ts";
 import type { TcpSettings } from "./settings.ts";
+import type { Listener } from "./tcp.ts";
 
 /** Send sequence variables. */
 export interface Snd {
@@ -143,7 +145,7 @@ export interface Opening {
   options: SocketOptions;
 }
 
-export class Connection implements Timed, FourTuple {
+export class Connection implements Timed, InRow, FourTuple {
   readonly localAddress: IpAddress;
   readonly localPort: number;
   readonly remoteAddress: IpAddress;
@@ -226,14 +228,20 @@ export class Connection implements Timed, FourTuple {
   /** Who is told. */
   owner: Owner | undefined = undefined;
 
-  // Bookkeeping of tcp.ts: the heap of deadlines, the lists of those with work and with news, the chain in the flow
-  // table; and of the layer below: the way its packets take.
+  // Bookkeeping of tcp.ts: the heap of deadlines, the lists of those with work and with news, the listener it is for, its
+  // place among the half-open or those left by their programs, number and chain in the flow table; and of the layer below:
+  // the way its packets take.
   due: Micros = FOREVER;
   slot = -1;
   queued = false;
   telling = false;
+  listener: Listener | undefined = undefined;
+  row: object | undefined = undefined;
+  before: InRow | undefined = undefined;
+  behind: InRow | undefined = undefined;
+  serial = 0;
   path: object | undefined = undefined;
-  chain: Connection | undefined = undefined;
+  chain: Flow | undefined = undefined;
   /** Called by `enter`, so that every change of state can be seen. */
   trace: ((c: Connection, from: TcpState) => void) | undefined = undefined;
 

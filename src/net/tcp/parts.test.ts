@@ -210,9 +210,10 @@ test("the flow table finds what was put in, and only that", () => {
     all.push(c);
     flows.add(c);
   }
-  expect([flows.size, flows.onPort(49152), flows.onPort(1)]).toEqual([3000, 300, 0]);
+  expect([flows.size, flows.hasPort(49152), flows.hasPort(1)]).toEqual([3000, true, false]);
   for (const c of all) expect(flows.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort)).toBe(c);
   expect(new Set(flows).size).toBe(3000);
+  expect(flows.all()).toEqual(all);
   for (const c of all.filter((_, i) => i % 2 === 0)) {
     expect(flows.remove(c)).toBe(true);
     expect(flows.remove(c)).toBe(false);
@@ -221,5 +222,7 @@ test("the flow table finds what was put in, and only that", () => {
     const found = flows.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
     expect(found).toBe(i % 2 === 0 ? undefined : c);
   });
-  expect([flows.size, flows.onPort(49152)]).toEqual([1500, 0]);
+  expect([flows.size, flows.hasPort(49152)]).toEqual([1500, false]);
+  for (const c of all) flows.remove(c);
+  expect([flows.size, flows.all()]).toEqual([0, []]);
 });

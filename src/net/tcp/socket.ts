@@ -1,4 +1,5 @@
 /** A program's end of TCP: the calls of sockets.ts over a connection or a listener. */
+import { Row } from "../../base/index.ts";
 import {
   type Datagram,
   type Endpoint,
@@ -63,7 +64,8 @@ export class TcpSocket implements Socket, Owner {
   }
 
   get state(): TcpState {
-    return this.#listener ? TcpState.LISTEN : (this.#connection?.state ?? TcpState.CLOSED);
+    if (this.#listener) return TcpState.LISTEN;
+    return this.#connection ? this.#tcp.stateOf(this.#connection) : TcpState.CLOSED;
   }
 
   get readable(): boolean {
@@ -135,7 +137,7 @@ export class TcpSocket implements Socket, Owner {
       if (!overlap(address, other.#bound.address)) continue;
       if (!reuseAddress || !other.options.reuseAddress || other.#listener) return false;
     }
-    return reuseAddress || this.#tcp.flows.onPort(port) === 0;
+    return reuseAddress || !this.#tcp.flows.hasPort(port);
   }
 
   connect(address: IpAddress, port: number): Reason | undefined {
@@ -214,7 +216,7 @@ export class TcpSocket implements Socket, Owner {
       port,
       backlog: places,
       queue: [],
-      halfOpen: new Set(),
+      halfOpen: new Row(),
       early: new Set(),
       fast: new Set(),
       cookiesUntil: 0,

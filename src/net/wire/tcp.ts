@@ -111,29 +111,39 @@ export function sequenceLength(segment: Segment): number {
   return segment.payload.length + ((segment.flags & SYN) >>> 1) + (segment.flags & FIN);
 }
 
-export function check(bytes: Uint8Array, source: IpAddress, destination: IpAddress): TcpReason | undefined {
-  if (bytes.length < HEADER) return "short";
-  const header = (bytes[at.dataOffset]! >>> 4) * 4;
-  if (header < HEADER || header > bytes.length) return "data offset";
-  const total = pseudoHeader(source, destination, PROTOCOL_TCP, bytes.length) + sum(bytes, 0, bytes.length);
+/** Of the segment in bytes[start … end): a packet need not be cut to look into it. */
+export function check(
+  bytes: Uint8Array,
+  source: IpAddress,
+  destination: IpAddress,
+  start = 0,
+  end = bytes.length,
+): TcpReason | undefined {
+  const length = end - start;
+  if (length < HEADER) return "short";
+  const header = (bytes[start + at.dataOffset]! >>> 4) * 4;
+  if (header < HEADER || header > length) return "data offset";
+  const total = pseudoHeader(source, destination, PROTOCOL_TCP, length) + sum(bytes, start, end);
   if (finish(total) !== 0) return "checksum";
-  return header > HEADER && !optionsAreWhole(bytes, header) ? "options" : undefined;
+  return header > HEADER && !optionsAreWhole(bytes, start + at.options, start + header)
+    ? "options"
+    : undefined;
 }
 
 /**
  * RFC 9293 3.2 (MUST-7): an illegal option length must not hurt. We drop the segment, as a length that leads out of
  * the header makes the rest unreadable.
  */
-function optionsAreWhole(bytes: Uint8Array, header: number): boolean {
-  for (let offset: number = at.options; offset < header; ) {
+function optionsAreWhole(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let offset = from; offset < to; ) {
     const kind = bytes[offset]!;
     if (kind === OPTION_END) return true;
     if (kind === OPTION_NOP) {
       offset++;
       continue;
     }
-    const length = offset + 1 < header ? bytes[offset + 1]! : 0;
-    if (length < 2 || offset + length > header) return false;
+    const length = offset + 1 < to ? bytes[offset + 1]! : 0;
+    if (length < 2 || offset + length > to) return false;
     offset += length;
   }
   return true;
@@ -144,15 +154,15 @@ export function read(bytes: Uint8Array): Segment {
 }
 
 /** The same into a segment that there is already, all of which becomes another. */
-export function readInto(segment: Segment, bytes: Uint8Array): Segment {
-  const header = (bytes[at.dataOffset]! >>> 4) * 4;
-  segment.sourcePort = u16be(bytes, at.sourcePort);
-  segment.destinationPort = u16be(bytes, at.destinationPort);
-  segment.seq = u32be(bytes, at.seq);
-  segment.ack = u32be(bytes, at.ack);
-  segment.flags = bytes[at.flags]!;
-  segment.window = u16be(bytes, at.window);
-  segment.urgent = u16be(bytes, at.urgent);
+export function readInto(segment: Segment, bytes: Uint8Array, start = 0, end = bytes.length): Segment {
+  const text = start + (bytes[start + at.dataOffset]! >>> 4) * 4;
+  segment.sourcePort = u16be(bytes, start + at.sourcePort);
+  segment.destinationPort = u16be(bytes, start + at.destinationPort);
+  segment.seq = u32be(bytes, start + at.seq);
+  segment.ack = u32be(bytes, start + at.ack);
+  segment.flags = bytes[start + at.flags]!;
+  segment.window = u16be(bytes, start + at.window);
+  segment.urgent = u16be(bytes, start + at.urgent);
   segment.mss = 0;
   segment.scale = -1;
   segment.sackPermitted = false;
@@ -161,14 +171,14 @@ export function readInto(segment: Segment, bytes: Uint8Array): Segment {
   segment.tsVal = 0;
   segment.tsEcr = 0;
   segment.fastOpen = undefined;
-  segment.payload = header === bytes.length ? NO_BYTES : bytes.subarray(header);
-  if (header > HEADER) readOptions(bytes, header, segment);
+  segment.payload = text === end ? NO_BYTES : bytes.subarray(text, end);
+  if (text > start + HEADER) readOptions(bytes, start + at.options, text, segment);
   return segment;
 }
 
 /** Options of a known kind but another length than theirs are passed over, as unknown ones are. */
-function readOptions(bytes: Uint8Array, header: number, segment: Segment): void {
-  for (let offset: number = at.options; offset < header; ) {
+function readOptions(bytes: Uint8Array, from: number, to: number, segment: Segment): void {
+  for (let offset = from; offset < to; ) {
     const kind = bytes[offset]!;
     if (kind === OPTION_END) return;
     if (kind === OPTION_NOP) {
@@ -351,7 +361,7 @@ export function show(bytes: Uint8Array): string {
   const ports = `TCP ${u16be(bytes, at.sourcePort)} > ${u16be(bytes, at.destinationPort)}`;
   const header = (bytes[at.dataOffset]! >>> 4) * 4;
   if (header < HEADER || header > bytes.length) return `${ports} (bad: data offset)`;
-  if (!optionsAreWhole(bytes, header)) return `${ports} (bad: options)`;
+  if (!optionsAreWhole(bytes, at.options, header)) return `${ports} (bad: options)`;
   return `${ports} ${showSegment(read(bytes))}`;
 }
 

@@ -47,7 +47,11 @@ const ATTACKER_MAC = 0x525400000066;
 /** Connections that a listener may hold, complete and not: what memory is bounded by. */
 const BACKLOG = 32;
 const HALF_OPEN = 64;
-const LONG_AGO = 16;
+const HELD = 16;
+const ORPHANS = 500;
+const EARLY = 8;
+/** And the honest one, and those that have ended since the last look. */
+const MOST = BACKLOG + HALF_OPEN + HELD + ORPHANS + EARLY + 16;
 
 const byteAt = (place: number): number => (place * 31 + (place >>> 8) * 7) & 255;
 const piece = (from: number, length: number): Uint8Array =>
@@ -78,9 +82,9 @@ export function attack(seed: number, enough: (report: Readonly<Report>) => boole
     moving.push(stack);
     return stack;
   };
-  const victim = station(VICTIM, "fd00::15/64", { halfOpen: HALF_OPEN, timeWait: SECOND });
+  const victim = station(VICTIM, "fd00::15/64", { halfOpen: HALF_OPEN, orphans: ORPHANS });
   const friend = station(FRIEND, "fd00::16/64");
-  const server = station(SERVER, "fd00::3/64", { halfOpen: HALF_OPEN, timeWait: SECOND });
+  const server = station(SERVER, "fd00::3/64", { halfOpen: HALF_OPEN, orphans: ORPHANS });
   // Who believes ARP can be robbed of his neighbour; that is no matter of TCP's.
   victim.setNeighbour(0, FRIEND, macFor(FRIEND));
   friend.setNeighbour(0, VICTIM, macFor(VICTIM));
@@ -113,7 +117,7 @@ export function attack(seed: number, enough: (report: Readonly<Report>) => boole
   // --- the victim's programs ---
 
   const listener = victim.sockets.stream();
-  listener.options.fastOpen = 8;
+  listener.options.fastOpen = EARLY;
   listener.bind(ANY6, 80);
   listener.listen(BACKLOG);
   /** The attacker's accepted connections, with the place of the next byte to be read. */
@@ -146,7 +150,7 @@ export function attack(seed: number, enough: (report: Readonly<Report>) => boole
       if (random.below(200) === 0) each.socket.close();
       if (random.below(400) === 0) each.socket.abort();
     }
-    while (held.length > LONG_AGO) held.shift()!.socket.close();
+    while (held.length > HELD) held.shift()!.socket.close();
     held = held.filter(({ socket }) => !socket.closed);
     for (
       let datagram = echo.receiveDatagram();
@@ -276,13 +280,12 @@ export function attack(seed: number, enough: (report: Readonly<Report>) => boole
     const length = random.below(3) === 0 ? 0 : random.below(1461);
     const wild = random.below(12) === 0;
     const sack = Array.from({ length: 2 * random.below(4) }, () => (flow.peer! - random.below(4000)) >>> 0);
+    const noise = random.below(5) === 0 ? NOISE[random.below(8)]! : 0;
+    const flags = random.below(20) === 0 ? random.below(256) : tcp.ACK | noise;
     say(flow, {
       seq: wild ? random.u32() : (flow.iss + 1 + from) >>> 0,
       ack: random.below(12) === 0 ? random.u32() : (flow.peer! - random.below(2) * random.below(3000)) >>> 0,
-      flags:
-        random.below(20) === 0
-          ? random.below(256)
-          : tcp.ACK | (random.below(5) === 0 ? NOISE[random.below(8)]! : 0),
+      flags: flags & tcp.SYN ? flags | tcp.ACK : flags, // without ACK it would begin another connection, its bytes counted anew
       urgent: random.below(0x10000),
       sack,
       // A byte out of its place would be believed in its own connection; so where numbers are wild there is none.
@@ -346,7 +349,7 @@ export function attack(seed: number, enough: (report: Readonly<Report>) => boole
     talk();
     settle();
     report.most = Math.max(report.most, victim.connections().length);
-    if (victim.connections().length > 2 * (BACKLOG + HALF_OPEN) + LONG_AGO + 3000)
+    if (victim.connections().length > MOST)
       throw new Error(`seed ${seed}, frame ${report.frames}: ${victim.connections().length} connections`);
     clock.advance(random.below(20) === 0 ? random.below(3 * SECOND) : random.below(20 * MS));
     report.virtualSeconds = Math.round(clock.now() / SECOND);

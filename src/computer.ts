@@ -39,7 +39,6 @@ import {
   parseNetwork6,
   Stack,
   type TcpSettings,
-  TcpState,
 } from "./net/index.ts";
 import { ReturnWatch } from "./returns.ts";
 import { type Moving, World, type WorldEnd } from "./world.ts";
@@ -187,8 +186,6 @@ export type RegisterName = "eax" | "ebx" | "ecx" | "edx" | "esi" | "edi" | "ebp"
 
 /** Where a called routine returns to: nothing can be mapped there. */
 const RETURN = 0xffff_f000;
-/** Closed by the program, and not acknowledged by the peer (RFC 9293 3.3.2). */
-const CLOSING: ReadonlySet<TcpState> = new Set([TcpState.FIN_WAIT_1, TcpState.CLOSING, TcpState.LAST_ACK]);
 /** Bytes of the debug board that are kept, as in KolibriOS. */
 const BOARD = 65536;
 
@@ -332,7 +329,7 @@ export class Computer {
    * goes on with that after the program has ended, for as long as the world is run.
    */
   get sending(): boolean {
-    return this.stack.connections().some(({ state }) => CLOSING.has(state));
+    return this.stack.closing;
   }
 
   /** The value of a symbol of the program. Throws when it has none of that name. */

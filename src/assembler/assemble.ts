@@ -225,6 +225,8 @@ export class Assembler {
     state.references.length = 0;
     state.lineCount = 0;
     state.spaces = [];
+    state.spaceCount = 0;
+    state.keepsSpaces = this.recall === undefined;
     state.format = flatFormat(false, undefined);
     state.space = newSpace(0);
     state.addSpace(state.space);

@@ -4,7 +4,7 @@ import { condition } from "./expression/logical.ts";
 import { isEndless, passOver, watchLoop } from "./loops.ts";
 import { refuse } from "./messages.ts";
 import { EVERY_LINES } from "./progress.ts";
-import { newStructure, S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type Structure } from "./state.ts";
+import { DEPTH_LIMIT, S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type Structure } from "./state.ts";
 import { endVirtual } from "./virtual.ts";
 import {
   D_DATA,
@@ -23,28 +23,10 @@ import {
 } from "./words.ts";
 
 const COLON = 0x3a;
-/** Blocks in one another: more than FASM, which has room for some 5000 on its stack. */
-const DEPTH_LIMIT = 8192;
 
 /** Blocks may not begin in the middle of a line, behind a prefix or `times`. */
 function atLineStart(assembler: Assembler): void {
   if (assembler.state.prefixes & 1) refuse("unexpectedInstruction");
-}
-
-function open(assembler: Assembler, kind: number, inElse = false): void {
-  const { state } = assembler;
-  if (state.structures.length > DEPTH_LIMIT) refuse("stackOverflow");
-  const structure = state.closedStructures.pop() ?? newStructure();
-  structure.kind = kind;
-  structure.line = state.currentLine;
-  structure.item = state.item;
-  structure.counter = state.counter;
-  structure.limit = state.counterLimit;
-  structure.space = undefined;
-  structure.at = 0;
-  structure.inElse = inElse;
-  structure.watch = undefined;
-  state.structures.push(structure);
 }
 
 /** The innermost open block of a kind. */
@@ -54,14 +36,6 @@ export function findStructure(assembler: Assembler, kind: number): Structure {
     if (structures[at]!.kind === kind) return structures[at]!;
   }
   return refuse("unexpectedInstruction");
-}
-
-/** Takes a block off the open ones. It may be used again for the next that is opened. */
-export function removeStructure(assembler: Assembler, structure: Structure): void {
-  const { structures, closedStructures } = assembler.state;
-  closedStructures.push(structure);
-  if (structures[structures.length - 1] === structure) structures.pop();
-  else structures.splice(structures.indexOf(structure), 1);
 }
 
 export function timesDirective(assembler: Assembler): void {
@@ -96,7 +70,7 @@ export function repeatDirective(assembler: Assembler): void {
     if (findEnd(assembler) !== D_REPEAT) refuse("unexpectedInstruction");
     return;
   }
-  open(assembler, S_REPEAT);
+  state.open(S_REPEAT);
   state.counter = 1;
   state.counterLimit = count;
 }
@@ -126,17 +100,16 @@ function endRepeat(assembler: Assembler): void {
   state.item = structure.item;
 }
 
-function stopRepeat(assembler: Assembler, structure: Structure): void {
-  const { state } = assembler;
+function stopRepeat({ state }: Assembler, structure: Structure): void {
   state.counter = structure.counter;
   state.counterLimit = structure.limit;
-  removeStructure(assembler, structure);
+  state.close(structure);
 }
 
 export function whileDirective(assembler: Assembler): void {
   const { state } = assembler;
   atLineStart(assembler);
-  open(assembler, S_WHILE);
+  state.open(S_WHILE);
   state.counter = 1;
   doWhile(assembler, state.structures[state.structures.length - 1]!);
 }
@@ -149,8 +122,9 @@ function doWhile(assembler: Assembler, structure: Structure): void {
 
 function stopWhile(assembler: Assembler, structure: Structure): void {
   if (findEnd(assembler) !== D_WHILE) refuse("unexpectedInstruction");
-  assembler.state.counter = structure.counter;
-  removeStructure(assembler, structure);
+  const { state } = assembler;
+  state.counter = structure.counter;
+  state.close(structure);
 }
 
 function endWhile(assembler: Assembler): void {
@@ -174,7 +148,7 @@ export function ifDirective(assembler: Assembler): void {
     const result = condition(assembler);
     lineEnds(assembler);
     if (result) {
-      open(assembler, S_IF);
+      state.open(S_IF);
       return;
     }
     if (!findElse(assembler)) return;
@@ -183,7 +157,7 @@ export function ifDirective(assembler: Assembler): void {
       continue;
     }
     lineEnds(assembler);
-    open(assembler, S_IF, true);
+    state.open(S_IF).inElse = true;
     return;
   }
 }
@@ -196,13 +170,13 @@ export function elseDirective(assembler: Assembler): void {
   while (program.kinds[state.item] === I_INSTRUCTION && program.values[state.item] === D_IF) {
     state.item++;
     if (!findElse(assembler)) {
-      removeStructure(assembler, structure);
+      state.close(structure);
       return;
     }
   }
   lineEnds(assembler);
   findEndIf(assembler);
-  removeStructure(assembler, structure);
+  state.close(structure);
 }
 
 /** Moves behind the `else` (true) or `end if` (false) that belongs to the block the cursor is in. */
@@ -344,7 +318,7 @@ export function endDirective(assembler: Assembler): void {
       return;
     case D_IF:
       atLineStart(assembler);
-      removeStructure(assembler, findStructure(assembler, S_IF));
+      state.close(findStructure(assembler, S_IF));
       return;
     case D_DATA:
       state.format.directive(assembler, D_DATA, true);
@@ -368,7 +342,7 @@ export function breakDirective(assembler: Assembler): void {
     if (structure.kind === S_IF) {
       const line = state.currentLine;
       state.currentLine = structure.line;
-      removeStructure(assembler, structure);
+      state.close(structure);
       skipIf(assembler);
       state.currentLine = line;
       at = state.structures.length - 1;

@@ -65,8 +65,6 @@ export interface Shape {
   readonly waits: boolean;
   /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
-  /** `ret -1`, `enter -1,0`: operands that are only refused when no other pass is to come. */
-  readonly lenient: boolean;
   /** Takes operands one after the other without commas: whatever stands there is taken for one. */
   readonly lists: boolean;
   /** FASM does not ask whether the line ends behind it. */
@@ -244,7 +242,7 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lenient" | "lists"> & {
+type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lists"> & {
   /** Takes segment:offset; behind the number of any other instruction a colon is surplus. */
   far: boolean;
   /** Operands may have masks and broadcasts: the names of AVX begin so. To others a brace is one thing too many. */
@@ -268,7 +266,6 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       sized: name !== "lea",
       waits: /^f(?:st[cs]w|(?:stenv|save)[wd]?)$/.test(name),
       far: name === "jmp" || name === "call",
-      lenient: /^(?:ret|enter)/.test(name),
       decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
@@ -288,8 +285,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, far, sized, waits, floatSize, lenient, lists, decorates, series, divided } =
-    traitsOf(mnemonic);
+  const { jumps, far, sized, waits, floatSize, lists, decorates, series, divided } = traitsOf(mnemonic);
   let comma = false;
   let leaves = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -393,7 +389,6 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     sized,
     waits,
     floatSize,
-    lenient,
     lists,
     leaves,
     jumps,
@@ -408,7 +403,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
 
 function readInstruction(program: Program, item: number, end: number, shape: Shape): Instruction {
   const { operands } = shape;
-  let evasive = (shape.lenient || shape.waits) && operands.length > 0;
+  let evasive = shape.waits && operands.length > 0;
   let first: Expression | undefined;
   let second: Expression | undefined;
   let firstSized = false;
@@ -653,9 +648,8 @@ function weigh(
   if (!positional) return value;
   const { space } = state;
   const plain =
-    state.bits !== 16 &&
     value >= 0 &&
-    value <= 0x7fffffff &&
+    value <= (state.bits === 16 ? 0xffff : 0xffffffff) &&
     (space.relocation | space.register1 | space.register2) === 0 &&
     typeof space.base === "number";
   return plain ? value + (space.base as number) - start : Number.NaN;

@@ -72,7 +72,7 @@ export interface Structure {
   watch: Watch | undefined;
 }
 
-export function newStructure(): Structure {
+function newStructure(): Structure {
   return {
     kind: 0,
     line: 0,
@@ -90,6 +90,9 @@ export function newStructure(): Structure {
 const BYTES_PER_REFERENCE = 32;
 const BYTES_PER_MESSAGE = 128;
 const BYTES_PER_SPACE = 256;
+
+/** Blocks in one another: more than FASM, which has room for some 5000 on its stack. */
+export const DEPTH_LIMIT = 8192;
 
 /** Room that is always left behind `at` for one instruction or datum. */
 const MARGIN = 64;
@@ -113,6 +116,10 @@ export class State implements Encoding {
   space!: Space;
   /** All spaces of the pass, for those with files of their own. */
   spaces: Space[] = [];
+  /** How many there have been in the pass, kept or not. */
+  spaceCount = 0;
+  /** Lines are recorded, with the spaces that they stand in. */
+  keepsSpaces = false;
   format!: Format;
   counter = 0;
   counterLimit = 0;
@@ -131,7 +138,7 @@ export class State implements Encoding {
   watching = false;
   /** Bytes from here on are those of the block that is being watched. */
   ownFrom = 0;
-  /** Recoverable errors so far, also those that are not the first. */
+  /** Recoverable errors so far, also those that are not the first, and what would be one in the last pass. */
   complaints = 0;
   error: Message = "outOfMemory";
   errorLabel: Label | undefined;
@@ -144,7 +151,7 @@ export class State implements Encoding {
   pointedAt = 0;
   structures: Structure[] = [];
   /** Blocks that have been closed, to be used again. */
-  readonly closedStructures: Structure[] = [];
+  readonly #closed: Structure[] = [];
   display: Uint8Array[] = [];
   /** What they are reckoned at. */
   displayBytes = 0;
@@ -191,8 +198,35 @@ export class State implements Encoding {
     this.display.push(text);
   }
 
+  /** Opens a block at the cursor. */
+  open(kind: number): Structure {
+    if (this.structures.length > DEPTH_LIMIT) refuse("stackOverflow");
+    const structure = this.#closed.pop() ?? newStructure();
+    structure.kind = kind;
+    structure.line = this.currentLine;
+    structure.item = this.item;
+    structure.counter = this.counter;
+    structure.limit = this.counterLimit;
+    structure.at = this.at;
+    structure.inElse = false;
+    structure.watch = undefined;
+    this.structures.push(structure);
+    return structure;
+  }
+
+  /** Takes a block off the open ones. It may be used again for the next that is opened. */
+  close(structure: Structure): void {
+    const { structures } = this;
+    structure.space = undefined;
+    this.#closed.push(structure);
+    if (structures[structures.length - 1] === structure) structures.pop();
+    else structures.splice(structures.indexOf(structure), 1);
+  }
+
+  /** Counts a space, and keeps it unless nobody will ask for it. */
   addSpace(space: Space): void {
-    if (this.spaces.length > this.maxBytes / BYTES_PER_SPACE) refuse("outOfMemory");
+    if (this.spaceCount++ > this.maxBytes / BYTES_PER_SPACE) refuse("outOfMemory");
+    if (space.virtual && !space.kept && !this.keepsSpaces) return;
     if (!space.virtual || space.kept) this.singular++;
     space.number = this.spaces.length;
     this.spaces.push(space);
@@ -224,6 +258,7 @@ export class State implements Encoding {
 
   /** Whether what FASM refuses only in a last pass is let through. */
   isLenient(): boolean {
+    this.complaints++;
     this.singular++;
     return this.anotherPass;
   }

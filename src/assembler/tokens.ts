@@ -57,6 +57,21 @@ for (let at = 0, power = 1; at < powers.length; at++, power = Math.imul(power, 3
 export const ESCAPED = 1;
 export const DOTTED = 2;
 export const FRAMED = 4;
+/** It has or had a definition: this bit for macros, the ones above for the other kinds (preprocess/definitions.ts). */
+export const DEFINED_AS = 8;
+
+/** What a line has beside the traits of its names: an operator of macros, a closing brace. */
+export const OPERATES = 0x100;
+export const CLOSES = 0x200;
+/** Nothing is known of a line: it may have anything. */
+export const ANYTHING = -1;
+
+/** What a line has by one of its tokens. */
+export function marksOf(token: number, traits: Uint8Array): number {
+  if (token >= FIRST) return (token & 3) === NAME ? traits[textOf(token)]! : 0;
+  if (token === 0x7d) return CLOSES;
+  return token === 0x60 || token === 0x23 ? OPERATES : 0;
+}
 
 function traitsOf(text: string): number {
   switch (text.charCodeAt(0)) {
@@ -94,7 +109,7 @@ export class Texts {
   #lower = new Int32Array(1 << 12);
   /** The token that an escaped name is without its backslash, once asked for. */
   #bare = new Int32Array(1 << 12);
-  /** ESCAPED, DOTTED, FRAMED. */
+  /** ESCAPED, DOTTED, FRAMED, and as what it is defined. */
   traits = new Uint8Array(1 << 12);
 
   number(text: string): number {
@@ -307,11 +322,16 @@ export class Tokenizer {
     this.#store = store;
   }
 
-  /** Appends the tokens of the next line and their END; the caller has begun the line and counted it. */
-  readLine(): void {
+  /**
+   * Appends the tokens of the next line and their END; the caller has begun the line and counted it. Returns the traits of
+   * all its names together, with OPERATES and CLOSES.
+   */
+  readLine(): number {
     const bytes = this.#bytes;
     const length = bytes.length;
     const store = this.#store;
+    const texts = this.#texts;
+    let marks = 0;
     let at = this.at;
     for (;;) {
       const code = at < length ? bytes[at]! : 0x1a;
@@ -334,7 +354,9 @@ export class Tokenizer {
           this.at = at;
           refuse("nameTooLong");
         }
-        store.push(nameToken(this.#texts.ofBytes(bytes, start, at, hash)));
+        const text = texts.ofBytes(bytes, start, at, hash);
+        marks |= texts.traits[text]!;
+        store.push(nameToken(text));
         continue;
       }
       at++;
@@ -343,6 +365,7 @@ export class Tokenizer {
         continue;
       }
       if (code === 0x5c) {
+        marks = ANYTHING;
         const next = this.#backslash(at);
         if (next < 0) break;
         at = next;
@@ -356,10 +379,12 @@ export class Tokenizer {
         this.finished = true;
         break;
       }
+      marks |= marksOf(code, texts.traits);
       store.push(code);
     }
     if (!this.finished || at > this.at) this.at = Math.max(at, this.at);
     store.push(END);
+    return marks;
   }
 
   #string(from: number, quote: number): number {

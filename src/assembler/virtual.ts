@@ -1,10 +1,10 @@
 /** `virtual`: addresses and data that do not get into the output (FASM.TXT 2.2.4). */
 import type { Assembler } from "./assemble.ts";
-import { findStructure, removeStructure } from "./blocks.ts";
+import { findStructure } from "./blocks.ts";
 import { add, type Int, negate } from "./expression/int.ts";
 import { E_LABEL } from "./expression/parse.ts";
 import { refuse } from "./messages.ts";
-import { newSpace, newStructure, S_VIRTUAL, type Space, type State } from "./state.ts";
+import { newSpace, S_VIRTUAL, type Space, type State } from "./state.ts";
 import { DEFINED, SPACE, USED } from "./symbols.ts";
 import { isSeparator } from "./tokens.ts";
 import { I_EXPRESSION, O_AS, O_AT } from "./words.ts";
@@ -80,13 +80,7 @@ function leaveOutput(state: State): void {
 function enter(state: State, space: Space): void {
   const outer = state.space;
   outer.length = state.at - outer.start;
-  const structure = newStructure();
-  structure.kind = S_VIRTUAL;
-  structure.line = state.currentLine;
-  structure.item = state.item;
-  structure.space = outer;
-  structure.at = state.at;
-  state.structures.push(structure);
+  state.open(S_VIRTUAL).space = outer;
   state.space = space;
 }
 
@@ -147,7 +141,7 @@ export function endVirtual(assembler: Assembler): void {
   closeSpace(state);
   state.space = structure.space!;
   state.at = structure.at;
-  removeStructure(assembler, structure);
+  state.close(structure);
 }
 
 /** Closes the present virtual space; a kept one keeps its contents. */

@@ -124,6 +124,8 @@ export const mnemonicOf = (instruction: number): Mnemonic => mnemonics[instructi
 const instructions = new Map<string, number>();
 
 function instructionNumber(name: string): number {
+  const first = name.charCodeAt(0);
+  if (first >= 0x30 && first <= 0x39) return 0;
   const known = instructions.get(name);
   if (known !== undefined) return known;
   const found = mnemonic(name);
@@ -388,9 +390,27 @@ export const meaningOf = (name: string): Word | null => look(name);
 /** The directives of assembling, those that define data among them. */
 export const directiveNames = (): string[] => [...Object.keys(directives), ...Object.keys(dataDirectives)];
 
+/** The names that mean something else than a processor instruction. */
+let others: Set<string> | undefined;
+
+function otherNames(): Set<string> {
+  const tables = [
+    directives,
+    dataDirectives,
+    binaryOperators,
+    unaryOperators,
+    directiveOperators,
+    addressSizes,
+  ];
+  return new Set([...symbols.keys(), ...tables.flatMap(Object.keys)]);
+}
+
 function look(name: string): Word | null {
   const known = meanings.get(name);
   if (known !== undefined) return known;
+  others ??= otherNames();
+  // Most names are the source's own, and that is soon found out.
+  if (!others.has(name) && instructionNumber(name) === 0) return null;
   const symbol = symbols.get(name) ?? 0;
   const data = Object.hasOwn(dataDirectives, name) ? dataDirectives[name]! : undefined;
   const word: Word = {

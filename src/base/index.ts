@@ -18,7 +18,9 @@ export {
 } from "./bytes.ts";
 export { type Clock, FOREVER, ManualClock, type Micros, MS, SECOND } from "./clock.ts";
 export { Deadlines, type Timed } from "./deadlines.ts";
+export { Fifo } from "./fifo.ts";
 export { Random } from "./random.ts";
 export { ByteRing } from "./ring.ts";
+export { type InRow, Row } from "./row.ts";
 export { count, dump, hex, hexBytes, nearest, thousands } from "./text.ts";
 export { type Placed, Turns } from "./turns.ts";

@@ -11,13 +11,15 @@ const NO_BYTES = new Uint8Array(0);
 
 /**
  * A queue of bytes of fixed capacity: what a TCP connection keeps for its reader and for the peer. Memory is taken as
- * it is needed, so that thousands of idle connections cost little.
+ * it is needed, and the first given back when nothing is left in it, so that thousands of idle connections cost little.
  */
 export class ByteRing {
   readonly capacity: number;
   #bytes: Uint8Array;
   #start = 0;
   #length = 0;
+  /** Bytes from the front to the end of what has been placed furthest behind it. */
+  #reach = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -71,6 +73,8 @@ export class ByteRing {
     if (dropped === 0) return 0;
     this.#start = (this.#start + dropped) % this.#bytes.length;
     this.#length -= dropped;
+    this.#reach -= dropped;
+    if (this.#reach === 0 && this.#bytes.length === FIRST_MEMORY) this.clear();
     return dropped;
   }
 
@@ -88,6 +92,7 @@ export class ByteRing {
     if (offset + count > this.capacity)
       throw new RangeError(`${offset} + ${count} bytes of ${this.capacity}`);
     if (count === 0) return;
+    if (offset + count > this.#reach) this.#reach = offset + count;
     if (offset + count > this.#bytes.length) this.#grow(offset + count);
     const at = (this.#start + offset) % this.#bytes.length;
     const first = Math.min(count, this.#bytes.length - at);
@@ -111,6 +116,7 @@ export class ByteRing {
     this.#bytes = NO_BYTES;
     this.#start = 0;
     this.#length = 0;
+    this.#reach = 0;
   }
 
   #grow(needed: number): void {

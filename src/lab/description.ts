@@ -307,6 +307,8 @@ export const serviceFields = {
       ntp: oneOrMore(address),
       domain: text,
       lease: span,
+      /** For machines that boot from the network: which file, and where it is. */
+      boot: record({ server: address, file: text }, ["server", "file"]),
       fixed: listOf(record({ mac, address, name: text }, ["mac", "address"])),
     },
     ["first", "last"],

@@ -120,6 +120,13 @@ export interface SocketOptions {
   tos: number;
   /** The MSS to announce, and to send at most, if that is less than what fits; set before connect or listen. 0 = none. */
   maxSegment: number;
+  /**
+   * RFC 7413 (TCP Fast Open). Of a listener: connections at most that are to be accepted with the data of their SYN before
+   * their handshake is over; such data may come twice. Of a socket that connects, not 0: the first bytes written go with the
+   * SYN when the peer has given a cookie before. `connect` answers "connected" then, and nothing is sent until something is
+   * written, of which as much is taken as the SYN carries. 0 = no.
+   */
+  fastOpen: number;
   /** RFC 9293 3.8.3: give up when data is not acknowledged for this many µs; 0 = by number of retransmissions. */
   userTimeout: number;
 }

@@ -319,6 +319,31 @@ describe("TCP of a station", () => {
     expect(socket.state).toBe(TcpState.CLOSED);
   });
 
+  test("TIME-WAIT without a program answers the peer's FIN again, waits anew for it, and is told of to the end", () => {
+    const { it, listener } = listening(2);
+    const { socket, seq } = inTimeWait(it, listener, 1);
+    const { socket: second } = inTimeWait(it, listener, 2);
+    const states: string[] = [];
+    it.stack.onState = (c, from) => states.push(`${c.remotePort}: ${from} to ${c.state}`);
+    it.now = 50 * SECOND;
+    it.put(tcpFrame({ sourcePort: 1, seq: 301, ack: seq + 2, flags: tcp.ACK | tcp.FIN }));
+    expect(segments(it).map(({ flags, seq, ack }) => [flags, seq, ack])).toEqual([[tcp.ACK, seq + 2, 302]]);
+    expect(it.stack.connections().map(({ remotePort, state }) => [remotePort, state])).toEqual([
+      [1, TcpState.TIME_WAIT],
+      [2, TcpState.TIME_WAIT],
+    ]);
+    expect([it.stack.closing, states]).toEqual([false, []]);
+    socket.options.noDelay = true; // by a program that has forgotten that it closed it
+    it.now = 61 * SECOND;
+    it.frames();
+    expect([socket.state, second.state]).toEqual([TcpState.TIME_WAIT, TcpState.CLOSED]);
+    it.now = 111 * SECOND;
+    it.frames();
+    expect([socket.state, it.stack.connections()]).toEqual([TcpState.CLOSED, []]);
+    const over = `${TcpState.TIME_WAIT} to ${TcpState.CLOSED}`;
+    expect(states).toEqual([`2: ${over}`, `1: ${over}`]);
+  });
+
   test("what makes no sense has its reason", () => {
     const it = station();
     const socket = it.stack.sockets.stream();

@@ -9,7 +9,7 @@ import type { DatagramQueue } from "./datagrams.ts";
 import type { Interface } from "./ip/interface.ts";
 import { DEFAULT_TTL, Ip } from "./ip/ip.ts";
 import type { NeighbourEntry } from "./ip/neighbours.ts";
-import type { Arrival, Network, Path, SendOptions } from "./ip/network.ts";
+import type { Arrival, Network, Path, SendOptions, Upper } from "./ip/network.ts";
 import type { Route } from "./ip/routes.ts";
 import type { OwnAddress6 } from "./ip6/interface.ts";
 import { Ip6 } from "./ip6/ip.ts";
@@ -19,7 +19,7 @@ import { Nic } from "./link/nic.ts";
 import { FrameQueue, type Port } from "./link/port.ts";
 import { Packets } from "./packet.ts";
 import { Raw } from "./raw.ts";
-import type { Attempt, Reason, Sockets } from "./sockets.ts";
+import { type Attempt, type Reason, type Sockets, TcpState } from "./sockets.ts";
 import { Ports, type Station } from "./station.ts";
 import type { Connection } from "./tcp/connection.ts";
 import { defaultSettings, type TcpSettings } from "./tcp/settings.ts";
@@ -115,9 +115,6 @@ export class Stack {
   readonly sockets: Sockets;
   readonly counters: Counters = newCounters();
   readonly drops = new Drops();
-  /** Called at each change of a TCP connection's state. */
-  onState: ((c: Connection, from: number, now: Micros) => void) | undefined = undefined;
-
   readonly #ip: Ip;
   readonly #ip6: Ip6;
   readonly #tcp: Tcp;
@@ -156,6 +153,7 @@ export class Stack {
       drops,
       upper: {
         deliver: (arrival: Arrival) => this.#deliver(arrival),
+        segment: this.#segment,
         hear: (error: Heard & { reason: Reason }) => this.#hear(error),
         tooBig: ({ protocol, source, destination, start, room }: Heard & { room: number }) =>
           protocol === ipv4.PROTOCOL_TCP
@@ -198,7 +196,6 @@ export class Stack {
       counters,
       drops,
     );
-    this.#tcp.trace = (c, from, now) => this.onState?.(c, from, now);
     this.#udp = new Udp(
       random,
       station,
@@ -413,9 +410,20 @@ export class Stack {
     return this.#tcp.settings;
   }
 
+  /** Called at each change of a TCP connection's state. */
+  set onState(observe: ((c: Connection, from: number, now: Micros) => void) | undefined) {
+    this.#tcp.trace = observe;
+  }
+
+  /** A connection that its program has closed still has something to send, or an end to be acknowledged. */
+  get closing(): boolean {
+    for (const { state } of this.#tcp.flows) if (CLOSING.has(state)) return true;
+    return false;
+  }
+
   /** TCP connections in all states, for those who want to see. */
   connections(): Connection[] {
-    return [...this.#tcp.flows];
+    return this.#tcp.connections();
   }
 
   // --- turns -------------------------------------------------------------------------------------------------------
@@ -587,12 +595,10 @@ export class Stack {
   }
 
   #deliver(arrival: Arrival): void {
-    const { protocol, payload, source, destination, group } = arrival;
+    const { protocol, payload, source, destination, group, tos } = arrival;
     switch (protocol) {
       case ipv4.PROTOCOL_TCP:
-        // RFC 9293 3.9.2.3 (MUST-57): a segment to a broadcast or multicast address is silently discarded.
-        if (group) this.drops.add("tcp: to a group");
-        else this.#tcp.arrive(payload, source, destination, this.#now, arrival.tos & 3);
+        this.#segment(payload, 0, payload.length, source, destination, group, tos);
         return;
       case ipv4.PROTOCOL_UDP:
         if (!this.#udp.arrive(payload, source, destination, group))
@@ -605,6 +611,12 @@ export class Stack {
     this.drops.add("ip: unknown protocol");
     if (!group) this.#networkOf(source).refuse(arrival.packet, "protocol", this.#now);
   }
+
+  readonly #segment: Upper["segment"] = (bytes, start, end, source, destination, group, tos) => {
+    // RFC 9293 3.9.2.3 (MUST-57): a segment to a broadcast or multicast address is silently discarded.
+    if (group) this.drops.add("tcp: to a group");
+    else this.#tcp.arrive(bytes, start, end, source, destination, this.#now, tos & 3);
+  };
 
   /** An error about a packet of ours, from the network or from our own link. */
   #hear({ protocol, source, destination, start, reason }: Heard & { reason: Reason }): void {
@@ -688,6 +700,8 @@ interface Heard {
   start: Uint8Array;
 }
 
+/** Closed by the program, and not acknowledged by the peer (RFC 9293 3.3.2). */
+const CLOSING: ReadonlySet<TcpState> = new Set([TcpState.FIN_WAIT_1, TcpState.CLOSING, TcpState.LAST_ACK]);
 /** RFC 3168 5: a packet that may be marked instead of dropped. */
 const ECT0 = 2;
 /** How a segment travels that belongs to no connection. */

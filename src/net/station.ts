@@ -29,6 +29,7 @@ export function defaultOptions(): SocketOptions {
     interface: -1,
     tos: 0,
     maxSegment: 0,
+    fastOpen: 0,
     userTimeout: 0,
   };
 }
@@ -42,6 +43,7 @@ export class WatchedOptions implements SocketOptions {
   interface: number;
   tos: number;
   maxSegment: number;
+  fastOpen: number;
   userTimeout: number;
   #noDelay: boolean;
   #keepAlive: boolean;
@@ -55,6 +57,7 @@ export class WatchedOptions implements SocketOptions {
     this.interface = options.interface;
     this.tos = options.tos;
     this.maxSegment = options.maxSegment;
+    this.fastOpen = options.fastOpen;
     this.userTimeout = options.userTimeout;
     this.#noDelay = options.noDelay;
     this.#keepAlive = options.keepAlive;

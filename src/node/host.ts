@@ -2,7 +2,7 @@ import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { lookup } from "node:dns";
 import { createServer, isIPv6, connect as netConnect, type Server, Socket } from "node:net";
 import { networkInterfaces } from "node:os";
-import { FOREVER, type Micros } from "../base/index.ts";
+import { FOREVER, type InRow, type Micros, Row } from "../base/index.ts";
 import {
   type Failure,
   type FailureReason,
@@ -36,7 +36,7 @@ const CARDS_BELIEVED = 5000;
  */
 export class NodeOutside implements Outside {
   onWake: (() => void) | undefined;
-  readonly #parts = new Set<NodePart>();
+  readonly #parts = new Row<NodePart>();
   #closed = false;
   #waking = false;
   /** A connection has been accepted in this turn; turns since the first one that the world does not know of. */
@@ -152,7 +152,10 @@ export class NodeOutside implements Outside {
 const ANYWHERE: Place = { host: "0.0.0.0", port: 0 };
 
 /** What streams, listeners and datagram ports have in common. */
-abstract class NodePart {
+abstract class NodePart implements InRow {
+  row: object | undefined = undefined;
+  before: InRow | undefined = undefined;
+  behind: InRow | undefined = undefined;
   state: State = "opening";
   failure: Failure | undefined;
   onChange: (() => void) | undefined;

@@ -105,6 +105,37 @@ expect:
   expect(status).toBe(0);
 });
 
+test("another kolibri is joined by a link, and what happens there counts", async () => {
+  const text = `
+machines:
+  server:
+    program: ${program}
+    corrections: ${corrections}
+    address: 10.0.2.15/24
+outside:
+  link: ["listen:0"]
+limit: 120 s
+expect:
+  - { machine: server, socket: { state: ESTABLISHED, port: 7, peer: 10.0.2.77 } }
+  - { frame: { tcp: { from: "10.0.2.77", to: "server:7", data: true } }, at: server, direction: received }
+  - { frame: { tcp: { from: "server:7", to: "10.0.2.77", data: true } }, at: server, direction: sent }
+`;
+  let said = "";
+  const ended = kolibri(["lab", folder.put("link.yaml", text)], { onErr: (part) => (said += part) });
+  let place: string | undefined;
+  while (!place) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    place = /waits for a peer at (127\.0\.0\.1:\d+)/.exec(said)?.[1];
+  }
+  const client = ["run", "asm/tcp-client.asm", "--corrections", corrections, "--address", "10.0.2.77/24"];
+  const stop = new AbortController();
+  const words = ["--link", `connect:${place}`, "--", "10.0.2.15", "7", "over the link"];
+  const running = kolibri([...client, ...words], { interrupted: stop.signal });
+  expect(await ended).toMatchObject({ status: 0, out: expect.stringMatching(/^ok after/m) });
+  stop.abort("SIGINT"); // it waits for the end of an echo
+  expect((await running).status).toBe(130);
+});
+
 test("without outside nothing is open, and a guest that wants out is refused", async () => {
   const client = (outside: string): string => `
 limit: 10 s

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { rawImage } from "../../src/image/index.ts";
 import { describeLab, Lab, written } from "../../src/lab/index.ts";
+import { unicornEngine } from "../../src/node/unicorn/engine.ts";
 import { readCapture } from "../network/pcapng.ts";
 import { Folder } from "./folder.ts";
 import { kolibri } from "./io.ts";
@@ -35,6 +36,18 @@ test("the same seed gives the same capture byte for byte, another seed another",
   const first = await capture("first", "7");
   expect((await capture("second", "7")).equals(first)).toBe(true);
   expect((await capture("third", "8")).equals(first)).toBe(false);
+});
+
+test("so it is with a hundred machines", async () => {
+  const capture = async (file: string): Promise<Buffer> => {
+    expect((await kolibri(["lab", "asm/labs/hundred-clients.yaml", "--pcap", folder.at(file)])).status).toBe(
+      0,
+    );
+    return readFileSync(folder.at(file));
+  };
+  const first = await capture("first");
+  expect(readCapture(first).interfaces.length).toBeGreaterThan(100);
+  expect((await capture("second")).equals(first)).toBe(true);
 });
 
 test("every frame of a capture says which call, frame or timer sent it", async () => {
@@ -157,6 +170,31 @@ test("a machine's processor and engine are those of its description", async () =
     expect(await kolibri(["lab", fresh])).toMatchObject({ status: 0, err: "" });
   }
 });
+
+const emulator = await unicornEngine();
+const withoutUnicorn = "error" in emulator ? emulator.error : undefined;
+
+test.skipIf(withoutUnicorn)(
+  `machines whose instructions Unicorn executes say the same to each other${withoutUnicorn ? ` (skipped: ${withoutUnicorn})` : ""}`,
+  async () => {
+    const frames = async (engine: string) => {
+      const machine = (program: string, address: string, more = "") =>
+        `{ program: ${process.cwd()}/asm/${program}.asm, corrections: ${process.cwd()}/asm/guide/corrections.json, address: ${address}/24, engine: ${engine}${more} }`;
+      const text = `
+machines:
+  server: ${machine("echo-server", "10.0.0.7")}
+  client: ${machine("tcp-client", "10.0.0.15", ', start: 100 ms, arguments: "10.0.0.7 7 by Unicorn"')}
+expect:
+  - { machine: client, prints: by Unicorn }
+`;
+      const file = folder.at(`${engine}.pcapng`);
+      const said = await kolibri(["lab", folder.put(`${engine}.yaml`, text), "--pcap", file]);
+      expect(said).toMatchObject({ status: 0, err: "" });
+      return readCapture(readFileSync(file)).frames.map(({ bytes }) => Buffer.from(bytes).toString("hex"));
+    };
+    expect(await frames("unicorn")).toEqual(await frames("interpreter"));
+  },
+);
 
 test("TCP's congestion control is chosen by machine, and by the command line", () => {
   const program = rawImage(Uint8Array.of(0x83, 0xc8, 0xff, 0xcd, 0x40));

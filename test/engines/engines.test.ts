@@ -70,6 +70,48 @@ describe("every way of executing gives the same", () => {
   }
 });
 
+test("shifts by CL do the same where compiled code knows what CL is", () => {
+  const wrong: string[] = [];
+  const shifts = [0, 1, 2, 3, 4, 5, 7].flatMap((operation) =>
+    [[0xd2], [0xd3], [0x66, 0xd3]].map((opcode) => [...opcode, 0xc0 | (operation << 3)]),
+  );
+  const double = [0xa5, 0xad].flatMap((opcode) => [
+    [0x0f, opcode, 0xe8], // eax,ebp,cl
+    [0x66, 0x0f, opcode, 0xe8],
+  ]);
+  let engine: CompilingEngine | undefined;
+  const [interpreted, compiled] = ["interpreter" as const, (core: Core) => (engine = ahead(core))].map(
+    (each) => {
+      const machine = new Machine({ memoryBytes: 1 << 22, engine: each });
+      machine.memory.map(0x1000, 0x1000);
+      machine.memory.map(0x8000, 0x1000); // without data nothing is compiled
+      machine.memory.write(0x1000, new Uint8Array(0x100).fill(0xcc));
+      return machine;
+    },
+  );
+  const run = (machine: Machine, code: readonly number[], flags: number): string => {
+    machine.memory.write(0x1000, Uint8Array.of(...code, 0xcc, 0xcc));
+    const start = { eip: 0x1000, eax: 0x9abc_def1, ecx: 0x1234_5678, ebp: 0x8765_4321, eflags: flags };
+    Object.assign(machine.cpu, start);
+    machine.run(1000);
+    const { eax, ecx, eip, eflags } = machine.cpu;
+    return [eax, ecx, eip, eflags].map((value) => value.toString(16)).join(" ");
+  };
+  for (const [name, known] of [
+    ...[0, 1, 8, 9, 16, 31, 32, 33].map((count) => [`mov cl,${count}`, [0xb1, count]] as const),
+    ["or ah,1; seto cl", [0x80, 0xcc, 1, 0x0f, 0x90, 0xc1]],
+    ["xor ecx,ecx", [0x31, 0xc9]],
+  ] as const)
+    for (const shift of [...shifts, ...double])
+      for (const flags of [0x202, 0xad7]) {
+        const code = [...known, ...shift];
+        const [expected, found] = [run(interpreted!, code, flags), run(compiled!, code, flags)];
+        if (found !== expected) wrong.push(`${name}; ${shift}: ${expected} compiled ${found}`);
+      }
+  expect(wrong).toEqual([]);
+  expect(engine!.executed).toBeGreaterThan(900);
+});
+
 test("code that rewrites itself does what it does when nothing is remembered", () => {
   const CODE = 0x1fe0; // across two pages
   const random = new Random(9);

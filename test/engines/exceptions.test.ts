@@ -6,8 +6,8 @@ import { CompilingEngine } from "../../src/machine/jit/index.ts";
 const engines: readonly [string, MachineOptions][] = [
   ["interpreted", { engine: "interpreter" }],
   ["each instruction in the general way", { unspecialised: true }],
-  // Not all of the empty memory behind the code.
-  ["compiled", { engine: (core: Core) => new CompilingEngine(core, { ahead: true, most: 60 }) }],
+  // Of the empty memory behind the code no more than a run is long: else it would not be entered.
+  ["compiled", { engine: (core: Core) => new CompilingEngine(core, { ahead: true, most: 15 }) }],
 ];
 
 const HLT = 0xf4;
@@ -164,6 +164,10 @@ describe.each(engines)("%s", (_, engine) => {
       ["movups xmm0,[ebp]", [0x0f, 0x10, 0x45, 0], { ebp: at }, "#SS"],
       ["fldenv [ebp]", [0xd9, 0x65, 0], { ebp: at }, "#SS"],
       ["fxsave [ebp], its second half", [0x0f, 0xae, 0x45, 0], { ebp: 0xffff_ff00 }, "#PF"],
+      ["fld tbyte [ebp], the last 16 bits", [0xdb, 0x6d, 0], { ebp: 0xffff_fff8 }, "#PF"],
+      ["fld tbyte [ebp], the first 64", [0xdb, 0x6d, 0], { ebp: 0xffff_fff9 }, "#SS"],
+      ["fbstp [ebx], the last 16 bits", [0xdf, 0x33], { ebx: 0xffff_fff7 }, "#PF"],
+      ["fbstp [ebx], the first 64", [0xdf, 0x33], { ebx: 0xffff_fff9 }, "#GP"],
       ["bts [ebp],ecx", [0x0f, 0xab, 0x4d, 0], { ebp: at }, "#SS"],
       ["push dword [ebx], the stack", [0xff, 0x33], { ebx: 0x2000, esp: 1 }, "#SS"],
       ["push dword [ebx], the operand", [0xff, 0x33], { ebx: at }, "#GP"],

@@ -106,6 +106,8 @@ function x87(random: Random): string {
     return out.join("\n");
   };
   const rounds = (n: number): string => Array.from({ length: n }, round).join("\n");
+  // A routine that finds the top here and there.
+  const isCalled = below(2) === 0;
   return `
 outer:
   finit
@@ -119,13 +121,18 @@ ${rounds(1 + below(2))}
   test ecx, ${pick([1, 3, 16])}
   jz around
 ${rounds(below(2))}
+  ${isCalled ? "fldpi\n call apart\n fstp st0" : ""}
 around:
 ${rounds(below(2))}
+  ${isCalled ? "call apart" : ""}
   add esi, 16
   dec ecx
   jnz again
   ${pick(["fnstsw ax", "fnclex", "", `fld ${place()}`])}
   jmp outer
+apart:
+${rounds(1)}
+  ret
 `;
 }
 

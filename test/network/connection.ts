@@ -72,6 +72,7 @@ export class Bench {
       {
         challenge: () => this.challenges-- > 0,
         reset: (_c, seq) => this.resets.push(seq),
+        learn: () => undefined,
         complete: () => this.room,
         drop: (reason) => this.drops.push(reason),
       },

@@ -1,11 +1,11 @@
-/** One station whose cable ends in the test's hand: frames in, frames out, as text. */
+/** One station whose cable ends in the test's hand: frames in, frames out, as text. Tests of `src/net` have it from here, too. */
 import { expect } from "vitest";
-import { bytesOf, Random } from "../../src/base/index.ts";
+import { bytesOf, type Micros, MS, Random } from "../../src/base/index.ts";
 import { Nic } from "../../src/net/link/nic.ts";
 import { cable, type Port } from "../../src/net/link/port.ts";
 import { type Socket, TcpState } from "../../src/net/sockets.ts";
 import { Stack, type StackOptions } from "../../src/net/stack.ts";
-import { MAC_BROADCAST } from "../../src/net/wire/address.ts";
+import { groupMac, isMulticast, MAC_BROADCAST, type Mac } from "../../src/net/wire/address.ts";
 import * as arp from "../../src/net/wire/arp.ts";
 import * as ethernet from "../../src/net/wire/ethernet.ts";
 import * as icmp from "../../src/net/wire/icmp.ts";
@@ -29,17 +29,21 @@ export interface Hand {
   /** The innermost line of each frame. */
   lines(): string[];
   put(frame: Uint8Array): void;
+  /** Lets `span` pass and tells what was sent, with its time in ms. */
+  during(span: Micros): string[];
 }
 
-/** @param known the neighbour's card is known already */
-export function station(options: Partial<StackOptions> = {}, known = true, mtu = 1500): Hand {
+/** A station without an address. */
+export function bare(
+  options: Partial<StackOptions> = {},
+  { mac = OUR_MAC, mtu = 1500, others = [] }: { mac?: Mac; mtu?: number; others?: Nic[] } = {},
+): Hand {
   const [near, wire] = cable();
   const stack = new Stack({
-    nics: [new Nic({ port: near, mac: OUR_MAC, mtu })],
+    nics: [new Nic({ port: near, mac, mtu }), ...others],
     random: new Random(1),
     ...options,
   });
-  stack.configure(0, { address: US, mask: 0xffffff00, gateway: PEER });
   const hand: Hand = {
     stack,
     wire,
@@ -52,7 +56,25 @@ export function station(options: Partial<StackOptions> = {}, known = true, mtu =
     },
     lines: () => hand.frames().map((frame) => showFrame(frame).split(" | ").at(-1)!),
     put: (frame) => wire.send(frame),
+    during(span) {
+      const said: string[] = [];
+      const until = hand.now + span;
+      for (;;) {
+        for (const line of hand.lines()) said.push(`${Math.floor(hand.now / MS)}: ${line}`);
+        if (stack.deadline() > until) break;
+        hand.now = Math.max(hand.now, stack.deadline());
+      }
+      hand.now = until;
+      return said;
+    },
   };
+  return hand;
+}
+
+/** @param known the neighbour's card is known already */
+export function station(options: Partial<StackOptions> = {}, known = true, mtu = 1500): Hand {
+  const hand = bare(options, { mtu });
+  hand.stack.configure(0, { address: US, mask: 0xffffff00, gateway: PEER });
   expect(hand.lines()).toEqual(["ARP announces 10.0.2.15 at 52:54:00:00:00:0f"]);
   if (known) {
     hand.put(arpFrame({ operation: arp.REPLY, targetMac: OUR_MAC, targetAddress: US }, OUR_MAC));
@@ -78,7 +100,8 @@ export function arpFrame(fields: Partial<arp.Arp>, to = MAC_BROADCAST, from = PE
   return frame;
 }
 
-export function ipFrame(fields: Partial<ipv4.Ipv4>, to = OUR_MAC): Uint8Array {
+/** @param to default: our card, or that of the group */
+export function ipFrame(fields: Partial<ipv4.Ipv4>, to?: Mac): Uint8Array {
   const packet: ipv4.Ipv4 = {
     tos: 0,
     identification: 7,
@@ -94,7 +117,8 @@ export function ipFrame(fields: Partial<ipv4.Ipv4>, to = OUR_MAC): Uint8Array {
     ...fields,
   };
   const frame = new Uint8Array(14 + ipv4.lengthOf(packet));
-  ethernet.writeHeader(frame, to, PEER_MAC, ethernet.TYPE_IPV4);
+  const card = isMulticast(packet.destination) ? groupMac(packet.destination) : OUR_MAC;
+  ethernet.writeHeader(frame, to ?? card, PEER_MAC, ethernet.TYPE_IPV4);
   ipv4.write(packet, frame.subarray(14));
   return frame;
 }

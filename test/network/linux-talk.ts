@@ -15,6 +15,27 @@ def checksum(data):
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16: total = (total & 0xffff) + (total >> 16)
     return total ^ 0xffff
+def echo(host, size, ttl=64, again=PATIENCE):
+    """Sends an echo request of so many bytes, once more every \`again\` seconds; who answered, with what, and whether all came back."""
+    number = size & 0xffff
+    data = bytes(i * 5 + size & 255 for i in range(size))
+    head = struct.pack("!BBHHH", 8, 0, 0, 77, number)
+    head = struct.pack("!BBHHH", 8, 0, checksum(head + data), 77, number)
+    end = time.monotonic() + PATIENCE
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+        while time.monotonic() < end:
+            s.sendto(head + data, (host, 0))
+            s.settimeout(again)
+            try:
+                while True:
+                    got, (sender, _) = s.recvfrom(70000)
+                    got = got[20:]
+                    if got[0] == 8 or got[0] == 0 and got[4:8] != head[4:8]: continue
+                    return sender, got[0], checksum(got) == 0 and got[8:] == data
+            except TimeoutError:
+                pass
+    return None, None, False
 `;
 
 /** Runs a Python script in the namespace; its lines. */

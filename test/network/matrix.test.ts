@@ -1,6 +1,8 @@
 /**
  * Loss × delay × window in virtual time: every transfer completes, and its goodput is what it was. The table is a
- * golden (`npx vitest run test/network/matrix -u` renews it): a change of it is a decision about congestion control.
+ * golden (`npx vitest run test/network/matrix -u` renews it): a change of it is a decision about congestion control. Each
+ * cell is one throw of the dice: another seed changes those with loss by a tenth and more, so whether a change is for the better
+ * is to be asked of many seeds.
  */
 import { expect, test } from "vitest";
 import { transfer } from "./transfer.ts";

@@ -1,13 +1,14 @@
 /**
  * `npm run prove network [-- --gigabytes N]`: gigabytes between our TCP and the Linux kernel's over a TAP device in a
  * network namespace, in every direction and opened by either side, over a clean line and over a bad one, with every
- * byte checked by digest. Needs Linux and root.
+ * byte checked by digest; and a tenth of that between two kernels, with our switch and our lines between them. Needs Linux
+ * and root.
  */
 import { parseArgs } from "node:util";
 import { MS, Random } from "../../src/base/index.ts";
 import { type Faults, FaultyLink, Nic, parseAddress, Stack } from "../../src/net/index.ts";
 import { Linux, missing } from "./linux.ts";
-import { type Transfer, transfer } from "./transfers.ts";
+import { between, joined, type Transfer, transfer } from "./transfers.ts";
 
 const { values } = parseArgs({
   options: {
@@ -64,6 +65,30 @@ try {
           `${again} segments sent again, every byte right\n`,
       );
     }
+  }
+  const far = await Linux.start("10.0.2.3/24");
+  const near = await Linux.start("10.0.2.4/24");
+  try {
+    const link = joined(near, far, ["10.0.2.4", "10.0.2.3"], new Random(Number(values.seed)));
+    for (const [name, share, faults] of lines) {
+      Object.assign(link.sending, faults);
+      Object.assign(link.receiving, faults);
+      const bytes = Math.round((total * share) / 20);
+      for (const [from, to, at] of [
+        [near, far, "10.0.2.3"],
+        [far, near, "10.0.2.4"],
+      ] as const) {
+        const began = performance.now();
+        await between(from, to, at, port++, `${folder}/peer.py`, bytes);
+        const seconds = (performance.now() - began) / 1000;
+        process.stdout.write(
+          `${name}, from kernel to kernel: ${(bytes / 1e6).toFixed(0)} MB in ${seconds.toFixed(1)} s, every byte right\n`,
+        );
+      }
+    }
+  } finally {
+    await near.stop();
+    await far.stop();
   }
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);

@@ -3,28 +3,16 @@
  * stream and dgram netdevs, spoken by a bridge (qemu.py) that shares nothing with ours.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import { kolibri } from "../cli/io.ts";
 import { has, missing } from "./linux.ts";
+import { freePorts } from "./ports.ts";
 import { lines } from "./transfers.ts";
 
 const why = missing() ?? (has("curl") ? undefined : "no curl");
 const guest = "fixtures/guide/images/http-server.corrected.bin";
 const script = new URL("qemu.py", import.meta.url).pathname;
-
-/** Two UDP ports of this host that nobody has now. */
-async function freePorts(): Promise<[number, number]> {
-  const sockets = [createSocket("udp4"), createSocket("udp4")];
-  const ports: number[] = [];
-  for (const socket of sockets) {
-    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
-    ports.push(socket.address().port);
-  }
-  for (const socket of sockets) await new Promise<void>((resolve) => socket.close(resolve));
-  return ports as [number, number];
-}
 
 describe.skipIf(why)(`QEMU's framing${why ? ` (skipped: ${why})` : ""}`, () => {
   const namespace = `kolibri-qemu-${process.pid}`;

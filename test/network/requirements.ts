@@ -349,7 +349,7 @@ export const requirements: readonly Requirement[] = [
   {
     must: 43,
     section: "3.9.1.1",
-    host: "4.2.3.7",
+    host: "4.2.4.4",
     demand: "the local address can be chosen",
     shownBy: [
       "the own address is the program's choice, else the route's, and stays the same for all segments",
@@ -398,7 +398,7 @@ export const requirements: readonly Requirement[] = [
   {
     must: 49,
     section: "3.9.2",
-    host: "4.2.2.1",
+    host: "4.2.2.19",
     demand: "the time to live can be set",
     shownBy: ["time to live and differentiated services of its segments"],
   },

@@ -1,6 +1,6 @@
 /** The command with --tap, in a network namespace of its own: the host's kernel talks to the guest, frame by frame. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync } from "node:fs";
+import { cpSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Random, SECOND } from "../../src/base/index.ts";
@@ -10,6 +10,8 @@ import { hostClock, World } from "../../src/world.ts";
 import { needBuild } from "../cli/build.ts";
 import { Folder } from "../cli/folder.ts";
 import { has, missing } from "./linux.ts";
+import { PRELUDE } from "./linux-talk.ts";
+import { readCapture } from "./pcapng.ts";
 
 const why = missing() ?? (has("curl") ? undefined : "no curl") ?? withoutKoffi();
 const folder = new Folder();
@@ -70,23 +72,12 @@ describe.skipIf(why)(`--tap${why ? ` (skipped: ${why})` : ""}`, () => {
   });
 
   test("the kernel's echo requests are answered, in fragments too", async () => {
-    const script = `import socket, struct
-s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-s.settimeout(50)
-def checksum(data):
-    data += b"\\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return total ^ 0xffff
-for size in (0, 56, 1472, 1473, 20000):
-    data = bytes(i * 5 & 255 for i in range(size))
-    head = struct.pack("!BBHHH", 8, 0, 0, 77, size)
-    head = struct.pack("!BBHHH", 8, 0, checksum(head + data), 77, size)
-    s.sendto(head + data, ("${GUEST}", 0))
-    got = s.recv(70000)[20:]
-    print(size, got[0], got[8:] == data)`;
+    const script = `${PRELUDE}
+for size in (0, 56, 1472, 1473, 20000): print(size, *echo("${GUEST}", size))`;
     const { said } = await run(inside("python3", "-c", script));
-    expect(said.trim().split("\n")).toEqual([0, 56, 1472, 1473, 20000].map((size) => `${size} 0 True`));
+    expect(said.trim().split("\n")).toEqual(
+      [0, 56, 1472, 1473, 20000].map((size) => `${size} ${GUEST} 0 True`),
+    );
   });
 
   test("curl gets the guest's page, eight at a time", async () => {
@@ -160,6 +151,42 @@ for host in ("fd07::15", "fe80::5054:ff:fe00:70f%six0", "10.0.7.15"):
       expect([status, said]).toEqual([2, expect.stringContaining("only root may set up a TAP device")]);
     }
     expect(devices()).not.toContain("other0");
+  });
+
+  test("a laboratory's machine is the kernel's neighbour, too", async () => {
+    const text = `
+machines:
+  server:
+    program: ${process.cwd()}/asm/echo-server.asm
+    corrections: ${process.cwd()}/asm/guide/corrections.json
+    address: 10.0.10.15/24
+outside:
+  tap: ["lab0,10.0.10.1/24"]
+limit: 120 s
+expect:
+  - { machine: server, socket: { state: ESTABLISHED, port: 7, peer: 10.0.10.1 } }
+  - { machine: server, socket: { state: CLOSE-WAIT, port: 7 } }
+`;
+    const [command, argv] = kolibri("lab", folder.put("tap.yaml", text), "--pcap", folder.at("tap.pcapng"));
+    const child = spawn(command, argv, { stdio: ["ignore", "pipe", "pipe"] });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
+    while (!said.includes("lab0 is up") && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    const script = `import socket, time
+for i in range(300):
+    try:
+        s = socket.create_connection(("10.0.10.15", 7), 50)
+        break
+    except OSError as error: time.sleep(0.1) # its program has not come to listen yet
+s.sendall(b"hello")
+print(s.recv(5))
+s.close()`;
+    const client = await run(inside("python3", "-c", script));
+    expect([client.said, await ended, said]).toEqual(["b'hello'\n", 0, expect.stringMatching(/^ok after/m)]);
+    const { frames } = readCapture(readFileSync(folder.at("tap.pcapng")));
+    expect(frames.map(({ comment }) => comment)).toContain("from outside");
   });
 
   test("when the device is taken away, that is said, and the program runs on", async () => {

@@ -26,14 +26,25 @@ import * as icmp from "../../src/net/wire/icmp.ts";
 import * as ipv4 from "../../src/net/wire/ipv4.ts";
 import * as ipv6 from "../../src/net/wire/ipv6.ts";
 import * as tcp from "../../src/net/wire/tcp.ts";
+import { errnoOf, eventsIn, eventsOf, KNOWN_EVENTS, LINUX_NAMES, LINUX_STATES } from "./timeline-linux.ts";
+import {
+  applySysctl,
+  type Call,
+  CHANGEABLE,
+  FAST_OPEN_BITS,
+  type IcmpError,
+  type Line,
+  type Option,
+  type Packet,
+  parseTimeline,
+  type Script,
+  Unsupported,
+  type Writable,
+} from "./timeline-script.ts";
 
-const LOCAL: IpAddress = 0xc0a80001;
-const REMOTE: IpAddress = 0xc0000201;
 const SERVICE = 8080;
 const LOCAL_MAC = 0x525400000001;
 const REMOTE_MAC = 0x525400000002;
-/** packetdrill's own default. */
-const TOLERANCE: Micros = 4_000;
 
 export interface Outcome {
   result: "passed" | "failed" | "unsupported";
@@ -42,311 +53,14 @@ export interface Outcome {
   skippedAssertions: number;
 }
 
-class Unsupported extends Error {}
 class Mismatch extends Error {}
 
-type Event =
-  | { kind: "call"; name: string; words: string[]; expected: string; errno: string | undefined }
-  | { kind: "in" | "out"; packet: Packet }
-  | { kind: "error"; error: IcmpError }
-  | { kind: "assert"; code: string }
-  | { kind: "sysctl"; settings: [name: string, value: string][] };
-
-/** An ICMP error about a segment of ours, from a router on the way. */
-interface IcmpError {
-  code: number;
-  mtu: number;
-  seq: number;
-  length: number;
+interface Held {
+  socket: Socket;
+  blocking: boolean;
+  /** `connect` has told that it is connected. */
+  told?: boolean;
 }
-
-interface Packet {
-  flags: number;
-  seq: number;
-  length: number;
-  ack: number | undefined;
-  window: number | undefined;
-  urgent: number;
-  /** What the IP header says; undefined: any, and none when injected. */
-  ecn: string | undefined;
-  /** undefined: any. */
-  options: Option[] | undefined;
-}
-
-interface Option {
-  name: string;
-  values: number[];
-}
-
-interface Line {
-  number: number;
-  text: string;
-  /** How the time is meant. */
-  from: "start" | "last" | "any";
-  time: Micros;
-  /** A call that blocks. */
-  blocks: boolean;
-  /** A segment may come from `time` until then. */
-  latest: Micros;
-  event: Event;
-}
-
-// --- reading ---------------------------------------------------------------------------------------------------------
-
-interface Script {
-  lines: Line[];
-  settings: Partial<TcpSettings>;
-  tolerance: Micros;
-  local: IpAddress;
-  remote: IpAddress;
-  /** Programs name IPv4 addresses as IPv6 ones. */
-  mapped: boolean;
-  mtu: number;
-  /** The largest segment that is injected whole: scripts show what a card has put together. */
-  mss: number;
-  /** Nothing may be sent behind the last line either; the language itself does not ask for that. */
-  strict: boolean;
-}
-
-export function parseTimeline(text: string): Script {
-  const script: Script = {
-    lines: [],
-    settings: {},
-    tolerance: TOLERANCE,
-    local: LOCAL,
-    remote: REMOTE,
-    mapped: false,
-    mtu: 1500,
-    mss: 1440,
-    strict: true,
-  };
-  const sizes = new Set(Array.from(text.matchAll(/SO_SNDBUF, \[(\d+)\]/g), ([, size]) => Number(size)));
-  if (sizes.size === 1) script.settings.sendBuffer = 2 * Math.max(...sizes);
-  const held: string[] = [];
-  /** What goes over several lines stands as one word on the first. */
-  const hold = (part: string): string => `⟦${held.push(part) - 1}⟧${part.replace(/[^\n]/g, "")}`;
-  const source = text
-    .replace(/\/\*[\s\S]*?\*\//g, (part) => part.replace(/[^\n]/g, ""))
-    .replace(/%\{[\s\S]*?\}%/g, hold)
-    .replace(/`[\s\S]*?`/g, hold)
-    .replace(/\/\/.*/g, "")
-    .replace(/^\s*#.*/gm, "");
-  const pending = source.split("\n");
-  for (let i = 0; i < pending.length; i++) {
-    const number = i + 1;
-    let statement = pending[i]!.trim();
-    if (statement === "") continue;
-    if (statement.startsWith("--")) {
-      applyOption(statement, script);
-      continue;
-    }
-    // A call may go over several lines, and so may a segment.
-    while (i + 1 < pending.length && (!isComplete(statement) || isContinued(pending[i + 1]!))) {
-      statement += ` ${pending[++i]!.trim()}`;
-    }
-    script.lines.push(parseLine(statement.trim(), number, held));
-  }
-  return script;
-}
-
-/** The next line begins like no statement: it belongs to the one before. */
-const isContinued = (line: string): boolean => /^\s+(ack \d|win \d|<(mss|nop|sack|TS|\.\.\.))/.test(line);
-
-function applyOption(option: string, script: Script): void {
-  const [, name = "", value = ""] = /^--(\w+)(?:=(\S+))?/.exec(option) ?? [];
-  switch (name) {
-    case "tolerance_usecs":
-      script.tolerance = Number(value);
-      return;
-    case "local_ip":
-    case "remote_ip": {
-      const address = parseIpAddress(value);
-      if (address === undefined) throw new Unsupported(`option ${option}`);
-      script[name === "local_ip" ? "local" : "remote"] = address;
-      return;
-    }
-    case "ip_version":
-      if (value === "ipv4") return;
-      script.mapped = value !== "ipv6";
-      if (value !== "ipv6") return;
-      script.local = parseIpAddress("fd3d:fa7b:d17d::1")!;
-      script.remote = parseIpAddress("2001:db8:85a3::1")!;
-      return;
-    case "mtu":
-      script.mtu = Number(value);
-      return;
-    case "mss":
-      script.mss = Number(value);
-      return;
-    case "tcp_ts_tick_usecs":
-      if (value === "1000") return; // ours is a millisecond as well
-      break;
-    case "strict_segments":
-    case "non_fatal":
-      return;
-  }
-  throw new Unsupported(`option ${option}`);
-}
-
-function isComplete(statement: string): boolean {
-  const opened = (statement.match(/[([{]/g) ?? []).length;
-  return opened === (statement.match(/[)\]}]/g) ?? []).length;
-}
-
-/** The sysctls that our settings have too. Those about things that our TCP has not at all make the timeline unsupported. */
-function applySysctl(name: string, value: string, settings: Partial<TcpSettings>): void {
-  if (name === "tcp_timestamps") settings.timestamps = value !== "0";
-  else if (name === "tcp_sack") settings.sack = value !== "0";
-  else if (name === "tcp_window_scaling") settings.windowScaling = value !== "0";
-  else if (name === "tcp_syncookies") settings.synCookies = value !== "0";
-  else if (name === "tcp_syn_retries") settings.synRetries = Number(value);
-  else if (name === "tcp_synack_retries") settings.synAckRetries = Number(value);
-  else if (name === "tcp_retries2") settings.retries = Number(value);
-  else if (name === "tcp_fin_timeout") settings.finWait2 = Number(value) * 1_000_000;
-  else if (name === "tcp_congestion_control" && (value === "cubic" || value === "reno"))
-    settings.congestion = value;
-  else if (name === "tcp_fastopen" && value !== "0") throw new Unsupported("TCP Fast Open");
-  else if (name === "tcp_ecn" && (value === "1" || value === "2"))
-    settings.ecn = true; // 2: accepted, not offered
-  else if (name === "tcp_ecn" && Number(value) > 2) throw new Unsupported("accurate ECN");
-  else if (name === "tcp_mtu_probing" && value !== "0")
-    throw new Unsupported("probing for the path MTU (RFC 4821)");
-}
-
-function parseLine(statement: string, number: number, held: readonly string[]): Line {
-  const match = /^(\*|\+?[\d.]*?)\s*(?:\.\.\.\s*(\+?[\d.]+))?(?:~\s*(\+?[\d.]+))?\s+(?=[<>a-z⟦])(.*)$/s.exec(
-    ` ${statement}`.replace(/^ (?=[+*\d])/, ""),
-  );
-  if (match === null) throw new Unsupported(`line ${number}: ${statement}`);
-  const [, time = "", end, latest, rest = ""] = match;
-  const micros = (text: string): Micros => Math.round(Number(text.replace("+", "") || "0") * 1e6);
-  const from = time === "*" ? "any" : time.startsWith("+") || time === "" ? "last" : "start";
-  return {
-    number,
-    text: statement,
-    from,
-    time: time === "*" ? 0 : micros(time),
-    blocks: end !== undefined,
-    latest: latest === undefined ? micros(time) : micros(latest),
-    event: parseEvent(rest, number, held),
-  };
-}
-
-function parseEvent(text: string, number: number, held: readonly string[]): Event {
-  const block = /^⟦(\d+)⟧$/.exec(text.trim());
-  if (block) {
-    const what = held[Number(block[1])]!;
-    if (what.startsWith("%{")) return { kind: "assert", code: what.slice(2, -2) };
-    return parseShell(what.slice(1, -1));
-  }
-  if (/^<\s*\[?.*icmp/.test(text)) return parseIcmp(text, number);
-  return /^[<>]/.test(text) ? parsePacket(text, number) : parseCall(text, number);
-}
-
-/** Commands that set what a network has by default, or look at Linux, change nothing here. */
-const HARMLESS =
-  /^(nstat|ip tcp_metrics|ethtool|tc qdisc add dev tun0 root pfifo$|sysctl|sleep|true)\b|^\/tmp\/sysctl|defaults\.sh|set_sysctls/;
-
-function parseShell(text: string): Event {
-  const settings: [string, string][] = [];
-  const commands = text
-    .replaceAll("\\\n", " ")
-    .split(/[\n;]|&&/)
-    .map((each) => each.trim());
-  for (const command of commands) {
-    if (command === "" || command.startsWith("#")) continue;
-    const set = [
-      ...command.matchAll(/net\.ipv4\.(\w+)=["']?(\S+?)["']?(?=\s|$)/g),
-      ...command.matchAll(/\/ipv4\/(\w+)=(\S+)/g),
-    ];
-    for (const [, name, value] of set) settings.push([name!, value!]);
-    if (set.length === 0 && !HARMLESS.test(command))
-      throw new Unsupported(`shell command ${command.split(" ")[0]}`);
-  }
-  return { kind: "sysctl", settings };
-}
-
-/** `< icmp unreachable frag_needed mtu 1200 [1:1001(1000)]` */
-function parseIcmp(text: string, number: number): Event {
-  const match = /icmp unreachable (\w+)(?: mtu (\d+))? \[(?:\.\.\. > \.\.\. )?\s*(\d+):\d+\((\d+)\)\]/.exec(
-    text,
-  );
-  const codes: Record<string, number> = {
-    net_unreachable: 0,
-    host_unreachable: 1,
-    protocol_unreachable: 2,
-    port_unreachable: 3,
-    frag_needed: 4,
-    source_route_failed: 5,
-    net_prohibited: 9,
-    host_prohibited: 10,
-    packet_filtered: 13,
-  };
-  const code = match === null ? undefined : codes[match[1]!];
-  if (match === null || code === undefined) throw new Unsupported(`line ${number}: ${text}`);
-  return {
-    kind: "error",
-    error: { code, mtu: Number(match[2] ?? 0), seq: Number(match[3]), length: Number(match[4]) },
-  };
-}
-
-function parseCall(text: string, number: number): Event {
-  const match = /^(\w+)\s*\(([\s\S]*)\)\s*=\s*(-?\w+|\.\.\.)\s*(E\w+)?.*$/.exec(text);
-  if (match === null) throw new Unsupported(`line ${number}: ${text}`);
-  const [, name = "", words = "", expected = "", errno] = match;
-  return { kind: "call", name, words: words.split(",").map((word) => word.trim()), expected, errno };
-}
-
-const flagLetters: Record<string, number> = {
-  S: tcp.SYN,
-  F: tcp.FIN,
-  R: tcp.RST,
-  P: tcp.PSH,
-  U: tcp.URG,
-  E: tcp.ECE,
-  W: tcp.CWR,
-  ".": tcp.ACK,
-  "-": 0,
-};
-
-function parsePacket(text: string, number: number): Event {
-  const match =
-    /^([<>])\s+(?:\[(noecn|ect0|ect01|ect1|ce)\]\s+)?([SFRPUEW.]+|-)\s+(\d+):(\d+)\((\d+)\)(?:\s+ack\s+(\d+))?(?:\s+win\s+(\d+))?(?:\s+urg\s+(\d+))?\s*(?:<(.*)>)?$/.exec(
-      text.trim(),
-    );
-  if (match === null) throw new Unsupported(`line ${number}: ${text}`);
-  const [, way, ecn, letters = "", seq, , length, ack, window, urgent, options] = match;
-  let flags = 0;
-  for (const letter of letters) flags |= flagLetters[letter]!;
-  return {
-    kind: way === "<" ? "in" : "out",
-    packet: {
-      flags,
-      seq: Number(seq),
-      length: Number(length),
-      ack: ack === undefined ? undefined : Number(ack),
-      window: window === undefined ? undefined : Number(window),
-      urgent: Number(urgent ?? 0),
-      ecn,
-      options: options === "..." ? undefined : parseOptions(options ?? "", number),
-    },
-  };
-}
-
-function parseOptions(text: string, number: number): Option[] {
-  const options: Option[] = [];
-  for (const part of text.split(",").map((word) => word.trim())) {
-    if (part === "" || part === "nop" || part === "eol") continue;
-    const match = /^(mss|wscale|sackOK|TS|sack)\b(.*)$/.exec(part);
-    if (/^FO/.test(part)) throw new Unsupported("TCP Fast Open");
-    if (/^md5/.test(part)) throw new Unsupported("MD5 signatures");
-    if (match === null) throw new Unsupported(`line ${number}: option ${part}`);
-    options.push({ name: match[1]!, values: (match[2]!.match(/\d+/g) ?? []).map(Number) });
-  }
-  return options;
-}
-
-// --- running ---------------------------------------------------------------------------------------------------------
 
 interface Sent {
   at: Micros;
@@ -358,16 +72,18 @@ class Run {
   readonly stack: Stack;
   readonly #wire;
   readonly #sent: Sent[] = [];
-  readonly #sockets = new Map<number, { socket: Socket; blocking: boolean }>();
+  readonly #sockets = new Map<number, Held>();
   /** Assertions that were about what only Linux has. */
   skipped = 0;
   #names: Record<string, number> = {};
   #now: Micros = 0;
   #last: Micros = 0;
-  /** Ports and initial numbers of the connection; the peer's is 0 in the script and on the wire. */
+  /** Ports and initial numbers of the connection. */
   #localPort = SERVICE;
   #remotePort = 40_000;
   #localIsn: number | undefined;
+  /** Numbers in scripts count from it, but for those in SYNs. */
+  #remoteIsn = 0;
   #timestamps = 0;
 
   constructor(script: Script) {
@@ -417,8 +133,7 @@ class Run {
     else if (event.kind === "out") this.#expect(event.packet, line);
     else if (event.kind === "error") this.#injectError(event.error);
     else if (event.kind === "assert") this.#assert(event.code);
-    else if (event.kind === "sysctl" && event.settings.length > 0 && this.#started)
-      throw new Unsupported(`sysctl ${event.settings.map(([name]) => name).join()} in the middle`);
+    else if (event.kind === "sysctl" && this.#started) this.#reset(event.settings);
     if (line.from !== "any") this.#last = this.#now;
   }
 
@@ -437,12 +152,15 @@ class Run {
       if (payload === undefined) continue;
       const segment = { ...tcp.read(payload.bytes), ecn: payload.tos & 3 };
       if (segment.flags & tcp.SYN) {
+        if (!(segment.flags & tcp.ACK) && segment.seq !== this.#localIsn) this.#remoteIsn = 0;
         this.#localIsn = segment.seq;
         this.#localPort = segment.sourcePort;
         this.#remotePort = segment.destinationPort;
       }
       this.#sent.push({ at: this.#now, segment });
     }
+    for (const c of this.stack.connections())
+      if (c.localPort === this.#localPort && c.remotePort === this.#remotePort) this.#connection = c;
     if (this.#blocked.length > 0) this.#askAgain();
   }
 
@@ -473,14 +191,38 @@ class Run {
     this.#turn();
   }
 
+  /** How the host is set up changes while it runs. */
+  #reset(settings: [string, string][]): void {
+    for (const [name, value] of settings) {
+      if (!CHANGEABLE.has(name)) throw new Unsupported(`sysctl ${name} in the middle`);
+      applySysctl(name, value, this.#settings, this.script);
+    }
+  }
+
+  /** The peer's number, as it is on the wire. */
+  #theirs(number: number): number {
+    return (number + this.#remoteIsn) >>> 0;
+  }
+
   #injectOne(packet: Packet): void {
+    if (packet.flags & tcp.SYN) this.#remoteIsn = packet.seq;
+    // A connection to a listener has a port of its own, unless this is its SYN once more.
+    const repeats = this.stack
+      .connections()
+      .some((c) => c.remotePort === this.#remotePort && c.state === TcpState.SYN_RECEIVED);
+    const calls = this.stack.connections().some((c) => c.state === TcpState.SYN_SENT);
+    if ((packet.flags & (tcp.SYN | tcp.ACK)) === tcp.SYN && this.#heard && !repeats && !calls) {
+      this.#remotePort++;
+      this.#localPort = SERVICE;
+    }
+    this.#heard ||= (packet.flags & tcp.SYN) !== 0;
     const option = (name: string) => packet.options?.find((other) => other.name === name)?.values;
     const isn = this.#localIsn ?? 0;
     const segment: tcp.Segment = {
       ...tcp.emptySegment,
       sourcePort: this.#remotePort,
       destinationPort: this.#localPort,
-      seq: packet.seq,
+      seq: packet.flags & tcp.SYN ? packet.seq : this.#theirs(packet.seq),
       ack: packet.ack === undefined && !(packet.flags & tcp.ACK) ? 0 : (isn + (packet.ack ?? 0)) >>> 0,
       flags: packet.flags,
       window: packet.window ?? 0,
@@ -493,6 +235,8 @@ class Run {
         .flatMap(({ values }) => values.map((edge) => (isn + edge) >>> 0)),
       payload: new Uint8Array(packet.length).fill(120),
     };
+    for (const { name, cookie } of packet.options ?? [])
+      if (cookie) segment.fastOpen = { cookie, experimental: name === "FOEXP" };
     const ts = option("TS");
     if (ts) {
       segment.timestamps = true;
@@ -504,6 +248,8 @@ class Run {
     tcp.write(segment, remote, local, bytes);
     this.#put(6, bytes, CODEPOINTS[packet.ecn ?? "noecn"]);
   }
+
+  #heard = false;
 
   #put(protocol: number, payload: Uint8Array, tos = 0): void {
     const { local, remote } = this.script;
@@ -573,7 +319,11 @@ class Run {
     const latest =
       line.from === "any" ? Number.POSITIVE_INFINITY : origin + line.latest + this.script.tolerance;
     while (this.#sent.length === 0 && this.stack.deadline() <= latest) this.#passTo(this.stack.deadline());
-    const sent = this.#take(packet);
+    let sent = this.#take(packet);
+    if (sent === undefined && this.stack.deadline() <= latest) {
+      this.#passTo(this.stack.deadline());
+      sent = this.#take(packet);
+    }
     if (sent === undefined) throw new Mismatch("nothing was sent");
     const got = this.#show(sent.segment);
     if (sent.at > latest || (line.from !== "any" && sent.at < origin + line.time - this.script.tolerance)) {
@@ -584,16 +334,26 @@ class Run {
     const wrong =
       // PSH is advice (RFC 9293 3.9.1.2): Linux sets it more often than at the end of what was written.
       (segment.flags & ~tcp.PSH) !== (packet.flags & ~tcp.PSH) ||
-      (segment.flags & tcp.RST && !(segment.flags & tcp.ACK) ? false : relative !== packet.seq) ||
+      (segment.flags & tcp.RST && !(segment.flags & tcp.ACK)
+        ? false
+        : relative !== (packet.flags & tcp.SYN && !this.script.strict ? 0 : packet.seq)) ||
       segment.payload.length !== packet.length ||
       (packet.ecn === "ect01"
         ? segment.ecn !== 1 && segment.ecn !== 2
         : packet.ecn !== undefined && segment.ecn !== CODEPOINTS[packet.ecn]) ||
-      (packet.ack !== undefined && segment.ack !== packet.ack) ||
+      (packet.ack !== undefined && segment.ack !== this.#ackOf(packet)) ||
       (packet.window !== undefined && segment.window !== packet.window) ||
       (packet.options !== undefined && !this.#sameOptions(segment, packet.options));
     if (wrong) throw new Mismatch(`sent ${got}`);
     if (segment.timestamps) this.#timestamps = segment.tsVal;
+  }
+
+  #isCurrent({ sourcePort, destinationPort }: tcp.Segment): boolean {
+    return sourcePort === this.#localPort && destinationPort === this.#remotePort;
+  }
+
+  #ackOf({ flags, ack = 0 }: Packet): number {
+    return flags & tcp.SYN ? ack : this.#theirs(ack);
   }
 
   /** Acknowledgements of the pieces of one segment: the card of the script would have put the pieces together. */
@@ -602,13 +362,16 @@ class Run {
       sent?.segment.flags === tcp.ACK && sent.segment.payload.length === 0;
     if (packet.length > 0 || packet.flags !== tcp.ACK) return;
     while (bare(this.#sent[0]) && bare(this.#sent[1]) && this.#sent[0]!.at === this.#sent[1]!.at) {
-      if (this.#sent[0]!.segment.ack === packet.ack) return;
+      if (this.#sent[0]!.segment.ack === this.#ackOf(packet)) return;
       this.#sent.shift();
     }
   }
 
   /** The next segment; those that go on where it ends are one with it, as a card that cuts large segments sees them. */
   #take(packet: Packet): Sent | undefined {
+    // What belongs to another connection than the newest is not looked at (packetdrill's socket under test).
+    while (this.#sent.length > 0 && !this.script.strict && !this.#isCurrent(this.#sent[0]!.segment))
+      this.#sent.shift();
     this.#skipPartial(packet);
     const first = this.#sent.shift();
     if (first === undefined) return undefined;
@@ -630,14 +393,19 @@ class Run {
     if (segment.sackPermitted) names.push("sackOK");
     if (segment.timestamps) names.push("TS");
     if (segment.scale >= 0) names.push(`wscale ${segment.scale}`);
+    if (segment.fastOpen) {
+      const { cookie, experimental } = segment.fastOpen;
+      names.push(`${experimental ? "FOEXP" : "FO"} ${Buffer.from(cookie).toString("hex")}`);
+    }
     for (let i = 0; i < segment.sack.length; i += 2)
       names.push(`sack ${segment.sack[i]}:${segment.sack[i + 1]}`);
-    const wanted = expected.flatMap(({ name, values }) => {
+    const wanted = expected.flatMap(({ name, values, cookie }) => {
+      if (cookie) return [`${name} ${Buffer.from(cookie).toString("hex")}`];
       if (name === "TS" || name === "sackOK") return [name];
       if (name !== "sack") return [`${name} ${values[0]}`];
       return Array.from(
         { length: values.length / 2 },
-        (_, i) => `sack ${values[2 * i]}:${values[2 * i + 1]}`,
+        (_, i) => `sack ${this.#theirs(values[2 * i]!)}:${this.#theirs(values[2 * i + 1]!)}`,
       );
     });
     const sort = (list: string[]) => [...list].sort().join();
@@ -652,9 +420,8 @@ class Run {
 
   /** Linux's names for what our TCP has too, of the connection that was made last. */
   #facts(): Record<string, number> {
-    const c: Connection | undefined = this.stack.connections().at(-1) ?? this.#lastConnection;
+    const c = this.#connection ?? this.stack.connections().at(-1);
     if (c === undefined) return {};
-    this.#lastConnection = c;
     const { mss } = c.snd;
     const { cwnd, ssthresh, phase, dupAcks } = c.congestion;
     return {
@@ -676,10 +443,16 @@ class Run {
       tcpi_notsent_bytes: c.sendBuffer.length - Math.min(c.sendBuffer.length, flightSize(c)),
       tcpi_backoff: c.retries,
       tcpi_total_retrans: c.repeated,
+      tcpi_options:
+        (c.timestamps.on ? LINUX_NAMES.TCPI_OPT_TIMESTAMPS! : 0) |
+        (c.sack ? LINUX_NAMES.TCPI_OPT_SACK! : 0) |
+        (c.scaling ? LINUX_NAMES.TCPI_OPT_WSCALE! : 0) |
+        (c.fast?.taken ? LINUX_NAMES.TCPI_OPT_SYN_DATA! : 0),
     };
   }
 
-  #lastConnection: Connection | undefined;
+  /** The newest, also when it is over. */
+  #connection: Connection | undefined;
 
   /** The Python of scripts is one of assignments and comparisons. What uses names that we have not is skipped. */
   #assert(code: string): void {
@@ -718,7 +491,7 @@ class Run {
 
   // --- calls ---------------------------------------------------------------------------------------------------------
 
-  #call(line: Line, call: Extract<Event, { kind: "call" }>): void {
+  #call(line: Line, call: Call): void {
     this.#turn();
     let answer = this.#answer(call);
     if (answer === "would-block" && line.blocks) {
@@ -730,7 +503,7 @@ class Run {
     this.#check(call, answer);
   }
 
-  #blocked: { call: Extract<Event, { kind: "call" }>; line: Line }[] = [];
+  #blocked: { call: Call; line: Line }[] = [];
 
   /** Calls that blocked are asked again, as a kernel does when something has happened. */
   #askAgain(): void {
@@ -743,7 +516,7 @@ class Run {
     }
   }
 
-  #waitFor(call: Extract<Event, { kind: "call" }>): number | Reason {
+  #waitFor(call: Call): number | Reason {
     const latest = this.#now + this.script.tolerance;
     let answer = this.#answer(call);
     while (answer === "would-block" && this.stack.deadline() <= latest) {
@@ -753,13 +526,50 @@ class Run {
     return answer;
   }
 
-  #check(call: Extract<Event, { kind: "call" }>, answer: number | Reason): void {
+  #check(call: Call, answer: number | Reason): void {
+    if (call.expected === "-1" && call.errno === undefined && typeof answer !== "number") return;
     const told = typeof answer === "number" ? String(answer) : `-1 ${errnoOf[answer] ?? answer}`;
     const wanted = call.expected === "-1" ? `-1 ${call.errno}` : String(Number(call.expected));
     if (call.expected !== "..." && told !== wanted) throw new Mismatch(`${call.name} answered ${told}`);
   }
 
-  #answer({ name, words, expected }: Extract<Event, { kind: "call" }>): number | Reason {
+  /** `words` name the flags of a call that sends: those of which our stack knows nothing cannot be had. */
+  #send(call: Call, held: Held, length: number, flags: string): number | Reason {
+    const { socket } = held;
+    const unknown = /\bMSG_(?!NOSIGNAL|DONTWAIT|FASTOPEN)\w+/.exec(flags);
+    if (unknown) throw new Unsupported(`${call.name} with ${unknown[0]}`);
+    const blocks = held.blocking && !flags.includes("MSG_DONTWAIT");
+    if (/MSG_FASTOPEN|0x20000000/.test(flags) && socket.remote === undefined) {
+      if (!(this.script.fastOpen & FAST_OPEN_BITS.client)) return "not-supported";
+      socket.options.fastOpen = 1;
+    }
+    const { done } = call;
+    if (/MSG_FASTOPEN|0x20000000/.test(flags) && !isConnected(socket) && done === 0) {
+      const reason = socket.connect(this.script.remote, SERVICE);
+      if (reason !== "connected" && !(blocks && reason === "in-progress")) return reason!;
+    }
+    // Linux lets programs write when the handshake is over, our TCP keeps what is written before for then.
+    const opening = (): boolean => {
+      const { connection } = socket as TcpSocket;
+      return connection?.state === TcpState.SYN_SENT && !connection.fast?.waits;
+    };
+    if (opening() && !blocks) return "would-block";
+    const begins = length === 0 && !blocks && (socket as TcpSocket).connection?.fast?.waits;
+    const result = done < length || length === 0 ? socket.send(new Uint8Array(length - done).fill(120)) : 0;
+    if (result === "not-connected" && (socket as TcpSocket).connection) return "closed"; // EPIPE, says POSIX
+    if (typeof result === "string" && result !== "would-block") return result;
+    if (begins) return "in-progress";
+    call.done += result === "would-block" ? 0 : result;
+    if (blocks) {
+      const { error } = socket;
+      if (error !== undefined) return socket.takeError()!;
+      return call.done < length || opening() ? "would-block" : call.done;
+    }
+    return result === "would-block" && call.done === 0 ? result : call.done;
+  }
+
+  #answer(call: Call): number | Reason {
+    const { name, words, expected } = call;
     if (name === "socket") {
       if (!words[1]!.includes("SOCK_STREAM")) throw new Unsupported("a socket that is no stream");
       if (expected === "-1") throw new Unsupported("a socket of an impossible kind");
@@ -787,9 +597,13 @@ class Run {
           socket.bind(typeof this.script.local === "number" && !this.script.mapped ? 0 : ANY6, SERVICE),
         );
       case "listen":
+        if ((this.script.fastOpen & LISTENERS) === LISTENERS && !socket.options.fastOpen)
+          socket.options.fastOpen = Number(words[1]);
         return done(socket.listen(Number(words[1])));
       case "connect": {
         const reason = socket.connect(this.script.remote, SERVICE)!;
+        if (reason === "connected" && held.told) return "connected";
+        if (reason === "connected") held.told = true;
         if (reason === "connected") return 0;
         return held.blocking && (reason === "in-progress" || reason === "already") ? "would-block" : reason;
       }
@@ -802,9 +616,7 @@ class Run {
       case "write":
       case "send":
         if (words[1] === "NULL") throw new Unsupported("bad pointers");
-        if (/MSG_(?!NOSIGNAL|DONTWAIT)/.test(words[3] ?? ""))
-          throw new Unsupported(`${name} with ${words[3]}`);
-        return socket.send(new Uint8Array(Number(words[2])).fill(120));
+        return this.#send(call, held, Number(words[2]), words[3] ?? "");
       case "read":
       case "recv":
         return socket.receive(new Uint8Array(Number(words[2])));
@@ -818,16 +630,16 @@ class Run {
       case "setsockopt":
         return this.#setOption(socket, words);
       case "sendto":
-        if (!/NULL|0|\.\.\./.test(words[4] ?? "NULL") || words[3] !== "0")
-          throw new Unsupported(`sendto ${words[3]}`);
-        return socket.send(new Uint8Array(Number(words[2])).fill(120));
+        if (words[1] === "NULL") throw new Unsupported("bad pointers");
+        if (!/NULL|0|\.\.\./.test(words[4] ?? "NULL")) throw new Unsupported(`sendto ${words[4]}`);
+        return this.#send(call, held, Number(words[2]), words[3]!);
       case "getsockopt":
         return this.#getOption(socket, words);
       case "recvfrom":
         return socket.receive(new Uint8Array(Number(words[2])));
       case "sendmsg":
       case "writev":
-        return this.#sendPieces(socket, words.join(), name);
+        return this.#send(call, held, piecesOf(words.join()), words.join().replace(/msg_flags=\w+/g, ""));
       case "recvmsg":
       case "readv":
         return this.#receivePieces(socket, words.join());
@@ -841,13 +653,6 @@ class Run {
       default:
         throw new Unsupported(`call ${name}`);
     }
-  }
-
-  /** `{…, msg_iov(2)=[{..., 40}, {..., 20}], …}, FLAGS` or `[{..., 40}], 1` */
-  #sendPieces(socket: Socket, text: string, name: string): number | Reason {
-    const flags = /\bMSG_(?!NOSIGNAL|DONTWAIT)\w+/.exec(text.replace(/msg_flags=\w+/g, ""));
-    if (flags) throw new Unsupported(`${name} with ${flags[0]}`);
-    return socket.send(new Uint8Array(piecesOf(text)).fill(120));
   }
 
   #receivePieces(socket: Socket, text: string): number | Reason {
@@ -945,7 +750,11 @@ class Run {
     return 0;
   }
 
-  #setOption(socket: Socket, words: string[]): number {
+  get #settings(): Writable<TcpSettings> {
+    return this.stack.tcpSettings as Writable<TcpSettings>;
+  }
+
+  #setOption(socket: Socket, words: string[]): number | Reason {
     const value = Number(/\[(-?\d+)\]/.exec(words[3] ?? "")?.[1]);
     const { options } = socket;
     switch (words[2]) {
@@ -977,6 +786,26 @@ class Run {
       case "TCP_MAXSEG":
         options.maxSegment = value;
         return 0;
+      case "TCP_FASTOPEN":
+        if (this.script.fastOpen & FAST_OPEN_BITS.server) options.fastOpen = value;
+        return 0;
+      case "TCP_FASTOPEN_CONNECT":
+        if (!(this.script.fastOpen & FAST_OPEN_BITS.client)) return "not-supported";
+        options.fastOpen = value;
+        return 0;
+      // Of the stack here, not of the socket.
+      case "TCP_SYNCNT":
+        this.#settings.synRetries = value;
+        return 0;
+      case "TCP_KEEPIDLE":
+        this.#settings.keepAliveIdle = value * 1_000_000;
+        return 0;
+      case "TCP_KEEPINTVL":
+        this.#settings.keepAliveInterval = value * 1_000_000;
+        return 0;
+      case "TCP_KEEPCNT":
+        this.#settings.keepAliveProbes = value;
+        return 0;
       case "TCP_INQ": // asks for what `recvmsg` tells in any case
         return 0;
       case "IP_MTU_DISCOVER": // ours always finds out
@@ -987,30 +816,19 @@ class Run {
   }
 }
 
+/** Given to a program, and its handshake is not in the hands of the peer alone. */
+function isConnected(socket: Socket): boolean {
+  const { connection } = socket as TcpSocket;
+  return connection?.snd.synAcked === true;
+}
+
+const LISTENERS = FAST_OPEN_BITS.server | FAST_OPEN_BITS.listeners;
+
 interface Interest {
   wanted: Set<string>;
   told: Set<string>;
   news: boolean;
 }
-
-const KNOWN_EVENTS = new Set(["EPOLLIN", "EPOLLOUT", "EPOLLET", "EPOLLRDHUP", "EPOLLHUP", "EPOLLERR"]);
-
-const eventsIn = (text: string): Set<string> =>
-  new Set((/events=([\w|]+)/.exec(text)?.[1] ?? "").split("|").filter((name) => name !== "" && name !== "0"));
-
-/** What poll(2) and epoll(7) would say of a socket. */
-function eventsOf(socket: Socket): string[] {
-  const { connection } = socket as TcpSocket;
-  const ended = connection !== undefined && hasFinished(connection);
-  return [
-    ...(socket.readable || socket.acceptable ? ["EPOLLIN"] : []),
-    ...(socket.writable ? ["EPOLLOUT"] : []),
-    ...(ended ? ["EPOLLRDHUP"] : []),
-    ...(socket.closed ? ["EPOLLHUP"] : []),
-    ...(socket.error !== undefined ? ["EPOLLERR"] : []),
-  ];
-}
-
 /** Bytes in `{..., 40}, {..., 20}` together. */
 const piecesOf = (text: string): number =>
   Array.from(text.matchAll(/\{\s*\.\.\.\s*,\s*(\d+)\s*\}/g), ([, length]) => Number(length)).reduce(
@@ -1031,60 +849,6 @@ function payloadOf(frame: Uint8Array): { bytes: Uint8Array; tos: number } | unde
 }
 
 const CODEPOINTS: Record<string, number> = { noecn: 0, ect1: 1, ect0: 2, ce: 3 };
-
-const LINUX_STATES: Record<TcpState, number> = {
-  [TcpState.ESTABLISHED]: 1,
-  [TcpState.SYN_SENT]: 2,
-  [TcpState.SYN_RECEIVED]: 3,
-  [TcpState.FIN_WAIT_1]: 4,
-  [TcpState.FIN_WAIT_2]: 5,
-  [TcpState.TIME_WAIT]: 6,
-  [TcpState.CLOSED]: 7,
-  [TcpState.CLOSE_WAIT]: 8,
-  [TcpState.LAST_ACK]: 9,
-  [TcpState.LISTEN]: 10,
-  [TcpState.CLOSING]: 11,
-};
-
-const LINUX_NAMES: Record<string, number> = {
-  TCP_INFINITE_SSTHRESH: 0x7fffffff,
-  TCP_CA_Open: 0,
-  TCP_CA_Disorder: 1,
-  TCP_CA_CWR: 2,
-  TCP_CA_Recovery: 3,
-  TCP_CA_Loss: 4,
-  TCP_ESTABLISHED: 1,
-  TCP_SYN_SENT: 2,
-  TCP_SYN_RECV: 3,
-  TCP_FIN_WAIT1: 4,
-  TCP_FIN_WAIT2: 5,
-  TCP_TIME_WAIT: 6,
-  TCP_CLOSE: 7,
-  TCP_CLOSE_WAIT: 8,
-  TCP_LAST_ACK: 9,
-  TCP_LISTEN: 10,
-  TCP_CLOSING: 11,
-};
-
-const errnoOf: Partial<Record<Reason, string>> = {
-  "would-block": "EAGAIN",
-  "in-progress": "EINPROGRESS",
-  already: "EALREADY",
-  refused: "ECONNREFUSED",
-  reset: "ECONNRESET",
-  "timed-out": "ETIMEDOUT",
-  closed: "EPIPE",
-  "not-connected": "ENOTCONN",
-  invalid: "EINVAL",
-  "in-use": "EADDRINUSE",
-  "host-unreachable": "EHOSTUNREACH",
-  "protocol-unreachable": "ENOPROTOOPT",
-  prohibited: "EACCES",
-  "not-supported": "EOPNOTSUPP",
-  "not-available": "EADDRNOTAVAIL",
-  "network-unreachable": "ENETUNREACH",
-};
-
 /** @param settings what differs from the defaults of this runner, which are near to Linux's */
 export function runTimeline(text: string, settings: Partial<TcpSettings> = {}, strict = true): Outcome {
   let at = "";
@@ -1096,7 +860,7 @@ export function runTimeline(text: string, settings: Partial<TcpSettings> = {}, s
     for (const { event } of script.lines) {
       if (event.kind === "call") break;
       if (event.kind === "sysctl")
-        for (const [name, value] of event.settings) applySysctl(name, value, script.settings);
+        for (const [name, value] of event.settings) applySysctl(name, value, script.settings, script);
     }
     Object.assign(script.settings, settings);
     script.strict = strict;

@@ -1,7 +1,8 @@
 /** Bytes between our stack and the kernel's, checked by digest: for tests and for `npm run prove network`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import type { Socket, Stack } from "../../src/net/index.ts";
+import type { Random } from "../../src/base/index.ts";
+import { FaultyLink, Patch, type Socket, type Stack, Switch } from "../../src/net/index.ts";
 import type { Linux } from "./linux.ts";
 
 export interface Transfer {
@@ -107,6 +108,47 @@ export async function transfer(
   const ours = digest.digest("hex");
   if (left !== 0 || answer !== ours) throw new Error(`${answer} instead of ${ours}, ${left} bytes left`);
   return (performance.now() - began) / 1000;
+}
+
+/** Joins two kernels by a switch, the first with a line of its own, which is answered. */
+export function joined(
+  near: Linux,
+  far: Linux,
+  addresses: readonly [string, string],
+  random: Random,
+): FaultyLink {
+  const board = new Switch({ clock: near });
+  const link = new FaultyLink({ port: board.plug("near"), clock: near, random });
+  const moving = [new Patch(near, link), link, new Patch(far, board.plug("far"))];
+  near.drive(...moving);
+  far.drive(...moving);
+  // ARP has no checksum: a damaged answer would be believed.
+  const macOf = (linux: Linux) => /link\/ether (\S+)/.exec(linux.ip("link", "show", "tap0"))![1]!;
+  const know = (linux: Linux, address: string, mac: string) =>
+    linux.ip("neigh", "replace", address, "lladdr", mac, "dev", "tap0", "nud", "permanent");
+  know(near, addresses[1], macOf(far));
+  know(far, addresses[0], macOf(near));
+  return link;
+}
+
+/** Bytes from one kernel to the other, which listens at `at`. Throws unless both say the same of them. */
+export async function between(
+  from: Linux,
+  to: Linux,
+  at: string,
+  port: number,
+  peer: string,
+  bytes: number,
+): Promise<void> {
+  const start = (linux: Linux, ...words: string[]) =>
+    lines(spawn("ip", ["netns", "exec", linux.namespace, "python3", peer, ...words, String(bytes)]));
+  const receiver = start(to, "listen", at, String(port), "receive");
+  let ready = await receiver.line();
+  const sender = start(from, "connect", at, String(port), "send");
+  ready += await sender.line();
+  const [sent, received] = await Promise.all([sender.line(), receiver.line()]);
+  if (ready !== "readyready" || sent === "" || sent !== received)
+    throw new Error(`${JSON.stringify(received)} instead of ${JSON.stringify(sent)}`);
 }
 
 /** The lines a child says, one after another; "" when it has ended. */

@@ -90,10 +90,8 @@ function returns(name: string): Encode {
 /** The word of `ret 8` and `enter 8,0`: neither negative nor movable, once the last pass is reached. */
 function stackBytes(operand: Operand, out: Encoding): number {
   const value = wordValue(operand, out);
-  if (!out.isLenient()) {
-    if (operand.relocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
-    if (value < 0) refuse("valueOutOfRange");
-  }
+  if ((operand.relocation !== ABSOLUTE || value < 0) && !out.isLenient())
+    refuse(operand.relocation !== ABSOLUTE ? "invalidUseOfSymbol" : "valueOutOfRange");
   return value;
 }
 

@@ -4,7 +4,7 @@
  */
 import { refuse } from "../messages.ts";
 import type { Preprocessor } from "../preprocess/preprocess.ts";
-import { isName, isString, type Texts, textOf } from "../tokens.ts";
+import { END, isName, isString, type Texts, textOf } from "../tokens.ts";
 import { OP_ADD, OP_DIV, OP_MUL, OP_NEG, OP_PLUS, OP_SUB, type Words } from "../words.ts";
 import { absoluteValue } from "./constant.ts";
 import { type Float, parseFloat96 } from "./float.ts";
@@ -106,7 +106,11 @@ export class ExpressionReader {
   #depth = 0;
   /** For each text the number that is written, once it has been looked at. */
   readonly #parsedNumbers: (Int | "large" | "none" | undefined)[] = [];
-  /** All expressions but strings and floating point constants; the table finds them by their elements, from 1. */
+  /** For each text the expression that it is where it stands alone, if that is a number. */
+  readonly #ofText: (Expression | undefined)[] = [];
+  /** For each label the expression that is nothing else. */
+  readonly #ofLabel: (Expression | undefined)[] = [];
+  /** All others but strings and floating point constants; the table finds them by their elements, from 1. */
   readonly #expressions: Expression[] = [];
   #table = new Int32Array(1 << 12);
 
@@ -120,6 +124,15 @@ export class ExpressionReader {
   read(tokens: Int32Array, at: number): Expression {
     this.tokens = tokens;
     this.at = at;
+    const token = tokens[at]!;
+    const alone = isName(token) && isEnd(tokens[at + 1]!);
+    if (alone) {
+      const number = this.#ofText[textOf(token)];
+      if (number !== undefined) {
+        this.at++;
+        return number;
+      }
+    }
     const float = this.#float();
     if (float) return newExpression(K_FLOAT, NO_CODE, -1, float, undefined, -1);
     // Setting a length is a call of the engine's; the few elements are gone sooner this way.
@@ -127,12 +140,29 @@ export class ExpressionReader {
     while (this.#operators.length > 0) this.#operators.pop();
     this.#depth = 0;
     this.#expression(0);
-    return this.#shared();
+    const expression = this.#shared();
+    const text = textOf(token);
+    // Not a symbolic constant that has been read for its value.
+    if (alone && expression.constant !== undefined && typeof this.#parsedNumbers[text] !== "string") {
+      while (this.#ofText.length < text) this.#ofText.push(undefined);
+      this.#ofText[text] = expression;
+    }
+    return expression;
   }
 
   /** The expression of the elements just read: one object however often it is written. */
   #shared(): Expression {
     const { code } = this;
+    const element = code[0]!;
+    if (code.length === 1 && (element & 0xff) === E_LABEL) {
+      const label = element >>> 8;
+      const known = this.#ofLabel[label];
+      if (known !== undefined) return known;
+      const made = newExpression(K_NUMERIC, [element], -1, undefined, undefined, label);
+      while (this.#ofLabel.length < label) this.#ofLabel.push(undefined);
+      this.#ofLabel[label] = made;
+      return made;
+    }
     for (let slot = hashOf(code); ; slot++) {
       const number = this.#table[slot & (this.#table.length - 1)]!;
       if (number === 0) return this.#add(slot & (this.#table.length - 1));
@@ -152,7 +182,7 @@ export class ExpressionReader {
       -1,
       undefined,
       kind === E_NUMBER ? this.numbers.values[element >>> 8] : undefined,
-      kind === E_LABEL ? element >>> 8 : -1,
+      -1,
     );
     this.#expressions.push(made);
     this.#table[slot] = this.#expressions.length;
@@ -295,6 +325,9 @@ export class ExpressionReader {
     return parseFloat96(negative, digits, power);
   }
 }
+
+/** Whether no expression goes on with this token. */
+const isEnd = (token: number): boolean => token === END || token === 0x2c || token === 0x5d;
 
 function hashOf(code: readonly number[]): number {
   let hash = code.length;

@@ -8,12 +8,12 @@
 
 import { concat, setU16le, setU32le, u16le, u32le } from "../../base/index.ts";
 import type { Assembler } from "../assemble.ts";
-import { findStructure, removeStructure } from "../blocks.ts";
+import { findStructure } from "../blocks.ts";
 import type { Float } from "../expression/float.ts";
 import { exact, high32, type Int, low32, overflow, subtract, unsigned64 } from "../expression/int.ts";
 import { refuse } from "../messages.ts";
 import { RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
-import { newSpace, newStructure, S_DATA, type Space, type State } from "../state.ts";
+import { newSpace, S_DATA, type Space, type State } from "../state.ts";
 import {
   D_DATA,
   D_ENTRY,
@@ -359,12 +359,7 @@ export class PeFormat implements Format {
     const directory = this.#layout.directories + type * 8;
     if (u32le(state.bytes, directory) !== 0) refuse("dataAlreadyDefined");
     setU32le(state.bytes, directory, this.#rvaAt(state, state.at));
-    const structure = newStructure();
-    structure.kind = S_DATA;
-    structure.line = state.currentLine;
-    structure.item = state.item;
-    structure.counter = type;
-    state.structures.push(structure);
+    state.open(S_DATA).counter = type;
     this.#generate(assembler, type);
   }
 
@@ -374,7 +369,7 @@ export class PeFormat implements Format {
     const directory = this.#layout.directories + structure.counter * 8;
     const size = this.#rvaAt(state, state.at) - u32le(state.bytes, directory);
     setU32le(state.bytes, directory + 4, size);
-    removeStructure(assembler, structure);
+    state.close(structure);
   }
 
   #entry(assembler: Assembler): void {

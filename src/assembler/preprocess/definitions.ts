@@ -3,11 +3,16 @@
  * has its own space of names, and each name a stack of definitions: `restore` and `purge` uncover the one before.
  */
 
+import { DEFINED_AS, type Texts } from "../tokens.ts";
+
 export const MACRO = 0;
 export const STRUC = 1;
 export const EQU = 2;
 export const FIX = 3;
 export type DefinitionKind = 0 | 1 | 2 | 3;
+
+/** The trait of texts that have or had a definition of a kind. */
+export const traitOf = (kind: DefinitionKind): number => DEFINED_AS << kind;
 
 export interface Definition {
   readonly text: number;
@@ -73,18 +78,15 @@ export class Definitions {
   }
 
   readonly #stacks: (Definition[] | undefined)[][] = [[], [], [], []];
-  /** For each kind and text, 1 where there is any definition: one array access decides most lookups. */
-  readonly #known: Uint8Array[] = [0, 1, 2, 3].map(() => new Uint8Array(4096));
+  readonly #texts: Texts;
 
-  /** Whether a name has or had a definition. */
-  mayHave(kind: DefinitionKind, text: number): boolean {
-    const known = this.#known[kind]!;
-    return text < known.length && known[text] === 1;
+  constructor(texts: Texts) {
+    this.#texts = texts;
   }
 
   find(kind: DefinitionKind, text: number): Definition | undefined {
-    const known = this.#known[kind]!;
-    if (text >= known.length || known[text] === 0) return undefined;
+    // One array access decides most lookups.
+    if ((this.#texts.traits[text]! & traitOf(kind)) === 0) return undefined;
     const stack = this.#stacks[kind]![text]!;
     for (let at = stack.length - 1; at >= 0; at--) {
       const definition = stack[at]!;
@@ -99,14 +101,7 @@ export class Definitions {
     if (stack === undefined) {
       stack = [];
       this.#stacks[kind]![text] = stack;
-      let known = this.#known[kind]!;
-      if (text >= known.length) {
-        const grown = new Uint8Array(Math.max(known.length * 2, text + 1024));
-        grown.set(known);
-        known = grown;
-        this.#known[kind] = grown;
-      }
-      known[text] = 1;
+      this.#texts.traits[text]! |= traitOf(kind);
     }
     let kept = kind === FIX ? 0 : stack.length;
     while (kept > 0 && stack[kept - 1]!.dead) kept--;

@@ -1,6 +1,6 @@
 /** Macro parameters and arguments, and the expansion of a block with its arguments put in (FASM.TXT 2.3.3, 2.3.5). */
 import { refuse } from "../messages.ts";
-import { asSpent, DOTTED, END, isName, isSpent, nameToken, spentToken, textOf } from "../tokens.ts";
+import { asSpent, DOTTED, END, isName, isSpent, marksOf, nameToken, spentToken, textOf } from "../tokens.ts";
 import { Frame, type Replacement } from "./frame.ts";
 import type { Preprocessor } from "./preprocess.ts";
 
@@ -341,7 +341,9 @@ class Expansion {
     const { store, texts, names } = p;
     const frame = this.#frame;
     const isStructure = this.#strucName >= 0;
+    const { traits } = texts;
     let { tokens, length } = store;
+    let marks = 0;
     let at = this.#at;
     let atStart = true;
     let end: number;
@@ -356,13 +358,17 @@ class Expansion {
             if (lower <= names.lastOfBlock && this.#isDirective(lower, at, length)) return DIRECTIVE;
           }
           const slot = frame.slot(text);
-          if (slot >= 0 || (isStructure && texts.traits[text]! & DOTTED)) {
+          const trait = traits[text]!;
+          if (slot >= 0 || (isStructure && trait & DOTTED)) {
+            const start = length;
             store.length = length;
             if (slot >= 0) this.#putReplacement(token, text, slot);
             else this.#putName(token, text);
             ({ tokens, length } = store);
+            for (let put = start; put < length; put++) marks |= marksOf(tokens[put]!, texts.traits);
             continue;
           }
+          marks |= trait;
         } else if (isSpent(token)) {
           end = END;
           // The rest of the line was a comment's; go on behind it.
@@ -373,7 +379,7 @@ class Expansion {
       } else if (token === END || token === CLOSE) {
         end = token;
         break;
-      }
+      } else marks |= marksOf(token, traits);
       atStart = false;
       if (length === tokens.length) {
         store.length = length;
@@ -385,7 +391,7 @@ class Expansion {
     this.#at = at;
     store.length = length;
     store.push(END);
-    p.preprocessLine();
+    p.preprocessLine(marks);
     return end;
   }
 

@@ -11,13 +11,17 @@ import { ExpressionReader, Numbers, type SymbolReader } from "../expression/pars
 import { refuse } from "../messages.ts";
 import { type FileLoader, type LoadedFile, parentOf } from "../source.ts";
 import {
+  ANYTHING,
   asSpent,
+  CLOSES,
   END,
+  ESCAPED,
   FRAMED,
   isName,
   isSpent,
   isString,
   nameToken,
+  OPERATES,
   spentToken,
   stringToken,
   Texts,
@@ -27,7 +31,16 @@ import {
 } from "../tokens.ts";
 import { Words } from "../words.ts";
 import { beginMatch, runBlock } from "./block.ts";
-import { type Definition, type DefinitionKind, Definitions, EQU, FIX, MACRO, STRUC } from "./definitions.ts";
+import {
+  type Definition,
+  type DefinitionKind,
+  Definitions,
+  EQU,
+  FIX,
+  MACRO,
+  STRUC,
+  traitOf,
+} from "./definitions.ts";
 import { Lines } from "./lines.ts";
 import { checkParameters, expandMacro } from "./macro.ts";
 import { applyOperators } from "./operators.ts";
@@ -88,7 +101,7 @@ export class Preprocessor {
   readonly texts = new Texts();
   readonly store: TokenStore;
   readonly lines: Lines;
-  readonly definitions = new Definitions();
+  readonly definitions = new Definitions(this.texts);
   readonly files: LoadedFile[] = [];
   loader: FileLoader;
   /** The line that errors are reported at. */
@@ -252,22 +265,25 @@ export class Preprocessor {
       const line = ++tokenizer.line;
       this.currentLine = this.lines.plain(number, printed ? (printed[line - 1] ?? line) : line, tokenizer.at);
       if (this.collecting.state !== 0) this.store.push(spentToken(this.names.empty));
-      tokenizer.readLine();
-      this.preprocessLine();
+      this.preprocessLine(tokenizer.readLine());
     }
     this.#open.pop();
     this.depth--;
   }
 
-  /** The last line of the store, all its tokens in place. */
-  preprocessLine(): void {
+  /** The last line of the store, all its tokens in place; `marks` tells what it has, as `Tokenizer.readLine` does. */
+  preprocessLine(marks: number): void {
     const line = this.currentLine;
     const tokens = this.store.tokens;
     const lineStart = this.lines.start(line);
     const prefixed = isSpent(tokens[lineStart]!) && textOf(tokens[lineStart]!) === this.names.empty;
     const start = prefixed ? lineStart + 1 : lineStart;
+    let has = marks;
     if (this.expanding > 0) {
-      applyOperators(this.store, start, this.texts);
+      if ((marks & (OPERATES | ESCAPED)) !== 0) {
+        applyOperators(this.store, start, this.texts);
+        has = ANYTHING;
+      }
     } else {
       const first = tokens[start]!;
       if (isName(first)) {
@@ -277,18 +293,21 @@ export class Preprocessor {
           return;
         }
       }
-      this.replaceConstants(FIX, start, false);
+      if ((marks & traitOf(FIX)) !== 0) {
+        this.replaceConstants(FIX, start, false);
+        has = ANYTHING;
+      }
     }
-    this.dispatch(lineStart);
+    this.dispatch(lineStart, has);
   }
 
   /** What comes after fixes and operators: the line goes to a collection, or is looked at. */
-  dispatch(lineStart: number): void {
+  dispatch(lineStart: number, marks: number): void {
     const state = this.collecting.state;
     if (state === 0) {
-      this.#instruction(lineStart);
+      this.#instruction(lineStart, marks);
     } else if (state & OPENED) {
-      this.skipBlock(lineStart);
+      if ((marks & CLOSES) !== 0) this.skipBlock(lineStart);
     } else {
       const first = this.store.tokens[lineStart + 1]!;
       if (first === END) return;
@@ -339,10 +358,10 @@ export class Preprocessor {
     this.store.reserve(rest.length);
     this.store.tokens.set(rest, this.store.length);
     this.store.length += rest.length;
-    this.dispatch(start);
+    this.dispatch(start, ANYTHING);
   }
 
-  #instruction(lineStart: number): void {
+  #instruction(lineStart: number, marks: number): void {
     const { texts, definitions, names } = this;
     const directives = this.#directives;
     let at = lineStart;
@@ -382,7 +401,7 @@ export class Preprocessor {
       this.#invokeStruc(struc, at, name, textOf(second));
       return;
     }
-    this.replaceConstants(EQU, at, false);
+    if ((marks & (FRAMED | traitOf(EQU))) !== 0) this.replaceConstants(EQU, at, false);
   }
 
   /** NAME: at `at`. Returns where the line goes on, or -1 when it is done with. */
@@ -457,9 +476,10 @@ export class Preprocessor {
    * constant is replaced.
    */
   replaceConstants(kind: DefinitionKind, at: number, toBrace: boolean, once = false): number {
-    const { store, definitions } = this;
+    const { store } = this;
     const { tokens } = store;
     const { traits } = this.texts;
+    const replaced = FRAMED | traitOf(kind);
     let from = at;
     for (; ; from++) {
       const token = tokens[from]!;
@@ -467,7 +487,7 @@ export class Preprocessor {
         if (token === END || (token === 0x7b && toBrace)) return from;
       } else if ((token & 3) === 0) {
         const text = textOf(token);
-        if (!definitions.mayHave(kind, text) && (traits[text]! & FRAMED) === 0) continue;
+        if ((traits[text]! & replaced) === 0) continue;
         if (this.constant(kind, text) !== undefined) break;
       }
     }

@@ -234,7 +234,8 @@ export class Processor {
   }
 
   #admit(address: number, length: number, needed: number, access: "read" | "write"): void {
-    this.admitInSegment(address, length, access);
+    // Eighty bits are accessed as 64 and 16: the 64 are looked at first.
+    this.admitInSegment(address, length === 10 ? 8 : length, access);
     const first = this.facts[address >>> 12]!;
     if ((first & needed) !== needed) throw pageFault(address, access, (first & PRESENT) !== 0);
     const end = address + length - 1;

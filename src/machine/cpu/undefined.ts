@@ -39,16 +39,17 @@
  *
  * The others are told by what differs from zen4, and by who measured it, for we have no such processor: [S] the table
  * of undefined flags of sandpile.org (flags), [B] comments of Bochs on real hardware (cpu/bcd.cc, cpu/shift16.cc),
- * [M] Intel's manual (SDM vol. 2B, PUSH), [T] test386.asm, whose expectations were validated on an 80386SX. What stands
- * in no row is as above, because the source says the same or, where marked ?, because nobody has told us.
+ * [M] Intel's manual (SDM vol. 2B, PUSH), [T] test386.asm, whose expectations were validated on an 80386SX, [E] what was
+ * found in SingleStepTests' recordings of a 386EX (its issue 4). What stands in no row is as above, because the source
+ * says the same or, where marked ?, because nobody has told us.
  *
  * p6, the Pentium Pro to the Pentium III and what came of them:
  *
  *     shl shr sar shld shrd        AF keeps its value; OF too, for counts above 1 [S]; ? CF of shl and shr beyond
- *                                  the operand
+ *                                  the operand: [S] has a rule of its own for it, which we could not read
  *     shld shrd of 16 bits above   the first operand follows the second: op1:op2:op1 is shifted; CF is the last bit
  *       16                         that left it [B]
- *     rol ror                      OF keeps its value for counts above 1 [S]; ? rcl rcr
+ *     rol ror                      OF keeps its value for counts above 1 [S]; ? OF of rcl and rcr: likewise
  *     div idiv                     all six keep their values [S]
  *     bsf bsr                      only ZF changes [S]
  *     daa das                      OF keeps its value [S]
@@ -66,17 +67,21 @@
  *     shl shr sar shld shrd        AF = 0 [S]
  *     mul imul                     SF, ZF and PF of the result [S], ? which we take to be its lower half; AF = 0 [S]
  *     div idiv                     all six keep their values [S]
+ *     rcl rcr                      OF keeps its value for counts of 9, 18 and 27 (8 bits) and 17 (16 bits) [S]
  *     daa das                      OF = 0 [S]
  *     aaa aas                      OF = SF = 0, ZF and PF of AL [S], once it is cut; ? PF of aas
  *
  * i386:
  *
- *     shl shr of 8 bits by 16, 24  CF is the last bit of the operand that left it by 8; OF of shl likewise [T]
- *     bt bts btr btc               OF as rcr of the operand, by one more than the bit's number and with CF clear,
- *                                  would set it [T]
+ *     shl shr of 8 bits by 16, 24  CF is the last bit of the operand that left it by 8; OF of shl likewise [T, E]
+ *     shld shrd of 16 bits by 16   as zen4 [E]
+ *       or more
+ *     bt bts btr btc               OF as ror of the operand by the bit's number would set it [E; T agrees]
  *     aaa aas                      OF, SF, ZF and PF of the 8-bit addition of 6 to AL, or its subtraction [T]
  *     push of a segment register   writes 16 bits, and leaves those above [T]
- *     ? mul imul div idiv bsf bsr shld shrd
+ *     ? mul imul div idiv          what a step of their loop leaves: nobody has written it down. Recordings of an 80286
+ *                                  say that it is none of these families' rules
+ *     ? bsf bsr                    but ZF, and the destination for a source of 0, which stays
  */
 export const ADJUST_AFTER_SHIFT = 1;
 export const ADJUST_AFTER_DIVISION = 1;

@@ -15,8 +15,9 @@ import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import { I32, moduleBytes, V128, W, Code as WasmCode } from "../wasm/index.ts";
 import { calls } from "./calls.ts";
-import { discover, type Found } from "./discover.ts";
+import { discover, type Extent, type Found } from "./discover.ts";
 import { CHAIN_PAIRS, ENTRY_BITS, emit, LEAVES, MOST_ENTRIES, STATUS, type Surroundings } from "./emit.ts";
+import { EXACTING, Guesses, type StatusGuess } from "./guesses.ts";
 import { type Fixed, FLAGS, type Region } from "./ir.ts";
 import { lift } from "./lift.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -25,7 +26,7 @@ import { structure } from "./structure.ts";
 export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */
   threshold?: number;
-  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else 50,000. */
+  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else 20,000. */
   after?: number;
   /** Compiles everything before it is executed for the first time, for tests. */
   ahead?: boolean;
@@ -38,9 +39,10 @@ export interface CompilerOptions {
 const THRESHOLD = 300;
 /**
  * A program that ends before loses more by compiling than it wins. Neither our interpreter nor our compiler has been
- * compiled well by the host then: so many instructions take the one some 10 ms, and the first region the other.
+ * compiled well by the host then: so many instructions take the one some 5 ms, and the first region takes the other some
+ * 6. So whenever a program ends, compiling has at most doubled its time; from some 60,000 on it is ahead.
  */
-const AFTER = 50_000;
+const AFTER = 20_000;
 /**
  * For each instruction that was compiled so many must have been executed before more is: what a program that does a
  * little of everything spends in the compiler stays below what it would spend in the interpreter.
@@ -56,6 +58,8 @@ const MOST_REGIONS = 2000;
 const MOST_CHANGES = 6;
 /** How much an arrival from compiled code weighs. */
 const WEIGHT_OF_EXIT = 16;
+/** A guess that was wrong so often is not made again. */
+const MOST_MISSES = 20;
 const NEVER = 0x7fff_ffff;
 const PAGE_SHIFT = 12;
 
@@ -64,14 +68,15 @@ const KIND = STATE.KIND >> 2;
 const CARRY = STATE.CF >> 2;
 const LEFT = STATE.LEFT >> 2;
 const CHAIN = STATE.CHAIN >> 2;
+const X87_STATUS = STATE.X87_STATUS >> 2;
+const PE = 0x20;
 const TOP_TWO = 0xc000_0000 | 0;
 
 type Compiled = (entry: number, left: number) => number;
 
-/** What modules import, and what stands in the table for a region that is gone. */
+/** What modules import. */
 interface Outside {
   readonly table: WebAssembly.Table;
-  readonly nothing: Compiled;
   readonly imports: WebAssembly.ModuleImports;
 }
 
@@ -86,6 +91,16 @@ interface CompiledRegion {
   readonly operations: readonly number[];
   /** Operations whose constants it writes. */
   readonly patches: readonly Operation[];
+  /** It can be entered behind the calls in it. */
+  readonly returns: boolean;
+  /** Written before PE was set: EXACTING. */
+  readonly exacting: number;
+}
+
+/** What a region relies on, and how often that was wrong. */
+interface LiveGuess extends StatusGuess {
+  readonly region: CompiledRegion;
+  misses: number;
 }
 
 interface Range {
@@ -112,6 +127,8 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #interpreter: Interpreter;
   readonly #words: Int32Array;
   #outside: Outside | undefined;
+  /** What stands in the table for a region that is gone. */
+  #nothing: Compiled | undefined;
   readonly #regions: (CompiledRegion | undefined)[] = [];
   #freeIndexes: number[] = [];
   /** Regions by page of their code, and of the data they rely on. */
@@ -122,6 +139,9 @@ export class CompilingEngine implements Engine, CodeListener {
   #isPatched = false;
   /** How often the code that begins at an address was changed. */
   readonly #changes = new Map<number, number>();
+  /** By the addresses where code looks at them; and those that proved wrong. */
+  readonly #guesses = new Map<number, LiveGuess>();
+  readonly #wrongGuesses = new Set<number>();
   readonly #operations: (Operation | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
   /** The next free byte for maps of entries. */
@@ -195,6 +215,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const { code, cpu } = interpreter;
     const end = core.instructions + budget;
     if (status === STATUS.INTERPRET && core.instructions < end) {
+      if (this.#guesses.size > 0) this.#refused();
       const stop = interpreter.turn(this.#ahead ? 1 : Math.min(budget, LONGEST_STRETCH));
       cpu.shadow = false;
       if (stop !== BUDGET && stop !== COMPILED) return stop;
@@ -212,6 +233,7 @@ export class CompilingEngine implements Engine, CodeListener {
       const known = code.known(eip);
       if (known !== undefined && known.start !== known) {
         const head = known.start;
+        if (head.op === OP.ENTER && this.#isOutdated(head)) this.#renew(this.#regions[head.extra]!);
         if (head.op === OP.COUNT && head.immediate <= 0) this.#compile(eip, head);
         if (this.#ready() && head.op === OP.ENTER && stretch >= head.immediate) {
           const status = this.#enter(head, stretch);
@@ -221,7 +243,7 @@ export class CompilingEngine implements Engine, CodeListener {
             if (words[WORD.EIP] === eip && head.op === OP.ENTER && core.instructions + head.immediate > end) {
               // Too few instructions are left for it.
             } else if (this.#arrived(words[WORD.EIP]!)) continue;
-          }
+          } else if (this.#guesses.size > 0) this.#refused();
           if (core.instructions >= end) break;
         }
       }
@@ -249,6 +271,31 @@ export class CompilingEngine implements Engine, CodeListener {
     if (head.op !== OP.COUNT || head.immediate === NEVER || this.#ahead) return false;
     head.immediate -= WEIGHT_OF_EXIT;
     return head.immediate <= 0;
+  }
+
+  /** Compiled code has left an instruction to the interpreter: perhaps because it had guessed wrong. */
+  #refused(): void {
+    const eip = this.#words[WORD.EIP]!;
+    const guess = this.#guesses.get(eip);
+    if (guess === undefined || (this.#words[X87_STATUS]! & guess.mask) === guess.value) return;
+    if (++guess.misses < MOST_MISSES) return;
+    this.#wrongGuesses.add(eip);
+    this.#renew(guess.region);
+  }
+
+  /** Whether a region works out what need not be worked out any more, since PE is set. */
+  #isOutdated({ extra }: Operation): boolean {
+    const { exacting } = this.#regions[extra]!;
+    if (exacting === 0 || this.#core.instructions < this.#earliest) return false;
+    const words = this.#words;
+    const set = (words[X87_STATUS]! & PE ? EXACTING.X87 : 0) | (words[WORD.MXCSR]! & PE ? EXACTING.SSE : 0);
+    return (exacting & set) !== 0;
+  }
+
+  /** Drops a region that could be better, and lets it be compiled again at once. */
+  #renew(region: CompiledRegion): void {
+    this.#drop(region);
+    for (const head of region.heads) if (head.op === OP.COUNT && head.immediate !== NEVER) head.immediate = 0;
   }
 
   /** Runs a region for at most `stretch` instructions. */
@@ -346,7 +393,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const { cpu } = this.#interpreter;
     // Made only when a module wants them.
     for (const call of calls) Object.defineProperty(imports, call.name, { get: () => call.make(cpu) });
-    return { table, nothing: nothing(), imports };
+    return { table, imports };
   }
 
   // Compiling ------------------------------------------------------------------------------------------------
@@ -356,15 +403,18 @@ export class CompilingEngine implements Engine, CodeListener {
     head.immediate = this.threshold;
     if (this.#core.instructions < this.#earliest || !this.#ready()) return;
     if (this.made >= MOST_REGIONS) this.#dropAll();
-    const found = discover(this.#interpreter.code, memory, entry, {
-      ahead: this.#ahead,
-      most: this.#most,
-      without: this.#without,
-    });
+    const around = this.#without === "heads" ? undefined : this.#around(entry);
+    const found = discover(
+      this.#interpreter.code,
+      memory,
+      around === undefined ? [entry] : [around.entry, entry],
+      this.#extent(around !== undefined),
+    );
     // Nothing of it was executed so far.
     if (found.operations.size === 0) return;
+    if (around !== undefined) this.#drop(around);
     if (this.#isThrifty) this.#earliest += found.places.size * EXECUTED_PER_COMPILED;
-    const { region, shaped, bytes, data, patches, operations } = this.#translate(found, entry);
+    const { region, shaped, bytes, data, patches, operations, guesses } = this.#translate(found, entry);
     const { table, imports } = (this.#outside ??= this.#makeOutside());
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: imports });
     this.made++;
@@ -373,9 +423,10 @@ export class CompilingEngine implements Engine, CodeListener {
     const run = instance.exports["r"] as Compiled;
     table.set(index, run);
     const heads: Operation[] = [];
-    for (const [i, block] of shaped.dispatched.slice(0, MOST_ENTRIES).entries()) {
+    for (const [i, block] of shaped.entries.slice(0, MOST_ENTRIES).entries()) {
       const each = this.#interpreter.code.head(region.blocks[block]!.address);
-      if (each.op !== OP.COUNT && each.op !== OP.ENTER) continue;
+      // Where a loop can be entered already, better code of it may be at hand.
+      if (each.op !== OP.COUNT && (each.op !== OP.ENTER || !region.entries.includes(block))) continue;
       each.op = OP.ENTER;
       each.extra = index;
       each.a = i + 1;
@@ -391,7 +442,11 @@ export class CompilingEngine implements Engine, CodeListener {
       data,
       operations,
       patches,
+      exacting: guesses.exacting,
+      returns: around !== undefined,
     };
+    for (const [address, { mask, value }] of guesses.status)
+      this.#guesses.set(address, { mask, value, region: made, misses: 0 });
     if (patches.length > 0) this.#patching.add(made);
     this.#isPatched = this.#patching.size > 0;
     this.#regions[index] = made;
@@ -410,7 +465,8 @@ export class CompilingEngine implements Engine, CodeListener {
       data.push({ start: address >>> 0, end: (address >>> 0) + size, writes });
       return true;
     };
-    const region = lift(this.#core, found, entry, fixed, without);
+    const guesses = new Guesses(this.#wrongGuesses);
+    const region = lift(this.#core, found, entry, fixed, guesses, without);
     const shaped = structure(region, without);
     const operations: number[] = [];
     const surroundings: Surroundings = {
@@ -426,14 +482,29 @@ export class CompilingEngine implements Engine, CodeListener {
       room: (length) => this.#takeRoom(length),
     };
     const bytes = emit(region, shaped, surroundings, calls);
-    return { region, shaped, bytes, data, patches, operations };
+    return { region, shaped, bytes, data, patches, operations, guesses };
+  }
+
+  #extent(returns: boolean): Extent {
+    return { ahead: this.#ahead, most: this.#most, returns, without: this.#without };
+  }
+
+  /**
+   * A region that an address is in the middle of, where it cannot be entered: it is made anew with all the entries that
+   * it could have, once. Else there would be a region for each of them, most of it the same.
+   */
+  #around(address: number): CompiledRegion | undefined {
+    const at = address >>> 0;
+    for (const region of this.#byCode.get(at >>> PAGE_SHIFT) ?? []) {
+      if (!region.returns && region.code.some(({ start, end }) => start <= at && at < end)) return region;
+    }
+    return undefined;
   }
 
   /** What a region that begins at an address is made of; nothing is kept of it. */
   explain(entry: number): { region: Region; bytes: Uint8Array } | undefined {
     if (!this.#ready()) return undefined;
-    const options = { ahead: this.#ahead, most: this.#most, without: this.#without };
-    const found = discover(this.#interpreter.code, this.#core.memory, entry, options);
+    const found = discover(this.#interpreter.code, this.#core.memory, [entry], this.#extent(false));
     if (found.operations.size === 0) return undefined;
     return this.#translate(found, entry);
   }
@@ -564,7 +635,8 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#freeIndexes.push(index);
     this.#patching.delete(region);
     this.#isPatched = this.#patching.size > 0;
-    this.#outside!.table.set(index, this.#outside!.nothing);
+    for (const [address, guess] of this.#guesses) if (guess.region === region) this.#guesses.delete(address);
+    this.#outside!.table.set(index, (this.#nothing ??= nothing()));
     for (const number of region.operations) {
       this.#operations[number] = undefined;
       this.#freeNumbers.push(number);

@@ -1,7 +1,8 @@
 /**
  * Hot entry → region: the operations that can be reached from it by direct jumps, calls, the returns from those
  * calls, and tables of addresses. Only what the interpreter has decoded is taken, that is what was executed (or stood
- * behind what was): what never ran stays outside, and so does data behind code.
+ * behind what was): what never ran stays outside, and so does data behind code. But behind a jump back, where a loop
+ * will end, is taken what stands there, so that the loop around it need not wait for the first one's end.
  */
 import type { Code } from "../cpu/code.ts";
 import { undefinedOpcode } from "../cpu/execute/system.ts";
@@ -62,9 +63,9 @@ export function flowOf(op: Operation): number {
     case OP.BREAK:
       return FLOW.LEAVE;
     case OP.JUMP:
-      // Those without an arm of the interpreter: jp, jnp, jecxz.
+      // Those without an arm of the interpreter: jp, jnp, jecxz, loope, loopne.
       if (op.operandSize === 32 && op.kind1 === KIND.IMMEDIATE && op.addressMask === -1) {
-        if (form!.condition >= 0 || form!.name === "jecxz") return FLOW.BRANCH;
+        if (form!.condition >= 0 || /^(jecxz|loopn?e)$/.test(form!.name)) return FLOW.BRANCH;
       }
       return FLOW.LEAVE;
     default:
@@ -111,24 +112,36 @@ const deepest = (callee: number): number => (callee <= 24 ? 3 : 1);
 /** Copies stop when a region has so many instructions. */
 const MOST_COPIED = 600;
 
-/** `ahead`: what is not decoded yet is, as far as that can be. */
+export interface Extent {
+  /** What is not decoded yet is, as far as that can be. */
+  readonly ahead: boolean;
+  /** Instructions at most. */
+  readonly most: number;
+  /** Behind calls that are copied in, too, others may come back. */
+  readonly returns: boolean;
+  readonly without?: Optimisation | undefined;
+}
+
+/** What begins at some addresses. */
 export function discover(
   code: Code,
   memory: Memory,
-  entry: number,
-  { ahead, most, without }: { ahead: boolean; most: number; without?: Optimisation | undefined },
+  entries: readonly number[],
+  { ahead, most, returns, without }: Extent,
 ): Found {
   const operations = new Map<number, Operation>();
   const leaders = new Map<number, Place>();
   const places = new Set<number>();
-  const targets = new Set<number>([entry]);
+  const targets = new Set<number>(entries);
   const contexts = new Map<number, Context>();
   const tables = new Map<number, readonly number[]>();
   const wanted: Place[] = [];
-  const at = (address: number): Operation | undefined => {
-    const op = ahead ? decoded(code, address) : code.known(address);
+  const at = (address: number, isSure = ahead): Operation | undefined => {
+    const op = isSure ? decoded(code, address) : code.known(address);
     return op === undefined || op.op === OP.DECODE ? undefined : op;
   };
+  /** Where loops end that did not end so far: it is code, and soon executed. */
+  const ends = new Set<number>();
   const want = (address: number, context: Context | undefined): void => {
     const key = keyOf(address, context);
     if (leaders.has(key)) return;
@@ -147,18 +160,20 @@ export function discover(
     return size;
   };
   let contextCount = 0;
-  want(entry, undefined);
+  for (const entry of entries) want(entry, undefined);
   for (let i = 0; i < wanted.length; i++) {
     const { context } = wanted[i]!;
+    const isSure = ahead || ends.has(wanted[i]!.address);
     for (let { address } = wanted[i]!; ; ) {
       const key = keyOf(address, context);
-      const op = at(address);
+      const op = at(address, isSure);
       if (op === undefined || places.has(key) || places.size >= most) break;
       places.add(key);
       operations.set(address, op);
       const flow = flowOf(op);
       switch (flow) {
         case FLOW.BRANCH:
+          if (op.immediate >>> 0 <= address >>> 0) ends.add(op.following);
           want(op.immediate, context);
           want(op.following, context);
           break;
@@ -175,6 +190,7 @@ export function discover(
             const callee = { id: ++contextCount, returns: op.following, parent: context, depth };
             contexts.set(key, callee);
             want(op.immediate, callee);
+            if (returns && context === undefined) wantTarget(op.following);
           } else {
             want(op.immediate, undefined);
             wantTarget(op.following);

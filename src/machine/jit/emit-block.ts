@@ -9,6 +9,9 @@ import { isKnown } from "./numbers.ts";
 import { STATUS } from "./status.ts";
 import { goesBack } from "./structure.ts";
 
+/** Of what `mend` has, what is needed only in doubt. */
+const isRare = (argument: number): boolean => argument >= 2 && argument <= 4;
+
 /** Emits the values of one block in their order. */
 export class BlockEmitter {
   readonly #e: Emitter;
@@ -73,7 +76,8 @@ export class BlockEmitter {
     };
     for (const value of values) {
       if (!isEffect(value) || !this.#used.has(value)) continue;
-      if (value.what !== "admit") for (const arg of value.args) need(arg);
+      if (value.what === "mend") for (const [i, arg] of value.args.entries()) isRare(i) || need(arg);
+      else if (value.what !== "admit") for (const arg of value.args) need(arg);
       else for (const [number] of this.#looked(value)) need(number);
     }
     if (end.kind === "branch") need(end.condition);
@@ -91,6 +95,7 @@ export class BlockEmitter {
     for (const value of values) {
       if (value.exit && this.#used.has(value)) for (const now of exitValues(value.exit)) mayNeed(now);
       if (value.what === "admit") mayNeed(value.args[0]!);
+      if (value.what === "mend") for (const [i, arg] of value.args.entries()) isRare(i) && mayNeed(arg);
     }
     if (this.#outside) for (const [, value] of changed) mayNeed(value);
 
@@ -120,7 +125,8 @@ export class BlockEmitter {
   }
 
   #hasLocal(value: Value): boolean {
-    if (value.what === "load" || value.what === "call") return this.#used.has(value);
+    if (value.what === "load" || value.what === "call" || value.what === "mend" || value.what === "second")
+      return this.#used.has(value);
     if (value.what !== "pure") return false;
     const hot = this.#hot[value.position]!;
     return hot > 1 || (hot === 1 && this.#cold[value.position]! > 0);
@@ -192,6 +198,11 @@ export class BlockEmitter {
         code.call(this.#e.callNumber(value.number));
         if (this.#used.has(value) && this.#last[value.position]! >= 0) this.#keep(value, () => {});
         else if (value.number !== 0) code.drop();
+        return;
+      case "mend":
+        this.#mend(value);
+        return;
+      case "second":
         return;
       case "copy":
       case "fill": {
@@ -267,6 +278,39 @@ export class BlockEmitter {
         code.end();
       });
     } else this.#exit(value.exit!);
+    code.end();
+  }
+
+  #mend(value: Value): void {
+    const { code } = this.#e;
+    const [first, second, refused, otherFirst, otherSecond, ...doubts] = value.args as [
+      Value,
+      Value,
+      Value,
+      Value,
+      Value,
+    ];
+    this.#keep(value, () => this.#push(first));
+    this.#keep(this.#block.values[value.position + 1]!, () => this.#push(second));
+    const [own, other] = [0, 1].map((i) => this.#locals.get(this.#block.values[value.position + i]!)!);
+    const done = code.block();
+    const doubtful = code.block();
+    for (const doubt of doubts) {
+      this.#push(doubt);
+      code.brIf(doubtful);
+    }
+    code.br(done);
+    code.end();
+    this.#sharing([refused, otherFirst, otherSecond], () => {
+      this.#push(refused);
+      code.if();
+      this.#exit(value.exit!);
+      code.end();
+      this.#push(otherFirst);
+      this.#push(otherSecond);
+      code.set(other!);
+      code.set(own!);
+    });
     code.end();
   }
 

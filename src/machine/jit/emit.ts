@@ -28,7 +28,7 @@ import { isDoubtful, isNotPlain, isOtherMode, LOOKS } from "./looks.ts";
 import { type Known, type KnownNumbers, knownNumbers } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { LEAVES, STATUS } from "./status.ts";
-import { goesBack, isDispatched, type Structure } from "./structure.ts";
+import { goesBack, isDispatched, type Structure, waysTo } from "./structure.ts";
 
 export { LEAVES, STATUS };
 
@@ -112,6 +112,10 @@ export class Emitter {
     [V128, []],
   ]);
   readonly #need: number;
+  /** For the dispatcher, -1, and heads of loops: the next block on the way to each entry, by its number. */
+  readonly #ways: ReadonlyMap<number, ReadonlyMap<number, number>>;
+  /** On a way: the number is 0 behind, and EIP right. */
+  readonly #hasWays: boolean;
   /** Functions that are called, by their numbers, with those they have in this module. */
   readonly called = new Map<number, number>();
 
@@ -123,6 +127,8 @@ export class Emitter {
     this.#numbers = knownNumbers(region, structure, SLOT.COUNT, without);
     this.#live = liveAtBeginning(region, structure, this.#numbers.guards, without);
     this.#need = structure.longest;
+    this.#ways = waysTo(structure);
+    this.#hasWays = structure.routes.size > 0 || this.#numbers.guards.size > 0;
     this.#eip = this.#code.local(I32);
     this.#status = this.#code.local(I32);
   }
@@ -142,16 +148,18 @@ export class Emitter {
     code.end();
     for (const [slot, local] of this.#slots) this.#loadSlot(slot, local);
     this.#loadLimits();
+    if (this.#hasWays) {
+      code.i32(0);
+      code.access(W.i32_load, STATE.EIP);
+      code.set(this.#eip);
+    }
 
     code.block(this.#exit);
     const { dispatched, loops, roots } = this.#structure;
     if (dispatched.length === 1 && !loops) this.#tree(dispatched[0]!);
     else {
       if (loops) code.loop(this.#dispatcher);
-      this.#within(roots, () => {
-        code.get(this.#at);
-        code.brTable([this.#exit, ...dispatched.map((block) => this.#joints.get(block)!)], this.#exit);
-      });
+      this.#within(roots, () => this.#route(-1, this.#exit));
       if (loops) code.end();
     }
     code.end();
@@ -293,20 +301,53 @@ export class Emitter {
   }
 
   #tree(index: number): void {
-    const { children, isJoint, isLoop } = this.#structure;
+    const code = this.#code;
+    const { children, entries, isJoint, isLoop, routes } = this.#structure;
+    const leadsOn = routes.has(index);
     const body = (): void =>
       this.#within(
         children[index]!.filter((child) => isJoint[child]),
-        () => this.#block(this.#region.blocks[index]!),
+        () => {
+          if (leadsOn) this.#leadOn(index);
+          this.#block(this.#region.blocks[index]!);
+        },
       );
+    if (isLoop[index]) this.#guard(index);
+    if (this.#hasWays && !leadsOn && entries.includes(index)) {
+      code.i32(0);
+      code.set(this.#at);
+    }
     if (!isLoop[index]) {
       body();
       return;
     }
-    this.#guard(index);
-    this.#loops.set(index, this.#code.loop());
+    this.#loops.set(index, code.loop());
     body();
-    this.#code.end();
+    code.end();
+  }
+
+  /** Branches to what comes next on the way to the entry that is wanted, from the head of a loop or the dispatcher. */
+  #route(from: number, otherwise: Label): void {
+    const ways = this.#ways.get(from)!;
+    const most = Math.min(Math.max(0, ...ways.keys()), MOST_ENTRIES);
+    const labels = Array.from({ length: most + 1 }, (_, number) => {
+      const next = ways.get(number);
+      return next === undefined ? otherwise : this.#joints.get(next)!;
+    });
+    this.#code.get(this.#at);
+    this.#code.brTable(labels, otherwise);
+  }
+
+  #leadOn(head: number): void {
+    const code = this.#code;
+    code.get(this.#at);
+    code.if();
+    const here = code.block();
+    this.#route(head, here);
+    code.end();
+    code.i32(0);
+    code.set(this.#at);
+    code.end();
   }
 
   // Blocks ---------------------------------------------------------------------------------------------------
@@ -337,7 +378,16 @@ export class Emitter {
     if (guard === undefined) return;
     const code = this.#code;
     const slots = [...guard.lanes.entries()].filter(([slot, lanes]) => lanes !== 0 && this.#slots.has(slot));
-    const leave = (): void => this.leave(this.#region.blocks[index]!.address, STATUS.INTERPRET, 0);
+    const leave = (): void => {
+      // On the way to an entry EIP is right.
+      code.get(this.#at);
+      code.op(W.i32_eqz);
+      code.if();
+      code.i32(this.#region.blocks[index]!.address);
+      code.set(this.#eip);
+      code.end();
+      this.leaveAt(STATUS.INTERPRET, 0);
+    };
     const looks = LOOKS.map((look) => {
       // Four lanes say all that the first alone does.
       const wider = look.lanes >> 2;
@@ -466,7 +516,11 @@ export class Emitter {
     const code = this.#code;
     const { structure } = this;
     if (isDispatched(structure, from, to)) {
-      code.i32(structure.dispatched.indexOf(to) + 1);
+      if (this.#hasWays) {
+        code.i32(this.#region.blocks[to]!.address);
+        code.set(this.#eip);
+      }
+      code.i32(structure.entries.indexOf(to) + 1);
       code.set(this.#at);
       code.br(this.#dispatcher);
     } else if (goesBack(structure, from, to)) code.br(this.#loops.get(to)!);
@@ -546,13 +600,13 @@ export class Emitter {
 
   #dispatchAnywhere(): void {
     const code = this.#code;
-    const { dispatched, loops } = this.structure;
-    const { blocks } = this.#region;
+    const { loops } = this.structure;
+    const { blocks, entries } = this.#region;
     if (!loops) {
       this.leaveAt(STATUS.LOOK, 0);
       return;
     }
-    const addresses = dispatched.slice(0, MOST_ENTRIES).map((block) => blocks[block]!.address);
+    const addresses = entries.slice(0, MOST_ENTRIES).map((block) => blocks[block]!.address);
     const map = addresses.length > FEW_TARGETS ? this.#map(addresses) : undefined;
     if (map === undefined) {
       for (const [i, address] of addresses.entries()) {

@@ -3,7 +3,7 @@
  *
  *     discover.ts    hot address → operations that can be reached from it          (cpu/operation.ts)
  *     lift.ts        operations → blocks of values; lower-*.ts have the instructions (ir.ts)
- *     structure.ts   loops, joints, what needs the dispatcher
+ *     structure.ts   loops, joints, what needs the dispatcher, the ways to entries
  *     liveness.ts    which slots matter where
  *     numbers.ts     which vectors are known to hold ordinary numbers, where
  *     emit*.ts       → bytes of a module                                             (../wasm)
@@ -20,7 +20,8 @@
  * arithmetic flags) is loaded from and stored to the state page, at constant addresses. xmm0 … xmm7 are slots of type
  * v128 (SLOT.XMM + n). A new instruction of WebAssembly is a line in ../wasm/opcodes.ts. Functions that are called out to
  * are listed in calls.ts and called with `b.call`. What works on numbers only where nothing special happens says so
- * with `b.admit`.
+ * with `b.admit`; what the x87 rarely meets `b.mend` works out aside. What is assumed of the state as it was while
+ * compiling (guesses.ts) is looked at where it is relied on.
  *
  * A block is more than what stands between two jumps: a short loop becomes several rounds of it, and a callee that was
  * copied goes on in its caller's block (lift.ts), so that checks are made together and what is stored need not be

@@ -8,7 +8,7 @@
  */
 import type { Operation } from "../cpu/operation.ts";
 import { STATE } from "../cpu/state.ts";
-import { RAM_BASE } from "../memory/memory.ts";
+import { FACTS_BASE, RAM_BASE } from "../memory/memory.ts";
 import { I32, type Opcode, resultOf, V128, type ValueType, W } from "../wasm/index.ts";
 import { LANES, plainLanes } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -80,6 +80,13 @@ export type What =
   | "astray"
   /** Calls the imported function `number` with args; its value if it has one. */
   | "call"
+  /**
+   * args[0], with args[1] as its `second`, unless one of args[5], args[6], … is not 0: then args[3] and args[4], or the
+   * region is left if args[2] is not 0.
+   */
+  | "mend"
+  /** The second value of args[0]. */
+  | "second"
   /** Copies args[2] bytes of guest memory from args[1] to args[0]; they do not overlap. */
   | "copy"
   /** Fills args[2] bytes of guest memory at args[0] with elements of `number` bytes, args[1]. */
@@ -158,6 +165,8 @@ export interface Target {
 export class Block {
   readonly index: number;
   readonly address: number;
+  /** Which copy of a callee it belongs to; 0 for none. */
+  readonly copy: number;
   readonly values: Value[] = [];
   /** Slots that have changed at the end. */
   readonly changed = new Map<number, Value>();
@@ -165,15 +174,16 @@ export class Block {
   count = 0;
   end: End = { kind: "interpret", eip: 0 };
 
-  constructor(index: number, address: number) {
+  constructor(index: number, address: number, copy = 0) {
     this.index = index;
     this.address = address;
+    this.copy = copy;
   }
 }
 
 export interface Region {
   readonly blocks: Block[];
-  /** Indexes of blocks that can be entered from outside; the first is where it began. */
+  /** Indexes of blocks that others may lead to from outside; the first is where it began. */
   readonly entries: number[];
 }
 
@@ -423,6 +433,11 @@ export class Builder {
     this.#make("leave", I32, 0, [condition], 0, undefined, this.exit());
   }
 
+  /** What is known of the page that an address is in (FACT). It does not change while a block is executed. */
+  facts(address: Value): Value {
+    return this.pureWith(W.i32_load8_u, I32, FACTS_ACCESS, this.pure(W.i32_shr_u, address, this.const(12)));
+  }
+
   /**
    * Numbers must be plain, else the region is left before the present instruction, or one before it that has changed
    * nothing but slots. `values`: numbers with the lanes that count; `fails`: not 0 if they are not plain.
@@ -476,6 +491,19 @@ export class Builder {
     // Some write to guest memory.
     this.#memory.clear();
     return this.#make("call", type, 0, args, index);
+  }
+
+  /** A pair of values, which are others if one of `doubts` is not 0, or are refused. */
+  mend(
+    usual: readonly [Value, Value],
+    doubts: readonly Value[],
+    refused: Value,
+    other: readonly [Value, Value],
+  ): [Value, Value] {
+    const [first, second] = usual;
+    const args = [first, second, refused, ...other, ...doubts];
+    const made = this.#make("mend", first.type, 0, args, 0, undefined, this.exit());
+    return [made, this.#make("second", second.type, 0, [made])];
   }
 
   copy(to: Value, from: Value, length: Value): void {
@@ -630,6 +658,9 @@ const storedBytes: ReadonlyMap<Opcode, number> = new Map([
   [W.i64_store, 8],
   [W.v128_store, 16],
 ]);
+
+/** Behind the instruction that loads a fact: its alignment and offset. */
+const FACTS_ACCESS = [0, 0x80 | (FACTS_BASE & 0x7f), 0x80 | ((FACTS_BASE >> 7) & 0x7f), FACTS_BASE >> 14];
 
 /** One check covers at most so many bytes. */
 const MOST_CHECKED = 4096;

@@ -5,12 +5,13 @@
 import { describe, expect, test } from "vitest";
 import { assemble, memoryFiles } from "../../assembler/index.ts";
 import type { Core } from "../cpu/engine.ts";
-import { Machine } from "../machine.ts";
+import { Machine, type MachineOptions } from "../machine.ts";
 import { moduleText } from "../wasm/index.ts";
 import { CompilingEngine } from "./index.ts";
 import { Block, Builder, type Region } from "./ir.ts";
+import type { Optimisation } from "./optimisations.ts";
 import { regionText } from "./print.ts";
-import { structure } from "./structure.ts";
+import { structure, waysTo } from "./structure.ts";
 
 const ORIGIN = 0x1000;
 
@@ -57,6 +58,41 @@ test("flags that nobody reads are not computed", () => {
   expect(wasm.match(/i32\.lt_u/g)?.length).toBe(1);
 });
 
+/** Runs lines at 0x1000 for so many instructions; answers how many regions there are then. */
+function regionsOf(source: string, instructions: number, without?: Optimisation): number {
+  const made = assemble("regions.asm", {
+    files: memoryFiles({ "regions.asm": `use32\norg 0x${ORIGIN.toString(16)}\n${source}\n` }),
+  });
+  if (!made.ok) throw new Error(made.diagnostics.map(({ text }) => text).join(", "));
+  let engine: CompilingEngine | undefined;
+  const machine = new Machine({
+    memoryBytes: 1 << 20,
+    engine: (core: Core) => (engine = new CompilingEngine(core, { threshold: 50, without })),
+  });
+  machine.memory.map(0, 0x2_0000);
+  machine.memory.place(ORIGIN, made.bytes);
+  Object.assign(machine.cpu, { eip: ORIGIN, esp: 0x1_0000 });
+  for (let n = 0; n < instructions; n += 1000) expect(machine.run(1000)).toEqual({ reason: "budget" });
+  return engine!.regions;
+}
+
+describe("regions", () => {
+  test("a loop is compiled with those around it, and can be left and entered anywhere", () => {
+    const source = "outer:\n mov edx,7\nmiddle:\n mov ecx,900\ninner:\n add eax,ecx\n loop inner\n";
+    expect(regionsOf(`${source} dec edx\n jnz middle\n inc ebx\n jmp outer`, 100_000)).toBe(1);
+  });
+
+  test("one that is entered behind its calls is made anew, once", () => {
+    const call = " call far_routine\n inc eax\n";
+    // The routine has a region of its own, for it was hot first: what calls it begins at its returns.
+    const routine = "far_routine:\n mov ecx,3\nagain:\n add ebx,ecx\n loop again\n ret";
+    const source = `outer:\n${call.repeat(6)} jmp outer\n${routine}`;
+    // Without, there is one behind each call.
+    expect(regionsOf(source, 100_000, "heads")).toBeGreaterThan(7);
+    expect(regionsOf(source, 100_000)).toBeLessThan(6);
+  });
+});
+
 test("a program that makes new code again and again does not fill memory with old code", () => {
   let engine: CompilingEngine | undefined;
   const machine = new Machine({
@@ -79,6 +115,27 @@ test("a program that makes new code again and again does not fill memory with ol
   expect(most).toBe(2000);
 });
 
+test("a scan goes on from page to page where memory is in several pieces", () => {
+  const source = " mov al,7\n repne scasb\n sete bl\n mov ecx,3\nagain:\n cmp al,7\n loope again\n int 0x40";
+  const made = assemble("scan.asm", { files: memoryFiles({ "scan.asm": `use32\norg 0x1000\n${source}\n` }) });
+  const run = (engine: MachineOptions["engine"], length: number, at: number): unknown[] => {
+    const machine = new Machine({ memoryBytes: 1 << 20, engine });
+    machine.memory.map(0, 0x2_0000);
+    machine.memory.map(0x4_0000, 0x2000);
+    machine.memory.place(ORIGIN, made.bytes);
+    machine.memory.write(at, Uint8Array.of(7));
+    Object.assign(machine.cpu, { eip: ORIGIN, esp: 0x1_0000, edi: 0x4_0fe0, ecx: length });
+    const stop = machine.run(1000);
+    const { eip, edi, ecx, ebx, eflags } = machine.cpu;
+    return [stop, eip, edi, ecx, ebx, eflags, machine.instructions];
+  };
+  const ahead = (core: Core) => new CompilingEngine(core, { ahead: true, most: 30 });
+  for (const length of [0, 20, 33, 60, 5000]) {
+    for (const at of [0x4_0fe0, 0x4_0fff, 0x4_1000, 0x4_1010, 0x1_8000])
+      expect(run(ahead, length, at), `${length} ${at}`).toEqual(run("interpreter", length, at));
+  }
+});
+
 /** A region of empty blocks with these ways between them. */
 function graph(ways: readonly (readonly number[])[], entries: number[]): Region {
   const blocks = ways.map((to, index) => {
@@ -97,8 +154,37 @@ describe("structure", () => {
   test("a loop is one, its way is as long as its blocks", () => {
     const made = structure(graph([[1], [2], [1, 3], []], [0]));
     expect([...made.isLoop]).toEqual([0, 1, 0, 0]);
-    expect(made.dispatched).toEqual([0]);
+    expect(made.dispatched).toEqual([0, 1]);
     expect(made.longest).toBe(5);
+  });
+
+  test("a loop in a loop is entered by way of its head", () => {
+    const made = structure(graph([[1], [2], [2, 3], [1, 4], []], [0]));
+    expect([...made.isLoop]).toEqual([0, 1, 1, 0, 0]);
+    expect(made.entries).toEqual([0, 1, 2]);
+    expect(made.dispatched).toEqual([0, 1]);
+    expect([...made.routes]).toEqual([[1, [2]]]);
+    expect([...waysTo(made).get(-1)!]).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 1],
+    ]);
+    expect(made.loops).toBe(false);
+  });
+
+  test("what begins in an inner loop has the outer one's head for its own", () => {
+    const made = structure(graph([[1], [2], [2, 3], [1, 4], []], [2]));
+    expect([...made.isLoop]).toEqual([0, 1, 1, 0, 0]);
+    expect(made.entries).toEqual([2, 1]);
+    expect(made.dispatched).toEqual([1]);
+    expect([...made.routes]).toEqual([[1, [2]]]);
+  });
+
+  test("an entry in a loop does not make it two", () => {
+    const made = structure(graph([[1], [2], [1, 3], []], [0, 2]));
+    expect([...made.isLoop]).toEqual([0, 1, 0, 0]);
+    expect(made.entries).toEqual([0, 2, 1]);
+    expect([...made.routes]).toEqual([[1, [2]]]);
   });
 
   test("ways that join are marked", () => {

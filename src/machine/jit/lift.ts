@@ -2,18 +2,19 @@
 import type { Core } from "../cpu/engine.ts";
 import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
-import { ECX, ESP } from "../cpu/state.ts";
+import { ECX, ESP, STATE } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { W } from "../wasm/index.ts";
 import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./discover.ts";
-import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
+import type { Guesses } from "./guesses.ts";
+import { Block, Builder, type Fixed, type Region, SLOT, type Target, type Value } from "./ir.ts";
 import { Lowering } from "./lower.ts";
 import { lowerConversions } from "./lower-convert.ts";
 import { lowerGeneral } from "./lower-general.ts";
 import { lowerInteger } from "./lower-integer.ts";
 import { lowerPacked } from "./lower-packed.ts";
 import { lowerSse } from "./lower-sse.ts";
-import { lowerX87 } from "./lower-x87.ts";
+import { lowerX87, moveTopBehind } from "./lower-x87.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { successors } from "./structure.ts";
 
@@ -32,13 +33,39 @@ const families: readonly Family[] = [
   lowerConversions,
 ];
 
-export function lift(core: Core, found: Found, entry: number, fixed: Fixed, without?: Optimisation): Region {
+export function lift(
+  core: Core,
+  found: Found,
+  entry: number,
+  fixed: Fixed,
+  guesses: Guesses,
+  without?: Optimisation,
+): Region {
+  // Where ways with different tops meet, none is guessed; that is known only when all of them are.
+  const mixed = new Set<number>();
+  for (;;) {
+    const before = mixed.size;
+    guesses.status.clear();
+    const region = lifted(core, found, entry, fixed, guesses, mixed, without);
+    if (mixed.size === before) return region;
+  }
+}
+
+function lifted(
+  core: Core,
+  found: Found,
+  entry: number,
+  fixed: Fixed,
+  guesses: Guesses,
+  mixed: Set<number>,
+  without: Optimisation | undefined,
+): Region {
   const { leaders, places, targets } = found;
   const blocks: Block[] = [];
   const byPlace = new Map<number, Block>();
   const contexts: (Context | undefined)[] = [];
   const add = ({ address, context }: Place): Block => {
-    const block = new Block(blocks.length, address);
+    const block = new Block(blocks.length, address, context?.id);
     blocks.push(block);
     contexts.push(context);
     byPlace.set(keyOf(address, context), block);
@@ -51,6 +78,13 @@ export function lift(core: Core, found: Found, entry: number, fixed: Fixed, with
     block: byPlace.get(keyOf(address, context))?.index ?? -1,
     address,
   });
+  /** What the top of the x87's stack is guessed to be as a block begins. */
+  const tops = new Map<number, number | undefined>();
+  const arrive = (key: number, top: number | undefined): void => {
+    if (!tops.has(key)) tops.set(key, mixed.has(key) ? undefined : top);
+    else if (tops.get(key) !== top && tops.get(key) !== undefined) mixed.add(key);
+  };
+  const key = (block: number): number => keyOf(blocks[block]!.address, contexts[block]);
 
   const entries = [...targets].map((address) => byPlace.get(keyOf(address, undefined))!.index);
   // Only what can be reached: what goes on in an earlier block may not be.
@@ -61,18 +95,31 @@ export function lift(core: Core, found: Found, entry: number, fixed: Fixed, with
     seen.add(i);
     const block = blocks[i]!;
     const context = contexts[i];
-    const rest = liftBlock(core, found, block, context, to, fixed, without);
+    // Nobody has come by: as it is now.
+    if (!tops.has(key(i))) tops.set(key(i), (core.memory.words[STATE.X87_STATUS >> 2]! >> TOP_SHIFT) & 7);
+    const b = new Builder(block, fixed, without);
+    const l = new Lowering(core, b, guesses, tops.get(key(i)));
+    const leads: To = (address, of) => {
+      const target = to(address, of);
+      if (target.block >= 0) arrive(keyOf(address, of), l.top);
+      return target;
+    };
+    const rest = liftBlock(found, l, context, leads);
     // Behind an operation that was executed through its executor.
     if (rest !== undefined) {
       const { target } = rest;
       const place = { address: target.address, context: rest.context };
-      const key = keyOf(place.address, place.context);
-      if (places.has(key)) target.block = (byPlace.get(key) ?? add(place)).index;
+      const behind = keyOf(place.address, place.context);
+      if (places.has(behind)) target.block = (byPlace.get(behind) ?? add(place)).index;
+      arrive(behind, l.top);
     }
     open.push(...successors(block).reverse());
   }
   return { blocks, entries };
 }
+
+const TOP_SHIFT = 11;
+const REPE = 0xf3;
 
 type To = (address: number, context: Context | undefined) => Target;
 
@@ -150,18 +197,10 @@ interface Rest {
 }
 
 /** Fills a block, which begins in `context`. Answers what is behind an operation that an executor does. */
-function liftBlock(
-  core: Core,
-  found: Found,
-  block: Block,
-  context: Context | undefined,
-  to: To,
-  fixed: Fixed,
-  without: Optimisation | undefined,
-): Rest | undefined {
+function liftBlock(found: Found, l: Lowering, context: Context | undefined, to: To): Rest | undefined {
   const { operations, places } = found;
-  const b = new Builder(block, fixed, without);
-  const l = new Lowering(core, b);
+  const { b } = l;
+  const { block, without } = b;
   const round = without === "unrolling" ? undefined : roundFrom(found, block.address, context);
   /** Rounds that follow, and how far this one has come. */
   let rounds = round === undefined ? 0 : Math.min(MOST_ROUNDS, Math.ceil(MOST_UNROLLED / round.length)) - 1;
@@ -239,6 +278,7 @@ function liftBlock(
         return undefined;
       }
       block.count++;
+      moveTopBehind(l, op);
       const target = to(op.following, context);
       b.end({ kind: "execute", operation: op, target });
       return target.block < 0 ? { target, context } : undefined;
@@ -309,10 +349,15 @@ function liftEnd(
 
 function branchCondition(l: Lowering, op: Operation): Value {
   const { b } = l;
-  if (op.op === OP.LOOP) {
+  if (op.form!.name.startsWith("loop")) {
     const count = l.add(b.get(ECX), -1);
     b.set(ECX, count);
-    return b.pure(W.i32_ne, count, b.const(0));
+    const goesOn = b.pure(W.i32_ne, count, b.const(0));
+    if (op.op === OP.LOOP) return goesOn;
+    // A prefix F2 or F3 decides which of the two it is: see cpu/undefined.ts.
+    const isEqual = op.rep === 0 ? op.form!.name === "loope" : op.rep === REPE;
+    const isZero = b.pure(W.i32_eqz, b.get(SLOT.RESULT));
+    return b.pure(W.i32_and, goesOn, isEqual ? isZero : b.pure(W.i32_eqz, isZero));
   }
   if (op.op === OP.JUMP && op.form!.condition < 0) return b.pure(W.i32_eqz, b.get(ECX));
   return l.condition(op.form!.condition);

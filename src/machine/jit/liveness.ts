@@ -45,7 +45,7 @@ export function liveAtBeginning(
       const found = known.get(value);
       if (found !== undefined) return found;
       let slots = value.what === "slot" ? 1 << value.number : 0;
-      if (value.what !== "load" && value.what !== "call") for (const arg of value.args) slots |= slotsOf(arg);
+      if (!isMade(value)) for (const arg of value.args) slots |= slotsOf(arg);
       known.set(value, slots);
       return slots;
     };
@@ -112,6 +112,10 @@ export function liveAtBeginning(
   }
   return live;
 }
+
+/** Whether what it is made of is needed where it stands, and nowhere else. */
+const isMade = ({ what }: Value): boolean =>
+  what === "load" || what === "call" || what === "mend" || what === "second";
 
 /** Values that an effect, an exit or the end may need. Loads that are not among them need not be made. */
 export function usedValues(block: Block): Set<Value> {

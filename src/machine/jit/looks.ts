@@ -13,13 +13,13 @@ export interface Look {
 const fourTimes = (word: number): readonly number[] =>
   [0, 1, 2, 3].flatMap(() => [...new Uint8Array(Uint32Array.of(word).buffer)]);
 /**
- * Plain without doubt are numbers whose exponents are neither 0 or 1, nor the largest. Doubled, which takes the sign
- * away, with a bias added, those are the integers up to a limit; of doubles the upper dword tells.
+ * Plain without doubt are numbers whose exponents are in the middle half of what there is: 2^-63 to 2^64, of doubles
+ * 2^-511 to 2^512. With a quarter of all added to the exponent its upper bit tells; of doubles that of the upper dword.
  */
+const QUARTER = 0x2000_0000;
 const SINGLE = {
-  bias: 0x7e00_0000,
-  limit: 0x7cff_ffff,
   mask: W.i32x4_bitmask,
+  every: 15,
   /** 2^-126. */
   least: fourTimes(0x0080_0000),
   abs: W.f32x4_abs,
@@ -27,9 +27,8 @@ const SINGLE = {
   ne: W.f32x4_ne,
 };
 const DOUBLE = {
-  bias: 0x7fc0_0000,
-  limit: 0x7f9f_ffff,
   mask: W.i64x2_bitmask,
+  every: 3,
   /** 2^-1022. */
   least: [0, 0x0010_0000, 0, 0x0010_0000].flatMap((word) => fourTimes(word).slice(0, 4)),
   abs: W.f64x2_abs,
@@ -56,23 +55,25 @@ export function isOtherMode(code: Code, mode: number): void {
 /** Puts something but 0 on the stack if one of the numbers may not be plain. */
 export function isDoubtful(
   code: Code,
-  { all, kind: { bias, limit, mask } }: Look,
+  { all, kind: { mask, every } }: Look,
   numbers: readonly (() => void)[],
 ): void {
   for (const [i, number] of numbers.entries()) {
     number();
-    code.i32(1);
-    code.op(W.i32x4_shl);
-    code.v128(fourTimes(bias));
+    code.v128(fourTimes(QUARTER));
     code.op(W.i32x4_add);
-    if (i > 0) code.op(W.i32x4_max_s);
+    if (i > 0) code.op(W.v128_and);
   }
-  code.v128(fourTimes(limit));
-  code.op(W.i32x4_gt_s);
-  code.op(mask);
-  if (all) return;
   code.i32(1);
-  code.op(W.i32_and);
+  code.op(W.i32x4_shl);
+  code.op(mask);
+  const wanted = all ? every : 1;
+  if (!all) {
+    code.i32(1);
+    code.op(W.i32_and);
+  }
+  code.i32(wanted);
+  code.op(W.i32_xor);
 }
 
 /** Puts something but 0 on the stack if a number is neither zero nor normal nor infinite. */

@@ -174,6 +174,7 @@ function test(l: Lowering, op: Operation): boolean {
 }
 
 function endMmx(l: Lowering): boolean {
+  l.top = 0;
   mmxRegisters(l.b).executed(0);
   return true;
 }
@@ -192,6 +193,7 @@ export function lowerPacked(l: Lowering, op: Operation): boolean {
   if (/^cvt|^maskmov/.test(name)) return false;
   const { b } = l;
   if (ofMmx) {
+    l.top = 0;
     const moved = moveMmx(l, op, name, toMmx);
     if (moved !== undefined) return moved;
   }

@@ -163,7 +163,8 @@ function shiftedInRow(
   toTop: boolean,
 ): Value {
   const { b } = l;
-  if (bits === 32 && count.what === "const") {
+  // A count of 0 may become known as well: the second operand would be shifted by 32, which is by 0.
+  if (bits === 32 && count.what === "const" && count.number !== 0) {
     const [here, there] = toTop ? [W.i32_shl, W.i32_shr_u] : [W.i32_shr_u, W.i32_shl];
     return b.pure(W.i32_or, b.pure(here, left, count), b.pure(there, right, b.const(32 - count.number)));
   }

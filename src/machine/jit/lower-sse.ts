@@ -169,8 +169,7 @@ export function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value
 
 export const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
 
-/** Whether PE is relied on, which it can be when it is set already. */
-export const isSticky = (l: Lowering): boolean => (l.words[WORD.MXCSR]! & PE) !== 0;
+export const isSticky = (l: Lowering): boolean => l.isSseSticky();
 
 /** What MXCSR must be for arithmetic, as `admit` of ir.ts has it. */
 const modeOf = (l: Lowering): number =>

@@ -12,7 +12,7 @@ import { I32, I64, W } from "../wasm/index.ts";
 import { x87Call, x87ValueCall } from "./calls.ts";
 import { FLAGS, type Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
-import { markPlain, product, sum } from "./x87-inline.ts";
+import { markPlain, product, sum, widened } from "./x87-inline.ts";
 import { type Number80, X87Stack } from "./x87-stack.ts";
 
 /** Status word: an exception waits; both bits that say so. */
@@ -31,7 +31,9 @@ export function lowerX87(l: Lowering, op: Operation): boolean {
   if (plan !== undefined) {
     if (l.b.without !== "values" && onStack(l, op, plan)) return true;
     l.b.catchUp();
-    return call(l, op, plan);
+    if (!call(l, op, plan)) return false;
+    moveTop(l, pops(plan));
+    return true;
   }
   l.b.catchUp();
   switch (form.name) {
@@ -48,6 +50,34 @@ export function lowerX87(l: Lowering, op: Operation): boolean {
     default:
       return form.name.startsWith("fnstsw") ? storeStatus(l, op) : false;
   }
+}
+
+/** How many registers a fast function takes off the stack. */
+function pops({ name, memory, operands }: QuickPlan): number {
+  const [stem = ""] = name.split("_");
+  if (stem === "ld") return -1;
+  if (memory !== "none") return stem === "st" || stem === "com" ? Number(operands[0] ?? 0) : 0;
+  if (stem === "com" || stem === "st") return Number(operands[1]);
+  return Number(operands[2] ?? 0);
+}
+
+function moveTop(l: Lowering, by: number): void {
+  if (l.top !== undefined) l.top = (l.top + by) & 7;
+}
+
+/** The same of an instruction of the x87 that its executor does. */
+export function moveTopBehind(l: Lowering, { form }: Operation): void {
+  if (form === undefined || !isX87(form)) return;
+  if (/^f(n?init|n?save)$/.test(form.name)) l.top = 0;
+  else if (/^f(ptan|sincos|xtract|bld|ld)/.test(form.name)) moveTop(l, -1);
+  else if (/^f(i?stt?p|bstp|yl2xp?1?|patan)$/.test(form.name)) moveTop(l, 1);
+  else if (
+    /^f(n?(stcw|stsw|stenv|clex|op)|ldcw|i?st|sqrt|rndint|scale|sin|cos|prem1?|2xm1|xam|free)$/.test(
+      form.name,
+    )
+  )
+    return;
+  else l.top = undefined;
 }
 
 // In values --------------------------------------------------------------------------------------------------
@@ -72,7 +102,7 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
   if (memory !== "none" && !l.plain(op)) return false;
   // Registers of MMX are the same ones.
   if (!isStack(b.procrastinator)) b.catchUp();
-  const x87 = isStack(b.procrastinator) ? b.procrastinator : new X87Stack(b);
+  const x87 = isStack(b.procrastinator) ? b.procrastinator : new X87Stack(l);
   b.procrastinator = x87;
   const number = (which: number): number => {
     const operand = operands[which] ?? 0;
@@ -84,8 +114,8 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
     if (arithmetic) {
       const to = x87.distance(number(0));
       const from = x87.distance(number(1));
-      if (!x87.demand([to, from], [], [])) return false;
-      const [result, raised] = calculate(l, stem, x87.read(to), x87.read(from));
+      if (!x87.demand([to, from], [])) return false;
+      const [result, raised] = calculate(x87, stem, x87.read(to), x87.read(from));
       x87.write(to, result);
       if (number(2)) x87.pop();
       x87.executed(op, raised);
@@ -96,30 +126,30 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
       case "ld": {
         const full = x87.distance(-1);
         if (format === "constant") {
-          if (!x87.demand([], [full], [])) return false;
+          if (!x87.demand([], [full])) return false;
           const [head, high, low] = operands as number[];
           const bits = (BigInt(high! >>> 0) << 32n) | BigInt(low! >>> 0);
           x87.push({ head: b.const(head!), significand: b.wide(I64, bits) });
         } else {
-          if (!x87.demand([other], [full], [])) return false;
+          if (!x87.demand([other], [full])) return false;
           x87.push(x87.read(other));
         }
         break;
       }
       case "st":
-        if (!x87.demand([top], [], [])) return false;
+        if (!x87.demand([top], [])) return false;
         x87.write(other, x87.read(top));
         if (number(1)) x87.pop();
         break;
       case "xch": {
-        if (!x87.demand([top, other], [], [])) return false;
+        if (!x87.demand([top, other], [])) return false;
         const [a, c] = [x87.read(top), x87.read(other)];
         x87.write(top, c);
         x87.write(other, a);
         break;
       }
       default: {
-        if (!x87.demand([top], [], [])) return false;
+        if (!x87.demand([top], [])) return false;
         const { significand, head } = x87.read(top);
         const changed =
           stem === "chs"
@@ -138,9 +168,10 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
     const top = x87.distance(0);
     const { bytes } = FORMATS[format as keyof typeof FORMATS];
     b.check(address, bytes, true);
-    if (!x87.demand([top], [], [])) return false;
+    if (!x87.demand([top], [])) return false;
     const { significand, head } = x87.read(top);
-    const bits = b.call(x87ValueCall(format), I64, significand, head, b.wide(I64, 0n), b.const(0));
+    const own = b.pure(W.i32_and, head, b.const(0xffff));
+    const bits = b.call(x87ValueCall(format), I64, significand, own, b.wide(I64, 0n), b.const(0));
     const word = result(l);
     b.store(
       bytes === 8 ? W.i64_store : W.i32_store,
@@ -154,16 +185,16 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
   }
   const size = format === "i16" ? 2 : format === "i32" || format === "m32" ? 4 : 8;
   b.check(address, size, false);
-  const [value, conditions] = converted(l, address, format);
   if (stem === "ld") {
-    if (!x87.demand([], [x87.distance(-1)], conditions)) return false;
-    x87.push(value);
+    if (!x87.demand([], [x87.distance(-1)])) return false;
+    x87.push(converted(l, address, format));
     x87.executed(op, undefined, operand());
     return true;
   }
   const top = x87.distance(0);
-  if (!x87.demand([top], [], conditions)) return false;
-  const [changed, raised] = calculate(l, stem, x87.read(top), value);
+  if (!x87.demand([top], [])) return false;
+  const value = converted(l, address, format);
+  const [changed, raised] = calculate(x87, stem, x87.read(top), value);
   x87.write(top, changed);
   x87.executed(op, raised, operand());
   return true;
@@ -177,50 +208,43 @@ function result(l: Lowering): Value {
 }
 
 /** a op b, and what was raised. */
-function calculate(l: Lowering, stem: string, a: Number80, other: Number80): [Number80, Value] {
+function calculate(
+  { l, isSticky }: X87Stack,
+  stem: string,
+  a: Number80,
+  other: Number80,
+): readonly [Number80, Value] {
   const { b } = l;
   const [left, right] = stem.endsWith("r") ? [other, a] : [a, other];
+  if (stem === "mul") return product(b, left, right, isSticky);
   if (!stem.startsWith("div")) {
     const negated = { ...right, head: b.pure(W.i32_xor, right.head, b.const(SIGN)) };
-    const done = stem === "mul" ? product(b, left, right) : sum(b, left, stem === "add" ? right : negated);
-    b.leave(done.refused);
-    return [done.result, done.raised];
+    return sum(b, left, stem === "add" ? right : negated, isSticky);
   }
+  const own = ({ head }: Number80): Value => b.pure(W.i32_and, head, b.const(0xffff));
   const significand = b.call(
     x87ValueCall("div"),
     I64,
     left.significand,
-    left.head,
+    own(left),
     right.significand,
-    right.head,
+    own(right),
   );
   const word = result(l);
   const head = b.pure(W.i32_and, word, b.const(0xffff));
   return [markPlain({ significand, head }), b.pure(W.i32_shr_u, word, b.const(16))];
 }
 
-/** A number in memory, which has been checked; and when it is none of the plain ones. */
-function converted(l: Lowering, address: Value, format: string): [Number80, Value[]] {
+/** A number in memory, which has been checked; leaves if it is none of the plain ones. */
+function converted(l: Lowering, address: Value, format: string): Number80 {
   const { b } = l;
   const zero = b.wide(I64, 0n);
   if (format === "m32" || format === "m64") {
-    const { fraction, most, bias } = FORMATS[format];
-    const double = format === "m64";
-    const bits = double
-      ? b.load(W.i64_load, address, RAM_BASE)
-      : b.pure(W.i64_extend_i32_u, b.load(W.i32_load, address, RAM_BASE));
-    const shifted = (by: number): Value =>
-      b.pure(W.i32_wrap_i64, b.pure(W.i64_shr_u, bits, b.wide(I64, BigInt(by))));
-    const exponent = b.pure(W.i32_and, shifted(fraction), b.const(most));
-    const sign = b.pure(W.i32_shl, shifted(double ? 63 : 31), b.const(15));
-    // Of sign and exponent only the last bit is left, where the integer bit goes.
-    const fractionBits = b.pure(W.i64_shl, bits, b.wide(I64, BigInt(63 - fraction)));
-    const one = b.select(exponent, b.wide(I64, -(1n << 63n)), zero);
-    const biased = b.pure(W.i32_add, exponent, b.const(BIAS - bias));
-    const head = b.pure(W.i32_or, sign, b.select(exponent, biased, b.const(0)));
-    const denormal = b.pure(W.i32_and, b.pure(W.i32_eqz, exponent), b.pure(W.i64_ne, fractionBits, zero));
-    const special = b.pure(W.i32_or, b.pure(W.i32_eq, exponent, b.const(most)), denormal);
-    return [markPlain({ significand: b.pure(W.i64_or, fractionBits, one), head }), [special]];
+    const bits =
+      format === "m64"
+        ? b.load(W.i64_load, address, RAM_BASE)
+        : b.pure(W.i64_extend_i32_u, b.load(W.i32_load, address, RAM_BASE));
+    return widened(b, bits, FORMATS[format]);
   }
   const value =
     format === "i64"
@@ -236,7 +260,7 @@ function converted(l: Lowering, address: Value, format: string): [Number80, Valu
     b.pure(W.i32_shl, minus, b.const(15)),
     b.select(b.pure(W.i64_eqz, size), b.const(0), exponent),
   );
-  return [markPlain({ significand: b.pure(W.i64_shl, size, zeros), head }), []];
+  return markPlain({ significand: b.pure(W.i64_shl, size, zeros), head });
 }
 
 // By calls ---------------------------------------------------------------------------------------------------
@@ -283,6 +307,7 @@ function compareForFlags(l: Lowering, op: Operation, pops: number): boolean {
   const { b } = l;
   const order = done(l, x87Call("comi"), [b.const(op.extra & 7), b.const(pops)]);
   remember(l, op);
+  moveTop(l, pops);
   const equal = b.pure(W.i32_eq, order, b.const(2));
   // A result of 1 has odd parity, one of 0 has not: bit 8 of the word corrects it (cpu/flags.ts).
   l.setFlags(

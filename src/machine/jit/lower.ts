@@ -7,12 +7,18 @@
 import type { Core } from "../cpu/engine.ts";
 import { KEPT } from "../cpu/flags.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
-import { ESP, SEGMENT, WORD } from "../cpu/state.ts";
+import { ESP, SEGMENT, STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { W } from "../wasm/index.ts";
+import { EXACTING, type Guesses } from "./guesses.ts";
 import { type Builder, FLAGS, SLOT, type Value } from "./ir.ts";
 
 const { RESULT, AUX, KIND: FLAGS_KIND, CF } = SLOT;
+
+/** Of the x87's status word: something was rounded; the top. */
+const PE = 0x20;
+const TOP = 0x3800;
+const TOP_SHIFT = 11;
 
 /** Bits 31 and 30 of CARRIES; all but these. */
 export const TOP_TWO = 0xc000_0000 | 0;
@@ -34,11 +40,39 @@ export class Lowering {
   readonly b: Builder;
   /** The state page, for what holds as long as the region does, or is only a guess. */
   readonly words: Int32Array;
+  readonly #guesses: Guesses;
   #comparison: Comparison | undefined;
+  /** The physical number of the x87's top, as far as it can be guessed. */
+  top: number | undefined;
 
-  constructor(core: Core, builder: Builder) {
+  constructor(core: Core, builder: Builder, guesses: Guesses, top: number | undefined) {
     this.b = builder;
     this.words = core.memory.words;
+    this.#guesses = guesses;
+    this.top = top;
+  }
+
+  /** What the present instruction, the first of the x87 for a while, may rely on. */
+  x87Guess(): { top: number | undefined; isSticky: boolean; mask: number; value: number } {
+    const { b, top } = this;
+    const status = this.words[STATE.X87_STATUS >> 2]!;
+    if (!this.#guesses.mayGuess(b.eip) || b.without === "guesses") {
+      this.top = undefined;
+      return { top: undefined, isSticky: false, mask: 0, value: 0 };
+    }
+    const isSticky = (status & PE) !== 0;
+    if (!isSticky) this.#guesses.exacting |= EXACTING.X87;
+    const mask = (top === undefined ? 0 : TOP) | (isSticky ? PE : 0);
+    const value = (top === undefined ? 0 : top << TOP_SHIFT) | (isSticky ? PE : 0);
+    if (mask !== 0) this.#guesses.status.set(b.eip, { mask, value });
+    return { top, isSticky, mask, value };
+  }
+
+  /** Whether PE of MXCSR is relied on, which it can be when it is set already. */
+  isSseSticky(): boolean {
+    const isSticky = (this.words[WORD.MXCSR]! & PE) !== 0;
+    if (!isSticky) this.#guesses.exacting |= EXACTING.SSE;
+    return isSticky;
   }
 
   // Operands -------------------------------------------------------------------------------------------------

@@ -129,6 +129,7 @@ export function knownNumbers(
           changed = meet(outside[next]!, after) || changed;
         }
       };
+      for (const entry of structure.routes.get(block.index) ?? []) goesOn(entry, known[block.index]!);
       for (const { exit, position } of block.values) {
         if (exit?.to === undefined || exit.to.block < 0) continue;
         goesOn(exit.to.block, behind(block, known[block.index]!, slots, position, exit.changed));

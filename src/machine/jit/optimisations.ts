@@ -2,6 +2,7 @@
 export const OPTIMISATIONS = {
   liveness: "flags and registers that nobody reads are not computed",
   loops: "loops are recovered: without, all ways back go through the dispatcher",
+  heads: "regions are entered at the heads of their loops: without, only where one began and behind calls",
   unrolling: "several rounds of a short loop are put one after another",
   inlining: "callees are copied into the region of their callers",
   joining: "a block goes on in a callee that was copied, and behind the call",
@@ -14,6 +15,7 @@ export const OPTIMISATIONS = {
   sse: "SSE is done in place: without, by the executors",
   numbers: "numbers are looked at by their exponents, together and before loops",
   x87: "the x87 is compiled: without, by the executors",
+  guesses: "which register of the x87 is the top is guessed, and that PE stays set",
   values: "numbers of the x87 stay values: without, functions work on the registers in memory",
 } as const;
 

@@ -51,6 +51,7 @@ const effects = new Set([
   "part",
   "astray",
   "call",
+  "mend",
   "copy",
   "fill",
   "afford",
@@ -88,6 +89,10 @@ function valueText(value: Value): string {
       return `check ${value.writes ? "write" : "read"} ${name(args[0]!)} ${value.low} … ${value.high - 1}${out}`;
     case "call":
       return `v${value.position} = call ${number} (${names}) ${typeNames[value.type]}`;
+    case "mend":
+      return `v${value.position} = mend ${names}${out}`;
+    case "second":
+      return `v${value.position} = second ${names}`;
     case "fill":
       return `fill ${names} by ${number}`;
     default:

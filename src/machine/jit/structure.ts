@@ -1,7 +1,11 @@
 /**
  * The shape of a region: which blocks are heads of loops, which are joined by several ways, and which have to be
- * reached through a dispatcher. The dispatcher is one more node, above all: entries and the targets of indirect jumps
- * hang from it, and so does what makes the graph irreducible. Everything else becomes loops and blocks.
+ * reached through a dispatcher. The dispatcher is one more node, above all: entries hang from it, and so does what
+ * makes the graph irreducible. Everything else becomes loops and blocks.
+ *
+ * A region can be entered at the head of every loop in it, so that one that was left in the middle of its work goes on
+ * there. What is in a loop hangs from that loop's head rather than from the dispatcher, for else the loop would be none:
+ * on the way to such an entry each head leads to the next one (`routes`), at a moment when no block has begun.
  *
  * After Ramsey, "Beyond Relooper: recursive translation of unstructured control flow to structured control flow",
  * ICFP 2022, with the dominators of Cooper, Harvey and Kennedy.
@@ -10,8 +14,12 @@ import type { Block, End, Region } from "./ir.ts";
 import type { Optimisation } from "./optimisations.ts";
 
 export interface Structure {
-  /** Blocks that the dispatcher leads to, in the order of their numbers there. */
-  readonly dispatched: number[];
+  /** Blocks by which the region can be entered, in the order of their numbers, which begin with 1. */
+  readonly entries: readonly number[];
+  /** Blocks that the dispatcher leads to. */
+  readonly dispatched: readonly number[];
+  /** For heads of loops those entries in the loop that they lead to, or to what leads there. */
+  readonly routes: ReadonlyMap<number, readonly number[]>;
   /** Whether anything goes back to the dispatcher. */
   readonly loops: boolean;
   /** Blocks in reverse postorder: their places; -1 for what cannot be reached. */
@@ -74,24 +82,155 @@ interface Shaped extends Structure {
 }
 
 export function structure(region: Region, without?: Optimisation): Structure {
-  const dispatched = [...new Set(region.entries)];
+  const { blocks } = region;
+  const flat = without === "loops";
+  const following = blocks.map(successors);
+  const dispatched =
+    flat || without === "heads" ? [...new Set(region.entries)] : beginnings(region, following);
+  let above = new Map<number, number>();
   for (;;) {
-    const shaped = shape(region, dispatched, without === "loops");
+    const shaped = shape(region, following, dispatched, routesOf(above), flat);
     const more = new Set<number>();
-    for (const block of region.blocks) {
-      if (shaped.place[block.index]! < 0) continue;
-      for (const to of successors(block)) {
-        if (isDispatched(shaped, block.index, to) && !dispatched.includes(to)) more.add(to);
+    for (const { index } of blocks) {
+      if (shaped.place[index]! < 0) continue;
+      for (const to of following[index]!) {
+        if (isDispatched(shaped, index, to) && !dispatched.includes(to)) more.add(to);
       }
     }
-    if (more.size === 0) return shaped;
+    const heads = without === "heads" ? [] : blocks.map(({ index }) => index).filter((n) => shaped.isLoop[n]);
+    if (more.size === 0) {
+      const entries = [...new Set([...region.entries, ...dispatched, ...heads])];
+      if (above.size > 0) return { ...shaped, entries };
+      const loops = innermost(shaped, following, heads);
+      for (const entry of entries) {
+        if (dispatched.includes(entry)) continue;
+        const loop = loops[entry]!;
+        if (loop < 0) more.add(entry);
+        else above.set(entry, loop);
+      }
+      if (more.size === 0 && above.size === 0) return { ...shaped, entries };
+      if (more.size === 0) continue;
+    }
     dispatched.push(...more);
+    above = new Map();
   }
 }
 
-function shape({ blocks }: Region, dispatched: readonly number[], flat: boolean): Shaped {
+function routesOf(above: ReadonlyMap<number, number>): Map<number, number[]> {
+  const routes = new Map<number, number[]>();
+  for (const [entry, head] of above) {
+    const list = routes.get(head);
+    if (list === undefined) routes.set(head, [entry]);
+    else list.push(entry);
+  }
+  return routes;
+}
+
+/**
+ * For the dispatcher and each head the way that leads to each entry, by the entries' numbers: what comes next on it.
+ */
+export function waysTo({ entries, routes }: Structure): Map<number, Map<number, number>> {
+  const above = new Map<number, number>();
+  for (const [head, list] of routes) for (const entry of list) above.set(entry, head);
+  const ways = new Map<number, Map<number, number>>([[-1, new Map()]]);
+  for (const head of routes.keys()) ways.set(head, new Map());
+  for (const [i, entry] of entries.entries()) {
+    for (let next = entry; next >= 0; ) {
+      const head = above.get(next) ?? -1;
+      ways.get(head)!.set(i + 1, next);
+      next = head;
+    }
+  }
+  return ways;
+}
+
+/**
+ * As few of the entries as lead to all blocks. One that is in a loop without a way into it from elsewhere stands for
+ * any block of that loop: then it is where the code jumps backwards to, the furthest, which is the head of the
+ * outermost loop as people and compilers lay out code.
+ */
+function beginnings({ blocks, entries }: Region, following: readonly (readonly number[])[]): number[] {
+  const reach = (from: readonly number[], seen: Uint8Array, ways = following): Uint8Array => {
+    const open = [...from];
+    for (let block = open.pop(); block !== undefined; block = open.pop()) {
+      if (seen[block]) continue;
+      seen[block] = 1;
+      open.push(...ways[block]!);
+    }
+    return seen;
+  };
+  const fewest = (list: readonly number[]): number[] => {
+    const seen = new Uint8Array(blocks.length);
+    return list.filter((entry) => {
+      if (seen[entry]) return false;
+      reach([entry], seen);
+      return true;
+    });
+  };
+  // What is left cannot be reached from what was before it; then from what was behind it.
+  const found = fewest(fewest(entries).reverse()).reverse();
+  let before: number[][] | undefined;
+  return found.map((entry) => {
+    if (!following.some((list) => list.includes(entry))) return entry;
+    if (before === undefined) {
+      before = blocks.map(() => []);
+      for (const { index } of blocks) for (const next of following[index]!) before[next]!.push(index);
+    }
+    const after = reach([entry], new Uint8Array(blocks.length));
+    const around = reach([entry], new Uint8Array(blocks.length), before);
+    let head = blocks[entry]!;
+    let isFound = false;
+    for (const from of blocks) {
+      if (!after[from.index] || !around[from.index] || from.end.kind === "indirect") continue;
+      for (const next of following[from.index]!) {
+        const to = blocks[next]!;
+        // A block of a callee may go on behind the call.
+        if (!around[next] || (to.copy !== 0 && to.copy !== from.copy)) continue;
+        if (to.address >>> 0 > from.address >>> 0) continue;
+        if (isFound && to.address >>> 0 >= head.address >>> 0) continue;
+        head = to;
+        isFound = true;
+      }
+    }
+    return head.index;
+  });
+}
+
+/** For each block the head of the innermost loop around it, of which it is not the head itself; -1 for none. */
+function innermost(
+  shaped: Shaped,
+  following: readonly (readonly number[])[],
+  heads: readonly number[],
+): Int32Array {
+  const { place } = shaped;
+  const before: number[][] = following.map(() => []);
+  for (const [from, list] of following.entries())
+    if (place[from]! >= 0) for (const to of list) before[to]!.push(from);
+  const loops = new Int32Array(following.length).fill(-1);
+  for (const head of heads.toSorted((a, b) => place[a]! - place[b]!)) {
+    const inside = new Set<number>();
+    const open = before[head]!.filter(
+      (from) => place[from]! >= place[head]! && dominates(shaped, head, from),
+    );
+    for (let block = open.pop(); block !== undefined; block = open.pop()) {
+      if (block === head || inside.has(block)) continue;
+      inside.add(block);
+      loops[block] = head;
+      open.push(...before[block]!);
+    }
+  }
+  return loops;
+}
+
+function shape(
+  { blocks, entries }: Region,
+  ways: readonly (readonly number[])[],
+  dispatched: readonly number[],
+  routes: ReadonlyMap<number, readonly number[]>,
+  flat: boolean,
+): Shaped {
   const count = blocks.length;
-  const following = blocks.map(successors);
+  const following = ways.map((list, block) => [...list, ...(routes.get(block) ?? [])]);
   const order: number[] = [];
   const seen = new Uint8Array(count);
   // Depth first, without recursion: chains of blocks can be long.
@@ -162,7 +301,9 @@ function shape({ blocks }: Region, dispatched: readonly number[], flat: boolean)
   const isLoop = new Uint8Array(count);
   const isJoint = new Uint8Array(count);
   const shaped: Shaped = {
+    entries: [],
     dispatched: [...dispatched],
+    routes,
     loops: false,
     place,
     children,
@@ -174,17 +315,18 @@ function shape({ blocks }: Region, dispatched: readonly number[], flat: boolean)
     parent,
   };
   let loops = false;
-  const ways = new Int32Array(count);
+  const joining = new Int32Array(count);
   for (const block of order) {
     // With one entry alone an indirect jump finds its way back from outside.
-    if (blocks[block]!.end.kind === "indirect" && dispatched.length > 1) loops = true;
+    if (blocks[block]!.end.kind === "indirect" && entries.length > 1) loops = true;
     for (const next of following[block]!) {
-      if (place[next]! > place[block]!) ways[next]!++;
+      if (place[next]! > place[block]!) joining[next]!++;
       else if (!flat && dominates(shaped, next, block)) isLoop[next] = 1;
       else loops = true;
     }
   }
-  for (const block of order) isJoint[block] = isRoot[block] || ways[block]! > 1 ? 1 : 0;
+  for (const block of order) isJoint[block] = isRoot[block] || joining[block]! > 1 ? 1 : 0;
+  for (const list of routes.values()) for (const entry of list) isJoint[entry] = 1;
   // Many ways at once need labels.
   for (const block of order) {
     const { end } = blocks[block]!;

@@ -1,6 +1,6 @@
 /**
- * Sum and product of two numbers of the x87 as values: the same as in cpu/fast/x87.ts, without a branch. 128 bits are a
- * significand and a rest, of which the top bit is a half and the lowest sticky.
+ * Sum and product of two numbers of the x87 as values: the same as in cpu/fast/x87.ts, without a branch but those that
+ * lead to what is rare. 128 bits are a significand and a rest, of which the top bit is a half and the lowest sticky.
  */
 import { I64, W } from "../wasm/index.ts";
 import type { Builder, Value } from "./ir.ts";
@@ -9,8 +9,9 @@ import type { Number80 } from "./x87-stack.ts";
 const SIGN = 0x8000;
 const EXPONENT = 0x7fff;
 const BIAS = 0x3fff;
-const PE_SHIFT = 5;
-const C1_SHIFT = 9;
+/** In the word of a result, above sign and exponent. */
+const PE_SHIFT = 16 + 5;
+const C1_SHIFT = 16 + 9;
 
 /** Significands known to belong to zeros or normal numbers. */
 const plain = new WeakSet<Value>();
@@ -20,19 +21,20 @@ export function markPlain(number: Number80): Number80 {
   return number;
 }
 
-/** The operation is refused where `refused` is not 0. */
-export interface Calculated {
-  readonly result: Number80;
-  /** PE and C1 as status bits. */
-  readonly raised: Value;
-  readonly refused: Value;
-}
+/** A result, and PE and C1 as status bits. */
+export type Calculated = readonly [result: Number80, raised: Value];
 
 class Inline {
   readonly b: Builder;
+  /** Not to tell PE. */
+  readonly #isSticky: boolean;
+  readonly #doubts: Value[] = [];
+  /** What is refused, of that which is in doubt. */
+  readonly #specials: Value[] = [];
 
-  constructor(b: Builder) {
+  constructor(b: Builder, isSticky: boolean) {
     this.b = b;
+    this.#isSticky = isSticky;
   }
 
   long(value: bigint): Value {
@@ -43,6 +45,14 @@ class Inline {
     return this.b.pure(W[name], ...args);
   }
 
+  any(...conditions: Value[]): Value {
+    return conditions.reduce((sum, each) => this.op("i32_or", sum, each));
+  }
+
+  not(condition: Value): Value {
+    return this.op("i32_eqz", condition);
+  }
+
   exponent({ head }: Number80): Value {
     return this.op("i32_and", head, this.b.const(EXPONENT));
   }
@@ -51,59 +61,74 @@ class Inline {
     return this.op("i32_and", value, this.b.const(SIGN));
   }
 
-  /** Not 0 for what is neither zero nor normal; undefined when it is known to be. */
-  isSpecial(number: Number80): Value | undefined {
-    const { significand } = number;
-    if (plain.has(significand)) return undefined;
-    plain.add(significand);
-    const { b } = this;
-    const exponent = this.exponent(number);
-    const normal = this.op(
-      "i32_and",
-      this.op("i64_lt_s", significand, this.long(0n)),
-      this.op("i32_lt_u", this.op("i32_sub", exponent, b.const(1)), b.const(EXPONENT - 1)),
-    );
-    const zero = this.op("i64_eqz", this.op("i64_or", significand, this.op("i64_extend_i32_u", exponent)));
-    return this.op("i32_eqz", this.op("i32_or", normal, zero));
+  isZero({ significand }: Number80): Value {
+    return this.op("i64_eqz", significand);
+  }
+
+  doubt(condition: Value): void {
+    this.#doubts.push(condition);
+  }
+
+  /** Both must be normal, or zero in doubt: of those the integer bit tells which. */
+  demandNormal(x: Number80, y: Number80): void {
+    this.doubt(this.op("i64_ge_s", this.op("i64_and", x.significand, y.significand), this.long(0n)));
+    for (const number of [x, y]) {
+      if (plain.has(number.significand)) continue;
+      plain.add(number.significand);
+      const exponent = this.exponent(number);
+      const isExtreme = this.#isExtreme(exponent);
+      this.doubt(isExtreme);
+      const isZero = this.op(
+        "i64_eqz",
+        this.op("i64_or", number.significand, this.op("i64_extend_i32_u", exponent)),
+      );
+      const isUnnormal = this.op("i64_ge_s", number.significand, this.long(0n));
+      this.#specials.push(this.op("i32_and", this.any(isExtreme, isUnnormal), this.not(isZero)));
+    }
+  }
+
+  #isExtreme(exponent: Value): Value {
+    return this.op("i32_ge_u", this.op("i32_add", exponent, this.b.const(-1)), this.b.const(EXPONENT - 1));
   }
 
   /**
-   * Rounds to nearest. A significand of 0 is zero, with the sign that it has in any case. One that becomes 2^64 by
-   * rounding is refused: too rare to be worth more than leaving.
+   * Rounds to nearest. In doubt the result is `other`, a significand and a word, unless `refused` is not 0; a
+   * significand that becomes 2^64 is refused: too rare to be worth more than leaving.
    */
   rounded(
     sign: Value,
     exponent: Value,
     significand: Value,
     rest: Value,
-    special: readonly (Value | undefined)[],
+    refused: Value,
+    other: readonly [Value, Value],
   ): Calculated {
     const { b } = this;
     const odd = this.op("i64_and", significand, this.long(1n));
     const up = this.op("i64_gt_u", this.op("i64_or", rest, odd), this.long(-(1n << 63n)));
     const sum = this.op("i64_add", significand, this.op("i64_extend_i32_u", up));
-    // 0 or 1, and all bits of it.
-    const something = this.op("i64_ne", sum, this.long(0n));
-    const last = this.op("i32_and", exponent, this.op("i32_sub", b.const(0), something));
-    let refused = this.op("i32_ge_u", this.op("i32_sub", last, something), b.const(EXPONENT - 1));
-    refused = this.op("i32_or", refused, this.op("i32_gt_u", up, something));
-    for (const each of special) if (each) refused = this.op("i32_or", refused, each);
-    const inexact = this.op("i64_ne", rest, this.long(0n));
-    return {
-      result: markPlain({ significand: sum, head: this.op("i32_or", sign, last) }),
-      raised: this.op(
-        "i32_or",
-        this.op("i32_shl", inexact, b.const(PE_SHIFT)),
-        this.op("i32_shl", up, b.const(C1_SHIFT)),
-      ),
-      refused,
-    };
+    this.doubt(this.#isExtreme(exponent));
+    this.doubt(this.op("i64_eqz", sum));
+    const head = this.op("i32_or", sign, exponent);
+    let word = this.op("i32_or", head, this.op("i32_shl", up, b.const(C1_SHIFT)));
+    if (!this.#isSticky) {
+      const inexact = this.op("i64_ne", rest, this.long(0n));
+      word = this.op("i32_or", word, this.op("i32_shl", inexact, b.const(PE_SHIFT)));
+    }
+    const made = b.mend([sum, word], this.#doubts, this.any(refused, ...this.#specials), other);
+    return [markPlain({ significand: made[0], head: made[1] }), this.op("i32_shr_u", made[1], b.const(16))];
+  }
+
+  /** A number out of doubt. */
+  mended(usual: Number80, refused: Value, other: readonly [Value, Value]): Number80 {
+    const [significand, head] = this.b.mend([usual.significand, usual.head], this.#doubts, refused, other);
+    return markPlain({ significand, head });
   }
 }
 
-export function product(b: Builder, x: Number80, y: Number80): Calculated {
-  const c = new Inline(b);
-  const special = [c.isSpecial(x), c.isSpecial(y)];
+export function product(b: Builder, x: Number80, y: Number80, isSticky: boolean): Calculated {
+  const c = new Inline(b, isSticky);
+  c.demandNormal(x, y);
   const low = (value: Value): Value => c.op("i64_and", value, c.long(0xffff_ffffn));
   const high = (value: Value): Value => c.op("i64_shr_u", value, c.long(32n));
   const [xLow, xHigh, yLow, yHigh] = [
@@ -132,67 +157,96 @@ export function product(b: Builder, x: Number80, y: Number80): Calculated {
     c.op("i32_wrap_i64", shift),
   );
   const sign = c.sign(c.op("i32_xor", x.head, y.head));
-  return c.rounded(sign, exponent, significand, c.op("i64_shl", rest, shift), special);
+  // A zero times what is no infinity and no NaN is zero.
+  const isNeither = c.not(c.any(c.isZero(x), c.isZero(y)));
+  return c.rounded(sign, exponent, significand, c.op("i64_shl", rest, shift), isNeither, [c.long(0n), sign]);
 }
 
-export function sum(b: Builder, x: Number80, y: Number80): Calculated {
-  const c = new Inline(b);
-  const special = [c.isSpecial(x), c.isSpecial(y)];
+export function sum(b: Builder, x: Number80, y: Number80, isSticky: boolean): Calculated {
+  const c = new Inline(b, isSticky);
+  c.demandNormal(x, y);
   const zero = c.long(0n);
-  const [xExponent, yExponent] = [c.exponent(x), c.exponent(y)];
-  // The larger magnitude first.
-  const swapped = c.op(
-    "i32_or",
-    c.op("i32_lt_u", xExponent, yExponent),
-    c.op("i32_and", c.op("i32_eq", xExponent, yExponent), c.op("i64_lt_u", x.significand, y.significand)),
-  );
-  const large = b.select(swapped, y.significand, x.significand);
-  const small = b.select(swapped, x.significand, y.significand);
-  const head = b.select(swapped, y.head, x.head);
-  const exponent = b.select(swapped, yExponent, xExponent);
-  const distance = c.op(
-    "i64_extend_i32_u",
-    c.op("i32_sub", exponent, b.select(swapped, xExponent, yExponent)),
-  );
+  // The larger magnitude first: the mask is all ones where they are exchanged.
+  const difference = c.op("i32_sub", c.exponent(x), c.exponent(y));
+  const order = c.op("i32_sub", difference, c.op("i64_lt_u", x.significand, y.significand));
+  const swap = c.op("i32_shr_s", order, b.const(31));
+  const wideSwap = c.op("i64_extend_i32_s", swap);
+  const both = c.op("i64_and", c.op("i64_xor", x.significand, y.significand), wideSwap);
+  const large = c.op("i64_xor", x.significand, both);
+  const small = c.op("i64_xor", y.significand, both);
+  const heads = c.op("i32_xor", x.head, y.head);
+  const sign = c.sign(c.op("i32_xor", x.head, c.op("i32_and", heads, swap)));
+  const exponent = c.op("i32_sub", c.exponent(x), c.op("i32_and", difference, swap));
+  const apart = c.op("i32_sub", c.op("i32_xor", difference, swap), swap);
+  const distance = c.op("i64_extend_i32_u", apart);
   // One place is kept free above, so both words hold 128 bits shifted right by one, the smaller by the distance more.
-  // From 66 on nothing is left of it but that it is there; 64 and 65 are too rare to be worth more than leaving.
-  const near = c.op("i64_lt_u", distance, c.long(64n));
-  const present = c.op("i64_ne", small, zero);
-  const aligned = b.select(near, c.op("i64_shr_u", c.op("i64_shr_u", small, c.long(1n)), distance), zero);
-  const beyond = b.select(
-    near,
-    c.op("i64_shl", small, c.op("i64_sub", c.long(63n), distance)),
-    c.op("i64_extend_i32_u", present),
-  );
-  const between = c.op(
-    "i32_and",
-    c.op("i64_lt_u", c.op("i64_sub", distance, c.long(64n)), c.long(2n)),
-    present,
-  );
+  c.doubt(c.op("i32_gt_u", apart, b.const(63)));
+  const aligned = c.op("i64_shr_u", c.op("i64_shr_u", small, c.long(1n)), distance);
+  const beyond = c.op("i64_shl", small, c.op("i64_sub", c.long(63n), distance));
   // Subtracted: the complement of both words is added, and 1.
-  const differ = c.op("i32_shr_u", c.sign(c.op("i32_xor", x.head, y.head)), b.const(15));
-  const wideDiffer = c.op("i64_extend_i32_u", differ);
-  const mask = c.op("i64_sub", zero, wideDiffer);
+  const differ = c.op("i64_extend_i32_u", c.op("i32_shr_u", c.sign(heads), b.const(15)));
+  const mask = c.op("i64_sub", zero, differ);
   const lowest = c.op("i64_shl", large, c.long(63n));
-  const rest = c.op("i64_add", c.op("i64_add", lowest, c.op("i64_xor", beyond, mask)), wideDiffer);
+  const rest = c.op("i64_add", c.op("i64_add", lowest, c.op("i64_xor", beyond, mask)), differ);
   // What goes over into the upper word: of a difference also when nothing was taken away.
-  const carry = b.select(differ, c.op("i64_le_u", beyond, lowest), c.op("i64_lt_u", rest, lowest));
+  const carry = c.op("i64_lt_u", rest, c.op("i64_add", lowest, differ));
   const total = c.op(
     "i64_add",
     c.op("i64_add", c.op("i64_shr_u", large, c.long(1n)), c.op("i64_xor", aligned, mask)),
     c.op("i64_extend_i32_u", carry),
   );
+  const isNothing = c.op("i64_eqz", total);
+  c.doubt(isNothing);
   const zeros = c.op("i64_clz", total);
   const significand = c.op(
     "i64_or",
     c.op("i64_shl", total, zeros),
     c.op("i64_shr_u", c.op("i64_shr_u", rest, c.long(1n)), c.op("i64_sub", c.long(63n), zeros)),
   );
-  const nothing = c.op("i64_eqz", total);
-  // All of it in the lower word: rare as well.
-  const lost = c.op("i32_and", nothing, c.op("i64_ne", rest, zero));
   const scale = c.op("i32_sub", c.op("i32_add", exponent, b.const(1)), c.op("i32_wrap_i64", zeros));
-  // What cancels is +0. SDM vol. 1, 4.8.3.1.
-  const sign = c.op("i32_and", head, b.select(c.op("i32_and", nothing, differ), b.const(0), b.const(SIGN)));
-  return c.rounded(sign, scale, significand, c.op("i64_shl", rest, zeros), [...special, lost, between]);
+  // In doubt it is the larger one, beside which the other is nothing or as good as that: with a distance of 66 it is
+  // less than a quarter of the last place. Or they cancel, which makes +0 (SDM vol. 1, 4.8.3.1), zeros as well.
+  const isSmallNothing = c.op("i64_eqz", small);
+  const isFar = c.op("i32_gt_u", apart, b.const(65));
+  const cancels = c.op(
+    "i32_and",
+    c.op("i32_eqz", apart),
+    c.op("i32_and", c.op("i64_eq", large, small), c.op("i32_wrap_i64", differ)),
+  );
+  const refused = c.not(c.any(isSmallNothing, isFar, cancels));
+  const head = c.op("i32_or", sign, exponent);
+  // What is taken away from it is made up for by rounding.
+  const lost = c.not(isSmallNothing);
+  const up = c.op("i32_and", lost, c.op("i32_wrap_i64", differ));
+  const raised = c.op(
+    "i32_or",
+    c.op("i32_shl", lost, b.const(PE_SHIFT)),
+    c.op("i32_shl", up, b.const(C1_SHIFT)),
+  );
+  return c.rounded(sign, scale, significand, c.op("i64_shl", rest, zeros), refused, [
+    b.select(cancels, zero, large),
+    b.select(cancels, b.const(0), c.op("i32_or", head, raised)),
+  ]);
+}
+
+type Format = { readonly fraction: number; readonly most: number; readonly bias: number };
+
+/** A single or double, given its bits: a normal one, and in doubt a zero; others are refused. */
+export function widened(b: Builder, bits: Value, { fraction, most, bias }: Format): Number80 {
+  const c = new Inline(b, true);
+  const top = c.op("i32_wrap_i64", c.op("i64_shr_u", bits, c.long(BigInt(fraction))));
+  const exponent = c.op("i32_and", top, b.const(most));
+  // The sign is above the exponent.
+  const sign = c.sign(c.op("i32_shl", top, b.const(15 - (32 - Math.clz32(most)))));
+  const significand = c.op(
+    "i64_or",
+    c.op("i64_shl", bits, c.long(BigInt(63 - fraction))),
+    c.long(-(1n << 63n)),
+  );
+  const head = c.op("i32_or", sign, c.op("i32_add", exponent, b.const(BIAS - bias)));
+  // The extremes are those that 1 more makes 1 or 0.
+  const next = c.op("i32_and", c.op("i32_add", exponent, b.const(1)), b.const(most));
+  c.doubt(c.op("i32_lt_u", next, b.const(2)));
+  const isOther = c.op("i64_ne", c.op("i64_shl", bits, c.long(most === 0xff ? 33n : 1n)), c.long(0n));
+  return c.mended({ significand, head }, isOther, [c.long(0n), sign]);
 }

@@ -1,14 +1,17 @@
 /**
  * The x87's registers while a block is being lowered: as values, with their stores put off to the end of the block
- * and to its exits. Registers go by their distance from what was the top as the block first looked, modulo 8, so that
- * nothing about the top need be known. Validity is looked at once for each register that the block touches.
+ * and to its exits. Registers go by their distance from what was the top as the block first looked, modulo 8. Which one
+ * the top is, is guessed (guesses.ts) and looked at, so that the registers have constant addresses; where it proved to
+ * change, nothing about the top need be known. PE is guessed too when it is set. Validity is looked at once for each
+ * register that the block touches.
  */
 import type { Operation } from "../cpu/operation.ts";
 import { CS, STATE } from "../cpu/state.ts";
 import { W } from "../wasm/index.ts";
 import type { Builder, LateStore, Procrastinator, Value } from "./ir.ts";
+import type { Lowering } from "./lower.ts";
 
-/** A register: significand (I64), sign and exponent (I32). */
+/** A register: significand (I64), sign and exponent (I32; what is above their 16 bits does not count). */
 export interface Number80 {
   readonly significand: Value;
   readonly head: Value;
@@ -26,7 +29,12 @@ const CONTROL_WANTED = 0x013f;
 
 export class X87Stack implements Procrastinator {
   readonly #b: Builder;
+  readonly l: Lowering;
   readonly #status: Value;
+  /** The physical number of the first top, if that is guessed. */
+  readonly #known: number | undefined;
+  /** PE is set, and what was rounded need not be told. */
+  readonly isSticky: boolean;
   /** Validity by distance: bit n of the eight. */
   readonly #valid: Value;
   /** Sixteen times the physical number of the first top. */
@@ -52,21 +60,29 @@ export class X87Stack implements Procrastinator {
   #operand: readonly [address: Value, selector: Value] | undefined;
   #stores: readonly LateStore[] | undefined;
 
-  constructor(b: Builder) {
+  constructor(l: Lowering) {
+    const { b } = l;
     this.#b = b;
+    this.l = l;
     const load = (at: number): Value => b.load(W.i32_load, b.const(0), at);
     this.#status = load(STATE.X87_STATUS);
     const status = this.#status;
+    const guess = l.x87Guess();
+    this.#known = guess.top;
+    this.isSticky = guess.isSticky;
     this.#wrong = b.pure(
       W.i32_or,
-      b.pure(W.i32_and, status, b.const(ES)),
+      b.pure(W.i32_xor, b.pure(W.i32_and, status, b.const(ES | guess.mask)), b.const(guess.value)),
       b.pure(
         W.i32_xor,
         b.pure(W.i32_and, load(STATE.X87_CONTROL), b.const(CONTROL_BITS)),
         b.const(CONTROL_WANTED),
       ),
     );
-    this.#place = b.pure(W.i32_and, b.pure(W.i32_shr_u, status, b.const(7)), b.const(0x70));
+    this.#place =
+      guess.top === undefined
+        ? b.pure(W.i32_and, b.pure(W.i32_shr_u, status, b.const(7)), b.const(0x70))
+        : b.const(16 * guess.top);
     const valid = load(STATE.X87_VALID);
     this.#valid = b.pure(
       W.i32_shr_u,
@@ -82,10 +98,10 @@ export class X87Stack implements Procrastinator {
   }
 
   /**
-   * What must hold besides `conditions` (each not 0 when it does not): these registers valid, those empty. Leaves
-   * before the instruction otherwise. Answers false, when that is known not to be so, and then does nothing.
+   * What must hold: these registers valid, those empty. Leaves before the instruction otherwise. Answers false, when
+   * that is known not to be so, and then does nothing.
    */
-  demand(valid: readonly number[], empty: readonly number[], conditions: readonly Value[]): boolean {
+  demand(valid: readonly number[], empty: readonly number[]): boolean {
     const b = this.#b;
     let mask = 0;
     let wanted = 0;
@@ -103,7 +119,7 @@ export class X87Stack implements Procrastinator {
         if (is) wanted |= 1 << distance;
       }
     }
-    const all = [...conditions];
+    const all: Value[] = [];
     if (mask !== 0) {
       all.push(b.pure(W.i32_xor, b.pure(W.i32_and, this.#valid, b.const(mask)), b.const(wanted)));
     }
@@ -172,7 +188,9 @@ export class X87Stack implements Procrastinator {
   executed(op: Operation, raised?: Value, operand?: readonly [address: Value, selector: Value]): void {
     this.#executed = true;
     this.#last = raised;
-    if (raised) this.#raised = this.#raised ? this.#b.pure(W.i32_or, this.#raised, raised) : raised;
+    if (this.#known !== undefined) this.l.top = (this.#known + this.#top) & 7;
+    if (raised && !this.isSticky)
+      this.#raised = this.#raised ? this.#b.pure(W.i32_or, this.#raised, raised) : raised;
     this.#operation = op;
     if (operand) this.#operand = operand;
     this.#stores = undefined;
@@ -193,11 +211,13 @@ export class X87Stack implements Procrastinator {
       const address = this.#at(distance);
       const { significand, head } = this.#numbers.get(distance)!;
       stores.push({ opcode: W.i64_store, address, value: significand, offset: STATE.X87 });
-      stores.push({ opcode: W.i32_store, address, value: head, offset: STATE.X87 + 8 });
+      stores.push({ opcode: W.i32_store16, address, value: head, offset: STATE.X87 + 8 });
     }
     const status = this.#status;
     let next = b.pure(W.i32_and, status, b.const(this.#top === 0 ? ~C1 : ~(C1 | TOP)));
-    if (this.#top !== 0) {
+    if (this.#top !== 0 && this.#known !== undefined) {
+      next = b.pure(W.i32_or, next, b.const(((this.#known + this.#top) & 7) << TOP_SHIFT));
+    } else if (this.#top !== 0) {
       const moved = b.pure(W.i32_add, status, b.const(this.#top << TOP_SHIFT));
       next = b.pure(W.i32_or, next, b.pure(W.i32_and, moved, b.const(TOP)));
     }

@@ -1,3 +1,4 @@
+import type { InRow } from "../../base/index.ts";
 import type { Attempt, Socket } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { Forward } from "./forward.ts";
@@ -6,8 +7,11 @@ import type { TrafficCounters } from "./traffic.ts";
 import type { Mark, Worker } from "./worker.ts";
 
 /** What connections of either direction have in common: once both halves are there, bytes are carried between them. */
-abstract class Connection implements Worker {
+abstract class Connection implements Worker, InRow {
   marked = false;
+  row: object | undefined = undefined;
+  before: InRow | undefined = undefined;
+  behind: InRow | undefined = undefined;
   protected readonly traffic: TrafficCounters;
   readonly #mark: Mark;
   #forward: Forward | undefined;

@@ -7,7 +7,7 @@
  *
  * Connections are ended and not routed, so a guest never holds an address of the host's, and the host needs no rights.
  */
-import { FOREVER, type Micros, Random, SECOND } from "../../base/index.ts";
+import { Fifo, FOREVER, type Micros, Random, Row, SECOND } from "../../base/index.ts";
 import { Nic } from "../link/nic.ts";
 import type { Port } from "../link/port.ts";
 import type { Attempt } from "../sockets.ts";
@@ -105,14 +105,14 @@ export class Gateway {
   readonly #inbound = noTraffic();
   readonly #outbound = noTraffic();
   readonly #published: (Published & { readonly part: Listener | OutsideDatagrams })[] = [];
-  readonly #connections = new Set<Worker>();
+  readonly #connections = new Row<Inbound | Outbound>();
   readonly #exchanges = new Set<Exchange>();
   /** UDP targets that refused, as guests' exchanges with them, and until when that is believed. */
   readonly #refusals = new Map<string, Micros>();
   readonly #network: { address: Address; mask: Address };
   readonly #network6: Network6 | undefined;
   #now: Micros = 0;
-  #ready: Worker[] = [];
+  readonly #ready = new Fifo<Worker>();
   /** No exchange can have rested for too long before this. */
   #sweep: Micros = FOREVER;
   #waiting: (() => void)[] = [];
@@ -203,13 +203,12 @@ export class Gateway {
     if (this.stack.poll(now)) moved = true;
     if (now >= this.#sweep) this.#forgetResting(now);
     if (this.#ready.length === 0) return moved;
-    const ready = this.#ready;
-    this.#ready = [];
-    for (const worker of ready) {
+    for (let left = this.#ready.length; left > 0; left--) {
+      const worker = this.#ready.shift()!;
       worker.marked = false;
       if (!worker.work(now)) {
         worker.marked = true; // what its halves still do is nobody's news any more
-        this.#connections.delete(worker);
+        this.#connections.delete(worker as Inbound);
         this.#exchanges.delete(worker as Exchange);
       }
     }
@@ -229,7 +228,7 @@ export class Gateway {
     for (const worker of [...this.#connections, ...this.#exchanges]) worker.abort();
     this.#connections.clear();
     this.#exchanges.clear();
-    this.#ready = [];
+    this.#ready.clear();
     this.#sweep = FOREVER;
     this.#told();
   }

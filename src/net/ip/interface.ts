@@ -1,6 +1,6 @@
 import type { Micros } from "../../base/index.ts";
 import type { Nic } from "../link/nic.ts";
-import { type Address, BROADCAST, isMulticast, MAC_BROADCAST } from "../wire/address.ts";
+import { type Address, BROADCAST, groupMac, isMulticast, MAC_BROADCAST } from "../wire/address.ts";
 import { TYPE_IPV4, writeHeader } from "../wire/ethernet.ts";
 import type { Groups } from "./groups.ts";
 import type { Neighbours } from "./neighbours.ts";
@@ -57,7 +57,7 @@ export class Interface {
     } else if (this.isBroadcast(nextHop)) {
       this.transmitTo(frame, MAC_BROADCAST);
     } else if (isMulticast(nextHop)) {
-      this.transmitTo(frame, 0x01005e000000 + (nextHop & 0x7fffff)); // RFC 1112 6.4
+      this.transmitTo(frame, groupMac(nextHop));
     } else {
       const mac = this.neighbours.find(nextHop, now);
       if (mac >= 0) this.transmitTo(frame, mac);

@@ -1,10 +1,16 @@
 /** What one IPv4 station says and when: groups, claims of addresses, whole frames, options, redirects. */
 import { describe, expect, test } from "vitest";
-import { bytesOf, latin1, type Micros, MS, Random, SECOND } from "../../base/index.ts";
-import { Nic } from "../link/nic.ts";
-import { cable } from "../link/port.ts";
-import { Stack, type StackOptions } from "../stack.ts";
-import { MAC_BROADCAST } from "../wire/address.ts";
+import {
+  arpFrame,
+  bare,
+  station as configuredStation,
+  ipFrame,
+  PEER,
+  PEER_MAC,
+  US,
+} from "../../../test/network/hand.ts";
+import { bytesOf, latin1, MS, SECOND } from "../../base/index.ts";
+import type { StackOptions } from "../stack.ts";
 import * as arp from "../wire/arp.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as icmp from "../wire/icmp.ts";
@@ -15,96 +21,17 @@ import * as tcp from "../wire/tcp.ts";
 import * as udp from "../wire/udp.ts";
 import { PathMtus } from "./path-mtu.ts";
 
-const US = 0x0a00020f;
-const OUR_MAC = 0x52540000000f;
-const PEER = 0x0a000202;
-const PEER_MAC = 0x525400000002;
 const GROUP = 0xe0010203;
 
-interface Hand {
-  stack: Stack;
-  now: Micros;
-  frames(): Uint8Array[];
-  lines(): string[];
-  put(frame: Uint8Array): void;
-  ip(fields: Partial<ipv4.Ipv4>): void;
-  arp(fields: Partial<arp.Arp>): void;
-  /** Lets `span` pass and tells what was sent, with its time in ms. */
-  during(span: Micros): string[];
-}
+type Hand = ReturnType<typeof station>;
 
-function station(options: Partial<StackOptions> = {}, configured = true): Hand {
-  const [near, wire] = cable();
-  const stack = new Stack({
-    nics: [new Nic({ port: near, mac: OUR_MAC })],
-    random: new Random(1),
-    ...options,
+/** A station in the test's hand, and a short way to say something to it. */
+function station(options: Partial<StackOptions> = {}, configured = true) {
+  const hand = configured ? configuredStation(options) : bare(options);
+  return Object.assign(hand, {
+    ip: (fields: Partial<ipv4.Ipv4>) => hand.put(ipFrame(fields)),
+    arp: (fields: Partial<arp.Arp>) => hand.put(arpFrame(fields)),
   });
-  const it: Hand = {
-    stack,
-    now: 0,
-    frames() {
-      while (stack.poll(it.now)) {}
-      const frames: Uint8Array[] = [];
-      for (let frame = wire.receive(); frame; frame = wire.receive()) frames.push(frame);
-      return frames;
-    },
-    lines: () => it.frames().map((frame) => showFrame(frame).split(" | ").at(-1)!),
-    put: (frame) => wire.send(frame),
-    ip(fields) {
-      const packet: ipv4.Ipv4 = {
-        tos: 0,
-        identification: 7,
-        dontFragment: false,
-        moreFragments: false,
-        fragmentOffset: 0,
-        ttl: 64,
-        protocol: 17,
-        source: PEER,
-        destination: US,
-        options: new Uint8Array(0),
-        payload: new Uint8Array(0),
-        ...fields,
-      };
-      const frame = new Uint8Array(14 + ipv4.lengthOf(packet));
-      const group = packet.destination >>> 28 === 0xe;
-      const to = group ? 0x01005e000000 + (packet.destination & 0x7fffff) : OUR_MAC;
-      ethernet.writeHeader(frame, to, PEER_MAC, ethernet.TYPE_IPV4);
-      ipv4.write(packet, frame.subarray(14));
-      wire.send(frame);
-    },
-    arp(fields) {
-      const frame = new Uint8Array(42);
-      ethernet.writeHeader(frame, MAC_BROADCAST, PEER_MAC, ethernet.TYPE_ARP);
-      const packet = {
-        operation: 1,
-        senderMac: PEER_MAC,
-        senderAddress: PEER,
-        targetMac: 0,
-        targetAddress: US,
-      };
-      arp.write({ ...packet, ...fields }, frame.subarray(14));
-      wire.send(frame);
-    },
-    during(span) {
-      const said: string[] = [];
-      const until = it.now + span;
-      for (;;) {
-        for (const line of it.lines()) said.push(`${Math.floor(it.now / 1000)}: ${line}`);
-        if (stack.deadline() > until) break;
-        it.now = Math.max(it.now, stack.deadline());
-      }
-      it.now = until;
-      return said;
-    },
-  };
-  if (configured) {
-    stack.configure(0, { address: US, mask: 0xffffff00, gateway: PEER });
-    it.lines();
-    it.arp({ operation: arp.REPLY });
-    it.lines();
-  }
-  return it;
 }
 
 function datagram(text: string, destination: number, port = 7): Uint8Array {

@@ -11,7 +11,7 @@ import type { FrameSource } from "../wire/frame.ts";
 import { IcmpType, TimeExceeded, Unreachable } from "../wire/icmp.ts";
 import * as igmp from "../wire/igmp.ts";
 import { IgmpType } from "../wire/igmp.ts";
-import type { Ipv4 } from "../wire/ipv4.ts";
+import type { Header, Ipv4 } from "../wire/ipv4.ts";
 import * as ipv4 from "../wire/ipv4.ts";
 import { filledOptions } from "../wire/ipv4-options.ts";
 import { Arp } from "./arp.ts";
@@ -68,18 +68,9 @@ export class Ip implements Network {
   #identification: number;
   #now: Micros = 0;
   /** Of the packet that is being sent: it is written at once, so one is enough. */
-  readonly #header: Omit<Ipv4, "payload"> = {
-    tos: 0,
-    identification: 0,
-    dontFragment: false,
-    moreFragments: false,
-    fragmentOffset: 0,
-    ttl: 0,
-    protocol: 0,
-    source: 0,
-    destination: 0,
-    options: NO_OPTIONS,
-  };
+  readonly #header = ipv4.emptyHeader();
+  /** Of the packet that is being looked at: who keeps it makes one of his own. */
+  readonly #arriving = ipv4.emptyHeader();
 
   constructor(options: IpOptions) {
     this.#counters = options.counters;
@@ -189,7 +180,7 @@ export class Ip implements Network {
   }
 
   /** RFC 1112 6.1: who sends to a group of his own hears it himself. */
-  #loopBack(header: Omit<Ipv4, "payload">, frame: Uint8Array, path: Path4, now: Micros): void {
+  #loopBack(header: Header, frame: Uint8Array, path: Path4, now: Micros): void {
     if (path.interface.loopback || !path.interface.isIn(header.destination)) return;
     const copy = frame.slice();
     ipv4.writeHeader(header, frame.length - ethernet.HEADER, copy, ethernet.HEADER);
@@ -262,23 +253,33 @@ export class Ip implements Network {
       this.#drops.add(`ip: ${reason}`);
       return;
     }
-    const packet = ipv4.read(bytes, start);
-    if (isMartian(packet, from)) {
+    const header = ipv4.readHeader(this.#arriving, bytes, start);
+    if (isMartian(header, from)) {
       this.#drops.add("ip: impossible address");
       return;
     }
-    const groupAddress = isMulticast(packet.destination) || from.isBroadcast(packet.destination);
+    const groupAddress = isMulticast(header.destination) || from.isBroadcast(header.destination);
     // RFC 1122 3.3.6: a link-layer broadcast that is none for IP is silently dropped.
     if (groupFrame && !groupAddress) {
       this.#drops.add("ip: unicast in a broadcast frame");
       return;
     }
     // RFC 1112 7.2: only groups that were joined are received.
-    if (isMulticast(packet.destination) && !this.#isIn(packet.destination, from)) {
+    if (isMulticast(header.destination) && !this.#isIn(header.destination, from)) {
       this.#drops.add("ip: multicast group not joined");
       return;
     }
-    if (groupAddress || this.#isForUs(packet, from)) this.#arriveHere(packet, from, groupAddress, now);
+    const here = groupAddress || this.#isForUs(header, from);
+    const begin = ipv4.payloadStart(bytes, start);
+    const end = ipv4.packetEnd(bytes, start);
+    if (here && header.protocol === ipv4.PROTOCOL_TCP && !isFragment(header)) {
+      // By far the most: looked at where it stands.
+      const { source, destination, tos } = header;
+      this.#upper.segment(bytes, begin, end, source, destination, groupAddress, tos);
+      return;
+    }
+    const packet: Ipv4 = { ...header, payload: bytes.subarray(begin, end) };
+    if (here) this.#arriveHere(packet, from, groupAddress, now);
     else if (this.#forward) this.#passOn(packet, now);
     else this.#drops.add("ip: other destination");
   }
@@ -289,7 +290,7 @@ export class Ip implements Network {
     return this.interfaces.some((each) => each.isIn(group));
   }
 
-  #isForUs(packet: Ipv4, from: Interface): boolean {
+  #isForUs(packet: Header, from: Interface): boolean {
     if (this.routes.isOwn(packet.destination)) return true;
     const carried = packet.protocol === ipv4.PROTOCOL_TCP || packet.protocol === ipv4.PROTOCOL_UDP;
     if (this.#anyAddress && carried) return true;
@@ -298,7 +299,7 @@ export class Ip implements Network {
   }
 
   #arriveHere(packet: Ipv4, from: Interface, group: boolean, now: Micros): void {
-    if (packet.moreFragments || packet.fragmentOffset > 0) {
+    if (isFragment(packet)) {
       this.#counters.fragmentsReceived++;
       const { source, destination, protocol, identification } = packet;
       const key = `${source},${destination},${protocol},${identification}`;
@@ -524,10 +525,12 @@ const codeOf: Record<Refusal, number> = {
   prohibited: Unreachable.PROHIBITED,
 };
 
+const isFragment = (packet: Header): boolean => packet.moreFragments || packet.fragmentOffset > 0;
+
 const NO_OPTIONS = new Uint8Array(0);
 
 /** RFC 1122 3.2.1.3: sources that no packet can come from, and loopback addresses outside a host. */
-function isMartian(packet: Ipv4, from: Interface): boolean {
+function isMartian(packet: Header, from: Interface): boolean {
   const { source, destination } = packet;
   if (from.loopback) return false;
   return (

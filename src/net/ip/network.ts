@@ -80,8 +80,18 @@ export interface Network {
 
 /** What IP hands up. */
 export interface Upper {
-  /** True: somebody wanted it. False: nobody knows the protocol. */
+  /** A payload of any protocol; of TCP, only what had to be put together first. */
   deliver(arrival: Arrival): void;
+  /** TCP: the segment that stands in bytes[start … end). `group` and `tos` as in `Arrival`. */
+  segment(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    source: IpAddress,
+    destination: IpAddress,
+    group: boolean,
+    tos: number,
+  ): void;
   /** An error about a packet of ours. `start` is what is left of its payload, 8 bytes at least. */
   hear(error: {
     protocol: number;

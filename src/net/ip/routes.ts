@@ -27,6 +27,10 @@ export class Routes {
   readonly #redirects = new Map<Address, Path4>();
   /** Changes whenever an answer may have changed: a kept path is good as long as this stays the same. */
   generation = 0;
+  /** The unicast destination asked for last, at which generation, and the answer: most questions are the same again. */
+  #last: Address = 0;
+  #lastGeneration = -1;
+  #lastPath: Path4 | undefined;
 
   constructor(loopback: Interface, interfaces: readonly Interface[]) {
     this.#loopback = loopback;
@@ -82,6 +86,16 @@ export class Routes {
 
   /** @param source the address it comes from, when that is settled: then it leaves by its interface where it may */
   find(destination: Address, source?: Address): Path4 | undefined {
+    if (isMulticast(destination) || destination === 0xffffffff) return this.#look(destination, source);
+    if (destination !== this.#last || this.generation !== this.#lastGeneration) {
+      this.#lastPath = this.#look(destination, source);
+      this.#last = destination;
+      this.#lastGeneration = this.generation;
+    }
+    return this.#lastPath;
+  }
+
+  #look(destination: Address, source: Address | undefined): Path4 | undefined {
     if (this.isOwn(destination))
       return { interface: this.#loopback, nextHop: destination, source: destination };
     const candidates = this.#interfaces;

@@ -1,6 +1,7 @@
 /** IPv6 stations on virtual cables: what they say and when, and what they do with nonsense. */
 import { describe, expect, test } from "vitest";
-import { bytesOf, concat, latin1, type Micros, MS, Random, SECOND } from "../../base/index.ts";
+import { bare } from "../../../test/network/hand.ts";
+import { bytesOf, concat, latin1, MS, Random, SECOND } from "../../base/index.ts";
 import { Nic } from "../link/nic.ts";
 import { cable, type Port } from "../link/port.ts";
 import { Stack, type StackOptions } from "../stack.ts";
@@ -33,26 +34,7 @@ const PEER = at("fd00::2");
 const ROUTER = linkLocalOf(PEER_MAC);
 const FAR = at("2001:db8::1");
 
-interface Hand {
-  stack: Stack;
-  now: Micros;
-  frames(): Uint8Array[];
-  /** The innermost line of each frame. */
-  lines(): string[];
-  put(packet: Partial<ipv6.Ipv6> & { nextHeader: number; payload: Uint8Array }): void;
-  /** An ICMPv6 message with its checksum. */
-  message(
-    type: number,
-    code: number,
-    rest: number,
-    payload: Uint8Array,
-    from?: Address6,
-    to?: Address6,
-  ): void;
-  discover(message: discovery.Discovery, from: Address6, to: Address6): void;
-  /** Lets `span` pass and tells what was sent, with its time. */
-  during(span: Micros): string[];
-}
+type Hand = ReturnType<typeof station>;
 
 /** A station whose cable ends in the test's hand. */
 function station(
@@ -62,64 +44,38 @@ function station(
     duplicateDetection: 0,
     autoconfigure: false,
   },
-): Hand {
-  const [near, wire] = cable();
-  const stack = new Stack({
-    nics: [new Nic({ port: near, mac: OUR_MAC })],
-    random: new Random(1),
-    ...options,
-  });
-  const hand: Hand = {
-    stack,
-    now: 0,
-    frames() {
-      while (stack.poll(hand.now)) {}
-      const frames: Uint8Array[] = [];
-      for (let frame = wire.receive(); frame; frame = wire.receive()) frames.push(frame);
-      return frames;
-    },
-    lines: () => hand.frames().map((frame) => showFrame(frame).split(" | ").at(-1)!),
-    put(fields) {
-      const packet = {
-        trafficClass: 0,
-        flowLabel: 0,
-        hopLimit: 64,
-        source: PEER,
-        destination: US,
-        ...fields,
-      };
-      const frame = new Uint8Array(14 + ipv6.lengthOf(packet));
-      const mac = isMulticast6(packet.destination) ? groupMac6(packet.destination) : OUR_MAC;
-      ethernet.writeHeader(frame, mac, PEER_MAC, ethernet.TYPE_IPV6);
-      ipv6.write(packet, frame.subarray(14));
-      wire.send(frame);
-    },
-    message(type, code, rest, payload, from = PEER, to = US) {
-      const bytes = new Uint8Array(8 + payload.length);
-      icmpv6.write({ type, code, rest, payload }, from, to, bytes);
-      hand.put({ nextHeader: 58, payload: bytes, source: from, destination: to });
-    },
-    discover(message, from, to) {
-      const bytes = new Uint8Array(discovery.lengthOf(message));
-      discovery.write(message, bytes);
-      icmpv6.writeChecksum(bytes, bytes.length, from, to);
-      hand.put({ nextHeader: 58, payload: bytes, source: from, destination: to, hopLimit: 255 });
-    },
-    during(span) {
-      const said: string[] = [];
-      const until = hand.now + span;
-      for (;;) {
-        for (const line of hand.lines()) said.push(`${Math.floor(hand.now / 1000)}: ${line}`);
-        if (stack.deadline() > until) break;
-        hand.now = Math.max(hand.now, stack.deadline());
-      }
-      hand.now = until;
-      return said;
-    },
+) {
+  const hand = bare(options, { mac: OUR_MAC });
+  const packet = (fields: Partial<ipv6.Ipv6> & { nextHeader: number; payload: Uint8Array }): void => {
+    const whole = { trafficClass: 0, flowLabel: 0, hopLimit: 64, source: PEER, destination: US, ...fields };
+    const frame = new Uint8Array(14 + ipv6.lengthOf(whole));
+    const mac = isMulticast6(whole.destination) ? groupMac6(whole.destination) : OUR_MAC;
+    ethernet.writeHeader(frame, mac, PEER_MAC, ethernet.TYPE_IPV6);
+    ipv6.write(whole, frame.subarray(14));
+    hand.put(frame);
   };
-  stack.configure6(0, how);
+  /** An ICMPv6 message with its checksum. */
+  const message = (
+    type: number,
+    code: number,
+    rest: number,
+    payload: Uint8Array,
+    from = PEER,
+    to = US,
+  ): void => {
+    const bytes = new Uint8Array(8 + payload.length);
+    icmpv6.write({ type, code, rest, payload }, from, to, bytes);
+    packet({ nextHeader: 58, payload: bytes, source: from, destination: to });
+  };
+  const discover = (about: discovery.Discovery, from: Address6, to: Address6): void => {
+    const bytes = new Uint8Array(discovery.lengthOf(about));
+    discovery.write(about, bytes);
+    icmpv6.writeChecksum(bytes, bytes.length, from, to);
+    packet({ nextHeader: 58, payload: bytes, source: from, destination: to, hopLimit: 255 });
+  };
+  hand.stack.configure6(0, how);
   hand.lines();
-  return hand;
+  return Object.assign(hand, { packet, message, discover });
 }
 
 /** The peer makes itself known, so that it is answered at once. */
@@ -231,8 +187,8 @@ describe("neighbours (RFC 4861)", () => {
     const message = { type: Icmp6Type.NEIGHBOUR_SOLICITATION, target: US, sourceMac: PEER_MAC, prefixes: [] };
     discovery.write(message, bytes);
     icmpv6.writeChecksum(bytes, 32, PEER, US);
-    it.put({ nextHeader: 58, payload: bytes, hopLimit: 254 });
-    it.put({ nextHeader: 44, payload: fragment(0, false, 58, bytes), hopLimit: 255 });
+    it.packet({ nextHeader: 58, payload: bytes, hopLimit: 254 });
+    it.packet({ nextHeader: 44, payload: fragment(0, false, 58, bytes), hopLimit: 255 });
     expect([it.lines(), it.stack.neighbours6(0)]).toEqual([[], []]);
     expect(it.stack.drops.all()).toEqual({ "discovery: fragmented": 1, "discovery: hop limit": 1 });
   });
@@ -312,7 +268,7 @@ describe("hostile neighbours", () => {
     for (let i = 0; i < 10_000; i++) {
       const destination = at(`fd00::3:${i.toString(16)}`);
       udp.write({ sourcePort: 1, destinationPort: 2, payload: bytesOf("x") }, FAR, destination, payload);
-      it.put({ nextHeader: 17, source: FAR, destination, payload: payload.slice(), hopLimit: 9 });
+      it.packet({ nextHeader: 17, source: FAR, destination, payload: payload.slice(), hopLimit: 9 });
       if (i % 1000 === 0) it.lines();
     }
     it.lines();
@@ -326,7 +282,7 @@ describe("hostile neighbours", () => {
     it.stack.setNeighbour6(0, PEER, PEER_MAC);
     const piece = new Uint8Array(1400);
     for (let i = 0; i < 10_000; i++) {
-      it.put({ nextHeader: 44, payload: fragment(0, true, 59, piece, i) });
+      it.packet({ nextHeader: 44, payload: fragment(0, true, 59, piece, i) });
       if (i % 1000 === 0) it.lines();
     }
     it.lines();
@@ -335,8 +291,8 @@ describe("hostile neighbours", () => {
     const echo = new Uint8Array(16);
     echo[0] = Icmp6Type.ECHO;
     icmpv6.writeChecksum(echo, 16, PEER, US);
-    it.put({ nextHeader: 44, payload: fragment(0, true, 58, echo.subarray(0, 8), 99_999) });
-    it.put({ nextHeader: 44, payload: fragment(8, false, 58, half, 99_999) });
+    it.packet({ nextHeader: 44, payload: fragment(0, true, 58, echo.subarray(0, 8), 99_999) });
+    it.packet({ nextHeader: 44, payload: fragment(8, false, 58, half, 99_999) });
     expect(it.lines().filter((line) => line.includes("echo reply"))).toHaveLength(1);
     it.during(61 * SECOND);
     expect(it.stack.deadline()).toBe(Number.POSITIVE_INFINITY);
@@ -358,7 +314,7 @@ describe("hostile neighbours", () => {
         payload[16] = payload[17] = 0;
         icmpv6.writeChecksum(payload, payload.length, PEER, US);
       }
-      it.put({ nextHeader: [6, 17, 58, 0, 43, 44, 60][random.below(7)]!, payload });
+      it.packet({ nextHeader: [6, 17, 58, 0, 43, 44, 60][random.below(7)]!, payload });
       if (i % 500 === 0) it.lines();
       it.now += 1000;
     }
@@ -576,27 +532,27 @@ describe("fragments (RFC 8200 4.5)", () => {
 
   test("in any order, with copies, behind other headers", () => {
     const { it, got } = receiver();
-    for (const payload of [last, pieces[1]!, pieces[1]!, pieces[0]!]) it.put({ nextHeader: 44, payload });
+    for (const payload of [last, pieces[1]!, pieces[1]!, pieces[0]!]) it.packet({ nextHeader: 44, payload });
     expect(got()).toEqual(data);
     const option = Uint8Array.of(44, 0, 1, 4, 0, 0, 0, 0);
     for (const payload of [pieces[0]!, pieces[1]!, last])
-      it.put({ nextHeader: 60, payload: concat([option, payload]) });
+      it.packet({ nextHeader: 60, payload: concat([option, payload]) });
     expect(got()).toEqual(data);
   });
 
   test("an atomic fragment is a whole packet, and disturbs no other (RFC 6946)", () => {
     const { it, got } = receiver();
-    it.put({ nextHeader: 44, payload: pieces[0]! });
-    it.put({ nextHeader: 44, payload: fragment(0, false, 17, datagram("alone")) });
+    it.packet({ nextHeader: 44, payload: pieces[0]! });
+    it.packet({ nextHeader: 44, payload: fragment(0, false, 17, datagram("alone")) });
     expect(latin1(got()!)).toBe("alone");
-    for (const payload of [pieces[1]!, last]) it.put({ nextHeader: 44, payload });
+    for (const payload of [pieces[1]!, last]) it.packet({ nextHeader: 44, payload });
     expect(got()).toEqual(data);
   });
 
   test("what overlaps is dropped with all that belongs to it (RFC 5722)", () => {
     const { it, got } = receiver();
     for (const payload of [pieces[0]!, fragment(1472, true, 17, new Uint8Array(8)), pieces[1]!, last])
-      it.put({ nextHeader: 44, payload });
+      it.packet({ nextHeader: 44, payload });
     expect(got()).toBeUndefined();
     expect(it.stack.drops.of("ip6: fragments overlap")).toBe(1);
   });
@@ -619,14 +575,14 @@ describe("fragments (RFC 8200 4.5)", () => {
     ],
   ])("one %s is told of", (_name, payload, line) => {
     const { it } = receiver();
-    it.put({ nextHeader: 44, payload });
+    it.packet({ nextHeader: 44, payload });
     expect(it.lines()).toEqual([line]);
   });
 
   test("after a minute the sender of the first is told that the rest is missing", () => {
     const { it } = receiver();
-    it.put({ nextHeader: 44, payload: pieces[0]! });
-    it.put({ nextHeader: 44, payload: fragment(8, true, 17, new Uint8Array(8), 10) });
+    it.packet({ nextHeader: 44, payload: pieces[0]! });
+    it.packet({ nextHeader: 44, payload: fragment(8, true, 17, new Uint8Array(8), 10) });
     it.during(59 * SECOND);
     acquainted(it);
     const said = it.during(2 * SECOND);
@@ -654,7 +610,7 @@ describe("errors (RFC 4443)", () => {
     ],
   ])("%s", (_name, packet, line) => {
     const it = acquainted(station());
-    it.put(packet);
+    it.packet(packet);
     expect(it.lines()).toEqual([line]);
   });
 
@@ -662,14 +618,14 @@ describe("errors (RFC 4443)", () => {
     const it = acquainted(station());
     const error = new Uint8Array(60);
     icmpv6.write({ type: 1, code: 4, rest: 0, payload: new Uint8Array(40) }, PEER, US, error);
-    it.put({ nextHeader: 60, payload: concat([Uint8Array.of(58, 0, 0xc1, 4, 0, 0, 0, 0), error]) });
-    it.put({ nextHeader: 17, payload: datagram("x", 7, PEER, ALL_NODES), destination: ALL_NODES });
-    it.put({ nextHeader: 200, payload: bytesOf("x"), source: ANY6 });
+    it.packet({ nextHeader: 60, payload: concat([Uint8Array.of(58, 0, 0xc1, 4, 0, 0, 0, 0), error]) });
+    it.packet({ nextHeader: 17, payload: datagram("x", 7, PEER, ALL_NODES), destination: ALL_NODES });
+    it.packet({ nextHeader: 200, payload: bytesOf("x"), source: ANY6 });
     // The two kinds that are told even so
     const option = Uint8Array.of(17, 0, 0x81, 4, 0, 0, 0, 0);
-    it.put({ nextHeader: 60, payload: option, destination: ALL_NODES });
+    it.packet({ nextHeader: 60, payload: option, destination: ALL_NODES });
     expect(it.lines()).toEqual(["ICMPv6 parameter problem code 2 42 length 48"]);
-    for (let i = 0; i < 200; i++) it.put({ nextHeader: 17, payload: datagram("x") });
+    for (let i = 0; i < 200; i++) it.packet({ nextHeader: 17, payload: datagram("x") });
     expect(it.lines().length).toBeLessThanOrEqual(50);
     expect(it.stack.drops.of("icmp: too many errors")).toBeGreaterThan(100);
   });
@@ -703,7 +659,7 @@ describe("errors (RFC 4443)", () => {
     const answer = { ...tcp.emptySegment, sourcePort: 80, destinationPort: syn.sourcePort, window: 8000 };
     const bytes = new Uint8Array(20);
     tcp.write({ ...answer, flags: tcp.SYN | tcp.ACK, seq: 1, ack: syn.seq + 1 }, PEER, US, bytes);
-    it.put({ nextHeader: 6, payload: bytes });
+    it.packet({ nextHeader: 6, payload: bytes });
     it.frames();
     socket.send(new Uint8Array(3000));
     const lengths = it
@@ -723,7 +679,7 @@ describe("errors (RFC 4443)", () => {
         const whole = { ...answer, window: 60_000, ...segment };
         const bytes = new Uint8Array(tcp.lengthOf(whole));
         tcp.write(whole, PEER, US, bytes);
-        it.put({ nextHeader: 6, payload: bytes });
+        it.packet({ nextHeader: 6, payload: bytes });
       };
       say({ flags: tcp.SYN | tcp.ACK, seq: 1, ack: syn.seq + 1, mss: 1440 });
       socket.send(new Uint8Array(5000));
@@ -759,7 +715,7 @@ describe("groups (RFC 2710)", () => {
     const socket = it.stack.sockets.datagram();
     socket.bind(ANY6, 7);
     const say = () => {
-      it.put({ nextHeader: 17, payload: datagram("to all", 7, PEER, GROUP), destination: GROUP });
+      it.packet({ nextHeader: 17, payload: datagram("to all", 7, PEER, GROUP), destination: GROUP });
       it.lines();
       return socket.available;
     };
@@ -797,7 +753,7 @@ describe("groups (RFC 2710)", () => {
         bytes[9 + 2 * i] = group.charCodeAt(i) & 255;
       }
       icmpv6.writeChecksum(bytes, 24, ROUTER, to);
-      it.put({ nextHeader: 58, payload: bytes, source: ROUTER, destination: to, hopLimit: 1 });
+      it.packet({ nextHeader: 58, payload: bytes, source: ROUTER, destination: to, hopLimit: 1 });
     };
     mld(Icmp6Type.LISTENER_QUERY, ANY6, ALL_NODES);
     expect(it.during(1001 * MS).length).toBe(2); // the solicited-node group of both addresses, and this one
@@ -956,7 +912,7 @@ test("no packet, however wrong, does harm or makes us keep much", () => {
       payload[1] = 0;
       icmpv6.writeChecksum(payload, payload.length, PEER, US);
     }
-    it.put({ nextHeader, payload, hopLimit: random.below(2) ? 255 : 1 });
+    it.packet({ nextHeader, payload, hopLimit: random.below(2) ? 255 : 1 });
     it.now += 1000;
     if (i % 100 === 0) it.frames();
   }

@@ -1,3 +1,5 @@
+import { Fifo } from "../../base/index.ts";
+
 /**
  * One end of something that carries Ethernet frames: a cable, a switch, a capture around either.
  *
@@ -25,8 +27,7 @@ export class FrameQueue {
   /** Called after each frame that was pushed. */
   onPush: (() => void) | undefined = undefined;
   readonly #capacity: number;
-  #frames: (Uint8Array | undefined)[] = [];
-  #first = 0;
+  readonly #frames = new Fifo<Uint8Array>();
 
   /** @param capacity frames, at least 1 */
   constructor(capacity: number) {
@@ -37,12 +38,12 @@ export class FrameQueue {
   }
 
   get length(): number {
-    return this.#frames.length - this.#first;
+    return this.#frames.length;
   }
 
   /** False when the queue is full: the frame is dropped and counted. */
   push(frame: Uint8Array): boolean {
-    if (this.length >= this.#capacity) {
+    if (this.#frames.length >= this.#capacity) {
       this.dropped++;
       return false;
     }
@@ -52,22 +53,11 @@ export class FrameQueue {
   }
 
   shift(): Uint8Array | undefined {
-    if (this.#first === this.#frames.length) return undefined;
-    const frame = this.#frames[this.#first];
-    this.#frames[this.#first++] = undefined;
-    if (this.#first === this.#frames.length) {
-      this.#frames.length = 0;
-      this.#first = 0;
-    } else if (this.#first >= 1024 && this.#first * 2 >= this.#frames.length) {
-      this.#frames.splice(0, this.#first); // amortised: each frame is moved at most once
-      this.#first = 0;
-    }
-    return frame;
+    return this.#frames.shift();
   }
 
   clear(): void {
-    this.#frames.length = 0;
-    this.#first = 0;
+    this.#frames.clear();
   }
 }
 

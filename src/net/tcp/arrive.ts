@@ -24,6 +24,7 @@ import {
   receiveWindow,
   settleMss,
 } from "./connection.ts";
+import type { FastOpening } from "./fastopen.ts";
 import { probeAnswered } from "./probe.ts";
 import { delivered, detectLosses, sawTwice } from "./rack.ts";
 import { measured } from "./rtt.ts";
@@ -46,6 +47,8 @@ export interface Surroundings {
   challenge(now: Micros): boolean;
   /** A segment that answers no connection: <SEQ=seq><CTL=RST>. */
   reset(c: Connection, seq: Sequence): void;
+  /** The SYN-ACK to a connection that was opened here with Fast Open. */
+  learn(c: Connection, segment: Segment): void;
   /** A passively opened connection is complete: false when its listener's queue is full. */
   complete(c: Connection): boolean;
   drop(reason: string): void;
@@ -159,6 +162,7 @@ function arriveInSynSent(c: Connection, segment: Segment, around: Surroundings, 
     enter(c, TcpState.SYN_RECEIVED);
     return;
   }
+  if (c.fast !== undefined) around.learn(c, segment);
   takeAcknowledgement(c, segment, now);
   c.pending.ack = true;
   establish(c);
@@ -273,8 +277,8 @@ function resetIsHandled(c: Connection, segment: Segment, around: Surroundings, n
   }
   switch (c.state) {
     case TcpState.SYN_RECEIVED:
-      if (c.passive) enter(c, TcpState.CLOSED);
-      else fail(c, "refused");
+      if (c.passive && !c.fast?.handed) enter(c, TcpState.CLOSED);
+      else fail(c, c.passive ? "reset" : "refused");
       break;
     case TcpState.CLOSING:
     case TcpState.LAST_ACK:
@@ -379,9 +383,11 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
   takeWindow(c, segment);
   if (acked > 0) {
     measure(c, segment, now);
-    if (!snd.synAcked && c.retries > 0) synWasLost(c);
+    const opening = !snd.synAcked;
+    if (opening && c.retries > 0) synWasLost(c);
     dropAcknowledged(c, acked);
     snd.una = segment.ack;
+    if (opening && c.fast !== undefined && !c.passive) dataOfSynIsAnswered(c, c.fast);
     if (snd.up !== undefined && !after(snd.up, snd.una)) snd.up = undefined;
     c.scoreboard.advance(snd.una);
     c.timers.probe = FOREVER;
@@ -474,6 +480,19 @@ function measure(c: Connection, segment: Segment, now: Micros): void {
 function synWasLost(c: Connection): void {
   if (c.rtt.srtt < 0) c.rtt.rto = Math.max(c.rtt.rto, 3 * SECOND);
   c.congestion.cwnd = c.snd.mss;
+}
+
+/** RFC 7413 4.2.1: what the peer has not taken of the SYN's data goes out as if it had never been sent. */
+function dataOfSynIsAnswered(c: Connection, fast: FastOpening): void {
+  fast.taken = fast.sent > 0 && c.snd.una === c.snd.nxt;
+  c.snd.nxt = c.snd.una;
+}
+
+/** RFC 7413 4.2.2: the data of a SYN, which the program gets before the handshake is over. */
+export function takeEarly(c: Connection, segment: Segment): void {
+  const text = segment.payload.subarray(0, c.rcv.wnd);
+  c.receiveBuffer.push(text);
+  advance(c, text.length);
 }
 
 /** Bytes that need not be kept any more; SYN and FIN occupy a number each but no byte. */

@@ -2,15 +2,17 @@
  * One TCP connection: the transmission control block of RFC 9293 section 3.3.1 and the user calls of 3.10.1 to 3.10.5.
  *
  * Before touching this folder read RFC 9293 (all of 3.10), 5681 and 6582 (congestion), 6675 (recovery with SACK),
- * 6298 (time-outs), 7323 (scaling, timestamps), 5961 (blind attacks). `arrive.ts` is what comes in, `send.ts` what goes
+ * 6298 (time-outs), 7323 (scaling, timestamps), 5961 (blind attacks), 7413 (data in SYNs). `arrive.ts` is what comes in, `send.ts` what goes
  * out, `expire.ts` what time does; `tcp.ts` finds the connection for a segment.
  *
  * A connection is data. It knows neither IP nor sockets, sends nothing by itself and is told the time.
  */
-import { ByteRing, FOREVER, type Micros, type Timed } from "../../base/index.ts";
+import { ByteRing, FOREVER, type InRow, type Micros, type Timed } from "../../base/index.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { type Congestion, newCongestion } from "./congestion.ts";
+import type { FastOpening } from "./fastopen.ts";
+import type { Flow } from "./flows.ts";
 import type { FourTuple } from "./isn.ts";
 import { newProbe, type Probe } from "./probe.ts";
 import { forgetSent, newRack, type Rack } from "./rack.ts";
@@ -19,6 +21,7 @@ import { newRtt, type Rtt } from "./rtt.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { add, distance, type Sequence } from "./sequence.ts";
 import type { TcpSettings } from "./settings.ts";
+import type { Listener } from "./tcp.ts";
 
 /** Send sequence variables. */
 export interface Snd {
@@ -142,7 +145,7 @@ export interface Opening {
   options: SocketOptions;
 }
 
-export class Connection implements Timed, FourTuple {
+export class Connection implements Timed, InRow, FourTuple {
   readonly localAddress: IpAddress;
   readonly localPort: number;
   readonly remoteAddress: IpAddress;
@@ -207,6 +210,9 @@ export class Connection implements Timed, FourTuple {
   /** What came twice, left and right edge: to be told with the next acknowledgement (RFC 2883). */
   twice: readonly [Sequence, Sequence] | undefined = undefined;
 
+  /** RFC 7413; undefined = it is opened as ever. */
+  fast: FastOpening | undefined = undefined;
+
   /** No program holds it any more. */
   orphan = false;
   /** shutdown("receive"): what arrives is acknowledged and thrown away. */
@@ -222,14 +228,20 @@ export class Connection implements Timed, FourTuple {
   /** Who is told. */
   owner: Owner | undefined = undefined;
 
-  // Bookkeeping of tcp.ts: the heap of deadlines, the lists of those with work and with news, the chain in the flow
-  // table; and of the layer below: the way its packets take.
+  // Bookkeeping of tcp.ts: the heap of deadlines, the lists of those with work and with news, the listener it is for, its
+  // place among the half-open or those left by their programs, number and chain in the flow table; and of the layer below:
+  // the way its packets take.
   due: Micros = FOREVER;
   slot = -1;
   queued = false;
   telling = false;
+  listener: Listener | undefined = undefined;
+  row: object | undefined = undefined;
+  before: InRow | undefined = undefined;
+  behind: InRow | undefined = undefined;
+  serial = 0;
   path: object | undefined = undefined;
-  chain: Connection | undefined = undefined;
+  chain: Flow | undefined = undefined;
   /** Called by `enter`, so that every change of state can be seen. */
   trace: ((c: Connection, from: TcpState) => void) | undefined = undefined;
 
@@ -385,9 +397,9 @@ export function endOfData(c: Connection): Sequence {
 
 // --- user calls ----------------------------------------------------------------------------------------------------
 
-/** 3.10.1 OPEN, active: a SYN goes out next. */
+/** 3.10.1 OPEN, active: a SYN goes out next, or (RFC 7413) with the first data. */
 export function open(c: Connection): void {
-  c.pending.syn = true;
+  c.pending.syn = !c.fast?.waits;
   enter(c, TcpState.SYN_SENT);
 }
 
@@ -397,8 +409,19 @@ export function write(c: Connection, bytes: Uint8Array): number | Reason {
   if (reason) return reason;
   if (c.state === TcpState.CLOSED) return "not-connected";
   if (c.snd.finished || !(canSend(c.state) || isOpening(c.state))) return "closed";
+  if (c.fast?.waits) {
+    sendWaitingSyn(c);
+    return c.sendBuffer.push(bytes.subarray(0, c.fast.room));
+  }
   if (bytes.length === 0) return 0;
   return c.sendBuffer.push(bytes) || "would-block";
+}
+
+/** A SYN that waits for data (RFC 7413) waits no longer: there is some, or there will be none. */
+function sendWaitingSyn(c: Connection): void {
+  if (!c.fast?.waits) return;
+  c.fast.waits = false;
+  c.pending.syn = true;
 }
 
 /** All that was written up to now is urgent (3.8.5); what is in the buffer, too. */
@@ -454,9 +477,10 @@ export function finish(c: Connection): Reason | undefined {
   if (c.snd.finished) return undefined;
   if (c.state === TcpState.ESTABLISHED) enterFinished(c, TcpState.FIN_WAIT_1);
   else if (c.state === TcpState.CLOSE_WAIT) enterFinished(c, TcpState.LAST_ACK);
-  else if (isOpening(c.state))
+  else if (isOpening(c.state)) {
     c.snd.finished = true; // "queue this request until the connection is established"
-  else return "not-connected";
+    sendWaitingSyn(c);
+  } else return "not-connected";
   return undefined;
 }
 

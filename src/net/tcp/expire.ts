@@ -34,7 +34,7 @@ function retransmit(c: Connection, now: Micros): void {
   c.timers.retransmit = FOREVER;
   if (flightSize(c) === 0 && c.snd.synAcked) return;
   if (isHopeless(c, now)) {
-    if (c.state === TcpState.SYN_RECEIVED && c.passive) enter(c, TcpState.CLOSED);
+    if (c.state === TcpState.SYN_RECEIVED && c.passive && !c.fast?.handed) enter(c, TcpState.CLOSED);
     else fail(c, c.softError ?? "timed-out");
     return;
   }

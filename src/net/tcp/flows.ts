@@ -1,22 +1,27 @@
 import { foldedAddress, type IpAddress } from "../wire/ip-address.ts";
 import type { Connection } from "./connection.ts";
+import type { TimeWait } from "./time-wait.ts";
 
-/**
- * Connections by four-tuple. The key is a 32-bit hash, the cheapest that a Map takes; what shares a hash hangs on a
- * chain. Nothing is allocated to look one up.
- */
+/** What a four-tuple leads to. */
+export type Flow = Connection | TimeWait;
+
+/** Buckets that there are at least; a power of two, as it always is. */
+const LEAST = 64;
+
+/** Connections by four-tuple: a table by hash, where those that meet hang on a chain. Nothing is allocated but the table. */
 export class Flows {
-  readonly #buckets = new Map<number, Connection>();
-  readonly #ports = new Map<number, number>();
+  #buckets = emptyBuckets(LEAST);
   #size = 0;
+  #made = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** Connections in any state that have this local port. */
-  onPort(localPort: number): number {
-    return this.#ports.get(localPort) ?? 0;
+  /** Whether a connection in any state has this local port. Asked by few, so all are looked through. */
+  hasPort(localPort: number): boolean {
+    for (const c of this) if (c.localPort === localPort) return true;
+    return false;
   }
 
   find(
@@ -24,8 +29,8 @@ export class Flows {
     localPort: number,
     remoteAddress: IpAddress,
     remotePort: number,
-  ): Connection | undefined {
-    let c = this.#buckets.get(hash(localAddress, localPort, remoteAddress, remotePort));
+  ): Flow | undefined {
+    let c = this.#buckets[this.#at(localAddress, localPort, remoteAddress, remotePort)];
     while (c !== undefined) {
       if (
         c.localPort === localPort &&
@@ -40,41 +45,67 @@ export class Flows {
     return undefined;
   }
 
-  add(c: Connection): void {
-    const key = hash(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
-    c.chain = this.#buckets.get(key);
-    this.#buckets.set(key, c);
-    this.#ports.set(c.localPort, this.onPort(c.localPort) + 1);
+  has(c: Flow): boolean {
+    return this.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort) === c;
+  }
+
+  add(c: Flow): void {
+    if (c.serial === 0) c.serial = ++this.#made;
+    if (this.#size >= this.#buckets.length) this.#resize(this.#buckets.length * 2);
+    this.#hang(c);
     this.#size++;
   }
 
   /** False when it was not there (any more). */
-  remove(c: Connection): boolean {
-    const key = hash(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
-    const first = this.#buckets.get(key);
-    if (first === c) {
-      if (c.chain) this.#buckets.set(key, c.chain);
-      else this.#buckets.delete(key);
+  remove(c: Flow): boolean {
+    const at = this.#at(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
+    let other = this.#buckets[at];
+    if (other === c) {
+      this.#buckets[at] = c.chain;
     } else {
-      let previous = first;
-      while (previous !== undefined && previous.chain !== c) previous = previous.chain;
-      if (previous === undefined) return false;
-      previous.chain = c.chain;
+      while (other !== undefined && other.chain !== c) other = other.chain;
+      if (other === undefined) return false;
+      other.chain = c.chain;
     }
     c.chain = undefined;
-    const left = this.onPort(c.localPort) - 1;
-    if (left > 0) this.#ports.set(c.localPort, left);
-    else this.#ports.delete(c.localPort);
     this.#size--;
+    if (this.#size * 8 < this.#buckets.length && this.#buckets.length > LEAST)
+      this.#resize(this.#buckets.length / 2);
     return true;
   }
 
-  *[Symbol.iterator](): Generator<Connection> {
-    for (let c of this.#buckets.values()) {
-      for (let next: Connection | undefined = c; next !== undefined; next = c.chain) yield (c = next);
-    }
+  /** In the order in which they were first added. */
+  all(): Flow[] {
+    return [...this].sort((a, b) => a.serial - b.serial);
+  }
+
+  *[Symbol.iterator](): Generator<Flow> {
+    for (const first of this.#buckets)
+      for (let c: Flow | undefined = first, next = c; c !== undefined; c = next) {
+        next = c.chain;
+        yield c;
+      }
+  }
+
+  #hang(c: Flow): void {
+    const at = this.#at(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
+    c.chain = this.#buckets[at];
+    this.#buckets[at] = c;
+  }
+
+  #resize(length: number): void {
+    const all = [...this];
+    this.#buckets = emptyBuckets(length);
+    for (const c of all) this.#hang(c);
+  }
+
+  #at(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): number {
+    return hash(localAddress, localPort, remoteAddress, remotePort) & (this.#buckets.length - 1);
   }
 }
+
+const emptyBuckets = (length: number): (Flow | undefined)[] =>
+  new Array<Flow | undefined>(length).fill(undefined);
 
 function hash(
   localAddress: IpAddress,

@@ -1,10 +1,21 @@
 /** TCP as a whole station has it: floods, urgent data, what a program may set and is told (RFC 9293 3.8 and 3.9). */
 import { describe, expect, test } from "vitest";
-import { bytesOf, latin1, type Micros, Random, SECOND } from "../../base/index.ts";
+import {
+  arpFrame,
+  bare,
+  type Hand,
+  ipFrame,
+  OUR_MAC,
+  PEER,
+  PEER_MAC,
+  tcpFrame,
+  US,
+} from "../../../test/network/hand.ts";
+import { bytesOf, latin1, type Micros, SECOND } from "../../base/index.ts";
 import { Nic } from "../link/nic.ts";
 import { cable } from "../link/port.ts";
 import { News, type Socket, TcpState } from "../sockets.ts";
-import { Stack } from "../stack.ts";
+import type { Stack } from "../stack.ts";
 import { BROADCAST } from "../wire/address.ts";
 import * as arp from "../wire/arp.ts";
 import * as ethernet from "../wire/ethernet.ts";
@@ -16,11 +27,7 @@ import { BETA, grow, newCubic, reduce } from "./cubic.ts";
 import type { TcpSettings } from "./settings.ts";
 import type { TcpSocket } from "./socket.ts";
 
-const US = 0x0a00020f;
 const OTHER = 0x0a000310;
-const PEER = 0x0a000202;
-const OUR_MAC = 0x52540000000f;
-const PEER_MAC = 0x525400000002;
 
 const FLOOD: Omit<ipv4.Ipv4, "payload"> = {
   tos: 0,
@@ -36,46 +43,41 @@ const FLOOD: Omit<ipv4.Ipv4, "payload"> = {
 };
 
 class Host {
-  readonly stack: Stack;
-  now: Micros = 0;
-  readonly #wire;
+  readonly #hand: Hand;
 
   constructor(settings: Partial<TcpSettings> = {}) {
-    const [near, far] = cable();
-    this.#wire = far;
-    this.stack = new Stack({
-      nics: [new Nic({ port: near, mac: OUR_MAC }), new Nic({ port: cable()[0], mac: OUR_MAC + 1 })],
-      random: new Random(1),
-      tcp: { timestamps: false, sack: false, windowScaling: false, ...settings },
-    });
+    const tcp = { timestamps: false, sack: false, windowScaling: false, ...settings };
+    this.#hand = bare({ tcp }, { others: [new Nic({ port: cable()[0], mac: OUR_MAC + 1 })] });
     this.stack.configure(0, { address: US, mask: 0xffffff00, gateway: PEER });
     this.stack.configure(1, { address: OTHER, mask: 0xffffff00, gateway: 0 });
     this.stack.setNeighbour(0, PEER, PEER_MAC);
     this.packets();
   }
 
-  packets(): ipv4.Ipv4[] {
-    while (this.stack.poll(this.now)) {}
-    const packets: ipv4.Ipv4[] = [];
-    for (let frame = this.#wire.receive(); frame; frame = this.#wire.receive())
-      if (ethernet.typeOf(frame) === ethernet.TYPE_IPV4) packets.push(ipv4.read(frame.subarray(14)));
-    return packets;
+  get stack(): Stack {
+    return this.#hand.stack;
+  }
+
+  get now(): Micros {
+    return this.#hand.now;
+  }
+
+  set now(now: Micros) {
+    this.#hand.now = now;
   }
 
   frames(): Uint8Array[] {
-    while (this.stack.poll(this.now)) {}
-    const frames: Uint8Array[] = [];
-    for (let frame = this.#wire.receive(); frame; frame = this.#wire.receive()) frames.push(frame);
-    return frames;
+    return this.#hand.frames();
+  }
+
+  packets(): ipv4.Ipv4[] {
+    const ours = this.frames().filter((frame) => ethernet.typeOf(frame) === ethernet.TYPE_IPV4);
+    return ours.map((frame) => ipv4.read(frame.subarray(14)));
   }
 
   /** The peer says which card it has. */
   arp(): void {
-    const frame = new Uint8Array(42);
-    ethernet.writeHeader(frame, OUR_MAC, PEER_MAC, ethernet.TYPE_ARP);
-    const about = { senderMac: PEER_MAC, senderAddress: PEER, targetMac: OUR_MAC, targetAddress: US };
-    arp.write({ operation: arp.REPLY, ...about }, frame.subarray(14));
-    this.#wire.send(frame);
+    this.#hand.put(arpFrame({ operation: arp.REPLY, targetMac: OUR_MAC }, OUR_MAC));
     this.packets();
   }
 
@@ -84,31 +86,11 @@ class Host {
   }
 
   ip(fields: Partial<ipv4.Ipv4>): void {
-    const packet: ipv4.Ipv4 = {
-      tos: 0,
-      identification: 7,
-      dontFragment: true,
-      moreFragments: false,
-      fragmentOffset: 0,
-      ttl: 64,
-      protocol: 6,
-      source: PEER,
-      destination: US,
-      options: new Uint8Array(0),
-      payload: new Uint8Array(0),
-      ...fields,
-    };
-    const frame = new Uint8Array(14 + ipv4.lengthOf(packet));
-    ethernet.writeHeader(frame, OUR_MAC, PEER_MAC, ethernet.TYPE_IPV4);
-    ipv4.write(packet, frame.subarray(14));
-    this.#wire.send(frame);
+    this.#hand.put(ipFrame({ protocol: 6, dontFragment: true, ...fields }, OUR_MAC));
   }
 
   hear(fields: Partial<Segment>, source = PEER, destination = US): void {
-    const segment = { ...wire.emptySegment, sourcePort: 5000, destinationPort: 80, window: 8000, ...fields };
-    const payload = new Uint8Array(wire.lengthOf(segment));
-    wire.write(segment, source, destination, payload);
-    this.ip({ source, destination, payload });
+    this.#hand.put(tcpFrame(fields, source, destination));
   }
 
   readonly #syn = new Uint8Array(14 + 40);
@@ -119,12 +101,11 @@ class Host {
     wire.write(segment, source, US, this.#syn, 34);
     ethernet.writeHeader(this.#syn, OUR_MAC, PEER_MAC, ethernet.TYPE_IPV4);
     ipv4.writeHeader({ ...FLOOD, source }, 40, this.#syn, 14);
-    this.#wire.send(this.#syn.slice());
+    this.#hand.put(this.#syn.slice());
   }
 
   discard(): void {
-    while (this.stack.poll(this.now)) {}
-    while (this.#wire.receive()) {}
+    this.frames();
   }
 
   listen(port = 80): Socket {
@@ -169,6 +150,18 @@ describe("a flood of SYNs (RFC 4987)", () => {
     expect(socket.state).toBe(TcpState.ESTABLISHED);
     expect(socket.send(bytesOf("alive"))).toBe(5);
     expect(it.segments().some((segment) => latin1(segment.payload) === "alive")).toBe(true);
+  });
+
+  test("connections that their programs have left are as many as may be, and the newest of them", () => {
+    const it = new Host({ orphans: 3 });
+    const listener = it.listen();
+    const { socket: kept } = it.open(listener, 4000);
+    for (let port = 5000; port < 5010; port++) it.open(listener, port).socket.close(); // whose FIN nobody acknowledges
+    const reset = it.segments().filter(({ flags }) => flags & RST);
+    expect(reset.at(-1)?.destinationPort).toBe(5006);
+    expect(it.stack.drops.of("tcp: too many connections without a program")).toBe(7);
+    expect(it.stack.connections().map(({ remotePort }) => remotePort)).toEqual([4000, 5007, 5008, 5009]);
+    expect(kept.state).toBe(TcpState.ESTABLISHED);
   });
 
   const flooded = () => {

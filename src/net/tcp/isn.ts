@@ -16,6 +16,8 @@ export interface FourTuple {
 export class SequenceSource {
   readonly #key0: number;
   readonly #key1: number;
+  /** What is hashed: the most that a flow with its purpose has. */
+  readonly #words = new Int32Array(16);
 
   constructor(random: Random) {
     this.#key0 = random.u32();
@@ -26,31 +28,48 @@ export class SequenceSource {
     return add(this.hash(flow, 0), Math.floor(now / 4) % 0x1_0000_0000);
   }
 
+  /** Words that depend on the key alone. */
+  words(purpose: number, count: number): number[] {
+    return Array.from({ length: count }, (_, i) => halfSipHash(this.#key0, this.#key1, [purpose, i]));
+  }
+
   /** A keyed hash of the flow; `purpose` keeps different uses apart (RFC 7323 5.4 wants one for timestamps). */
   hash(flow: FourTuple, ...purpose: readonly number[]): number {
-    const { localAddress, remoteAddress } = flow;
-    const ports = (flow.localPort << 16) | flow.remotePort | 0;
-    const words =
-      typeof localAddress === "number" && typeof remoteAddress === "number"
-        ? [localAddress, remoteAddress, ports]
-        : [...wordsOfAddress(localAddress), ...wordsOfAddress(remoteAddress), ports];
-    for (const word of purpose) words.push(word);
-    return halfSipHash(this.#key0, this.#key1, words);
+    const words = this.#words;
+    let count = this.#put(flow.remoteAddress, this.#put(flow.localAddress, 0));
+    words[count++] = (flow.localPort << 16) | flow.remotePort;
+    for (const word of purpose) words[count++] = word;
+    return halfSipHash(this.#key0, this.#key1, words, count);
+  }
+
+  #put(address: IpAddress, at: number): number {
+    if (typeof address === "number") {
+      this.#words[at] = address;
+      return at + 1;
+    }
+    const words = wordsOfAddress(address);
+    this.#words.set(words, at);
+    return at + words.length;
   }
 }
 
 const rotate = (value: number, by: number): number => (value << by) | (value >>> (32 - by));
 
 /** Of whole 32-bit words, little-endian as the algorithm reads bytes; 0 … 2^32-1. */
-export function halfSipHash(key0: number, key1: number, words: readonly number[]): number {
+export function halfSipHash(
+  key0: number,
+  key1: number,
+  words: ArrayLike<number>,
+  count = words.length,
+): number {
   let v0 = key0 | 0;
   let v1 = key1 | 0;
   let v2 = 0x6c796765 ^ key0;
   let v3 = 0x74656462 ^ key1;
   // Each word is followed by two rounds, then the length is, and the end by four.
-  for (let i = 0; i <= words.length + 1; i++) {
-    const end = i > words.length;
-    const word = end ? 0 : i < words.length ? words[i]! | 0 : (words.length * 4) << 24;
+  for (let i = 0; i <= count + 1; i++) {
+    const end = i > count;
+    const word = end ? 0 : i < count ? words[i]! | 0 : (count * 4) << 24;
     if (end) v2 ^= 0xff;
     else v3 ^= word;
     for (let round = end ? 4 : 2; round > 0; round--) {

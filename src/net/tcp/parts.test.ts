@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../base/index.ts";
 import { defaultOptions } from "../station.ts";
 import { Connection } from "./connection.ts";
+import { sipHash } from "./fastopen.ts";
 import { Flows } from "./flows.ts";
 import { halfSipHash, SequenceSource } from "./isn.ts";
 import { Gaps } from "./reassembly.ts";
@@ -161,6 +162,17 @@ describe("initial sequence numbers (RFC 6528)", () => {
     expect(halfSipHash(0x03020100, 0x07060504, words)).toBe(answer);
   });
 
+  test("SipHash-2-4 agrees with the vectors of its authors", () => {
+    const key = [0x0706050403020100n, 0x0f0e0d0c0b0a0908n] as const;
+    const hash = (length: number) =>
+      sipHash(
+        key,
+        Uint8Array.from({ length }, (_, i) => i),
+      );
+    expect(hash(0)).toBe(0x726fdb47dd0e0e31n);
+    expect(hash(15)).toBe(0xa129ca6149be45e5n);
+  });
+
   const flow = { localAddress: 1, localPort: 2, remoteAddress: 3, remotePort: 4 };
 
   test("move by one every 4 µs, differ from flow to flow and from key to key", () => {
@@ -198,9 +210,10 @@ test("the flow table finds what was put in, and only that", () => {
     all.push(c);
     flows.add(c);
   }
-  expect([flows.size, flows.onPort(49152), flows.onPort(1)]).toEqual([3000, 300, 0]);
+  expect([flows.size, flows.hasPort(49152), flows.hasPort(1)]).toEqual([3000, true, false]);
   for (const c of all) expect(flows.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort)).toBe(c);
   expect(new Set(flows).size).toBe(3000);
+  expect(flows.all()).toEqual(all);
   for (const c of all.filter((_, i) => i % 2 === 0)) {
     expect(flows.remove(c)).toBe(true);
     expect(flows.remove(c)).toBe(false);
@@ -209,5 +222,7 @@ test("the flow table finds what was put in, and only that", () => {
     const found = flows.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
     expect(found).toBe(i % 2 === 0 ? undefined : c);
   });
-  expect([flows.size, flows.onPort(49152)]).toEqual([1500, 0]);
+  expect([flows.size, flows.hasPort(49152)]).toEqual([1500, false]);
+  for (const c of all) flows.remove(c);
+  expect([flows.size, flows.all()]).toEqual([0, []]);
 });

@@ -7,6 +7,7 @@ import { TcpState } from "../sockets.ts";
 import { ACK, CWR, ECE, emptySegment, FIN, PSH, RST, type Segment, SYN, URG } from "../wire/tcp.ts";
 import { flightSize, noteFlight, noteRetransmission, pipe, restartAfterIdle } from "./congestion.ts";
 import { type Connection, endOfData, receiveWindow } from "./connection.ts";
+import type { FastOpening } from "./fastopen.ts";
 import { nextLostAgain, noteSent, noteSentAgain } from "./rack.ts";
 import { add, after, before, distance, earlier, type Sequence } from "./sequence.ts";
 
@@ -34,6 +35,10 @@ export function next(c: Connection, now: Micros): Segment | undefined {
     case TcpState.SYN_SENT:
     case TcpState.SYN_RECEIVED:
       if (pending.syn) return syn(c, now);
+      if (c.fast?.handed) {
+        const segment = fresh(c, now);
+        if (segment) return segment;
+      }
       break;
     case TcpState.ESTABLISHED:
     case TcpState.CLOSE_WAIT:
@@ -68,11 +73,14 @@ function syn(c: Connection, now: Micros): Segment {
   c.pending.syn = false;
   c.pending.ack = false;
   const answers = c.state === TcpState.SYN_RECEIVED;
-  if (snd.nxt === snd.iss) {
+  const first = snd.nxt === snd.iss;
+  let { payload } = emptySegment;
+  if (first) {
     snd.nxt = add(snd.iss, 1);
     c.timed = snd.nxt;
     c.timedAt = now;
     c.stalledSince = now;
+    if (c.fast !== undefined && !answers) payload = dataOfSyn(c, c.fast);
   } else {
     c.timed = undefined; // Karn: sent twice, so an answer measures nothing
     c.repeated++;
@@ -92,7 +100,16 @@ function syn(c: Connection, now: Micros): Segment {
     timestamps: timestamps.on,
     tsVal: timestamps.on ? timestampClock(c, now) : 0,
     tsEcr: answers && timestamps.on ? timestamps.recent : 0,
+    fastOpen: first || (answers && c.passive) ? c.fast?.option : undefined,
+    payload,
   };
+}
+
+/** RFC 7413 4.2.1: what goes with the first SYN; who drops such a SYN gets one without. */
+function dataOfSyn(c: Connection, fast: FastOpening): Uint8Array {
+  fast.sent = Math.min(fast.room, c.sendBuffer.length);
+  c.snd.nxt = add(c.snd.nxt, fast.sent);
+  return fast.sent > 0 ? c.sendBuffer.view(0, fast.sent) : emptySegment.payload;
 }
 
 /** Everything but SYN and RST: acknowledgement, window and options are the newest there are. */
@@ -122,6 +139,7 @@ function segmentOf(c: Connection, now: Micros, seq: Sequence, flags: number, pay
     timestamps: timestamps.on,
     tsVal: timestamps.on ? timestampClock(c, now) : 0,
     tsEcr: timestamps.on ? timestamps.recent : 0,
+    fastOpen: undefined,
     payload,
   };
 }
@@ -195,19 +213,20 @@ function fresh(c: Connection, now: Micros, beyondWindow = false): Segment | unde
   const end = endOfData(c);
   const unsent = distance(snd.nxt, end);
   if (unsent === 0 && !snd.finished) return undefined;
-  const flight = flightSize(c);
+  const syn = snd.synAcked ? 0 : 1; // data may follow a SYN-ACK at once (RFC 7413)
+  const flight = flightSize(c) - syn;
   if (flight === 0 && unsent > 0 && now - c.sent > c.rtt.rto) restartAfterIdle(c);
-  const usable = Math.max(0, distance(snd.nxt, add(snd.una, snd.wnd)));
+  const usable = Math.max(0, distance(snd.nxt, add(snd.una, snd.wnd + syn)));
   const full = room(c);
   const one = Math.min(unsent, full, usable);
   const length = one === full ? several(c, full, Math.min(unsent, usable)) : one;
   const last = length === unsent;
   const withFin = last && snd.finished;
   if (!withFin && !worthSending(c, length, full, last, flight)) {
-    if (flight === 0 && c.timers.persist === FOREVER) startPersist(c, now);
+    if (flight === 0 && c.timers.persist === FOREVER && snd.synAcked) startPersist(c, now);
     return undefined;
   }
-  if (flight > 0 && pipe(c) + length > congestion.cwnd && !beyondWindow) return undefined;
+  if (flight > 0 && pipe(c) - syn + length > congestion.cwnd && !beyondWindow) return undefined;
   const from = snd.nxt;
   snd.nxt = add(snd.nxt, length + (withFin ? 1 : 0));
   if (withFin) snd.fin = end;
@@ -311,7 +330,7 @@ function probe(c: Connection, now: Micros): Segment | undefined {
 }
 
 function dataSegment(c: Connection, seq: Sequence, length: number, fin: boolean, now: Micros): Segment {
-  const offset = distance(c.snd.una, seq);
+  const offset = distance(c.snd.una, seq) - (c.snd.synAcked ? 0 : 1);
   const payload = length > 0 ? c.sendBuffer.view(offset, length) : emptySegment.payload;
   // RFC 9293 3.9.1.2: PSH with the last byte that the program has given us.
   const push = length > 0 && offset + length === c.sendBuffer.length ? PSH : 0;

@@ -72,10 +72,22 @@ export interface TcpSettings {
    * within a round trip is worth more to a program than three minutes of hope. False is RFC 9293 3.9.2.2 (MUST-56).
    */
   softErrorsEndOpening: boolean;
+  /**
+   * RFC 7413, for sockets that want it (`SocketOptions.fastOpen`). "always": cookies are neither asked for nor demanded, for
+   * networks in which nobody forges addresses.
+   */
+  fastOpen: "off" | "cookies" | "always";
+  /** Four words of 32 bits from which cookies are made, as stations that stand for one another have in common. Default: by chance. */
+  fastOpenKey: readonly number[] | undefined;
   /** RFC 3168: routers may mark packets where they would drop them; offered and accepted. */
   ecn: boolean;
   /** How the window grows once there has been loss: RFC 5681, or RFC 9438. */
   congestion: "reno" | "cubic";
+  /**
+   * Connections that no program holds any more, TIME-WAIT included: of more, the oldest are reset or forgotten, so that peers who
+   * never answer the end of their connections cannot fill the memory.
+   */
+  orphans: number;
   /** RFC 5961 section 7: challenge ACKs a second, of the whole stack. */
   challengesPerSecond: number;
 }
@@ -107,7 +119,10 @@ export const defaultSettings: Readonly<TcpSettings> = {
   synCookies: true,
   gatherAcks: false,
   softErrorsEndOpening: true,
+  fastOpen: "cookies",
+  fastOpenKey: undefined,
   ecn: false,
   congestion: "reno",
+  orphans: 16_384,
   challengesPerSecond: 1000,
 };

@@ -1,4 +1,5 @@
 /** A program's end of TCP: the calls of sockets.ts over a connection or a listener. */
+import { Row } from "../../base/index.ts";
 import {
   type Datagram,
   type Endpoint,
@@ -63,7 +64,8 @@ export class TcpSocket implements Socket, Owner {
   }
 
   get state(): TcpState {
-    return this.#listener ? TcpState.LISTEN : (this.#connection?.state ?? TcpState.CLOSED);
+    if (this.#listener) return TcpState.LISTEN;
+    return this.#connection ? this.#tcp.stateOf(this.#connection) : TcpState.CLOSED;
   }
 
   get readable(): boolean {
@@ -135,13 +137,14 @@ export class TcpSocket implements Socket, Owner {
       if (!overlap(address, other.#bound.address)) continue;
       if (!reuseAddress || !other.options.reuseAddress || other.#listener) return false;
     }
-    return reuseAddress || this.#tcp.flows.onPort(port) === 0;
+    return reuseAddress || !this.#tcp.flows.hasPort(port);
   }
 
   connect(address: IpAddress, port: number): Reason | undefined {
     if (this.#released || this.#listener) return "invalid";
     const c = this.#connection;
     if (c === undefined) return this.#begin(address, port);
+    if (c.fast?.waits) return "connected";
     if (c.state === TcpState.SYN_SENT || c.state === TcpState.SYN_RECEIVED) return "already";
     if (c.state !== TcpState.CLOSED) return "connected";
     const reason = takeError(c);
@@ -172,8 +175,9 @@ export class TcpSocket implements Socket, Owner {
     } else if (!this.#tcp.isFree(flow(localPort), true)) {
       return "in-use";
     }
-    this.#hold(this.#tcp.connect(flow(localPort), this.options));
-    return "in-progress";
+    const c = this.#tcp.connect(flow(localPort), this.options);
+    this.#hold(c);
+    return c.fast?.waits ? "connected" : "in-progress";
   }
 
   /** Its own address if it is bound to one, which must be of the peer's version; else what the route says. */
@@ -212,8 +216,9 @@ export class TcpSocket implements Socket, Owner {
       port,
       backlog: places,
       queue: [],
-      halfOpen: new Set(),
+      halfOpen: new Row(),
       early: new Set(),
+      fast: new Set(),
       cookiesUntil: 0,
       news: 0,
       changed: (news) => this.#tell(news),
@@ -234,7 +239,7 @@ export class TcpSocket implements Socket, Owner {
     if (to !== undefined) return c ? "connected" : "not-supported";
     if (c === undefined || this.#released) return "not-connected";
     const result = write(c, bytes);
-    if (typeof result === "number" && result > 0) this.#tcp.touch(c);
+    if (typeof result === "number" && (result > 0 || c.pending.syn)) this.#tcp.touch(c);
     return result;
   }
 
@@ -286,7 +291,7 @@ export class TcpSocket implements Socket, Owner {
     this.#release();
     if (c === undefined) return;
     close(c);
-    this.#tcp.touch(c);
+    this.#tcp.leave(c);
   }
 
   abort(): void {
@@ -295,7 +300,7 @@ export class TcpSocket implements Socket, Owner {
     if (c === undefined) return;
     c.orphan = true;
     abort(c);
-    this.#tcp.touch(c);
+    this.#tcp.leave(c);
   }
 
   #release(): void {

@@ -3,23 +3,25 @@
  * send. An address is a key to it, of whatever version of IP; what is below it is `Lower`.
  */
 import type { Micros, Random } from "../../base/index.ts";
-import { Deadlines } from "../../base/index.ts";
+import { Deadlines, Fifo, Row } from "../../base/index.ts";
 import type { Counters, Drops } from "../counters.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import { covers, overlap } from "../station.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import * as wire from "../wire/tcp.ts";
 import { ACK, emptySegment, RST, type Segment, SYN } from "../wire/tcp.ts";
-import { arrive, arriveSyn, establishEarly, type Surroundings } from "./arrive.ts";
+import { arrive, arriveSyn, establishEarly, type Surroundings, takeEarly } from "./arrive.ts";
 import { takeForLost } from "./congestion.ts";
-import { Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
+import { abort, Connection, deadline, enter, fail, open, settleMss } from "./connection.ts";
 import { SynCookies } from "./cookies.ts";
 import { expire, settleTimers } from "./expire.ts";
-import { Flows } from "./flows.ts";
+import { FastOpen } from "./fastopen.ts";
+import { type Flow, Flows } from "./flows.ts";
 import { type FourTuple, SequenceSource } from "./isn.ts";
 import { next } from "./send.ts";
 import { add, after, distance, within } from "./sequence.ts";
 import type { TcpSettings } from "./settings.ts";
+import { awake, canRest, TimeWait } from "./time-wait.ts";
 
 /** What carries segments. */
 export interface Lower {
@@ -44,9 +46,11 @@ export interface Listener {
   /** Complete, to be accepted, oldest first. */
   readonly queue: Connection[];
   /** In SYN-RECEIVED, oldest first. */
-  readonly halfOpen: Set<Connection>;
+  readonly halfOpen: Row<Connection>;
   /** Those of them whose handshake is complete, for which the queue had no room. */
   readonly early: Set<Connection>;
+  /** In SYN-RECEIVED, but given to the program, or in `queue` (RFC 7413). */
+  readonly fast: Set<Connection>;
   /** Until when SYN cookies may come back. */
   cookiesUntil: Micros;
   /** News bits since `changed` was last called. */
@@ -73,6 +77,8 @@ const EPHEMERALS = 65536 - FIRST_EPHEMERAL;
 const ISN_STEP = 64_000;
 /** What a knock's purpose is to the hash: timestamps' offset (RFC 7323 5.4). */
 const FOR_TIMESTAMPS = 1;
+/** 2 is SYN cookies. */
+const FOR_FAST_OPEN = 3;
 /** RFC 9293 3.8.3: after so many retransmissions IP is told that the way may be dead; at least 3. */
 const R1 = 3;
 /** A header without options; RFC 9293 3.7.1: what MSS does not count. */
@@ -98,18 +104,21 @@ export class Tcp {
   readonly #drops: Drops;
   readonly #sequences: SequenceSource;
   readonly #cookies: SynCookies;
+  readonly #fastOpen: FastOpen;
   readonly #listeners = new Map<number, Listener[]>();
-  readonly #listenerOf = new Map<Connection, Listener>();
   readonly #knocks = new Map<string, Knock>();
-  readonly #deadlines = new Deadlines<Connection>();
-  #work: Connection[] = [];
-  #news: Connection[] = [];
-  readonly #listenerNews = new Set<Listener>();
+  readonly #deadlines = new Deadlines<Flow>();
+  /** Left by their programs, oldest first. */
+  readonly #orphans = new Row<Flow>();
+  readonly #work = new Fifo<Connection>();
+  readonly #news = new Fifo<Connection>();
+  readonly #listenerNews = new Fifo<Listener>();
   #ephemeral: number;
   #challenges = 0;
   #challengesFrom: Micros = Number.NEGATIVE_INFINITY;
   #now: Micros = 0;
   readonly #around: Surroundings;
+  readonly #traced = (c: Connection, from: TcpState): void => this.trace?.(c, from, this.#now);
 
   constructor(settings: TcpSettings, random: Random, lower: Lower, counters: Counters, drops: Drops) {
     this.settings = settings;
@@ -118,10 +127,12 @@ export class Tcp {
     this.#drops = drops;
     this.#sequences = new SequenceSource(random);
     this.#cookies = new SynCookies(this.#sequences);
+    this.#fastOpen = new FastOpen(settings.fastOpenKey ?? this.#sequences.words(FOR_FAST_OPEN, 4));
     this.#ephemeral = random.below(EPHEMERALS);
     this.#around = {
       challenge: (now) => this.#mayChallenge(now),
       reset: (c, seq) => this.#sendReset(c, seq),
+      learn: (c, segment) => this.#fastOpen.learn(c, segment, this.#now),
       complete: (c) => this.#complete(c),
       drop: (reason) => drops.add(reason),
     };
@@ -129,18 +140,27 @@ export class Tcp {
 
   // --- segments in -------------------------------------------------------------------------------------------------
 
-  /** A TCP payload has come from `source` to `destination`. */
-  arrive(bytes: Uint8Array, source: IpAddress, destination: IpAddress, now: Micros, ecn = 0): void {
+  /** The segment in bytes[start … end) has come from `source` to `destination`. */
+  arrive(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    source: IpAddress,
+    destination: IpAddress,
+    now: Micros,
+    ecn: number,
+  ): void {
     this.#now = now;
     this.#counters.tcpReceived++;
-    const reason = wire.check(bytes, source, destination);
+    const reason = wire.check(bytes, source, destination, start, end);
     if (reason) {
       this.#drops.add(`tcp: ${reason}`);
       return;
     }
-    const segment = wire.readInto(this.#arriving, bytes);
+    const segment = wire.readInto(this.#arriving, bytes, start, end);
     segment.ecn = ecn;
-    const c = this.flows.find(destination, segment.destinationPort, source, segment.sourcePort);
+    const found = this.flows.find(destination, segment.destinationPort, source, segment.sourcePort);
+    const c = found instanceof TimeWait ? this.#awaken(found) : found;
     if (c === undefined) {
       this.#arriveUnknown(segment, source, destination, now);
     } else if (c.state === TcpState.TIME_WAIT && reopens(c, segment)) {
@@ -203,13 +223,39 @@ export class Tcp {
       }
       this.#dropOldest(listener);
     }
-    this.#halfOpen(listener, this.#connection(flow, true, listener.inherited(), now, old), segment, now);
+    const c = this.#connection(flow, true, listener.inherited(), now, old);
+    this.#halfOpen(listener, c, segment, now);
     this.#announce(listener, News.SYN);
+    if (c.options.fastOpen > 0 && this.settings.fastOpen !== "off") this.#openFast(listener, c, segment);
+  }
+
+  /**
+   * RFC 7413 4.1.2 and 4.2.2: who brings the cookie, and whose SYN is not one too many (5.1), is accepted at once, with the
+   * data of its SYN. Who asks for one or brings a wrong one gets it with an ordinary SYN-ACK.
+   */
+  #openFast(listener: Listener, c: Connection, syn: Segment): void {
+    const asked = syn.fastOpen;
+    const { localAddress, remoteAddress } = c;
+    const always = this.settings.fastOpen === "always";
+    if (always ? asked === undefined && syn.payload.length === 0 : asked === undefined) return;
+    const good = always || this.#fastOpen.isGood(asked!, localAddress, remoteAddress);
+    const common = { room: 0, waits: false, sent: 0 };
+    if (!good) {
+      const cookie = this.#fastOpen.cookie(localAddress, remoteAddress);
+      const option = { cookie, experimental: asked!.experimental };
+      c.fast = { ...common, option, taken: false, handed: false };
+    } else if (listener.fast.size < c.options.fastOpen) {
+      c.fast = { ...common, option: undefined, taken: syn.payload.length > 0, handed: true };
+      takeEarly(c, syn);
+      listener.halfOpen.delete(c);
+      listener.fast.add(c);
+      this.#queue(listener, c);
+    } else this.#drops.add("tcp: too many fast opens");
   }
 
   #halfOpen(listener: Listener, c: Connection, syn: Segment, now: Micros): void {
     listener.halfOpen.add(c);
-    this.#listenerOf.set(c, listener);
+    c.listener = listener;
     arriveSyn(c, syn, now);
     this.flows.add(c);
     this.touch(c);
@@ -251,17 +297,20 @@ export class Tcp {
 
   /** A flood of SYNs costs the oldest half-open connection, never an established one. */
   #dropOldest(listener: Listener): void {
-    for (const c of listener.halfOpen) {
-      this.#drops.add("tcp: half-open connection given up");
-      enter(c, TcpState.CLOSED);
-      this.#forget(c);
-      return;
-    }
+    const c = listener.halfOpen.first;
+    if (c === undefined) return;
+    this.#drops.add("tcp: half-open connection given up");
+    enter(c, TcpState.CLOSED);
+    this.#forget(c);
   }
 
   #complete(c: Connection): boolean {
-    const listener = this.#listenerOf.get(c);
+    const { listener } = c;
     if (listener === undefined) return true; // opened actively, or after a verdict
+    if (listener.fast.delete(c)) {
+      c.listener = undefined;
+      return true; // the program has it already
+    }
     if (listener.queue.length >= listener.backlog) {
       listener.early.add(c);
       return false;
@@ -273,15 +322,19 @@ export class Tcp {
   #hand(listener: Listener, c: Connection): void {
     listener.halfOpen.delete(c);
     listener.early.delete(c);
-    this.#listenerOf.delete(c);
+    c.listener = undefined;
+    this.#queue(listener, c);
+  }
+
+  #queue(listener: Listener, c: Connection): void {
     listener.queue.push(c);
     this.#counters.tcpAccepted++;
     this.#announce(listener, News.ACCEPTABLE);
   }
 
   #announce(listener: Listener, news: number): void {
+    if (listener.news === 0) this.#listenerNews.push(listener);
     listener.news |= news;
-    this.#listenerNews.add(listener);
     this.onWork?.();
   }
 
@@ -356,8 +409,13 @@ export class Tcp {
   poll(now: Micros): boolean {
     this.#now = now;
     let did = false;
-    for (let c = this.#deadlines.take(now); c !== undefined; c = this.#deadlines.take(now)) {
+    for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now)) {
       did = true;
+      if (due instanceof TimeWait && this.trace === undefined) {
+        this.#forget(due);
+        continue;
+      }
+      const c = due instanceof TimeWait ? this.#awaken(due) : due;
       const { timeouts, retries } = c;
       expire(c, now);
       if (c.retries > retries && c.retries % R1 === 0)
@@ -365,34 +423,30 @@ export class Tcp {
       this.#counters.tcpTimeouts += c.timeouts - timeouts;
       this.#flush(c, now);
     }
-    if (this.#work.length > 0) {
+    for (let left = this.#work.length; left > 0; left--) {
       did = true;
-      const work = this.#work;
-      this.#work = [];
-      for (const c of work) this.#flush(c, now);
+      this.#flush(this.#work.shift()!, now);
     }
     return did;
   }
 
   deadline(): Micros {
-    return this.#work.length > 0 || this.#news.length > 0 || this.#listenerNews.size > 0
+    return this.#work.length > 0 || this.#news.length > 0 || this.#listenerNews.length > 0
       ? this.#now
       : this.#deadlines.first();
   }
 
   /** Tells the owners of connections and listeners what has happened to them since the last time. */
   tell(): boolean {
-    if (this.#news.length === 0 && this.#listenerNews.size === 0) return false;
-    const listeners = [...this.#listenerNews];
-    this.#listenerNews.clear();
-    for (const listener of listeners) {
+    if (this.#news.length === 0 && this.#listenerNews.length === 0) return false;
+    for (let left = this.#listenerNews.length; left > 0; left--) {
+      const listener = this.#listenerNews.shift()!;
       const { news } = listener;
       listener.news = 0;
       listener.changed(news);
     }
-    const changed = this.#news;
-    this.#news = [];
-    for (const c of changed) {
+    for (let left = this.#news.length; left > 0; left--) {
+      const c = this.#news.shift()!;
       c.telling = false;
       const { news } = c;
       c.news = 0;
@@ -412,6 +466,7 @@ export class Tcp {
     this.#counters.tcpRetransmitted += c.repeated - repeated;
     settleTimers(c, now);
     if (c.state === TcpState.CLOSED) this.#forget(c);
+    else if (canRest(c)) this.#rest(c);
     else this.#deadlines.set(c, deadline(c));
     if (c.news !== 0 && !c.telling) {
       c.telling = true;
@@ -419,14 +474,45 @@ export class Tcp {
     }
   }
 
-  #forget(c: Connection): void {
+  #rest(c: Connection): void {
+    const isOrphan = this.#orphans.delete(c);
     this.#deadlines.remove(c);
-    this.flows.remove(c);
-    const listener = this.#listenerOf.get(c);
+    if (!this.flows.remove(c)) return; // its program does something to it once more
+    const rest = new TimeWait(c);
+    this.flows.add(rest);
+    if (isOrphan) this.#orphans.add(rest);
+    this.#deadlines.set(rest, rest.until);
+  }
+
+  #awaken(rest: TimeWait): Connection {
+    const c = awake(rest);
+    c.trace = this.#traced;
+    this.#deadlines.remove(rest);
+    this.flows.remove(rest);
+    this.flows.add(c);
+    if (this.#orphans.delete(rest)) this.#orphans.add(c);
+    return c;
+  }
+
+  /** What is left of a connection in TIME-WAIT, if that is all there is. */
+  #restOf(c: Connection): TimeWait | undefined {
+    const kept = this.flows.find(c.localAddress, c.localPort, c.remoteAddress, c.remotePort);
+    return kept instanceof TimeWait && kept.snd.iss === c.snd.iss ? kept : undefined;
+  }
+
+  #forget(c: Flow): void {
+    this.#orphans.delete(c);
+    this.#deadlines.remove(c);
+    const isThere = this.flows.remove(c);
+    if (c instanceof TimeWait) return;
+    const rest = isThere ? undefined : this.#restOf(c);
+    if (rest) this.#forget(rest);
+    const { listener } = c;
     if (listener === undefined) return;
     listener.halfOpen.delete(c);
     listener.early.delete(c);
-    this.#listenerOf.delete(c);
+    listener.fast.delete(c);
+    c.listener = undefined;
   }
 
   /** RFC 9293 3.10.7.1: the answer to a segment that is for nobody. */
@@ -474,11 +560,26 @@ export class Tcp {
     const old = this.flows.find(flow.localAddress, flow.localPort, flow.remoteAddress, flow.remotePort);
     if (old) this.#forget(old); // in TIME-WAIT: `isFree` has said so
     const c = this.#connection(flow, false, options, this.#now, old);
+    if (options.fastOpen > 0 && this.settings.fastOpen !== "off") {
+      const most = Math.min(c.ourMss, c.pathMss);
+      c.fast = this.#fastOpen.opening(c.remoteAddress, most, this.settings.fastOpen === "always", this.#now);
+    }
     this.flows.add(c);
     open(c);
     this.#counters.tcpOpened++;
     this.touch(c);
     return c;
+  }
+
+  /** Also of one in TIME-WAIT of which only the record is kept: that its program still asks for it changes nothing. */
+  stateOf(c: Connection): TcpState {
+    if (c.state !== TcpState.TIME_WAIT || !c.orphan) return c.state;
+    return this.flows.has(c) || this.#restOf(c) ? TcpState.TIME_WAIT : TcpState.CLOSED;
+  }
+
+  /** Connections in all states. */
+  connections(): Connection[] {
+    return this.flows.all().map((flow) => (flow instanceof TimeWait ? awake(flow) : flow));
   }
 
   /** Whether a connection with this flow could be opened. One in TIME-WAIT gives way (RFC 6191) when it may. */
@@ -532,6 +633,20 @@ export class Tcp {
     listener.queue.length = 0;
   }
 
+  /** The program has let go of a connection, in whatever state that has left it. */
+  leave(c: Connection): void {
+    this.touch(c);
+    if (c.state === TcpState.CLOSED || c.row !== undefined || !this.flows.has(c)) return;
+    this.#orphans.add(c);
+    const { first } = this.#orphans;
+    if (first === undefined || this.#orphans.size <= this.settings.orphans) return;
+    this.#drops.add("tcp: too many connections without a program");
+    const oldest = first instanceof TimeWait ? this.#awaken(first) : first;
+    this.#orphans.delete(oldest);
+    abort(oldest);
+    this.touch(oldest);
+  }
+
   hasListener(address: IpAddress, port: number): boolean {
     return (this.#listeners.get(port) ?? []).some((other) => overlap(other.address, address));
   }
@@ -541,7 +656,7 @@ export class Tcp {
     passive: boolean,
     options: SocketOptions,
     now: Micros,
-    old?: Connection,
+    old?: Flow,
     cookie?: number,
   ): Connection {
     let iss = cookie ?? this.#sequences.isn(flow, now);
@@ -560,7 +675,7 @@ export class Tcp {
       settings: this.settings,
       options,
     });
-    if (this.trace) c.trace = (changed, from) => this.trace?.(changed, from, this.#now);
+    c.trace = this.#traced;
     return c;
   }
 
@@ -591,11 +706,15 @@ export class Tcp {
     const before = reported.snd.mss;
     const mss = Math.max(LEAST_MSS, room - HEADER);
     for (const c of this.flows) {
-      if (c.remoteAddress !== remote || c.pathMss <= mss) continue;
+      if (c instanceof TimeWait || c.remoteAddress !== remote || c.pathMss <= mss) continue;
       c.pathMss = mss;
       settleMss(c);
     }
-    if (reported.snd.mss >= before) return true;
+    if (reported.state === TcpState.SYN_SENT && reported.fast?.sent) {
+      reported.pending.syn = true; // at once, and without data
+      this.touch(reported);
+    }
+    if (reported.snd.mss >= before || !reported.snd.synAcked) return true;
     takeForLost(reported);
     this.touch(reported);
     return true;
@@ -604,7 +723,7 @@ export class Tcp {
   /** What was known of the path to `remote` is forgotten: it may take `room` bytes again (RFC 1191 6.3). */
   widened(remote: IpAddress, room: number): void {
     for (const c of this.flows) {
-      if (c.remoteAddress !== remote) continue;
+      if (c instanceof TimeWait || c.remoteAddress !== remote) continue;
       c.pathMss = room - HEADER;
       settleMss(c);
     }
@@ -613,7 +732,9 @@ export class Tcp {
   #reported(local: IpAddress, remote: IpAddress, bytes: Uint8Array): Connection | undefined {
     const { sourcePort, destinationPort, seq } = wire.readStart(bytes);
     const c = this.flows.find(local, sourcePort, remote, destinationPort);
-    if (c === undefined || !within(seq, c.snd.una, distance(c.snd.una, c.snd.nxt) || 1)) {
+    const isUnderWay = (c: Connection): boolean =>
+      within(seq, c.snd.una, distance(c.snd.una, c.snd.nxt) || 1);
+    if (c === undefined || c instanceof TimeWait || !isUnderWay(c)) {
       this.#drops.add("icmp: about no segment under way");
       return undefined;
     }

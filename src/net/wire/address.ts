@@ -60,6 +60,8 @@ export function parseMac(text: string): Mac | undefined {
 
 /** RFC 1112: 224.0.0.0/4 */
 export const isMulticast = (address: Address): boolean => address >>> 28 === 0xe;
+/** RFC 1112 6.4: the cards' address for a group. */
+export const groupMac = (group: Address): Mac => 0x01005e000000 + (group & 0x7fffff);
 /** RFC 1122 3.2.1.3 (g): 127.0.0.0/8 never appears outside a host. */
 export const isLoopback = (address: Address): boolean => address >>> 24 === 127;
 /** The lowest bit of the first byte tells group addresses from those of one card. */

@@ -27,7 +27,7 @@ export const PROTOCOL_UDP = 17;
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
 
-export interface Ipv4 {
+export interface Header {
   tos: number;
   identification: number;
   dontFragment: boolean;
@@ -40,6 +40,9 @@ export interface Ipv4 {
   destination: Address;
   /** Whole 32-bit words, at most 40 bytes. */
   options: Uint8Array;
+}
+
+export interface Ipv4 extends Header {
   payload: Uint8Array;
 }
 
@@ -78,24 +81,48 @@ function optionsAreWhole(bytes: Uint8Array, start: number, header: number): bool
 }
 
 export function read(bytes: Uint8Array, start = 0): Ipv4 {
-  const header = (bytes[start]! & 15) * 4;
-  const fragment = u16be(bytes, start + at.fragment);
-  return {
-    tos: bytes[start + at.tos]!,
-    identification: u16be(bytes, start + at.identification),
-    dontFragment: (fragment & DONT_FRAGMENT) !== 0,
-    moreFragments: (fragment & MORE_FRAGMENTS) !== 0,
-    fragmentOffset: (fragment & 0x1fff) * 8,
-    ttl: bytes[start + at.ttl]!,
-    protocol: bytes[start + at.protocol]!,
-    source: u32be(bytes, start + at.source),
-    destination: u32be(bytes, start + at.destination),
-    options: header === HEADER ? NONE : bytes.subarray(start + HEADER, start + header),
-    payload: bytes.subarray(start + header, start + u16be(bytes, start + at.totalLength)),
-  };
+  const header = readHeader(emptyHeader(), bytes, start);
+  return { ...header, payload: bytes.subarray(payloadStart(bytes, start), packetEnd(bytes, start)) };
 }
 
-export const headerLengthOf = (bytes: Uint8Array): number => (bytes[at.versionAndLength]! & 15) * 4;
+/** Everything but the payload, into a header that there is already, all of which becomes another. */
+export function readHeader(header: Header, bytes: Uint8Array, start: number): Header {
+  const fragment = u16be(bytes, start + at.fragment);
+  const end = payloadStart(bytes, start);
+  header.tos = bytes[start + at.tos]!;
+  header.identification = u16be(bytes, start + at.identification);
+  header.dontFragment = (fragment & DONT_FRAGMENT) !== 0;
+  header.moreFragments = (fragment & MORE_FRAGMENTS) !== 0;
+  header.fragmentOffset = (fragment & 0x1fff) * 8;
+  header.ttl = bytes[start + at.ttl]!;
+  header.protocol = bytes[start + at.protocol]!;
+  header.source = u32be(bytes, start + at.source);
+  header.destination = u32be(bytes, start + at.destination);
+  header.options = end === start + HEADER ? NONE : bytes.subarray(start + HEADER, end);
+  return header;
+}
+
+export const emptyHeader = (): Header => ({
+  tos: 0,
+  identification: 0,
+  dontFragment: false,
+  moreFragments: false,
+  fragmentOffset: 0,
+  ttl: 0,
+  protocol: 0,
+  source: 0,
+  destination: 0,
+  options: NONE,
+});
+
+export const headerLengthOf = (bytes: Uint8Array): number => payloadStart(bytes, 0);
+
+/** Where the payload begins of the packet that begins at `start`. */
+export const payloadStart = (bytes: Uint8Array, start: number): number => start + (bytes[start]! & 15) * 4;
+
+/** Where that packet ends. */
+export const packetEnd = (bytes: Uint8Array, start: number): number =>
+  start + u16be(bytes, start + at.totalLength);
 
 export function lengthOf(packet: Ipv4): number {
   return HEADER + packet.options.length + packet.payload.length;
@@ -107,12 +134,7 @@ export function write(packet: Ipv4, into: Uint8Array): void {
 }
 
 /** Writes everything but the payload, which may stand behind the header already. */
-export function writeHeader(
-  header: Omit<Ipv4, "payload">,
-  totalLength: number,
-  into: Uint8Array,
-  offset: number,
-): void {
+export function writeHeader(header: Header, totalLength: number, into: Uint8Array, offset: number): void {
   const length = HEADER + header.options.length;
   into[offset] = 0x40 | (length >>> 2);
   into[offset + at.tos] = header.tos;

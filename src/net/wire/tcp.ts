@@ -1,4 +1,7 @@
-/** The segment format of RFC 9293 section 3.1, with the options of RFC 2018 (SACK) and RFC 7323 (scale, timestamps). */
+/**
+ * The segment format of RFC 9293 section 3.1, with the options of RFC 2018 (SACK), RFC 7323 (scale, timestamps) and RFC 7413
+ * (Fast Open).
+ */
 import { setU16be, setU32be, u16be, u32be } from "../../base/index.ts";
 import { finish, pseudoHeader, sum } from "./checksum.ts";
 import type { IpAddress } from "./ip-address.ts";
@@ -35,9 +38,21 @@ const OPTION_SCALE = 3;
 const OPTION_SACK_PERMITTED = 4;
 const OPTION_SACK = 5;
 const OPTION_TIMESTAMPS = 8;
+const OPTION_FAST_OPEN = 34;
+/** RFC 4727: for experiments, told apart by 16 bits that follow (RFC 6994); Fast Open was one of them. */
+const OPTION_EXPERIMENT = 254;
+const FAST_OPEN_EXPERIMENT = 0xf989;
 
 /** RFC 7323 2.3: a larger shift count is used as 14. */
 export const LARGEST_SCALE = 14;
+
+/** RFC 7413 4.1.1, in a SYN. */
+export interface FastOpenOption {
+  /** 4 … 16 bytes, an even number of them; none asks for a cookie. */
+  readonly cookie: Uint8Array;
+  /** In the option that it had before it got a number of its own. */
+  readonly experimental: boolean;
+}
 
 export interface Segment {
   sourcePort: number;
@@ -60,6 +75,7 @@ export interface Segment {
   timestamps: boolean;
   tsVal: number;
   tsEcr: number;
+  fastOpen: FastOpenOption | undefined;
   payload: Uint8Array;
   /** What the IP header said of congestion (RFC 3168 5): 1, 2 = it may be marked, 3 = it is. Not part of the segment. */
   ecn?: number;
@@ -86,6 +102,7 @@ export const emptySegment: Readonly<Segment> = {
   timestamps: false,
   tsVal: 0,
   tsEcr: 0,
+  fastOpen: undefined,
   payload: NO_BYTES,
 };
 
@@ -94,29 +111,39 @@ export function sequenceLength(segment: Segment): number {
   return segment.payload.length + ((segment.flags & SYN) >>> 1) + (segment.flags & FIN);
 }
 
-export function check(bytes: Uint8Array, source: IpAddress, destination: IpAddress): TcpReason | undefined {
-  if (bytes.length < HEADER) return "short";
-  const header = (bytes[at.dataOffset]! >>> 4) * 4;
-  if (header < HEADER || header > bytes.length) return "data offset";
-  const total = pseudoHeader(source, destination, PROTOCOL_TCP, bytes.length) + sum(bytes, 0, bytes.length);
+/** Of the segment in bytes[start … end): a packet need not be cut to look into it. */
+export function check(
+  bytes: Uint8Array,
+  source: IpAddress,
+  destination: IpAddress,
+  start = 0,
+  end = bytes.length,
+): TcpReason | undefined {
+  const length = end - start;
+  if (length < HEADER) return "short";
+  const header = (bytes[start + at.dataOffset]! >>> 4) * 4;
+  if (header < HEADER || header > length) return "data offset";
+  const total = pseudoHeader(source, destination, PROTOCOL_TCP, length) + sum(bytes, start, end);
   if (finish(total) !== 0) return "checksum";
-  return header > HEADER && !optionsAreWhole(bytes, header) ? "options" : undefined;
+  return header > HEADER && !optionsAreWhole(bytes, start + at.options, start + header)
+    ? "options"
+    : undefined;
 }
 
 /**
  * RFC 9293 3.2 (MUST-7): an illegal option length must not hurt. We drop the segment, as a length that leads out of
  * the header makes the rest unreadable.
  */
-function optionsAreWhole(bytes: Uint8Array, header: number): boolean {
-  for (let offset: number = at.options; offset < header; ) {
+function optionsAreWhole(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let offset = from; offset < to; ) {
     const kind = bytes[offset]!;
     if (kind === OPTION_END) return true;
     if (kind === OPTION_NOP) {
       offset++;
       continue;
     }
-    const length = offset + 1 < header ? bytes[offset + 1]! : 0;
-    if (length < 2 || offset + length > header) return false;
+    const length = offset + 1 < to ? bytes[offset + 1]! : 0;
+    if (length < 2 || offset + length > to) return false;
     offset += length;
   }
   return true;
@@ -127,15 +154,15 @@ export function read(bytes: Uint8Array): Segment {
 }
 
 /** The same into a segment that there is already, all of which becomes another. */
-export function readInto(segment: Segment, bytes: Uint8Array): Segment {
-  const header = (bytes[at.dataOffset]! >>> 4) * 4;
-  segment.sourcePort = u16be(bytes, at.sourcePort);
-  segment.destinationPort = u16be(bytes, at.destinationPort);
-  segment.seq = u32be(bytes, at.seq);
-  segment.ack = u32be(bytes, at.ack);
-  segment.flags = bytes[at.flags]!;
-  segment.window = u16be(bytes, at.window);
-  segment.urgent = u16be(bytes, at.urgent);
+export function readInto(segment: Segment, bytes: Uint8Array, start = 0, end = bytes.length): Segment {
+  const text = start + (bytes[start + at.dataOffset]! >>> 4) * 4;
+  segment.sourcePort = u16be(bytes, start + at.sourcePort);
+  segment.destinationPort = u16be(bytes, start + at.destinationPort);
+  segment.seq = u32be(bytes, start + at.seq);
+  segment.ack = u32be(bytes, start + at.ack);
+  segment.flags = bytes[start + at.flags]!;
+  segment.window = u16be(bytes, start + at.window);
+  segment.urgent = u16be(bytes, start + at.urgent);
   segment.mss = 0;
   segment.scale = -1;
   segment.sackPermitted = false;
@@ -143,14 +170,15 @@ export function readInto(segment: Segment, bytes: Uint8Array): Segment {
   segment.timestamps = false;
   segment.tsVal = 0;
   segment.tsEcr = 0;
-  segment.payload = header === bytes.length ? NO_BYTES : bytes.subarray(header);
-  if (header > HEADER) readOptions(bytes, header, segment);
+  segment.fastOpen = undefined;
+  segment.payload = text === end ? NO_BYTES : bytes.subarray(text, end);
+  if (text > start + HEADER) readOptions(bytes, start + at.options, text, segment);
   return segment;
 }
 
 /** Options of a known kind but another length than theirs are passed over, as unknown ones are. */
-function readOptions(bytes: Uint8Array, header: number, segment: Segment): void {
-  for (let offset: number = at.options; offset < header; ) {
+function readOptions(bytes: Uint8Array, from: number, to: number, segment: Segment): void {
+  for (let offset = from; offset < to; ) {
     const kind = bytes[offset]!;
     if (kind === OPTION_END) return;
     if (kind === OPTION_NOP) {
@@ -172,10 +200,28 @@ function readOptions(bytes: Uint8Array, header: number, segment: Segment): void 
       segment.scale = Math.min(bytes[offset + 2]!, LARGEST_SCALE);
     } else if (kind === OPTION_SACK_PERMITTED && length === 2) {
       segment.sackPermitted = true;
+    } else if (kind === OPTION_FAST_OPEN) {
+      readFastOpen(bytes.subarray(offset + 2, offset + length), segment, false);
+    } else if (
+      kind === OPTION_EXPERIMENT &&
+      length >= 4 &&
+      u16be(bytes, offset + 2) === FAST_OPEN_EXPERIMENT
+    ) {
+      readFastOpen(bytes.subarray(offset + 4, offset + length), segment, true);
     }
     offset += length;
   }
 }
+
+/** RFC 7413 4.1.1: of another length it is none, and none but in a SYN. */
+function readFastOpen(cookie: Uint8Array, segment: Segment, experimental: boolean): void {
+  const { length } = cookie;
+  if (!(segment.flags & SYN) || (length !== 0 && (length < 4 || length > 16 || length % 2 !== 0))) return;
+  segment.fastOpen = { cookie: cookie.slice(), experimental };
+}
+
+const fastOpenLength = ({ cookie, experimental }: FastOpenOption): number =>
+  (experimental ? 4 : 2) + cookie.length;
 
 /** A multiple of 4: each option is padded in front with NOPs where it needs it. */
 export function optionsLengthOf(segment: Segment): number {
@@ -185,6 +231,7 @@ export function optionsLengthOf(segment: Segment): number {
   if (segment.sackPermitted) length += segment.timestamps ? 2 : 4;
   if (segment.scale >= 0) length += 4;
   if (segment.sack.length > 0) length += 4 + segment.sack.length * 4;
+  if (segment.fastOpen !== undefined) length += (fastOpenLength(segment.fastOpen) + 3) & ~3;
   return length;
 }
 
@@ -259,6 +306,16 @@ function writeOptions(segment: Segment, into: Uint8Array, offset: number): void 
       to += 4;
     }
   }
+  if (segment.fastOpen !== undefined) writeFastOpen(segment.fastOpen, into, to);
+}
+
+function writeFastOpen(option: FastOpenOption, into: Uint8Array, offset: number): void {
+  const length = fastOpenLength(option);
+  into[offset] = option.experimental ? OPTION_EXPERIMENT : OPTION_FAST_OPEN;
+  into[offset + 1] = length;
+  if (option.experimental) setU16be(into, offset + 2, FAST_OPEN_EXPERIMENT);
+  into.set(option.cookie, offset + length - option.cookie.length);
+  into.fill(OPTION_NOP, offset + length, offset + ((length + 3) & ~3));
 }
 
 const flagNames: readonly [number, string][] = [
@@ -285,6 +342,11 @@ export function showSegment(segment: Segment): string {
   if (segment.sackPermitted) options.push("sackOK");
   if (segment.timestamps) options.push(`TS ${segment.tsVal} ${segment.tsEcr}`);
   if (segment.scale >= 0) options.push(`wscale ${segment.scale}`);
+  if (segment.fastOpen) {
+    const { cookie, experimental } = segment.fastOpen;
+    const bytes = Array.from(cookie, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    options.push(`${experimental ? "FOEXP" : "FO"}${bytes && ` ${bytes}`}`);
+  }
   for (let i = 0; i < segment.sack.length; i += 2)
     options.push(`sack ${segment.sack[i]}:${segment.sack[i + 1]}`);
   return (
@@ -299,7 +361,7 @@ export function show(bytes: Uint8Array): string {
   const ports = `TCP ${u16be(bytes, at.sourcePort)} > ${u16be(bytes, at.destinationPort)}`;
   const header = (bytes[at.dataOffset]! >>> 4) * 4;
   if (header < HEADER || header > bytes.length) return `${ports} (bad: data offset)`;
-  if (!optionsAreWhole(bytes, header)) return `${ports} (bad: options)`;
+  if (!optionsAreWhole(bytes, at.options, header)) return `${ports} (bad: options)`;
   return `${ports} ${showSegment(read(bytes))}`;
 }
 

@@ -305,6 +305,29 @@ describe("TCP", () => {
       { seq: 100, flags: tcp.SYN, window: 65535, mss: 1460, sackPermitted: true, scale: 0 },
     ],
     [
+      "SYN that asks for a Fast Open cookie",
+      "c000 0050 00000064 00000000 70 02 ffff 0000 0000 mss: 020405b4 fast-open: 2202 nops: 0101",
+      {
+        seq: 100,
+        flags: tcp.SYN,
+        window: 65535,
+        mss: 1460,
+        fastOpen: { cookie: new Uint8Array(0), experimental: false },
+      },
+    ],
+    [
+      "SYN with a Fast Open cookie in the experimental option, and data",
+      "c000 0050 00000064 00000000 90 02 ffff 0000 0000 mss: 020405b4 fast-open: fe0af989 010203040506 nops: 0101 data: 61",
+      {
+        seq: 100,
+        flags: tcp.SYN,
+        window: 65535,
+        mss: 1460,
+        fastOpen: { cookie: bytes("010203040506"), experimental: true },
+        payload: bytes("61"),
+      },
+    ],
+    [
       "ACK with three SACK blocks and timestamps",
       `c000 0050 00000064 000000c8 f0 10 1000 0000 0000 nops: 0101 timestamps: 080a 00000005 00000006
        nops: 0101 sack: 051a 00000100 00000200 00000300 00000400 fffffff0 00000010`,
@@ -388,6 +411,11 @@ describe("TCP", () => {
     expect(tcp.check(segment, SOURCE, DESTINATION)).toBeUndefined();
     expect(tcp.read(segment).mss).toBe(1460);
   });
+
+  test.each(["2204 0102", "2205 010203 01", "2214 0102030405060708090a0b0c0d0e0f101112", "fe04 f988"])(
+    "a cookie of an impossible length is none, and another experiment is not ours: %s",
+    (options) => expect(tcp.read(withOptions(options)).fastOpen).toBeUndefined(),
+  );
 
   test("a scale of more than 14 is 14 (RFC 7323 2.3)", () => {
     expect(tcp.read(withOptions("01 0303ff")).scale).toBe(14);

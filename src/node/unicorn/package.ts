@@ -43,6 +43,7 @@ export interface PackageModule {
   readonly Unicorn: new (architecture: number, mode: number) => PackageEmulator;
 }
 
+const NAME = "@alexaltea/unicorn-js";
 const PAGE = 4096;
 
 interface Region {
@@ -122,8 +123,9 @@ class Emulator {
       return 0;
     } catch (error) {
       const code = /failed with code (\d+)/.exec(`${error}`)?.[1];
-      if (code === undefined) throw error;
-      return Number(code);
+      if (code !== undefined) return Number(code);
+      const isItsOwn = error instanceof WebAssembly.RuntimeError;
+      throw isItsOwn ? new Error(`${NAME} has failed: ${error.message}`, { cause: error }) : error;
     }
   }
 
@@ -244,8 +246,6 @@ export function wrappedPackage(module: PackageModule): Unicorn {
     },
   };
 }
-
-const NAME = "@alexaltea/unicorn-js";
 
 /** The package where it is installed; undefined where it is not. */
 export async function unicornPackage(): Promise<Unicorn | { error: string } | undefined> {

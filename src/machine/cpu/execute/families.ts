@@ -63,6 +63,9 @@ const bitsOf = (op: Operation): number => 32 - op.shift;
 
 const countOf = (cpu: Processor, op: Operation): number => cpu.load2(op) & 31;
 
+/** Rotating through the carry, all the way round, keeps OF. */
+const keptAllRound = keeping((cpu, op) => (countOf(cpu, op) % (bitsOf(op) + 1) === 0 ? OF : 0));
+
 /** A count of 0 changes no flag, so that it does not matter what is kept. */
 const keptByCount = (count: typeof countOf, always: number): Change =>
   keeping((cpu, op) => always | (count(cpu, op) > 1 ? OF : 0));
@@ -149,13 +152,10 @@ const al = (cpu: Processor): number => cpu.bytes[AL]!;
 
 // Bits and the stack -----------------------------------------------------------------------------------------
 
-/** OF after rotating `value` right through a clear carry, by one more than the number of the bit. */
+/** OF after rotating `value` right by the number of the bit: of the two topmost bits then. */
 const rotatedAway = (cpu: Processor, value: number, bit: number, bits: number): void => {
-  const at = (number: number): number => (number < 0 ? 0 : (value >>> number) & 1);
-  // The two topmost bits then: the carry comes round after the last.
-  const top = bit === 0 ? 0 : at(bit - 1);
-  const next = bit === 0 ? at(bits - 1) : at(bit - 2);
-  replace(cpu, OF | CF, (top ^ next ? OF : 0) | (at(bit) ? CF : 0));
+  const at = (number: number): number => (value >>> ((number + bits) % bits)) & 1;
+  replace(cpu, OF | CF, (at(bit - 1) ^ at(bit - 2) ? OF : 0) | at(bit));
 };
 
 const rotating = bitTests(rotatedAway);
@@ -208,6 +208,7 @@ const core2: Changes = {
 const pentium4: Changes = {
   ...each("shl shr sar", withoutAdjust(countOf)),
   ...each("shld shrd", withoutAdjust(doubleCount)),
+  ...each("rcl rcr", keptAllRound),
   ...each("mul imul", then(SF | ZF | PF | AF, productFlags)),
   ...each(
     "div idiv",

@@ -323,7 +323,8 @@ export function fileDirective(assembler: Assembler): void {
   for (;;) {
     const path = assembler.takeString();
     const file = loader.find(path, assembler.directoryOf(state.currentLine));
-    if (!file) refuse(loader.expanded(path) === "" ? unnamed(assembler) : "fileNotFound");
+    if (!file && loader.expanded(path) !== "") refuse("fileNotFound");
+    if (!file || file.isDirectory) refuse(unnamed(assembler));
     let from = 0;
     let { length } = file.bytes;
     if (assembler.kind() === COLON) {

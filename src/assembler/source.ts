@@ -1,7 +1,6 @@
 /** Where source text and included files come from. */
 
 import { latin1Bytes } from "../base/index.ts";
-import { refuse } from "./messages.ts";
 
 /**
  * The seam to whatever holds files. Paths are as the source names them, joined to the directory of the including
@@ -89,12 +88,6 @@ export class FileLoader {
   }
 
   find(path: string, directory: string): LoadedFile | undefined {
-    const found = this.#search(path, directory);
-    if (found?.isDirectory) refuse("outOfMemory");
-    return found;
-  }
-
-  #search(path: string, directory: string): LoadedFile | undefined {
     const expanded = this.expanded(path);
     const beside = this.#load(directory + expanded);
     if (beside) return beside;

@@ -450,6 +450,7 @@ export class PeFormat implements Format {
     }
     const file = assembler.loader.find(path, assembler.directoryOf(state.currentLine));
     if (!file) refuse("fileNotFound");
+    if (file.isDirectory) refuse("outOfMemory");
     const made = resourceSection(file.bytes, this.#rvaAt(state, state.at), state.epochSeconds);
     state.room(made.length);
     state.bytes.set(made, state.at);
@@ -601,6 +602,7 @@ function readSettings(assembler: Assembler, wide: boolean): Settings {
     state.item++;
     const file = assembler.loader.find(assembler.takeString(), assembler.directoryOf(state.currentLine));
     if (!file) refuse("fileNotFound");
+    if (file.isDirectory) refuse("outOfMemory");
     settings.stub = stubFrom(file.bytes);
   }
   return settings;

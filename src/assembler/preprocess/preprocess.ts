@@ -676,6 +676,7 @@ export class Preprocessor {
     const from = this.files[this.lines.file(this.lines.plainLine(this.currentLine))]!;
     const file = this.loader.find(this.texts.text(textOf(token)), parentOf(from.name));
     if (!file) refuse("fileNotFound");
+    if (file.isDirectory) refuse("outOfMemory");
     const expanding = this.expanding;
     this.expanding = 0;
     this.#readFile(file);

@@ -30,6 +30,7 @@ await build({
   outExtension: { ".js": ".mjs" },
   bundle: true,
   plugins: [packedRowsPlugin],
+  minifySyntax: true,
   splitting: true,
   format: "esm",
   platform: "node",

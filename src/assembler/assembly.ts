@@ -169,6 +169,7 @@ function lastCommon({ checkpoints, files, loader: { loaded } }: Preprocessor, lo
 /** Bytes up to the first that differs; infinitely many of files that are the same, or that both do not exist. */
 function commonLength(a: LoadedFile | undefined, b: LoadedFile | undefined): number {
   if (a === undefined || b === undefined) return a === b ? Number.POSITIVE_INFINITY : 0;
+  if (a.isDirectory !== b.isDirectory) return 0;
   if (!isSame(a.lines ?? NO_LINES, b.lines ?? NO_LINES)) return 0;
   const length = Math.min(a.bytes.length, b.bytes.length);
   let at = 0;

@@ -45,6 +45,7 @@ export function corrected(
   return {
     read(path) {
       const text = files.read(path);
+      if (text === "directory") return text;
       const parts = plain(path);
       const here = edits.filter(({ file }) => `/${parts}`.endsWith(`/${file}`));
       return text === undefined || here.length === 0 ? text : edited(path, text, here);

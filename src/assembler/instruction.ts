@@ -243,6 +243,8 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
 }
 
 type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lists"> & {
+  /** Takes segment:offset; behind the number of any other instruction a colon is surplus. */
+  far: boolean;
   /** Operands may have masks and broadcasts: the names of AVX begin so. To others a brace is one thing too many. */
   decorates: boolean;
   /** `zmm1+3` stands for four registers. */
@@ -263,6 +265,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
       sized: name !== "lea",
       waits: /^f(?:st[cs]w|(?:stenv|save)[wd]?)$/.test(name),
+      far: name === "jmp" || name === "call",
       decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
@@ -282,7 +285,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, sized, waits, floatSize, lists, decorates, series, divided } = traitsOf(mnemonic);
+  const { jumps, far, sized, waits, floatSize, lists, decorates, series, divided } = traitsOf(mnemonic);
   let comma = false;
   let leaves = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -345,12 +348,12 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
       case I_EXPRESSION:
         expression = at++ - item;
         operand.kind = IMMEDIATE;
-        if (kinds[at] === COLON && kinds[at + 1] === I_EXPRESSION) {
+        if (kinds[at] === COLON && far && kinds[at + 1] === I_EXPRESSION) {
           operand.kind = FAR;
           segment = expression;
           expression = at + 1 - item;
           at += 2;
-        } else if (kinds[at] === COLON && jumps) operand.kind = OTHER;
+        } else if (kinds[at] === COLON && far) operand.kind = OTHER;
         else if (program.expressions[value]!.kind === K_FLOAT) operand.kind = FLOAT;
         break;
       case BRACE:
@@ -763,8 +766,9 @@ function encodes(shape: Shape, count: number, state: Encoding): boolean {
 
 /** Works out all values. */
 function evaluateOperands(assembler: Assembler, { shape, item }: Instruction): void {
-  const { evaluator, program } = assembler;
+  const { evaluator, program, state } = assembler;
   const { operands, segmentAt, closed } = shape;
+  state.numberMissed = false;
   for (let index = 0; index < operands.length; index++) {
     const expression = expressionOf(program, item, shape, index);
     if (expression === undefined) continue;
@@ -785,7 +789,9 @@ function evaluateOperands(assembler: Assembler, { shape, item }: Instruction): v
         const segment = program.values[item + segmentAt[index]!]!;
         evaluateSegment(assembler, operand, program.expressions[segment]!);
       }
+      const { errorLine } = state;
       evaluateImmediate(assembler, operand, expression, shape.jumps);
+      if (state.errorLine !== errorLine) state.numberMissed = true;
     }
   }
 }

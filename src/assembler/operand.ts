@@ -199,6 +199,8 @@ export interface Encoding {
   isLenient(): boolean;
   /** Remembers the first error of the pass; assembling goes on as if it had not been. */
   recoverable(message: Message): void;
+  /** The same of a size that nothing tells: FASM misses it before it reads the number behind, if there is one. */
+  unsized(numberBehind: boolean): void;
   /**
    * The distance from output position `from` to the target: `distance`, `distanceHigh` (bits 0 … 31 and 32 … 63),
    * `distanceRelocation` (ABSOLUTE, RELATIVE_32, RELATIVE_PLT). An undefined target is at distance 0. FASM takes

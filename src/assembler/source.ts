@@ -1,14 +1,15 @@
 /** Where source text and included files come from. */
 
 import { latin1Bytes } from "../base/index.ts";
+import { refuse } from "./messages.ts";
 
 /**
  * The seam to whatever holds files. Paths are as the source names them, joined to the directory of the including
  * file or of an include directory, with every \ turned into /. A source's own part of a path has one character a byte.
  */
 export interface Files {
-  /** The file's bytes, or undefined when there is none. */
-  read(path: string): Uint8Array | SourceText | undefined;
+  /** The file's bytes, or undefined when there is none. FASM takes a directory for a file larger than its memory. */
+  read(path: string): Uint8Array | SourceText | "directory" | undefined;
 }
 
 /** A text that carries its own line numbers, as a corrected file does. */
@@ -52,6 +53,8 @@ export interface LoadedFile {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly lines?: Int32Array;
+  /** It is none. */
+  readonly isDirectory?: true;
 }
 
 /** The directory part of a path, with its separator: "" when it has none. */
@@ -86,6 +89,12 @@ export class FileLoader {
   }
 
   find(path: string, directory: string): LoadedFile | undefined {
+    const found = this.#search(path, directory);
+    if (found?.isDirectory) refuse("outOfMemory");
+    return found;
+  }
+
+  #search(path: string, directory: string): LoadedFile | undefined {
     const expanded = this.expanded(path);
     const beside = this.#load(directory + expanded);
     if (beside) return beside;
@@ -102,6 +111,7 @@ export class FileLoader {
     const content = this.#files.read(path.replaceAll("\\", "/"));
     let file: LoadedFile | undefined;
     if (ArrayBuffer.isView(content)) file = { name: path, bytes: content };
+    else if (content === "directory") file = { name: path, bytes: new Uint8Array(0), isDirectory: true };
     else if (content)
       file = { name: path, bytes: content.bytes, ...(content.lines && { lines: content.lines }) };
     this.loaded.set(path, file);

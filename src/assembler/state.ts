@@ -142,6 +142,8 @@ export class State implements Encoding {
   complaints = 0;
   error: Message = "outOfMemory";
   errorLabel: Label | undefined;
+  /** It was found in a number of the present instruction. */
+  numberMissed = false;
   /** The part of the output that is reserved and not written, if it is the last. */
   undefinedStart = 0;
   undefinedEnd = 0;
@@ -268,6 +270,11 @@ export class State implements Encoding {
     this.errorLine = this.currentLine;
     this.error = message;
     this.errorLabel = label;
+  }
+
+  unsized(numberBehind: boolean): void {
+    if (numberBehind && this.numberMissed) this.errorLine = -1;
+    this.recoverable("operandSizeNotSpecified");
   }
 
   misuse(): void {

@@ -83,7 +83,7 @@ const DEBUG_FAULT: Stop = { reason: "fault", fault: "#DB", code: 0 };
 
 /** Addresses, and somebody who hears when one comes or goes. */
 class Breakpoints extends Set<number> {
-  /** Whether there is one: it is asked with every system call, and a set's size is no field but a call. */
+  /** Whether there is one: a set's size is no field but a call. */
   any = false;
   readonly #changed: (address: number) => void;
 
@@ -123,8 +123,13 @@ export class Machine {
    * Hardware breakpoints. One on an instruction stops before it as the fault #DB, one on data behind the instruction
    * that touched it as the trap #DB; DR6 tells which. Runs are much slower while one is on.
    */
-  readonly debug = new DebugRegisters(() => this.#watch());
+  readonly debug = new DebugRegisters(() => {
+    this.#watch();
+    this.#look();
+  });
   #hook: MemoryHook | undefined;
+  /** Somebody wants to hear of single instructions. */
+  #looks = false;
   #transferHook: TransferHook | undefined;
   #hooked: readonly WatchedRange[] = [];
   #watched: readonly WatchedRange[] = [];
@@ -134,7 +139,10 @@ export class Machine {
   #stoppedAt = -1;
   #stoppedWhen = -1;
   #stoppedByHook = false;
-  readonly #breakpoints = new Breakpoints((address) => this.#engine.breakpointChanged?.(address));
+  readonly #breakpoints = new Breakpoints((address) => {
+    this.#look();
+    this.#engine.breakpointChanged?.(address);
+  });
   #interruptHook: InterruptHook | undefined;
   /** What the hook has said the last time an engine asked. */
   #goesOn = false;
@@ -196,6 +204,7 @@ export class Machine {
   /** Calls `hook` before every instruction; undefined takes it away. Runs are much slower with one. */
   onInstruction(hook: InstructionHook | undefined): void {
     this.#core.onInstruction = hook;
+    this.#look();
   }
 
   /** Calls `hook` for guest accesses that touch one of `ranges`; other pages cost nothing more than before. */
@@ -220,10 +229,10 @@ export class Machine {
     return this.#goesOn && !this.#looks;
   };
 
-  /** Somebody wants to hear of single instructions. */
-  get #looks(): boolean {
-    if (this.#core.onInstruction !== undefined || this.debug.active) return true;
-    return this.#stops && this.#engine.breakpointChanged === undefined;
+  /** Works out `#looks`. It is asked with every system call, its reasons change seldom. */
+  #look(): void {
+    const everywhere = this.#core.onInstruction !== undefined || this.debug.active;
+    this.#looks = everywhere || (this.#stops && this.#engine.breakpointChanged === undefined);
   }
 
   /** There are instructions that the engine is to stop at. */
@@ -260,6 +269,7 @@ export class Machine {
     this.#transferHook = hook;
     if (core.stopsAtTransfers === (hook !== undefined)) return;
     core.stopsAtTransfers = hook !== undefined;
+    this.#look();
     this.#engine.flush();
   }
 

@@ -1,17 +1,20 @@
 import { readFileSync, statSync } from "node:fs";
-import { resolve, sep } from "node:path";
+import { isAbsolute, sep } from "node:path";
 import { bytesOf as bytesOfText, latin1, latin1Bytes } from "../base/index.ts";
 
 /**
  * Source files on disk, as the assembler asks for them. A file is read once, so every pass sees the same
- * bytes. Backslashes are taken as slashes where the system does not: sources written elsewhere use them.
+ * bytes. Backslashes are taken as slashes where the system does not: sources written elsewhere use them. The system
+ * resolves `..`, so that what is on the way has to be there.
  * A source names files in bytes, one character each: such a name is tried first, then the same as text.
  */
-export function diskFiles(folder: string = process.cwd()): { read(path: string): Uint8Array | undefined } {
-  const seen = new Map<string, Uint8Array | undefined>();
+export function diskFiles(folder: string = process.cwd()): {
+  read(path: string): Uint8Array | "directory" | undefined;
+} {
+  const seen = new Map<string, Uint8Array | "directory" | undefined>();
   return {
     read(path) {
-      const place = resolve(folder, onThisSystem(path));
+      const place = within(folder, path);
       if (!seen.has(place)) seen.set(place, bytesOf(inBytes(folder, path)) ?? bytesOf(place));
       return seen.get(place);
     },
@@ -23,18 +26,23 @@ export function onThisSystem(path: string): string {
   return sep === "/" ? path.replaceAll("\\", "/") : path;
 }
 
+function within(folder: string, path: string): string {
+  const named = onThisSystem(path);
+  return isAbsolute(named) ? named : `${folder}${sep}${named}`;
+}
+
 /** A name of which each character is a byte; undefined where that is the same as the text. */
 function inBytes(folder: string, path: string): Uint8Array | undefined {
   if (!/[\x80-\xff]/.test(path)) return undefined;
-  return latin1Bytes(resolve(latin1(bytesOfText(folder)), onThisSystem(path)));
+  return latin1Bytes(within(latin1(bytesOfText(folder)), path));
 }
 
-function bytesOf(place: string | Uint8Array | undefined): Uint8Array | undefined {
+function bytesOf(place: string | Uint8Array | undefined): Uint8Array | "directory" | undefined {
   if (place === undefined) return undefined;
   try {
     return readFileSync(typeof place === "string" ? place : Buffer.from(place));
-  } catch {
-    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EISDIR" ? "directory" : undefined;
   }
 }
 

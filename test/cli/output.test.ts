@@ -71,5 +71,5 @@ test("sources are found with either slash, and read once", () => {
   expect(first && Buffer.from(first).toString()).toBe("one");
   expect(files.read("./a.inc")).toBe(first);
   expect(files.read("none.inc")).toBeUndefined();
-  expect(files.read(".")).toBeUndefined();
+  expect(files.read(".")).toBe("directory");
 });

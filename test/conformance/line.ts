@@ -199,6 +199,7 @@ export function assembled(bits: number, text: string): string {
     prefixes: 0,
     compresses: false,
     isLenient: () => false,
+    unsized: () => out.recoverable("operandSizeNotSpecified"),
     recoverable: (message) => {
       remembered ??= message;
     },

@@ -167,6 +167,7 @@ describe.skipIf(why)(`a guest of QEMU on our switch${why ? ` (skipped: ${why})` 
     const [port] = await freePorts();
     const netdev = ["stream", "server=on", "addr.type=inet", "addr.host=127.0.0.1", `addr.port=${port}`];
     const waiting = new Guest("e1000", ...netdev);
+    guest = waiting; // to be stopped, whatever comes
     while (!waiting.said.includes("SeaBIOS")) await new Promise((resolve) => setTimeout(resolve, 20)); // it listens
     await beside(`connect:127.0.0.1:${port}`, () => waiting);
   });

@@ -672,7 +672,7 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
   if (plan.unsized) {
     const operand = operands[plan.memory]!;
     if (out.bits === 64 && isRelative(operand)) reach(operand, out);
-    if (!plan.apart) out.recoverable("operandSizeNotSpecified");
+    if (!plan.apart) out.unsized(plan.immediate > plan.memory);
   }
   let value = 0;
   let relocation = ABSOLUTE;

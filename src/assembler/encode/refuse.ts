@@ -165,7 +165,7 @@ class Reader {
     if (scatters && (count === 0 || this.#operands[0]!.kind !== MEMORY)) return "invalidArgument";
     for (let i = 0; i < count; i++) {
       const operand = this.#operands[i]!;
-      const reason = this.#end(i) ?? (i > 0 && !operand.comma ? "invalidOperand" : this.#operand(i, operand));
+      const reason = this.#end(i) ?? (i > 0 && !operand.comma ? this.#surplus(i) : this.#operand(i, operand));
       if (reason !== undefined) return reason;
     }
     if (!this.#possible.some((row) => row.form.operands.length === count)) return "invalidOperand";
@@ -176,6 +176,12 @@ class Reader {
     const long =
       this.#size === 8 && last?.kind === IMMEDIATE && last.sizeDeclared && this.#outer === undefined;
     return long ? "longImmediateNotEncodable" : this.#sizeRefusal();
+  }
+
+  /** Something that no comma leads to: surplus where the instruction can end (imul), else no operand. */
+  #surplus(i: number): Message {
+    const complete = this.#candidates.some((row) => matches(row, this.#operands, i));
+    return complete ? "extraCharactersOnLine" : "invalidOperand";
   }
 
   /** Nothing more is expected here: the instruction is complete, or its size is what was wrong. */

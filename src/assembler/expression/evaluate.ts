@@ -731,7 +731,7 @@ export class Evaluator {
     if (vector) {
       for (let swapped = false; ; swapped = true) {
         if (base !== 0 && baseKindOf(base) !== 4 && !(bits === 64 && baseKindOf(base) === 8)) {
-          if (swapped || scale > 1) refuse("invalidAddress");
+          if (swapped || scale > 1 || scale < 0) refuse("invalidAddress");
           [base, index] = [index, base];
           scale = 1;
           continue;
@@ -776,7 +776,7 @@ export class Evaluator {
         }
       } else {
         // BX, BP, SI, DI.
-        if (scale > 1) refuse("invalidAddress");
+        if (scale > 1 || scale < 0) refuse("invalidAddress");
         sorted.word = true;
       }
     }

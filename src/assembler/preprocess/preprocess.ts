@@ -214,6 +214,7 @@ export class Preprocessor {
     for (const [name, value] of Object.entries(defines)) this.#predefine(name, value);
     const main = this.loader.main(mainFile);
     if (!main) refuse("mainFileNotFound");
+    if (main.isDirectory) refuse("outOfMemory");
     this.#readFile(main);
     this.#finish();
   }

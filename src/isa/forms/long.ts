@@ -42,6 +42,8 @@ export const long: readonly Row[] = [
   ...only("mov", "0F 24 /r", "=r64 tr", "priv written missized"),
   ...only("mov", "0F 26 /r", "=tr r64", "priv written missized"),
   ...only("movsxd", "REX.W 63 /r", "=r64 rm32", "apart early"),
+  // Without REX.W it only moves, and FASM has no way to write it.
+  ...only("movsxd", "63 /r", "=rv rmv", "decoded"),
   ...only("movzx", "REX.W 0F B6 /r", "=r64 rm8", "written"),
   ...only("movzx", "REX.W 0F B7 /r", "=r64 rm16"),
   ...only("movsx", "REX.W 0F BE /r", "=r64 rm8", "written"),

@@ -1,7 +1,7 @@
 import { RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import { Code, type CodeListener } from "./code.ts";
-import { BUDGET, type Core, type Engine, interruptStop, SINGLE_STEP } from "./engine.ts";
+import { BUDGET, type Core, type Engine, interruptStop, refusedInterrupt, SINGLE_STEP } from "./engine.ts";
 import { highSigned, highUnsigned } from "./execute/multiply.ts";
 import { GuestFault } from "./fault.ts";
 import { KEPT, TF } from "./flags.ts";
@@ -1422,12 +1422,27 @@ export class Interpreter implements Engine {
             op = value !== 0 ? op.target : op.next;
             break;
           }
-          case 120: // INT
+          case 120: {
+            // INT
             words[WORD.RESULT] = result;
             words[WORD.CARRIES] = carries;
             words[WORD.EIP] = op.following;
-            core.instructions = before + (budget - left);
-            return interruptStop(op.immediate);
+            const now = before + (budget - left);
+            core.instructions = now;
+            const hook = core.onInterrupt;
+            if (hook === undefined || core.stepping || words[WORD.EFLAGS]! & TF) {
+              return interruptStop(op.immediate);
+            }
+            if (!hook(op.immediate)) return refusedInterrupt(op.immediate);
+            // Who answers may have changed anything.
+            if (words[WORD.EIP] !== op.following || words[WORD.EFLAGS]! & TF || core.instructions !== now) {
+              return BUDGET;
+            }
+            result = words[WORD.RESULT]!;
+            carries = words[WORD.CARRIES]!;
+            op = op.next;
+            break;
+          }
           // Conditional jumps, in the order of flags.ts
           case 121: // JO
             op = (carries ^ (carries << 1)) < 0 ? op.target : op.next;

@@ -26,7 +26,7 @@ import { structure } from "./structure.ts";
 export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */
   threshold?: number;
-  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else 50,000. */
+  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else 20,000. */
   after?: number;
   /** Compiles everything before it is executed for the first time, for tests. */
   ahead?: boolean;
@@ -39,9 +39,10 @@ export interface CompilerOptions {
 const THRESHOLD = 300;
 /**
  * A program that ends before loses more by compiling than it wins. Neither our interpreter nor our compiler has been
- * compiled well by the host then: so many instructions take the one some 10 ms, and the first region the other.
+ * compiled well by the host then: so many instructions take the one some 5 ms, and the first region takes the other some
+ * 6. So whenever a program ends, compiling has at most doubled its time; from some 60,000 on it is ahead.
  */
-const AFTER = 50_000;
+const AFTER = 20_000;
 /**
  * For each instruction that was compiled so many must have been executed before more is: what a program that does a
  * little of everything spends in the compiler stays below what it would spend in the interpreter.
@@ -73,10 +74,9 @@ const TOP_TWO = 0xc000_0000 | 0;
 
 type Compiled = (entry: number, left: number) => number;
 
-/** What modules import, and what stands in the table for a region that is gone. */
+/** What modules import. */
 interface Outside {
   readonly table: WebAssembly.Table;
-  readonly nothing: Compiled;
   readonly imports: WebAssembly.ModuleImports;
 }
 
@@ -127,6 +127,8 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #interpreter: Interpreter;
   readonly #words: Int32Array;
   #outside: Outside | undefined;
+  /** What stands in the table for a region that is gone. */
+  #nothing: Compiled | undefined;
   readonly #regions: (CompiledRegion | undefined)[] = [];
   #freeIndexes: number[] = [];
   /** Regions by page of their code, and of the data they rely on. */
@@ -391,7 +393,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const { cpu } = this.#interpreter;
     // Made only when a module wants them.
     for (const call of calls) Object.defineProperty(imports, call.name, { get: () => call.make(cpu) });
-    return { table, nothing: nothing(), imports };
+    return { table, imports };
   }
 
   // Compiling ------------------------------------------------------------------------------------------------
@@ -634,7 +636,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#patching.delete(region);
     this.#isPatched = this.#patching.size > 0;
     for (const [address, guess] of this.#guesses) if (guess.region === region) this.#guesses.delete(address);
-    this.#outside!.table.set(index, this.#outside!.nothing);
+    this.#outside!.table.set(index, (this.#nothing ??= nothing()));
     for (const number of region.operations) {
       this.#operations[number] = undefined;
       this.#freeNumbers.push(number);

@@ -63,9 +63,9 @@ export function flowOf(op: Operation): number {
     case OP.BREAK:
       return FLOW.LEAVE;
     case OP.JUMP:
-      // Those without an arm of the interpreter: jp, jnp, jecxz.
+      // Those without an arm of the interpreter: jp, jnp, jecxz, loope, loopne.
       if (op.operandSize === 32 && op.kind1 === KIND.IMMEDIATE && op.addressMask === -1) {
-        if (form!.condition >= 0 || form!.name === "jecxz") return FLOW.BRANCH;
+        if (form!.condition >= 0 || /^(jecxz|loopn?e)$/.test(form!.name)) return FLOW.BRANCH;
       }
       return FLOW.LEAVE;
     default:

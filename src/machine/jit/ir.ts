@@ -8,7 +8,7 @@
  */
 import type { Operation } from "../cpu/operation.ts";
 import { STATE } from "../cpu/state.ts";
-import { RAM_BASE } from "../memory/memory.ts";
+import { FACTS_BASE, RAM_BASE } from "../memory/memory.ts";
 import { I32, type Opcode, resultOf, V128, type ValueType, W } from "../wasm/index.ts";
 import { LANES, plainLanes } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -433,6 +433,11 @@ export class Builder {
     this.#make("leave", I32, 0, [condition], 0, undefined, this.exit());
   }
 
+  /** What is known of the page that an address is in (FACT). It does not change while a block is executed. */
+  facts(address: Value): Value {
+    return this.pureWith(W.i32_load8_u, I32, FACTS_ACCESS, this.pure(W.i32_shr_u, address, this.const(12)));
+  }
+
   /**
    * Numbers must be plain, else the region is left before the present instruction, or one before it that has changed
    * nothing but slots. `values`: numbers with the lanes that count; `fails`: not 0 if they are not plain.
@@ -653,6 +658,9 @@ const storedBytes: ReadonlyMap<Opcode, number> = new Map([
   [W.i64_store, 8],
   [W.v128_store, 16],
 ]);
+
+/** Behind the instruction that loads a fact: its alignment and offset. */
+const FACTS_ACCESS = [0, 0x80 | (FACTS_BASE & 0x7f), 0x80 | ((FACTS_BASE >> 7) & 0x7f), FACTS_BASE >> 14];
 
 /** One check covers at most so many bytes. */
 const MOST_CHECKED = 4096;

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { assemble, memoryFiles } from "../../assembler/index.ts";
 import type { Core } from "../cpu/engine.ts";
-import { Machine } from "../machine.ts";
+import { Machine, type MachineOptions } from "../machine.ts";
 import { moduleText } from "../wasm/index.ts";
 import { CompilingEngine } from "./index.ts";
 import { Block, Builder, type Region } from "./ir.ts";
@@ -113,6 +113,27 @@ test("a program that makes new code again and again does not fill memory with ol
   }
   expect(engine!.executed).toBe(4200);
   expect(most).toBe(2000);
+});
+
+test("a scan goes on from page to page where memory is in several pieces", () => {
+  const source = " mov al,7\n repne scasb\n sete bl\n mov ecx,3\nagain:\n cmp al,7\n loope again\n int 0x40";
+  const made = assemble("scan.asm", { files: memoryFiles({ "scan.asm": `use32\norg 0x1000\n${source}\n` }) });
+  const run = (engine: MachineOptions["engine"], length: number, at: number): unknown[] => {
+    const machine = new Machine({ memoryBytes: 1 << 20, engine });
+    machine.memory.map(0, 0x2_0000);
+    machine.memory.map(0x4_0000, 0x2000);
+    machine.memory.place(ORIGIN, made.bytes);
+    machine.memory.write(at, Uint8Array.of(7));
+    Object.assign(machine.cpu, { eip: ORIGIN, esp: 0x1_0000, edi: 0x4_0fe0, ecx: length });
+    const stop = machine.run(1000);
+    const { eip, edi, ecx, ebx, eflags } = machine.cpu;
+    return [stop, eip, edi, ecx, ebx, eflags, machine.instructions];
+  };
+  const ahead = (core: Core) => new CompilingEngine(core, { ahead: true, most: 30 });
+  for (const length of [0, 20, 33, 60, 5000]) {
+    for (const at of [0x4_0fe0, 0x4_0fff, 0x4_1000, 0x4_1010, 0x1_8000])
+      expect(run(ahead, length, at), `${length} ${at}`).toEqual(run("interpreter", length, at));
+  }
 });
 
 /** A region of empty blocks with these ways between them. */

@@ -7,7 +7,7 @@ import { RAM_BASE } from "../memory/memory.ts";
 import { W } from "../wasm/index.ts";
 import { type Context, FLOW, type Found, flowOf, keyOf, type Place } from "./discover.ts";
 import type { Guesses } from "./guesses.ts";
-import { Block, Builder, type Fixed, type Region, type Target, type Value } from "./ir.ts";
+import { Block, Builder, type Fixed, type Region, SLOT, type Target, type Value } from "./ir.ts";
 import { Lowering } from "./lower.ts";
 import { lowerConversions } from "./lower-convert.ts";
 import { lowerGeneral } from "./lower-general.ts";
@@ -119,6 +119,7 @@ function lifted(
 }
 
 const TOP_SHIFT = 11;
+const REPE = 0xf3;
 
 type To = (address: number, context: Context | undefined) => Target;
 
@@ -348,10 +349,15 @@ function liftEnd(
 
 function branchCondition(l: Lowering, op: Operation): Value {
   const { b } = l;
-  if (op.op === OP.LOOP) {
+  if (op.form!.name.startsWith("loop")) {
     const count = l.add(b.get(ECX), -1);
     b.set(ECX, count);
-    return b.pure(W.i32_ne, count, b.const(0));
+    const goesOn = b.pure(W.i32_ne, count, b.const(0));
+    if (op.op === OP.LOOP) return goesOn;
+    // A prefix F2 or F3 decides which of the two it is: see cpu/undefined.ts.
+    const isEqual = op.rep === 0 ? op.form!.name === "loope" : op.rep === REPE;
+    const isZero = b.pure(W.i32_eqz, b.get(SLOT.RESULT));
+    return b.pure(W.i32_and, goesOn, isEqual ? isZero : b.pure(W.i32_eqz, isZero));
   }
   if (op.op === OP.JUMP && op.form!.condition < 0) return b.pure(W.i32_eqz, b.get(ECX));
   return l.condition(op.form!.condition);

@@ -1,8 +1,11 @@
 /** REPE and REPNE with CMPS and SCAS → IR: upwards, where all that may be read can be. SDM vol. 2B, REP. */
+
+import { PAGE } from "../../base/index.ts";
 import { scanName } from "../cpu/fast/index.ts";
 import { DF } from "../cpu/flags.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { EAX, ECX, EDI, ES, ESI, STATE } from "../cpu/state.ts";
+import { FACT } from "../memory/memory.ts";
 import { I32, W } from "../wasm/index.ts";
 import { scanCall } from "./calls.ts";
 import type { Value } from "./ir.ts";
@@ -28,12 +31,16 @@ export function repeatedComparison(l: Lowering, op: Operation): boolean {
   const down = b.pure(W.i32_and, loadState(l, STATE.EFLAGS), b.const(DF));
   let wrong = b.pure(W.i32_or, down, b.pure(W.i32_eqz, count));
   let limit = b.select(b.pure(W.i32_lt_u, count, b.const(MOST)), count, b.const(MOST));
-  /** No further than what can be read without further thought. */
+  /** No further than what can be read without further thought: the longest run of pages, or else the page's end. */
   const within = (start: Value): void => {
     const distance = b.pure(W.i32_sub, start, loadState(l, STATE.READ_LOW));
     const length = loadState(l, STATE.READ_LENGTH);
-    const elements = b.pure(W.i32_shr_u, b.pure(W.i32_sub, length, distance), log);
-    wrong = b.pure(W.i32_or, wrong, b.pure(W.i32_gt_u, distance, length));
+    const isOutside = b.pure(W.i32_gt_u, distance, length);
+    const onPage = b.pure(W.i32_sub, b.const(PAGE), b.pure(W.i32_and, start, b.const(PAGE - 1)));
+    const bytes = b.select(isOutside, onPage, b.pure(W.i32_sub, length, distance));
+    const elements = b.pure(W.i32_shr_u, bytes, log);
+    const isReadable = b.pure(W.i32_and, b.facts(start), b.const(FACT.READ));
+    wrong = b.pure(W.i32_or, wrong, b.pure(W.i32_and, isOutside, b.pure(W.i32_eqz, isReadable)));
     limit = b.select(b.pure(W.i32_lt_u, elements, limit), elements, limit);
   };
   within(to);

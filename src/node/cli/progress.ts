@@ -12,7 +12,7 @@ export class Progress {
   readonly #network: Network;
   readonly #program: Program;
   readonly #io: Io;
-  readonly #began = performance.now();
+  readonly #began = Date.now();
   #status: StatusLine | undefined;
   #last = { at: 0, instructions: 0 };
 
@@ -106,7 +106,7 @@ export class Progress {
   }
 
   #seconds(): number {
-    return (performance.now() - this.#began) / 1000;
+    return (Date.now() - this.#began) / 1000;
   }
 
   #say(text: string): void {

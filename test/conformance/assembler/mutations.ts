@@ -11,6 +11,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { assemble, fasmText } from "../../../src/assembler/index.ts";
 import { Random } from "../../../src/base/index.ts";
+import { diskFiles } from "../../../src/node/index.ts";
 
 /** Kilobytes for both: enough for every source, little enough that a runaway mutant ends soon. */
 const KILOBYTES = 65536;
@@ -106,15 +107,7 @@ function theirs(folder: string, source: string, output: string): string {
 }
 
 function ours(folder: string, source: string, epochSeconds: number): string {
-  const files = {
-    read(path: string): Uint8Array | undefined {
-      try {
-        return readFileSync(resolve(folder, path.replaceAll("\\", "/")));
-      } catch {
-        return undefined;
-      }
-    },
-  };
+  const files = diskFiles(folder);
   try {
     const result = assemble(source, { files, maxMemory: KILOBYTES * 1024, epochSeconds });
     if (result.ok) return Buffer.from(result.bytes).toString("hex");

@@ -90,9 +90,9 @@ test("the command reads little before it knows what is wanted", () => {
 
 test("npm start serves the guide's page until Ctrl-C", async () => {
   const server = start("scripts/start.mjs", "--port", "0");
-  await until(() => server.said.out.includes("Listening"), server);
-  const [, url] = /open (\S+)/.exec(server.said.err) ?? [];
-  expect(await (await fetch(url!)).text()).toContain("Hello from KolibriOS assembly");
+  const opened = () => /open (\S+)/.exec(server.said.err)?.[1];
+  await until(() => server.said.out.includes("Listening") && opened() !== undefined, server);
+  expect(await (await fetch(opened()!)).text()).toContain("Hello from KolibriOS assembly");
   server.child.kill("SIGINT");
   expect(await server.ended).toBe(0);
   expect(server.said.err).toMatch(/assembled: [\d,]+ bytes, \d passes, [\d.]+ s, \d+ corrections applied/);

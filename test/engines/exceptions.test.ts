@@ -168,6 +168,8 @@ describe.each(engines)("%s", (_, engine) => {
       ["fld tbyte [ebp], the first 64", [0xdb, 0x6d, 0], { ebp: 0xffff_fff9 }, "#SS"],
       ["fbstp [ebx], the last 16 bits", [0xdf, 0x33], { ebx: 0xffff_fff7 }, "#PF"],
       ["fbstp [ebx], the first 64", [0xdf, 0x33], { ebx: 0xffff_fff9 }, "#GP"],
+      ["fxrstor [ebp], its first dword", [0x0f, 0xae, 0x4d, 0], { ebp: at }, "#SS"],
+      ["fxrstor [ebp], not aligned", [0x0f, 0xae, 0x4d, 0], { ebp: 0xffff_fff9 }, "#GP"],
       ["bts [ebp],ecx", [0x0f, 0xab, 0x4d, 0], { ebp: at }, "#SS"],
       ["push dword [ebx], the stack", [0xff, 0x33], { ebx: 0x2000, esp: 1 }, "#SS"],
       ["push dword [ebx], the operand", [0xff, 0x33], { ebx: at }, "#GP"],

@@ -31,6 +31,8 @@ const at = (place: number): number => place >> 2;
 /** The area is aligned whatever MXCSR.MM says. */
 function area(cpu: Processor, op: Operation, write: boolean): number {
   const address = cpu.address(op, AREA, write);
+  // Its first dword comes before that.
+  cpu.admitInSegment(address, 4, write ? "write" : "read");
   if (address & 15) throw fault("#GP");
   return address;
 }

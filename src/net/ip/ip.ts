@@ -270,15 +270,15 @@ export class Ip implements Network {
       return;
     }
     const here = groupAddress || this.#isForUs(header, from);
-    const begin = ipv4.payloadStart(bytes, start);
-    const end = ipv4.packetEnd(bytes, start);
     if (here && header.protocol === ipv4.PROTOCOL_TCP && !isFragment(header)) {
       // By far the most: looked at where it stands.
       const { source, destination, tos } = header;
+      const begin = ipv4.payloadStart(bytes, start);
+      const end = ipv4.packetEnd(bytes, start);
       this.#upper.segment(bytes, begin, end, source, destination, groupAddress, tos);
       return;
     }
-    const packet: Ipv4 = { ...header, payload: bytes.subarray(begin, end) };
+    const packet = ipv4.withPayload(header, bytes, start);
     if (here) this.#arriveHere(packet, from, groupAddress, now);
     else if (this.#forward) this.#passOn(packet, now);
     else this.#drops.add("ip: other destination");

@@ -329,9 +329,7 @@ export class CompilingEngine implements Engine, CodeListener {
   }
 
   /** Executes an operation for compiled code, which has stored everything. Answers whether to leave, and how. */
-  #execute(number: number): number {
-    const op = this.#operations[number]!;
-    if (op.op === OP.INT) return this.#interrupt(op);
+  #execute(op: Operation): number {
     const words = this.#words;
     const { cpu } = this.#interpreter;
     this.#disturbed = false;
@@ -389,7 +387,10 @@ export class CompilingEngine implements Engine, CodeListener {
     const imports: WebAssembly.ModuleImports = {
       m: this.#core.memory.wasm,
       t: table,
-      execute: (number: number) => this.#execute(number),
+      execute: (number: number) => {
+        const op = this.#operations[number]!;
+        return op.op === OP.INT ? this.#interrupt(op) : this.#execute(op);
+      },
     };
     const { cpu } = this.#interpreter;
     // Made only when a module wants them.

@@ -287,7 +287,7 @@ describe("on the way", () => {
         while (stations.map((each) => each.poll(clock.now())).includes(true)) {}
         const next = Math.min(...stations.map((each) => each.deadline()));
         if (next > end) return;
-        clock.set(Math.max(clock.now(), next));
+        clock.advanceTo(Math.max(clock.now(), next));
       }
     };
     return { a, b, seen, run };

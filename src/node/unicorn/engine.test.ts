@@ -89,7 +89,7 @@ describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
     expect([machine.cpu.eip, machine.instructions]).toEqual([0x1002, 2]);
   });
 
-  test.each([
+  test.each<[string, ...number[]]>([
     ["a load that ends beyond 4 GiB", 0xa1, 0xfe, 0xff, 0xff, 0xff],
     ["the same relative to the stack", 0x36, 0xa1, 0xfe, 0xff, 0xff, 0xff],
     ["a store there, by ebp", 0x83, 0xcd, 0xff, 0x89, 0x45, 0x00], // or ebp,-1; mov [ebp],eax
@@ -125,7 +125,7 @@ describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
     ["a write that ends on a page that is not there", 0xa3, 0xfe, 0x3f, 0, 0],
     ["a far call", 0x9a, 0, 0x10, 0, 0, 0x1b, 0],
     ["a selector that nobody knows", 0xb8, 0x7b, 0, 0, 0, 0x8e, 0xd8],
-  ] as const)("does as the machine's own engines: %s", (_, ...code) => {
+  ])("does as the machine's own engines: %s", (_, ...code) => {
     const [own, other] = ["interpreter" as const, engine].map((each) => {
       const machine = machineWith(each, code);
       Object.assign(machine.cpu, { ecx: 5, edi: 0x2000, edx: 0x60, eflags: 0x202 });

@@ -23,6 +23,7 @@ import {
   isSynchronized,
   receiveWindow,
   settleMss,
+  takeRoute,
 } from "./connection.ts";
 import type { FastOpening } from "./fastopen.ts";
 import { probeAnswered } from "./probe.ts";
@@ -71,6 +72,7 @@ export function arrive(c: Connection, segment: Segment, around: Surroundings, no
   if (!resetIsHandled(c, segment, around, now)) return;
   if (!synIsHandled(c, segment, around, now)) return;
   if (!ackIsHandled(c, segment, around, now)) return;
+  takeRoute(c, segment.route);
   if (c.ecn.on) marksAreHandled(c, segment);
   urgentIsHandled(c, segment);
   if (!textIsHandled(c, segment, now)) return;
@@ -125,6 +127,7 @@ function takeSyn(c: Connection, segment: Segment, now: Micros): void {
   const answers = (segment.flags & ACK) !== 0;
   c.ecn.on = settings.ecn && (segment.flags & (ECE | CWR)) === (answers ? ECE : ECE | CWR);
   c.peerMss = segment.mss || c.defaultMss;
+  takeRoute(c, segment.route);
   settleMss(c);
   c.congestion.cwnd = initialWindow(c);
 }

@@ -253,11 +253,16 @@ function fresh(c: Connection, now: Micros, beyondWindow = false): Segment | unde
 
 /**
  * Bytes of whole segments that go to the card in one piece (segmentation offload), as many as one by one would be sent
- * now. While something is being repaired, and over IPv6, each goes by itself.
+ * now. While something is being repaired, over IPv6, and by a source route, each goes by itself.
  */
 function several(c: Connection, full: number, possible: number): number {
   const { congestion, settings } = c;
-  if (settings.offload < 2 * full || congestion.phase !== "open" || typeof c.localAddress !== "number")
+  if (
+    settings.offload < 2 * full ||
+    congestion.phase !== "open" ||
+    typeof c.localAddress !== "number" ||
+    c.route
+  )
     return full;
   const most = Math.min(possible, settings.offload, congestion.cwnd - pipe(c));
   return Math.max(full, most - (most % full));

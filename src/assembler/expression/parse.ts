@@ -434,8 +434,7 @@ export function preprocessorValue(p: Preprocessor, at: number): { value: number;
   });
   const expression = reader.read(p.store.tokens, at);
   const { float } = expression;
-  const value =
-    float === undefined ? absoluteValue(expression, reader.numbers) : normal(floatBits(float, 8));
+  const value = float === undefined ? absoluteValue(expression, reader.numbers) : normal(floatBits(float, 8));
   if (typeof value !== "number" || (value | 0) !== value) refuse("valueOutOfRange");
   return { value, end: reader.at };
 }

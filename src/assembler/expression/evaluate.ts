@@ -157,6 +157,7 @@ export class Evaluator {
     }
     if (expression.kind === K_FLOAT) {
       term.value = this.#floatValue(expression);
+      if (expression.surplus) refuse("extraCharactersOnLine");
       return;
     }
     this.#postfix(expression.code);
@@ -843,14 +844,17 @@ function factor(scale: number): number {
   return scale;
 }
 
+/** FASM looks at the magnitude, and takes its 64 bits for a number with a sign. */
 function byteFactor(value: Int): number {
-  if (value > 127 || value < -128) refuse("valueOutOfRange");
-  return value as number;
+  const magnitude = value < 0 ? -value : value;
+  const by = typeof magnitude === "bigint" ? BigInt.asIntN(64, magnitude) : magnitude;
+  if (by > 127 || by < -128) refuse("valueOutOfRange");
+  return Number(by);
 }
 
 function multiplyRegisters(left: Term, right: Term): void {
   if (right.register1 | right.register2) refuse("invalidValue");
-  const by = byteFactor(right.value);
+  const by = byteFactor(right.value) * (right.value < 0 ? -1 : 1);
   if (left.register1 !== 0) {
     left.scale1 = factor(left.scale1 * by);
     if (left.scale1 === 0) left.register1 = 0;

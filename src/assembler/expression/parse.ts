@@ -7,7 +7,7 @@ import type { Preprocessor } from "../preprocess/preprocess.ts";
 import { END, isName, isString, type Texts, textOf } from "../tokens.ts";
 import { OP_ADD, OP_DIV, OP_MUL, OP_NEG, OP_PLUS, OP_SUB, type Words } from "../words.ts";
 import { absoluteValue } from "./constant.ts";
-import { type Float, parseFloat96 } from "./float.ts";
+import { type Float, floatBits, parseFloat96 } from "./float.ts";
 import { type Int, normal, unsigned64 } from "./int.ts";
 
 /** Elements: the low byte says which, the rest is its number. Operators are their own codes from OP_ADD on. */
@@ -41,6 +41,8 @@ export interface Expression {
   /** K_STRING: the number of its text. */
   readonly text: number;
   readonly float: Float | undefined;
+  /** K_FLOAT with more behind it, `(1.5)+x`: what FASM does not read any more when it has taken the constant. */
+  readonly surplus: boolean;
   /** K_NUMERIC of a single number: that number. */
   readonly constant: Int | undefined;
   /** The label when the expression is nothing but a label, else -1. */
@@ -58,7 +60,7 @@ function newExpression(
   constant: Int | undefined,
   label: number,
 ): Expression {
-  return { kind, code, text, float, constant, label, place: -1, address: -1 };
+  return { kind, code, text, float, surplus: false, constant, label, place: -1, address: -1 };
 }
 
 /** Numbers written in the source, each once, so that equal numbers are equal elements. */
@@ -104,6 +106,8 @@ export class ExpressionReader {
   readonly code: number[] = [];
   #operators: number[] = [];
   #depth = 0;
+  /** The floating point constant in parentheses that the expression begins with. */
+  #leading: Float | undefined;
   /** For each text the number that is written, once it has been looked at. */
   readonly #parsedNumbers: (Int | "large" | "none" | undefined)[] = [];
   /** For each text the expression that it is where it stands alone, if that is a number. */
@@ -139,7 +143,12 @@ export class ExpressionReader {
     while (this.code.length > 0) this.code.pop();
     while (this.#operators.length > 0) this.#operators.pop();
     this.#depth = 0;
+    this.#leading = undefined;
     this.#expression(0);
+    if (this.#leading !== undefined) {
+      const made = newExpression(K_FLOAT, NO_CODE, -1, this.#leading, undefined, -1);
+      return this.code.length > 1 ? { ...made, surplus: true } : made;
+    }
     const expression = this.#shared();
     const text = textOf(token);
     // Not a symbolic constant that has been read for its value.
@@ -261,7 +270,12 @@ export class ExpressionReader {
     const token = this.tokens[this.at]!;
     if (token === 0x28) {
       this.at++;
-      this.#expression(this.#operators.length);
+      const float = this.#float();
+      if (float !== undefined) {
+        // FASM knows a floating point constant by where it stands: at the beginning of what it has written down.
+        if (this.code.length === 0) this.#leading = float;
+        this.code.push(E_INVALID);
+      } else this.#expression(this.#operators.length);
       if (this.tokens[this.at] === 0x29) this.at++;
       else this.code.push(E_INVALID);
       return;
@@ -316,7 +330,7 @@ export class ExpressionReader {
         const follows = tokens[at + 1]!;
         if (!isName(follows)) return undefined;
         const written = this.#texts.text(textOf(follows));
-        if (!/^\d+[fF]?$/.test(written)) return undefined;
+        if (!/^\d*[fF]?$/.test(written)) return undefined;
         power = (sign === 0x2d ? "-" : "+") + written;
         at += 2;
       }
@@ -419,7 +433,8 @@ export function preprocessorValue(p: Preprocessor, at: number): { value: number;
     }
   });
   const expression = reader.read(p.store.tokens, at);
-  const value = absoluteValue(expression, reader.numbers);
+  const { float } = expression;
+  const value = float === undefined ? absoluteValue(expression, reader.numbers) : normal(floatBits(float, 8));
   if (typeof value !== "number" || (value | 0) !== value) refuse("valueOutOfRange");
   return { value, end: reader.at };
 }

@@ -9,7 +9,7 @@ import {
   P_HERE,
   P_ORIGIN,
   P_TIME,
-} from "./expression/parse.ts";
+} from "./expression/expressions.ts";
 import { refuse } from "./messages.ts";
 import type { Program } from "./program.ts";
 import { Label } from "./symbols.ts";

@@ -156,8 +156,7 @@ export class Assembler {
     this.endings = new Endings(program.length);
     this.#instructions = new Int32Array(program.length);
     this.table = new InstructionTable(options.maxBytes);
-    this.evaluator = new Evaluator(this.state);
-    this.evaluator.texts = texts;
+    this.evaluator = new Evaluator(this.state, texts);
   }
 
   /** Assembles until a pass is right; throws the error of the last one. Returns the number of passes. */

@@ -226,10 +226,14 @@ function byteDatum(assembler: Assembler, expression: Expression): void {
   const { state } = assembler;
   const { expressions } = assembler.program;
   if (expressions.kind(expression) === K_STRING) {
-    const text = assembler.texts.text(expressions.text(expression));
-    state.room(text.length);
+    const { texts } = assembler;
+    const text = expressions.text(expression);
+    state.room(texts.length(text));
     const { bytes } = state;
-    for (let at = 0; at < text.length; at++) bytes[state.at++] = text.charCodeAt(at);
+    const end = texts.end(text);
+    let to = state.at;
+    for (let at = texts.start(text); at < end; at++) bytes[to++] = texts.bytes[at]!;
+    state.at = to;
     return;
   }
   const term = assembler.evaluator.byte(expression);
@@ -246,9 +250,10 @@ function wordDatum(assembler: Assembler, expression: Expression): void {
 
 function unicodeString(assembler: Assembler, expression: Expression): void {
   const { state } = assembler;
-  const text = assembler.texts.text(assembler.program.expressions.text(expression));
-  state.room(text.length * 2);
-  for (let at = 0; at < text.length; at++) put16(state, text.charCodeAt(at));
+  const { texts } = assembler;
+  const text = assembler.program.expressions.text(expression);
+  state.room(texts.length(text) * 2);
+  for (let at = texts.start(text); at < texts.end(text); at++) put16(state, texts.bytes[at]!);
 }
 
 /** `segment:offset`: the offset's bytes, then a word of segment. */

@@ -89,6 +89,8 @@ export class Parser {
   readonly program: Program;
   readonly #p: Preprocessor;
   readonly #words: Words;
+  /** The text of the name `?`. */
+  readonly #question: number;
   readonly #reader: ExpressionReader;
   readonly #names: LabelNames;
   readonly #blocks: Block[] = [];
@@ -106,6 +108,7 @@ export class Parser {
     this.#p = p;
     this.#onProgress = onProgress;
     this.#words = p.reserved;
+    this.#question = p.texts.number("?");
     this.program = new Program(p.numbers);
     this.#names = new LabelNames(p.texts, this.program, (text) => this.#isReserved(text));
     this.#reader = new ExpressionReader(p.texts, p.reserved, this.program.expressions, (reader) =>
@@ -657,7 +660,7 @@ export class Parser {
       }
       const word = this.#words.find(textOf(token));
       if (word !== null && this.#wordArgument(word)) continue;
-      if (this.#p.texts.text(textOf(token)) === "?") {
+      if (textOf(token) === this.#question) {
         this.#at++;
         program.push(0x3f, 0);
         this.#confirm();
@@ -770,8 +773,10 @@ export class Parser {
     const token = this.#tokens[this.#at]!;
     if (isString(token)) {
       const start = this.#at;
+      const next = this.#tokens[start + 1]!;
       const length = program.length;
-      this.#expression();
+      if (next === END || next === 0x2c) this.#at++;
+      else this.#expression();
       if (this.#at === start + 1) {
         // Nothing but the string: it stays one.
         program.length = length;

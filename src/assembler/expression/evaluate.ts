@@ -7,6 +7,7 @@ import { type Message, refuse } from "../messages.ts";
 import { type Base, type Operand, RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
 import type { State } from "../state.ts";
 import { DEFINED, type Label, MOVES, SPACE, USED, VARIABLE } from "../symbols.ts";
+import type { Texts } from "../tokens.ts";
 import {
   OP_ADD,
   OP_AND,
@@ -114,6 +115,7 @@ export function quick(operator: number, left: number, right: number): number {
 export class Evaluator {
   readonly #state: State;
   readonly #expressions: Expressions;
+  readonly #texts: Texts;
   readonly #stack: Term[] = [];
   /** The result of the last evaluation. */
   result: Term = newTerm();
@@ -125,7 +127,8 @@ export class Evaluator {
   takesSizes = false;
   takenSize = 0;
 
-  constructor(state: State) {
+  constructor(state: State, texts: Texts) {
+    this.#texts = texts;
     this.#state = state;
     this.#expressions = state.program.expressions;
   }
@@ -265,16 +268,16 @@ export class Evaluator {
     term.relocation = 0;
   }
 
-  texts: { text(number: number): string } = { text: () => "" };
-
   #stringValue(text: number): Int {
-    const written = this.texts.text(text);
-    if (written.length > 8) refuse("valueOutOfRange");
+    const start = this.#texts.start(text);
+    const length = this.#texts.length(text);
+    if (length > 8) refuse("valueOutOfRange");
     let low = 0;
     let high = 0;
-    for (let at = 0; at < written.length; at++) {
-      if (at < 4) low |= written.charCodeAt(at) << (at * 8);
-      else high |= written.charCodeAt(at) << ((at - 4) * 8);
+    const { bytes } = this.#texts;
+    for (let at = 0; at < length; at++) {
+      if (at < 4) low |= bytes[start + at]! << (at * 8);
+      else high |= bytes[start + at]! << ((at - 4) * 8);
     }
     return unsigned64(low, high);
   }

@@ -139,7 +139,7 @@ export class ExpressionReader {
       if (text >= this.#numberOf.length) this.#grow(text);
       element = this.#numberOf[text]!;
       if (element === 0) {
-        element = this.#element(parseNumber(this.#texts.text(text)));
+        element = this.#mayBeNumber(text) ? this.#element(parseNumber(this.#texts.text(text))) : NO_NUMBER;
         this.#numberOf[text] = element;
       }
     }
@@ -156,6 +156,25 @@ export class ExpressionReader {
     return number === "large" ? E_TOO_LARGE : E_NUMBER | (this.expressions.numbers.number(number) << 8);
   }
 
+  #mayBeNumber(text: number): boolean {
+    const first = this.#texts.first(text);
+    return (first >= 0x30 && first <= 0x39) || first === 0x24;
+  }
+
+  /** Most numbers are none: a point, an exponent or a final f is looked for before anything is taken apart. */
+  #mayBeFloat(text: number): boolean {
+    const texts = this.#texts;
+    const { bytes } = texts;
+    const end = texts.end(text);
+    let at = texts.start(text);
+    if (at === end || bytes[at]! < 0x30 || bytes[at]! > 0x39) return false;
+    while (++at < end) {
+      const code = bytes[at]!;
+      if (code === 0x2e || (code & 0xdf) === 0x45 || (code & 0xdf) === 0x46) return true;
+    }
+    return false;
+  }
+
   #float(): Float | undefined {
     const { tokens } = this;
     let at = this.at;
@@ -165,11 +184,8 @@ export class ExpressionReader {
       negative = token === 0x2d;
       token = tokens[++at]!;
     }
-    if (!isName(token)) return undefined;
+    if (!isName(token) || !this.#mayBeFloat(textOf(token))) return undefined;
     const name = this.#texts.text(textOf(token));
-    const code = name.charCodeAt(0);
-    if (code < 0x30 || code > 0x39) return undefined;
-    if (!mayBeFloat(name)) return undefined;
     const simple = /^(\d+)(\.\d+)?([eE]\d*)?[fF]?$/.exec(name);
     if (!simple || name.length < 2) return undefined;
     if (simple[2] === undefined && simple[3] === undefined && !/[fF]$/.test(name)) return undefined;
@@ -200,15 +216,6 @@ const NO_NUMBER = -1;
 
 /** Whether no expression goes on with this token. */
 const isEnd = (token: number): boolean => token === END || token === 0x2c || token === 0x5d;
-
-/** Most numbers are not: a point, an exponent or a final f is looked for before anything is taken apart. */
-function mayBeFloat(name: string): boolean {
-  for (let at = 1; at < name.length; at++) {
-    const code = name.charCodeAt(at);
-    if (code === 0x2e || (code & 0xdf) === 0x45 || (code & 0xdf) === 0x46) return true;
-  }
-  return false;
-}
 
 /** The bytes of a string as a little-endian number. */
 function stringNumber(text: string): Int | "large" {

@@ -433,7 +433,10 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
           expression = at + 1 - item;
           at += 2;
         } else if (kinds[at] === COLON && far) operand.kind = OTHER;
-        else if (program.expressions.kind(value) === K_FLOAT) operand.kind = FLOAT;
+        else if (program.expressions.kind(value) === K_FLOAT) {
+          operand.kind = FLOAT;
+          operand.fraction = true;
+        }
         break;
       case BRACE:
         at = readRounding(program, at, operand);
@@ -741,6 +744,8 @@ function evaluate(assembler: Assembler, shape: Shape, item: number): void {
       if (shape.lists && encodes(shape, assembler.operandIndex + 1, state)) throw error;
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
       if (!surplus) throw complaint;
+      state.at = at;
+      if (encodes(shape, assembler.operandIndex + 1, state)) throw error;
       for (let count = assembler.operandIndex; count >= 0; count--) {
         state.at = at;
         if (encodes(shape, count, state)) throw complaint;
@@ -883,8 +888,8 @@ function evaluateFloat(assembler: Assembler, shape: Shape, operand: Operand, exp
     if (size === 0) size = other.size || registerSizes[registerClass(other.register)]!;
   }
   evaluator.valueSize = size || shape.floatSize || state.bits >> 3;
-  evaluator.evaluate(expression);
   operand.kind = IMMEDIATE;
+  evaluator.evaluate(expression);
   evaluator.put(operand, evaluator.result.value);
   operand.relocation = 0;
   operand.undefined = false;

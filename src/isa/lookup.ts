@@ -165,7 +165,7 @@ export function find(
     if (form.operandSize !== 0 && form.operandSize !== around.operandSize) continue;
     if (form.addressSize !== 0 && form.addressSize !== around.addressSize) continue;
     if (form.encoding !== "legacy") {
-      if (form.w >= 0 && form.w !== around.w) continue;
+      if (form.w >= 0 && form.w !== around.w && !form.attributes.has("w64")) continue;
       const er = around.rounds && form.attributes.has("er");
       if (around.rounds && !er && !form.attributes.has("sae")) continue;
       if (!er && form.vectorLength !== 0 && form.vectorLength !== around.vectorLength) continue;

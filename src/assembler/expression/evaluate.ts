@@ -319,6 +319,7 @@ export class Evaluator {
             break;
           case E_FLOAT:
             term.value = this.#floatValue(this.#expressions.float(expression)!);
+            if (this.#expressions.alone(expression) === 0) refuse("extraCharactersOnLine");
             break;
           case E_TOO_LARGE:
             refuse("valueOutOfRange");
@@ -842,14 +843,17 @@ function factor(scale: number): number {
   return scale;
 }
 
+/** FASM looks at the magnitude, and takes its 64 bits for a number with a sign. */
 function byteFactor(value: Int): number {
-  if (value > 127 || value < -128) refuse("valueOutOfRange");
-  return value as number;
+  const magnitude = value < 0 ? -value : value;
+  const by = typeof magnitude === "bigint" ? BigInt.asIntN(64, magnitude) : magnitude;
+  if (by > 127 || by < -128) refuse("valueOutOfRange");
+  return Number(by);
 }
 
 function multiplyRegisters(left: Term, right: Term): void {
   if (right.register1 | right.register2) refuse("invalidValue");
-  const by = byteFactor(right.value);
+  const by = byteFactor(right.value) * (right.value < 0 ? -1 : 1);
   if (left.register1 !== 0) {
     left.scale1 = factor(left.scale1 * by);
     if (left.scale1 === 0) left.register1 = 0;

@@ -22,7 +22,10 @@ export const E_RESERVED = 6;
 export const E_INVALID = 7;
 /** A string that is nothing else, by its text; the only element of its expression. */
 export const E_STRING = 8;
-/** A floating point constant, by its place among `floats`; the only element of its expression. */
+/**
+ * A floating point constant, by its place among them; the first element of its expression. What is behind it, as in
+ * `(1.5)+x`, FASM does not read any more when it has taken the constant.
+ */
 export const E_FLOAT = 9;
 
 export const P_HERE = 0;
@@ -99,7 +102,7 @@ export class Expressions {
 
   /** K_FLOAT: the constant; of any other undefined. */
   float(expression: Expression): Float | undefined {
-    const element = this.alone(expression);
+    const element = this.code[this.starts[expression]!]!;
     return (element & 0xff) === E_FLOAT ? this.#floats[element >>> 8] : undefined;
   }
 
@@ -124,8 +127,10 @@ export class Expressions {
     return this.#find([E_STRING | (text << 8)]);
   }
 
-  ofFloat(float: Float): Expression {
-    return this.#find([E_FLOAT | ((this.#floats.push(float) - 1) << 8)]);
+  /** A floating point constant, with more behind it or without. */
+  ofFloat(float: Float, surplus: boolean): Expression {
+    const element = E_FLOAT | ((this.#floats.push(float) - 1) << 8);
+    return this.#find(surplus ? [element, E_INVALID] : [element]);
   }
 
   /** The expression of these elements. */

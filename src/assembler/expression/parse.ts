@@ -5,7 +5,7 @@ import { END, GROWTH, grown, isName, isString, type Texts, textOf } from "../tok
 import { OP_ADD, OP_DIV, OP_MUL, OP_NEG, OP_PLUS, OP_SUB, type Words } from "../words.ts";
 import { absoluteValue } from "./constant.ts";
 import { E_INVALID, E_NUMBER, E_TOO_LARGE, type Expression, type Expressions } from "./expressions.ts";
-import { type Float, parseFloat96 } from "./float.ts";
+import { type Float, floatBits, parseFloat96 } from "./float.ts";
 import { type Int, normal, unsigned64 } from "./int.ts";
 
 /** What a name is worth; appends its elements to `reader.code` and moves `reader.at` behind it. */
@@ -22,6 +22,8 @@ export class ExpressionReader {
   readonly code: number[] = [];
   #operators: number[] = [];
   #depth = 0;
+  /** The floating point constant in parentheses that the expression begins with. */
+  #leading: Float | undefined;
   /** For each text its element when it is a number, NO_NUMBER when it is none, 0 before it has been looked at. */
   #numberOf = new Int32Array(1 << 10);
   /** For each text one more than the expression that it is where it stands alone, if that is a number. */
@@ -46,12 +48,14 @@ export class ExpressionReader {
       return this.#aloneOf[text]! - 1;
     }
     const float = this.#float();
-    if (float) return this.expressions.ofFloat(float);
+    if (float) return this.expressions.ofFloat(float, false);
     // Setting a length is a call of the engine's; the few elements are gone sooner this way.
     while (this.code.length > 0) this.code.pop();
     while (this.#operators.length > 0) this.#operators.pop();
     this.#depth = 0;
+    this.#leading = undefined;
     this.#expression(0);
+    if (this.#leading !== undefined) return this.expressions.ofFloat(this.#leading, this.code.length > 1);
     const expression = this.expressions.of(this.code);
     // Not a symbolic constant that has been read for its value.
     if (alone && this.#numberOf[text]! > 0 && (this.code[0]! & 0xff) === E_NUMBER)
@@ -127,7 +131,12 @@ export class ExpressionReader {
     const token = this.tokens[this.at]!;
     if (token === 0x28) {
       this.at++;
-      this.#expression(this.#operators.length);
+      const float = this.#float();
+      if (float !== undefined) {
+        // FASM knows a floating point constant by where it stands: at the beginning of what it has written down.
+        if (this.code.length === 0) this.#leading = float;
+        this.code.push(E_INVALID);
+      } else this.#expression(this.#operators.length);
       if (this.tokens[this.at] === 0x29) this.at++;
       else this.code.push(E_INVALID);
       return;
@@ -201,7 +210,7 @@ export class ExpressionReader {
         const follows = tokens[at + 1]!;
         if (!isName(follows)) return undefined;
         const written = this.#texts.text(textOf(follows));
-        if (!/^\d+[fF]?$/.test(written)) return undefined;
+        if (!/^\d*[fF]?$/.test(written)) return undefined;
         power = (sign === 0x2d ? "-" : "+") + written;
         at += 2;
       }
@@ -286,7 +295,9 @@ export function preprocessorValue(p: Preprocessor, at: number): { value: number;
     }
   });
   const expression = reader.read(p.store.tokens, at);
-  const value = absoluteValue(reader.expressions, expression);
+  const { expressions } = reader;
+  const float = expressions.float(expression);
+  const value = float === undefined ? absoluteValue(expressions, expression) : normal(floatBits(float, 8));
   if (typeof value !== "number" || (value | 0) !== value) refuse("valueOutOfRange");
   return { value, end: reader.at };
 }

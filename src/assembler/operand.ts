@@ -134,6 +134,8 @@ export interface Operand {
    * shortest one. FASM's `value_undefined`.
    */
   undefined: boolean;
+  /** IMMEDIATE: the bits of a floating point constant, which a byte cannot have. */
+  fraction: boolean;
   /** FAR: the segment. */
   segmentValue: number;
   segmentRelocation: number;
@@ -168,6 +170,7 @@ export function newOperand(): Operand {
     relocation: ABSOLUTE,
     relocationBase: null,
     undefined: false,
+    fraction: false,
     segmentValue: 0,
     segmentRelocation: ABSOLUTE,
     segmentBase: null,

@@ -301,7 +301,8 @@ export function decode(
     last = bytes[at]!;
   }
   const form = find(space, code, modrm, around, last);
-  if (form === undefined) {
+  // VEX.vvvv that names no register has to be all ones.
+  if (form === undefined || (out.vvvv !== 0 && !form.places.includes("vvvv"))) {
     out.length = at - start;
     return INVALID;
   }

@@ -29,7 +29,7 @@
  *   as if they could be MM registers, and then finds the size wrong), not64 (64-bit code has it not), narrow (the operand
  *   size is never 64 bits), alien and missized (in other code FASM calls its 64-bit registers
  *   invalid operands, or invalid sizes of operands), flips (of the two
- *   registers in ModR/M a high one goes into reg, with the next opcode), low (FASM takes no register above 15 last). For EVEX: mask (masked: required), z (zeroing; zmem: FASM lets it
+ *   registers in ModR/M a high one goes into reg, with the next opcode), low (FASM takes no register above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z (zeroing; zmem: FASM lets it
  *   stand on memory), b4 b8 (memory
  *   may be one element broadcast), er (rounding), sae, optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
@@ -175,6 +175,7 @@ const attributeWords = new Set([
   "missized",
   "flips",
   "low",
+  "w64",
 ]);
 
 const noFlags: FormFlags = { reads: 0, writes: 0, undefined: 0, clears: 0, sets: 0 };

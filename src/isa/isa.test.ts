@@ -147,6 +147,14 @@ describe("decode", () => {
     ["8b 84 24 10 00 00 00", "mov rv,rmv 7"],
     ["8b 85", "truncated"],
     ["", "truncated"],
+    // W of VEX: what nobody looks at, what has to be 0, and what says something in 64-bit code only.
+    ["c4 e1 f0 58 c2", "vaddps xmm,xmm,xmmm128 5"],
+    ["c4 e2 71 0c c2", "vpermilps xmm,xmm,xmmm128 5"],
+    ["c4 e2 f1 0c c2", "invalid"],
+    ["c4 e2 f0 f2 c2", "andn r32,r32,rm32 5"],
+    ["c4 e1 f9 6e c2", "vmovd xmm,rm32 5"],
+    ["c5 f8 2e c2", "vucomiss xmm,xmmm32 4"],
+    ["c5 f0 2e c2", "invalid"],
     ["66 66 66 66 66 66 66 66 66 66 66 66 66 66 90", "nop  15"],
     ["66 66 66 66 66 66 66 66 66 66 66 66 66 66 66 90", "too long"],
   ])("%s is %s", (hex, expected) => {

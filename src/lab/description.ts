@@ -275,6 +275,8 @@ const router = record(
       }),
     ),
     routes: listOf(route),
+    /** Packets go by the way that their senders name (RFC 791, loose and strict source routes). */
+    "source-routes": flag,
   },
   ["interfaces"],
 );

@@ -310,13 +310,14 @@ export class Lab {
     };
   }
 
-  #addRouter(name: string, { interfaces, routes = [] }: RouterDescription): void {
+  #addRouter(name: string, { interfaces, routes = [], ...more }: RouterDescription): void {
     const { world } = this;
     const causes = new Causes({ name, clock: world.clock, forwards: true });
     const router = new Router({
       clock: world.clock,
       random: world.random,
       routes,
+      sourceRoutes: more["source-routes"] ?? false,
       interfaces: interfaces.map(({ nat, ...card }, index) => {
         if (card.address === undefined) return misfit(card, `routers.${name}`, "an interface has no address");
         const { gateway, mac, mtu } = card;

@@ -7,6 +7,7 @@
  * on the wire what follows from it. `stack.deadline()` says "at once" after such a call.
  */
 import type { IpAddress } from "./wire/ip-address.ts";
+import type { SourceRoute } from "./wire/source-route.ts";
 
 /** Why a call did not do what was asked. */
 export type Reason =
@@ -127,6 +128,11 @@ export interface SocketOptions {
    * written, of which as much is taken as the SYN carries. 0 = no.
    */
   fastOpen: number;
+  /**
+   * RFC 9293 3.9.2.1: TCP over IPv4 goes by these gateways; set before connect or listen. A connection that was accepted
+   * answers by the way it came unless this says otherwise. Undefined = by the routes.
+   */
+  sourceRoute: SourceRoute | undefined;
   /** RFC 9293 3.8.3: give up when data is not acknowledged for this many µs; 0 = by number of retransmissions. */
   userTimeout: number;
 }

@@ -47,6 +47,8 @@ export interface StackOptions {
   forward?: boolean;
   /** TCP and UDP to any unicast address are taken as if addressed to this stack: what the gateway needs. Default false. */
   anyAddress?: boolean;
+  /** One that passes packets on does so by the source routes that senders give (RFC 7126 4.3 advises against it). Default false. */
+  sourceRoutes?: boolean;
   /** What differs from `defaultSettings`. */
   tcp?: Partial<TcpSettings>;
 }
@@ -134,7 +136,7 @@ export class Stack {
   #due: Micros = 0;
   #ipDue: Micros = 0;
   #polling = false;
-  readonly #tcpOptions = { ttl: 0, tos: 0, dontFragment: true };
+  readonly #tcpOptions: SendOptions = { ttl: 0, tos: 0, dontFragment: true, route: undefined };
   #ready: (() => void) | undefined;
 
   constructor(options: StackOptions) {
@@ -149,6 +151,7 @@ export class Stack {
       random,
       forward: options.forward ?? false,
       anyAddress: options.anyAddress ?? false,
+      sourceRoutes: options.sourceRoutes ?? false,
       counters,
       drops,
       upper: {
@@ -595,10 +598,10 @@ export class Stack {
   }
 
   #deliver(arrival: Arrival): void {
-    const { protocol, payload, source, destination, group, tos } = arrival;
+    const { protocol, payload, source, destination, group, tos, back } = arrival;
     switch (protocol) {
       case ipv4.PROTOCOL_TCP:
-        this.#segment(payload, 0, payload.length, source, destination, group, tos);
+        this.#segment(payload, 0, payload.length, source, destination, group, tos, back);
         return;
       case ipv4.PROTOCOL_UDP:
         if (!this.#udp.arrive(payload, source, destination, group))
@@ -612,10 +615,10 @@ export class Stack {
     if (!group) this.#networkOf(source).refuse(arrival.packet, "protocol", this.#now);
   }
 
-  readonly #segment: Upper["segment"] = (bytes, start, end, source, destination, group, tos) => {
+  readonly #segment: Upper["segment"] = (bytes, start, end, source, destination, group, tos, back) => {
     // RFC 9293 3.9.2.3 (MUST-57): a segment to a broadcast or multicast address is silently discarded.
     if (group) this.drops.add("tcp: to a group");
-    else this.#tcp.arrive(bytes, start, end, source, destination, this.#now, tos & 3);
+    else this.#tcp.arrive(bytes, start, end, source, destination, this.#now, tos & 3, back);
   };
 
   /** An error about a packet of ours, from the network or from our own link. */
@@ -645,7 +648,8 @@ export class Stack {
   #sendTcp(from: IpAddress, to: IpAddress, segment: Segment, c: Connection | undefined, now: Micros): void {
     if (!this.#polling) this.#stirIp();
     const network = this.#networkOf(to);
-    const path = c ? this.#pathOf(c, network) : network.find(to, from);
+    const route = c ? c.route : segment.route;
+    const path = c ? this.#pathOf(c, network) : network.find(route?.gateways[0] ?? to, from);
     if (path === undefined) {
       this.drops.add("ip: no route");
       return;
@@ -654,6 +658,7 @@ export class Stack {
     tcpWire.write(segment, from, to, frame, network.headroom);
     const { ttl, tos } = c?.options ?? ANSWER;
     this.#tcpOptions.ttl = ttl;
+    this.#tcpOptions.route = route;
     this.#tcpOptions.tos = c?.ecn.may ? (tos & ~3) | ECT0 : tos;
     const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, this.#tcpOptions, now);
     if (reason) this.drops.add(`ip: ${reason}`);
@@ -663,7 +668,7 @@ export class Stack {
   #pathOf(c: Connection, network: Network): Path | undefined {
     const kept = c.path as KeptPath | undefined;
     if (kept?.generation === network.generation) return kept.path;
-    const path = network.find(c.remoteAddress, c.localAddress);
+    const path = network.find(c.route?.gateways[0] ?? c.remoteAddress, c.localAddress);
     c.path = { path, generation: network.generation } satisfies KeptPath;
     return path;
   }

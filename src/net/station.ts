@@ -1,6 +1,7 @@
 import type { Reason, SocketOptions } from "./sockets.ts";
 import { ANY6 } from "./wire/address6.ts";
 import type { IpAddress } from "./wire/ip-address.ts";
+import type { SourceRoute } from "./wire/source-route.ts";
 
 /** What sockets may ask of the station they belong to. */
 export interface Station {
@@ -30,6 +31,7 @@ export function defaultOptions(): SocketOptions {
     tos: 0,
     maxSegment: 0,
     fastOpen: 0,
+    sourceRoute: undefined,
     userTimeout: 0,
   };
 }
@@ -44,6 +46,7 @@ export class WatchedOptions implements SocketOptions {
   tos: number;
   maxSegment: number;
   fastOpen: number;
+  sourceRoute: SourceRoute | undefined;
   userTimeout: number;
   #noDelay: boolean;
   #keepAlive: boolean;
@@ -58,6 +61,7 @@ export class WatchedOptions implements SocketOptions {
     this.tos = options.tos;
     this.maxSegment = options.maxSegment;
     this.fastOpen = options.fastOpen;
+    this.sourceRoute = options.sourceRoute;
     this.userTimeout = options.userTimeout;
     this.#noDelay = options.noDelay;
     this.#keepAlive = options.keepAlive;

@@ -1,7 +1,8 @@
 /**
- * Every MUST of RFC 9293, by the number it has in appendix B there, with the section of RFC 1122 that it comes from: what
- * it demands, in our words, and the tests that show it, by the name that stands in them (or of a row in their tables, or
- * of a timeline). Where we do otherwise on purpose, that is said. `requirements.test.ts` sees to it that they exist.
+ * Every MUST of RFC 9293, by the number it has in appendix B there, with the section of RFC 1122 that it comes from: all of
+ * section 4.2 went there. What it demands, in our words, and the tests that show it, by the name that stands in them (or of
+ * a row in their tables, or of a timeline). Where a default does otherwise on purpose, that is said.
+ * `requirements.test.ts` sees to it that they exist.
  */
 export interface Requirement {
   readonly must: number;
@@ -11,8 +12,6 @@ export interface Requirement {
   readonly host?: string;
   readonly demand: string;
   readonly shownBy: readonly string[];
-  /** What of it is not done, and why. */
-  readonly leftOut?: string;
   /** Where a default differs, and which setting decides. */
   readonly note?: string;
 }
@@ -413,26 +412,30 @@ export const requirements: readonly Requirement[] = [
     must: 51,
     section: "3.9.2.1",
     host: "4.2.3.8",
-    demand: "a source route can be given",
-    shownBy: [],
-    leftOut:
-      "Source routes are not sent, followed or turned round: routers have long dropped such packets, and they let others speak with a borrowed address (RFC 7126 section 4.3).",
+    demand: "a source route can be given to a connection that is opened",
+    shownBy: [
+      "a program names the gateways of a connection that it opens (MUST-51)",
+      "two hosts without routes talk by a %s one through two routers that follow it",
+      "the kernel goes back by the route that we name",
+    ],
+    note: "A socket's `sourceRoute`. Routers refuse source routes unless they are told to follow them (RFC 7126 4.3): `sourceRoutes`.",
   },
   {
     must: 52,
     section: "3.9.2.1",
     host: "4.2.3.8",
     demand: "it comes before one that was received",
-    shownBy: [],
-    leftOut: "As MUST-51.",
+    shownBy: ["the program's choice comes before one that was received (MUST-52)"],
   },
   {
     must: 53,
     section: "3.9.2.1",
     host: "4.2.3.8",
-    demand: "a received one is turned round for the answers",
-    shownBy: [],
-    leftOut: "As MUST-51.",
+    demand: "who was called goes back, with all segments, by the route that he was called by",
+    shownBy: [
+      "the way that a SYN came is gone back by all segments, and a later one overrides it (MUST-53)",
+      "the kernel opens a connection by one, and our answers go back by it",
+    ],
   },
   {
     must: 54,

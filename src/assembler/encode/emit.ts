@@ -452,7 +452,7 @@ export function putOffset(operand: Operand, head: Head, out: Encoding): void {
 /** A byte from -256 to 255, as FASM takes them; out of range counts as 0. */
 export function byteValue(operand: Operand, out: Encoding): number {
   if (operand.kind === FLOAT) refuse("invalidValue");
-  if (operand.relocation !== ABSOLUTE) out.recoverable("invalidUseOfSymbol");
+  if (operand.relocation !== ABSOLUTE || operand.fraction) out.recoverable("invalidUseOfSymbol");
   if (operand.value < -0x100 || operand.value > 0xff) {
     out.recoverable("valueOutOfRange");
     return 0;

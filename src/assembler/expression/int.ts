@@ -8,7 +8,7 @@ const LIMIT = 1n << 64n;
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const TWO_32 = 4294967296;
 
-/** Set by an operation whose exact result does not fit; the result is then what fits of it. The caller clears it. */
+/** Set by an operation whose exact result does not fit; the result is then what FASM has left. The caller clears it. */
 export const overflow = { happened: false };
 
 /** The one form of a bigint result. */
@@ -16,7 +16,8 @@ export function normal(value: bigint): Int {
   if (value <= SAFE && value >= -SAFE) return Number(value);
   if (value >= LIMIT || value < -LIMIT) {
     overflow.happened = true;
-    return normal(BigInt.asIntN(65, value));
+    const low = BigInt.asUintN(64, value);
+    return normal(value < 0n ? low - LIMIT : low);
   }
   return value;
 }
@@ -53,8 +54,9 @@ export function multiply(a: Int, b: Int): Int {
   }
   const product = BigInt(a) * BigInt(b);
   // FASM multiplies magnitudes of 64 bits, so -2^64 is out of reach both as operand and as result.
-  if (product >= LIMIT || product <= -LIMIT) overflow.happened = true;
-  return normal(BigInt.asIntN(65, product));
+  if (product < LIMIT && product > -LIMIT) return normal(product);
+  overflow.happened = true;
+  return a < 0 ? normal(-BigInt(a) - LIMIT) : a;
 }
 
 /** Towards zero; the divisor is not 0. */
@@ -108,9 +110,9 @@ export function not(a: Int): Int {
 export function shiftLeft(a: Int, count: Int): Int {
   if (count < 0) return shiftRight(a, negate(count));
   if (a === 0) return 0;
-  if (count > 64) {
+  if (count >= 64 && !(count === 64 && a === -1)) {
     overflow.happened = true;
-    return 0;
+    return a;
   }
   if (typeof a === "number") {
     const shifted = a * 2 ** Number(count);

@@ -9,7 +9,7 @@ interface Scheme {
   pp: string;
   /** 0F 0F38 0F3A. */
   map: string;
-  /** W of VEX and of EVEX forms; WIG is written as 0. Default W0 and W0. */
+  /** W of VEX and of EVEX forms. Default WIG, but W0 of EVEX forms with elements of 32 bits. */
   w?: string;
   evexW?: string;
   /** Only one of the two encodings exists. */
@@ -43,14 +43,14 @@ export function vector(scheme: Scheme, list: string): Row[] {
   const { pp, map, only, scalar, broadcast, rounding, suffix } = scheme;
   const rows: Row[] = [];
   const sources = scheme.sources ?? 2;
+  const elements = broadcast === undefined && scalar === undefined ? "WIG" : "W0";
   const last = `${scheme.immediate ? " ib" : ""}${suffix === undefined ? "" : ` ${suffix}`}`;
   for (const entry of list.split(" ")) {
     const [names, code] = entry.split(":");
     const name = names!.replaceAll("=", " ");
     for (const encoding of ["vex", "evex"] as const) {
       if (only !== undefined && only !== encoding) continue;
-      const w =
-        encoding === "vex" ? (scheme.w ?? "W0") : (scheme.evexW ?? scheme.w ?? "W0").replace("WIG", "W0");
+      const w = encoding === "vex" ? (scheme.w ?? "WIG") : (scheme.evexW ?? scheme.w ?? elements);
       for (const bits of scalar !== undefined ? [0] : (scheme.lengths ?? all)) {
         if (encoding === "vex" && bits === 512) continue;
         const r = `${letter(bits)}mm`;
@@ -116,6 +116,7 @@ export const vex = (scheme: Scheme): Scheme => ({ ...scheme, only: "vex", length
 export const single = (scheme: Scheme): Scheme => ({ ...scheme, sources: 1 });
 export const er = (scheme: Scheme): Scheme => ({ ...scheme, rounding: "er" });
 export const sae = (scheme: Scheme): Scheme => ({ ...scheme, rounding: "sae" });
+export const w0 = (scheme: Scheme): Scheme => ({ ...scheme, w: "W0" });
 export const w1 = (scheme: Scheme): Scheme => ({ ...scheme, w: "W1", evexW: "W1" });
 
 /** The 32 comparisons of AVX by number; FASM names them all. */
@@ -316,13 +317,14 @@ export function shift(
 export function extension(list: string, fraction: number): Row[] {
   return list.split(" ").flatMap((entry) => {
     const [name, code] = entry.split(":");
+    const evexW = name!.endsWith("dq") ? "W0" : "WIG";
     return ["VEX", "EVEX"].flatMap((encoding) =>
       all.flatMap((bits) => {
         if (encoding === "VEX" && bits === 512) return [];
         const source = bits / fraction;
         return one(
           name!,
-          `${encoding}.${bits}.66.0F38.${encoding === "VEX" ? "WIG" : "W0"} ${code} /r`,
+          `${encoding}.${bits}.66.0F38.${encoding === "VEX" ? "WIG" : evexW} ${code} /r`,
           `=${letter(bits)}mm ${letter(source)}mmm${source}`,
           encoding === "EVEX" ? "mask z apart2" : "apart2",
         );
@@ -396,12 +398,13 @@ export function conversion(
       const wide = `${letter(bits)}mm`;
       const narrow = `${letter(half)}mm`;
       const b = map === "0F" ? `b${element}` : "";
+      const vexW = map === "0F" ? "WIG" : "W0";
       const marks =
         encoding === "EVEX" ? `mask z ${b} ${rounding === "er" && bits !== 512 ? "" : rounding}` : "";
       rows.push(
         ...one(
           name,
-          `${encoding}.${bits}.${pp}.${map}.${encoding === "VEX" ? "W0" : w} ${code} /r`,
+          `${encoding}.${bits}.${pp}.${map}.${encoding === "VEX" ? vexW : w} ${code} /r`,
           widens ? `=${wide} ${narrow}m${half}` : `=${narrow} ${wide}m${bits}`,
           `${marks} apart2${widens ? "" : " sized"}`.replaceAll(/ +/g, " ").trim(),
         ),
@@ -490,8 +493,8 @@ export const kmov = (suffix: string, pp: string, w: string, bits: number, genera
   ...(general === ""
     ? []
     : [
-        ...one(`kmov${suffix}`, `VEX.128.${general}.0F.W0 92 /r`, "=k r32"),
-        ...one(`kmov${suffix}`, `VEX.128.${general}.0F.W0 93 /r`, "=r32 k"),
+        ...one(`kmov${suffix}`, `VEX.128.${general}.0F.W0 92 /r`, "=k r32", general === "F2" ? "w64" : ""),
+        ...one(`kmov${suffix}`, `VEX.128.${general}.0F.W0 93 /r`, "=r32 k", general === "F2" ? "w64" : ""),
       ]),
   ...(suffix !== "q"
     ? []

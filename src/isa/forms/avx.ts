@@ -43,8 +43,12 @@ import {
   truncation,
   vector,
   vex,
+  w0,
   w1,
 } from "./avx-schemes.ts";
+
+/** What only sets flags. */
+const test = { access: "", flags: "w:zc z:ospa" };
 
 /** Made when first asked for: three thousand rows that most programs never need. */
 export const avx = (): Row[] => [
@@ -192,7 +196,7 @@ export const avx = (): Row[] => [
               String(name),
               `${encoding}.LIG.${pp}.0F.W${general === 64 ? 1 : 0} ${code} /r`,
               `=r${general} xmmm${bits}`,
-              `apart2${encoding === "EVEX" ? ` ${rounding}` : ""}${general === 64 ? " long" : ""}`,
+              `apart2${encoding === "EVEX" ? ` ${rounding}` : ""}${general === 64 ? " long" : " w64"}`,
             ),
       ),
     ),
@@ -200,7 +204,7 @@ export const avx = (): Row[] => [
   ...["VEX", "EVEX"].flatMap((encoding) =>
     [32, 64].flatMap((general) => {
       const word = `W${general === 64 ? 1 : 0}`;
-      const marks = `apart2 sized early${general === 64 ? " long" : ""}`;
+      const marks = `apart2 sized early${general === 64 ? " long" : " w64"}`;
       const er = `${marks}${encoding === "EVEX" ? " er" : ""}`;
       const operands = `=xmm xmm rm${general}`;
       return [
@@ -224,16 +228,12 @@ export const avx = (): Row[] => [
       "vpminub:DA vpaddusb:DC vpaddusw:DD vpmaxub:DE vpavgb:E0 vpavgw:E3 vpmulhuw:E4 vpmulhw:E5 vpsubsb:E8 vpsubsw:E9 " +
       "vpminsw:EA vpaddsb:EC vpaddsw:ED vpmaxsw:EE vpmaddwd:F5 vpsadbw:F6 vpsubb:F8 vpsubw:F9 vpaddb:FC vpaddw:FD",
   ),
-  ...vector(
-    at38(bw),
-    "vpshufb:00 vpmaddubsw:04 vpmulhrsw:0B vpminsb:38 vpminuw:3A vpmaxsb:3C vpmaxuw:3E vgf2p8mulb:CF",
-  ),
+  ...vector(at38(bw), "vpshufb:00 vpmaddubsw:04 vpmulhrsw:0B vpminsb:38 vpminuw:3A vpmaxsb:3C vpmaxuw:3E"),
+  ...vector(w0(at38(bw)), "vgf2p8mulb:CF"),
   ...vector(single(at38(bw)), "vpabsb:1C vpabsw:1D"),
   ...vector(d, "vpunpckldq:62 vpunpckhdq:6A vpackssdw:6B vpsubd:FA vpaddd:FE"),
-  ...vector(
-    at38(d),
-    "vpackusdw:2B vpminsd:39 vpminud:3B vpmaxsd:3D vpmaxud:3F vpmulld:40 vpsrlvd:45 vpsravd:46 vpsllvd:47",
-  ),
+  ...vector(at38(d), "vpackusdw:2B vpminsd:39 vpminud:3B vpmaxsd:3D vpmaxud:3F vpmulld:40"),
+  ...vector(w0(at38(d)), "vpsrlvd:45 vpsravd:46 vpsllvd:47"),
   ...vector(single(at38(d)), "vpabsd:1E"),
   ...vector({ ...single(d), immediate: true }, "vpshufd:70"),
   ...vector(q, "vpunpcklqdq:6C vpunpckhqdq:6D vpaddq:D4 vpmuludq:F4 vpsubq:FB"),
@@ -248,23 +248,22 @@ export const avx = (): Row[] => [
     vex(at38(bw)),
     "vphaddw:01 vphaddd:02 vphaddsw:03 vphsubw:05 vphsubd:06 vphsubsw:07 vpsignb:08 vpsignw:09 vpsignd:0A",
   ),
-  ...vector(
-    { ...vex(single(at38(bw))), access: "", flags: "w:zc z:ospa" },
-    "vptest:17 vtestps:0E vtestpd:0F",
-  ),
+  ...vector({ ...vex(single(at38(bw))), ...test }, "vptest:17"),
+  ...vector({ ...w0(vex(single(at38(bw)))), ...test }, "vtestps:0E vtestpd:0F"),
   ...one("vphminposuw", "VEX.128.66.0F38.WIG 41 /r", "=xmm xmmm128"),
   ...one("vphminposuw", "VEX.256.66.0F38.WIG 41 /r", "=ymm ymmm256", "written"),
-  ...vector(at3a(vex(bw)), "vpblendw:0E vmpsadbw:42 vpblendd:02"),
-  ...equality("vpcmpeqb:74 vpcmpeqw:75 vpcmpgtb:64 vpcmpgtw:65", "0F", "W0", 0),
+  ...vector(at3a(vex(bw)), "vpblendw:0E vmpsadbw:42"),
+  ...vector(w0(at3a(vex(bw))), "vpblendd:02"),
+  ...equality("vpcmpeqb:74 vpcmpeqw:75 vpcmpgtb:64 vpcmpgtw:65", "0F", "WIG", 0),
   ...equality("vpcmpeqd:76 vpcmpgtd:66", "0F", "W0", 4),
   ...equality("vpcmpeqq:29 vpcmpgtq:37", "0F38", "W1", 8),
   ...["vpcmpestrm:60", "vpcmpestri:61", "vpcmpistrm:62", "vpcmpistri:63"].flatMap((entry) => {
     const [name, code] = entry.split(":");
     return one(name!, `VEX.128.66.0F3A.WIG ${code} /r ib`, "xmm xmmm128 imm8", "apart2", "w:zsco z:ap");
   }),
-  ...shift("vpsrlw", "D1", "71", 2, "W0", 0),
-  ...shift("vpsraw", "E1", "71", 4, "W0", 0),
-  ...shift("vpsllw", "F1", "71", 6, "W0", 0),
+  ...shift("vpsrlw", "D1", "71", 2, "WIG", 0),
+  ...shift("vpsraw", "E1", "71", 4, "WIG", 0),
+  ...shift("vpsllw", "F1", "71", 6, "WIG", 0),
   ...shift("vpsrld", "D2", "72", 2, "W0", 4),
   ...shift("vpsrad", "E2", "72", 4, "W0", 4),
   ...shift("vpslld", "F2", "72", 6, "W0", 4),
@@ -286,7 +285,7 @@ export const avx = (): Row[] => [
     ...all.flatMap((bits) =>
       one(
         String(name),
-        `EVEX.NDD.${bits}.66.0F.W0 73 /${digit} ib`,
+        `EVEX.NDD.${bits}.66.0F.WIG 73 /${digit} ib`,
         `=${letter(bits)}mm ${letter(bits)}mmm${bits} imm8`,
         "apart",
       ),
@@ -376,24 +375,25 @@ export const avx = (): Row[] => [
   ...memoryMove("vmovntdq", "66", "0F", "E7", "W0", false),
   ...memoryMove("vmovntdqa", "66", "0F38", "2A", "W0", true),
   ...memoryMove("vlddqu", "F2", "0F", "F0", undefined, true),
-  ...vector(single({ pp: "F3", map: "0F" }), "vmovsldup:12 vmovshdup:16"),
+  ...vector(single({ pp: "F3", map: "0F", evexW: "W0" }), "vmovsldup:12 vmovshdup:16"),
   ...["VEX", "EVEX"].flatMap((encoding) => {
     const mask = encoding === "EVEX" ? "mask z apart2" : "apart2";
     const w = encoding === "EVEX" ? "W1" : "WIG";
+    const ww = encoding === "EVEX" ? "W0" : "WIG";
     return [
       ...one("vmovddup", `${encoding}.128.F2.0F.${w} 12 /r`, "=xmm xmmm64", mask),
       ...one("vmovddup", `${encoding}.256.F2.0F.${w} 12 /r`, "=ymm ymmm256", mask),
       ...(encoding === "EVEX" ? one("vmovddup", `EVEX.512.F2.0F.W1 12 /r`, "=zmm zmmm512", mask) : []),
       ...one(
         "vmovss",
-        `${encoding}.NDS.LIG.F3.0F.W0 10 /r`,
+        `${encoding}.NDS.LIG.F3.0F.${ww} 10 /r`,
         "=xmm xmm xmm",
         encoding === "EVEX" ? "mask z flips exact" : "flips exact",
       ),
-      ...one("vmovss", `${encoding}.LIG.F3.0F.W0 10 /r`, "=xmm m32", `${mask} exact`),
+      ...one("vmovss", `${encoding}.LIG.F3.0F.${ww} 10 /r`, "=xmm m32", `${mask} exact`),
       ...one(
         "vmovss",
-        `${encoding}.LIG.F3.0F.W0 11 /r`,
+        `${encoding}.LIG.F3.0F.${ww} 11 /r`,
         "=m32 xmm",
         encoding === "EVEX" ? "mask apart2" : "apart2",
       ),
@@ -423,24 +423,16 @@ export const avx = (): Row[] => [
           ...one(name!, `${word("")} ${hex(Number.parseInt(code!, 16) + 1)} /r`, "=m64 xmm", "apart2"),
         ];
       }),
-      ...one(
-        "vmovhlps",
-        `${encoding}.NDS.128.NP.0F.${encoding === "EVEX" ? "W0" : "WIG"} 12 /r`,
-        "=xmm xmm xmm",
-      ),
-      ...one(
-        "vmovlhps",
-        `${encoding}.NDS.128.NP.0F.${encoding === "EVEX" ? "W0" : "WIG"} 16 /r`,
-        "=xmm xmm xmm",
-      ),
-      ...one("vmovd", `${encoding}.128.66.0F.W0 6E /r`, "=xmm rm32", "apart2"),
-      ...one("vmovd", `${encoding}.128.66.0F.W0 7E /r`, "=rm32 xmm", "apart2"),
+      ...one("vmovhlps", `${encoding}.NDS.128.NP.0F.${ww} 12 /r`, "=xmm xmm xmm"),
+      ...one("vmovlhps", `${encoding}.NDS.128.NP.0F.${ww} 16 /r`, "=xmm xmm xmm"),
+      ...one("vmovd", `${encoding}.128.66.0F.W0 6E /r`, "=xmm rm32", "apart2 w64"),
+      ...one("vmovd", `${encoding}.128.66.0F.W0 7E /r`, "=rm32 xmm", "apart2 w64"),
       ...one("vmovq", `${encoding}.128.F3.0F.${w} 7E /r`, "=xmm xmmm64", "apart2"),
       ...one("vmovq", `${encoding}.128.66.0F.${w} D6 /r`, "=xmmm64 xmm", "apart2"),
       ...one("vmovq", `${encoding}.128.66.0F.W1 6E /r`, "=xmm rm64", "apart2 long"),
       ...one("vmovq", `${encoding}.128.66.0F.W1 7E /r`, "=rm64 xmm", "apart2 long"),
       ...one("vpextrb", `${encoding}.128.66.0F3A.WIG 14 /r ib`, "=r32m8 xmm imm8", "apart2"),
-      ...one("vpextrw", `${encoding}.128.66.0F.W0 C5 /r ib`, "=r32 xmm imm8", "apart2"),
+      ...one("vpextrw", `${encoding}.128.66.0F.W0 C5 /r ib`, "=r32 xmm imm8", "apart2 w64"),
       ...one("vpextrw", `${encoding}.128.66.0F3A.WIG 15 /r ib`, "=m16 xmm imm8", "apart2"),
       ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=rm32 xmm imm8", "apart2"),
       ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=m64 xmm imm8", "apart2"),
@@ -455,7 +447,7 @@ export const avx = (): Row[] => [
       ...one("vpinsrb", `${encoding}.NDS.128.66.0F3A.WIG 20 /r ib`, "=xmm xmm r32m8 imm8", "apart2"),
       ...one("vpinsrw", `${encoding}.NDS.128.66.0F.WIG C4 /r ib`, "=xmm xmm r32m16 imm8", "apart2"),
       ...one("vpinsrd", `${encoding}.NDS.128.66.0F3A.W0 22 /r ib`, "=xmm xmm rm32 imm8", "apart2"),
-      ...one("vinsertps", `${encoding}.NDS.128.66.0F3A.W0 21 /r ib`, "=xmm xmm xmmm32 imm8", "apart2"),
+      ...one("vinsertps", `${encoding}.NDS.128.66.0F3A.${ww} 21 /r ib`, "=xmm xmm xmmm32 imm8", "apart2"),
     ];
   }),
   ...one("vmovmskps", "VEX.128.NP.0F.WIG 50 /r", "=r32 xmm", "apart2"),
@@ -517,13 +509,13 @@ export const avx = (): Row[] => [
   ),
   ...vector(evex(at3a({ ...d, lengths: [256, 512] })), "vshuff32x4:23 vshufi32x4:43"),
   ...vector(evex(at3a({ ...q, lengths: [256, 512] })), "vshuff64x2:23 vshufi64x2:43"),
-  ...vector(at38({ ...d, lengths: [256, 512] }), "vpermps:16 vpermd:36"),
+  ...vector(w0(at38({ ...d, lengths: [256, 512] })), "vpermps:16 vpermd:36"),
   ...vector(at3a(single({ ...w1(q), lengths: [256, 512] })), "vpermq:00 vpermpd:01"),
   ...vector(evex(at38({ ...q, lengths: [256, 512] })), "vpermpd:16 vpermq:36"),
-  ...vector(at3a(single(d)), "vpermilps:04"),
-  ...vector(at38(d), "vpermilps:0C"),
-  ...vector(at3a(single(q)), "vpermilpd:05"),
-  ...vector(at38(q), "vpermilpd:0D"),
+  ...vector(w0(at3a(single(d))), "vpermilps:04"),
+  ...vector(w0(at38(d)), "vpermilps:0C"),
+  ...vector(w0(at3a(single(q))), "vpermilpd:05"),
+  ...vector(w0(at38(q)), "vpermilpd:0D"),
   ...lane("vinsertf128", "vextractf128", "18", "19", "W0", 128, "VEX"),
   ...lane("vinserti128", "vextracti128", "38", "39", "W0", 128, "VEX"),
   ...lane("vinsertf32x4", "vextractf32x4", "18", "19", "W0", 128, "EVEX"),
@@ -564,7 +556,12 @@ export const avx = (): Row[] => [
   ...["vpbroadcastb:7A", "vpbroadcastw:7B", "vpbroadcastd:7C"].flatMap((entry) => {
     const [name, code] = entry.split(":");
     return all.flatMap((bits) =>
-      one(name!, `EVEX.${bits}.66.0F38.W0 ${code} /r`, `=${letter(bits)}mm r32`, "mask z apart2"),
+      one(
+        name!,
+        `EVEX.${bits}.66.0F38.W0 ${code} /r`,
+        `=${letter(bits)}mm r32`,
+        `mask z apart2${code === "7C" ? " w64" : ""}`,
+      ),
     );
   }),
 

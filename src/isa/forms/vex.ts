@@ -48,7 +48,7 @@ const xopSingle = (list: string): Row[] =>
     return form(name!, `XOP.128.NP.M9.W0 ${code} /r`, "=xmm xmmm128", "", "xop");
   });
 
-/** The instructions on general registers: with W0 on 32 bits, with W1 on 64. */
+/** The instructions on general registers: with W0 on 32 bits, with W1 on 64 where there are such registers. */
 const general = (bits: 32 | 64): Row[] => {
   const r = `r${bits}`;
   const rm = `rm${bits}`;
@@ -59,7 +59,7 @@ const general = (bits: 32 | 64): Row[] => {
       opcode,
       operands,
       flags,
-      bits === 64 ? `${attributes.replace(/bmi|tbm|lwp/, "long")} alien` : attributes,
+      bits === 64 ? `${attributes.replace(/bmi|tbm|lwp/, "long")} alien` : `${attributes} w64`,
     );
   const bmi = (name: string, code: string, pp: string, operands: string, flags: string): Row[] =>
     row(name, `VEX.NDS.128.${pp}.0F38.${w} ${code} /r`, operands, flags, "bmi argument");

@@ -149,6 +149,7 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Version of the memory that the runs below were worked out for. */
   #version = -1;
   #readLow = 0;
+  #writes = true;
   #usable = false;
   /** Instructions that the present stretch may execute, beyond those that are counted already. */
   #stretch = 0;
@@ -475,6 +476,7 @@ export class CompilingEngine implements Engine, CodeListener {
       memory,
       without,
       readsFromZero: this.#readLow === 0,
+      writes: this.#writes,
       operationNumber: (operation) => {
         const number = this.#freeNumbers.pop() ?? this.#operations.length;
         this.#operations[number] = operation;
@@ -570,8 +572,11 @@ export class CompilingEngine implements Engine, CodeListener {
     const kept = this.#readLow < 0 ? 0 : runFrom(memory.facts, this.#readLow, memory.endOfPages, FACT.READ);
     const [readLow, readPages] = kept > 0 && kept * 8 >= longest[1] ? [this.#readLow, kept] : longest;
     const [writeLow, writePages] = longestRun(memory.facts, memory.endOfPages, FACT.READ | FACT.WRITE);
-    if (readLow !== this.#readLow) {
+    // Where every page that can be written holds code there is no run to write to.
+    const writes = writePages > 0;
+    if (readLow !== this.#readLow || writes !== this.#writes) {
       this.#readLow = readLow;
+      this.#writes = writes;
       this.#dropAll();
     }
     const words = this.#words;
@@ -579,7 +584,7 @@ export class CompilingEngine implements Engine, CodeListener {
     words[STATE.READ_LENGTH >> 2] = readPages << PAGE_SHIFT;
     words[STATE.WRITE_LOW >> 2] = writeLow << PAGE_SHIFT;
     words[STATE.WRITE_LENGTH >> 2] = writePages << PAGE_SHIFT;
-    this.#usable = readPages > 0 && writePages > 0;
+    this.#usable = readPages > 0;
     return this.#usable;
   }
 

@@ -47,6 +47,8 @@ export interface Surroundings {
   readonly without?: Optimisation | undefined;
   /** The low end of what can be read is 0, and stays so. */
   readonly readsFromZero: boolean;
+  /** There are pages that can be written without further thought. */
+  readonly writes: boolean;
   /** The number under which an operation is executed through its executor. */
   operationNumber(operation: import("../cpu/operation.ts").Operation): number;
   /** Room for a map of so many bytes; undefined if there is none. */
@@ -673,7 +675,7 @@ export class Emitter {
       }
     };
     const low0 = writes ? this.#writeLow : this.#readLow;
-    if (this.#surroundings.without === "ranges") code.i32(1);
+    if (this.#surroundings.without === "ranges" || (writes && !this.#surroundings.writes)) code.i32(1);
     else {
       first();
       if (low0 >= 0) {

@@ -93,6 +93,28 @@ describe("regions", () => {
   });
 });
 
+test.each([
+  ["its code, its data and its stack share", true],
+  ["nothing can be written of", false],
+])("a program is compiled where %s its only page", (_, writable) => {
+  const store = writable ? " push ecx\n add [total],ecx\n pop edx\n mov edi,total+4\n stosb\n" : "";
+  const source = `again:\n inc eax\n${store} mov ebx,[total]\n loop again\n int 0x40\ntotal dd 0,0`;
+  const made = assemble("page.asm", { files: memoryFiles({ "page.asm": `use32\norg 0x1000\n${source}\n` }) });
+  let engine: CompilingEngine | undefined;
+  const compiled = (core: Core) => (engine = new CompilingEngine(core, { threshold: 50 }));
+  const [expected, found] = (["interpreter", compiled] as const).map((each) => {
+    const machine = new Machine({ memoryBytes: 1 << 20, engine: each });
+    machine.memory.map(ORIGIN, 0x1000, { writable });
+    machine.memory.place(ORIGIN, made.bytes);
+    Object.assign(machine.cpu, { eip: ORIGIN, esp: ORIGIN + 0x1000, ecx: 1000 });
+    const stop = machine.run(100_000);
+    return { stop, instructions: machine.instructions, page: machine.snapshot() };
+  });
+  expect(found).toEqual(expected);
+  expect(found!.stop).toEqual({ reason: "interrupt", vector: 0x40 });
+  expect(engine!.executed).toBeGreaterThan(0.8 * found!.instructions);
+});
+
 test("a program that makes new code again and again does not fill memory with old code", () => {
   let engine: CompilingEngine | undefined;
   const machine = new Machine({

@@ -7,6 +7,7 @@ import * as wire from "../wire/icmp.ts";
 import { IcmpType, isError, Unreachable } from "../wire/icmp.ts";
 import type { Ipv4 } from "../wire/ipv4.ts";
 import * as ipv4 from "../wire/ipv4.ts";
+import { endOfRoute } from "../wire/source-route.ts";
 
 /** RFC 1812 4.3.2.3: as much of the packet as fits without the error exceeding 576 bytes. */
 const LARGEST_ERROR = 576;
@@ -146,7 +147,8 @@ export class Icmp {
 
   /** An error about a packet of ours, from the network or from our own link. */
   hear(packet: Ipv4, type: number, code: number, mtu: number): void {
-    const { source, destination, protocol, payload: start } = packet;
+    const { source, protocol, payload: start } = packet;
+    const destination = endOfRoute(packet.destination, packet.options);
     const about: HeardError = { protocol, source, destination, start };
     if (type === IcmpType.UNREACHABLE && code === Unreachable.FRAGMENTATION_NEEDED) {
       // RFC 1191 section 5: an old router tells no MTU; 576 is what everybody takes.

@@ -2,7 +2,7 @@
  * IPv4 of one station: packets out by a route, packets in from an interface (RFC 791, RFC 1122 section 3, and
  * RFC 1812 when it forwards). Fragments, ICMP and groups are settled here; protocols above see whole payloads.
  */
-import { FOREVER, type Micros, type Random, SECOND } from "../../base/index.ts";
+import { concat, FOREVER, type Micros, type Random, SECOND } from "../../base/index.ts";
 import type { Counters, Drops } from "../counters.ts";
 import type { Nic } from "../link/nic.ts";
 import { type Address, isLoopback, isMulticast } from "../wire/address.ts";
@@ -13,7 +13,16 @@ import * as igmp from "../wire/igmp.ts";
 import { IgmpType } from "../wire/igmp.ts";
 import type { Header, Ipv4 } from "../wire/ipv4.ts";
 import * as ipv4 from "../wire/ipv4.ts";
-import { filledOptions } from "../wire/ipv4-options.ts";
+import { eachOption, filledOptions } from "../wire/ipv4-options.ts";
+import {
+  passedRoute,
+  type RouteOption,
+  readRoute,
+  returnRoute,
+  type SourceRoute,
+  withoutRoute,
+  writeRoute,
+} from "../wire/source-route.ts";
 import { Arp } from "./arp.ts";
 import { Groups } from "./groups.ts";
 import { Icmp } from "./icmp.ts";
@@ -40,6 +49,7 @@ export interface IpOptions {
   random: Random;
   forward: boolean;
   anyAddress: boolean;
+  sourceRoutes: boolean;
   counters: Counters;
   drops: Drops;
   upper: Upper;
@@ -64,6 +74,7 @@ export class Ip implements Network {
   readonly #upper: Upper;
   readonly #forward: boolean;
   readonly #anyAddress: boolean;
+  readonly #sourceRoutes: boolean;
   /** RFC 6864: unique among datagrams that may be fragmented; a sequence from a random start is. */
   #identification: number;
   #now: Micros = 0;
@@ -78,6 +89,7 @@ export class Ip implements Network {
     this.#upper = options.upper;
     this.#forward = options.forward;
     this.#anyAddress = options.anyAddress;
+    this.#sourceRoutes = options.forward && options.sourceRoutes;
     this.#identification = options.random.below(0x10000);
     this.#frames = options.frames;
     this.arp = new Arp(options);
@@ -166,6 +178,8 @@ export class Ip implements Network {
     header.protocol = protocol;
     header.source = source;
     header.destination = destination;
+    if (options.route)
+      return this.#sendAlong(options.route, { ...header, payload: frame.subarray(HEADROOM) }, path);
     if (isMulticast(destination)) this.#loopBack(header, frame, path, now);
     const { mtu, largest } = path.interface.nic;
     if (total > (protocol === ipv4.PROTOCOL_TCP ? largest : mtu)) {
@@ -212,7 +226,7 @@ export class Ip implements Network {
     }
   }
 
-  /** An answer that carries the question's options (RFC 1122 3.2.2.6). */
+  /** An answer that carries the question's options, and goes back on its route (RFC 1122 3.2.2.6). */
   #sendWithOptions(
     payload: Uint8Array,
     source: Address,
@@ -220,7 +234,8 @@ export class Ip implements Network {
     tos: number,
     options: Uint8Array,
   ): void {
-    const path = this.routes.find(destination);
+    const route = returnRoute(options, destination);
+    const path = this.routes.find(route?.gateways[0] ?? destination);
     if (path === undefined) {
       this.#drops.add("ip: no route");
       return;
@@ -229,10 +244,25 @@ export class Ip implements Network {
       ...this.quotable(source, destination, ipv4.PROTOCOL_ICMP, payload),
       tos,
       identification: this.#nextIdentification(),
-      options,
+      options: route ? withoutRoute(options) : options,
     };
-    if (ipv4.lengthOf(packet) > path.interface.nic.mtu) this.#sendFragments(packet, path, this.#now);
-    else this.#sendWhole(packet, path, this.#now);
+    const reason = route ? this.#sendAlong(route, packet, path) : this.#sendPacket(packet, path);
+    if (reason) this.#drops.add(`ip: ${reason}`);
+  }
+
+  /** To the first of the gateways that the sender names, with the others in an option (RFC 1122 3.2.1.8). */
+  #sendAlong(route: SourceRoute, packet: Ipv4, path: Path4): SendReason | undefined {
+    const [first] = route.gateways;
+    if (first === undefined || (route.strict && path.nextHop !== first)) return "network-unreachable";
+    const options = concat([writeRoute(route, packet.destination), packet.options]);
+    return this.#sendPacket({ ...packet, destination: first, options }, path);
+  }
+
+  #sendPacket(packet: Ipv4, path: Path4): SendReason | undefined {
+    if (ipv4.lengthOf(packet) <= path.interface.nic.mtu) this.#sendWhole(packet, path, this.#now);
+    else if (packet.dontFragment) return "too-long";
+    else this.#sendFragments(packet, path, this.#now);
+    return undefined;
   }
 
   #sendWhole(packet: Ipv4, path: Path4, now: Micros): void {
@@ -270,12 +300,18 @@ export class Ip implements Network {
       return;
     }
     const here = groupAddress || this.#isForUs(header, from);
+    const given = header.options.length > 0 ? readRoute(header.options) : undefined;
+    if (given !== undefined && (here || this.#forward) && (!here || !this.#isAtEnd(given))) {
+      this.#arriveOnRoute(ipv4.withPayload(header, bytes, start), given, here, now);
+      return;
+    }
     if (here && header.protocol === ipv4.PROTOCOL_TCP && !isFragment(header)) {
       // By far the most: looked at where it stands.
       const { source, destination, tos } = header;
       const begin = ipv4.payloadStart(bytes, start);
       const end = ipv4.packetEnd(bytes, start);
-      this.#upper.segment(bytes, begin, end, source, destination, groupAddress, tos);
+      const back = given && returnRoute(header.options, source);
+      this.#upper.segment(bytes, begin, end, source, destination, groupAddress, tos, back);
       return;
     }
     const packet = ipv4.withPayload(header, bytes, start);
@@ -320,7 +356,9 @@ export class Ip implements Network {
     if (packet.protocol === ipv4.PROTOCOL_ICMP && !this.#icmp.arrive(packet, group)) return;
     if (packet.protocol === igmp.PROTOCOL_IGMP && !this.#arriveIgmp(packet, from)) return;
     const { protocol, payload, source, destination, tos } = packet;
-    this.#upper.deliver({ protocol, payload, source, destination, group, tos, index: from.index, packet });
+    const back = packet.options.length > 0 ? returnRoute(packet.options, source) : undefined;
+    const { index } = from;
+    this.#upper.deliver({ protocol, payload, source, destination, group, tos, index, packet, back });
   }
 
   doubt(destination: Address, source: Address, now: Micros): void {
@@ -445,6 +483,35 @@ export class Ip implements Network {
     this.#counters.ipForwarded++;
   }
 
+  /** Its way back must be one that packets can go: else whoever wrote it makes us send to all the others. */
+  #isAtEnd(route: RouteOption | "bad"): boolean {
+    return (
+      route !== "bad" && route.next === undefined && !route.addresses.some((each) => this.#isNoHop(each))
+    );
+  }
+
+  #isNoHop(address: Address): boolean {
+    return address === 0 || isLoopback(address) || isMulticast(address) || this.isBroadcast(address);
+  }
+
+  /** RFC 1122 3.3.5, RFC 7126 4.3: a source route is followed only where that is wanted. */
+  #arriveOnRoute(packet: Ipv4, route: RouteOption | "bad", here: boolean, now: Micros): void {
+    if (route === "bad") {
+      this.#drops.add("ip: options");
+      return;
+    }
+    const { next } = route;
+    const path = next === undefined || this.#isNoHop(next) ? undefined : this.routes.find(next);
+    const isWay = path !== undefined && (!route.strict || path.nextHop === next);
+    if (this.#sourceRoutes && !here) this.#passOn(packet, now);
+    else if (this.#sourceRoutes && isWay)
+      this.#passOn({ ...packet, destination: next!, options: passedRoute(packet.options, path.source) }, now);
+    else {
+      this.#drops.add("ip: source route");
+      this.#report(packet, IcmpType.UNREACHABLE, Unreachable.SOURCE_ROUTE, 0, now);
+    }
+  }
+
   // --- neighbours ----------------------------------------------------------------------------------------------
 
   #neighboursOf(each: Interface): Neighbours {
@@ -544,14 +611,7 @@ function isMartian(packet: Header, from: Interface): boolean {
 
 /** RFC 791 3.1: the options whose copied flag is set go into every fragment, padded to whole words. */
 function copiedOptions(options: Uint8Array): Uint8Array {
-  const kept: number[] = [];
-  for (let offset = 0; offset < options.length; ) {
-    const kind = options[offset]!;
-    if (kind === 0) break;
-    const length = kind === 1 ? 1 : options[offset + 1]!;
-    if (kind & 0x80) kept.push(...options.subarray(offset, offset + length));
-    offset += length;
-  }
+  const kept = eachOption(options).flatMap((option) => (option[0]! & 0x80 ? [...option] : []));
   while (kept.length % 4 !== 0) kept.push(0);
   return Uint8Array.from(kept);
 }

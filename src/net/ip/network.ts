@@ -3,6 +3,7 @@ import type { Micros } from "../../base/index.ts";
 import type { Nic } from "../link/nic.ts";
 import type { Reason } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
+import type { SourceRoute } from "../wire/source-route.ts";
 
 /** What a sender may say about a packet; the rest is as RFC 1122 and RFC 8200 have it. */
 export interface SendOptions {
@@ -12,6 +13,8 @@ export interface SendOptions {
   tos?: number;
   /** Rather not send it at all than in fragments. */
   dontFragment?: boolean;
+  /** IPv4: the gateways it passes; the path is that to the first of them. */
+  route?: SourceRoute | undefined;
 }
 
 /** Why a packet could not be sent. */
@@ -37,6 +40,8 @@ export interface Arrival<P = unknown> {
   /** The interface it came by: index of its card, -1 for the loopback. */
   readonly index: number;
   readonly packet: P;
+  /** IPv4: the way back, when it came by a source route (RFC 1122 3.2.1.8). */
+  readonly back?: SourceRoute | undefined;
 }
 
 /** Why a packet that has come gets an error as its answer. */
@@ -82,7 +87,7 @@ export interface Network {
 export interface Upper {
   /** A payload of any protocol; of TCP, only what had to be put together first. */
   deliver(arrival: Arrival): void;
-  /** TCP: the segment that stands in bytes[start … end). `group` and `tos` as in `Arrival`. */
+  /** TCP: the segment that stands in bytes[start … end). `group`, `tos` and `back` as in `Arrival`. */
   segment(
     bytes: Uint8Array,
     start: number,
@@ -91,6 +96,7 @@ export interface Upper {
     destination: IpAddress,
     group: boolean,
     tos: number,
+    back?: SourceRoute | undefined,
   ): void;
   /** An error about a packet of ours. `start` is what is left of its payload, 8 bytes at least. */
   hear(error: {

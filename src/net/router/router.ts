@@ -38,6 +38,8 @@ export interface RouterOptions {
   interfaces: readonly RouterInterface[];
   /** `10.0.9.0/24 via 10.0.2.7`, `fd00:9::/64 via fd00:2::7` */
   routes?: readonly string[];
+  /** Follows the source routes that senders give, as routers do not unless told to (RFC 7126 4.3). Default false. */
+  sourceRoutes?: boolean;
 }
 
 export class Router {
@@ -46,7 +48,7 @@ export class Router {
   readonly nats: readonly (Nat | undefined)[];
 
   /** Throws when an address or a route makes no sense. */
-  constructor({ clock, random, interfaces, routes = [] }: RouterOptions) {
+  constructor({ clock, random, interfaces, routes = [], sourceRoutes = false }: RouterOptions) {
     const nats: (Nat | undefined)[] = [];
     const nics = interfaces.map(({ port, address, mac, mtu, name, nat }, index) => {
       const network = parseNetwork(address);
@@ -62,7 +64,7 @@ export class Router {
       });
     });
     this.nats = nats;
-    this.stack = new Stack({ nics, random: new Random(random.u32()), forward: true });
+    this.stack = new Stack({ nics, random: new Random(random.u32()), forward: true, sourceRoutes });
     for (const [index, { address, gateway, address6, gateway6 }] of interfaces.entries()) {
       this.stack.configure(index, parseNetwork(address)!);
       if (address6 !== undefined) this.#configure6(index, address6, gateway6);

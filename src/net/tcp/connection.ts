@@ -10,6 +10,7 @@
 import { ByteRing, FOREVER, type InRow, type Micros, type Timed } from "../../base/index.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
+import { lengthOfRoute, type SourceRoute, sameRoute } from "../wire/source-route.ts";
 import { type Congestion, newCongestion } from "./congestion.ts";
 import type { FastOpening } from "./fastopen.ts";
 import type { Flow } from "./flows.ts";
@@ -49,6 +50,8 @@ export interface Snd {
   up: Sequence | undefined;
   /** The number of our FIN once it has been sent. */
   fin: Sequence | undefined;
+  /** Behind the last segment that was not a full one (RFC 9293 A.3). */
+  small: Sequence;
 }
 
 /** Receive sequence variables. */
@@ -185,6 +188,8 @@ export class Connection implements Timed, InRow, FourTuple {
   sack: boolean;
   /** RFC 7323 section 2: both sides agreed on scaled windows. Before the peer's SYN, what we wish. */
   scaling: boolean;
+  /** RFC 9293 3.9.2.1: the gateways that its segments pass, by the program's choice, or as the peer's have come. */
+  route: SourceRoute | undefined;
   /** The socket's own, so that a change there is seen here. */
   options: SocketOptions;
   /** Segments sent again since the beginning. */
@@ -255,6 +260,7 @@ export class Connection implements Timed, InRow, FourTuple {
     this.passive = passive;
     this.settings = settings;
     this.options = options;
+    this.route = options.sourceRoute;
     this.ourMss = mss;
     this.defaultMss = defaultMss;
     this.pathMss = pathMss;
@@ -275,6 +281,7 @@ export class Connection implements Timed, InRow, FourTuple {
       finished: false,
       up: undefined,
       fin: undefined,
+      small: iss,
     };
     this.rcv = {
       irs: 0,
@@ -314,11 +321,23 @@ const TIMESTAMPS_LENGTH = 12;
 
 /**
  * Sets snd.mss from what the peer and the path take. RFC 9293 3.7.1 and RFC 6691: neither counts options, so what we
- * always send is taken off.
+ * always send is taken off, the options of IP too.
  */
 export function settleMss(c: Connection): void {
   const most = Math.min(c.peerMss, c.ourMss, c.pathMss);
-  c.snd.mss = Math.max(1, most - (c.timestamps.on ? TIMESTAMPS_LENGTH : 0));
+  const always = (c.timestamps.on ? TIMESTAMPS_LENGTH : 0) + (c.route ? lengthOfRoute(c.route) : 0);
+  c.snd.mss = Math.max(1, most - always);
+}
+
+/**
+ * RFC 9293 3.9.2.1 (MUST-53): a passively opened connection answers by the way that the peer's segments come, the newest
+ * of them; the program's choice comes before it (MUST-52).
+ */
+export function takeRoute(c: Connection, route: SourceRoute | undefined): void {
+  if (route === undefined || !c.passive || c.options.sourceRoute || sameRoute(route, c.route)) return;
+  c.route = route;
+  c.path = undefined;
+  settleMss(c);
 }
 
 /** The smallest shift with which a window of `bytes` can be told in 16 bits (RFC 7323 2.3). */

@@ -229,6 +229,7 @@ function fresh(c: Connection, now: Micros, beyondWindow = false): Segment | unde
   if (flight > 0 && pipe(c) - syn + length > congestion.cwnd && !beyondWindow) return undefined;
   const from = snd.nxt;
   snd.nxt = add(snd.nxt, length + (withFin ? 1 : 0));
+  if (length < full) snd.small = snd.nxt;
   if (withFin) snd.fin = end;
   noteFlight(c);
   noteSent(c, from, snd.nxt, now);
@@ -253,24 +254,29 @@ function fresh(c: Connection, now: Micros, beyondWindow = false): Segment | unde
 
 /**
  * Bytes of whole segments that go to the card in one piece (segmentation offload), as many as one by one would be sent
- * now. While something is being repaired, and over IPv6, each goes by itself.
+ * now. While something is being repaired, over IPv6, and by a source route, each goes by itself.
  */
 function several(c: Connection, full: number, possible: number): number {
   const { congestion, settings } = c;
-  if (settings.offload < 2 * full || congestion.phase !== "open" || typeof c.localAddress !== "number")
+  if (
+    settings.offload < 2 * full ||
+    congestion.phase !== "open" ||
+    typeof c.localAddress !== "number" ||
+    c.route
+  )
     return full;
   const most = Math.min(possible, settings.offload, congestion.cwnd - pipe(c));
   return Math.max(full, most - (most % full));
 }
 
 /**
- * RFC 9293 3.8.6.2.1 (sender's silly window avoidance) and 3.7.4 (Nagle): a full segment; or all there is when nothing
- * is under way or Nagle is off; or half the largest window the peer has ever had.
+ * RFC 9293 3.8.6.2.1 (sender's silly window avoidance) and 3.7.4 (Nagle) with appendix A.3 (Minshall): a full segment; or
+ * all there is when nothing small is under way or Nagle is off; or half the largest window the peer has ever had.
  */
 function worthSending(c: Connection, length: number, full: number, last: boolean, flight: number): boolean {
   if (length === 0) return false;
   if (length >= full) return true;
-  if (last && (flight === 0 || c.options.noDelay)) return true;
+  if (last && (flight === 0 || c.options.noDelay || !after(c.snd.small, c.snd.una))) return true;
   return length * 2 >= c.snd.maxWnd;
 }
 
@@ -324,7 +330,7 @@ function probe(c: Connection, now: Micros): Segment | undefined {
   const to = add(snd.una, length);
   if (after(to, snd.nxt)) {
     noteSent(c, snd.nxt, to, now);
-    snd.nxt = to;
+    snd.nxt = snd.small = to;
   }
   return dataSegment(c, snd.una, length, false, now);
 }

@@ -10,6 +10,7 @@ import {
 } from "../sockets.ts";
 import { defaultOptions, overlap, type Ports, type Station, WatchedOptions } from "../station.ts";
 import { type IpAddress, isGroup, isUnspecified } from "../wire/ip-address.ts";
+import { isSourceRoute } from "../wire/source-route.ts";
 import {
   abort,
   type Connection,
@@ -157,7 +158,9 @@ export class TcpSocket implements Socket, Owner {
     // RFC 9293 3.9.2.3 (MUST-46): never to a broadcast or multicast address.
     if (isUnspecified(address) || isGroup(address) || this.#station.isBroadcast(address))
       return "network-unreachable";
-    const localAddress = this.#localFor(address);
+    const { sourceRoute } = this.options;
+    if (sourceRoute && (typeof address !== "number" || !isSourceRoute(sourceRoute))) return "invalid";
+    const localAddress = this.#localFor(sourceRoute?.gateways[0] ?? address);
     if (localAddress === undefined || isUnspecified(localAddress)) return "network-unreachable";
     const flow = (localPort: number) => ({
       localAddress,

@@ -8,6 +8,7 @@ import type { Counters, Drops } from "../counters.ts";
 import { News, type Reason, type SocketOptions, TcpState } from "../sockets.ts";
 import { covers, overlap } from "../station.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
+import type { SourceRoute } from "../wire/source-route.ts";
 import * as wire from "../wire/tcp.ts";
 import { ACK, emptySegment, RST, type Segment, SYN } from "../wire/tcp.ts";
 import { arrive, arriveSyn, establishEarly, type Surroundings, takeEarly } from "./arrive.ts";
@@ -149,6 +150,7 @@ export class Tcp {
     destination: IpAddress,
     now: Micros,
     ecn: number,
+    route?: SourceRoute,
   ): void {
     this.#now = now;
     this.#counters.tcpReceived++;
@@ -159,6 +161,7 @@ export class Tcp {
     }
     const segment = wire.readInto(this.#arriving, bytes, start, end);
     segment.ecn = ecn;
+    segment.route = route;
     const found = this.flows.find(destination, segment.destinationPort, source, segment.sourcePort);
     const c = found instanceof TimeWait ? this.#awaken(found) : found;
     if (c === undefined) {
@@ -272,6 +275,7 @@ export class Tcp {
       flags: SYN | ACK,
       window: Math.min(0xffff, this.settings.receiveBuffer),
       mss: this.#lower.linkRoom(flow.localAddress, flow.remoteAddress) - HEADER,
+      route: syn.route,
     });
   }
 
@@ -287,7 +291,8 @@ export class Tcp {
       return true;
     }
     const c = this.#connection(flow, true, listener.inherited(), now, undefined, iss);
-    const syn = { ...emptySegment, seq: irs, flags: SYN, window: segment.window, mss };
+    const { window, route } = segment;
+    const syn = { ...emptySegment, seq: irs, flags: SYN, window, mss, route };
     this.#halfOpen(listener, c, syn, now);
     c.pending.syn = false; // it went out with the cookie
     c.snd.nxt = add(iss, 1);
@@ -419,7 +424,7 @@ export class Tcp {
       const { timeouts, retries } = c;
       expire(c, now);
       if (c.retries > retries && c.retries % R1 === 0)
-        this.#lower.doubt(c.localAddress, c.remoteAddress, now);
+        this.#lower.doubt(c.localAddress, c.route?.gateways[0] ?? c.remoteAddress, now);
       this.#counters.tcpTimeouts += c.timeouts - timeouts;
       this.#flush(c, now);
     }
@@ -524,11 +529,12 @@ export class Tcp {
       seq: answer ? segment.ack : 0,
       ack: answer ? 0 : add(segment.seq, wire.sequenceLength(segment)),
       flags: answer ? RST : RST | ACK,
+      route: segment.route,
     });
   }
 
   #sendReset(c: Connection, seq: number): void {
-    this.#bare(c, { ...emptySegment, seq, flags: RST });
+    this.#bare(c, { ...emptySegment, seq, flags: RST, route: c.route });
   }
 
   #bare(flow: FourTuple, segment: Segment): void {
@@ -661,15 +667,17 @@ export class Tcp {
   ): Connection {
     let iss = cookie ?? this.#sequences.isn(flow, now);
     if (old && !after(iss, old.snd.nxt)) iss = add(old.snd.nxt, ISN_STEP);
+    const { localAddress } = flow;
+    const first = options.sourceRoute?.gateways[0] ?? flow.remoteAddress;
     const c = new Connection({
       flow,
       passive,
       iss,
       mss: Math.min(
-        this.#lower.linkRoom(flow.localAddress, flow.remoteAddress) - HEADER,
+        this.#lower.linkRoom(localAddress, first) - HEADER,
         options.maxSegment || Number.POSITIVE_INFINITY,
       ),
-      pathMss: this.#lower.room(flow.localAddress, flow.remoteAddress) - HEADER,
+      pathMss: this.#lower.room(localAddress, first) - HEADER,
       defaultMss: this.#lower.leastRoom(flow.remoteAddress) - HEADER,
       timestampOffset: this.#sequences.hash(flow, FOR_TIMESTAMPS),
       settings: this.settings,

@@ -7,6 +7,7 @@ import { FOREVER, type InRow, type Micros, type Timed } from "../../base/index.t
 import { TcpState } from "../sockets.ts";
 import { defaultOptions } from "../station.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
+import type { SourceRoute } from "../wire/source-route.ts";
 import { Connection, type Ecn, type Rcv, type Snd, type Timestamps } from "./connection.ts";
 import type { Flow } from "./flows.ts";
 import type { FourTuple } from "./isn.ts";
@@ -28,6 +29,7 @@ export class TimeWait implements FourTuple, Timed, InRow {
   readonly scaling: boolean;
   readonly ttl: number;
   readonly tos: number;
+  readonly route: SourceRoute | undefined;
   readonly snd: Snd;
   readonly rcv: Rcv;
   readonly timestamps: Timestamps;
@@ -59,6 +61,7 @@ export class TimeWait implements FourTuple, Timed, InRow {
     this.scaling = c.scaling;
     this.ttl = c.options.ttl;
     this.tos = c.options.tos;
+    this.route = c.route;
     this.snd = c.snd;
     this.rcv = c.rcv;
     this.timestamps = c.timestamps;
@@ -90,6 +93,7 @@ export function awake(rest: TimeWait): Connection {
   });
   c.state = TcpState.TIME_WAIT;
   c.orphan = true;
+  c.route = rest.route;
   c.peerMss = rest.peerMss;
   c.sack = rest.sack;
   c.scaling = rest.scaling;

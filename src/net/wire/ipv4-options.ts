@@ -2,11 +2,27 @@
 import { type Micros, MS, setU32be, u32be } from "../../base/index.ts";
 import type { Address } from "./address.ts";
 
+const END = 0;
+const NOP = 1;
 const RECORD_ROUTE = 7;
 const TIMESTAMP = 68;
 /** Flags of a timestamp option: times alone, with addresses, or of the addresses that the sender has named. */
 const WITH_ADDRESSES = 1;
 const OF_NAMED = 3;
+
+/** Those that have a length, each a view from its kind on, as far as they are whole. */
+export function eachOption(options: Uint8Array): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (let offset = 0; offset < options.length && options[offset] !== END; ) {
+    const length = options[offset] === NOP ? 1 : (options[offset + 1] ?? 0);
+    if (options[offset] !== NOP) {
+      if (length < 2 || offset + length > options.length) break;
+      found.push(options.subarray(offset, offset + length));
+    }
+    offset += length;
+  }
+  return found;
+}
 
 /**
  * What becomes of options at a station that passes the packet on, or answers it: record route and timestamp get an entry of
@@ -15,15 +31,9 @@ const OF_NAMED = 3;
  */
 export function filledOptions(options: Uint8Array, own: Address, now: Micros): Uint8Array {
   const filled = options.slice();
-  for (let offset = 0; offset < filled.length && filled[offset] !== 0; ) {
-    if (filled[offset] === 1) {
-      offset++;
-      continue;
-    }
-    const option = filled.subarray(offset, offset + filled[offset + 1]!);
+  for (const option of eachOption(filled)) {
     if (option[0] === RECORD_ROUTE && option.length >= 3) recordRoute(option, own);
     else if (option[0] === TIMESTAMP && option.length >= 4) stamp(option, own, now);
-    offset += option.length;
   }
   return filled;
 }

@@ -6,6 +6,7 @@ import { setU16be, setU32be, u16be, u32be } from "../../base/index.ts";
 import { finish, pseudoHeader, sum } from "./checksum.ts";
 import type { IpAddress } from "./ip-address.ts";
 import { PROTOCOL_TCP } from "./ipv4.ts";
+import type { SourceRoute } from "./source-route.ts";
 
 const at = {
   sourcePort: 0,
@@ -79,6 +80,8 @@ export interface Segment {
   payload: Uint8Array;
   /** What the IP header said of congestion (RFC 3168 5): 1, 2 = it may be marked, 3 = it is. Not part of the segment. */
   ecn?: number;
+  /** The way back, when it came by a source route; the way it goes. Not part of the segment. */
+  route?: SourceRoute | undefined;
 }
 
 export type TcpReason = "short" | "data offset" | "checksum" | "options";

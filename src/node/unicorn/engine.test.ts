@@ -20,7 +20,7 @@ function madeWith(library: Unicorn): EngineMaker {
 }
 
 /** `code` at 0x1000, data from 0x2000, a stack below 0x4000. */
-function machineWith(engine: EngineMaker, code: readonly number[]): Machine {
+function machineWith(engine: EngineMaker | "interpreter", code: readonly number[]): Machine {
   const machine = new Machine({ memoryBytes: 1 << 20, engine });
   machine.memory.map(0x1000, 0x3000);
   machine.memory.write(0x1000, Uint8Array.from(code));
@@ -87,6 +87,54 @@ describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
     machine.memory.set32(0x3800, 0x302);
     expect(machine.run(10)).toEqual({ reason: "trap", trap: "#DB" });
     expect([machine.cpu.eip, machine.instructions]).toEqual([0x1002, 2]);
+  });
+
+  test.each<[string, ...number[]]>([
+    ["a load that ends beyond 4 GiB", 0xa1, 0xfe, 0xff, 0xff, 0xff],
+    ["the same relative to the stack", 0x36, 0xa1, 0xfe, 0xff, 0xff, 0xff],
+    ["a store there, by ebp", 0x83, 0xcd, 0xff, 0x89, 0x45, 0x00], // or ebp,-1; mov [ebp],eax
+    ["a push below 0", 0x31, 0xe4, 0x50], // xor esp,esp
+    ["where the way into ring 3 stands: the descriptors", 0xa1, 0x28, 0, 0xfe, 0xff],
+    ["the code", 0xc6, 0x05, 0, 0, 0xff, 0xff, 0x90],
+    ["a jump there", 0xe9, 0xfb, 0xef, 0xfe, 0xff],
+    ["a jump to 0", 0x31, 0xc0, 0xff, 0xe0],
+    ["LOCK where it may not stand", 0xf0, 0x84, 0xc0],
+    ["in", 0xe4, 0x60],
+    ["rep outsb", 0xf3, 0x6e],
+    ["popfd that sets TF before a repetition", 0x68, 2, 3, 0, 0, 0x9d, 0xf3, 0xaa],
+    // mov dword [next],…: inc eax and inc ebx become what they were not
+    [
+      "the next instruction written",
+      0xc7,
+      0x05,
+      0x0a,
+      0x10,
+      0,
+      0,
+      0x43,
+      0x43,
+      0x90,
+      0x90,
+      0x40,
+      0x40,
+      0x40,
+      0x40,
+      0xcc,
+    ],
+    ["a jump to itself", 0xb9, 3, 0, 0, 0, 0xe2, 0xfe, 0xcc],
+    ["a write that ends on a page that is not there", 0xa3, 0xfe, 0x3f, 0, 0],
+    ["a far call", 0x9a, 0, 0x10, 0, 0, 0x1b, 0],
+    ["a selector that nobody knows", 0xb8, 0x7b, 0, 0, 0, 0x8e, 0xd8],
+  ])("does as the machine's own engines: %s", (_, ...code) => {
+    const [own, other] = ["interpreter" as const, engine].map((each) => {
+      const machine = machineWith(each, code);
+      Object.assign(machine.cpu, { ecx: 5, edi: 0x2000, edx: 0x60, eflags: 0x202 });
+      const stop = machine.run(50);
+      const { eax, ecx, edx, ebx, esp, ebp, esi, edi, eip, eflags, ds } = machine.cpu;
+      const registers = [eax, ecx, edx, ebx, esp, ebp, esi, edi, eip, eflags, ds];
+      return { stop, instructions: machine.instructions, registers, pages: machine.snapshot().pages };
+    });
+    expect(other).toEqual(own);
   });
 
   test("x87 and vector registers go in and out", () => {

@@ -4,9 +4,13 @@
  *
  * Unicorn counts, stops and translates; what an exception is called, and whatever belongs to the machine and not to the
  * processor (CPUID, the time stamp, descriptors that were not loaded when the run began), is asked of the interpreter,
- * which executes that one instruction. QEMU, from which Unicorn comes, is known to differ from processors: in undefined
- * flags (whatever MachineOptions.undefinedFlags says), in the pointers to the last x87 instruction, in the last bits of
- * transcendental functions, in what a write across two pages leaves behind that faults in the second.
+ * which executes that one instruction. So where Unicorn stops for a fault it is the one that our engines have.
+ *
+ * Where it does not stop, nobody asks. QEMU, from which Unicorn comes, is known to differ from processors: it does not
+ * look at segments' limits and rights, nor at the alignment of operands of 16 bytes; x87 exceptions that are not masked
+ * become #MF with FWAIT only, those of SSE never become #XM, and MXCSR.MM does not exist. It differs in undefined flags (whatever MachineOptions.undefinedFlags says), in the pointers to the last x87
+ * instruction, in the last bits of transcendental functions, in what a write across two pages leaves behind that faults in
+ * the second. LOCK before CMP, which is #UD, ends the whole process where it is only translated (Unicorn 2.0.1).
  */
 import {
   BUDGET,
@@ -66,6 +70,7 @@ const CR4_OSFXSR = 1 << 9;
 const CR4_OSXMMEXCPT = 1 << 10;
 
 const CX = 0xffff;
+const TF = 1 << 8;
 
 /** Why a run has ended; undefined while it goes on. */
 type End = "budget" | "own" | { vector: number } | undefined;
@@ -105,6 +110,8 @@ export class UnicornEngine implements Engine {
   #layout = -1;
   #memoryHooks: Handle[] = [];
   #end: End;
+  /** The guest's first instruction is still to come. */
+  #arrives = false;
   #left = 0;
   #executed = 0;
   /** The address of the instruction that began last. */
@@ -168,8 +175,9 @@ export class UnicornEngine implements Engine {
 
   #turn(budget: number): Stop {
     const core = this.#core;
-    // What it cannot execute at all needs no entry into it.
-    if (this.#isOwn(core.memory.words[WORD.EIP]! >>> 0)) return this.#helpedBy();
+    const { words } = core.memory;
+    // What it cannot execute at all needs no entry into it. Of a repeated instruction it would step over two iterations.
+    if (words[WORD.EFLAGS]! & TF || this.#isOwn(words[WORD.EIP]! >>> 0)) return this.#helpedBy();
     this.#layOut();
     this.#hookMemory();
     this.#load();
@@ -180,7 +188,7 @@ export class UnicornEngine implements Engine {
     running = this;
     let failed: number;
     try {
-      failed = this.#library.start(this.#handle, AUXILIARY + ENTRY);
+      failed = this.#enter();
     } finally {
       running = undefined;
     }
@@ -189,8 +197,25 @@ export class UnicornEngine implements Engine {
     const end = this.#end as End;
     if (end === "budget") return BUDGET;
     if (end === "own") return this.#helpedBy();
-    if (end === undefined && failed === 0) throw new Error("Unicorn has stopped without a reason");
+    // The library has to be told where to end, and 0 is what it is told.
+    if (end === undefined && failed === 0 && words[WORD.EIP] !== 0)
+      throw new Error("Unicorn has stopped without a reason");
     return this.#excepted(end?.vector);
+  }
+
+  /** Into ring 3, where what led there is out of reach, and on. Answers what the library does. */
+  #enter(): number {
+    const library = this.#library;
+    const handle = this.#handle;
+    this.#arrives = true;
+    const failed = library.start(handle, AUXILIARY + ENTRY);
+    if (this.#arrives) return failed;
+    library.unmap(handle, AUXILIARY, AUXILIARY_BYTES);
+    try {
+      return library.start(handle, this.#core.memory.words[WORD.EIP]! >>> 0);
+    } finally {
+      library.map(handle, AUXILIARY, this.#auxiliary, true);
+    }
   }
 
   /** After an exception (with its vector, if Unicorn told it) in the instruction that began last. */
@@ -220,20 +245,38 @@ export class UnicornEngine implements Engine {
     return bytes[RAM_BASE + address] === 0xcd && bytes[RAM_BASE + address + 1] === vector;
   }
 
-  /** cpuid and rdtsc, behind whatever prefixes. */
+  /**
+   * Behind whatever prefixes: cpuid and rdtsc, which are the machine's; popf and iret, which may set TF; in and out, which
+   * Unicorn lets everybody execute; what has LOCK, which it does not mind where it may not stand.
+   */
   #isOwn(address: number): boolean {
     const { bytes } = this.#core.memory;
     let at = RAM_BASE + address;
-    while (isPrefix(bytes[at]!)) at++;
-    return bytes[at] === 0x0f && (bytes[at + 1] === 0xa2 || bytes[at + 1] === 0x31);
+    for (; isPrefix(bytes[at]!); at++) if (bytes[at] === LOCK) return true;
+    const code = bytes[at]!;
+    if (code === 0x0f) return bytes[at + 1] === 0xa2 || bytes[at + 1] === 0x31;
+    return OWN.has(code);
   }
 
   // Called by the library --------------------------------------------------------------------------------------
 
   #instruction(address: number): void {
-    if (address >= AUXILIARY) return;
+    if (this.#arrives) {
+      if (address >= AUXILIARY) return;
+      this.#arrives = false;
+      this.#library.stop(this.#handle);
+      return;
+    }
     // An iteration begins anew; with nothing left of it the instruction only ends.
-    if (address === this.#last && this.#isFinishedString(address)) return;
+    if (address === this.#last) {
+      const kind = this.#comesAgain(address);
+      if (kind === "finished") return;
+      if (kind === "restarted") {
+        this.#executed--;
+        this.#stop("own");
+        return;
+      }
+    }
     if (this.#left === 0) {
       this.#stop("budget");
       return;
@@ -258,7 +301,7 @@ export class UnicornEngine implements Engine {
   }
 
   #accessed(kind: number, address: number, size: number): void {
-    if (address >= AUXILIARY) return;
+    if (this.#arrives) return;
     this.#core.onMemory?.(kind === MEMORY_READ ? "read" : "write", address, size);
   }
 
@@ -267,7 +310,11 @@ export class UnicornEngine implements Engine {
     this.#library.stop(this.#handle);
   }
 
-  #isFinishedString(address: number): boolean {
+  /**
+   * Why an instruction is met twice in a row: a jump may lead to itself, an iteration begins anew or there is none left,
+   * and one that writes what stands directly behind it Unicorn would begin again for ever.
+   */
+  #comesAgain(address: number): "again" | "finished" | "restarted" {
     const { bytes } = this.#core.memory;
     let at = RAM_BASE + address;
     let repeated = false;
@@ -277,9 +324,11 @@ export class UnicornEngine implements Engine {
       if (bytes[at] === 0x67) narrow = true;
     }
     const code = bytes[at]!;
-    if (!repeated || !((code >= 0xa4 && code <= 0xa7) || (code >= 0xaa && code <= 0xaf))) return false;
-    const count = this.#get(REG.GENERAL[1]!);
-    return (narrow ? count & CX : count) === 0;
+    if (repeated && ((code >= 0xa4 && code <= 0xa7) || (code >= 0xaa && code <= 0xaf))) {
+      const count = this.#get(REG.GENERAL[1]!);
+      return (narrow ? count & CX : count) === 0 ? "finished" : "again";
+    }
+    return isJump(bytes, at) ? "again" : "restarted";
   }
 
   // Memory -----------------------------------------------------------------------------------------------------
@@ -407,4 +456,16 @@ export class UnicornEngine implements Engine {
 }
 
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+const LOCK = 0xf0;
+const OWN = new Set([0x9d, 0xcf, 0x6c, 0x6d, 0x6e, 0x6f, 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef]);
+const JUMPS = new Set([0xc2, 0xc3, 0xe0, 0xe1, 0xe2, 0xe3, 0xe8, 0xe9, 0xeb]);
+
+/** Near jumps, calls and returns: nothing else can lead to itself. */
+function isJump(bytes: Uint8Array, at: number): boolean {
+  const code = bytes[at]!;
+  if (code === 0x0f) return bytes[at + 1]! >> 4 === 8;
+  if (code === 0xff) return [0x10, 0x20].includes(bytes[at + 1]! & 0x38);
+  return code >> 4 === 7 || JUMPS.has(code);
+}
+
 const isPrefix = (byte: number): boolean => PREFIXES.has(byte);

@@ -55,7 +55,6 @@ interface Region {
 interface Write {
   readonly address: number;
   readonly size: number;
-  readonly value: bigint;
 }
 
 /** One machine's emulator, and what it holds of the machine's memory. */
@@ -86,8 +85,8 @@ class Emulator {
     );
     this.emulator.hook_add(
       module.HOOK_MEM_WRITE,
-      (_: never, __: never, address: bigint, size: number, value: bigint): void => {
-        this.#writes.push({ address: Number(address), size, value });
+      (_: never, __: never, address: bigint, size: number): void => {
+        this.#writes.push({ address: Number(address), size });
       },
     );
   }
@@ -176,10 +175,11 @@ class Emulator {
     if (this.#writes.length === 0) return;
     const writes = this.#writes;
     this.#writes = [];
-    for (const { address, size, value } of writes) {
+    for (const { address, size } of writes) {
       const allowed = [address, address + size - 1].every((at) => this.#regionOf(at)?.writable === true);
       if (!allowed) continue;
-      const bytes = size > 8 ? this.emulator.mem_read(address, size) : littleEndian(value, size);
+      // Not what was to be written: an instruction that is begun anew has written nothing yet.
+      const bytes = this.emulator.mem_read(address, size);
       for (let i = 0; i < size; i++) {
         const page = (address + i) & -PAGE;
         const offset = (address + i) & (PAGE - 1);
@@ -189,12 +189,6 @@ class Emulator {
       }
     }
   }
-}
-
-function littleEndian(value: bigint, size: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigInt64(0, BigInt.asIntN(64, value), true);
-  return bytes.subarray(0, size);
 }
 
 /** The package, as the engine wants it. */

@@ -28,7 +28,7 @@ import {
 } from "./directives.ts";
 import { mnemonic } from "./encode.ts";
 import { Evaluator } from "./expression/evaluate.ts";
-import type { Expression } from "./expression/parse.ts";
+import { type Expression, K_FLOAT, K_STRING } from "./expression/expressions.ts";
 import { flatFormat } from "./format/binary.ts";
 import { newFormatMemory } from "./format/elf-executable.ts";
 import type { ObjectBase } from "./format/objects.ts";
@@ -112,8 +112,8 @@ export class Assembler {
   /** The file that a line stands in, as the loader needs it for `file`. */
   readonly directoryOf: (line: number) => string;
   readonly maxPasses: number;
-  /** Instructions by the item behind their mnemonic, read once. */
-  readonly #instructions: (Instruction | undefined)[];
+  /** Instructions by the item behind their mnemonic, read once; 0 before. */
+  readonly #instructions: Int32Array;
   readonly table: InstructionTable;
   /** Directives that a program may use once a pass. */
   #seen = 0;
@@ -154,10 +154,9 @@ export class Assembler {
     this.maxPasses = options.maxPasses;
     this.state = new State(program, options.maxBytes, options.maxTurns, options.epochSeconds);
     this.endings = new Endings(program.length);
-    this.#instructions = new Array<Instruction | undefined>(program.length).fill(undefined);
+    this.#instructions = new Int32Array(program.length);
     this.table = new InstructionTable(options.maxBytes);
-    this.evaluator = new Evaluator(this.state);
-    this.evaluator.texts = texts;
+    this.evaluator = new Evaluator(this.state, texts);
   }
 
   /** Assembles until a pass is right; throws the error of the last one. Returns the number of passes. */
@@ -323,14 +322,15 @@ export class Assembler {
         case I_INSTRUCTION:
           if (value >= FIRST_MNEMONIC) {
             const item = state.item;
-            const known = this.#instructions[item] ?? this.#read(item, value);
-            if (known.open) {
-              if (known.shape.leaves) {
+            const known = this.#instructions[item]! || this.#read(item, value);
+            if (this.table.isOpen(known)) {
+              const shape = this.table.shape(known);
+              if (shape.leaves) {
                 assembleInstruction(this, known);
                 return;
               }
               state.room(32);
-              known.shape.encode(known.shape.operands, 0, state);
+              shape.encode(shape.operands, 0, state);
               continue;
             }
             assembleInstruction(this, known);
@@ -467,20 +467,21 @@ export class Assembler {
 
   /** An expression that must not be a floating point number. */
   takeNumeric(): Expression {
-    const expression = this.program.expressions[this.take(I_EXPRESSION)]!;
-    if (expression.kind === 2) refuse("invalidValue");
+    const expression = this.take(I_EXPRESSION);
+    if (this.program.expressions.kind(expression) === K_FLOAT) refuse("invalidValue");
     return expression;
   }
 
   takeExpression(): Expression {
-    return this.program.expressions[this.take(I_EXPRESSION)]!;
+    return this.take(I_EXPRESSION);
   }
 
   /** The string at the cursor. */
   takeString(): string {
-    const expression = this.program.expressions[this.take(I_EXPRESSION)]!;
-    if (expression.kind !== 1) refuse("invalidArgument");
-    return this.texts.text(expression.text);
+    const { expressions } = this.program;
+    const expression = this.take(I_EXPRESSION);
+    if (expressions.kind(expression) !== K_STRING) refuse("invalidArgument");
+    return this.texts.text(expressions.text(expression));
   }
 
   /** `: size` or `size` behind a label's name; 0 when there is none. */
@@ -609,8 +610,7 @@ export class Assembler {
     const label = this.labelOf(item);
     this.evaluator.takesSizes = false;
     if (this.kind() === I_EXPRESSION) {
-      const { expressions, values } = this.program;
-      const number = this.evaluator.number(expressions[values[this.state.item]!]!);
+      const number = this.evaluator.number(this.program.values[this.state.item]!);
       if (!Number.isNaN(number)) {
         this.state.item++;
         this.assignNumber(label, number);

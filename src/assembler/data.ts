@@ -1,8 +1,8 @@
 /** Data: db … dt, dup, file, rb … rt (FASM.TXT 1.2.2). */
 import type { Assembler } from "./assemble.ts";
+import { type Expression, K_FLOAT, K_STRING } from "./expression/expressions.ts";
 import { extendedBits } from "./expression/float.ts";
 import { high32, low32 } from "./expression/int.ts";
-import { type Expression, K_FLOAT, K_STRING } from "./expression/parse.ts";
 import { type Message, refuse } from "./messages.ts";
 import { EVERY_LINES } from "./progress.ts";
 import type { State } from "./state.ts";
@@ -112,8 +112,9 @@ function isUniform({ state, program }: Assembler): boolean {
   const kind = program.kinds[state.item];
   if (kind === QUESTION) return true;
   if (kind !== I_EXPRESSION || program.kinds[state.item + 1] === COLON) return false;
-  const expression = program.expressions[program.values[state.item]!]!;
-  return expression.constant !== undefined || expression.kind === K_STRING;
+  const { expressions } = program;
+  const expression = program.values[state.item]!;
+  return expressions.constant(expression) !== undefined || expressions.kind(expression) === K_STRING;
 }
 
 /** One datum and as many copies as are wanted. */
@@ -170,7 +171,7 @@ function datum(assembler: Assembler, directive: number): void {
       byteDatum(assembler, expression);
       return;
     case D_DU:
-      if (expression.kind === K_STRING) unicodeString(assembler, expression);
+      if (assembler.program.expressions.kind(expression) === K_STRING) unicodeString(assembler, expression);
       else wordDatum(assembler, expression);
       return;
     case D_DW:
@@ -202,9 +203,10 @@ function datum(assembler: Assembler, directive: number): void {
       put32(state, high32(value));
       return;
     }
-    case D_DT:
-      if (expression.kind === K_FLOAT) {
-        const { mantissa, signAndExponent } = extendedBits(expression.float!);
+    case D_DT: {
+      const float = assembler.program.expressions.float(expression);
+      if (float !== undefined) {
+        const { mantissa, signAndExponent } = extendedBits(float);
         put32(state, Number(mantissa & 0xffffffffn));
         put32(state, Number(mantissa >> 32n));
         put16(state, signAndExponent);
@@ -215,17 +217,23 @@ function datum(assembler: Assembler, directive: number): void {
         farDatum(assembler, expression, 8);
       }
       return;
+    }
     default:
   }
 }
 
 function byteDatum(assembler: Assembler, expression: Expression): void {
   const { state } = assembler;
-  if (expression.kind === K_STRING) {
-    const text = assembler.texts.text(expression.text);
-    state.room(text.length);
+  const { expressions } = assembler.program;
+  if (expressions.kind(expression) === K_STRING) {
+    const { texts } = assembler;
+    const text = expressions.text(expression);
+    state.room(texts.length(text));
     const { bytes } = state;
-    for (let at = 0; at < text.length; at++) bytes[state.at++] = text.charCodeAt(at);
+    const end = texts.end(text);
+    let to = state.at;
+    for (let at = texts.start(text); at < end; at++) bytes[to++] = texts.bytes[at]!;
+    state.at = to;
     return;
   }
   const term = assembler.evaluator.byte(expression);
@@ -242,21 +250,23 @@ function wordDatum(assembler: Assembler, expression: Expression): void {
 
 function unicodeString(assembler: Assembler, expression: Expression): void {
   const { state } = assembler;
-  const text = assembler.texts.text(expression.text);
-  state.room(text.length * 2);
-  for (let at = 0; at < text.length; at++) put16(state, text.charCodeAt(at));
+  const { texts } = assembler;
+  const text = assembler.program.expressions.text(expression);
+  state.room(texts.length(text) * 2);
+  for (let at = texts.start(text); at < texts.end(text); at++) put16(state, texts.bytes[at]!);
 }
 
 /** `segment:offset`: the offset's bytes, then a word of segment. */
 function farDatum(assembler: Assembler, segment: Expression, offsetSize: number): void {
   const { state, evaluator } = assembler;
-  if (segment.kind === K_FLOAT) refuse("invalidValue");
+  const { expressions } = assembler.program;
+  if (expressions.kind(segment) === K_FLOAT) refuse("invalidValue");
   const term = evaluator.word(segment);
   const { value, relocation, base } = term;
   state.item++;
   if (assembler.kind() !== I_EXPRESSION) refuse("invalidOperand");
   const expression = assembler.takeExpression();
-  if (expression.kind === K_FLOAT) refuse("invalidValue");
+  if (expressions.kind(expression) === K_FLOAT) refuse("invalidValue");
   let offset: typeof term;
   if (offsetSize === 2) offset = evaluator.word(expression);
   else if (offsetSize === 4) offset = evaluator.dword(expression);

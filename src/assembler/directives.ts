@@ -1,6 +1,7 @@
 /** Directives that neither repeat nor make data: org, label, align, load, store, display, assert, err, format. */
 import type { Assembler } from "./assemble.ts";
 import { fill } from "./data.ts";
+import { K_STRING } from "./expression/expressions.ts";
 import { add, high32, low32, subtract, unsigned64 } from "./expression/int.ts";
 import { condition } from "./expression/logical.ts";
 import { flatFormat } from "./format/binary.ts";
@@ -143,11 +144,11 @@ function dataPoint(assembler: Assembler, size: number, stores: boolean): Uint8Ar
   let space: Space = state.space;
   space.length = state.at - space.start;
   let area: Label | undefined;
-  const named = program.expressions[program.values[state.item]!]!;
-  if (named.label >= 0 && program.kinds[state.item + 1] === COLON) {
+  const named = program.expressions.label(program.values[state.item]!);
+  if (named >= 0 && program.kinds[state.item + 1] === COLON) {
     state.item += 2;
     if (assembler.kind() !== I_EXPRESSION) refuse("invalidArgument");
-    const label = state.labels[named.label]!;
+    const label = state.labels[named]!;
     if ((label.flags & DEFINED) === 0) state.recoverable("undefinedSymbol", label);
     else if (label.definedIn !== state.pass) state.recoverable("symbolOutOfScope", label);
     else {
@@ -227,8 +228,9 @@ export function displayDirective(assembler: Assembler): void {
   state.singular++;
   for (;;) {
     const expression = assembler.takeExpression();
-    if (expression.kind === 1) {
-      const text = assembler.texts.text(expression.text);
+    const { expressions } = assembler.program;
+    if (expressions.kind(expression) === K_STRING) {
+      const text = assembler.texts.text(expressions.text(expression));
       state.show(Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
     } else {
       state.show(Uint8Array.of(low32(evaluator.byte(expression).value)));

@@ -38,9 +38,12 @@ export function mnemonic(name: string): Mnemonic | undefined {
   return made;
 }
 
+/** The names of all instructions but those of AVX; prefixes among them. */
+export const plainNames = (): string[] => [...mnemonics(false), ...specials.keys()];
+
 /** Every instruction name FASM knows here; the segment registers, which are prefixes at the start of a line, are not among them. */
 export function mnemonicNames(): string[] {
-  return [...new Set([...mnemonics(), ...specials.keys()])].filter(
+  return [...new Set([...mnemonics(true), ...specials.keys()])].filter(
     (name) => !(segmentNames as readonly string[]).includes(name),
   );
 }

@@ -217,7 +217,7 @@ class PreprocessedSource {
       const text = textOf(token);
       if (text === name && fits(token, before)) return at + 1;
       before = token;
-      at += texts.text(text).length + (isString(token) ? 5 : 2);
+      at += texts.length(text) + (isString(token) ? 5 : 2);
     }
   }
 }

@@ -6,7 +6,15 @@ import type { Assembler } from "./assemble.ts";
 import { leavesLine } from "./encode/dword.ts";
 import { MALFORMED, MASKING, ZEROING } from "./encode/vector.ts";
 import type { Mnemonic } from "./encode.ts";
-import { E_NUMBER, E_REGISTER, type Expression, K_FLOAT, K_STRING } from "./expression/parse.ts";
+import {
+  E_FLOAT,
+  E_NUMBER,
+  E_REGISTER,
+  E_STRING,
+  type Expression,
+  type Expressions,
+  K_FLOAT,
+} from "./expression/expressions.ts";
 import { operandRegister } from "./expression/registers.ts";
 import { Refusal, refuse } from "./messages.ts";
 import {
@@ -36,7 +44,14 @@ import {
   YMM,
   ZMM,
 } from "./operand.ts";
-import type { Program } from "./program.ts";
+import {
+  addressExpression,
+  addressIsClosed,
+  addressOutline,
+  addressSegment,
+  addressSize,
+  type Program,
+} from "./program.ts";
 import { GROWTH, grown } from "./tokens.ts";
 import {
   I_ADDRESS,
@@ -82,34 +97,43 @@ export interface Shape {
   readonly items: number;
 }
 
-/** An instruction as the program holds it: one object for all that are written alike. */
-export interface Instruction {
-  readonly shape: Shape;
-  /** The line may go on behind it: a prefix, or one that leaves its line. */
-  readonly open: boolean;
-  /** Where its operands stand, and how many items they are. */
-  readonly item: number;
-  readonly items: number;
-  /** The expressions whose values decide its bytes, and whether what they label brings a size along. */
-  readonly first: Expression | undefined;
-  readonly firstSized: boolean;
-  readonly second: Expression | undefined;
-  readonly secondSized: boolean;
-  /** Other expressions decide as well: the bytes are made anew each time. */
-  readonly evasive: boolean;
-  /** The values and sizes that they had when the bytes were made; of a jump the distance. */
-  value: number;
-  size: number;
-  secondValue: number;
-  secondSize: number;
-  /** The bytes depend on where they stand. */
-  positional: boolean;
-  /** The bytes, in the table's store: where, how many fit there, how many count (-1: none), for which code size. */
-  start: number;
-  room: number;
-  length: number;
-  bits: number;
-}
+/**
+ * An instruction as the program holds it, one for all that are written alike: where its fields begin in the table's array.
+ * 0 is none. One has 64 bytes, what a processor reads of memory at a time.
+ */
+export type Instruction = number;
+
+/** The fields: its shape, by number. */
+const SHAPE = 0;
+/** Where its operands stand, and how many items they are. */
+const ITEM = 1;
+const ITEMS = 2;
+/** The expressions whose values decide its bytes, or -1. */
+const FIRST = 3;
+const SECOND = 4;
+const TRAITS = 5;
+/** The bytes, in the table's store: where, how many fit there, how many count (-1: none), for which code size. */
+const START = 6;
+const ROOM = 7;
+const LENGTH = 8;
+const BITS = 9;
+/** The sizes that the expressions' labels brought along when the bytes were made. */
+const FIRST_SIZE = 10;
+const SECOND_SIZE = 11;
+const FIELDS = 16;
+/** The values that the expressions had then, of a jump the distance: two doubles, counted as such. */
+const FIRST_VALUE = 6;
+const SECOND_VALUE = 7;
+
+/** Traits: the line may go on behind it, since it is a prefix or one that leaves its line. */
+const OPEN = 1;
+/** What the expressions label brings a size along. */
+const FIRST_SIZED = 2;
+const SECOND_SIZED = 4;
+/** Other expressions decide as well: the bytes are made anew each time. */
+const EVASIVE = 8;
+/** The bytes depend on where they stand. */
+const POSITIONAL = 16;
 
 const PLUS = 0x2b;
 const COMMA = 0x2c;
@@ -130,31 +154,45 @@ export class InstructionTable {
     this.#limit = maxMemory / BYTES_PER_INSTRUCTION;
   }
 
-  /** Found by a hash of what is written: each's number from 1, and its hash. */
-  readonly #instructions: Instruction[] = [];
-  #hashes = new Int32Array(1 << 10);
-  #table = new Int32Array(1 << 11);
-  readonly #shapes = new Map<number, Shape[]>();
-  /** The bytes of all instructions in one array: one for each would cost more than the rest of an instruction. */
+  /** All instructions; both arrays are views of the same memory. The first is none. */
+  fields = new Int32Array(FIELDS << 8);
+  values = new Float64Array(this.fields.buffer);
+  #end = FIELDS;
+  /** They are found by a hash of what is written, at the place that it says or behind. */
+  #hashes = new Int32Array(1 << 8);
+  #table = new Int32Array(1 << 9);
+  readonly shapes: Shape[] = [];
+  readonly #shapesByHash = new Map<number, number[]>();
+  /** The bytes of all instructions in one array. */
   stored = new Uint8Array(1 << 14);
-  #end = 0;
+  #storedEnd = 0;
+
+  /** The line may go on behind it: a prefix, or one that leaves its line. */
+  isOpen(instruction: Instruction): boolean {
+    return (this.fields[instruction + TRAITS]! & OPEN) !== 0;
+  }
+
+  shape(instruction: Instruction): Shape {
+    return this.shapes[this.fields[instruction + SHAPE]!]!;
+  }
 
   /** Keeps the bytes an instruction has been given at `start` for the next time. */
   store(instruction: Instruction, bytes: Uint8Array, start: number, length: number): void {
-    if (length > instruction.room) {
-      instruction.start = this.#end;
-      instruction.room = length;
-      this.#end += length;
-      if (this.#end > this.stored.length) {
-        const grown = new Uint8Array(Math.max(this.stored.length * 2, this.#end));
+    const { fields } = this;
+    if (length > fields[instruction + ROOM]!) {
+      fields[instruction + START] = this.#storedEnd;
+      fields[instruction + ROOM] = length;
+      this.#storedEnd += length;
+      if (this.#storedEnd > this.stored.length) {
+        const grown = new Uint8Array(Math.max(this.stored.length * GROWTH, this.#storedEnd));
         grown.set(this.stored);
         this.stored = grown;
       }
     }
     const { stored } = this;
-    const to = instruction.start;
+    const to = fields[instruction + START]!;
     for (let at = 0; at < length; at++) stored[to + at] = bytes[start + at]!;
-    instruction.length = length;
+    fields[instruction + LENGTH] = length;
   }
 
   /** The instruction whose operands follow at `item`. */
@@ -172,66 +210,107 @@ export class InstructionTable {
     const mask = this.#table.length - 1;
     let slot = hash & mask;
     for (; this.#table[slot] !== 0; slot = (slot + 1) & mask) {
-      const number = this.#table[slot]! - 1;
-      if (this.#hashes[number] !== hash) continue;
-      const known = this.#instructions[number]!;
-      if (known.shape.encode === mnemonic.encode && isSame(program, known, item, end)) return known;
+      const known = this.#table[slot]!;
+      if (this.#hashes[known / FIELDS] !== hash) continue;
+      if (this.shape(known).encode === mnemonic.encode && this.#isSame(program, known, item, end))
+        return known;
     }
-    const number = this.#instructions.length;
-    if (number >= this.#limit) refuse("outOfMemory");
-    const made = readInstruction(program, item, end, this.#shape(program, item, end, instruction, mnemonic));
-    this.#instructions.push(made);
-    this.#table[slot] = number + 1;
-    if (number === this.#hashes.length) this.#hashes = grown(this.#hashes, number * GROWTH);
-    this.#hashes[number] = hash;
-    if (this.#instructions.length * 2 > this.#table.length) this.#rehash();
+    const made = this.#end;
+    if (made / FIELDS > this.#limit) refuse("outOfMemory");
+    if (made === this.fields.length) this.#grow();
+    this.#fill(made, program, item, end, this.#shape(program, item, end, instruction, mnemonic));
+    this.#end += FIELDS;
+    this.#table[slot] = made;
+    this.#hashes[made / FIELDS] = hash;
+    if ((this.#end / FIELDS) * 2 > this.#table.length) this.#rehash();
     return made;
+  }
+
+  #grow(): void {
+    this.fields = grown(this.fields, this.fields.length * GROWTH);
+    this.values = new Float64Array(this.fields.buffer);
+    this.#hashes = grown(this.#hashes, this.#hashes.length * GROWTH);
   }
 
   #rehash(): void {
     const table = new Int32Array(this.#table.length * GROWTH);
     const mask = table.length - 1;
-    for (let number = 0; number < this.#instructions.length; number++) {
-      let slot = this.#hashes[number]! & mask;
+    for (let known = FIELDS; known < this.#end; known += FIELDS) {
+      let slot = this.#hashes[known / FIELDS]! & mask;
       while (table[slot] !== 0) slot = (slot + 1) & mask;
-      table[slot] = number + 1;
+      table[slot] = known;
     }
     this.#table = table;
   }
 
-  #shape(program: Program, item: number, end: number, instruction: number, mnemonic: Mnemonic): Shape {
+  #isSame({ kinds, values }: Program, known: Instruction, item: number, end: number): boolean {
+    if (this.fields[known + ITEMS] !== end - item) return false;
+    let other = this.fields[known + ITEM]!;
+    for (let at = item; at < end; at++, other++) {
+      if (kinds[at] !== kinds[other] || values[at] !== values[other]) return false;
+    }
+    return true;
+  }
+
+  #fill(instruction: Instruction, program: Program, item: number, end: number, number: number): void {
+    const shape = this.shapes[number]!;
+    const { operands } = shape;
+    const { expressions } = program;
+    let traits = shape.prefix || shape.leaves ? OPEN : 0;
+    if (shape.waits && operands.length > 0) traits |= EVASIVE;
+    let first = -1;
+    let second = -1;
+    for (let index = 0; index < operands.length; index++) {
+      const expression = expressionOf(program, item, shape, index);
+      if (expression < 0) continue;
+      const operand = operands[index]!;
+      const isFloat = expressions.kind(expression) === K_FLOAT;
+      if (isFloat || operand.kind === FAR || !isLinear(expressions, expression)) traits |= EVASIVE;
+      if (!shape.jumps && isFixed(expressions, expression)) continue;
+      const isSized = operand.kind === MEMORY && !operand.sizeDeclared && shape.sized;
+      if (first < 0) {
+        first = expression;
+        if (isSized) traits |= FIRST_SIZED;
+      } else if (second < 0) {
+        second = expression;
+        if (isSized) traits |= SECOND_SIZED;
+      } else traits |= EVASIVE;
+    }
+    const { fields } = this;
+    fields[instruction + SHAPE] = number;
+    fields[instruction + ITEM] = item;
+    fields[instruction + ITEMS] = shape.leaves ? shape.items : end - item;
+    fields[instruction + FIRST] = first;
+    fields[instruction + SECOND] = second;
+    fields[instruction + TRAITS] = traits;
+    fields[instruction + LENGTH] = -1;
+  }
+
+  #shape(program: Program, item: number, end: number, instruction: number, mnemonic: Mnemonic): number {
     // What a series of registers is, its number decides.
-    if (traitsOf(mnemonic).series) return readShape(program, item, mnemonic);
+    if (traitsOf(mnemonic).series) return this.shapes.push(readShape(program, item, mnemonic)) - 1;
     let hash = instruction;
     for (let at = item; at < end; at++)
       hash = (Math.imul(hash, 31) + program.kinds[at]! * 0x10001 + outlineOf(program, at)) | 0;
-    const known = this.#shapes.get(hash);
+    const known = this.#shapesByHash.get(hash);
     if (known) {
-      for (const other of known)
-        if (other.encode === mnemonic.encode && isShaped(program, other, item, end)) return other;
+      for (const number of known) {
+        const other = this.shapes[number]!;
+        if (other.encode === mnemonic.encode && isShaped(program, other, item, end)) return number;
+      }
     }
-    const made = readShape(program, item, mnemonic);
+    const made = this.shapes.push(readShape(program, item, mnemonic)) - 1;
     if (known) known.push(made);
-    else this.#shapes.set(hash, [made]);
+    else this.#shapesByHash.set(hash, [made]);
     return made;
   }
 }
 
 /** What counts of an item for the shape. */
-function outlineOf({ kinds, values, expressions, addresses }: Program, item: number): number {
+function outlineOf({ kinds, values, expressions }: Program, item: number): number {
   const value = values[item]!;
-  if (kinds[item] === I_EXPRESSION) return expressions[value]!.kind;
-  if (kinds[item] !== I_ADDRESS) return value;
-  const { segment, size, closed } = addresses[value]!;
-  return segment * 1024 + size * 2 + (closed ? 1 : 0);
-}
-
-function isSame({ kinds, values }: Program, known: Instruction, item: number, end: number) {
-  if (known.items !== end - item) return false;
-  for (let at = item, other = known.item; at < end; at++, other++) {
-    if (kinds[at] !== kinds[other] || values[at] !== values[other]) return false;
-  }
-  return true;
+  if (kinds[item] === I_EXPRESSION) return expressions.kind(value);
+  return kinds[item] === I_ADDRESS ? addressOutline(value) : value;
 }
 
 function isShaped(program: Program, known: Shape, item: number, end: number) {
@@ -322,8 +401,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         operand.register = operandRegister(value);
         at++;
         if (series && kinds[at] === PLUS && kinds[at + 1] === I_EXPRESSION) {
-          const more = program.expressions[values[at + 1]!]!;
-          if (more.constant === 3 && operands.length === 1) at += 2;
+          const more = program.expressions.constant(values[at + 1]!);
+          if (more === 3 && operands.length === 1) at += 2;
         }
         break;
       case I_SPECIAL_REGISTER:
@@ -332,12 +411,12 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         at++;
         break;
       case I_ADDRESS: {
-        const address = program.addresses[value]!;
+        const segment = addressSegment(value);
         operand.kind = MEMORY;
-        operand.segment = address.segment === 0 ? 0 : operandRegister(0x30 + address.segment);
-        operand.addressSize = address.size;
+        operand.segment = segment === 0 ? 0 : operandRegister(0x30 + segment);
+        operand.addressSize = addressSize(value);
         expression = at++ - item;
-        isClosed = address.closed;
+        isClosed = addressIsClosed(value);
         const parts = divided && !isClosed && kinds[at] === COMMA && kinds[at + 1] === I_EXPRESSION;
         if (parts && kinds[at + 2] === BRACKET_END) {
           isClosed = true;
@@ -355,7 +434,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
           expression = at + 1 - item;
           at += 2;
         } else if (kinds[at] === COLON && far) operand.kind = OTHER;
-        else if (program.expressions[value]!.kind === K_FLOAT) {
+        else if (program.expressions.kind(value) === K_FLOAT) {
           operand.kind = FLOAT;
           operand.fraction = true;
         }
@@ -405,58 +484,16 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   };
 }
 
-function readInstruction(program: Program, item: number, end: number, shape: Shape): Instruction {
-  const { operands } = shape;
-  let evasive = shape.waits && operands.length > 0;
-  let first: Expression | undefined;
-  let second: Expression | undefined;
-  let firstSized = false;
-  let secondSized = false;
-  for (let index = 0; index < operands.length; index++) {
-    const expression = expressionOf(program, item, shape, index);
-    if (expression === undefined) continue;
-    const operand = operands[index]!;
-    if (operand.kind === FAR || expression.kind === K_FLOAT || !isLinear(expression.code)) evasive = true;
-    if (isFixed(expression) && !shape.jumps) continue;
-    const isSized = operand.kind === MEMORY && !operand.sizeDeclared && shape.sized;
-    if (first === undefined) {
-      first = expression;
-      firstSized = isSized;
-    } else if (second === undefined) {
-      second = expression;
-      secondSized = isSized;
-    } else evasive = true;
-  }
-  return {
-    shape,
-    open: shape.prefix || shape.leaves,
-    item,
-    items: shape.leaves ? shape.items : end - item,
-    first,
-    firstSized,
-    second,
-    secondSized,
-    evasive,
-    value: Number.NaN,
-    size: 0,
-    secondValue: Number.NaN,
-    secondSize: 0,
-    positional: false,
-    start: 0,
-    room: 0,
-    length: -1,
-    bits: 0,
-  };
-}
-
 /** Whether an expression is the same in every pass and everywhere. */
-function isFixed({ kind, code }: Expression): boolean {
-  if (kind === K_STRING) return true;
-  for (let at = 0; at < code.length; at++) {
+function isFixed({ code, starts }: Expressions, expression: Expression): boolean {
+  const end = starts[expression + 1]!;
+  for (let at = starts[expression]!; at < end; at++) {
     const element = code[at]! & 0xff;
     if (
       element !== E_NUMBER &&
       element !== E_REGISTER &&
+      element !== E_STRING &&
+      element !== E_FLOAT &&
       element !== OP_ADD &&
       element !== OP_SUB &&
       element !== OP_MUL
@@ -467,9 +504,10 @@ function isFixed({ kind, code }: Expression): boolean {
 }
 
 /** Whether registers are only added to the rest, with factors that are written as numbers. */
-function isLinear(code: readonly number[]): boolean {
+function isLinear({ code, starts }: Expressions, expression: Expression): boolean {
+  const end = starts[expression + 1]!;
   let registers = false;
-  for (let at = 0; at < code.length; at++) {
+  for (let at = starts[expression]!; at < end; at++) {
     const kind = code[at]! & 0xff;
     if (kind === E_REGISTER) registers = true;
     if (kind < OP_ADD || !registers || kind === OP_ADD || kind === OP_SUB) continue;
@@ -483,13 +521,13 @@ function isLinear(code: readonly number[]): boolean {
   return true;
 }
 
-/** The expression of an operand, or of its address. */
-function expressionOf(program: Program, item: number, shape: Shape, index: number): Expression | undefined {
+/** The expression of an operand, or of its address; -1 when it has none. */
+function expressionOf(program: Program, item: number, shape: Shape, index: number): Expression {
   const offset = shape.expressionAt[index]!;
-  if (offset < 0) return undefined;
+  if (offset < 0) return -1;
   const at = item + offset;
   const value = program.values[at]!;
-  return program.kinds[at] === I_ADDRESS ? program.addresses[value]!.expression : program.expressions[value]!;
+  return program.kinds[at] === I_ADDRESS ? addressExpression(value) : value;
 }
 
 function specialRegister(code: number): number {
@@ -566,58 +604,65 @@ function closeBrace(program: Program, item: number): number {
 
 /** Assembles one instruction; the item is then behind it. */
 export function assembleInstruction(assembler: Assembler, instruction: Instruction): void {
-  const { state } = assembler;
-  state.item += instruction.items;
+  const { state, table } = assembler;
+  const { fields } = table;
+  state.item += fields[instruction + ITEMS]!;
   state.room(32);
+  const length = fields[instruction + LENGTH]!;
   if (
-    instruction.length >= 0 &&
-    instruction.bits === state.bits &&
+    length >= 0 &&
+    fields[instruction + BITS] === state.bits &&
     !state.compresses &&
     (state.prefixes & BND_PREFIX) === 0 &&
-    (instruction.first === undefined || isUnchanged(assembler, instruction, instruction.first))
+    (fields[instruction + FIRST]! < 0 || isUnchanged(assembler, instruction))
   ) {
     const { bytes } = state;
-    const { stored } = assembler.table;
-    let from = instruction.start;
-    const end = from + instruction.length;
+    const { stored } = table;
+    let from = fields[instruction + START]!;
+    const end = from + length;
     let to = state.at;
     while (from < end) bytes[to++] = stored[from++]!;
     state.at = to;
     return;
   }
   const { complaints } = state;
-  evaluate(assembler, instruction);
+  const shape = table.shape(instruction);
+  evaluate(assembler, shape, fields[instruction + ITEM]!);
   const start = state.at;
   const prefixes = state.prefixes;
   state.positional = false;
   state.relocated = false;
-  const { operands, encode } = instruction.shape;
+  const { operands, encode } = shape;
   encode(operands, operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
   if (
-    !instruction.evasive &&
+    (fields[instruction + TRAITS]! & EVASIVE) === 0 &&
     !state.relocated &&
     !state.compresses &&
     complaints === state.complaints &&
     prefixes === state.prefixes &&
     remember(assembler, instruction, start)
   ) {
-    assembler.table.store(instruction, state.bytes, start, state.at - start);
-    instruction.bits = state.bits;
-  } else instruction.length = -1;
+    table.store(instruction, state.bytes, start, state.at - start);
+    fields[instruction + BITS] = state.bits;
+  } else fields[instruction + LENGTH] = -1;
 }
 
 /** Whether everything that an instruction's bytes depend on is as it was when they were made. */
-function isUnchanged(assembler: Assembler, instruction: Instruction, first: Expression): boolean {
-  const { evaluator } = assembler;
-  if (weigh(assembler, instruction, first, instruction.firstSized, assembler.state.at) !== instruction.value)
-    return false;
-  if (evaluator.takenSize !== instruction.size) return false;
-  const { second } = instruction;
+function isUnchanged(assembler: Assembler, instruction: Instruction): boolean {
+  const { evaluator, state } = assembler;
+  const { fields, values } = assembler.table;
+  const traits = fields[instruction + TRAITS]!;
+  const first = fields[instruction + FIRST]!;
+  const worth = weigh(assembler, traits & POSITIONAL, first, (traits & FIRST_SIZED) !== 0, state.at);
+  if (worth !== values[(instruction >> 1) + FIRST_VALUE]) return false;
+  if (evaluator.takenSize !== fields[instruction + FIRST_SIZE]) return false;
+  const second = fields[instruction + SECOND]!;
   return (
-    second === undefined ||
-    (weigh(assembler, instruction, second, instruction.secondSized, 0) === instruction.secondValue &&
-      evaluator.takenSize === instruction.secondSize)
+    second < 0 ||
+    (weigh(assembler, traits & POSITIONAL, second, (traits & SECOND_SIZED) !== 0, 0) ===
+      values[(instruction >> 1) + SECOND_VALUE] &&
+      evaluator.takenSize === fields[instruction + SECOND_SIZE])
   );
 }
 
@@ -634,21 +679,27 @@ function remember(assembler: Assembler, instruction: Instruction, start: number)
 
 function note(assembler: Assembler, instruction: Instruction, start: number): boolean {
   const { evaluator, state } = assembler;
-  const { first, second } = instruction;
-  instruction.positional = state.positional;
-  if (first === undefined) return !state.positional;
-  instruction.value = weigh(assembler, instruction, first, instruction.firstSized, start);
-  instruction.size = evaluator.takenSize;
-  if (second === undefined) return !Number.isNaN(instruction.value);
-  instruction.secondValue = weigh(assembler, instruction, second, instruction.secondSized, 0);
-  instruction.secondSize = evaluator.takenSize;
-  return !state.positional && !Number.isNaN(instruction.value) && !Number.isNaN(instruction.secondValue);
+  const { fields, values } = assembler.table;
+  const positional = state.positional ? POSITIONAL : 0;
+  const traits = (fields[instruction + TRAITS]! & ~POSITIONAL) | positional;
+  fields[instruction + TRAITS] = traits;
+  const first = fields[instruction + FIRST]!;
+  if (first < 0) return !state.positional;
+  const firstValue = weigh(assembler, positional, first, (traits & FIRST_SIZED) !== 0, start);
+  values[(instruction >> 1) + FIRST_VALUE] = firstValue;
+  fields[instruction + FIRST_SIZE] = evaluator.takenSize;
+  const second = fields[instruction + SECOND]!;
+  if (second < 0) return !Number.isNaN(firstValue);
+  const secondValue = weigh(assembler, positional, second, (traits & SECOND_SIZED) !== 0, 0);
+  values[(instruction >> 1) + SECOND_VALUE] = secondValue;
+  fields[instruction + SECOND_SIZE] = evaluator.takenSize;
+  return !state.positional && !Number.isNaN(firstValue) && !Number.isNaN(secondValue);
 }
 
 /** What an expression contributes to an instruction's bytes: its value, a jump's its distance; NaN when it is more. */
 function weigh(
   { evaluator, state }: Assembler,
-  { positional }: Instruction,
+  positional: number,
   expression: Expression,
   sized: boolean,
   start: number,
@@ -657,7 +708,7 @@ function weigh(
   evaluator.takenSize = 0;
   const value = evaluator.remainder(expression);
   evaluator.takesSizes = false;
-  if (!positional) return value;
+  if (positional === 0) return value;
   const { space } = state;
   const plain =
     value >= 0 &&
@@ -671,13 +722,12 @@ function weigh(
  * FASM reads operands one after the other and stops at the first that is wrong in any way. We evaluate all of them before
  * encoding: where that fails, the encoder is asked what it would have said of the operands up to there.
  */
-function evaluate(assembler: Assembler, instruction: Instruction): void {
+function evaluate(assembler: Assembler, shape: Shape, item: number): void {
   try {
-    if (instruction.shape.waits) evaluateBehindWait(assembler, instruction);
-    else evaluateOperands(assembler, instruction);
+    if (shape.waits) evaluateBehindWait(assembler, shape, item);
+    else evaluateOperands(assembler, shape, item);
   } catch (error) {
     const { state } = assembler;
-    const { shape } = instruction;
     const { operands } = shape;
     for (let index = assembler.operandIndex; index < operands.length; index++) {
       const operand = operands[index]!;
@@ -714,11 +764,11 @@ function evaluate(assembler: Assembler, instruction: Instruction): void {
   }
 }
 
-function evaluateBehindWait(assembler: Assembler, instruction: Instruction): void {
+function evaluateBehindWait(assembler: Assembler, shape: Shape, item: number): void {
   const { state } = assembler;
   state.at++;
   try {
-    evaluateOperands(assembler, instruction);
+    evaluateOperands(assembler, shape, item);
   } finally {
     state.at--;
   }
@@ -779,13 +829,13 @@ function encodes(shape: Shape, count: number, state: Encoding): boolean {
 }
 
 /** Works out all values. */
-function evaluateOperands(assembler: Assembler, { shape, item }: Instruction): void {
+function evaluateOperands(assembler: Assembler, shape: Shape, item: number): void {
   const { evaluator, program, state } = assembler;
   const { operands, segmentAt, closed } = shape;
   state.numberMissed = false;
   for (let index = 0; index < operands.length; index++) {
     const expression = expressionOf(program, item, shape, index);
-    if (expression === undefined) continue;
+    if (expression < 0) continue;
     assembler.operandIndex = index;
     const operand = operands[index]!;
     if (operand.kind === MEMORY) {
@@ -796,12 +846,12 @@ function evaluateOperands(assembler: Assembler, { shape, item }: Instruction): v
       if (!operand.sizeDeclared) operand.size = evaluator.takenSize;
       evaluator.takesSizes = false;
       if (!closed[index]) refuse("invalidAddress");
-    } else if (expression.kind === K_FLOAT) {
+    } else if (program.expressions.kind(expression) === K_FLOAT) {
       if (!shape.jumps) evaluateFloat(assembler, shape, operand, expression);
     } else {
       if (operand.kind === FAR) {
         const segment = program.values[item + segmentAt[index]!]!;
-        evaluateSegment(assembler, operand, program.expressions[segment]!);
+        evaluateSegment(assembler, operand, segment);
       }
       const { errorLine } = state;
       evaluateImmediate(assembler, operand, expression, shape.jumps);
@@ -855,7 +905,7 @@ function evaluateFloat(assembler: Assembler, shape: Shape, operand: Operand, exp
 }
 
 function evaluateSegment(assembler: Assembler, operand: Operand, expression: Expression): void {
-  if (expression.kind === K_FLOAT) refuse("invalidValue");
+  if (assembler.program.expressions.kind(expression) === K_FLOAT) refuse("invalidValue");
   const term = assembler.evaluator.word(expression);
   operand.segmentValue = Number(term.value);
   operand.segmentRelocation = term.relocation;

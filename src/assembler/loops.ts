@@ -12,8 +12,8 @@
  */
 import type { Assembler } from "./assemble.ts";
 import { quick } from "./expression/evaluate.ts";
+import { E_LABEL, E_NUMBER, E_PREDEFINED, K_NUMERIC, P_COUNTER } from "./expression/expressions.ts";
 import type { Int } from "./expression/int.ts";
-import { E_LABEL, E_NUMBER, E_PREDEFINED, K_NUMERIC, P_COUNTER } from "./expression/parse.ts";
 import type { Program } from "./program.ts";
 import { DEFINED, type Label } from "./symbols.ts";
 import {
@@ -106,7 +106,7 @@ function assignedIn(
   for (let item = start; ; item++) {
     const kind = kinds[item]!;
     if (kind === I_END) return undefined;
-    if (kind === I_EXPRESSION && expressions[values[item]!]!.code.includes(COUNTER)) uncounted = false;
+    if (kind === I_EXPRESSION && expressions.elements(values[item]!).includes(COUNTER)) uncounted = false;
     if (kind !== I_LINE) continue;
     const first = kinds[item + 1]!;
     if (first === I_LINE) continue;
@@ -339,19 +339,20 @@ class SumReader {
   #sum(): Sum {
     const { program, state } = this.#assembler;
     if (this.#kind() !== I_EXPRESSION) throw new Unfit();
-    const { kind, code } = program.expressions[program.values[this.#item++]!]!;
-    if (kind !== K_NUMERIC) throw new Unfit();
+    const { expressions } = program;
+    const expression = program.values[this.#item++]!;
+    if (expressions.kind(expression) !== K_NUMERIC) throw new Unfit();
     const stack: Sum[] = [];
     const pop = (): Sum => {
       const sum = stack.pop();
       if (sum === undefined) throw new Unfit();
       return sum;
     };
-    for (const element of code) {
+    for (const element of expressions.elements(expression)) {
       const number = element >>> 8;
       switch (element & 0xff) {
         case E_NUMBER:
-          stack.push(constant(program.numbers.doubles[number]!));
+          stack.push(constant(expressions.numbers.doubles[number]!));
           break;
         case E_LABEL:
           stack.push(this.#symbol(state.labels[number]!));

@@ -9,11 +9,17 @@ import {
   P_HERE,
   P_ORIGIN,
   P_TIME,
-} from "./expression/parse.ts";
+} from "./expression/expressions.ts";
 import { refuse } from "./messages.ts";
 import type { Program } from "./program.ts";
 import { Label } from "./symbols.ts";
 import { DOTTED, type Texts } from "./tokens.ts";
+
+const AT = 0x40;
+const DOT = 0x2e;
+const DOLLAR = 0x24;
+const PERCENT = 0x25;
+const QUESTION = 0x3f;
 
 /** What a name is as a label: a label's number, or one of these. */
 export const RESERVED = -100;
@@ -67,45 +73,53 @@ export class LabelNames {
 
   /** The same for a name that is being defined: local names will belong to it. */
   defined(text: number, line: number): number {
-    const name = this.#texts.text(text);
+    const texts = this.#texts;
     const label = this.label(text, line);
-    if (label < 0 || name.startsWith(".")) return label;
-    if (name.length === 2 && name.startsWith("@") && isAnonymous(name))
-      return name === "@@" ? label : RESERVED;
+    if (label < 0 || (texts.traits[text]! & DOTTED) !== 0) return label;
+    if (texts.first(text) === AT && texts.length(text) === 2) {
+      const name = texts.text(text);
+      if (isAnonymous(name)) return name === "@@" ? label : RESERVED;
+    }
     this.surroundings.localsPrefix = text;
     return label;
   }
 
   #find(text: number, line: number): number {
-    const name = this.#texts.text(text);
-    switch (name.charCodeAt(0)) {
-      case 0x40: // @
+    const texts = this.#texts;
+    const first = texts.first(text);
+    // No other of these names is longer than three characters.
+    const name = texts.length(text) <= 3 ? texts.text(text) : "";
+    switch (first) {
+      case AT:
         if (name.length === 2 && isAnonymous(name)) return this.#anonymous(name, line);
         break;
-      case 0x2e: // .
-        if (name.charCodeAt(1) !== 0x2e && this.surroundings.localsPrefix >= 0)
-          return this.#local(text, line);
+      case DOT:
+        if (!this.#isTwiceDotted(text) && this.surroundings.localsPrefix >= 0) return this.#local(text, line);
         break;
-      case 0x24: // $
+      case DOLLAR:
         if (name === "$") return predefined(P_HERE);
         if (name === "$$") return predefined(P_ORIGIN);
         if (name === "$%") return predefined(P_FILE_OFFSET);
         if (name === "$%%") return predefined(P_ACTUAL_FILE_OFFSET);
         break;
-      case 0x25: // %
+      case PERCENT:
         if (name === "%") return predefined(P_COUNTER);
         if (name === "%t" || name === "%T") return predefined(P_TIME);
         break;
-      case 0x3f: // ?
+      case QUESTION:
         if (name === "?") return RESERVED;
         break;
       default:
     }
     const known = this.#labels[text];
     if (known !== undefined) return known;
-    const first = name.charCodeAt(0);
-    if ((first >= 0x30 && first <= 0x39) || first === 0x24 || this.#isReserved(text)) return RESERVED;
+    if ((first >= 0x30 && first <= 0x39) || first === DOLLAR || this.#isReserved(text)) return RESERVED;
     return this.#new(text, line);
+  }
+
+  #isTwiceDotted(text: number): boolean {
+    const { bytes } = this.#texts;
+    return this.#texts.length(text) > 1 && bytes[this.#texts.start(text) + 1] === DOT;
   }
 
   #new(text: number, line: number): number {
@@ -123,7 +137,7 @@ export class LabelNames {
   #local(text: number, line: number): number {
     const texts = this.#texts;
     const composed = texts.join(this.surroundings.localsPrefix, text);
-    if (texts.text(composed).length > 255) refuse("nameTooLong");
+    if (texts.length(composed) > 255) refuse("nameTooLong");
     return this.#labels[composed] ?? this.#new(composed, line);
   }
 

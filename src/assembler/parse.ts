@@ -3,14 +3,8 @@
  * labels, expressions are turned to postfix order, and conditions that need no values (`eq`, `eqtype`, `in`) are decided,
  * with the branches they exclude left out (PARSER.INC).
  */
-import {
-  E_LABEL,
-  E_PREDEFINED,
-  E_REGISTER,
-  E_RESERVED,
-  ExpressionReader,
-  stringExpression,
-} from "./expression/parse.ts";
+import { E_LABEL, E_PREDEFINED, E_REGISTER, E_RESERVED } from "./expression/expressions.ts";
+import { ExpressionReader } from "./expression/parse.ts";
 import { preevaluate, UNKNOWN } from "./expression/preevaluate.ts";
 import { refuse } from "./messages.ts";
 import { LabelNames, NOWHERE, RESERVED, type Surroundings } from "./names.ts";
@@ -38,6 +32,7 @@ import {
   I_CONSTANT,
   I_DECORATOR,
   I_END,
+  I_EXPRESSION,
   I_FORMAT,
   I_INSTRUCTION,
   I_LABEL,
@@ -94,6 +89,8 @@ export class Parser {
   readonly program: Program;
   readonly #p: Preprocessor;
   readonly #words: Words;
+  /** The text of the name `?`. */
+  readonly #question: number;
   readonly #reader: ExpressionReader;
   readonly #names: LabelNames;
   readonly #blocks: Block[] = [];
@@ -111,9 +108,12 @@ export class Parser {
     this.#p = p;
     this.#onProgress = onProgress;
     this.#words = p.reserved;
+    this.#question = p.texts.number("?");
     this.program = new Program(p.numbers);
     this.#names = new LabelNames(p.texts, this.program, (text) => this.#isReserved(text));
-    this.#reader = new ExpressionReader(p.texts, p.reserved, p.numbers, (reader) => this.#symbol(reader));
+    this.#reader = new ExpressionReader(p.texts, p.reserved, this.program.expressions, (reader) =>
+      this.#symbol(reader),
+    );
   }
 
   run(): void {
@@ -530,7 +530,7 @@ export class Parser {
     const { program } = this;
     const token = this.#tokens[this.#at]!;
     if (isString(token)) {
-      program.pushExpression(stringExpression(textOf(token)));
+      program.push(I_EXPRESSION, program.expressions.ofString(textOf(token)));
       this.#at++;
       if (this.#operatorAt() === O_AS) {
         this.#at++;
@@ -539,7 +539,7 @@ export class Parser {
       }
       this.#confirm();
     } else if (isName(token)) {
-      program.pushExpression(stringExpression(textOf(token)));
+      program.push(I_EXPRESSION, program.expressions.ofString(textOf(token)));
       program.push(O_AS, 0);
       this.#labelBehindOperator();
       this.#confirm();
@@ -561,7 +561,7 @@ export class Parser {
       program.push(I_LABEL, this.#labelValue(this.#labelNumber(), 0));
       program.push(O_AS, 0);
       if (this.#operatorAt() === O_AS) this.#at++;
-      else program.pushExpression(stringExpression(written));
+      else program.push(I_EXPRESSION, program.expressions.ofString(written));
       this.#confirm();
       return;
     }
@@ -660,7 +660,7 @@ export class Parser {
       }
       const word = this.#words.find(textOf(token));
       if (word !== null && this.#wordArgument(word)) continue;
-      if (this.#p.texts.text(textOf(token)) === "?") {
+      if (textOf(token) === this.#question) {
         this.#at++;
         program.push(0x3f, 0);
         this.#confirm();
@@ -757,7 +757,7 @@ export class Parser {
   #expression(): void {
     const expression = this.#reader.read(this.#tokens, this.#at);
     this.#at = this.#reader.at;
-    this.program.pushExpression(expression);
+    this.program.push(I_EXPRESSION, expression);
   }
 
   #forcedExpression(): void {
@@ -773,12 +773,14 @@ export class Parser {
     const token = this.#tokens[this.#at]!;
     if (isString(token)) {
       const start = this.#at;
+      const next = this.#tokens[start + 1]!;
       const length = program.length;
-      this.#expression();
+      if (next === END || next === 0x2c) this.#at++;
+      else this.#expression();
       if (this.#at === start + 1) {
         // Nothing but the string: it stays one.
         program.length = length;
-        program.pushExpression(stringExpression(textOf(token)));
+        program.push(I_EXPRESSION, program.expressions.ofString(textOf(token)));
       }
     } else if (token === 0x28) {
       if (this.#parentheses.length > 10000) refuse("stackOverflow");

@@ -1,35 +1,34 @@
 /** The program that every pass goes through: what the parser makes, and the assembler and the preevaluation read. */
-import type { Expression, Numbers } from "./expression/parse.ts";
+import { EXPRESSION_BITS, type Expression, Expressions, type Numbers } from "./expression/expressions.ts";
 import type { Label } from "./symbols.ts";
 import { GROWTH, grown } from "./tokens.ts";
-import { I_ADDRESS, I_EXPRESSION } from "./words.ts";
+import { I_ADDRESS } from "./words.ts";
 
-export interface Address {
-  /** 0, or 1 … 6 for ES, CS, SS, DS, FS, GS. */
-  readonly segment: number;
-  /** Bytes written before the address (`[word bx]`), or 0. */
-  readonly size: number;
-  readonly expression: Expression;
-  /** Its bracket is closed where it should be. */
-  readonly closed: boolean;
-  /** The address before this one that has the same expression, or -1. */
-  readonly next: number;
-}
+/**
+ * The value of an address item: its expression and, in the eight bits above, what is written around it. So the outline of
+ * an address is one number (instruction.ts).
+ */
+export const addressExpression = (value: number): Expression => value & ((1 << EXPRESSION_BITS) - 1);
+export const addressOutline = (value: number): number => value >>> EXPRESSION_BITS;
+/** 0, or 1 … 6 for ES, CS, SS, DS, FS, GS. */
+export const addressSegment = (value: number): number => (value >>> EXPRESSION_BITS) & 7;
+/** Bytes written before the address (`[word bx]`): 1, 2, 4, 8 or 0. */
+export const addressSize = (value: number): number => (value >>> (EXPRESSION_BITS + 3)) & 15;
+/** Its bracket is closed where it should be. */
+export const addressIsClosed = (value: number): boolean => value < 0;
 
 /** The program as items, each a kind and a value. */
 export class Program {
   kinds = new Uint8Array(1 << 12);
   values = new Int32Array(1 << 12);
   length = 0;
-  readonly expressions: Expression[] = [];
-  readonly addresses: Address[] = [];
   readonly labels: Label[] = [];
   /** For each label the line that named it first. */
   readonly labelLines: number[] = [];
-  readonly numbers: Numbers;
+  readonly expressions: Expressions;
 
   constructor(numbers: Numbers) {
-    this.numbers = numbers;
+    this.expressions = new Expressions(numbers);
   }
 
   push(kind: number, value: number): void {
@@ -43,28 +42,9 @@ export class Program {
     this.values[this.length++] = value;
   }
 
-  pushExpression(expression: Expression): void {
-    if (expression.place < 0) {
-      expression.place = this.expressions.length;
-      this.expressions.push(expression);
-    }
-    this.push(I_EXPRESSION, expression.place);
-  }
-
   pushAddress(segment: number, size: number, expression: Expression, closed: boolean): void {
-    const { addresses } = this;
-    for (let at = expression.address; at >= 0; ) {
-      const known = addresses[at]!;
-      if (known.segment === segment && known.size === size && known.closed === closed) {
-        this.push(I_ADDRESS, at);
-        return;
-      }
-      at = known.next;
-    }
-    const next = expression.address;
-    expression.address = addresses.length;
-    this.push(I_ADDRESS, addresses.length);
-    addresses.push({ segment, size, expression, closed, next });
+    const outline = segment | (size << 3) | (closed ? 0x80 : 0);
+    this.push(I_ADDRESS, expression | (outline << EXPRESSION_BITS));
   }
 }
 

@@ -6,11 +6,18 @@
  * put there. Whatever else a block does or asks, it says by `state.singular++`, and is then gone through every time.
  */
 import type { Assembler } from "./assemble.ts";
+import {
+  E_LABEL,
+  E_PREDEFINED,
+  type Expression,
+  P_COUNTER,
+  P_HERE,
+  P_ORIGIN,
+} from "./expression/expressions.ts";
 import type { Int } from "./expression/int.ts";
 import { subtract } from "./expression/int.ts";
-import { E_LABEL, E_PREDEFINED, type Expression, P_COUNTER, P_HERE, P_ORIGIN } from "./expression/parse.ts";
 import type { Base } from "./operand.ts";
-import type { Program } from "./program.ts";
+import { addressExpression, type Program } from "./program.ts";
 import { S_IF, type Space, type State, type Structure } from "./state.ts";
 import {
   DEFINED,
@@ -312,7 +319,7 @@ function hasLoop({ kinds, values }: Program, item: number): boolean {
 
 /** Reads the block whose directive stands before `item`; undefined when it has no end, or something that must be seen. */
 function readBlock(program: Program, item: number): Block | undefined {
-  const { kinds, values, expressions, addresses } = program;
+  const { kinds, values, expressions } = program;
   const directive = values[item - 1]!;
   const defined = new Set<Label>();
   const named = new Set<Label>();
@@ -323,7 +330,8 @@ function readBlock(program: Program, item: number): Block | undefined {
   let depth = 1;
   /** Areas at addresses of their own that the item is in: there it does not matter where the block stands. */
   let areas = 0;
-  const note = ({ code }: Expression, source?: Label): boolean => {
+  const note = (expression: Expression, source?: Label): boolean => {
+    const code = expressions.elements(expression);
     let places = false;
     for (let index = 0; index < code.length; index++) {
       const kind = code[index]! & 0xff;
@@ -343,7 +351,7 @@ function readBlock(program: Program, item: number): Block | undefined {
   const open = (at: number) => {
     if (areas > 0) areas++;
     else if (kinds[at] !== O_AT || kinds[at + 1] !== I_EXPRESSION) positional = true;
-    else if (!note(expressions[values[at + 1]!]!)) areas = 1;
+    else if (!note(values[at + 1]!)) areas = 1;
     else positional = true;
   };
   if (directive === D_VIRTUAL) open(item);
@@ -366,17 +374,17 @@ function readBlock(program: Program, item: number): Block | undefined {
       case O_FROM: {
         // From an area with a name, or from where a symbol of the output says.
         if (areas > 0 || kinds[at + 1] !== I_EXPRESSION || kinds[at + 2] === COLON) break;
-        const expression = expressions[values[++at]!]!;
+        const expression = values[++at]!;
         const source = sourceOf(program, expression);
         if (source !== undefined) sources.add(source);
         if (note(expression, source) || source === undefined) place();
         break;
       }
       case I_EXPRESSION:
-        if (note(expressions[value]!)) place();
+        if (note(value)) place();
         break;
       case I_ADDRESS:
-        if (note(addresses[value]!.expression)) place();
+        if (note(addressExpression(value))) place();
         break;
       case I_INSTRUCTION:
         if (value === D_END) {
@@ -403,7 +411,8 @@ function readBlock(program: Program, item: number): Block | undefined {
 }
 
 /** The symbol that an expression begins with, when all else is only added to it or subtracted. */
-function sourceOf({ labels }: Program, { code }: Expression): Label | undefined {
+function sourceOf({ labels, expressions }: Program, expression: Expression): Label | undefined {
+  const code = expressions.elements(expression);
   if ((code[0]! & 0xff) !== E_LABEL) return undefined;
   let depth = 1;
   for (let index = 1; index < code.length; index++) {

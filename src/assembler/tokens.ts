@@ -9,6 +9,7 @@
  *
  * Texts are kept one character a byte (Latin-1): FASM knows bytes, and what was read is written back unchanged.
  */
+import { latin1 } from "../base/index.ts";
 import { refuse } from "./messages.ts";
 
 export const END = 0;
@@ -43,11 +44,14 @@ export const isSeparator = (code: number): boolean => separator[code] === 1;
 /** The hash of a text: its characters as the digits of a number to the base 31, modulo 2^32. */
 const nextHash = (hash: number, code: number): number => (Math.imul(hash, 31) + code) | 0;
 
-function hashOf(text: string): number {
+export function hashOf(text: string): number {
   let hash = 0;
   for (let at = 0; at < text.length; at++) hash = nextHash(hash, text.charCodeAt(at));
   return hash;
 }
+
+/** A letter of ASCII as a small one, and any other character as it is: FASM folds no others. */
+const smallOf = (code: number): number => (code >= 0x41 && code <= 0x5a ? code + 0x20 : code);
 
 /** Powers of 31: what a text's hash is multiplied by when so many characters follow. */
 const powers = new Int32Array(256);
@@ -73,14 +77,17 @@ export function marksOf(token: number, traits: Uint8Array): number {
   return token === 0x60 || token === 0x23 ? OPERATES : 0;
 }
 
-function traitsOf(text: string): number {
-  switch (text.charCodeAt(0)) {
+function traitsOf(bytes: Uint8Array, start: number, end: number): number {
+  if (end === start) return 0;
+  switch (bytes[start]) {
     case 0x5c:
       return ESCAPED;
     case 0x2e:
       return DOTTED;
-    case 0x5f:
-      return text.startsWith("__") && text.endsWith("__") ? FRAMED : 0;
+    case 0x5f: {
+      const framed = bytes[start + 1] === 0x5f && bytes[end - 1] === 0x5f && bytes[end - 2] === 0x5f;
+      return framed && end - start > 1 ? FRAMED : 0;
+    }
     default:
       return 0;
   }
@@ -97,11 +104,15 @@ export function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Arra
 }
 
 /**
- * All names and strings of one assembly, each once. They are found by their hash, so that neither what has been read
- * before nor what is joined of two texts needs a string of its own to be found again.
+ * All names and strings of one assembly, each once, their characters one after the other: hundreds of thousands of strings
+ * would cost more than what is done with them. They are found by their hash, so that neither what has been read before nor
+ * what is joined of two texts needs a place of its own to be found again.
  */
 export class Texts {
-  readonly #texts: string[] = [];
+  bytes = new Uint8Array(1 << 16);
+  /** Where each text begins; it ends where the next one does. */
+  #starts = new Int32Array((1 << 12) + 1);
+  #count = 0;
   #hashes = new Int32Array(1 << 12);
   /** Numbers from 1, at the place that the hash says or behind it. */
   #table = new Int32Array(1 << 13);
@@ -112,14 +123,34 @@ export class Texts {
   /** ESCAPED, DOTTED, FRAMED, and as what it is defined. */
   traits = new Uint8Array(1 << 12);
 
+  start(number: number): number {
+    return this.#starts[number]!;
+  }
+
+  /** One behind its last character. */
+  end(number: number): number {
+    return this.#starts[number + 1]!;
+  }
+
+  length(number: number): number {
+    return this.#starts[number + 1]! - this.#starts[number]!;
+  }
+
+  /** Its first character; 0 of an empty text. */
+  first(number: number): number {
+    return this.length(number) === 0 ? 0 : this.bytes[this.#starts[number]!]!;
+  }
+
+  /** As a string, which is made anew each time. */
+  text(number: number): string {
+    return latin1(this.bytes.subarray(this.#starts[number]!, this.#starts[number + 1]!));
+  }
+
   number(text: string): number {
-    const hash = hashOf(text);
-    const mask = this.#table.length - 1;
-    for (let slot = spread(hash) & mask; ; slot = (slot + 1) & mask) {
-      const number = this.#table[slot]! - 1;
-      if (number < 0) return this.#add(text, hash, slot);
-      if (this.#hashes[number] === hash && this.#texts[number] === text) return number;
-    }
+    const end = this.#starts[this.#count]!;
+    this.#reserve(text.length);
+    for (let at = 0; at < text.length; at++) this.bytes[end + at] = text.charCodeAt(at);
+    return this.ofBytes(this.bytes, end, end + text.length, hashOf(text));
   }
 
   /** The number of the text that bytes are, given their hash. */
@@ -128,35 +159,58 @@ export class Texts {
     for (let slot = spread(hash) & mask; ; slot = (slot + 1) & mask) {
       const number = this.#table[slot]! - 1;
       if (number < 0) {
-        let text = "";
-        for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
-        return this.#add(text, hash, slot);
+        const to = this.#reserve(end - start);
+        if (bytes !== this.bytes || start !== to)
+          for (let at = start; at < end; at++) this.bytes[to + at - start] = bytes[at]!;
+        return this.#add(end - start, hash, slot);
       }
-      if (this.#hashes[number] === hash && isText(this.#texts[number]!, bytes, start, end)) return number;
+      if (this.#hashes[number] === hash && this.#is(number, bytes, start, end)) return number;
     }
   }
 
   /** The number of one text with another behind it. */
   join(first: number, second: number): number {
-    const head = this.#texts[first]!;
-    const tail = this.#texts[second]!;
-    if (tail.length >= powers.length) return this.number(head + tail);
-    const hash = (Math.imul(this.#hashes[first]!, powers[tail.length]!) + this.#hashes[second]!) | 0;
-    const mask = this.#table.length - 1;
-    for (let slot = spread(hash) & mask; ; slot = (slot + 1) & mask) {
-      const number = this.#table[slot]! - 1;
-      if (number < 0) return this.#add(head + tail, hash, slot);
-      if (this.#hashes[number] === hash && isJoined(this.#texts[number]!, head, tail)) return number;
-    }
+    const headLength = this.length(first);
+    const tailLength = this.length(second);
+    const to = this.#reserve(headLength + tailLength);
+    const { bytes } = this;
+    const [head, tail] = [this.#starts[first]!, this.#starts[second]!];
+    for (let at = 0; at < headLength; at++) bytes[to + at] = bytes[head + at]!;
+    for (let at = 0; at < tailLength; at++) bytes[to + headLength + at] = bytes[tail + at]!;
+    let hash = this.#hashes[first]!;
+    if (tailLength < powers.length) hash = (Math.imul(hash, powers[tailLength]!) + this.#hashes[second]!) | 0;
+    else for (let at = 0; at < tailLength; at++) hash = nextHash(hash, bytes[tail + at]!);
+    return this.ofBytes(bytes, to, to + headLength + tailLength, hash);
   }
 
-  #add(text: string, hash: number, slot: number): number {
-    const number = this.#texts.length;
-    this.#texts.push(text);
+  #is(number: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const own = this.bytes;
+    let at = this.#starts[number]!;
+    if (this.#starts[number + 1]! - at !== end - start) return false;
+    for (let other = start; other < end; other++, at++) if (own[at] !== bytes[other]) return false;
+    return true;
+  }
+
+  /** Makes room for a text behind the last one; returns where it begins. */
+  #reserve(length: number): number {
+    const start = this.#starts[this.#count]!;
+    if (start + length > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(this.bytes.length * GROWTH, start + length));
+      larger.set(this.bytes);
+      this.bytes = larger;
+    }
+    return start;
+  }
+
+  /** The text that has been written behind the last one becomes one of them. */
+  #add(length: number, hash: number, slot: number): number {
+    const number = this.#count++;
     if (number === this.#hashes.length) this.#grow();
     else this.#table[slot] = number + 1;
+    const start = this.#starts[number]!;
+    this.#starts[number + 1] = start + length;
     this.#hashes[number] = hash;
-    this.traits[number] = traitsOf(text);
+    this.traits[number] = traitsOf(this.bytes, start, start + length);
     if (this.#table.length !== this.#hashes.length * 2) this.#rehash();
     return number;
   }
@@ -164,6 +218,7 @@ export class Texts {
   #grow(): void {
     const length = this.#hashes.length * GROWTH;
     this.#hashes = grown(this.#hashes, length);
+    this.#starts = grown(this.#starts, length + 1);
     this.#lower = grown(this.#lower, length);
     this.#bare = grown(this.#bare, length);
     const traits = new Uint8Array(length);
@@ -174,16 +229,12 @@ export class Texts {
   #rehash(): void {
     const table = new Int32Array(this.#hashes.length * 2);
     const mask = table.length - 1;
-    for (let number = 0; number < this.#texts.length; number++) {
+    for (let number = 0; number < this.#count; number++) {
       let slot = spread(this.#hashes[number]!) & mask;
       while (table[slot] !== 0) slot = (slot + 1) & mask;
       table[slot] = number + 1;
     }
     this.#table = table;
-  }
-
-  text(number: number): string {
-    return this.#texts[number]!;
   }
 
   /**
@@ -196,39 +247,50 @@ export class Texts {
   }
 
   #findLower(number: number): number {
-    const text = this.#texts[number]!;
-    const small = lowerCase(text);
-    const result = small === text ? number : this.#find(small, number);
+    const hash = this.lowerHash(number);
+    let result = number;
+    if (hash !== this.#hashes[number]) {
+      const mask = this.#table.length - 1;
+      for (let slot = spread(hash) & mask; this.#table[slot] !== 0; slot = (slot + 1) & mask) {
+        const other = this.#table[slot]! - 1;
+        if (this.#hashes[other] !== hash || !this.#isLowerOf(other, number)) continue;
+        result = other;
+        break;
+      }
+    }
     this.#lower[number] = result + 1;
     return result;
   }
 
-  /** The number of a text if it has one. */
-  #find(text: string, otherwise: number): number {
-    const hash = hashOf(text);
-    const mask = this.#table.length - 1;
-    for (let slot = spread(hash) & mask; ; slot = (slot + 1) & mask) {
-      const number = this.#table[slot]! - 1;
-      if (number < 0) return otherwise;
-      if (this.#hashes[number] === hash && this.#texts[number] === text) return number;
-    }
+  /** The hash of a text in small letters. */
+  lowerHash(number: number): number {
+    const end = this.#starts[number + 1]!;
+    let hash = 0;
+    for (let at = this.#starts[number]!; at < end; at++) hash = nextHash(hash, smallOf(this.bytes[at]!));
+    return hash;
+  }
+
+  #isLowerOf(small: number, number: number): boolean {
+    const { bytes } = this;
+    if (this.length(small) !== this.length(number)) return false;
+    const end = this.#starts[number + 1]!;
+    let other = this.#starts[small]!;
+    for (let at = this.#starts[number]!; at < end; at++, other++)
+      if (bytes[other] !== smallOf(bytes[at]!)) return false;
+    return true;
   }
 
   /** The token that an escaped name is when its backslash is taken off: a name, or a special character. */
   bare(number: number): number {
     const known = this.#bare[number]!;
     if (known !== 0) return known;
-    const rest = this.#texts[number]!.slice(1);
+    const rest = this.text(number).slice(1);
     const token =
       rest.length === 1 && isSeparator(rest.charCodeAt(0))
         ? rest.charCodeAt(0)
         : nameToken(this.number(rest));
     this.#bare[number] = token;
     return token;
-  }
-
-  get size(): number {
-    return this.#texts.length;
   }
 }
 
@@ -237,31 +299,6 @@ const spread = (hash: number): number => {
   const mixed = Math.imul(hash, 0x9e3779b1);
   return mixed ^ (mixed >>> 15);
 };
-
-function isText(text: string, bytes: Uint8Array, start: number, end: number): boolean {
-  if (text.length !== end - start) return false;
-  for (let at = start; at < end; at++) if (text.charCodeAt(at - start) !== bytes[at]) return false;
-  return true;
-}
-
-function isJoined(text: string, head: string, tail: string): boolean {
-  return text.length === head.length + tail.length && text.startsWith(head) && text.endsWith(tail);
-}
-
-/** FASM folds the letters of ASCII and nothing else. */
-export function lowerCase(text: string): string {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code < 0x41 || code > 0x5a) continue;
-    return isAscii(text) ? text.toLowerCase() : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-  }
-  return text;
-}
-
-function isAscii(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false;
-  return true;
-}
 
 /** The tokens of all lines, in one array that grows. */
 export class TokenStore {

@@ -1,8 +1,8 @@
 /** `virtual`: addresses and data that do not get into the output (FASM.TXT 2.2.4). */
 import type { Assembler } from "./assemble.ts";
 import { findStructure } from "./blocks.ts";
+import { K_NUMERIC } from "./expression/expressions.ts";
 import { add, type Int, negate } from "./expression/int.ts";
-import { E_LABEL } from "./expression/parse.ts";
 import { refuse } from "./messages.ts";
 import { newSpace, S_VIRTUAL, type Space, type State } from "./state.ts";
 import { DEFINED, SPACE, USED } from "./symbols.ts";
@@ -88,17 +88,14 @@ function enter(state: State, space: Space): void {
 function continueVirtual(assembler: Assembler): boolean {
   const { state } = assembler;
   const expression = assembler.takeExpression();
-  if (expression.label < 0) {
-    if (
-      expression.code.length === 1 &&
-      (expression.code[0]! & 0xff) !== E_LABEL &&
-      expression.constant === undefined
-    ) {
-      refuse("reservedWordUsedAsSymbol");
-    }
+  const { expressions } = assembler.program;
+  const number = expressions.label(expression);
+  if (number < 0) {
+    const isWord = expressions.kind(expression) === K_NUMERIC && expressions.alone(expression) !== 0;
+    if (isWord && expressions.constant(expression) === undefined) refuse("reservedWordUsedAsSymbol");
     refuse("invalidArgument");
   }
-  const label = state.labels[expression.label]!;
+  const label = state.labels[number]!;
   if ((label.flags & DEFINED) === 0) {
     state.recoverable("undefinedSymbol", label);
     return false;

@@ -2,8 +2,8 @@
  * The reserved words: registers, sizes, operators, directives, format words. They mean what they mean in any case of
  * letters. Codes are FASM's own (TABLES.INC), since the order of its tests depends on them; each is told here once.
  */
-import { type Mnemonic, mnemonic } from "./encode.ts";
-import { lowerCase, type Texts } from "./tokens.ts";
+import { type Mnemonic, mnemonic, plainNames } from "./encode.ts";
+import { hashOf, type Texts } from "./tokens.ts";
 
 /** Kinds of parsed items. Special characters stand for themselves. */
 export const I_END = 0;
@@ -355,8 +355,7 @@ export class Words {
   find(text: number): Word | null {
     const known = this.#known[text];
     if (known !== undefined) return known;
-    const name = this.#texts.text(text);
-    const word = mayBeReserved(name) ? look(lowerCase(name)) : null;
+    const word = mayBeReserved(this.#texts, text) ? look(this.#texts.text(text).toLowerCase()) : null;
     // Filled in order, so that the array stays dense.
     while (this.#known.length < text) this.#known.push(undefined);
     this.#known[text] = word;
@@ -373,16 +372,21 @@ const meanings = new Map<string, Word>();
 /** No reserved word is longer. */
 const LONGEST = 20;
 
-/** Reserved words are of letters, digits and underscores (`vcmpeq_uqps`), which become 7F here. */
-function mayBeReserved(name: string): boolean {
-  if (name.length > LONGEST) return false;
-  for (let at = 0; at < name.length; at++) {
-    const code = name.charCodeAt(at) | 0x20;
-    const letter = (code >= 0x61 && code <= 0x7a) || code === 0x7f;
-    if (!letter && (code < 0x30 || code > 0x39)) return false;
-  }
-  return true;
+/** The hashes of all reserved words but those of AVX, whose rows are not wanted before one of their names has been met. */
+let reservedHashes: Set<number> | undefined;
+
+/** Whether a name may be one, in small letters: most are the source's own, and that is found out without a string. */
+function mayBeReserved(texts: Texts, text: number): boolean {
+  if (texts.length(text) > LONGEST) return false;
+  const first = texts.first(text) | 0x20;
+  if (first === LETTER_K || first === LETTER_V) return true;
+  reservedHashes ??= new Set([...(others ??= otherNames()), ...plainNames()].map(hashOf));
+  return reservedHashes.has(texts.lowerHash(text));
 }
+
+/** All names of AVX begin with one of these. */
+const LETTER_K = 0x6b;
+const LETTER_V = 0x76;
 
 /** What a name in small letters means by itself, or null: for whoever explains a line after the fact. */
 export const meaningOf = (name: string): Word | null => look(name);

@@ -65,8 +65,8 @@ export function byMnemonic(name: string): readonly Form[] {
 /** Whether there is such a mnemonic. */
 export const isMnemonic = (name: string): boolean => names(mayBeAvx(name)).has(name);
 
-/** Every mnemonic, aliases included. */
-export const mnemonics = (): IterableIterator<string> => names(true).keys();
+/** Every mnemonic, aliases included; without those that `mayBeAvx`, unless they are known already, when not `all`. */
+export const mnemonics = (all: boolean): IterableIterator<string> => names(all).keys();
 
 /** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */
 export const SPACES = 15;

@@ -248,7 +248,7 @@ function parseEvent(text: string, number: number, held: readonly string[]): Even
 
 /** Commands that set what a network has by default, or look at Linux, change nothing here. */
 const HARMLESS =
-  /^(nstat|ip tcp_metrics|ethtool|tc qdisc add dev tun0 root pfifo$|sysctl|sleep|true)\b|^\/tmp\/sysctl|defaults\.sh|set_sysctls/;
+  /^(nstat|ip tcp_metrics|echo 3 > \/sys\/module\/tcp_cubic\/parameters\/hystart_detect|ethtool|tc qdisc add dev tun0 root pfifo$|sysctl|sleep|true)\b|^\/tmp\/sysctl|defaults\.sh|set_sysctls/;
 
 /** What of `defaults.sh` is not this runner's default anyhow. */
 const DEFAULTS: [string, string][] = [
@@ -276,10 +276,10 @@ function parseShell(text: string): Event {
   return { kind: "sysctl", settings };
 }
 
-/** `< icmp unreachable frag_needed mtu 1200 [1:1001(1000)]` */
+/** `< icmp unreachable frag_needed mtu 1200 [1:1001(1000)]`, `< icmp packet_too_big mtu 1400 [0:1440(1440)]` */
 function parseIcmp(text: string, number: number): Event {
   const match =
-    /icmp unreachable (?:(\w+)(?: mtu (\d+))? ?)?(?:\[(?:\.\.\. > \.\.\. )?\s*(\d+):\d+\((\d+)\)\])?$/.exec(
+    /icmp (?:unreachable )?(?:(\w+)(?: mtu (\d+))? ?)?(?:\[(?:\.\.\. > \.\.\. )?\s*(\d+):\d+\((\d+)\)\])?$/.exec(
       text.trim(),
     );
   const codes: Record<string, number> = {
@@ -292,6 +292,7 @@ function parseIcmp(text: string, number: number): Event {
     net_prohibited: 9,
     host_prohibited: 10,
     packet_filtered: 13,
+    packet_too_big: 4, // what fragmentation needed is to IPv4
   };
   const code = match === null ? undefined : codes[match[1] ?? "net_unreachable"];
   if (match === null || code === undefined) throw new Unsupported(`line ${number}: ${text}`);

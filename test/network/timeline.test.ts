@@ -2,7 +2,7 @@
  * Timelines in packetdrill's language. Ours stand in `timelines/`; those of others are run as well when
  * KOLIBRI_TIMELINES names a folder of them, and how they fared is told, by reason.
  *
- * Of packetdrill's own 177, 91 pass, 28 show what `ELSEWHERE` says, and 58 need what our TCP or this runner has not: zero
+ * Of packetdrill's own 177, 94 pass, 27 show what `ELSEWHERE` says, and 56 need what our TCP or this runner has not: zero
  * copy (12), PSP (10), a low-water mark of what is not sent (6), a queue that drops on the way out (`tc`, 5), records' ends and
  * corks (MSG_EOR, MSG_MORE, TCP_CORK; 6), and more of Linux's own.
  */
@@ -54,6 +54,10 @@ const ELSEWHERE: [reason: string, names: string[]][] = [
     ["cubic-rto-ss-ca-cwnd-bump.pkt"],
   ],
   [
+    "Linux has the first HyStart, which leaves slow start at once; RFC 9406 lets the window grow slowly for a while",
+    ["cubic-hystart-delay-rtt-jumps-upward.pkt"],
+  ],
+  [
     "Linux has a state of its own for a window that ECN has reduced, and the threshold is as above",
     ["cwnd-moderation-ecn-enter-cwr-no-moderation-700.pkt"],
   ],
@@ -76,10 +80,6 @@ const ELSEWHERE: [reason: string, names: string[]][] = [
     ["slow-start-after-win-update.pkt"],
   ],
   [
-    "Linux answers data for nobody with the number the peer acknowledges, we with our next (RFC 9293 3.10.5)",
-    ["user_timeout.pkt"],
-  ],
-  [
     "Linux holds back an acknowledgement that may go with an answer, ours sends the first sixteen at once",
     [
       "client/blocking-connect-bypass.pkt",
@@ -93,12 +93,8 @@ const ELSEWHERE: [reason: string, names: string[]][] = [
     ["client/fallback-exp-opt.pkt"],
   ],
   [
-    "Nagle (RFC 9293 3.7.4) holds back what is left behind full segments, Linux sends it with them",
-    ["client/nonblocking-sendto.pkt", "client/nonblocking-sendto-over-mss.pkt"],
-  ],
-  [
     "what a SYN could not bring is cut anew, to the segment size agreed upon; Linux keeps its cut",
-    ["client/syn-data-only-syn-acked.pkt", "client/syn-data-partial-or-over-ack.pkt"],
+    ["client/syn-data-only-syn-acked.pkt", "client/nonblocking-sendto-over-mss.pkt"],
   ],
   [
     "Linux tells by D-SACK that a SYN came twice, which RFC 2883 does not speak of",
@@ -106,7 +102,11 @@ const ELSEWHERE: [reason: string, names: string[]][] = [
   ],
   [
     "Linux announces as MSS what the path takes, RFC 9293 3.7.1 what the link does",
-    ["syn-data-icmp-unreach-frag-needed-with-seq.pkt", "syn-data-icmp-unreach-frag-needed.pkt"],
+    [
+      "syn-data-icmp-unreach-frag-needed-with-seq.pkt",
+      "syn-data-icmp-unreach-frag-needed-with-seq-ipv6.pkt",
+      "syn-data-icmp-unreach-frag-needed.pkt",
+    ],
   ],
   [
     "Linux begins with a small receive buffer that grows",
@@ -128,7 +128,9 @@ test.skipIf(!theirs)("timelines of others (KOLIBRI_TIMELINES)", () => {
   const missing = new Map<string, number>();
   const failed: string[] = [];
   for (const name of files.sort()) {
-    const { result, reason = "" } = runTimeline(readFileSync(join(theirs!, name), "utf8"), {}, false);
+    const version = /v6\.pkt$/.test(name) ? "\n--ip_version=ipv6\n" : ""; // as their runner has it, by the name
+    const text = readFileSync(join(theirs!, name), "utf8") + version;
+    const { result, reason = "" } = runTimeline(text, {}, false);
     counts[result]!++;
     if (result === "unsupported") {
       const what = reason.replace(/^line \d+: /, "");

@@ -23,6 +23,8 @@ import { type Connection, hasFinished } from "../../src/net/tcp/connection.ts";
 import type { TcpSocket } from "../../src/net/tcp/socket.ts";
 import * as ethernet from "../../src/net/wire/ethernet.ts";
 import * as icmp from "../../src/net/wire/icmp.ts";
+import * as icmpv6 from "../../src/net/wire/icmpv6.ts";
+import { Icmp6Type } from "../../src/net/wire/icmpv6.ts";
 import * as ipv4 from "../../src/net/wire/ipv4.ts";
 import * as ipv6 from "../../src/net/wire/ipv6.ts";
 import * as tcp from "../../src/net/wire/tcp.ts";
@@ -284,7 +286,27 @@ class Run {
   #injectError({ code, mtu, seq, length }: IcmpError): void {
     this.#turn();
     const { local, remote } = this.script;
-    if (typeof local !== "number" || typeof remote !== "number") throw new Unsupported("ICMPv6 errors");
+    const start = new Uint8Array(20);
+    const segment = {
+      ...tcp.emptySegment,
+      sourcePort: this.#localPort,
+      destinationPort: this.#remotePort,
+      seq: ((this.#localIsn ?? 0) + seq) >>> 0,
+    };
+    tcp.write(segment, local, remote, start);
+    if (typeof local !== "number" || typeof remote !== "number") {
+      if (typeof local === "number" || typeof remote === "number" || code !== 4)
+        throw new Unsupported("ICMPv6 errors but packet too big");
+      const header = { trafficClass: 0, flowLabel: 0, hopLimit: 64, source: local, destination: remote };
+      const quoted = new Uint8Array(60);
+      ipv6.write({ ...header, nextHeader: 6, payload: start }, quoted);
+      const message = new Uint8Array(8 + quoted.length);
+      const error = { type: Icmp6Type.TOO_BIG, code: 0, rest: mtu, payload: quoted };
+      icmpv6.write(error, remote, local, message);
+      this.#put(ipv6.PROTOCOL_ICMPV6, message);
+      this.#turn();
+      return;
+    }
     const quoted = new Uint8Array(28);
     const header = {
       tos: 0,
@@ -299,14 +321,6 @@ class Run {
       options: new Uint8Array(0),
     };
     ipv4.writeHeader(header, 40 + length, quoted, 0);
-    const start = new Uint8Array(20);
-    const segment = {
-      ...tcp.emptySegment,
-      sourcePort: this.#localPort,
-      destinationPort: this.#remotePort,
-      seq: ((this.#localIsn ?? 0) + seq) >>> 0,
-    };
-    tcp.write(segment, local, remote, start);
     quoted.set(start.subarray(0, 8), 20);
     const message = new Uint8Array(8 + quoted.length);
     icmp.write({ type: 3, code, rest: mtu, payload: quoted }, message);

@@ -16,6 +16,7 @@ import {
   OP_SUB,
   OP_XOR,
 } from "../words.ts";
+import { E_NUMBER, E_TOO_LARGE, type Expression, type Expressions, K_NUMERIC } from "./expressions.ts";
 import {
   add,
   and,
@@ -34,7 +35,6 @@ import {
   subtract,
   xor,
 } from "./int.ts";
-import { E_NUMBER, E_TOO_LARGE, type Expression, K_NUMERIC, type Numbers } from "./parse.ts";
 
 /** The value of a binary operator, or undefined when it is none. Division by zero is the caller's to refuse. */
 export function binaryValue(operator: number, a: Int, b: Int): Int | undefined {
@@ -82,14 +82,14 @@ export function unaryValue(operator: number, a: Int): Int | undefined {
   }
 }
 
-export function absoluteValue(expression: Expression, numbers: Numbers): Int {
-  if (expression.kind !== K_NUMERIC) refuse("invalidValue");
+export function absoluteValue(expressions: Expressions, expression: Expression): Int {
+  if (expressions.kind(expression) !== K_NUMERIC) refuse("invalidValue");
   const stack: Int[] = [];
   overflow.happened = false;
-  for (const element of expression.code) {
+  for (const element of expressions.elements(expression)) {
     const kind = element & 0xff;
     if (kind === E_NUMBER) {
-      stack.push(numbers.values[element >>> 8]!);
+      stack.push(expressions.numbers.values[element >>> 8]!);
       continue;
     }
     if (kind === E_TOO_LARGE) refuse("valueOutOfRange");

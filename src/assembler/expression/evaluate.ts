@@ -7,6 +7,7 @@ import { type Message, refuse } from "../messages.ts";
 import { type Base, type Operand, RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
 import type { State } from "../state.ts";
 import { DEFINED, type Label, MOVES, SPACE, USED, VARIABLE } from "../symbols.ts";
+import type { Texts } from "../tokens.ts";
 import {
   OP_ADD,
   OP_AND,
@@ -24,26 +25,28 @@ import {
   OP_XOR,
 } from "../words.ts";
 import { binaryValue, unaryValue } from "./constant.ts";
-import { floatBits } from "./float.ts";
-import { add, high32, type Int, low32, negate, normal, overflow, subtract, unsigned64 } from "./int.ts";
 import {
+  E_FLOAT,
   E_INVALID,
   E_LABEL,
   E_NUMBER,
   E_PREDEFINED,
   E_REGISTER,
   E_RESERVED,
+  E_STRING,
   E_TOO_LARGE,
   type Expression,
+  type Expressions,
   K_FLOAT,
-  K_STRING,
   P_ACTUAL_FILE_OFFSET,
   P_COUNTER,
   P_FILE_OFFSET,
   P_HERE,
   P_ORIGIN,
   P_TIME,
-} from "./parse.ts";
+} from "./expressions.ts";
+import { type Float, floatBits } from "./float.ts";
+import { add, high32, type Int, low32, negate, normal, overflow, subtract, unsigned64 } from "./int.ts";
 import { operandRegister } from "./registers.ts";
 
 /** One value on its way through an expression. */
@@ -111,6 +114,8 @@ export function quick(operator: number, left: number, right: number): number {
 
 export class Evaluator {
   readonly #state: State;
+  readonly #expressions: Expressions;
+  readonly #texts: Texts;
   readonly #stack: Term[] = [];
   /** The result of the last evaluation. */
   result: Term = newTerm();
@@ -122,8 +127,10 @@ export class Evaluator {
   takesSizes = false;
   takenSize = 0;
 
-  constructor(state: State) {
+  constructor(state: State, texts: Texts) {
+    this.#texts = texts;
     this.#state = state;
+    this.#expressions = state.program.expressions;
   }
 
   #term(index: number): Term {
@@ -142,25 +149,7 @@ export class Evaluator {
       term.value = number;
       return;
     }
-    if (expression.constant !== undefined) {
-      term.value = expression.constant;
-      return;
-    }
-    if (expression.label >= 0) {
-      this.#label(this.#state.labels[expression.label]!, term);
-      if (this.undefined) this.#forget(term);
-      return;
-    }
-    if (expression.kind === K_STRING) {
-      term.value = this.#stringValue(expression.text);
-      return;
-    }
-    if (expression.kind === K_FLOAT) {
-      term.value = this.#floatValue(expression);
-      if (expression.surplus) refuse("extraCharactersOnLine");
-      return;
-    }
-    this.#postfix(expression.code);
+    this.#postfix(expression);
     this.result = this.#stack[0]!;
     if (this.undefined) this.#forget(this.result);
   }
@@ -170,22 +159,23 @@ export class Evaluator {
    * nearly all evaluations can go. What it cannot go has been asked for nothing but labels that `evaluate` asks for too.
    */
   number(expression: Expression): number {
-    return this.#quick(expression.code, false);
+    return this.#quick(expression, false);
   }
 
   /** The same of an expression to which registers may be added: its value without them. */
   remainder(expression: Expression): number {
-    return this.#quick(expression.code, true);
+    return this.#quick(expression, true);
   }
 
-  #quick(code: readonly number[], withRegisters: boolean): number {
-    const { length } = code;
+  #quick(expression: Expression, withRegisters: boolean): number {
+    const { code, starts } = this.#expressions;
+    const end = starts[expression + 1]!;
     const stack = this.#numbers;
     const state = this.#state;
     const { labels, pass } = state;
-    const { doubles } = state.program.numbers;
+    const { doubles } = this.#expressions.numbers;
     let depth = 0;
-    for (let index = 0; index < length; index++) {
+    for (let index = starts[expression]!; index < end; index++) {
       const element = code[index]!;
       switch (element & 0xff) {
         case E_NUMBER:
@@ -278,30 +268,32 @@ export class Evaluator {
     term.relocation = 0;
   }
 
-  texts: { text(number: number): string } = { text: () => "" };
-
   #stringValue(text: number): Int {
-    const written = this.texts.text(text);
-    if (written.length > 8) refuse("valueOutOfRange");
+    const start = this.#texts.start(text);
+    const length = this.#texts.length(text);
+    if (length > 8) refuse("valueOutOfRange");
     let low = 0;
     let high = 0;
-    for (let at = 0; at < written.length; at++) {
-      if (at < 4) low |= written.charCodeAt(at) << (at * 8);
-      else high |= written.charCodeAt(at) << ((at - 4) * 8);
+    const { bytes } = this.#texts;
+    for (let at = 0; at < length; at++) {
+      if (at < 4) low |= bytes[start + at]! << (at * 8);
+      else high |= bytes[start + at]! << ((at - 4) * 8);
     }
     return unsigned64(low, high);
   }
 
-  #floatValue(expression: Expression): Int {
+  #floatValue(float: Float): Int {
     const size = this.valueSize;
-    if (size === 2 || size === 4) return Number(floatBits(expression.float!, size));
+    if (size === 2 || size === 4) return Number(floatBits(float, size));
     if (size !== 8 && size !== 0) this.#state.misuse();
-    return normal(floatBits(expression.float!, 8));
+    return normal(floatBits(float, 8));
   }
 
-  #postfix(code: readonly number[]): void {
+  #postfix(expression: Expression): void {
+    const { code, starts } = this.#expressions;
+    const end = starts[expression + 1]!;
     let depth = 0;
-    for (let index = 0; index < code.length; index++) {
+    for (let index = starts[expression]!; index < end; index++) {
       const element = code[index]!;
       const kind = element & 0xff;
       if (kind < 0x80) {
@@ -310,7 +302,7 @@ export class Evaluator {
         const number = element >>> 8;
         switch (kind) {
           case E_NUMBER:
-            term.value = this.#state.program.numbers.values[number]!;
+            term.value = this.#expressions.numbers.values[number]!;
             break;
           case E_LABEL:
             this.#label(this.#state.labels[number]!, term);
@@ -321,6 +313,13 @@ export class Evaluator {
             break;
           case E_PREDEFINED:
             this.#predefined(number, term);
+            break;
+          case E_STRING:
+            term.value = this.#stringValue(number);
+            break;
+          case E_FLOAT:
+            term.value = this.#floatValue(this.#expressions.float(expression)!);
+            if (this.#expressions.alone(expression) === 0) refuse("extraCharactersOnLine");
             break;
           case E_TOO_LARGE:
             refuse("valueOutOfRange");
@@ -621,7 +620,7 @@ export class Evaluator {
    */
   address(expression: Expression, operand: Operand, size: number, segment: number, free: boolean): void {
     const state = this.#state;
-    if (expression.kind === K_FLOAT) refuse("invalidAddress");
+    if (this.#expressions.kind(expression) === K_FLOAT) refuse("invalidAddress");
     this.valueSize = size || (free ? 8 : state.bits >> 3);
     this.evaluate(expression);
     const term = this.result;

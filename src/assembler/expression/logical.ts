@@ -29,8 +29,8 @@ import {
   O_USED,
 } from "../words.ts";
 import type { Term } from "./evaluate.ts";
+import { E_INVALID, E_LABEL, E_RESERVED, type Expression, K_NUMERIC } from "./expressions.ts";
 import type { Int } from "./int.ts";
-import { E_INVALID, E_LABEL, E_RESERVED, type Expression, K_NUMERIC } from "./parse.ts";
 
 const NOT = 0x7e;
 const OR = 0x7c;
@@ -49,13 +49,13 @@ export function condition(assembler: Assembler): boolean {
 
 /** One plain number, or two that are compared: 1 or 0. Anything else is -1, with the cursor where it was. */
 function numbersAlone({ state, program, evaluator }: Assembler): number {
-  const { kinds, values, expressions } = program;
+  const { kinds, values } = program;
   let { item } = state;
   const negated = kinds[item] === NOT ? 1 : 0;
   item += negated;
   if (kinds[item] !== I_EXPRESSION) return -1;
   evaluator.takesSizes = false;
-  const left = evaluator.number(expressions[values[item]!]!);
+  const left = evaluator.number(values[item]!);
   if (Number.isNaN(left)) return -1;
   const operator = kinds[item + 1]!;
   if (operator === I_LINE) {
@@ -63,7 +63,7 @@ function numbersAlone({ state, program, evaluator }: Assembler): number {
     return (left === 0 ? 0 : 1) ^ negated;
   }
   if (kinds[item + 2] !== I_EXPRESSION || kinds[item + 3] !== I_LINE) return -1;
-  const right = evaluator.number(expressions[values[item + 2]!]!);
+  const right = evaluator.number(values[item + 2]!);
   if (Number.isNaN(right)) return -1;
   let result: boolean;
   if (operator === EQUAL) result = left === right;
@@ -139,7 +139,7 @@ function positive(assembler: Assembler): boolean {
       const guesses = assembler.kind() === O_DEFINED;
       state.item++;
       if (assembler.kind() !== I_EXPRESSION) refuse("invalidExpression");
-      return isDefined(assembler, program.expressions[program.values[state.item++]!]!, guesses);
+      return isDefined(assembler, program.values[state.item++]!, guesses);
     }
     case O_USED: {
       state.item++;
@@ -169,7 +169,7 @@ function operand(assembler: Assembler): Term {
   if (assembler.kind() !== I_EXPRESSION) refuse("invalidValue");
   evaluator.valueSize = 8;
   evaluator.takesSizes = false;
-  evaluator.evaluate(program.expressions[program.values[state.item++]!]!);
+  evaluator.evaluate(program.values[state.item++]!);
   return evaluator.result;
 }
 
@@ -242,9 +242,10 @@ function areRelated(a: Term, b: Term): boolean {
 
 function isDefined(assembler: Assembler, asked: Expression, guesses: boolean): boolean {
   const { state } = assembler;
-  if (asked.kind !== K_NUMERIC) return true;
+  const { expressions } = assembler.program;
+  if (expressions.kind(asked) !== K_NUMERIC) return true;
   let result = true;
-  for (const element of asked.code) {
+  for (const element of expressions.elements(asked)) {
     const kind = element & 0xff;
     if (kind === E_INVALID) refuse("invalidExpression");
     if (kind === E_RESERVED) refuse("reservedWordUsedAsSymbol");

@@ -2,7 +2,7 @@
  * Decides what a condition says without knowing any value: `eq`, `eqtype` and `in` compare how things are written, so
  * they are settled when the line is parsed, and what they decide of `&`, `|` and `~` with them (FASM.TXT 2.2.2).
  */
-import type { Program } from "../program.ts";
+import { addressExpression, addressOutline, type Program } from "../program.ts";
 import {
   I_ADDRESS,
   I_END,
@@ -14,7 +14,7 @@ import {
   O_MISPLACED,
   O_OPEN,
 } from "../words.ts";
-import type { Expression } from "./parse.ts";
+import type { Float } from "./float.ts";
 
 export const FALSE = 0;
 export const TRUE = 1;
@@ -194,19 +194,14 @@ class Preevaluation {
     const a = this.#values[at]!;
     const b = this.#values[other]!;
     if (a === b) return true;
-    const { expressions, addresses } = this.#program;
-    if (kind === I_EXPRESSION) return sameExpression(expressions[a]!, expressions[b]!);
-    if (kind === I_ADDRESS) {
-      const first = addresses[a]!;
-      const second = addresses[b]!;
-      return (
-        first.segment === second.segment &&
-        first.size === second.size &&
-        first.closed === second.closed &&
-        sameExpression(first.expression, second.expression)
-      );
-    }
-    return false;
+    // Expressions are kept once, but for floating point constants.
+    const { expressions } = this.#program;
+    if (kind === I_EXPRESSION) return areEqual(expressions.float(a), expressions.float(b));
+    return (
+      kind === I_ADDRESS &&
+      addressOutline(a) === addressOutline(b) &&
+      areEqual(expressions.float(addressExpression(a)), expressions.float(addressExpression(b)))
+    );
   }
 
   #sameTypes(from: number, end: number, otherFrom: number, otherEnd: number): boolean {
@@ -216,7 +211,7 @@ class Preevaluation {
       const kind = this.#kinds[at]!;
       if (kind !== this.#kinds[other]) return false;
       if (kind !== I_EXPRESSION) continue;
-      if (expressions[this.#values[at]!]!.kind !== expressions[this.#values[other]!]!.kind) return false;
+      if (expressions.kind(this.#values[at]!) !== expressions.kind(this.#values[other]!)) return false;
     }
     return true;
   }
@@ -264,21 +259,13 @@ class Preevaluation {
   }
 }
 
-function sameExpression(a: Expression, b: Expression): boolean {
-  if (a.kind !== b.kind) return false;
-  if (a.kind === 1) return a.text === b.text;
-  if (a.kind === 2) {
-    const first = a.float!;
-    const second = b.float!;
-    return (
-      first.negative === second.negative &&
-      first.zero === second.zero &&
-      first.mantissa === second.mantissa &&
-      first.exponent === second.exponent &&
-      first.format === second.format
-    );
-  }
-  if (a.code.length !== b.code.length) return false;
-  for (let at = 0; at < a.code.length; at++) if (a.code[at] !== b.code[at]) return false;
-  return true;
+function areEqual(a: Float | undefined, b: Float | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  return (
+    a.negative === b.negative &&
+    a.zero === b.zero &&
+    a.mantissa === b.mantissa &&
+    a.exponent === b.exponent &&
+    a.format === b.format
+  );
 }

@@ -586,7 +586,7 @@ function readSettings(assembler: Assembler, wide: boolean): Settings {
     settings.subsystem = value;
     if (value >= FIRST_EFI) settings.plus = true;
     if (assembler.kind() === I_EXPRESSION) {
-      const { float } = program.expressions[program.values[state.item++]!]!;
+      const float = program.expressions.float(program.values[state.item++]!);
       if (!float) refuse("invalidValue");
       settings.version = subsystemVersion(float);
     }

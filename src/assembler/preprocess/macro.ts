@@ -490,10 +490,9 @@ class Expansion {
       store.push(token);
       return;
     }
-    const name = texts.text(text);
-    const label = texts.text(this.#strucName);
-    if (name.length > 1) {
-      if (label.length + name.length > 255) refuse("nameTooLong");
+    const length = texts.length(text);
+    if (length > 1) {
+      if (texts.length(this.#strucName) + length > 255) refuse("nameTooLong");
       store.push(nameToken(texts.join(this.#strucName, text)));
       return;
     }
@@ -514,12 +513,12 @@ class Expansion {
       const token = store.tokens[this.#at++]!;
       if (!isName(token)) refuse("invalidArgument");
       const text = textOf(token);
-      const name = `${texts.text(text)}?${p.localCounter.map((value) => DIGITS[value]).join("")}`;
-      if (name.length > 255) refuse("nameTooLong");
+      const suffix = `?${p.localCounter.map((value) => DIGITS[value]).join("")}`;
+      if (texts.length(text) + suffix.length > 255) refuse("nameTooLong");
       const replacement = this.#frame.add(text, this.#counter);
       replacement.start = store.length;
       replacement.length = 1;
-      store.push(nameToken(texts.number(name)));
+      store.push(nameToken(texts.join(text, texts.number(suffix))));
       countLocal(p.localCounter);
       const next = store.tokens[this.#at]!;
       if (next === COMMA) {

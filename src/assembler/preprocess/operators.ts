@@ -69,9 +69,9 @@ function rewrite(store: TokenStore, start: number, first: number, texts: Texts):
       if (isName(last)) {
         if (!isName(next)) continue;
         const tail = texts.traits[textOf(next)]! & ESCAPED ? texts.bare(textOf(next)) : next;
-        if (!isName(tail) || (tail !== next && isSeparator(texts.text(textOf(tail)).charCodeAt(0)))) continue;
+        if (!isName(tail) || (tail !== next && isSeparator(texts.first(textOf(tail))))) continue;
         at++;
-        if (texts.text(textOf(last)).length + texts.text(textOf(tail)).length > 255) refuse("nameTooLong");
+        if (texts.length(textOf(last)) + texts.length(textOf(tail)) > 255) refuse("nameTooLong");
         last = nameToken(texts.join(textOf(last), textOf(tail)));
       } else {
         let part = next;
@@ -82,7 +82,7 @@ function rewrite(store: TokenStore, start: number, first: number, texts: Texts):
           part = quoted(texts, part);
         } else if (!isString(next)) continue;
         at++;
-        last = stringToken(texts.number(texts.text(textOf(last)) + texts.text(textOf(part))));
+        last = stringToken(texts.join(textOf(last), textOf(part)));
       }
       tokens[to - 1] = last;
       continue;
@@ -101,6 +101,5 @@ function quoted(texts: Texts, token: number): number {
   if (isString(token)) return token;
   if (token === END || token === HASH) return stringToken(texts.number(""));
   const bare = isName(token) && texts.traits[textOf(token)]! & ESCAPED ? texts.bare(textOf(token)) : token;
-  const text = isName(bare) ? texts.text(textOf(bare)) : String.fromCharCode(bare);
-  return stringToken(texts.number(text));
+  return stringToken(isName(bare) ? textOf(bare) : texts.number(String.fromCharCode(bare)));
 }

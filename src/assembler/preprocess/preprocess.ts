@@ -7,7 +7,8 @@
  * name decides: a directive, a macro, a label (and on from there), NAME equ, NAME STRUC. A macro is looked up before
  * `NAME:` is taken as a label. Only a line that is none of these has its `equ` constants replaced.
  */
-import { ExpressionReader, Numbers, type SymbolReader } from "../expression/parse.ts";
+import { Expressions, Numbers } from "../expression/expressions.ts";
+import { ExpressionReader, type SymbolReader } from "../expression/parse.ts";
 import { refuse } from "../messages.ts";
 import { type FileLoader, type LoadedFile, parentOf } from "../source.ts";
 import {
@@ -589,7 +590,7 @@ export class Preprocessor {
   /** Reads expressions for the preprocessor, which knows no labels. */
   /** The reader of numeric expressions; `symbol` is the same at every call. */
   expressionReader(symbol: SymbolReader): ExpressionReader {
-    this.#reader ??= new ExpressionReader(this.texts, this.reserved, this.numbers, symbol);
+    this.#reader ??= new ExpressionReader(this.texts, this.reserved, new Expressions(this.numbers), symbol);
     return this.#reader;
   }
 

@@ -75,7 +75,7 @@ export function arrive(c: Connection, segment: Segment, around: Surroundings, no
   takeRoute(c, segment.route);
   if (c.ecn.on) marksAreHandled(c, segment);
   urgentIsHandled(c, segment);
-  if (!textIsHandled(c, segment, now)) return;
+  if (!textIsHandled(c, segment, around, now)) return;
   finIsHandled(c, segment, now);
 }
 
@@ -171,7 +171,7 @@ function arriveInSynSent(c: Connection, segment: Segment, around: Surroundings, 
   establish(c);
   const rest = { ...segment, seq: add(segment.seq, 1) };
   urgentIsHandled(c, rest);
-  if (textIsHandled(c, rest, now)) finIsHandled(c, rest, now);
+  if (textIsHandled(c, rest, around, now)) finIsHandled(c, rest, now);
 }
 
 function establish(c: Connection): void {
@@ -518,7 +518,7 @@ function urgentIsHandled(c: Connection, segment: Segment): void {
 
 // --- seventh: text ---------------------------------------------------------------------------------------------------
 
-function textIsHandled(c: Connection, segment: Segment, now: Micros): boolean {
+function textIsHandled(c: Connection, segment: Segment, around: Surroundings, now: Micros): boolean {
   if (segment.payload.length === 0) return true;
   if (!canReceive(c.state)) return true; // after the peer's FIN nothing can follow: ignored
   const { rcv } = c;
@@ -538,9 +538,10 @@ function textIsHandled(c: Connection, segment: Segment, now: Micros): boolean {
   }
   rcv.mss = Math.min(c.ourMss, Math.max(rcv.mss, segment.payload.length));
   if (c.orphan) {
-    // RFC 1122 4.2.2.13: nobody will ever read it, and the peer shall know.
+    // RFC 1122 4.2.2.13: nobody will ever read it, and the peer shall know. It believes the reset at once (RFC 5961 3.2) by
+    // the number that it expects; SND.NXT may be ahead of what has got there.
     enter(c, TcpState.CLOSED);
-    c.pending.reset = true;
+    around.reset(c, segment.ack);
     return false;
   }
   if (start === rcv.nxt && c.gaps.empty) takeInOrder(c, text, now);

@@ -50,6 +50,8 @@ export interface Snd {
   up: Sequence | undefined;
   /** The number of our FIN once it has been sent. */
   fin: Sequence | undefined;
+  /** Behind the last segment that was not a full one (RFC 9293 A.3). */
+  small: Sequence;
 }
 
 /** Receive sequence variables. */
@@ -279,6 +281,7 @@ export class Connection implements Timed, InRow, FourTuple {
       finished: false,
       up: undefined,
       fin: undefined,
+      small: iss,
     };
     this.rcv = {
       irs: 0,

@@ -445,7 +445,7 @@ describe("what a program may set and is told", () => {
       payload: bytesOf("x"),
     });
     const packets = it.packets();
-    expect(packets.length).toBe(3);
+    expect(packets.length).toBe(4);
     for (const { payload } of packets) {
       expect(wire.read(payload).mss).toBe(0);
       const options = payload.subarray(20, (payload[12]! >>> 4) * 4);

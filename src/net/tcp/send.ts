@@ -229,6 +229,7 @@ function fresh(c: Connection, now: Micros, beyondWindow = false): Segment | unde
   if (flight > 0 && pipe(c) - syn + length > congestion.cwnd && !beyondWindow) return undefined;
   const from = snd.nxt;
   snd.nxt = add(snd.nxt, length + (withFin ? 1 : 0));
+  if (length < full) snd.small = snd.nxt;
   if (withFin) snd.fin = end;
   noteFlight(c);
   noteSent(c, from, snd.nxt, now);
@@ -269,13 +270,13 @@ function several(c: Connection, full: number, possible: number): number {
 }
 
 /**
- * RFC 9293 3.8.6.2.1 (sender's silly window avoidance) and 3.7.4 (Nagle): a full segment; or all there is when nothing
- * is under way or Nagle is off; or half the largest window the peer has ever had.
+ * RFC 9293 3.8.6.2.1 (sender's silly window avoidance) and 3.7.4 (Nagle) with appendix A.3 (Minshall): a full segment; or
+ * all there is when nothing small is under way or Nagle is off; or half the largest window the peer has ever had.
  */
 function worthSending(c: Connection, length: number, full: number, last: boolean, flight: number): boolean {
   if (length === 0) return false;
   if (length >= full) return true;
-  if (last && (flight === 0 || c.options.noDelay)) return true;
+  if (last && (flight === 0 || c.options.noDelay || !after(c.snd.small, c.snd.una))) return true;
   return length * 2 >= c.snd.maxWnd;
 }
 
@@ -329,7 +330,7 @@ function probe(c: Connection, now: Micros): Segment | undefined {
   const to = add(snd.una, length);
   if (after(to, snd.nxt)) {
     noteSent(c, snd.nxt, to, now);
-    snd.nxt = to;
+    snd.nxt = snd.small = to;
   }
   return dataSegment(c, snd.una, length, false, now);
 }

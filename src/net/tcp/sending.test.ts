@@ -19,12 +19,11 @@ describe("sending", () => {
     );
     it.hear({ ack: 2101, window: 60_000 });
     // Two acknowledged, and slow start lets one more out (RFC 5681 (2)).
-    expect(it.lines()).toEqual([". 10101:1000 ack 301 win 8000", ". 11101:1000 ack 301 win 8000"]);
-    // The rest is small, and waits until nothing is under way any more (Nagle).
-    it.hear({ ack: 11_101, window: 60_000 });
-    expect(it.lines()).toEqual([]);
-    it.hear({ ack: 12_101, window: 60_000 });
-    expect(it.lines()).toEqual(["P. 12101:500 ack 301 win 8000"]);
+    expect(it.lines()).toEqual([
+      ". 10101:1000 ack 301 win 8000",
+      ". 11101:1000 ack 301 win 8000",
+      "P. 12101:500 ack 301 win 8000",
+    ]);
   });
 
   test("the peer's window is the limit", () => {
@@ -33,6 +32,17 @@ describe("sending", () => {
     expect(it.sent().length).toBe(8);
     it.hear({ ack: 4101, window: 8000 });
     expect(it.lines().length).toBe(4);
+  });
+
+  test("a small segment follows full ones, and waits for another small one (RFC 9293 A.3)", () => {
+    const it = established();
+    it.give(1500);
+    expect(it.lines()).toEqual([". 101:1000 ack 301 win 8000", "P. 1101:500 ack 301 win 8000"]);
+    it.give(300);
+    it.hear({ ack: 1101 });
+    expect(it.lines()).toEqual([]);
+    it.hear({ ack: 1601 });
+    expect(it.lines()).toEqual(["P. 1601:300 ack 301 win 8000"]);
   });
 
   test("Nagle: a small segment waits for what is under way (RFC 9293 3.7.4)", () => {

@@ -190,7 +190,7 @@ export function discover(
             const callee = { id: ++contextCount, returns: op.following, parent: context, depth };
             contexts.set(key, callee);
             want(op.immediate, callee);
-            if (returns && context === undefined) wantTarget(op.following);
+            if ((returns || entries.includes(op.immediate)) && context === undefined) wantTarget(op.following);
           } else {
             want(op.immediate, undefined);
             wantTarget(op.following);

@@ -98,8 +98,8 @@ const BYTES_PER_LINE = 128;
 /** `z`, behind which a local name needs a digit more. */
 const LAST_DIGIT = 0x7a;
 
-/** Nested expansions, includes and blocks before "out of stack space". */
-const DEPTH_LIMIT = 400;
+/** Nested includes and blocks before "out of stack space", where the engine has room for so many. */
+const DEPTH_LIMIT = 1000;
 
 export class Preprocessor {
   readonly texts = new Texts();

@@ -249,7 +249,8 @@ export async function unicornPackage(): Promise<Unicorn | { error: string } | un
     const name: string = `${NAME}/x86`;
     found = (await import(name)) as typeof found;
   } catch (error) {
-    return (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND"
+    // The built program, which is CommonJS, is told the same with another code.
+    return /^(ERR_)?MODULE_NOT_FOUND$/.test((error as { code?: string }).code ?? "")
       ? undefined
       : { error: `${NAME} is installed here, but cannot be loaded: ${(error as Error).message}` };
   }

@@ -14,6 +14,7 @@ const proofs = {
     program: "test/conformance/processor/prove.ts",
     given: ["--root", root],
   },
+  breakpoints: { program: "test/conformance/processor/breakpoints-prove.ts", given: ["--root", root] },
   fuzz: { program: "test/conformance/fuzz-prove.ts", given: [] },
   suites: { program: "test/conformance/suites.ts", given: ["--root", root] },
   sources: {

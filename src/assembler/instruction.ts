@@ -4,6 +4,7 @@
  */
 import type { Assembler } from "./assemble.ts";
 import { leavesLine } from "./encode/dword.ts";
+import { MALFORMED, MASKING, ZEROING } from "./encode/vector.ts";
 import type { Mnemonic } from "./encode.ts";
 import {
   E_FLOAT,
@@ -547,27 +548,36 @@ function specialRegister(code: number): number {
   }
 }
 
-/** `{k1}`, `{z}`, `{1to8}` behind an operand; anything else in braces makes it no operand at all. */
+/** `{k1}`, `{z}`, `{1to8}` behind an operand, or anything else in braces. */
 function readDecorator(program: Program, item: number, operand: Operand): number {
   const { kinds, values } = program;
   const kind = kinds[item + 1];
   const value = values[item + 1]!;
-  if (kinds[item + 2] !== BRACE_END) operand.kind = OTHER;
-  else if (kind === I_SPECIAL_REGISTER && value >> 4 === 5) operand.mask = value & 7;
-  else if (kind === I_DECORATOR && value === 0) operand.zeroing = true;
-  else if (kind === I_DECORATOR && value >> 4 === 1) operand.broadcast = 1 << (value & 0x0f);
-  else operand.kind = OTHER;
+  let code = MALFORMED;
+  if (kinds[item + 2] === BRACE_END) {
+    if (kind === I_SPECIAL_REGISTER && value >> 4 === 5) {
+      operand.mask = value & 7;
+      code = MASKING | (value & 7);
+    } else if (kind === I_DECORATOR && value === ZEROING) {
+      operand.zeroing = true;
+      code = ZEROING;
+    } else if (kind === I_DECORATOR && value >> 4 === 1) {
+      operand.broadcast = 1 << (value & 0x0f);
+      code = value;
+    }
+  }
+  operand.decorators = [...operand.decorators, code];
   return closeBrace(program, item);
 }
 
 /** `{rn-sae}`, `{sae}` where an operand could stand. */
 function readRounding(program: Program, item: number, operand: Operand): number {
   const { kinds, values } = program;
-  operand.kind = OTHER;
+  operand.kind = ROUNDING;
+  operand.rounding = -1;
   if (kinds[item + 1] === I_DECORATOR) {
     const value = values[item + 1]!;
     if (value === 0x30 && kinds[item + 2] === BRACE_END) {
-      operand.kind = ROUNDING;
       operand.rounding = 4;
     } else if (
       value >> 4 === 2 &&
@@ -576,7 +586,6 @@ function readRounding(program: Program, item: number, operand: Operand): number 
       values[item + 3] === 0x30 &&
       kinds[item + 4] === BRACE_END
     ) {
-      operand.kind = ROUNDING;
       operand.rounding = value & 3;
     }
   }

@@ -140,15 +140,19 @@ export interface Operand {
   segmentValue: number;
   segmentRelocation: number;
   segmentBase: Base;
+  /** All that stands in braces behind the operand, in its order: what the reader of vectors names ZEROING … MALFORMED. */
+  decorators: readonly number[];
   /** EVEX: `{k1}` … `{k7}` behind the operand, 0 when none. */
   mask: number;
   /** EVEX: `{z}`. */
   zeroing: boolean;
   /** EVEX: n of `{1ton}`: 2, 4, 8, 16, or 0. */
   broadcast: number;
-  /** ROUNDING: 0 `rn`, 1 `rd`, 2 `ru`, 3 `rz`, 4 for `{sae}` alone. */
+  /** ROUNDING: 0 `rn`, 1 `rd`, 2 `ru`, 3 `rz`, 4 for `{sae}` alone, -1 for what is none of them. */
   rounding: number;
 }
+
+const NO_DECORATORS: readonly number[] = [];
 
 export function newOperand(): Operand {
   return {
@@ -174,6 +178,7 @@ export function newOperand(): Operand {
     segmentValue: 0,
     segmentRelocation: ABSOLUTE,
     segmentBase: null,
+    decorators: NO_DECORATORS,
     mask: 0,
     zeroing: false,
     broadcast: 0,

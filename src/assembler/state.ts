@@ -92,7 +92,7 @@ const BYTES_PER_MESSAGE = 128;
 const BYTES_PER_SPACE = 256;
 
 /** Blocks in one another: more than FASM, which has room for some 5000 on its stack. */
-export const DEPTH_LIMIT = 8192;
+const DEPTH_LIMIT = 8192;
 
 /** Room that is always left behind `at` for one instruction or datum. */
 const MARGIN = 64;

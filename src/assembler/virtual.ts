@@ -1,7 +1,7 @@
 /** `virtual`: addresses and data that do not get into the output (FASM.TXT 2.2.4). */
 import type { Assembler } from "./assemble.ts";
 import { findStructure } from "./blocks.ts";
-import { K_NUMERIC } from "./expression/expressions.ts";
+import { E_PREDEFINED, E_RESERVED } from "./expression/expressions.ts";
 import { add, type Int, negate } from "./expression/int.ts";
 import { refuse } from "./messages.ts";
 import { newSpace, S_VIRTUAL, type Space, type State } from "./state.ts";
@@ -60,6 +60,7 @@ function begin(assembler: Assembler, given: Space | undefined): void {
   if (assembler.kind() === O_AS) {
     state.item++;
     const extension = assembler.takeString();
+    if (extension.length === 0) refuse("invalidArgument");
     for (let at = 0; at < extension.length; at++) {
       if (isSeparator(extension.charCodeAt(at))) refuse("invalidArgument");
     }
@@ -91,9 +92,8 @@ function continueVirtual(assembler: Assembler): boolean {
   const { expressions } = assembler.program;
   const number = expressions.label(expression);
   if (number < 0) {
-    const isWord = expressions.kind(expression) === K_NUMERIC && expressions.alone(expression) !== 0;
-    if (isWord && expressions.constant(expression) === undefined) refuse("reservedWordUsedAsSymbol");
-    refuse("invalidArgument");
+    const kind = expressions.alone(expression) & 0xff;
+    refuse(kind === E_RESERVED || kind === E_PREDEFINED ? "reservedWordUsedAsSymbol" : "invalidArgument");
   }
   const label = state.labels[number]!;
   if ((label.flags & DEFINED) === 0) {

@@ -28,7 +28,7 @@
  *   size may), exact (a register of the wrong size is no operand; exact2 beyond the first), either (FASM reads XMM operands
  *   as if they could be MM registers, and then finds the size wrong), not64 (64-bit code has it not), narrow (the operand
  *   size is never 64 bits), alien and missized (in other code FASM calls its 64-bit registers
- *   invalid operands, or invalid sizes of operands), flips (of the two
+ *   invalid operands, or invalid sizes of operands), late (in other code FASM reads its operands before it refuses it), flips (of the two
  *   registers in ModR/M a high one goes into reg, with the next opcode), low (FASM takes no register above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z (zeroing; zmem: FASM lets it
  *   stand on memory), b4 b8 (memory
  *   may be one element broadcast), er (rounding), sae, optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
@@ -173,6 +173,7 @@ const attributeWords = new Set([
   "narrow",
   "alien",
   "missized",
+  "late",
   "flips",
   "low",
   "w64",

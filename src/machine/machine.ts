@@ -21,7 +21,7 @@ import { BS, DebugRegisters } from "./debug-registers.ts";
 import { CompilingEngine } from "./jit/index.ts";
 import { type Access, FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
-import { type TransferHook, transferAt } from "./transfer.ts";
+import { isStringAt, loadsStackAt, type TransferHook, transferAt } from "./transfer.ts";
 
 export interface MachineOptions {
   /** Bytes of guest address space, from 0 up; committed as they are touched. Default 256 MiB. */
@@ -135,6 +135,8 @@ export class Machine {
   #watched: readonly WatchedRange[] = [];
   /** Breakpoints on data that the present instruction has touched. */
   #hits = 0;
+  /** Those that a MOV SS or POP SS has touched: they are told of behind the next. SDM vol. 3A, 6.8.3. */
+  #held = 0;
   /** Where and when a breakpoint or a hook stopped the last run, so that the next one gets past it. */
   #stoppedAt = -1;
   #stoppedWhen = -1;
@@ -303,6 +305,7 @@ export class Machine {
       const hits = this.debug.executed(eip);
       if (hits !== 0 && !(this.#words[WORD.EFLAGS]! & RF)) {
         this.debug.report(hits);
+        this.#held = 0;
         // The saved EFLAGS lets the instruction pass the next time. SDM vol. 3B, 17.3.1.1.
         this.#words[WORD.EFLAGS] = this.#words[WORD.EFLAGS]! | RF;
         return DEBUG_FAULT;
@@ -351,7 +354,7 @@ export class Machine {
   /** Executes the instruction at EIP, and tells of it if it is a transfer. */
   #pass(eip: number): Stop {
     const hook = this.#transferHook;
-    const kind = hook && transferAt((at) => this.memory.u8(at), eip);
+    const kind = hook && transferAt(this.#u8, eip);
     const { esp } = this.cpu;
     const stop = this.step();
     const done = stop.reason === "budget" || stop.reason === "trap";
@@ -370,12 +373,21 @@ export class Machine {
 
   #step(): Stop {
     if (!this.debug.active) return this.#told(this.#engine.run(1));
-    this.#hits = 0;
+    const { eip } = this.cpu;
+    const holds = loadsStackAt(this.#u8, eip);
+    this.#hits = this.#held;
+    this.#held = 0;
     const stop = this.#told(this.#engine.run(1));
     // One that faults has accessed nothing.
     if (stop.reason === "fault" || stop.reason === "unsupported") return stop;
-    this.#words[WORD.EFLAGS] = this.#words[WORD.EFLAGS]! & ~RF;
+    // The iterations of a repeated instruction are past the breakpoint on it.
+    const repeats = this.cpu.eip === eip && isStringAt(this.#u8, eip);
+    this.#words[WORD.EFLAGS] = repeats ? this.#words[WORD.EFLAGS]! | RF : this.#words[WORD.EFLAGS]! & ~RF;
     if (this.#hits === 0) return stop;
+    if (holds && stop.reason === "budget") {
+      this.#held = this.#hits;
+      return stop;
+    }
     this.debug.report(this.#hits);
     return stop.reason === "budget" ? SINGLE_STEP : stop;
   }
@@ -385,6 +397,8 @@ export class Machine {
     if (stop === SINGLE_STEP) this.debug.report(BS);
     return stop;
   }
+
+  readonly #u8 = (at: number): number | undefined => this.memory.u8(at);
 
   get #words(): Int32Array {
     return this.memory.words;

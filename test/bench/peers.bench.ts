@@ -1,7 +1,7 @@
 /**
  * The kernels of asm/bench on everything that can run them: natively, in other emulators, in ours. Each cell is the
  * median of rounds interleaved over all, each run a process of its own; loading is not counted, whatever
- * translation and warming up there is, is. A peer that is slow does a fraction of the rounds, and its time is scaled
+ * translation and warming up there is, is; what runs in Node begins with V8's code cache (peers/cell.ts). A peer that is slow does a fraction of the rounds, and its time is scaled
  * by the number of guest instructions (`~`). All must agree on the checksum.
  *
  * PEERS, KERNELS (names, by commas), ROUNDS and SIZE (a factor, 1 by default) in the environment make it smaller.
@@ -185,6 +185,8 @@ async function main(): Promise<void> {
   const progress = (words: string) => {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${words}`);
   };
+  // The first run of all leaves the code cache for the others.
+  for (const peer of peers) if (peer.warmsUp && kernels[0]) await kernels[0].run(peer, SMALLER);
   const cells: Cell[] = [];
   for (const kernel of kernels) {
     progress(`trying ${kernel.name}`);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { beforeAll, expect, test } from "vitest";
+import { unicornEngine } from "../../src/node/unicorn/engine.ts";
 import { needBuild } from "./build.ts";
 import { Folder } from "./folder.ts";
 
@@ -37,6 +38,21 @@ test("the command starts, runs a program and passes its status on", async () => 
   expect(hello.said).toEqual({ out: "Hello from KolibriOS\r\n", err: "" });
   expect(await start(CLI, "run", folder.put("flat", [0xf4]), "--raw").ended).toBe(1);
   expect(await start(CLI, "run", folder.at("none")).ended).toBe(2);
+});
+
+test("Unicorn is its engine where it is installed; where not it says how to get it", async () => {
+  const hello = start(CLI, "run", "fixtures/guide/images/hello.corrected.bin", "--engine", "unicorn");
+  const emulator = await unicornEngine();
+  if ("error" in emulator) {
+    expect(await hello.ended).toBe(2);
+    expect(hello.said).toEqual({
+      out: "",
+      err: expect.stringContaining("npm install @alexaltea/unicorn-js"),
+    });
+  } else {
+    expect(await hello.ended).toBe(0);
+    expect(hello.said).toEqual({ out: "Hello from KolibriOS\r\n", err: "" });
+  }
 });
 
 test("a reader that has had enough ends it quietly", () => {

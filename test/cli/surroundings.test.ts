@@ -197,7 +197,9 @@ test.each([
   [["--service", "http2"], "--service http2: there is no such service; there are dns, dhcp"],
   [["--service", "ntp=1"], "--service ntp=1: ntp takes no value"],
   [["--service", "dns=here"], "--service dns: here: NAME:ADDRESS"],
+  [["--service", "dns=one:10.0.2.9,two"], "--service dns: one:10.0.2.9,two: NAME:ADDRESS"],
   [["--service", "dhcp=10.0.9.1-10.0.9.5"], "--service dhcp"],
+  [["--service", "dhcp=kernel.img"], "--service dhcp: kernel.img: FIRST-LAST is needed"],
   [["--service", "http=/nowhere"], "/nowhere"],
   [
     ["--service", "echo", "--service", "echo"],

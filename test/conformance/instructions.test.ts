@@ -92,16 +92,20 @@ const unprintable =
 const noLong = /^mov .*\btr\d|^movdir64b rax,\[gs:/;
 
 /**
- * Where fasm refuses an AVX line or one of 64-bit code we refuse it too, but in some of them for another reason than
- * fasm's first: its readers of vector operands forget and remember sizes in ways of their own, and of two faults in one line
- * it may find the other first.
+ * Lines that fasm refuses too, but for another reason: sizes before registers that have none, two faults in one line of which
+ * fasm finds the other first, and an address that the cases' reader here takes for one.
  */
-const wordsMayDiffer = /^(vex|evex|.*-64\.)/;
+const otherWords = new Set([
+  "mov edi,pword dr2",
+  "mov r8,tbyte dr1",
+  "mwaitx eax,r9b",
+  "vpermil2ps ymm26,ymm5,ymm8,qqword [rax+rsp],128,pword [8]",
+  "vpcomleuq xmm6,xmm31,[rax+ecx]",
+]);
 
 describe.each(recordings)("%s", (file) => {
   test("every line is assembled or refused as fasm does", () => {
     let compared = 0;
-    let otherWords = 0;
     const wrong: string[] = [];
     const cases = [...recorded(file)];
     const long = cases.filter(([bits]) => bits === 64);
@@ -113,13 +117,10 @@ describe.each(recordings)("%s", (file) => {
     for (const [bits, text, answer] of cases) {
       compared++;
       const ours = bits === 64 ? longs[longAt++]! : assembled(bits, text);
-      const alike = wordsMayDiffer.test(file) && ours.startsWith("!") && answer.startsWith("!");
-      if (ours === answer) continue;
-      if (alike) otherWords++;
-      else wrong.push(`use${bits} ${text}: fasm ${answer}, ours ${ours}`);
+      if (ours === answer || (otherWords.has(text) && sameButForWords(ours, answer))) continue;
+      wrong.push(`use${bits} ${text}: fasm ${answer}, ours ${ours}`);
     }
     none(wrong, compared);
-    expect(otherWords / compared, "refused for another reason").toBeLessThan(0.01);
   });
 
   test("fasm's bytes disassemble to text that assembles to the same bytes", { timeout: 300_000 }, () => {

@@ -1,4 +1,6 @@
 /** One instruction as text → operands, as simply as the cases are written, and through the encoder. */
+
+import { BROADCAST, MALFORMED, MASKING, ZEROING } from "../../src/assembler/encode/vector.ts";
 import { mnemonic } from "../../src/assembler/encode.ts";
 import { type Message, messages, Refusal } from "../../src/assembler/messages.ts";
 import {
@@ -91,9 +93,18 @@ function readOperand(text: string, comma: boolean): Operand {
   if (decorated !== null) {
     rest = decorated[1]!;
     for (const [, mark] of decorated[2]!.matchAll(/\{([^}]*)\}/g)) {
-      if (/^k[1-7]$/.test(mark!)) operand.mask = Number(mark![1]);
-      else if (mark === "z") operand.zeroing = true;
-      else if (/^1to\d+$/.test(mark!)) operand.broadcast = Number(mark!.slice(3));
+      let code = MALFORMED;
+      if (/^k[1-7]$/.test(mark!)) {
+        operand.mask = Number(mark![1]);
+        code = MASKING | operand.mask;
+      } else if (mark === "z") {
+        operand.zeroing = true;
+        code = ZEROING;
+      } else if (/^1to\d+$/.test(mark!)) {
+        operand.broadcast = Number(mark!.slice(3));
+        code = BROADCAST | Math.log2(operand.broadcast);
+      }
+      if (code !== MALFORMED) operand.decorators = [...operand.decorators, code];
       else {
         operand.kind = 6;
         operand.rounding = ["rn-sae", "rd-sae", "ru-sae", "rz-sae", "sae"].indexOf(mark!);

@@ -144,6 +144,15 @@ except ConnectionRefusedError:
     expect(Object.keys(others).filter((reason) => !harmless(reason))).toEqual([]);
   });
 
+  test.skipIf(!has("wrk"))("wrk, thirty connections at a time for two seconds", async () => {
+    const page = bytesOf("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n");
+    const server = serve(stack, 8082, page);
+    const { code, output } = await linux.command("wrk", "-t1", "-c30", "-d2", `http://${US}:8082/`);
+    expect([code, output]).toEqual([0, expect.not.stringMatching(/Socket errors|Non-2xx/)]);
+    expect(Number(/(\d+) requests in/.exec(output)?.[1])).toBeGreaterThan(30);
+    server.stop();
+  });
+
   describe("over a bad link", () => {
     beforeAll(() => {
       const faults = {

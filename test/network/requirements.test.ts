@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -28,3 +28,13 @@ test.each(requirements.map((each) => [each.must, each.section, each.demand, each
     expect(shownBy.filter((name) => !exists(name))).toEqual([]);
   },
 );
+
+test("the tests that the list of promises names are there", () => {
+  const [, list = ""] = /## The network, promise by promise([\s\S]*?)\n## /.exec(
+    readFileSync(join(root, "test/README.md"), "utf8"),
+  )!;
+  const named = Array.from(list.matchAll(/`([\w/.-]+\.ts)`/g), ([, name]) => name!);
+  expect(named.length).toBeGreaterThan(50);
+  const place = (name: string): string => join(root, name.startsWith("net/") ? "src" : "test", name);
+  expect(named.filter((name) => !existsSync(place(name)))).toEqual([]);
+});

@@ -4,7 +4,7 @@
  * with a guard each.
  */
 import { byMnemonic, displacementUnit, type Form, type FormOperand } from "../../isa/index.ts";
-import { refuse } from "../messages.ts";
+import { type Message, refuse } from "../messages.ts";
 import {
   ABSOLUTE,
   BND_PREFIX,
@@ -23,6 +23,7 @@ import {
   MEMORY,
   MMX,
   type Operand,
+  OTHER,
   REGISTER,
   RELOCATABLE_32,
   RELOCATABLE_64,
@@ -62,6 +63,7 @@ import {
   wordValue,
 } from "./emit.ts";
 import { explain } from "./refuse.ts";
+import { explainVector, MASKING, ZEROING } from "./vector.ts";
 
 /** A row with its operand size settled for code of some bitness. */
 export interface Candidate {
@@ -296,37 +298,6 @@ export function matches(candidate: Candidate, operands: readonly Operand[], coun
 const memoryOf = (form: Form): FormOperand | undefined =>
   form.operands.find((operand, i) => form.places[i] === "rm" || operand.kind === "moffs");
 
-/** Refuses masks, broadcasts and roundings that are the only thing wrong. */
-function explainDecoration(
-  name: string,
-  bits: number,
-  operands: readonly Operand[],
-  count: number,
-  decoration: Decoration,
-): void {
-  const plain = operands.slice(0, count).map((operand) => {
-    // A broadcast brings the size of one element along.
-    const { size, sizeDeclared } = operand.broadcast === 0 ? operand : { size: 0, sizeDeclared: false };
-    return { ...operand, size, sizeDeclared, mask: 0, zeroing: false, broadcast: 0 };
-  });
-  const without = (part: Partial<Decoration>): boolean =>
-    planFor(name, bits, plain, count, { ...decoration, ...part }) !== undefined;
-  const legacy = candidatesOf(name, bits).every(({ form }) => form.encoding === "legacy");
-  if (legacy && without({ broadcast: 0, mask: 0, zeroing: false })) {
-    const { broadcast, mask, zeroing } = operands[count - 1]!;
-    const atEnd = broadcast !== 0 || mask !== 0 || zeroing;
-    refuse(atEnd ? "extraCharactersOnLine" : "invalidOperand");
-  }
-  if (decoration.broadcast !== 0 && without({ broadcast: 0 })) {
-    const known = candidatesOf(name, bits).some(
-      ({ form }) => form.attributes.has("b4") || form.attributes.has("b8"),
-    );
-    refuse(known ? "invalidOperandSize" : "invalidOperand");
-  }
-  if (without({ mask: 0, zeroing: false, broadcast: 0, rounding: -1 }) || without({ zeroing: false }))
-    refuse("invalidOperand");
-}
-
 /** In a gather the destination, the index and the mask are three registers. */
 function checkDistinct(form: Form, operands: readonly Operand[]): void {
   if (!form.attributes.has("masked") && form.places.indexOf("vvvv") < 0) return;
@@ -559,22 +530,31 @@ interface Decoration {
 
 const plainDecoration: Decoration = { mask: 0, zeroing: false, broadcast: 0, rounding: -1, roundingAt: -1 };
 
-/** Takes masks, broadcasts and rounding from the operands. A rounding mode is an operand of its own in the source. */
-function decorationOf(operands: readonly Operand[], count: number): Decoration {
+/**
+ * Takes masks, broadcasts and rounding from the operands; undefined where they stand as none can. A rounding mode is an
+ * operand of its own in the source.
+ */
+function decorationOf(operands: readonly Operand[], count: number): Decoration | undefined {
   const found = { ...plainDecoration };
   for (let i = 0; i < count; i++) {
     const operand = operands[i]!;
     if (operand.kind === ROUNDING) {
-      if (found.rounding >= 0) refuse("invalidOperand");
+      if (found.rounding >= 0 || operand.rounding < 0 || operand.decorators.length > 0) return undefined;
       found.rounding = operand.rounding;
       found.roundingAt = i;
     }
-    if (operand.mask !== 0) {
-      if (i !== 0) refuse("invalidOperand");
-      found.mask = operand.mask;
-      found.zeroing = operand.zeroing;
-    } else if (operand.zeroing) refuse("invalidOperand");
-    if (operand.broadcast !== 0) found.broadcast = operand.broadcast;
+    const [first, second] = operand.decorators;
+    if (first === undefined) continue;
+    if (operand.broadcast !== 0) {
+      if (operand.kind !== MEMORY || second !== undefined) return undefined;
+      found.broadcast = operand.broadcast;
+      continue;
+    }
+    const zeroes = second === ZEROING;
+    if (i !== 0 || operand.mask === 0 || first < MASKING || operand.decorators.length > (zeroes ? 2 : 1))
+      return undefined;
+    found.mask = operand.mask;
+    found.zeroing = zeroes;
   }
   return found;
 }
@@ -601,7 +581,7 @@ function suits({ form, v }: Candidate, decoration: Decoration, operands: readonl
   if (decoration.rounding >= 0) {
     if (!attributes.has(decoration.rounding === 4 ? "sae" : "er")) return false;
     const last = form.operands.findLastIndex(({ kind }) => kind !== "imm");
-    if (decoration.roundingAt !== last + 1 || operands[rm]!.kind !== REGISTER) return false;
+    if (decoration.roundingAt !== last + 1 || operands[rm]?.kind !== REGISTER) return false;
   }
   return true;
 }
@@ -629,7 +609,7 @@ function vectorPrefix(
   bits: number,
 ): number[] {
   if ((rex & NO_REX) !== 0) refuse("invalidOperand");
-  if (bits !== 64 && ((rex & REX) !== 0 || vvvv > 7)) refuse("invalidOperand");
+  if (bits !== 64 && ((rex & REX) !== 0 || vvvv > 7 || high !== 0)) refuse("invalidOperand");
   const w = form.w === 1 ? 0x80 : 0;
   const rxb = ((rex & 7) | (extension & (EXTENDED_BASE | EXTENDED_INDEX))) << 5;
   const register = (~vvvv & 15) << 3;
@@ -762,7 +742,7 @@ const NO_KEY = -1;
 
 /** Ten bits that say everything about an operand except values, or NO_KEY for what has to be looked at each time. */
 function shape(operand: Operand): number {
-  if (operand.jump !== 0 || operand.mask !== 0 || operand.zeroing || operand.broadcast !== 0) return NO_KEY;
+  if (operand.jump !== 0 || operand.decorators.length > 0) return NO_KEY;
   switch (operand.kind) {
     case REGISTER:
       return operand.size === 0 ? operand.register : NO_KEY;
@@ -778,8 +758,8 @@ function shape(operand: Operand): number {
 
 function isDecorated(operands: readonly Operand[], count: number): boolean {
   for (let i = 0; i < count; i++) {
-    const { kind, mask, zeroing, broadcast } = operands[i]!;
-    if (kind === ROUNDING || mask !== 0 || zeroing || broadcast !== 0) return true;
+    const { kind, decorators } = operands[i]!;
+    if (kind === ROUNDING || decorators.length > 0) return true;
   }
   return false;
 }
@@ -797,6 +777,54 @@ function keyOf(operands: readonly Operand[], count: number): number {
   return key;
 }
 
+/** Why no row fits. */
+function reasonOf(name: string, operands: readonly Operand[], count: number, bits: number): Message {
+  const rows = candidatesOf(name, bits, true);
+  const reason = explainVector(name, rows, operands, count, bits);
+  if (reason !== undefined) return reason;
+  // Elsewhere braces are nothing that FASM reads.
+  const plain = operands.map((operand): Operand => {
+    const kind = operand.kind === ROUNDING ? OTHER : operand.kind;
+    return { ...operand, kind, decorators: [], mask: 0, zeroing: false, broadcast: 0 };
+  });
+  const decorated = operands.findIndex((operand, i) => i < count && operand.decorators.length > 0);
+  if (decorated < 0) return explain(rows, plain, count, bits);
+  const complete = rows.some((row) => matches(row, plain, decorated + 1));
+  return complete ? "extraCharactersOnLine" : explain(rows, plain, decorated + 1, bits);
+}
+
+/** Refuses what no row fits. What is surplus FASM notices when it has written what goes before. */
+function refuseAll(name: string, operands: readonly Operand[], count: number, out: Encoding): never {
+  const reason = reasonOf(name, operands, count, out.bits);
+  if (reason !== "extraCharactersOnLine") refuse(reason);
+  for (let fewer = count; fewer >= 0; fewer--) {
+    const plain = operands.map(
+      (operand, i): Operand => (i < fewer ? operand : { ...operand, decorators: [] }),
+    );
+    const found = planOf(name, out.bits, plain, fewer);
+    if (found === undefined) continue;
+    put(found.plan, found.operands, out);
+    break;
+  }
+  refuse((out.prefixes & BND_PREFIX) !== 0 ? "illegalInstruction" : reason);
+}
+
+/** The plan for operands as they are written, and the operands that it takes: all that are no rounding. */
+function planOf(
+  name: string,
+  bits: number,
+  operands: readonly Operand[],
+  count: number,
+): { plan: Plan; operands: readonly Operand[] } | undefined {
+  const decorated = isDecorated(operands, count);
+  const decoration = decorated ? decorationOf(operands, count) : plainDecoration;
+  if (decoration === undefined) return undefined;
+  const rounded = decoration.rounding >= 0;
+  const plain = rounded ? operands.filter((operand, i) => i < count && operand.kind !== ROUNDING) : operands;
+  const plan = planFor(name, bits, plain, rounded ? count - 1 : count, decoration);
+  return plan === undefined ? undefined : { plan, operands: plain };
+}
+
 /** The encoder of a mnemonic that needs nothing beyond its rows. */
 export function encodeByPlan(
   name: string,
@@ -809,25 +837,14 @@ export function encodeByPlan(
     const plans = out.bits === 32 ? plans32 : out.bits === 64 ? plans64 : plans16;
     let plan = key === NO_KEY ? undefined : plans.get(key);
     if (plan === undefined) {
-      const decoration = isDecorated(operands, count) ? decorationOf(operands, count) : plainDecoration;
-      if (decoration.rounding >= 0) {
-        operands = operands.filter((operand, i) => i < count && operand.kind !== ROUNDING);
-        count--;
-      }
-      plan = planFor(name, out.bits, operands, count, decoration);
-      if (plan === undefined) {
-        if (decoration !== plainDecoration) explainDecoration(name, out.bits, operands, count, decoration);
-        // A gather or scatter without its mask.
-        const masked = { ...decoration, mask: 1 };
-        if (decoration.mask === 0 && planFor(name, out.bits, operands, count, masked) !== undefined)
-          refuse("invalidOperand");
-        refuse(explain(candidatesOf(name, out.bits, true), operands, count, out.bits));
-      }
+      const found = planOf(name, out.bits, operands, count);
+      if (found === undefined) refuseAll(name, operands, count, out);
+      ({ plan, operands } = found);
       if (plan.vectors) checkDistinct(plan.form, operands);
       if (key !== NO_KEY) plans.set(key, plan);
     }
     if (out.compresses && plan.form.encoding === "vex" && plan.memory >= 0) {
-      const other = planFor(name, out.bits, operands, count, plainDecoration, true);
+      const other = planFor(name, out.bits, operands, plan.form.operands.length, plainDecoration, true);
       if (other !== undefined && compresses(operands[plan.memory]!, other.unit)) plan = other;
     }
     put(plan, operands, out);

@@ -7,6 +7,8 @@ import { type Form, SIZE_FAR, SIZE_V } from "../../isa/index.ts";
 import type { Message } from "../messages.ts";
 import {
   BOUND,
+  GPR8,
+  GPR64,
   IMMEDIATE,
   MASK,
   MEMORY,
@@ -26,7 +28,7 @@ import { type Candidate, matches, registerFits, sizeIn } from "./plan.ts";
 const memoryKinds = new Set(["m", "vsib", "rm", "mmm", "xmmm", "ymmm", "zmmm", "km", "bndm", "moffs"]);
 
 /** Whether a row's operand takes this kind of thing, whatever its size. `segments`: also where a general register is wanted. */
-function kindFits(form: Form, at: number, operand: Operand, segments: boolean): boolean {
+function kindFits(form: Form, at: number, operand: Operand, segments: boolean, bits: number): boolean {
   const wanted = form.operands[at]!;
   if (operand.jump !== 0) return false;
   switch (operand.kind) {
@@ -41,8 +43,7 @@ function kindFits(form: Form, at: number, operand: Operand, segments: boolean): 
         // in and out say of a wrong accumulator only that its size is; cl and dx must be exactly these.
         if (/^(cl|dx)$/.test(wanted.text)) return registerFits(wanted, wanted.size, operand.register);
       }
-      if (wanted.file === "vector" && form.encoding === "legacy")
-        return registerClass(operand.register) === XMM && registerNumber(operand.register) < 16;
+      if (wanted.file === "vector" && form.encoding === "legacy") return isShort(operand.register, bits);
       const file = wanted.file === "general" || wanted.file === "vector";
       if (form.attributes.has(at === 0 ? "exact" : "exact2") && file) {
         return registerFits(wanted, wanted.size, operand.register);
@@ -65,7 +66,7 @@ function shares(candidate: Candidate, at: number): boolean {
   if (at === 0) return true;
   const place = candidate.form.places[at];
   if (candidate.form.encoding !== "legacy" && (place === "vvvv" || place === "is4")) {
-    return operands[0]!.file === "vector" && operand.file === "vector";
+    return operands[0]!.file === operand.file && (operand.file === "vector" || operand.file === "general");
   }
   if (candidate.form.attributes.has("apart2")) return false;
   if (at === operands.length - 1 && candidate.form.attributes.has("apart")) return false;
@@ -90,8 +91,18 @@ function shares(candidate: Candidate, at: number): boolean {
  */
 export const SEGMENT_BYTES = 3;
 
-const isVector = (register: number): boolean =>
-  registerClass(register) === MMX || (registerClass(register) === XMM && registerNumber(register) < 16);
+/** An XMM register that there is in this code. */
+const isShort = (register: number, bits: number): boolean =>
+  registerClass(register) === XMM && registerNumber(register) < (bits === 64 ? 16 : 8);
+
+const isVector = (register: number, bits: number): boolean =>
+  registerClass(register) === MMX || isShort(register, bits);
+
+/** A general register that only a REX prefix can name. */
+const isExtended = ({ kind, register }: Operand): boolean =>
+  kind === REGISTER &&
+  ((registerClass(register) === GPR8 && registerNumber(register) > 3) ||
+    (registerClass(register) <= GPR64 && registerNumber(register) > 7));
 
 /** Instructions on MM or XMM registers read both with one routine, and find the misfit by its size. */
 function takesEitherFile(candidates: readonly Candidate[], candidate: Candidate, at: number): boolean {
@@ -124,8 +135,10 @@ export function explain(
     if (has(long, "missized")) return "invalidOperandSize";
     return has(long, "alien") ? "invalidOperand" : "illegalInstruction";
   }
-  if (candidates.every((row) => isLong(row) && !has(row, "early"))) return "illegalInstruction";
-  return new Reader(candidates, operands, bits).read(count);
+  const late = candidates.every((row) => isLong(row) && has(row, "late"));
+  if (!late && candidates.every((row) => isLong(row) && !has(row, "early"))) return "illegalInstruction";
+  const reason = new Reader(candidates, operands, bits).read(count);
+  return late && reason !== "invalidOperand" ? "illegalInstruction" : reason;
 }
 
 /** The same operand with a register below 16 where it is a vector register above. */
@@ -160,9 +173,6 @@ class Reader {
   }
 
   read(count: number): Message {
-    // Scatters begin with their memory, and FASM calls anything else there an argument.
-    const scatters = this.#candidates.every((row) => row.form.operands[0]?.kind === "vsib");
-    if (scatters && (count === 0 || this.#operands[0]!.kind !== MEMORY)) return "invalidArgument";
     for (let i = 0; i < count; i++) {
       const operand = this.#operands[i]!;
       const reason = this.#end(i) ?? (i > 0 && !operand.comma ? this.#surplus(i) : this.#operand(i, operand));
@@ -196,6 +206,7 @@ class Reader {
     if (i === 1 && stack) return "invalidOperand";
     const shorter = this.#candidates.find((row) => matches(row, this.#operands, i));
     if (shorter === undefined) return this.#sizeRefusal();
+    if (this.#bits !== 64 && this.#operands.slice(0, i).some(isExtended)) return "invalidOperand";
     return shorter.form.level === "long" && this.#bits !== 64
       ? "illegalInstruction"
       : "extraCharactersOnLine";
@@ -223,14 +234,14 @@ class Reader {
   /** The rows that take this kind of operand, and the operand's own bytes. */
   #fitting(i: number, operand: Operand): [readonly Candidate[], number] {
     const at = (segments: boolean) =>
-      this.#possible.filter((row) => kindFits(row.form, i, operand, segments));
+      this.#possible.filter((row) => kindFits(row.form, i, operand, segments, this.#bits));
     const plain = at(false);
     if (operand.kind !== REGISTER) return [plain, operand.size];
     const kind = registerClass(operand.register);
     const bytes = registerSizes[kind]!;
     if (plain.length > 0) return [plain, bytes];
     if (kind === SEGMENT) return [at(true), SEGMENT_BYTES];
-    const eitherFile = isVector(operand.register) && this.#operands[0]!.kind === REGISTER;
+    const eitherFile = isVector(operand.register, this.#bits) && this.#operands[0]!.kind === REGISTER;
     return [
       eitherFile ? this.#possible.filter((row) => takesEitherFile(this.#candidates, row, i)) : [],
       bytes,
@@ -251,6 +262,8 @@ class Reader {
       rows.every(({ form }) => form.places[i] !== "vvvv") || rows.some((row) => has(row, "low"));
     if (i > 0 && operand.kind === IMMEDIATE && fitting.length === 0 && rows.every(vector) && forgets)
       return "invalidOperand";
+    const differs = this.#size !== 0 && operand.size !== 0 && this.#size !== operand.size;
+    if (operand.sizeDeclared && differs) return "operandSizesDoNotMatch";
     const refuses = (row: Candidate): boolean => refusesSize(row, i, operand.size);
     if (operand.sizeDeclared && (fitting.length > 0 ? fitting.every(refuses) : rows.some(refuses))) {
       return rows.some((row) => has(row, "loose")) ? "invalidValue" : "invalidOperandSize";
@@ -304,7 +317,7 @@ class Reader {
 
   /** The last vector operand of AVX instructions: a size written before it is forgotten for registers. */
   #lastVector(i: number, operand: Operand): Message | undefined {
-    const rows = this.#possible.filter((row) => kindFits(row.form, i, operand, false));
+    const rows = this.#possible.filter((row) => kindFits(row.form, i, operand, false, this.#bits));
     if (rows.length === 0) return "invalidOperand";
     this.#possible = rows;
     const size = this.#size;

@@ -45,8 +45,9 @@ import {
 } from "./emit.ts";
 import { code, digit, type Encode, end, headOf, needsPrefix, only, registerSize } from "./heads.ts";
 import { jumps } from "./jumps.ts";
-import { encodeByPlan } from "./plan.ts";
+import { candidatesOf, encodeByPlan } from "./plan.ts";
 import { isGeneralOperand } from "./refuse.ts";
+import { explainVector } from "./vector.ts";
 
 interface Special {
   readonly encode: Encode;
@@ -462,7 +463,10 @@ function moveMask(name: string): Encode {
       const { kind, sizeDeclared, jump } = operands[i]!;
       const address = kind === MEMORY && jump === 0;
       if (i > 0 && !operands[i]!.comma) break;
-      if (!address && (kind !== REGISTER || sizeDeclared)) refuse("invalidArgument");
+      if (!address && (kind !== REGISTER || sizeDeclared)) {
+        const rows = candidatesOf(name, out.bits, true);
+        refuse(explainVector(name, rows, operands, count, out.bits) ?? "invalidArgument");
+      }
     }
     byPlan(operands, count, out);
   };
@@ -496,14 +500,19 @@ function bounds(name: string): Encode {
   const making = name === "bndmk";
   const table = name === "bndldx" || name === "bndstx";
   const pair = name === "bndmov" ? 2 : 1;
+  const toMemory = name === "bndmov" || name === "bndstx";
   return (operands, count, out) => {
+    const [destination] = operands;
+    const isBound = destination?.kind === REGISTER && registerClass(destination.register) === BOUND;
+    const isFirst = toMemory && destination?.kind === MEMORY;
+    if (count === 0 || !(isFirst || (isBound && !destination.sizeDeclared))) refuse("invalidOperand");
     const long = out.bits === 64 ? 8 : 4;
     for (let i = 0; i < count && !making && !table; i++) {
       const { kind, size, sizeDeclared, register } = operands[i]!;
       const own = kind === REGISTER ? registerSizes[registerClass(register)]! : 0;
       const wanted = long * pair;
       const differs = (sizeDeclared && size !== wanted) || (own !== 0 && own !== wanted);
-      if (differs && registerClass(register) !== BOUND) refuse("operandSizesDoNotMatch");
+      if (differs) refuse("operandSizesDoNotMatch");
     }
     const at = operands.findIndex((operand) => operand.kind === MEMORY);
     if (at < 0 || at >= count) {

@@ -4,6 +4,9 @@ import { asSpent, DOTTED, END, isName, isSpent, marksOf, nameToken, spentToken, 
 import { Frame, type Replacement } from "./frame.ts";
 import type { Preprocessor } from "./preprocess.ts";
 
+/** Nested expansions before "out of stack space", where the engine has room for so many: FASM has for some 750. */
+const EXPANSION_LIMIT = 750;
+
 const COMMA = 0x2c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
@@ -211,7 +214,7 @@ export function expandBlock(
   strucName: number,
   strucLabelAt: number,
 ): void {
-  if (p.depth > 400) refuse("stackOverflow");
+  if (p.depth > EXPANSION_LIMIT) refuse("stackOverflow");
   new Expansion(p, frame, name, instant, strucName, strucLabelAt).run(body);
 }
 

@@ -95,8 +95,8 @@ type Directive = (p: Preprocessor, at: number, spent: number) => void;
 const BYTES_PER_TOKEN = 8;
 const BYTES_PER_LINE = 128;
 
-/** Nested expansions, includes and blocks before "out of stack space". */
-const DEPTH_LIMIT = 400;
+/** Nested includes and blocks before "out of stack space", where the engine has room for so many. */
+const DEPTH_LIMIT = 1000;
 
 export class Preprocessor {
   readonly texts = new Texts();

@@ -236,7 +236,8 @@ export class CompilingEngine implements Engine, CodeListener {
         const head = known.start;
         if (head.op === OP.ENTER && this.#isOutdated(head)) this.#renew(this.#regions[head.extra]!);
         if (head.op === OP.COUNT && head.immediate <= 0) this.#compile(eip, head);
-        if (this.#ready() && head.op === OP.ENTER && stretch >= head.immediate) {
+        // Getting ready may drop the region.
+        if (head.op === OP.ENTER && stretch >= head.immediate && this.#ready() && isEntry(head)) {
           const status = this.#enter(head, stretch);
           if (typeof status === "object") return status;
           if (status >= STATUS.INTERRUPT) return interruptOf(status);
@@ -329,9 +330,7 @@ export class CompilingEngine implements Engine, CodeListener {
   }
 
   /** Executes an operation for compiled code, which has stored everything. Answers whether to leave, and how. */
-  #execute(number: number): number {
-    const op = this.#operations[number]!;
-    if (op.op === OP.INT) return this.#interrupt(op);
+  #execute(op: Operation): number {
     const words = this.#words;
     const { cpu } = this.#interpreter;
     this.#disturbed = false;
@@ -389,7 +388,10 @@ export class CompilingEngine implements Engine, CodeListener {
     const imports: WebAssembly.ModuleImports = {
       m: this.#core.memory.wasm,
       t: table,
-      execute: (number: number) => this.#execute(number),
+      execute: (number: number) => {
+        const op = this.#operations[number]!;
+        return op.op === OP.INT ? this.#interrupt(op) : this.#execute(op);
+      },
     };
     const { cpu } = this.#interpreter;
     // Made only when a module wants them.
@@ -696,22 +698,27 @@ const isEntry = (head: Operation): boolean => head.op === OP.ENTER;
 function longestRun(table: Uint8Array, end: number, facts: number): [first: number, pages: number] {
   let best = 0;
   let most = 0;
-  let first = 0;
-  for (let page = 0; page <= end; page++) {
-    if (page < end && (table[page]! & facts) === facts) continue;
-    if (page - first > most) {
+  for (let first = 0; first < end; first++) {
+    const pages = runFrom(table, first, end, facts);
+    if (pages > most) {
       best = first;
-      most = page - first;
+      most = pages;
     }
-    first = page + 1;
+    first += pages;
   }
   return [best, most];
 }
 
-/** Pages of the run that begins at a page. */
-function runFrom(facts: Uint8Array, first: number, end: number, needed: number): number {
+/** Pages of the run that begins at a page. It is asked before the host has compiled it, and often: four at a time. */
+function runFrom(table: Uint8Array, first: number, end: number, facts: number): number {
   let page = first;
-  while (page < end && (facts[page]! & needed) === needed) page++;
+  if (page >= end || (table[page]! & facts) !== facts) return 0;
+  const words = new Int32Array(table.buffer, table.byteOffset, end >> 2);
+  const four = Math.imul(facts, 0x0101_0101);
+  while (page < end && (table[page]! & facts) === facts) {
+    page++;
+    if ((page & 3) === 0) while (page >> 2 < words.length && (words[page >> 2]! & four) === four) page += 4;
+  }
   return page - first;
 }
 

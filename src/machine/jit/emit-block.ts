@@ -2,8 +2,8 @@
 import { F64, I32, I64, W } from "../wasm/index.ts";
 import { copy, fill } from "./bulk.ts";
 import type { Emitter } from "./emit.ts";
-import { type Block, type Exit, exitValues, type LateStore, type Target, type Value } from "./ir.ts";
-import { leavesAtEnd, usedValues } from "./liveness.ts";
+import type { Block, Exit, LateStore, Target, Value } from "./ir.ts";
+import { isEffect, leavesAtEnd } from "./liveness.ts";
 import { isDoubtful, isOtherMode, LOOKS } from "./looks.ts";
 import { isKnown } from "./numbers.ts";
 import { STATUS } from "./status.ts";
@@ -12,48 +12,53 @@ import { goesBack } from "./structure.ts";
 /** Of what `mend` has, what is needed only in doubt. */
 const isRare = (argument: number): boolean => argument >= 2 && argument <= 4;
 
-/** Emits the values of one block in their order. */
+/** Emits the values of one block in their order. Arrays are by the positions of values. */
 export class BlockEmitter {
   readonly #e: Emitter;
   readonly #block: Block;
-  readonly #used: Set<Value>;
+  readonly #used: Uint8Array;
   /** How often a value is needed on the way through the block, and on its exits. */
   readonly #hot: Int32Array;
   readonly #cold: Int32Array;
-  /** The place of its last need, for those that have a local variable. */
+  /** The place of a value's last need. */
   readonly #last: Int32Array;
-  readonly #locals = new Map<Value, number>();
-  readonly #outside: boolean;
+  /** Values with a local variable that is given back behind a place: the first, and which is next to which. */
+  readonly #ending: Int32Array;
+  readonly #nextEnding: Int32Array;
+  readonly #locals = new Map<number, number>();
+  /** For #sharing: how often each value is needed. */
+  readonly #uses: Int32Array;
 
-  constructor(emitter: Emitter, block: Block) {
+  constructor(emitter: Emitter, block: Block, used: Uint8Array) {
     this.#e = emitter;
     this.#block = block;
     const count = block.values.length;
-    this.#used = usedValues(block);
+    this.#used = used;
     this.#hot = new Int32Array(count);
     this.#cold = new Int32Array(count);
     this.#last = new Int32Array(count).fill(-1);
-    this.#outside = leavesAtEnd(emitter.structure, block);
+    this.#ending = new Int32Array(count + 1).fill(-1);
+    this.#nextEnding = new Int32Array(count);
+    this.#uses = new Int32Array(count);
   }
 
   emit(): void {
     const { values } = this.#block;
     this.#count();
-    for (const value of values) {
-      this.#place(value);
-      this.#release(value.position);
+    for (let i = 0; i < values.length; i++) {
+      this.#place(values[i]!);
+      for (let ended = this.#ending[i]!; ended >= 0; ended = this.#nextEnding[ended]!)
+        this.#drop(values[ended]!);
     }
     this.#end();
-    for (const [value, local] of this.#locals) this.#e.giveBack(value.type, local);
-    this.#locals.clear();
+    for (const position of this.#locals.keys()) this.#drop(values[position]!);
   }
 
-  #release(position: number): void {
-    for (const [value, local] of this.#locals) {
-      if (this.#last[value.position]! > position) continue;
-      this.#locals.delete(value);
-      this.#e.giveBack(value.type, local);
-    }
+  #drop({ position, type }: Value): void {
+    const local = this.#locals.get(position);
+    if (local === undefined) return;
+    this.#locals.delete(position);
+    this.#e.giveBack(type, local);
   }
 
   /** Slots that must be right when the block goes on there. */
@@ -68,68 +73,70 @@ export class BlockEmitter {
     return end.kind === "indirect" && end.cases.length === 1 ? [end.cases[0]!] : [];
   }
 
+  /**
+   * How often and until where values are needed, from the end to the beginning: everything that a value is made of
+   * stands before it.
+   */
   #count(): void {
     const hot = this.#hot;
-    const { values, changed, end } = this.#block;
-    const need = (value: Value): void => {
-      if (hot[value.position]!++ === 0) for (const arg of value.args) need(arg);
-    };
-    for (const value of values) {
-      if (!isEffect(value) || !this.#used.has(value)) continue;
-      if (value.what === "mend") for (const [i, arg] of value.args.entries()) isRare(i) || need(arg);
-      else if (value.what !== "admit") for (const arg of value.args) need(arg);
-      else for (const [number] of this.#looked(value)) need(number);
-    }
-    if (end.kind === "branch") need(end.condition);
-    if (end.kind === "indirect") need(end.target);
-    const edges = this.#edges();
-    for (const [slot, value] of changed) {
-      if (edges.length === 0) need(value);
-      else for (const edge of edges) if (this.#wanted(edge) & (1 << slot)) need(value);
-    }
     const cold = this.#cold;
-    const mayNeed = (value: Value): void => {
-      cold[value.position]!++;
-      if (hot[value.position] === 0 && cold[value.position] === 1) for (const arg of value.args) mayNeed(arg);
-    };
-    for (const value of values) {
-      if (value.exit && this.#used.has(value)) for (const now of exitValues(value.exit)) mayNeed(now);
-      if (value.what === "admit") mayNeed(value.args[0]!);
-      if (value.what === "mend") for (const [i, arg] of value.args.entries()) isRare(i) && mayNeed(arg);
-    }
-    if (this.#outside) for (const [, value] of changed) mayNeed(value);
-
-    // When is a local variable needed last? A value without one passes the question on to what it is made of.
     const last = this.#last;
-    const memo = new Map<number, Set<Value>>();
-    const once = (value: Value, position: number): void => {
-      const seen = memo.get(position) ?? new Set();
-      memo.set(position, seen);
-      const walk = (each: Value): void => {
-        if (seen.has(each)) return;
-        seen.add(each);
-        if (this.#hasLocal(each)) last[each.position] = Math.max(last[each.position]!, position);
-        else for (const arg of each.args) walk(arg);
-      };
-      walk(value);
-    };
-    for (const value of values) {
-      if (!this.#used.has(value) && isEffect(value)) continue;
-      if (isEffect(value) || this.#hasLocal(value)) for (const arg of value.args) once(arg, value.position);
-      if (value.exit) for (const now of exitValues(value.exit)) once(now, value.position);
-    }
+    const { values, changed, end } = this.#block;
     const never = values.length;
-    for (const [, value] of changed) once(value, never);
-    if (end.kind === "branch") once(end.condition, never);
-    if (end.kind === "indirect") once(end.target, never);
+    const edges = this.#edges();
+    const outside = leavesAtEnd(this.#e.structure, this.#block);
+    for (const [slot, { position }] of changed) {
+      last[position] = never;
+      if (outside) cold[position]!++;
+      if (edges.length === 0) hot[position]!++;
+      else for (const edge of edges) if (this.#wanted(edge) & (1 << slot)) hot[position]!++;
+    }
+    if (end.kind === "branch" || end.kind === "indirect") {
+      const { position } = end.kind === "branch" ? end.condition : end.target;
+      hot[position]!++;
+      last[position] = never;
+    }
+    for (let i = never - 1; i >= 0; i--) {
+      const value = values[i]!;
+      const { args } = value;
+      const isPlaced = isEffect(value);
+      if (isPlaced && !this.#used[i]) continue;
+      // A value without a local variable passes the question on to what it is made of.
+      const until = isPlaced || this.#hasLocal(value) ? i : last[i]!;
+      if (until < 0) continue;
+      for (let j = 0; j < args.length; j++) {
+        const { position } = args[j]!;
+        if (last[position]! < until) last[position] = until;
+        if (!isPlaced) (hot[i]! > 0 ? hot : cold)[position]!++;
+        else if (value.what === "admit") cold[position]! += j === 0 ? 1 : 0;
+        else (value.what === "mend" && isRare(j) ? cold : hot)[position]!++;
+      }
+      if (value.what === "admit") for (const [{ position }] of this.#looked(value)) hot[position]!++;
+      if (value.exit !== undefined) {
+        const mayNeed = ({ position }: Value): void => {
+          cold[position]!++;
+          if (last[position]! < i) last[position] = i;
+        };
+        for (const now of value.exit.changed.values()) mayNeed(now);
+        for (const { address, value: stored } of value.exit.late) {
+          mayNeed(address);
+          mayNeed(stored);
+        }
+      }
+      if (isPlaced || this.#hasLocal(value)) {
+        const ends = Math.max(last[i]!, i);
+        this.#nextEnding[i] = this.#ending[ends]!;
+        this.#ending[ends] = i;
+      }
+    }
   }
 
-  #hasLocal(value: Value): boolean {
-    if (value.what === "load" || value.what === "call" || value.what === "mend" || value.what === "second")
-      return this.#used.has(value);
-    if (value.what !== "pure") return false;
-    const hot = this.#hot[value.position]!;
-    return hot > 1 || (hot === 1 && this.#cold[value.position]! > 0);
+  #hasLocal({ what, position }: Value): boolean {
+    if (what === "load" || what === "call" || what === "mend" || what === "second")
+      return this.#used[position] !== 0;
+    if (what !== "pure") return false;
+    const hot = this.#hot[position]!;
+    return hot > 1 || (hot === 1 && this.#cold[position]! > 0);
   }
 
   /** What a value is to the code at its own place. */
@@ -143,7 +150,7 @@ export class BlockEmitter {
         if (this.#hasLocal(value)) this.#keep(value, () => this.#compute(value));
         return;
       case "load":
-        if (!this.#used.has(value)) return;
+        if (!this.#used[value.position]) return;
         this.#keep(value, () => {
           this.#push(value.args[0]!);
           code.access(value.opcode, value.number);
@@ -196,7 +203,7 @@ export class BlockEmitter {
       case "call":
         for (const arg of value.args) this.#push(arg);
         code.call(this.#e.callNumber(value.number));
-        if (this.#used.has(value) && this.#last[value.position]! >= 0) this.#keep(value, () => {});
+        if (this.#last[value.position]! >= 0) this.#keep(value, () => {});
         else if (value.number !== 0) code.drop();
         return;
       case "mend":
@@ -292,7 +299,7 @@ export class BlockEmitter {
     ];
     this.#keep(value, () => this.#push(first));
     this.#keep(this.#block.values[value.position + 1]!, () => this.#push(second));
-    const [own, other] = [0, 1].map((i) => this.#locals.get(this.#block.values[value.position + i]!)!);
+    const [own, other] = [0, 1].map((i) => this.#locals.get(value.position + i)!);
     const done = code.block();
     const doubtful = code.block();
     for (const doubt of doubts) {
@@ -318,13 +325,13 @@ export class BlockEmitter {
     compute();
     const local = this.#e.takeTemporary(value.type);
     this.#e.code.set(local);
-    this.#locals.set(value, local);
+    this.#locals.set(value.position, local);
   }
 
   /** Puts a value on the stack. */
   #push(value: Value): void {
     const { code } = this.#e;
-    const local = this.#locals.get(value);
+    const local = this.#locals.get(value.position);
     if (local !== undefined) code.get(local);
     else if (value.what === "const") this.#constant(value);
     else if (value.what === "slot") code.get(this.#e.slot(value.number));
@@ -350,34 +357,39 @@ export class BlockEmitter {
   /** Puts changed slots in their places: all, or the ones in `wanted`. */
   #assign(changed: ReadonlyMap<number, Value>, wanted: number): void {
     const { code } = this.#e;
-    const list = [...changed].filter(([slot]) => wanted & (1 << slot));
-    this.#sharing(
-      list.map(([, value]) => value),
-      () => {
-        for (const [, value] of list) this.#push(value);
-        for (let i = list.length - 1; i >= 0; i--) code.set(this.#e.slot(list[i]![0]));
-      },
-    );
+    const slots: number[] = [];
+    const values: Value[] = [];
+    for (const [slot, value] of changed) {
+      if (!(wanted & (1 << slot))) continue;
+      slots.push(slot);
+      values.push(value);
+    }
+    this.#sharing(values, () => {
+      for (const value of values) this.#push(value);
+      for (let i = slots.length - 1; i >= 0; i--) code.set(this.#e.slot(slots[i]!));
+    });
   }
 
   /** Computes what several of `values` need once, then does `use` with it. */
   #sharing(values: readonly Value[], use: () => void): void {
-    const uses = new Map<Value, number>();
+    const uses = this.#uses;
+    const counted: Value[] = [];
     const count = (value: Value): void => {
-      if (value.what !== "pure" || this.#locals.has(value)) return;
-      const known = uses.get(value) ?? 0;
-      uses.set(value, known + 1);
-      if (known === 0) for (const arg of value.args) count(arg);
+      if (value.what !== "pure" || this.#locals.has(value.position)) return;
+      if (uses[value.position]!++ > 0) return;
+      counted.push(value);
+      for (const arg of value.args) count(arg);
     };
     for (const value of values) count(value);
-    const shared = [...uses].filter(([, n]) => n > 1).sort(([a], [b]) => a.position - b.position);
-    for (const [value] of shared) this.#keep(value, () => this.#compute(value));
-    use();
-    for (const [value] of shared) {
-      const local = this.#locals.get(value)!;
-      this.#locals.delete(value);
-      this.#e.giveBack(value.type, local);
+    const shared: Value[] = [];
+    for (const value of counted) {
+      if (uses[value.position]! > 1) shared.push(value);
+      uses[value.position] = 0;
     }
+    shared.sort((a, b) => a.position - b.position);
+    for (const value of shared) this.#keep(value, () => this.#compute(value));
+    use();
+    for (const value of shared) this.#drop(value);
   }
 
   #storeLate(stores: readonly LateStore[]): void {
@@ -454,11 +466,9 @@ export class BlockEmitter {
     }
     this.#assign(changed, this.#wanted(target));
     // What follows there may use this block's variables; the other edge, which is another way, still finds them.
-    for (const [value, local] of this.#locals) this.#e.giveBack(value.type, local);
+    const { values } = this.#block;
+    for (const [position, local] of this.#locals) this.#e.giveBack(values[position]!.type, local);
     this.#e.jump(index, target.block);
-    for (const [value, local] of this.#locals) this.#e.takeAgain(value.type, local);
+    for (const [position, local] of this.#locals) this.#e.takeAgain(values[position]!.type, local);
   }
 }
-
-const isEffect = (value: Value): boolean =>
-  value.what !== "const" && value.what !== "slot" && value.what !== "pure";

@@ -23,7 +23,7 @@ import {
 import type { OutsideFunction } from "./calls.ts";
 import { BlockEmitter } from "./emit-block.ts";
 import { type Block, type Region, SLOT, slotAddress, slotType, type Target, type Value } from "./ir.ts";
-import { liveAtBeginning } from "./liveness.ts";
+import { liveAtBeginning, usedValues } from "./liveness.ts";
 import { isDoubtful, isNotPlain, isOtherMode, LOOKS } from "./looks.ts";
 import { type Known, type KnownNumbers, knownNumbers } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -88,6 +88,7 @@ export class Emitter {
   readonly #structure: Structure;
   readonly #surroundings: Surroundings;
   readonly #code = new Code(2);
+  readonly #used: readonly Uint8Array[];
   readonly #live: Int32Array;
   readonly #numbers: KnownNumbers;
   /** Parameters: where to begin (the dispatcher's number), and how many instructions are left. */
@@ -127,7 +128,8 @@ export class Emitter {
     this.#surroundings = surroundings;
     const { without } = surroundings;
     this.#numbers = knownNumbers(region, structure, SLOT.COUNT, without);
-    this.#live = liveAtBeginning(region, structure, this.#numbers.guards, without);
+    this.#used = region.blocks.map(usedValues);
+    this.#live = liveAtBeginning(region, structure, this.#used, this.#numbers.guards, without);
     this.#need = structure.longest;
     this.#ways = waysTo(structure);
     this.#hasWays = structure.routes.size > 0 || this.#numbers.guards.size > 0;
@@ -355,7 +357,7 @@ export class Emitter {
   // Blocks ---------------------------------------------------------------------------------------------------
 
   #block(block: Block): void {
-    new BlockEmitter(this, block).emit();
+    new BlockEmitter(this, block, this.#used[block.index]!).emit();
   }
 
   /** The rest is for BlockEmitter. */

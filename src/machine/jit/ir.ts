@@ -116,12 +116,6 @@ export interface LateStore {
   readonly offset: number;
 }
 
-/** Everything that an exit may need. */
-export const exitValues = ({ changed, late }: Exit): Value[] => [
-  ...changed.values(),
-  ...late.flatMap(({ address, value }) => [address, value]),
-];
-
 /** Somebody who puts stores off, as long as a block is being lowered. */
 export interface Procrastinator {
   /** What is to be stored when the block is left now. */

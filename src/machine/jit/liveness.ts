@@ -2,7 +2,7 @@
  * Which slots matter where a block begins. At an exit all of them do; a slot that is written before any exit and
  * before it is read does not, and neither is what was computed for it before.
  */
-import { type Block, exitValues, type Region, SLOT, type Value } from "./ir.ts";
+import { type Block, type Region, SLOT, type Value, type What } from "./ir.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { goesBack, type Structure, successorsAtEnd } from "./structure.ts";
 
@@ -21,13 +21,23 @@ export function leavesAtEnd(structure: Structure, block: Block): boolean {
   }
 }
 
+/** A way out of a block: where to, what is written until there, and what the values of written slots read. */
+interface Way {
+  /** Of ways from a block's middle. */
+  readonly to: number;
+  readonly written: number;
+  readonly slots: readonly number[];
+  readonly reads: readonly number[];
+}
+
 /**
- * For each block a set of slots, as bits. `guarded`: heads of loops before which the region may be left, for those
- * that come from outside of the loop.
+ * For each block a set of slots, as bits. `used`: usedValues of each block; `guarded`: heads of loops before which the
+ * region may be left, for those that come from outside of the loop.
  */
 export function liveAtBeginning(
   region: Region,
   structure: Structure,
+  used: readonly Uint8Array[],
   guarded: { has(block: number): boolean },
   without?: Optimisation,
 ): Int32Array {
@@ -35,59 +45,42 @@ export function liveAtBeginning(
   if (without === "liveness") return new Int32Array(blocks.length).fill(ALL);
   const live = new Int32Array(blocks.length);
   const always = new Int32Array(blocks.length);
-  const written = new Int32Array(blocks.length);
-  const reads: Map<number, number>[] = [];
-  /** The ways out of a block's middle: where to, what was written until there, and what for each slot is read. */
-  const parts: { to: number; written: number; reads: Map<number, number> }[][] = [];
+  const ends: Way[] = [];
+  const parts: Way[][] = [];
   for (const block of blocks) {
-    const known = new Map<Value, number>();
-    const slotsOf = (value: Value): number => {
-      const found = known.get(value);
-      if (found !== undefined) return found;
-      let slots = value.what === "slot" ? 1 << value.number : 0;
-      if (!isMade(value)) for (const arg of value.args) slots |= slotsOf(arg);
-      known.set(value, slots);
-      return slots;
+    const { values, end, index } = block;
+    const read = slotsRead(values);
+    const way = (to: number, changed: ReadonlyMap<number, Value>): Way => {
+      let written = 0;
+      for (const slot of changed.keys()) written |= 1 << slot;
+      const slots = [...changed.keys()];
+      return { to, written, slots, reads: [...changed.values()].map(({ position }) => read[position]!) };
     };
-    const used = usedValues(block);
-    const aside: (typeof parts)[number] = [];
-    parts.push(aside);
+    const aside: Way[] = [];
     let slots = 0;
-    for (const value of block.values) {
-      if (value.what === "const" || value.what === "slot" || value.what === "pure") continue;
-      if (value.what === "load" && !used.has(value)) continue;
-      for (const arg of value.args) slots |= slotsOf(arg);
-      if (value.exit?.to !== undefined) {
-        const { to, changed, late } = value.exit;
-        for (const { address, value: stored } of late) slots |= slotsOf(address) | slotsOf(stored);
-        let written = 0;
-        for (const slot of changed.keys()) written |= 1 << slot;
-        aside.push({
-          to: to.block,
-          written,
-          reads: new Map([...changed].map(([slot, now]) => [slot, slotsOf(now)])),
-        });
+    for (const { what, args, exit, position } of values) {
+      if (what === "const" || what === "slot" || what === "pure") continue;
+      if (what === "load" && !used[index]![position]) continue;
+      for (const arg of args) slots |= read[arg.position]!;
+      if (exit === undefined) continue;
+      const { to, changed, late } = exit;
+      for (const { address, value } of late) slots |= read[address.position]! | read[value.position]!;
+      if (to !== undefined) {
+        aside.push(way(to.block, changed));
         continue;
       }
-      if (value.exit === undefined) continue;
-      let changed = 0;
-      for (const [slot, now] of value.exit.changed) {
-        changed |= 1 << slot;
-        slots |= slotsOf(now);
+      let written = 0;
+      for (const [slot, { position }] of changed) {
+        written |= 1 << slot;
+        slots |= read[position]!;
       }
-      for (const now of exitValues(value.exit)) slots |= slotsOf(now);
-      slots |= ALL & ~changed;
+      slots |= ALL & ~written;
     }
-    const { end } = block;
-    if (end.kind === "branch") slots |= slotsOf(end.condition);
-    if (end.kind === "indirect") slots |= slotsOf(end.target);
-    always[block.index] = slots;
-    const each = new Map<number, number>();
-    for (const [slot, value] of block.changed) {
-      written[block.index]! |= 1 << slot;
-      each.set(slot, slotsOf(value));
-    }
-    reads.push(each);
+    if (end.kind === "branch") slots |= read[end.condition.position]!;
+    if (end.kind === "indirect") slots |= read[end.target.position]!;
+    always[index] = slots;
+    parts.push(aside);
+    ends.push(way(-1, block.changed));
   }
   const order = [...blocks].sort((a, b) => structure.place[b.index]! - structure.place[a.index]!);
   for (let changed = true; changed; ) {
@@ -97,13 +90,8 @@ export function liveAtBeginning(
         next < 0 || goesBack(structure, index, next) || guarded.has(next) ? ALL : live[next]!;
       let out = leavesAtEnd(structure, blocks[index]!) ? ALL : 0;
       for (const next of successorsAtEnd(end)) out |= onTheWay(next);
-      let slots = always[index]! | (out & ~written[index]!);
-      for (const [slot, needed] of reads[index]!) if (out & (1 << slot)) slots |= needed;
-      for (const part of parts[index]!) {
-        const wanted = onTheWay(part.to);
-        slots |= wanted & ~part.written;
-        for (const [slot, needed] of part.reads) if (wanted & (1 << slot)) slots |= needed;
-      }
+      let slots = always[index]! | needed(ends[index]!, out);
+      for (const part of parts[index]!) slots |= needed(part, onTheWay(part.to));
       if (slots !== live[index]) {
         live[index] = slots;
         changed = true;
@@ -113,26 +101,49 @@ export function liveAtBeginning(
   return live;
 }
 
+/** What a way needs as its block begins when so much is wanted at its end. */
+function needed({ written, slots, reads }: Way, wanted: number): number {
+  let all = wanted & ~written;
+  for (let i = 0; i < slots.length; i++) if (wanted & (1 << slots[i]!)) all |= reads[i]!;
+  return all;
+}
+
+/** For each value the slots that it is computed from, where it is used. Those that stay where they are made: none. */
+function slotsRead(values: readonly Value[]): Int32Array {
+  const read = new Int32Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const { what, number, args } = values[i]!;
+    if (what === "slot") read[i] = 1 << number;
+    else if (!isMade(what)) for (const arg of args) read[i]! |= read[arg.position]!;
+  }
+  return read;
+}
+
 /** Whether what it is made of is needed where it stands, and nowhere else. */
-const isMade = ({ what }: Value): boolean =>
+const isMade = (what: What): boolean =>
   what === "load" || what === "call" || what === "mend" || what === "second";
 
-/** Values that an effect, an exit or the end may need. Loads that are not among them need not be made. */
-export function usedValues(block: Block): Set<Value> {
-  const used = new Set<Value>();
-  const use = (value: Value): void => {
-    if (used.has(value)) return;
-    used.add(value);
-    for (const arg of value.args) use(arg);
-  };
-  for (const value of block.values) {
-    if (value.what === "const" || value.what === "slot" || value.what === "pure" || value.what === "load")
-      continue;
-    use(value);
-    if (value.exit) for (const now of exitValues(value.exit)) use(now);
+/** Whether a value is no computation, which can be made anywhere, but has its place. */
+export const isEffect = ({ what }: Value): boolean => what !== "const" && what !== "slot" && what !== "pure";
+
+/**
+ * By position, 1 for values that an effect, an exit or the end may need. Loads that are not among them need not be made.
+ * Values are made of earlier ones: whatever needs one has been seen when it is come to from the end.
+ */
+export function usedValues({ values, changed, end }: Block): Uint8Array {
+  const used = new Uint8Array(values.length);
+  for (const { position } of changed.values()) used[position] = 1;
+  if (end.kind === "branch") used[end.condition.position] = 1;
+  if (end.kind === "indirect") used[end.target.position] = 1;
+  for (let i = values.length - 1; i >= 0; i--) {
+    const value = values[i]!;
+    if (isEffect(value) && value.what !== "load") used[i] = 1;
+    if (!used[i]) continue;
+    for (const { position } of value.args) used[position] = 1;
+    if (value.exit === undefined) continue;
+    for (const { position } of value.exit.changed.values()) used[position] = 1;
+    for (const { address, value: stored } of value.exit.late)
+      used[address.position] = used[stored.position] = 1;
   }
-  for (const [, value] of block.changed) use(value);
-  if (block.end.kind === "branch") use(block.end.condition);
-  if (block.end.kind === "indirect") use(block.end.target);
   return used;
 }

@@ -33,30 +33,14 @@ function blockText(block: Block, isEntry: boolean): string {
     `b${block.index} ${hex(block.address)} ${block.count} instructions${isEntry ? ", entry" : ""}`,
   ];
   for (const value of block.values) {
-    if (used.has(value) ? value.what !== "const" && value.what !== "slot" : effects.has(value.what)) {
+    if (used[value.position] && value.what !== "const" && value.what !== "slot")
       lines.push(`  ${valueText(value)}`);
-    }
   }
   for (const [slot, value] of sorted(block.changed))
     lines.push(`  ${slotName(slot)} := ${changeText(slot, value)}`);
   lines.push(`  ${endText(block.end)}`);
   return `${lines.join("\n")}\n`;
 }
-
-const effects = new Set([
-  "store",
-  "check",
-  "leave",
-  "admit",
-  "part",
-  "astray",
-  "call",
-  "mend",
-  "copy",
-  "fill",
-  "afford",
-  "spend",
-]);
 
 const sorted = (changed: ReadonlyMap<number, Value>): [number, Value][] =>
   [...changed].sort(([a], [b]) => a - b);

@@ -42,6 +42,13 @@ export class Bytes {
     this.#buffer[this.length++] = value;
   }
 
+  /** Two bytes, as most instructions are. */
+  pair(first: number, second: number): void {
+    if (this.length + 2 > this.#buffer.length) this.#grow(2);
+    this.#buffer[this.length++] = first;
+    this.#buffer[this.length++] = second;
+  }
+
   append(bytes: Uint8Array | readonly number[]): void {
     if (this.length + bytes.length > this.#buffer.length) this.#grow(bytes.length);
     this.#buffer.set(bytes, this.length);
@@ -140,8 +147,11 @@ export class Code {
 
   /** A load or store of naturally any alignment. */
   access(code: Opcode, offset: number): void {
-    this.op(code);
-    this.#out.u32(0);
+    if (code < 0x100) this.#out.pair(code, 0);
+    else {
+      this.op(code);
+      this.#out.byte(0);
+    }
     this.#out.u32(offset);
   }
 
@@ -151,8 +161,11 @@ export class Code {
   }
 
   i32(value: number): void {
-    this.op(I32_CONST);
-    this.#out.s32(value);
+    if (value >= -0x40 && value < 0x40) this.#out.pair(I32_CONST, value & 0x7f);
+    else {
+      this.#out.byte(I32_CONST);
+      this.#out.s32(value);
+    }
   }
 
   i64(value: bigint): void {
@@ -180,18 +193,23 @@ export class Code {
   }
 
   get(local: number): void {
-    this.op(LOCAL_GET);
-    this.#out.u32(local);
+    this.#local(LOCAL_GET, local);
   }
 
   set(local: number): void {
-    this.op(LOCAL_SET);
-    this.#out.u32(local);
+    this.#local(LOCAL_SET, local);
   }
 
   tee(local: number): void {
-    this.op(LOCAL_TEE);
-    this.#out.u32(local);
+    this.#local(LOCAL_TEE, local);
+  }
+
+  #local(code: Opcode, local: number): void {
+    if (local < 0x80) this.#out.pair(code, local);
+    else {
+      this.#out.byte(code);
+      this.#out.u32(local);
+    }
   }
 
   drop(): void {
@@ -243,8 +261,7 @@ export class Code {
   ifValue(type: ValueType): Label {
     const label = new Label();
     label.depth = this.#open.push(label);
-    this.op(IF);
-    this.#out.byte(type);
+    this.#out.pair(IF, type);
     return label;
   }
 
@@ -278,8 +295,7 @@ export class Code {
 
   #enter(kind: number, label: Label): Label {
     label.depth = this.#open.push(label);
-    this.op(kind);
-    this.#out.byte(EMPTY);
+    this.#out.pair(kind, EMPTY);
     return label;
   }
 

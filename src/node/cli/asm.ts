@@ -106,8 +106,11 @@ function display(text: Uint8Array, out: { write(chunk: string | Uint8Array): unk
   if (text.at(-1) !== 0x0a) out.write("\n");
 }
 
-/** One symbol a line, so that the file can be compared. */
+/** One symbol a line, so that the file can be compared. A value beyond the numbers of JSON's readers stands as a string. */
 function table(symbols: Symbols): string {
-  const rows = [...symbols].map(({ place, ...entry }) => `  ${JSON.stringify({ ...entry, ...place })}`);
+  const rows = [...symbols].map(({ place, name, value, exact, ...entry }) => {
+    const written = exact === undefined ? value : String(exact);
+    return `  ${JSON.stringify({ name, value: written, ...entry, ...place })}`;
+  });
   return `[\n${rows.join(",\n")}\n]\n`;
 }

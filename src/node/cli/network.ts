@@ -24,6 +24,7 @@ import {
   parseAddress,
   parseAddress6,
   parseHostPort,
+  parseIpAddress,
   parseNetwork,
   parseNetwork6,
   parsePublication,
@@ -442,23 +443,35 @@ interface ServiceFacts {
 function optionsOf(kind: ServiceKind, value: string | undefined, facts: ServiceFacts): object {
   const { network, mask, computer, own, gateway, outbound } = facts;
   if (kind === "dns") {
-    const pairs = value?.split(",").map((pair) => pair.split(":")) ?? [];
-    for (const [name, address] of pairs) {
-      if (!name || parseAddress(address ?? "") === undefined)
+    const hosts: Record<string, string[]> = {
+      "services.lab": [showAddress(own)],
+      "computer.lab": [showAddress(computer)],
+    };
+    for (const pair of value?.split(",") ?? []) {
+      const [, name, address = ""] = /^([^:]+):(.+)$/.exec(pair) ?? [];
+      if (name === undefined || parseIpAddress(address) === undefined)
         throw new Error(`${value}: NAME:ADDRESS,NAME:ADDRESS … is needed`);
+      hosts[name] = [...(hosts[name] ?? []), address];
     }
-    const names = { "services.lab": showAddress(own), "computer.lab": showAddress(computer) };
-    return { hosts: { ...names, ...Object.fromEntries(pairs) }, forward: outbound !== false };
+    return { hosts, forward: outbound !== false };
   }
   if (kind === "dhcp") {
     const size = ~mask >>> 0;
-    const [first, last] = value?.split("-").map((text) => parseAddress(text)) ?? [
-      network + Math.min(100, Math.floor(size / 2)),
-      network + Math.min(199, size - 1),
-    ];
+    const [, pool = "", file] = /^([^,]*)(?:,(.+))?$/.exec(value ?? "") ?? [];
+    const [first, last] =
+      pool === "" && value !== ""
+        ? [network + Math.min(100, Math.floor(size / 2)), network + Math.min(199, size - 1)]
+        : pool.split("-").map((text) => parseAddress(text));
     if (first === undefined || last === undefined)
-      throw new Error(`${value}: FIRST-LAST is needed, two addresses`);
-    return { first, last, dns: [own], ntp: [own], ...(gateway !== undefined && { router: gateway }) };
+      throw new Error(`${value}: FIRST-LAST is needed, two addresses, and perhaps ,BOOTFILE`);
+    return {
+      first,
+      last,
+      dns: [own],
+      ntp: [own],
+      ...(gateway !== undefined && { router: gateway }),
+      ...(file !== undefined && { boot: { server: own, file } }),
+    };
   }
   if (kind === "http" && value === undefined) return { pages: { "/": "<h1>It works</h1>\n" } };
   return value === undefined ? {} : { folder: value };

@@ -29,7 +29,7 @@ const options = {
     value: "KIND[=VALUE]",
     many: true,
     help:
-      "a server on the program's network, at its third address (10.0.2.3): dns[=NAME:ADDRESS,…], dhcp[=FIRST-LAST], " +
+      "a server on the program's network, at its third address (10.0.2.3): dns[=NAME:ADDRESS,…], dhcp[=FIRST-LAST[,BOOTFILE]], " +
       "http[=FOLDER], ftp[=FOLDER], tftp[=FOLDER], ntp, smtp, syslog, echo, discard, daytime, chargen",
   },
   "service-log": { value: "FILE", optional: true, help: "one line for whatever the servers are asked" },
@@ -88,9 +88,9 @@ export const run = command({
     "itself, 1 when it was stopped (a fault, a wait for what cannot come, a limit), 2 when it could not be started.",
   examples: [
     "kolibri run asm/hello.asm",
-    "kolibri run asm/echo-server.asm --publish 8007:7 --pcap echo.pcapng",
-    "sudo kolibri run asm/http-server.asm --tap kol0,10.0.2.1/24",
-    "kolibri run asm/echo-server.asm --link listen:5000",
+    "kolibri run asm/echo-server.asm --corrections asm/guide/corrections.json --publish 8007:7",
+    "sudo kolibri run asm/http-server.asm --corrections asm/guide/corrections.json --tap kol0",
+    "kolibri run asm/echo-server.asm --corrections asm/guide/corrections.json --link listen:5000",
     "kolibri run tool.kex --strace -- -v file",
   ],
   options,

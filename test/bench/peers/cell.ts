@@ -1,14 +1,17 @@
 /**
  * Runs one flat kernel in this process and prints nanoseconds, EAX at its end and, where it is counted, the number of
  * instructions: the peers that live in Node. Each cell of the table is a process of its own, so that nobody profits
- * from what an earlier kernel has warmed up.
+ * from what an earlier kernel has warmed up. Both begin with what V8 has compiled of them before: the machine is the one
+ * in the built program, which users start so; v86, whose users would have to do that themselves, gets the same here.
  */
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { Script } from "node:vm";
 import { assemble } from "../../../src/assembler/index.ts";
-import { rawImage } from "../../../src/image/index.ts";
-import { loadImage, Machine, type MachineOptions } from "../../../src/machine/index.ts";
+import type { MachineOptions } from "../../../src/machine/index.ts";
+import { compiled } from "../../../src/node/cli/compiled.ts";
 
 const ORIGIN = 0x1000;
 const END = 0x100_0000;
@@ -16,6 +19,10 @@ const END = 0x100_0000;
 const TIME = 3;
 
 function kolibri(kernel: Uint8Array, options: MachineOptions): void {
+  type Program = typeof import("../../../src/node/cli/program-file.ts");
+  const program = compiled<Program>(pathToFileURL(`${resolve("dist/cli")}/`), "kolibri");
+  if (!program?.accepted) throw new Error("dist/ was built by another Node: npm run build");
+  const { loadImage, Machine, rawImage } = program.room;
   const machine = new Machine({ memoryBytes: END, ...options });
   const loaded = loadImage(machine, rawImage(kernel, { origin: ORIGIN }));
   if ("error" in loaded) throw new Error(loaded.error);
@@ -45,14 +52,30 @@ interface V86Module {
 const START_PORT = 0x500;
 const END_PORT = 0x504;
 
-async function v86(kernel: Uint8Array, options: object): Promise<void> {
+/** v86's module; `keep` writes beside the kernels what V8 has compiled of it, unless somebody has. */
+function loadV86(folder: string, file: string): { V86: V86Module["V86"]; keep: () => void } {
+  const filename = join(folder, "libv86.js");
+  const kept = join(dirname(file), "libv86.compiled");
+  const cachedData = existsSync(kept) ? readFileSync(kept) : undefined;
+  const source = `(function(module,require){${readFileSync(filename, "utf8")}\n})`;
+  const script = new Script(source, { filename, ...(cachedData && { cachedData }) });
+  const module = { exports: {} };
+  script.runInThisContext()(module, createRequire(filename));
+  const keep = () => {
+    if (cachedData === undefined) writeFileSync(kept, script.createCachedData());
+  };
+  return { ...(module.exports as V86Module), keep };
+}
+
+async function v86(file: string, options: object): Promise<void> {
+  const kernel = readFileSync(file);
   const source = "test/bench/peers/multiboot.asm";
   const made = assemble(source, {
     files: { read: (path) => (path.endsWith("kernel.bin") ? kernel : readFileSync(path)) },
   });
   if (!made.ok) throw new Error(made.diagnostics.map(({ text }) => text).join(", "));
   const folder = resolve("node_modules/v86/build");
-  const { V86 }: V86Module = await import(pathToFileURL(`${folder}/libv86.mjs`).href);
+  const { V86, keep } = loadV86(folder, file);
   const emulator = new V86({
     wasm_path: `${folder}/v86.wasm`,
     memory_size: 64 * 2 ** 20,
@@ -68,14 +91,14 @@ async function v86(kernel: Uint8Array, options: object): Promise<void> {
   io.register_write(START_PORT, emulator, ignore, ignore, () => (start = process.hrtime.bigint()));
   io.register_write(END_PORT, emulator, ignore, ignore, (eax: number) => {
     tell(start, eax >>> 0);
+    keep();
     process.exit(0);
   });
   await emulator.run();
 }
 
 export async function cell(peer: string, file: string): Promise<void> {
-  const kernel = readFileSync(file);
-  if (peer === "v86") await v86(kernel, {});
-  else if (peer === "v86-interp") await v86(kernel, { disable_jit: true });
-  else kolibri(kernel, { engine: peer === "compiled" ? "compiled" : "interpreter" });
+  if (peer === "v86") await v86(file, {});
+  else if (peer === "v86-interp") await v86(file, { disable_jit: true });
+  else kolibri(readFileSync(file), { engine: peer === "compiled" ? "compiled" : "interpreter" });
 }

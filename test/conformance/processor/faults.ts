@@ -4,7 +4,7 @@
  */
 import { Random } from "../../../src/base/index.ts";
 import { forms } from "../../../src/isa/index.ts";
-import { CODE, CONSTANT, DATA, SMALL, STACK } from "./arena.ts";
+import { CODE, CONSTANT, DATA, LOW, SMALL, STACK } from "./arena.ts";
 import type { Case, Poke } from "./case.ts";
 import type { Series } from "./generate.ts";
 import { anyInstruction, plainData, randomRegisters, steadyVector, vectorState } from "./mixed.ts";
@@ -574,6 +574,32 @@ const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
     );
     for (let tail = form.tail.length; tail > 0; tail--) scene.put(scene.below(256));
     if (form.suffix >= 0) scene.put(form.suffix);
+    scene.some(1);
+  },
+
+  "repetitions interrupted in the middle (#PF, #GP, #DB)"(scene) {
+    const narrow = scene.below(3) === 0;
+    const areas = narrow ? [LOW] : [DATA, DATA, CONSTANT];
+    // Up to the end of an area or, with DF, down to its beginning; sometimes both strings, sometimes one.
+    const place = (): number => {
+      const area = scene.pick(areas);
+      const edge = scene.pick([area.start, area.start + area.length, area.start + 0x800]);
+      return edge + scene.below(96) - 48;
+    };
+    const set = (register: number, value: number): void => {
+      scene.registers[register] = narrow ? (scene.random.u32() & ~0xffff) | value : value;
+    };
+    set(6, place());
+    set(7, place());
+    set(1, scene.below(48));
+    if (scene.below(2) === 0) scene.eflags |= 0x400;
+    if (scene.below(6) === 0) scene.eflags |= 0x100;
+    if (scene.below(2) === 0) scene.registers[0] = 0;
+    if (narrow) scene.put(0x67);
+    if (scene.below(8) === 0) scene.put(scene.pick(SEGMENT_PREFIX));
+    if (scene.below(3) === 0) scene.put(0x66);
+    scene.put(scene.pick([0xf2, 0xf3]));
+    scene.put(scene.pick([0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf]));
     scene.some(1);
   },
 };

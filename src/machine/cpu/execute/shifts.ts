@@ -1,6 +1,6 @@
 /**
  * Shifts and rotations. The count is taken modulo 32 (SDM vol. 2B, SAL/SAR/SHL/SHR), and a count of 0 changes
- * no flag. What the manual leaves undefined follows the processor named in undefined.ts.
+ * no flag; what is in memory is written all the same, as breakpoints on data see. What the manual leaves undefined follows the processor named in undefined.ts.
  */
 import type { Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
@@ -13,7 +13,10 @@ function setShiftFlags(cpu: Processor, op: Operation, value: number, carry: numb
 export function shl(cpu: Processor, op: Operation): void {
   const count = cpu.load2(op) & 31;
   const left = cpu.change1(op);
-  if (count === 0) return;
+  if (count === 0) {
+    cpu.store1(op, left);
+    return;
+  }
   const bits = 32 - op.shift;
   const value = left << count;
   cpu.store1(op, value);
@@ -24,7 +27,10 @@ export function shl(cpu: Processor, op: Operation): void {
 export function shr(cpu: Processor, op: Operation): void {
   const count = cpu.load2(op) & 31;
   const left = cpu.change1(op);
-  if (count === 0) return;
+  if (count === 0) {
+    cpu.store1(op, left);
+    return;
+  }
   const bits = 32 - op.shift;
   const value = left >>> count;
   cpu.store1(op, value);
@@ -34,7 +40,10 @@ export function shr(cpu: Processor, op: Operation): void {
 export function sar(cpu: Processor, op: Operation): void {
   const count = cpu.load2(op) & 31;
   const left = (cpu.change1(op) << op.shift) >> op.shift;
-  if (count === 0) return;
+  if (count === 0) {
+    cpu.store1(op, left);
+    return;
+  }
   const value = left >> count;
   cpu.store1(op, value);
   setShiftFlags(cpu, op, value, (left >> (count - 1)) & 1, 0);
@@ -43,7 +52,10 @@ export function sar(cpu: Processor, op: Operation): void {
 export function rol(cpu: Processor, op: Operation): void {
   const masked = cpu.load2(op) & 31;
   const left = cpu.change1(op);
-  if (masked === 0) return;
+  if (masked === 0) {
+    cpu.store1(op, left);
+    return;
+  }
   const bits = 32 - op.shift;
   const count = masked & (bits - 1);
   const value = count === 0 ? left : (left << count) | (left >>> (bits - count));
@@ -55,7 +67,10 @@ export function rol(cpu: Processor, op: Operation): void {
 export function ror(cpu: Processor, op: Operation): void {
   const masked = cpu.load2(op) & 31;
   const left = cpu.change1(op);
-  if (masked === 0) return;
+  if (masked === 0) {
+    cpu.store1(op, left);
+    return;
+  }
   const bits = 32 - op.shift;
   const count = masked & (bits - 1);
   const value = count === 0 ? left : (left >>> count) | (left << (bits - count));
@@ -68,7 +83,10 @@ export function ror(cpu: Processor, op: Operation): void {
 export function rcl(cpu: Processor, op: Operation): void {
   const masked = cpu.load2(op) & 31;
   let value = cpu.change1(op);
-  if (masked === 0) return;
+  if (masked === 0) {
+    cpu.store1(op, value);
+    return;
+  }
   const bits = 32 - op.shift;
   let carry = cpu.carry;
   for (let count = masked % (bits + 1); count > 0; count--) {
@@ -83,7 +101,10 @@ export function rcl(cpu: Processor, op: Operation): void {
 export function rcr(cpu: Processor, op: Operation): void {
   const masked = cpu.load2(op) & 31;
   let value = cpu.change1(op);
-  if (masked === 0) return;
+  if (masked === 0) {
+    cpu.store1(op, value);
+    return;
+  }
   const bits = 32 - op.shift;
   let carry = cpu.carry;
   for (let count = masked % (bits + 1); count > 0; count--) {
@@ -104,7 +125,10 @@ export function shld(cpu: Processor, op: Operation): void {
   const count = doubleCount(cpu, op);
   const right = cpu.load2(op);
   const left = cpu.change1(op);
-  if (count === 0) return;
+  if (count === 0) {
+    cpu.store1(op, left);
+    return;
+  }
   const bits = 32 - op.shift;
   let value: number;
   if (count < bits) value = (left << count) | (right >>> (bits - count));
@@ -118,7 +142,10 @@ export function shrd(cpu: Processor, op: Operation): void {
   const count = doubleCount(cpu, op);
   const right = cpu.load2(op);
   const left = cpu.change1(op);
-  if (count === 0) return;
+  if (count === 0) {
+    cpu.store1(op, left);
+    return;
+  }
   const bits = 32 - op.shift;
   let value: number;
   if (count < bits) value = (left >>> count) | (right << (bits - count));

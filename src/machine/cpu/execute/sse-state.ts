@@ -5,6 +5,7 @@ import type { Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
 import { STATE, WORD } from "../state.ts";
 import { demandNoPending, enterMmx } from "./vector.ts";
+import { ES } from "./x87-registers.ts";
 
 const AREA = 512;
 const AREA_ST = 32;
@@ -37,7 +38,14 @@ function area(cpu: Processor, op: Operation, write: boolean): number {
   return address;
 }
 
-export function fxsave(cpu: Processor, op: Operation): void {
+/** AMD's processors tell of the last x87 instruction only while an exception of it waits. */
+export const fxsave = (cpu: Processor, op: Operation): void =>
+  save(cpu, op, (cpu.words[at(STATE.X87_STATUS)]! & ES) !== 0);
+
+/** Intel's always do. */
+export const fxsaveWithPointers = (cpu: Processor, op: Operation): void => save(cpu, op, true);
+
+function save(cpu: Processor, op: Operation, pointers: boolean): void {
   const { words } = cpu;
   const address = area(cpu, op, true);
   // The end is looked at first: it is what a fault names.
@@ -46,11 +54,12 @@ export function fxsave(cpu: Processor, op: Operation): void {
   const put = (offset: number, value: number): void => cpu.write32((address + offset) | 0, value);
   const status = words[at(STATE.X87_STATUS)]!;
   put(0, (words[at(STATE.X87_CONTROL)]! & 0xffff) | (status << 16));
-  put(4, (words[at(STATE.X87_VALID)]! & 0xff) | (words[at(STATE.X87_OPCODE)]! << 16));
-  put(8, words[at(STATE.X87_INSTRUCTION)]!);
-  put(12, words[at(STATE.X87_INSTRUCTION_SELECTOR)]! & 0xffff);
-  put(16, words[at(STATE.X87_OPERAND)]!);
-  put(20, words[at(STATE.X87_OPERAND_SELECTOR)]! & 0xffff);
+  const pointer = (place: number): number => (pointers ? words[at(place)]! : 0);
+  put(4, (words[at(STATE.X87_VALID)]! & 0xff) | (pointer(STATE.X87_OPCODE) << 16));
+  put(8, pointer(STATE.X87_INSTRUCTION));
+  put(12, pointer(STATE.X87_INSTRUCTION_SELECTOR) & 0xffff);
+  put(16, pointer(STATE.X87_OPERAND));
+  put(20, pointer(STATE.X87_OPERAND_SELECTOR) & 0xffff);
   put(24, words[WORD.MXCSR]!);
   put(28, mxcsrMask(cpu.core.model));
   const top = (status >> 11) & 7;

@@ -541,7 +541,9 @@ function causeOf({ fault, code, address, access }: Extract<Stop, { reason: "faul
 function causeOfProtection(code: number): string {
   const what = `0x${(code >>> 3).toString(16)}`;
   if (code & 2) return `int ${what} is no system call`;
-  return code === 0 ? "privileged, unaligned, overlong or outside a segment" : `selector 0x${code.toString(16)}`;
+  return code === 0
+    ? "privileged, unaligned, overlong or outside a segment"
+    : `selector 0x${code.toString(16)}`;
 }
 
 /** A stop in one line: `fault #PF: write of 0x0 at 0x31 <main+0xd> server.asm:12`. */

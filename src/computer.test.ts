@@ -53,7 +53,7 @@ describe("run", () => {
   test.each([
     ["fault #DE: division by zero or a quotient that does not fit at 0x1", [0x90, 0xf7, 0xf1]],
     ["fault #UD: undefined instruction at 0x0", [0x0f, 0x0b]],
-    ["fault #GP: privileged, unaligned or overlong instruction at 0x0", [0xf4]],
+    ["fault #GP: privileged, unaligned, overlong or outside a segment at 0x0", [0xf4]],
     ["fault #GP: int 0x21 is no system call at 0x0", [0xcd, 0x21]],
     ["fault #GP: selector 0x1234 at 0x4", [0x66, 0xb8, 0x37, 0x12, 0x8e, 0xd8]],
     ["trap #BP: int3 before 0x1", [0xcc]],

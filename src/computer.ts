@@ -527,6 +527,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   "#OF": "into with OF set",
   "#BR": "index out of bounds",
   "#UD": "undefined instruction",
+  "#SS": "outside the stack's segment",
   "#MF": "x87 exception that is not masked",
   "#XM": "SSE exception that is not masked",
 };
@@ -540,7 +541,9 @@ function causeOf({ fault, code, address, access }: Extract<Stop, { reason: "faul
 function causeOfProtection(code: number): string {
   const what = `0x${(code >>> 3).toString(16)}`;
   if (code & 2) return `int ${what} is no system call`;
-  return code === 0 ? "privileged, unaligned or overlong instruction" : `selector 0x${code.toString(16)}`;
+  return code === 0
+    ? "privileged, unaligned, overlong or outside a segment"
+    : `selector 0x${code.toString(16)}`;
 }
 
 /** A stop in one line: `fault #PF: write of 0x0 at 0x31 <main+0xd> server.asm:12`. */

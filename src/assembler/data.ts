@@ -157,9 +157,11 @@ function datum(assembler: Assembler, directive: number): void {
   if (kind !== I_EXPRESSION) refuse("invalidArgument");
   const expression = assembler.takeExpression();
   if (size <= 4 && assembler.kind() !== COLON) {
-    const number = assembler.evaluator.number(expression);
+    const { evaluator } = assembler;
+    const isKnown = evaluator.isKnown(expression);
+    const number = evaluator.worth[0]!;
     const limit = limits[size]!;
-    if (number >= -limit && number < limit) {
+    if (isKnown && number >= -limit && number < limit) {
       const { bytes } = state;
       let { at } = state;
       bytes[at++] = number;

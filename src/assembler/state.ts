@@ -223,6 +223,24 @@ export class State implements Encoding {
     else structures.splice(structures.indexOf(structure), 1);
   }
 
+  /** Areas that nobody will ask for any more, to be used again. */
+  readonly #areas: Space[] = [];
+
+  /** The space of a virtual area that begins at the present position. */
+  newArea(): Space {
+    const space = this.#areas.pop();
+    if (space === undefined) return newSpace(this.at);
+    space.base = this.at;
+    space.start = this.at;
+    space.length = 0;
+    return space;
+  }
+
+  /** A virtual area has been closed. */
+  dropArea(space: Space): void {
+    if (space.virtual && !space.kept && !this.keepsSpaces) this.#areas.push(space);
+  }
+
   /** Counts a space, and keeps it unless nobody will ask for it. */
   addSpace(space: Space): void {
     if (this.spaceCount++ > this.maxBytes / BYTES_PER_SPACE) refuse("outOfMemory");

@@ -183,6 +183,21 @@ export class Texts {
     return this.ofBytes(bytes, to, to + headLength + tailLength, hash);
   }
 
+  /** The number of a text with more characters behind it. */
+  extend(number: number, suffix: Uint8Array): number {
+    const length = this.length(number);
+    const to = this.#reserve(length + suffix.length);
+    const { bytes } = this;
+    const from = this.#starts[number]!;
+    for (let at = 0; at < length; at++) bytes[to + at] = bytes[from + at]!;
+    let hash = this.#hashes[number]!;
+    for (let at = 0; at < suffix.length; at++) {
+      bytes[to + length + at] = suffix[at]!;
+      hash = nextHash(hash, suffix[at]!);
+    }
+    return this.ofBytes(bytes, to, to + length + suffix.length, hash);
+  }
+
   #is(number: number, bytes: Uint8Array, start: number, end: number): boolean {
     const own = this.bytes;
     let at = this.#starts[number]!;

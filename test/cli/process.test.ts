@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { unicornEngine } from "../../src/node/unicorn/engine.ts";
 import { needBuild } from "./build.ts";
@@ -9,7 +7,7 @@ import { Folder } from "./folder.ts";
 
 /** The command as it is installed, in processes of its own. */
 const folder = new Folder();
-const CLI = "dist/cli.js";
+const CLI = "dist/cli.cjs";
 
 beforeAll(needBuild);
 
@@ -88,20 +86,6 @@ test("an assembling that does not end can be ended", async () => {
   await running.ended;
   expect(running.child.signalCode).toBe("SIGINT");
   expect(folder.names()).toEqual(["endless.asm"]);
-});
-
-test("the command reads little before it knows what is wanted", () => {
-  let bytes = 0;
-  const seen = new Set<string>();
-  const read = (path: string): void => {
-    if (seen.has(path)) return;
-    seen.add(path);
-    const text = readFileSync(path, "utf8");
-    bytes += text.length;
-    for (const [, , from] of text.matchAll(/\b(from|import) ?"(\.[^"]+)"/g)) read(join(dirname(path), from!));
-  };
-  read(CLI);
-  expect(bytes).toBeLessThan(64 * 1024);
 });
 
 test("npm start serves the guide's page until Ctrl-C", async () => {

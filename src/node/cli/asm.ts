@@ -3,7 +3,6 @@ import { latin1Bytes } from "../../base/index.ts";
 import type { Symbols } from "../../image/index.ts";
 import { reason } from "../files.ts";
 import { writeFile } from "../output.ts";
-import { loadAssembler } from "./assembler.ts";
 import { command, Refusal } from "./command.ts";
 import { number } from "./options.ts";
 import { assembleFile, byteText, sourceOptions } from "./sources.ts";
@@ -53,7 +52,7 @@ export const asm = command({
   usageStatus: status.usage,
   options,
   async run([source, output], values, io) {
-    const { explanation, fasmText } = await loadAssembler();
+    const { explanation, fasmText } = await import("../../assembler/index.ts");
     const kilobytes = values.memory ?? DEFAULT_KILOBYTES;
     io.stdout.write(`kolibri assembler  version ${manifest.version}  (${kilobytes} kilobytes memory)\n`);
     const began = performance.now();

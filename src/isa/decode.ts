@@ -5,7 +5,7 @@
  * Layout: SDM vol. 2A, 2.1 (prefixes, opcode, ModR/M, SIB, displacement, immediate); 15 bytes at most (2.3.11).
  */
 import type { Form } from "./form.ts";
-import { find, fixesLast, type Surroundings, takesModrm } from "./lookup.ts";
+import { find, fixesLast, type Surroundings, someForm, takesModrm } from "./lookup.ts";
 
 /** Longest instruction the processor takes, in bytes. */
 export const LONGEST = 15;
@@ -104,6 +104,9 @@ export const TRUNCATED = 2;
 export const TOO_LONG = 3;
 export type Decoding = typeof DECODED | typeof INVALID | typeof TRUNCATED | typeof TOO_LONG;
 
+/** Map A of XOP, whose instructions have a constant of four bytes. */
+const XOP_A = 14;
+
 const base16 = [3, 3, 5, 5, 6, 7, 5, 3] as const;
 const index16 = [6, 7, 6, 7, -1, -1, -1, -1] as const;
 
@@ -181,12 +184,15 @@ export function decode(
   out.rounding = 0;
 
   let space = 0;
+  /** The legacy map by whose rules the instruction is as long as it is; -1 where it has a ModR/M byte and that is all. */
+  let layout = 0;
   let lead = -1;
+  let known = true;
   if (code === 0xc4 || code === 0xc5 || code === 0x62 || code === 0x8f) {
     if (at >= end) return short();
-    // In 16- and 32-bit code the next byte tells them from les, lds, bound (ModR/M 11) and pop (a map of 8 or more).
+    // In 16- and 32-bit code the next byte tells them from les, lds, bound (ModR/M 11) and pop (/0).
     const next = bytes[at]!;
-    if (code === 0x8f ? (next & 0x1f) >= 8 : next >= 0xc0) lead = code;
+    if (code === 0x8f ? (next & 0x38) !== 0 : next >= 0xc0) lead = code;
   }
   if (lead >= 0) {
     const size = lead === 0x62 ? 3 : lead === 0xc5 ? 1 : 2;
@@ -206,28 +212,19 @@ export function decode(
       out.broadcast = (p2 & 0x10) !== 0;
       // What must be so: zeros and ones, no mask where zeroing is asked for, no registers beyond the eighth.
       const wrong = (p0 & 0x0c) !== 0 || (p0 & 0x10) === 0 || (payload & 4) === 0 || (p2 & 8) === 0;
-      if (wrong || map === 0 || (payload & 0x40) === 0 || (out.zeroing && out.mask === 0)) {
-        out.length = at + size - start;
-        return INVALID;
-      }
+      known = !wrong && map !== 0 && (payload & 0x40) !== 0 && !(out.zeroing && out.mask === 0);
       space = 8 + map;
     } else {
       out.vectorLength = (payload & 4) !== 0 ? 256 : 128;
       if (lead !== 0xc5) map = bytes[at]! & 0x1f;
       space = 4 + map;
-      const known = lead === 0x8f ? map >= 8 && map <= 10 : map >= 1 && map <= 3;
-      if (!known || (payload & 0x40) === 0) {
-        out.length = at + size - start;
-        return INVALID;
-      }
+      known = (lead === 0x8f ? map >= 8 && map <= 10 : map >= 1 && map <= 3) && (payload & 0x40) !== 0;
     }
     out.w = lead === 0xc5 ? 0 : payload >> 7;
     out.vvvv = (~payload >> 3) & 7;
     // 66, F2, F3 and LOCK before VEX are #UD (SDM vol. 2A, 2.3.2 and 2.3.3).
-    if (sizePrefix || rep !== 0 || lock) {
-      out.length = at + size - start;
-      return INVALID;
-    }
+    if (sizePrefix || rep !== 0 || lock) known = false;
+    layout = lead !== 0x8f && map >= 1 && map <= 3 ? map : -1;
     rep = impliedPrefix[payload & 3]!;
     sizePrefix = rep === 0x66;
     if (sizePrefix) rep = 0;
@@ -242,11 +239,12 @@ export function decode(
       space = code === 0x38 ? 2 : 3;
       code = bytes[at++]!;
     }
+    layout = space;
   }
   out.code = code;
 
   let modrm = 0;
-  if (takesModrm(space, code)) {
+  if (layout < 0 || takesModrm(layout, code) || (space !== layout && takesModrm(space, code))) {
     if (at >= end) return short();
     modrm = bytes[at++]!;
     // MOV with control, debug and test registers takes every mod for a register (SDM vol. 2B, MOV).
@@ -296,15 +294,18 @@ export function decode(
   around.vectorLength = out.vectorLength;
   around.rounds = out.broadcast && modrm >= 0xc0;
   let last = -1;
-  if (fixesLast(space, code, modrm)) {
+  if (known && fixesLast(space, code, modrm)) {
     if (at >= end) return short();
     last = bytes[at]!;
   }
-  const form = find(space, code, modrm, around, last);
+  const form = known ? find(space, code, modrm, around, last) : undefined;
   // VEX.vvvv that names no register has to be all ones.
   if (form === undefined || (out.vvvv !== 0 && !form.places.includes("vvvv"))) {
+    // How long it would be matters all the same: beyond 15 bytes it is #GP, where it cannot be fetched #PF.
     out.length = at - start;
-    return INVALID;
+    const prefix = rep || (sizePrefix ? 0x66 : 0);
+    const tail = space === XOP_A ? 4 : tailOfUnknown(layout, code, prefix, operandSize);
+    return at + tail > end ? short() : INVALID;
   }
   out.form = form;
   if (form.suffix >= 0) at++;
@@ -360,6 +361,14 @@ export function displacementUnit(form: Form, broadcast: boolean): number {
     if (form.places[i] === "rm") return form.operands[i]!.memorySize || 1;
   }
   return 1;
+}
+
+/** Bytes behind the ModR/M byte of what means nothing: those of other instructions with its opcode. */
+function tailOfUnknown(layout: number, code: number, prefix: number, operandSize: number): number {
+  if (layout === 3) return 1;
+  const form = layout < 0 ? undefined : someForm(layout, code, prefix);
+  if (form === undefined) return 0;
+  return form.tail.reduce((sum, word) => sum + sizeOfTail(word, operandSize), form.suffix >= 0 ? 1 : 0);
 }
 
 function sizeOfTail(word: string, operandSize: number): number {

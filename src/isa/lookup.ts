@@ -1,7 +1,7 @@
 /**
  * The rows by the questions their users ask: which form do these opcode bytes mean, which forms has this mnemonic.
  */
-import { type Form, PREFIX_ANY, PREFIX_NONE, read } from "./form.ts";
+import { type Form, MAP_0F3A, MAP_0F38, PREFIX_ANY, PREFIX_NONE, read } from "./form.ts";
 import { avx } from "./forms/avx.ts";
 import { mayBeAvx } from "./forms/avx-names.ts";
 import { plain } from "./plain.ts";
@@ -106,7 +106,14 @@ function particularity(form: Form): number {
 
 /** Whether a ModR/M byte follows this opcode byte. One answer for all forms of a byte, except F3 90 and the like, which have none. */
 export function takesModrm(space: number, code: number): boolean {
-  return formsAt(space * 256 + code)[0]?.modrm === true;
+  // Behind 0F 38 and 0F 3A there is one whatever the opcode.
+  return space === MAP_0F38 || space === MAP_0F3A || formsAt(space * 256 + code)[0]?.modrm === true;
+}
+
+/** One of the forms with this opcode byte, with this prefix (66 F2 F3) if there is one of it. */
+export function someForm(space: number, code: number, prefix: number): Form | undefined {
+  const list = formsAt(space * 256 + code);
+  return list.find((form) => form.prefix === prefix) ?? list[0];
 }
 
 function candidates(space: number, code: number, modrm: number): readonly Form[] {

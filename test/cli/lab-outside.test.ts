@@ -185,3 +185,31 @@ test("a port that is taken is told, and nothing is left open", async () => {
   expect(status).toBe(2);
   expect(err).toMatch(new RegExp(`127\\.0\\.0\\.1:${port}: `));
 });
+
+test("one that is stopped tells how far it came", async () => {
+  const text = `
+machines:
+  web: { program: ${program}, corrections: ${corrections}, address: 10.0.2.15/24 }
+outside: { publish: ["0:10.0.2.15:7"] }
+expect:
+  - { machine: web, prints: Echoing }
+  - { machine: web, prints: Never }
+`;
+  const stop = new AbortController();
+  let asked: Promise<void> | undefined;
+  const { status, out, err } = await kolibri(["lab", folder.put("stopped.yaml", text)], {
+    interrupted: stop.signal,
+    onErr: (part) => {
+      const [, port] = /published: 127\.0\.0\.1:(\d+)/.exec(part) ?? [];
+      if (port) asked = echoed(Number(port), "hello").then(() => stop.abort("SIGINT"));
+    },
+  });
+  await asked;
+  expect([status, out, err]).toEqual([
+    130,
+    expect.stringMatching(
+      /^ok +[\d.]+ web prints "Echoing"\nFAILED +[\d.]+ web prints "Never"\nstopped after /m,
+    ),
+    expect.stringContaining('web prints "Never": it was stopped'),
+  ]);
+});

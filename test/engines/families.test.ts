@@ -287,6 +287,25 @@ describe.each(engines)("%s", (_, engine) => {
       expect(stop.reason).toBe(untouched ? "budget" : "fault");
     }
   });
+
+  test("FXSAVE tells of the last x87 instruction, on a Zen 4 only while an exception waits", () => {
+    const code = [0xd9, 0x2d, 0, 0x20, 0, 0, 0xd9, 0xee, 0xd9, 0xe8, 0xd8, 0xf1]; // fldcw [0x2000]; fldz; fld1; fdiv st0,st1
+    for (const family of undefinedFamilies.filter((each) => each !== "i386")) {
+      for (const control of [0x37f, 0x340]) {
+        const machine = new Machine({ memoryBytes: 1 << 20, undefinedFlags: family, ...engine });
+        const { memory, cpu } = machine;
+        memory.map(0x1000, 0x2000);
+        memory.write(0x1000, Uint8Array.of(...code, 0x0f, 0xae, 0x05, 0, 0x21, 0, 0, ...END)); // fxsave [0x2100]
+        memory.set16(0x2000, control);
+        cpu.eip = 0x1000;
+        machine.run(5);
+        const told = family !== "zen4" || control === 0x340;
+        expect([family, memory.u16(0x2106), memory.u32(0x2108)]).toEqual(
+          told ? [family, 0x0f1, 0x100a] : [family, 0, 0],
+        );
+      }
+    }
+  });
 });
 
 test.each(undefinedFamilies.slice(1))(

@@ -23,6 +23,7 @@ import {
 import { finish, pseudoHeader, sum } from "../../src/net/wire/checksum.ts";
 import * as ethernet from "../../src/net/wire/ethernet.ts";
 import * as ipv4 from "../../src/net/wire/ipv4.ts";
+import { writeRoute } from "../../src/net/wire/source-route.ts";
 import * as tcp from "../../src/net/wire/tcp.ts";
 
 export interface Report {
@@ -97,6 +98,7 @@ export function attack(seed: number, enough: (report: Readonly<Report>) => boole
     new Router({
       clock,
       random: new Random(seed),
+      sourceRoutes: true,
       interfaces: [
         { port: board.plug(), address: "10.0.2.4/24", address6: "fd00::4/64" },
         { port: inner.plug(), address: "10.0.9.1/24", nat: true },
@@ -241,13 +243,21 @@ export function attack(seed: number, enough: (report: Readonly<Report>) => boole
         moreFragments: false,
       },
       ...{ fragmentOffset: 0, ttl: 64, protocol: 6, source: ATTACKER, destination: to },
-      options: new Uint8Array(0),
+      options: random.below(8) > 0 ? new Uint8Array(0) : byWays(),
       payload,
     };
     const frame = new Uint8Array(14 + ipv4.lengthOf(whole));
     ethernet.writeHeader(frame, macFor(to), ATTACKER_MAC, ethernet.TYPE_IPV4);
     ipv4.write(whole, frame.subarray(14));
     return frame;
+  };
+  /** Options that name gateways, those passed and those to come, or that make no sense. */
+  const byWays = (): Uint8Array => {
+    const hops = [ATTACKER, VICTIM, SERVER, FRIEND, 0x0a000204, 0x0a0002ff, 0xe0000001, random.u32()];
+    const gateways = Array.from({ length: 1 + random.below(9) }, () => hops[random.below(hops.length)]!);
+    const options = writeRoute({ strict: random.below(2) === 0, gateways }, hops[random.below(hops.length)]!);
+    options[3] = random.below(3) === 0 ? random.below(48) : options[2]! + 1;
+    return options;
   };
   const services = [7, 9, 13, 19, 21, 25, 80];
   const opens = (): void => {

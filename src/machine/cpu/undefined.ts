@@ -32,6 +32,7 @@
  *                                  when they are not
  *     dpps dppd                    an unmasked exception of one step keeps the next from being taken
  *     division of denormals by 0   ZE alone, without DE
+ *     fxsave                       the pointers to the last x87 instruction are 0 unless an exception of it waits
  *     fxsave fxrstor               a fault names the last byte of the area if that cannot be accessed
  *     punpckl… unpckl… and shifts  read 8 of the 16 bytes that their operand in memory has
  *     MXCSR.MM                     exists: operands of 16 bytes need not be aligned while it is set, except of
@@ -39,7 +40,7 @@
  *
  * The others are told by what differs from zen4, and by who measured it, for we have no such processor: [S] the table
  * of undefined flags of sandpile.org (flags), [B] comments of Bochs on real hardware (cpu/bcd.cc, cpu/shift16.cc),
- * [M] Intel's manual (SDM vol. 2B, PUSH), [T] test386.asm, whose expectations were validated on an 80386SX, [E] what was
+ * [M] Intel's manual (SDM vol. 2A, FXSAVE; vol. 2B, PUSH), [T] test386.asm, whose expectations were validated on an 80386SX, [E] what was
  * found in SingleStepTests' recordings of a 386EX (its issue 4). What stands in no row is as above, because the source
  * says the same or, where marked ?, because nobody has told us.
  *
@@ -49,13 +50,15 @@
  *                                  the operand: [S] has a rule of its own for it, which we could not read
  *     shld shrd of 16 bits above   the first operand follows the second: op1:op2:op1 is shifted; CF is the last bit
  *       16                         that left it [B]
- *     rol ror                      OF keeps its value for counts above 1 [S]; ? OF of rcl and rcr: likewise
+ *     rol ror                      OF keeps its value for counts above 1 [S]; ? OF of rcl and rcr: [S] has a rule of its
+ *                                  own for that too, and neither Bochs, test386 nor any recording tells of a P6
  *     div idiv                     all six keep their values [S]
  *     bsf bsr                      only ZF changes [S]
  *     daa das                      OF keeps its value [S]
  *     aaa aas                      OF keeps its value, SF = 0, ZF of AX [S]; PF of AL [S, B], once it is cut
  *     aad                          CF = OF = AF = 0 [S, B]
  *     push of a segment register   writes 16 bits, and leaves those above [M]
+ *     fxsave                       the pointers to the last x87 instruction, whatever waits [M]
  *
  * core2, the same, but for
  *
@@ -70,6 +73,7 @@
  *     rcl rcr                      OF keeps its value for counts of 9, 18 and 27 (8 bits) and 17 (16 bits) [S]
  *     daa das                      OF = 0 [S]
  *     aaa aas                      OF = SF = 0, ZF and PF of AL [S], once it is cut; ? PF of aas
+ *     fxsave                       the pointers to the last x87 instruction, whatever waits [M]
  *
  * i386:
  *
@@ -79,9 +83,10 @@
  *     bt bts btr btc               OF as ror of the operand by the bit's number would set it [E; T agrees]
  *     aaa aas                      OF, SF, ZF and PF of the 8-bit addition of 6 to AL, or its subtraction [T]
  *     push of a segment register   writes 16 bits, and leaves those above [T]
- *     ? mul imul div idiv          what a step of their loop leaves: nobody has written it down. Recordings of an 80286
- *                                  say that it is none of these families' rules
- *     ? bsf bsr                    but ZF, and the destination for a source of 0, which stays
+ *     ? mul imul div idiv          what a step of their loop leaves. SingleStepTests/80386 has recorded it of a 386EX, some
+ *                                  600 MB that nobody has made a rule of; recordings of an 80286 say that it is none of
+ *                                  these families' rules
+ *     ? bsf bsr                    but ZF, and the destination for a source of 0, which stays: recorded there too
  */
 export const ADJUST_AFTER_SHIFT = 1;
 export const ADJUST_AFTER_DIVISION = 1;

@@ -88,8 +88,8 @@ export const lab = command({
       const result = host ? await built.go({ signal: io.interrupted }) : await virtually(built, io);
       status.end();
       for (const file of files) file.commit();
-      if (result.end === "stopped") return exitStatus(io.interrupted.reason);
       report(result, built, path!, values.pcap, io);
+      if (result.end === "stopped") return exitStatus(io.interrupted.reason);
       return result.ok ? 0 : 1;
     } catch (error) {
       if (!(error instanceof LabError)) throw error;
@@ -176,8 +176,9 @@ function report(result: LabResult, built: Lab, path: string, pcap: string | unde
   const computers = [...built.computers.values()];
   const instructions = computers.reduce((sum, each) => sum + each.instructions, 0);
   const captured = pcap === undefined ? "" : `, ${count(built.frames, "frame")} in ${pcap}`;
+  const end = result.ok ? "ok" : result.end === "stopped" ? "stopped" : "failed";
   io.stdout.write(
-    `${result.ok ? "ok" : "failed"} after ${seconds(result.at)} s: ${count(computers.length, "machine")}, ` +
+    `${end} after ${seconds(result.at)} s: ${count(computers.length, "machine")}, ` +
       `${thousands(instructions)} instructions${captured}\n`,
   );
   const { failed } = result;

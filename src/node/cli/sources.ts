@@ -1,7 +1,6 @@
 import type { Assembled, Correction } from "../../assembler/index.ts";
 import { bytesOf, latin1, nearest, thousands } from "../../base/index.ts";
 import { diskFiles, readFile } from "../files.ts";
-import { loadAssembler } from "./assembler.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
 import { list, type Values } from "./options.ts";
@@ -67,7 +66,7 @@ export async function assembleFile(
 ): Promise<Corrected> {
   const content = readFile(source);
   if ("error" in content) throw new Refusal(content.error, missing);
-  const { assemble, CorrectionError, corrected } = await loadAssembler();
+  const { assemble, CorrectionError, corrected } = await import("../../assembler/index.ts");
   const { list: all, chosen } = chooseCorrections(values);
   const disk = diskFiles();
   const given = bytewise ? byteText : (text: string) => text;

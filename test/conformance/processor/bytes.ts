@@ -26,6 +26,13 @@ const BEGINNINGS: Readonly<Record<string, (random: Random) => number[]>> = {
     const groups = [0x00, 0x01, 0x0d, 0x18, 0x1f, 0x71, 0x72, 0x73, 0xae, 0xb9, 0xba, 0xc7];
     return [0x0f, groups[random.below(groups.length)]!];
   },
+  // VEX, EVEX and XOP with whatever map, and others, up to 15 bytes and beyond
+  "behind many prefixes": (random) => {
+    const leads = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a], [0xc4], [0xc5], [0x62], [0x8f], [0xc6], [0xc7]];
+    const lead = leads[random.below(leads.length)]!;
+    const prefixes = Array.from({ length: random.below(13) }, () => (random.below(9) === 0 ? 0x67 : 0x3e));
+    return [...prefixes, ...lead, ...(lead[0] === 0x0f ? [] : [0xc0 | random.below(64)])];
+  },
 };
 
 function bytesCase(name: string, seed: number, n: number): Case {

@@ -12,6 +12,7 @@ import { EAX, ESP, SS, WORD } from "../state.ts";
 import { ADJUST_AFTER_SHIFT, type UndefinedFamily } from "../undefined.ts";
 import { bitTests } from "./bits.ts";
 import { doubleCount } from "./shifts.ts";
+import { fxsaveWithPointers } from "./sse-state.ts";
 
 export type Change = (execute: Executor) => Executor;
 
@@ -193,6 +194,7 @@ const p6: Changes = {
   ...each("aaa aas", unpacked("kept", ax)),
   aad: then(CF | OF | AF, () => 0),
   push: pushSelector,
+  fxsave: () => fxsaveWithPointers,
 };
 
 const core2: Changes = {
@@ -219,6 +221,7 @@ const pentium4: Changes = {
     then(OF, () => 0),
   ),
   ...each("aaa aas", unpacked(0, al)),
+  fxsave: () => fxsaveWithPointers,
 };
 
 const i386: Changes = {

@@ -5,6 +5,7 @@ import type { Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
 import { STATE, WORD } from "../state.ts";
 import { demandNoPending, enterMmx } from "./vector.ts";
+import { ES } from "./x87-registers.ts";
 
 const AREA = 512;
 const AREA_ST = 32;
@@ -28,29 +29,41 @@ export function emms(cpu: Processor): void {
 
 const at = (place: number): number => place >> 2;
 
-/** The area is aligned whatever MXCSR.MM says. */
-function area(cpu: Processor, op: Operation, write: boolean): number {
+/**
+ * Where each part of the area is: with 16-bit addresses they wrap at 64 KiB, one by one. The area is aligned whatever
+ * MXCSR.MM says.
+ */
+function area(cpu: Processor, op: Operation, write: boolean): (offset: number) => number {
   const address = cpu.address(op, AREA, write);
   // Its first dword comes before that.
   cpu.admitInSegment(address, 4, write ? "write" : "read");
   if (address & 15) throw fault("#GP");
-  return address;
+  const first = cpu.offset(op);
+  return (offset) => (address - first + ((first + offset) & op.addressMask)) | 0;
 }
 
-export function fxsave(cpu: Processor, op: Operation): void {
+/** AMD's processors tell of the last x87 instruction only while an exception of it waits. */
+export const fxsave = (cpu: Processor, op: Operation): void =>
+  save(cpu, op, (cpu.words[at(STATE.X87_STATUS)]! & ES) !== 0);
+
+/** Intel's always do. */
+export const fxsaveWithPointers = (cpu: Processor, op: Operation): void => save(cpu, op, true);
+
+function save(cpu: Processor, op: Operation, pointers: boolean): void {
   const { words } = cpu;
-  const address = area(cpu, op, true);
+  const place = area(cpu, op, true);
   // The end is looked at first: it is what a fault names.
-  cpu.admitChange((address + AREA - 1) | 0, 1);
-  cpu.admitChange(address, AREA);
-  const put = (offset: number, value: number): void => cpu.write32((address + offset) | 0, value);
+  cpu.admitChange(place(AREA - 1), 1);
+  cpu.admitChange(place(0), 4);
+  const put = (offset: number, value: number): void => cpu.write32(place(offset), value);
   const status = words[at(STATE.X87_STATUS)]!;
   put(0, (words[at(STATE.X87_CONTROL)]! & 0xffff) | (status << 16));
-  put(4, (words[at(STATE.X87_VALID)]! & 0xff) | (words[at(STATE.X87_OPCODE)]! << 16));
-  put(8, words[at(STATE.X87_INSTRUCTION)]!);
-  put(12, words[at(STATE.X87_INSTRUCTION_SELECTOR)]! & 0xffff);
-  put(16, words[at(STATE.X87_OPERAND)]!);
-  put(20, words[at(STATE.X87_OPERAND_SELECTOR)]! & 0xffff);
+  const pointer = (place: number): number => (pointers ? words[at(place)]! : 0);
+  put(4, (words[at(STATE.X87_VALID)]! & 0xff) | (pointer(STATE.X87_OPCODE) << 16));
+  put(8, pointer(STATE.X87_INSTRUCTION));
+  put(12, pointer(STATE.X87_INSTRUCTION_SELECTOR) & 0xffff);
+  put(16, pointer(STATE.X87_OPERAND));
+  put(20, pointer(STATE.X87_OPERAND_SELECTOR) & 0xffff);
   put(24, words[WORD.MXCSR]!);
   put(28, mxcsrMask(cpu.core.model));
   const top = (status >> 11) & 7;
@@ -66,10 +79,10 @@ export function fxsave(cpu: Processor, op: Operation): void {
 
 export function fxrstor(cpu: Processor, op: Operation): void {
   const { words } = cpu;
-  const address = area(cpu, op, false);
-  const get = (offset: number): number => cpu.read32((address + offset) | 0);
+  const place = area(cpu, op, false);
+  const get = (offset: number): number => cpu.read32(place(offset));
   // All of it must be there before anything changes; the end is looked at first.
-  cpu.admitRead((address + AREA - 1) | 0, 1);
+  cpu.admitRead(place(AREA - 1), 1);
   const first = get(0);
   const mxcsr = get(24);
   if (mxcsr & ~mxcsrMask(cpu.core.model)) throw fault("#GP");

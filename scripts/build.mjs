@@ -1,22 +1,12 @@
 /**
- * Builds dist/: the library, module by module with its types (tsc), and the command line in two
- * files that load fast (esbuild). It is made beside the old one and then takes its place.
+ * Builds dist/: the library, module by module with its types (tsc), and the command line in rooms
+ * that load fast (esbuild). It is made beside the old one and then takes its place.
  */
-import {
-  chmodSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { Script } from "node:vm";
-import { build } from "esbuild";
+import { basename, join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { build, transform } from "esbuild";
 import { packedRows, packedRowsPlugin } from "./rows.mjs";
 import { quietly, root } from "./set-up.mjs";
 
@@ -31,13 +21,11 @@ const bundle = {
   alias: { yaml: join(root, "node_modules", "yaml", "browser", "index.js") }, // its modules; Node would get CommonJS
   platform: "node",
   target: "node20",
-  sourcemap: true,
   minifySyntax: true,
   minifyWhitespace: true,
   logLevel: "warning",
 };
-await Promise.all([library(), commandLine(), assembler().then(program)]);
-chmodSync(join(fresh, "cli.js"), 0o755);
+await Promise.all([library(), door(), rooms().then(live)]);
 rmSync(dist, { recursive: true, force: true });
 renameSync(fresh, dist);
 
@@ -57,70 +45,110 @@ async function library() {
   writeFileSync(join(fresh, "isa", "plain.js"), packedRows("./table.js"));
 }
 
-/** The few lines that the shell starts: they load kolibri.cjs (see src/node/cli/compiled.ts). */
-async function commandLine() {
+/** The few lines that the shell starts: they load the rooms that are wanted (src/node/cli/rooms.ts). */
+async function door() {
+  const outfile = join(fresh, "cli.cjs");
+  const entry = join(root, "src", "node", "cli", "main.ts");
   await build({
     ...bundle,
-    entryPoints: { cli: join(root, "src", "node", "cli", "main.ts") },
-    outdir: fresh,
-    format: "esm",
+    entryPoints: [entry],
+    outfile,
+    format: "cjs",
     banner: { js: "#!/usr/bin/env node" },
   });
+  chmodSync(outfile, 0o755);
 }
 
-/** All commands in one file. The assembler has a file of its own, so that running an image does not load it. */
-async function program() {
-  const { exports, keep } = await compiled("kolibri", join("node", "cli", "program-file.ts"));
-  const silent = { write: () => true };
-  const io = { stdout: silent, stderr: silent, env: {}, interrupted: new AbortController().signal };
-  const source = join(root, "asm");
-  for (const name of ["hello.asm", join("bench", "alu.asm"), join("bench", "sort.asm")]) {
-    const image = join(fresh, "image");
-    await exports.cli(["asm", join(source, name), image], io);
-    const raw = name === "hello.asm" ? [] : ["--raw", "--org", "0x1000", "--max-instructions", "3000000"];
-    await exports.cli(["run", image, ...raw], io);
-    rmSync(image);
+/** All commands: what is imported when it is wanted, and what several such parts share, is a file cli/NAME.cjs. */
+async function rooms() {
+  const { outputFiles, metafile } = await build({
+    ...bundle,
+    entryPoints: { program: join(root, "src", "node", "cli", "program-file.ts") },
+    outdir: "cli",
+    format: "esm",
+    splitting: true,
+    metafile: true,
+    write: false,
+    charset: "ascii", // they are read as Latin-1
+  });
+  const names = namesOf(metafile.outputs);
+  mkdirSync(join(fresh, "cli"), { recursive: true });
+  for (const { path, text } of outputFiles) {
+    const { code } = await transform(
+      text.replaceAll(/"\.\/([^"/]+\.js)"/g, (whole, name) =>
+        names.has(name) ? `"./${names.get(name)}"` : whole,
+      ),
+      {
+        format: "cjs",
+        target: bundle.target,
+        minifyWhitespace: true,
+        supported: { "dynamic-import": false },
+      },
+    );
+    writeFileSync(join(fresh, "cli", names.get(basename(path))), code);
   }
-  keep();
 }
 
-async function assembler() {
-  const { exports, keep } = await compiled("assembler", join("assembler", "index.ts"));
-  const asm = join(root, "asm");
-  const files = {
-    read(path) {
-      const place = join(asm, path);
-      return existsSync(place) && statSync(place).isFile() ? readFileSync(place) : undefined;
-    },
-  };
-  for (const name of readdirSync(asm).filter((name) => name.endsWith(".asm")))
-    exports.assemble(name, { files });
-  keep();
+/** A room is called as the folder of src/ that most of it comes from; a second one of the same name gets a number. */
+function namesOf(outputs) {
+  const names = new Map();
+  const taken = new Set();
+  for (const [path, { entryPoint, inputs }] of Object.entries(outputs)) {
+    const bytes = new Map([[folderOf(entryPoint ?? ""), 0]]);
+    for (const [file, { bytesInOutput }] of Object.entries(inputs))
+      bytes.set(folderOf(file), (bytes.get(folderOf(file)) ?? 0) + bytesInOutput);
+    const [[largest]] = [...bytes].sort(([, a], [, b]) => b - a);
+    const wanted = entryPoint?.endsWith("program-file.ts") ? "program" : largest;
+    let name = wanted;
+    for (let number = 2; taken.has(name); number++) name = `${wanted}-${number}`;
+    taken.add(name);
+    names.set(basename(path), `${name}.cjs`);
+  }
+  return names;
+}
+
+function folderOf(file) {
+  return /src\/(?:node\/)?(\w+)\//.exec(file)?.[1] ?? "yaml";
 }
 
 /**
- * A part of the program in one file, cli/NAME.cjs, and beside it what V8 makes of it: a process begins with that instead
- * of compiling. Any V8 that is not this one passes it over. What V8 has compiled when `keep` is called is what has been
- * used until then; the rest is compiled when it is first used.
+ * Lives in the rooms for a while and keeps what V8 has compiled in the meantime: a process begins with that. The rest
+ * is compiled when it is first used.
  */
-async function compiled(name, entry) {
-  const file = join(fresh, "cli", `${name}.cjs`);
-  await build({
+async function live() {
+  const { outputFiles } = await build({
     ...bundle,
-    entryPoints: [join(root, "src", entry)],
-    outfile: file,
-    format: "cjs",
-    charset: "ascii", // it is read as Latin-1
-    define: { "import.meta.url": "url" },
-    external: [...bundle.external, "*/assembler/index.ts"],
-    supported: { "dynamic-import": false },
+    entryPoints: [join(root, "src", "node", "cli", "rooms.ts")],
+    format: "esm",
+    write: false,
   });
-  const url = pathToFileURL(file);
-  const script = new Script(`(function(module,require,url){${readFileSync(file, "latin1")}\n})`, {
-    filename: file,
-  });
-  const module = { exports: {} };
-  script.runInThisContext()(module, createRequire(url), url.href);
-  const keep = () => writeFileSync(`${file}.compiled`, script.createCachedData());
-  return { exports: module.exports, keep };
+  const { roomsIn } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+  const scripts = new Map();
+  const folder = join(fresh, "cli");
+  const room = roomsIn(folder, createRequire(join(fresh, "cli.cjs")), (name, script) =>
+    scripts.set(name, script),
+  );
+  const { cli } = room("program.cjs");
+  const quiet = { write: () => true };
+  const io = { stdout: quiet, stderr: quiet, env: {}, interrupted: new AbortController().signal };
+  const kolibri = async (...argv) => {
+    if ((await cli(argv, io)) > 1) throw new Error(`kolibri ${argv.join(" ")} does not work`);
+  };
+  setFlagsFromString("--no-flush-bytecode"); // what was used once is wanted, too
+  const source = join(root, "asm");
+  const image = join(fresh, "trial");
+  for (const name of readdirSync(source).filter((name) => name.endsWith(".asm")))
+    await kolibri("asm", join(source, name), image);
+  for (const name of ["alu.asm", "sort.asm"]) {
+    await kolibri("asm", join(source, "bench", name), image);
+    await kolibri("run", image, "--raw", "--org", "0x1000", "--max-instructions", "3000000");
+  }
+  await kolibri("asm", join(source, "hello.asm"), image);
+  await kolibri("run", image);
+  await kolibri("disasm", image);
+  await kolibri("lab", join(source, "labs", "lost-segment.yaml"));
+  rmSync(image);
+  setFlagsFromString("--flush-bytecode"); // as it is by default: code is taken only where the flags are the same
+  for (const [name, script] of scripts)
+    writeFileSync(join(folder, `${name}.compiled`), script.createCachedData());
 }

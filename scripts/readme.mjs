@@ -21,7 +21,7 @@ export function readme() {
 
 function said(command) {
   // What npx would run, without asking npm first.
-  const line = command.replace("npx kolibri", `"${process.execPath}" "${join(root, "dist", "cli.js")}"`);
+  const line = command.replace("npx kolibri", `"${process.execPath}" "${join(root, "dist", "cli.cjs")}"`);
   const { stdout } = spawnSync("sh", ["-c", `{ ${line}\n} 2>&1`], { cwd: root, encoding: "utf8" });
   // A slow machine has a time to tell where a fast one has not.
   return stdout.replaceAll("\r", "").replaceAll(/, \d+\.\d seconds/g, "");

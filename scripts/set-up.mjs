@@ -75,7 +75,7 @@ function dependenciesStand() {
 export function buildStands() {
   let built;
   try {
-    built = statSync(join(root, "dist", "cli.js")).mtimeMs;
+    built = statSync(join(root, "dist", "cli.cjs")).mtimeMs;
   } catch {
     return false;
   }

@@ -23,8 +23,10 @@ const run = [
   here("asm", "guide", "corrections.json"),
 ];
 process.argv.splice(2, Number.POSITIVE_INFINITY, ...run, "--publish", `${port}:80`, ...rest);
-await import(pathToFileURL(join(root, "dist", "cli.js")).href);
-if (process.exitCode >= 128) process.exitCode = 0; // a signal, such as Ctrl-C, is how a server is meant to end
+process.on("exit", (status) => {
+  if (status >= 128) process.exitCode = 0; // a signal, such as Ctrl-C, is how a server is meant to end
+});
+await import(pathToFileURL(join(root, "dist", "cli.cjs")).href);
 
 function portOf(args) {
   const rest = [];

@@ -50,6 +50,17 @@ describe("run", () => {
     expect(describeStop(stop)).toBe("fault #PF: write of 0x100000 at 0x1 <main+0x1> a.asm:3");
   });
 
+  test.each([
+    ["fault #DE: division by zero or a quotient that does not fit at 0x1", [0x90, 0xf7, 0xf1]],
+    ["fault #UD: undefined instruction at 0x0", [0x0f, 0x0b]],
+    ["fault #GP: privileged, unaligned, overlong or outside a segment at 0x0", [0xf4]],
+    ["fault #GP: int 0x21 is no system call at 0x0", [0xcd, 0x21]],
+    ["fault #GP: selector 0x1234 at 0x4", [0x66, 0xb8, 0x37, 0x12, 0x8e, 0xd8]],
+    ["trap #BP: int3 before 0x1", [0xcc]],
+  ])("says what exceptions come of: %s", (text, code) => {
+    expect(describeStop(computerWith(code).run())).toBe(text);
+  });
+
   test("to an exact count of instructions, and on from there", () => {
     const computer = computerWith([0x40, 0xeb, 0xfd]);
     expect(computer.run({ maxInstructions: 12_345 })).toMatchObject({

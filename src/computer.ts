@@ -519,6 +519,33 @@ export class Computer {
   }
 }
 
+/** What exceptions come of where no address tells it. SDM vol. 3A, 6.15. */
+const CAUSES: Readonly<Record<string, string>> = {
+  "#DE": "division by zero or a quotient that does not fit",
+  "#DB": "single step or hardware breakpoint",
+  "#BP": "int3",
+  "#OF": "into with OF set",
+  "#BR": "index out of bounds",
+  "#UD": "undefined instruction",
+  "#SS": "outside the stack's segment",
+  "#MF": "x87 exception that is not masked",
+  "#XM": "SSE exception that is not masked",
+};
+
+function causeOf({ fault, code, address, access }: Extract<Stop, { reason: "fault" }>): string {
+  if (address !== undefined) return `${access} of 0x${address.toString(16)}`;
+  return CAUSES[fault] ?? causeOfProtection(code);
+}
+
+/** By the error code, which names a vector or a selector. SDM vol. 3A, 6.13. */
+function causeOfProtection(code: number): string {
+  const what = `0x${(code >>> 3).toString(16)}`;
+  if (code & 2) return `int ${what} is no system call`;
+  return code === 0
+    ? "privileged, unaligned, overlong or outside a segment"
+    : `selector 0x${code.toString(16)}`;
+}
+
 /** A stop in one line: `fault #PF: write of 0x0 at 0x31 <main+0xd> server.asm:12`. */
 export function describeStop(stop: Stop): string {
   switch (stop.reason) {
@@ -526,16 +553,14 @@ export function describeStop(stop: Stop): string {
       return "the program ended itself";
     case "returned":
       return "returned";
-    case "fault": {
-      const what = stop.address === undefined ? "" : `: ${stop.access} of 0x${stop.address.toString(16)}`;
-      return `fault ${stop.fault}${what} at ${showPlace(stop.at)}`;
-    }
+    case "fault":
+      return `fault ${stop.fault}: ${causeOf(stop)} at ${showPlace(stop.at)}`;
     case "blocked":
       return `blocked: ${stop.call} waits for what can never come, at ${showPlace(stop.at)}`;
     case "limit":
       return `limit of ${stop.limit} reached at ${showPlace(stop.at)}`;
     case "trap":
-      return `trap ${stop.trap} before ${showPlace(stop.at)}`;
+      return `trap ${stop.trap}: ${CAUSES[stop.trap]} before ${showPlace(stop.at)}`;
     case "unsupported":
       return `${stop.instruction} is not supported, at ${showPlace(stop.at)}`;
     case "astray": {

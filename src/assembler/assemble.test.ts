@@ -124,6 +124,29 @@ test.each([
   expect(result.diagnostics[0]?.text).toBe(text);
 });
 
+const chain = (count: number, line: (n: number) => string): string[] =>
+  Array.from({ length: count }, (_, n) => line(n));
+
+test.each<[string, Record<string, string>]>([
+  ["repetitions", { "a.asm": `${"times 1 ".repeat(3500)}db 5` }],
+  [
+    "expansions",
+    { "a.asm": [...chain(450, (n) => `macro m${n} { m${n + 1} }`), "macro m450 { db 5 }", "m0"].join("\n") },
+  ],
+  [
+    "files",
+    {
+      "a.asm": "include '0'",
+      ...Object.fromEntries(chain(600, (n) => `include '${n + 1}'`).map((text, n) => [n, text])),
+      "600": "db 5",
+    },
+  ],
+])("hundreds of %s in one another have room", (_, files) => {
+  const { bytes, diagnostics } = assemble("a.asm", { files: memoryFiles(files) });
+  expect(diagnostics).toEqual([]);
+  expect([...bytes]).toEqual([5]);
+});
+
 test.each(["while 1\nend while", "x = 1\nwhile x\ny = x+2\nif y = 4\nbreak\nend if\nend while"])(
   "a while that makes nothing ends too: %j",
   (source) => {

@@ -283,7 +283,9 @@ export class Assembler {
   #judge(): void {
     const { state } = this;
     const { pass } = state;
-    for (const label of state.labels) {
+    const { labels } = state;
+    for (let number = 0; number < labels.length; number++) {
+      const label = labels[number]!;
       let { flags } = label;
       if (flags & USED && label.usedIn === pass && flags & DEFINED && pass - label.definedIn === 1) {
         // Defined in the pass before, but no longer.
@@ -497,18 +499,29 @@ export class Assembler {
   defineLabel(label: Label, size: number): void {
     const { state } = this;
     const { space } = state;
-    const value = state.addressIn(space, state.at);
+    const { base } = space;
     let changed: boolean;
-    if (space.virtual) {
-      label.flags &= ~MOVES;
-      changed = value !== label.value;
+    if (
+      typeof base === "number" &&
+      label.big === undefined &&
+      Math.abs(state.at - base) <= Number.MAX_SAFE_INTEGER
+    ) {
+      // Nearly always: no value goes by way of the heap.
+      const value = state.at - base;
+      changed = value !== label.number;
+      if (!space.virtual) state.adjustment = changed ? label.number - value : 0;
+      label.number = value;
     } else {
-      label.flags |= MOVES;
+      const value = state.addressIn(space, state.at);
       changed = value !== label.value;
-      state.adjustment = changed ? difference(label.value, value) : 0;
+      if (!space.virtual) state.adjustment = changed ? difference(label.value, value) : 0;
+      label.value = value;
+    }
+    if (space.virtual) label.flags &= ~MOVES;
+    else {
+      label.flags |= MOVES;
       state.adjustments++;
     }
-    label.value = value;
     label.isPlace = !space.virtual;
     this.finishLabel(
       label,
@@ -610,10 +623,10 @@ export class Assembler {
     const label = this.labelOf(item);
     this.evaluator.takesSizes = false;
     if (this.kind() === I_EXPRESSION) {
-      const number = this.evaluator.number(this.program.values[this.state.item]!);
-      if (!Number.isNaN(number)) {
-        this.state.item++;
-        this.assignNumber(label, number);
+      const { evaluator, program, state } = this;
+      if (evaluator.isKnown(program.values[state.item]!)) {
+        state.item++;
+        this.assignNumber(label, evaluator.worth[0]!);
         return;
       }
     }

@@ -4,7 +4,7 @@ import { condition } from "./expression/logical.ts";
 import { isEndless, passOver, watchLoop } from "./loops.ts";
 import { refuse } from "./messages.ts";
 import { EVERY_LINES } from "./progress.ts";
-import { DEPTH_LIMIT, S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type Structure } from "./state.ts";
+import { S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type Structure } from "./state.ts";
 import { endVirtual } from "./virtual.ts";
 import {
   D_DATA,
@@ -12,6 +12,7 @@ import {
   D_END,
   D_IF,
   D_REPEAT,
+  D_TIMES,
   D_VIRTUAL,
   D_WHILE,
   FIRST_MNEMONIC,
@@ -38,27 +39,61 @@ export function findStructure(assembler: Assembler, kind: number): Structure {
   return refuse("unexpectedInstruction");
 }
 
+/** `times` in one another: FASM has room for some 4000 on its stack. */
+const TIMES_LIMIT = 4000;
+
+/** `times 3 times 5 …`: those that repeat another, each with the counters around it and where the other's count stands. */
+interface Times {
+  readonly counter: number;
+  readonly counterLimit: number;
+  readonly item: number;
+}
+
 export function timesDirective(assembler: Assembler): void {
   const { state, program } = assembler;
-  const count = assembler.evaluator.count(assembler.takeNumeric());
-  if (count === 0) {
-    while (program.kinds[state.item] !== I_LINE && program.kinds[state.item] !== I_END) state.item++;
-    return;
+  const { kinds, values } = program;
+  const open: Times[] = [];
+  for (;;) {
+    const count = assembler.evaluator.count(assembler.takeNumeric());
+    if (count === 0) {
+      while (kinds[state.item] !== I_LINE && kinds[state.item] !== I_END) state.item++;
+    } else {
+      if (assembler.kind() === COLON) state.item++;
+      const { counter, counterLimit, item } = state;
+      if (assembler.timesDepth++ > TIMES_LIMIT) refuse("stackOverflow");
+      state.counterLimit = count;
+      state.counter = 1;
+      if (kinds[item] === I_INSTRUCTION && values[item] === D_TIMES) {
+        state.item++;
+        open.push({ counter, counterLimit, item: item + 1 });
+        continue;
+      }
+      for (; ; state.counter++) {
+        state.item = item;
+        state.prefixes |= 1;
+        assembler.continueLine();
+        if (state.counter >= state.counterLimit) break;
+        if ((state.counter & EVERY_LINES) === 0) state.turn(EVERY_LINES + 1);
+      }
+      assembler.timesDepth--;
+      state.counter = counter;
+      state.counterLimit = counterLimit;
+    }
+    for (;;) {
+      const around = open[open.length - 1];
+      if (around === undefined) return;
+      if (state.counter < state.counterLimit) {
+        if ((state.counter & EVERY_LINES) === 0) state.turn(EVERY_LINES + 1);
+        state.counter++;
+        state.item = around.item;
+        break;
+      }
+      open.pop();
+      assembler.timesDepth--;
+      state.counter = around.counter;
+      state.counterLimit = around.counterLimit;
+    }
   }
-  if (assembler.kind() === COLON) state.item++;
-  const { counter, counterLimit, item } = state;
-  if (assembler.timesDepth++ > DEPTH_LIMIT) refuse("stackOverflow");
-  state.counterLimit = count;
-  for (state.counter = 1; ; state.counter++) {
-    state.item = item;
-    state.prefixes |= 1;
-    assembler.continueLine();
-    if (state.counter >= state.counterLimit) break;
-    if ((state.counter & EVERY_LINES) === 0) state.turn(EVERY_LINES + 1);
-  }
-  assembler.timesDepth--;
-  state.counter = counter;
-  state.counterLimit = counterLimit;
 }
 
 export function repeatDirective(assembler: Assembler): void {

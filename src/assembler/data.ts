@@ -55,12 +55,18 @@ export function dataDirective(assembler: Assembler, directive: number): void {
   const { state } = assembler;
   assembler.evaluator.takesSizes = false;
   for (;;) {
-    if (assembler.kind() === I_EXPRESSION && assembler.program.kinds[state.item + 1] === O_DUP)
-      duplicate(assembler, directive);
+    if (isCount(assembler)) duplicate(assembler, directive);
     else datum(assembler, directive);
     if (assembler.kind() !== COMMA) return;
     state.item++;
   }
+}
+
+/** Whether a number stands here that says how often what follows is there. */
+function isCount({ program, state }: Assembler): boolean {
+  const { item } = state;
+  if (program.kinds[item] !== I_EXPRESSION || program.kinds[item + 1] !== O_DUP) return false;
+  return program.expressions.kind(program.values[item]!) !== K_FLOAT;
 }
 
 /** `count dup value` or `count dup (values)`. */
@@ -151,9 +157,11 @@ function datum(assembler: Assembler, directive: number): void {
   if (kind !== I_EXPRESSION) refuse("invalidArgument");
   const expression = assembler.takeExpression();
   if (size <= 4 && assembler.kind() !== COLON) {
-    const number = assembler.evaluator.number(expression);
+    const { evaluator } = assembler;
+    const isKnown = evaluator.isKnown(expression);
+    const number = evaluator.worth[0]!;
     const limit = limits[size]!;
-    if (number >= -limit && number < limit) {
+    if (isKnown && number >= -limit && number < limit) {
       const { bytes } = state;
       let { at } = state;
       bytes[at++] = number;

@@ -163,9 +163,9 @@ function dataPoint(assembler: Assembler, size: number, stores: boolean): Uint8Ar
   evaluator.takesSizes = false;
   const expression = assembler.takeNumeric();
   const plain = (space.relocation | space.register1 | space.register2) === 0;
-  const number = plain && typeof space.base === "number" ? evaluator.number(expression) : Number.NaN;
   let offset: number | bigint;
-  if (!Number.isNaN(number)) offset = number + (space.base as number) - space.start;
+  if (plain && typeof space.base === "number" && evaluator.isKnown(expression))
+    offset = evaluator.worth[0]! + space.base - space.start;
   else {
     const operand = assembler.scratch;
     evaluator.address(expression, operand, 0, 0, true);

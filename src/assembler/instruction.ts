@@ -654,15 +654,16 @@ function isUnchanged(assembler: Assembler, instruction: Instruction): boolean {
   const { fields, values } = assembler.table;
   const traits = fields[instruction + TRAITS]!;
   const first = fields[instruction + FIRST]!;
-  const worth = weigh(assembler, traits & POSITIONAL, first, (traits & FIRST_SIZED) !== 0, state.at);
-  if (worth !== values[(instruction >> 1) + FIRST_VALUE]) return false;
+  const { worth } = evaluator;
+  if (!weigh(assembler, traits & POSITIONAL, first, (traits & FIRST_SIZED) !== 0, state.at)) return false;
+  if (worth[0] !== values[(instruction >> 1) + FIRST_VALUE]) return false;
   if (evaluator.takenSize !== fields[instruction + FIRST_SIZE]) return false;
   const second = fields[instruction + SECOND]!;
+  if (second < 0) return true;
+  if (!weigh(assembler, traits & POSITIONAL, second, (traits & SECOND_SIZED) !== 0, 0)) return false;
   return (
-    second < 0 ||
-    (weigh(assembler, traits & POSITIONAL, second, (traits & SECOND_SIZED) !== 0, 0) ===
-      values[(instruction >> 1) + SECOND_VALUE] &&
-      evaluator.takenSize === fields[instruction + SECOND_SIZE])
+    worth[0] === values[(instruction >> 1) + SECOND_VALUE] &&
+    evaluator.takenSize === fields[instruction + SECOND_SIZE]
   );
 }
 
@@ -685,37 +686,42 @@ function note(assembler: Assembler, instruction: Instruction, start: number): bo
   fields[instruction + TRAITS] = traits;
   const first = fields[instruction + FIRST]!;
   if (first < 0) return !state.positional;
-  const firstValue = weigh(assembler, positional, first, (traits & FIRST_SIZED) !== 0, start);
-  values[(instruction >> 1) + FIRST_VALUE] = firstValue;
+  if (!weigh(assembler, positional, first, (traits & FIRST_SIZED) !== 0, start)) return false;
+  values[(instruction >> 1) + FIRST_VALUE] = evaluator.worth[0]!;
   fields[instruction + FIRST_SIZE] = evaluator.takenSize;
   const second = fields[instruction + SECOND]!;
-  if (second < 0) return !Number.isNaN(firstValue);
-  const secondValue = weigh(assembler, positional, second, (traits & SECOND_SIZED) !== 0, 0);
-  values[(instruction >> 1) + SECOND_VALUE] = secondValue;
+  if (second < 0) return true;
+  if (state.positional || !weigh(assembler, positional, second, (traits & SECOND_SIZED) !== 0, 0))
+    return false;
+  values[(instruction >> 1) + SECOND_VALUE] = evaluator.worth[0]!;
   fields[instruction + SECOND_SIZE] = evaluator.takenSize;
-  return !state.positional && !Number.isNaN(firstValue) && !Number.isNaN(secondValue);
+  return true;
 }
 
-/** What an expression contributes to an instruction's bytes: its value, a jump's its distance; NaN when it is more. */
+/**
+ * What an expression contributes to an instruction's bytes, its value or a jump's its distance, is the evaluator's `worth`
+ * then; false when it is more than a number.
+ */
 function weigh(
   { evaluator, state }: Assembler,
   positional: number,
   expression: Expression,
   sized: boolean,
   start: number,
-): number {
+): boolean {
   evaluator.takesSizes = sized;
   evaluator.takenSize = 0;
-  const value = evaluator.remainder(expression);
+  const isKnown = evaluator.isKnownBesideRegisters(expression);
   evaluator.takesSizes = false;
-  if (positional === 0) return value;
+  if (positional === 0 || !isKnown) return isKnown;
   const { space } = state;
-  const plain =
-    value >= 0 &&
-    value <= (state.bits === 16 ? 0xffff : 0xffffffff) &&
-    (space.relocation | space.register1 | space.register2) === 0 &&
-    typeof space.base === "number";
-  return plain ? value + (space.base as number) - start : Number.NaN;
+  const { base } = space;
+  const { worth } = evaluator;
+  const value = worth[0]!;
+  if (value < 0 || value > (state.bits === 16 ? 0xffff : 0xffffffff)) return false;
+  if ((space.relocation | space.register1 | space.register2) !== 0 || typeof base !== "number") return false;
+  worth[0] = value + base - start;
+  return true;
 }
 
 /**

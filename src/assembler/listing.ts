@@ -1,7 +1,6 @@
 /** A listing: every line that made something, with its address and its bytes. */
-import { hex } from "../base/index.ts";
 import type { Assembler } from "./assemble.ts";
-import { low32, subtract } from "./expression/int.ts";
+import { type Int, isShort, subtract, unsigned } from "./expression/int.ts";
 import { LINE_FIELDS } from "./output.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { sourceLine } from "./report.ts";
@@ -18,6 +17,9 @@ const ROWS = 4;
 export function listing(p: Preprocessor, assembler: Assembler): string {
   const { state, lineStarts, lineFields } = assembler;
   const rows: string[] = [];
+  const digits = isWide(assembler) ? 16 : 8;
+  const shown = (position: number, base: Int): string =>
+    unsigned(subtract(position, base)).toString(16).padStart(digits, "0");
   for (let at = 0; at < lineFields; at += LINE_FIELDS) {
     const line = lineStarts[at]!;
     const start = lineStarts[at + 1]!;
@@ -25,7 +27,7 @@ export function listing(p: Preprocessor, assembler: Assembler): string {
     const next = at + LINE_FIELDS;
     const follows = next < lineFields && lineStarts[next + 2] === lineStarts[at + 2];
     const end = follows ? lineStarts[next + 1]! : next < lineFields || space.virtual ? start : state.at;
-    const address = hex(low32(subtract(start, space.base)));
+    const address = shown(start, space.base);
     const source = `${"+".repeat(depth(p, line))}${sourceLine(p, defined(p, line)).trimEnd()}`;
     // What a virtual area held has been written over since.
     const bytes = space.virtual ? new Uint8Array(0) : state.bytes.subarray(start, Math.max(start, end));
@@ -33,13 +35,22 @@ export function listing(p: Preprocessor, assembler: Assembler): string {
     rows.push(`${place} ${row(bytes, 0).padEnd(ROW * 2)}  ${source}`.trimEnd());
     for (let n = 1; n * ROW < bytes.length; n++) {
       if (n === ROWS) {
-        rows.push(`${" ".repeat(11)}… ${bytes.length - n * ROW} more`);
+        rows.push(`${" ".repeat(digits + 3)}… ${bytes.length - n * ROW} more`);
         break;
       }
-      rows.push(` ${hex(low32(subtract(start + n * ROW, space.base)))}  ${row(bytes, n)}`);
+      rows.push(` ${shown(start + n * ROW, space.base)}  ${row(bytes, n)}`);
     }
   }
   return `${rows.join("\n")}\n`;
+}
+
+/** Whether an address needs more than eight digits; then all have sixteen. */
+function isWide({ state, lineStarts, lineFields }: Assembler): boolean {
+  for (let at = 0; at < lineFields; at += LINE_FIELDS) {
+    const { base } = state.spaces[lineStarts[at + 2]!]!;
+    if (!isShort(subtract(lineStarts[at + 1]!, base))) return true;
+  }
+  return false;
 }
 
 function row(bytes: Uint8Array, n: number): string {

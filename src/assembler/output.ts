@@ -1,7 +1,7 @@
 /** What is known besides the bytes: symbols and lines. */
 import { type LineEntry, LineMap, type SymbolEntry, Symbols } from "../image/index.ts";
 import type { Assembler } from "./assemble.ts";
-import { low32, subtract } from "./expression/int.ts";
+import { subtract, unsigned } from "./expression/int.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { DEFINED, SPACE } from "./symbols.ts";
 
@@ -18,9 +18,11 @@ export function symbolTable(p: Preprocessor, assembler: Assembler | undefined): 
       label.definedIn !== state.pass
     )
       continue;
+    const value = label.isPlace ? unsigned(label.value) : label.value;
     entries.push({
       name: texts.text(label.name),
-      value: low32(label.value) >>> 0,
+      value: Number(value),
+      ...(typeof value === "bigint" ? { exact: value } : {}),
       kind: label.isPlace ? "label" : "constant",
       size: label.size,
       place: place(p, origin(p, label.line)),
@@ -41,7 +43,7 @@ export function lineMap(p: Preprocessor, assembler: Assembler | undefined): Line
     const next = at + LINE_FIELDS;
     const end = next < lineFields ? lineStarts[next + 1]! : state.at;
     if (end <= start) continue;
-    entries.push(entry(p, lineStarts[at]!, low32(subtract(start, space.base)) >>> 0, end - start));
+    entries.push(entry(p, lineStarts[at]!, Number(unsigned(subtract(start, space.base))), end - start));
   }
   return new LineMap(entries);
 }

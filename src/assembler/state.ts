@@ -92,7 +92,7 @@ const BYTES_PER_MESSAGE = 128;
 const BYTES_PER_SPACE = 256;
 
 /** Blocks in one another: more than FASM, which has room for some 5000 on its stack. */
-export const DEPTH_LIMIT = 8192;
+const DEPTH_LIMIT = 8192;
 
 /** Room that is always left behind `at` for one instruction or datum. */
 const MARGIN = 64;
@@ -221,6 +221,24 @@ export class State implements Encoding {
     this.#closed.push(structure);
     if (structures[structures.length - 1] === structure) structures.pop();
     else structures.splice(structures.indexOf(structure), 1);
+  }
+
+  /** Areas that nobody will ask for any more, to be used again. */
+  readonly #areas: Space[] = [];
+
+  /** The space of a virtual area that begins at the present position. */
+  newArea(): Space {
+    const space = this.#areas.pop();
+    if (space === undefined) return newSpace(this.at);
+    space.base = this.at;
+    space.start = this.at;
+    space.length = 0;
+    return space;
+  }
+
+  /** A virtual area has been closed. */
+  dropArea(space: Space): void {
+    if (space.virtual && !space.kept && !this.keepsSpaces) this.#areas.push(space);
   }
 
   /** Counts a space, and keeps it unless nobody will ask for it. */

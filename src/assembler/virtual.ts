@@ -1,10 +1,10 @@
 /** `virtual`: addresses and data that do not get into the output (FASM.TXT 2.2.4). */
 import type { Assembler } from "./assemble.ts";
 import { findStructure } from "./blocks.ts";
-import { K_NUMERIC } from "./expression/expressions.ts";
+import { E_PREDEFINED, E_RESERVED } from "./expression/expressions.ts";
 import { add, type Int, negate } from "./expression/int.ts";
 import { refuse } from "./messages.ts";
-import { newSpace, S_VIRTUAL, type Space, type State } from "./state.ts";
+import { S_VIRTUAL, type Space, type State } from "./state.ts";
 import { DEFINED, SPACE, USED } from "./symbols.ts";
 import { isSeparator } from "./tokens.ts";
 import { I_EXPRESSION, O_AS, O_AT } from "./words.ts";
@@ -28,7 +28,7 @@ export function virtualDirective(assembler: Assembler): void {
   evaluator.takesSizes = false;
   evaluator.address(expression, operand, 0, 0, true);
   const sorted = evaluator.sortedCodes;
-  const space = newSpace(state.at);
+  const space = state.newArea();
   space.register1 = sorted.base;
   space.scale1 = sorted.base === 0 ? 0 : 1;
   space.register2 = sorted.index;
@@ -45,7 +45,7 @@ function begin(assembler: Assembler, given: Space | undefined): void {
   const outer = state.space;
   let space = given;
   if (!space) {
-    space = newSpace(state.at);
+    space = state.newArea();
     space.base = outer.base;
     space.relocation = outer.relocation;
     space.symbol = outer.symbol;
@@ -60,6 +60,7 @@ function begin(assembler: Assembler, given: Space | undefined): void {
   if (assembler.kind() === O_AS) {
     state.item++;
     const extension = assembler.takeString();
+    if (extension.length === 0) refuse("invalidArgument");
     for (let at = 0; at < extension.length; at++) {
       if (isSeparator(extension.charCodeAt(at))) refuse("invalidArgument");
     }
@@ -91,9 +92,8 @@ function continueVirtual(assembler: Assembler): boolean {
   const { expressions } = assembler.program;
   const number = expressions.label(expression);
   if (number < 0) {
-    const isWord = expressions.kind(expression) === K_NUMERIC && expressions.alone(expression) !== 0;
-    if (isWord && expressions.constant(expression) === undefined) refuse("reservedWordUsedAsSymbol");
-    refuse("invalidArgument");
+    const kind = expressions.alone(expression) & 0xff;
+    refuse(kind === E_RESERVED || kind === E_PREDEFINED ? "reservedWordUsedAsSymbol" : "invalidArgument");
   }
   const label = state.labels[number]!;
   if ((label.flags & DEFINED) === 0) {
@@ -135,10 +135,12 @@ const moved = (base: Int, by: number): Int => add(base, by);
 export function endVirtual(assembler: Assembler): void {
   const { state } = assembler;
   const structure = findStructure(assembler, S_VIRTUAL);
+  const { space } = state;
   closeSpace(state);
   state.space = structure.space!;
   state.at = structure.at;
   state.close(structure);
+  state.dropArea(space);
 }
 
 /** Closes the present virtual space; a kept one keeps its contents. */

@@ -1,8 +1,9 @@
 /** Names and addresses, both ways. */
 export interface SymbolEntry {
   readonly name: string;
-  /** Unsigned address, or the value of a constant. */
+  /** Unsigned address, or the value of a constant; beyond 2^53 the nearest number, and all its digits in `exact`. */
   readonly value: number;
+  readonly exact?: bigint;
   /** A label names a place in the program; a constant is only a number. */
   readonly kind: "label" | "constant";
   /** Bytes per item at a label (`db` 1, `dd` 4); 0 when it has none. */

@@ -303,7 +303,9 @@ export function decode(
   if (form === undefined || (out.vvvv !== 0 && !form.places.includes("vvvv"))) {
     // How long it would be matters all the same: beyond 15 bytes it is #GP, where it cannot be fetched #PF.
     out.length = at - start;
-    return at + (space === XOP_A ? 4 : tailOfUnknown(layout, code, operandSize)) > end ? short() : INVALID;
+    const prefix = rep || (sizePrefix ? 0x66 : 0);
+    const tail = space === XOP_A ? 4 : tailOfUnknown(layout, code, prefix, operandSize);
+    return at + tail > end ? short() : INVALID;
   }
   out.form = form;
   if (form.suffix >= 0) at++;
@@ -362,11 +364,11 @@ export function displacementUnit(form: Form, broadcast: boolean): number {
 }
 
 /** Bytes behind the ModR/M byte of what means nothing: those of other instructions with its opcode. */
-function tailOfUnknown(layout: number, code: number, operandSize: number): number {
+function tailOfUnknown(layout: number, code: number, prefix: number, operandSize: number): number {
   if (layout === 3) return 1;
-  const form = layout < 0 ? undefined : someForm(layout, code);
+  const form = layout < 0 ? undefined : someForm(layout, code, prefix);
   if (form === undefined) return 0;
-  return form.tail.length > 0 ? sizeOfTail(form.tail[0]!, operandSize) : form.suffix >= 0 ? 1 : 0;
+  return form.tail.reduce((sum, word) => sum + sizeOfTail(word, operandSize), form.suffix >= 0 ? 1 : 0);
 }
 
 function sizeOfTail(word: string, operandSize: number): number {

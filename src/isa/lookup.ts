@@ -107,11 +107,14 @@ function particularity(form: Form): number {
 /** Whether a ModR/M byte follows this opcode byte. One answer for all forms of a byte, except F3 90 and the like, which have none. */
 export function takesModrm(space: number, code: number): boolean {
   // Behind 0F 38 and 0F 3A there is one whatever the opcode.
-  return space === MAP_0F38 || space === MAP_0F3A || someForm(space, code)?.modrm === true;
+  return space === MAP_0F38 || space === MAP_0F3A || formsAt(space * 256 + code)[0]?.modrm === true;
 }
 
-/** One of the forms with this opcode byte. */
-export const someForm = (space: number, code: number): Form | undefined => formsAt(space * 256 + code)[0];
+/** One of the forms with this opcode byte, with this prefix (66 F2 F3) if there is one of it. */
+export function someForm(space: number, code: number, prefix: number): Form | undefined {
+  const list = formsAt(space * 256 + code);
+  return list.find((form) => form.prefix === prefix) ?? list[0];
+}
 
 function candidates(space: number, code: number, modrm: number): readonly Form[] {
   const at = space * 256 + code;

@@ -18,7 +18,7 @@ import { type Descriptor, kolibriSegments, type SegmentModel, Segments } from ".
 import { SEGMENT, STATE, WORD } from "./cpu/state.ts";
 import type { UndefinedFamily } from "./cpu/undefined.ts";
 import { BS, DebugRegisters } from "./debug-registers.ts";
-import { CompilingEngine, canCompile } from "./jit/index.ts";
+import { CompilingEngine } from "./jit/index.ts";
 import { type Access, FACT, Memory } from "./memory/memory.ts";
 import type { Stop } from "./stop.ts";
 import { isStringAt, loadsStackAt, type TransferHook, transferAt } from "./transfer.ts";
@@ -36,7 +36,7 @@ export interface MachineOptions {
   model?: CpuName | CpuModel;
   /** Whose habits it has where the manual leaves flags undefined: cpu/undefined.ts. Default: those of the model. */
   undefinedFlags?: UndefinedFamily;
-  /** What executes the instructions: one of our own by its name, or another's. Default "compiled" where the host can. */
+  /** What executes the instructions: one of our own by its name, or another's. Default "compiled". */
   engine?: EngineName | EngineMaker;
 }
 
@@ -178,7 +178,7 @@ export class Machine {
       onMemory: undefined,
       onInterrupt: undefined,
     };
-    const { engine = options.unspecialised || !canCompile() ? "interpreter" : "compiled" } = options;
+    const { engine = options.unspecialised ? "interpreter" : "compiled" } = options;
     this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
     this.#core.segments.onFlatness(() => this.#engine.flush());
     this.memory.onCodeWritten((address, length) => this.#engine.codeWritten(address, length));

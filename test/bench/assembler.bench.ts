@@ -32,7 +32,7 @@ interface Source {
 const folder = mkdtempSync(join(tmpdir(), "kolibri-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const hasFasm = spawnSync("fasm").error === undefined;
-const cli = resolve("dist/cli.js");
+const cli = resolve("dist/cli.cjs");
 
 function generated(name: string, files: Readonly<Record<string, string>>, mains: readonly string[]): Source {
   const place = join(folder, name.replaceAll(" ", "-"));

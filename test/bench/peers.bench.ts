@@ -305,7 +305,7 @@ async function beginnings(folder: string): Promise<void> {
   const nothing = ["-e", "process.stdout.write('\\n'); setInterval(() => {}, 1000)"];
   const lines: [string, string[]][] = [
     ["node, a line written", nothing],
-    ["kolibri run, a line written by the guest", ["dist/cli.js", "run", "--raw", program]],
+    ["kolibri run, a line written by the guest", ["dist/cli.cjs", "run", "--raw", program]],
   ];
   const found = lines.map((): [number, number][] => []);
   for (let round = 0; round < 5; round++) {

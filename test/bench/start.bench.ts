@@ -24,6 +24,6 @@ const start = (args: string[]) => () => {
 
 await compare("starts", [
   { name: "node", run: start(["-e", "0"]) },
-  { name: "kolibri --version", run: start(["dist/cli.js", "--version"]) },
-  { name: "kolibri run", run: start(["dist/cli.js", "run", "--raw", program]) },
+  { name: "kolibri --version", run: start(["dist/cli.cjs", "--version"]) },
+  { name: "kolibri run", run: start(["dist/cli.cjs", "run", "--raw", program]) },
 ]);

@@ -76,6 +76,18 @@ test("symbols are written as JSON, one a line", async () => {
   expect(folder.text("symbols").split("\n")).toHaveLength(6);
 });
 
+test("symbols have all their bits", async () => {
+  const source = folder.put("a.asm", "use64\norg 7FF600000000h\nstart: ret\nALL = not 0\nTOP = 1 shl 63\n");
+  await asm(source, "--symbols-json", folder.at("symbols"), "--listing", folder.at("listing"));
+  const symbols: { name: string; value: unknown }[] = JSON.parse(folder.text("symbols"));
+  expect(symbols.map(({ name, value }) => [name, value])).toEqual([
+    ["start", 0x7ff600000000],
+    ["ALL", -1],
+    ["TOP", "9223372036854775808"],
+  ]);
+  expect(folder.text("listing")).toMatch(/^ 00007ff600000000 {2}c3 +start: ret$/m);
+});
+
 test("a listing has addresses, bytes and source", async () => {
   await asm(folder.put("a.asm", "org 10h\nuse32\nmov eax,5\n"), "--listing", folder.at("listing"));
   expect(folder.text("listing")).toMatch(/^ 00000010 {2}b805000000 +mov eax,5$/m);

@@ -1,6 +1,14 @@
 /** What the manual says of exceptions and of code that is awkward, sentence by sentence, in every engine. */
 import { describe, expect, test } from "vitest";
-import { type Core, Machine, type MachineOptions, STATE, type Stop } from "../../src/machine/index.ts";
+import {
+  type Core,
+  type CpuName,
+  cpuModels,
+  Machine,
+  type MachineOptions,
+  STATE,
+  type Stop,
+} from "../../src/machine/index.ts";
 import { CompilingEngine } from "../../src/machine/jit/index.ts";
 
 const engines: readonly [string, MachineOptions][] = [
@@ -245,6 +253,33 @@ describe.each(engines)("%s", (_, engine) => {
     const prefixes = (count: number): number[] => [...new Array(count).fill(0x66), 0x40];
     expect(running(prefixes(14)).run(1)).toEqual({ reason: "budget" });
     expect(running(prefixes(15)).run(1)).toMatchObject({ fault: "#GP", code: 0 });
+  });
+
+  test("RDTSC tells how many instructions there were, and what whoever keeps the clock adds", () => {
+    // mov ecx,3; again: loop again; rdtsc; int3
+    const machine = running([0xb9, ...le(3), 0xe2, 0xfe, 0x0f, 0x31, 0xcc]);
+    for (const [offset, low, high] of [
+      [0, 4, 0],
+      [2 ** 33 + 1, 4 + 6 + 1, 2],
+    ] as const) {
+      machine.timeStampOffset = offset;
+      machine.cpu.eip = 0x1000;
+      expect(machine.run(20)).toEqual({ reason: "trap", trap: "#BP" });
+      expect([machine.cpu.eax, machine.cpu.edx]).toEqual([low, high]);
+    }
+  });
+
+  test("CPUID says which processor the machine is", () => {
+    const vendors = Object.keys(cpuModels).map((model) => {
+      const machine = new Machine({ memoryBytes: 1 << 20, model: model as CpuName, ...engine });
+      machine.memory.map(0x1000, 0x1000);
+      machine.memory.write(0x1000, Uint8Array.of(0x0f, 0xa2, 0xcc)); // cpuid; int3
+      machine.cpu.eip = 0x1000;
+      machine.run(5);
+      const { ebx, ecx, edx } = machine.cpu;
+      return Buffer.from(Uint32Array.of(ebx, edx, ecx).buffer).toString("latin1");
+    });
+    expect(vendors).toEqual(["AuthenticAMD", ...vendors.slice(1).map(() => "GenuineIntel")]);
   });
 
   test("#AC never comes: as under KolibriOS, CR0.AM is clear", () => {

@@ -164,7 +164,7 @@ describe("two processes", () => {
   const image = "fixtures/guide/images/http-server.corrected.bin";
 
   function start(...argv: string[]) {
-    const child = spawn(process.execPath, ["dist/cli.js", "run", image, ...argv]);
+    const child = spawn(process.execPath, ["dist/cli.cjs", "run", image, ...argv]);
     const running = { child, said: "", ended: once(child, "close") };
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (running.said += chunk));
     open.push({

@@ -33,7 +33,7 @@ describe.skipIf(why)(`--tap${why ? ` (skipped: ${why})` : ""}`, () => {
     "ip",
     ["netns", "exec", namespace, ...command],
   ];
-  const kolibri = (...argv: string[]) => inside(process.execPath, "dist/cli.js", ...argv);
+  const kolibri = (...argv: string[]) => inside(process.execPath, "dist/cli.cjs", ...argv);
 
   async function run([command, argv]: [string, string[]]): Promise<{ status: number | null; said: string }> {
     const child = spawn(command, argv, { stdio: ["ignore", "pipe", "pipe"] });
@@ -287,7 +287,7 @@ test.skipIf(process.platform !== "linux")("without koffi it is said what is miss
   cpSync("dist", folder.at("dist"), { recursive: true }); // away from node_modules
   cpSync("package.json", folder.at("package.json"));
   const argv = [
-    folder.at("dist/cli.js"),
+    folder.at("dist/cli.cjs"),
     "run",
     "fixtures/guide/images/hello.corrected.bin",
     "--tap",

@@ -138,7 +138,8 @@ export function explain(
   const late = candidates.every((row) => isLong(row) && has(row, "late"));
   if (!late && candidates.every((row) => isLong(row) && !has(row, "early"))) return "illegalInstruction";
   const reason = new Reader(candidates, operands, bits).read(count);
-  return late && reason !== "invalidOperand" ? "illegalInstruction" : reason;
+  const isFirst = reason === "invalidOperand" || reason === "operandSizesDoNotMatch";
+  return late && !isFirst ? "illegalInstruction" : reason;
 }
 
 /** The same operand with a register below 16 where it is a vector register above. */
@@ -217,6 +218,12 @@ class Reader {
     const kind = isRegister ? registerClass(operand.register) : 0;
     if ((kind === MASK || kind === BOUND) && operand.size !== 0) return "invalidOperand";
     if (this.#possible.every((row) => isLastVector(row, i))) return this.#lastVector(i, operand);
+    // A general register behind the name of another size is held against that before it is looked at any closer.
+    const other = kind <= GPR64 && operand.size !== registerSizes[kind];
+    const wanted = this.#possible.map((row) => row.form.operands[i]!);
+    const general =
+      wanted.some(({ file }) => file === "general") && wanted.every(({ kind }) => kind !== "imm");
+    if (i === 0 && isRegister && operand.sizeDeclared && other && general) return "operandSizesDoNotMatch";
 
     const [fitting, own] = this.#fitting(i, operand);
     const rows = fitting.length > 0 ? fitting : this.#possible;
@@ -283,7 +290,8 @@ class Reader {
     if (i === 0 && !generalRegister && this.#candidates.some((row) => has(row, "optional"))) {
       return "extraCharactersOnLine";
     }
-    const argument = i > 0 && operand.jump === 0 && this.#possible.every((row) => has(row, "argument"));
+    const readsMemory = this.#possible.some((row) => memoryKinds.has(row.form.operands[i]!.kind));
+    const argument = i > 0 && readsMemory && this.#possible.every((row) => has(row, "argument"));
     const memoryOnly = this.#possible.every((row) => /^(m|vsib)$/.test(row.form.operands[i]!.kind));
     const isGeneral = operand.kind === MEMORY || generalRegister;
     return argument && (memoryOnly || !isGeneral) ? "invalidArgument" : "invalidOperand";

@@ -507,7 +507,7 @@ function bounds(name: string): Encode {
     const isFirst = toMemory && destination?.kind === MEMORY;
     if (count === 0 || !(isFirst || (isBound && !destination.sizeDeclared))) refuse("invalidOperand");
     const long = out.bits === 64 ? 8 : 4;
-    for (let i = 0; i < count && !making && !table; i++) {
+    for (let i = 0; i < (isFirst ? 1 : count) && !making && !table; i++) {
       const { kind, size, sizeDeclared, register } = operands[i]!;
       const own = kind === REGISTER ? registerSizes[registerClass(register)]! : 0;
       const wanted = long * pair;

@@ -144,9 +144,8 @@ export class Evaluator {
     const term = this.#term(0);
     this.result = term;
     clear(term);
-    const number = this.number(expression);
-    if (!Number.isNaN(number)) {
-      term.value = number;
+    if (this.isKnown(expression)) {
+      term.value = this.worth[0]!;
       return;
     }
     this.#postfix(expression);
@@ -155,22 +154,25 @@ export class Evaluator {
   }
 
   /**
-   * The value of an expression when it and all its parts are plain numbers that are known, else NaN: the short way that
-   * nearly all evaluations can go. What it cannot go has been asked for nothing but labels that `evaluate` asks for too.
+   * Whether an expression and all its parts are plain numbers that are known: the short way, which nearly all evaluations
+   * can go. What cannot go it has been asked for nothing but labels that `evaluate` asks for too. The value is `worth[0]`
+   * until the next one is asked for: a number that is answered may have to be put on the heap.
    */
-  number(expression: Expression): number {
-    return this.#quick(expression, false);
+  isKnown(expression: Expression): boolean {
+    return this.#isKnown(expression, false);
   }
 
-  /** The same of an expression to which registers may be added: its value without them. */
-  remainder(expression: Expression): number {
-    return this.#quick(expression, true);
+  /** The same of an expression to which registers may be added: `worth[0]` is its value without them. */
+  isKnownBesideRegisters(expression: Expression): boolean {
+    return this.#isKnown(expression, true);
   }
 
-  #quick(expression: Expression, withRegisters: boolean): number {
+  readonly worth = new Float64Array(QUICK_DEPTH + 1);
+
+  #isKnown(expression: Expression, withRegisters: boolean): boolean {
     const { code, starts } = this.#expressions;
     const end = starts[expression + 1]!;
-    const stack = this.#numbers;
+    const { worth } = this;
     const state = this.#state;
     const { labels, pass } = state;
     const { doubles } = this.#expressions.numbers;
@@ -179,44 +181,46 @@ export class Evaluator {
       const element = code[index]!;
       switch (element & 0xff) {
         case E_NUMBER:
-          stack[depth++] = doubles[element >>> 8]!;
+          worth[depth++] = doubles[element >>> 8]!;
           break;
         case E_LABEL: {
           const label = labels[element >>> 8]!;
           if (label.definedIn === pass && this.#isPlain(label)) {
             label.usedIn = pass;
             label.flags |= USED;
-            // Read here: a number that a call answers may have to be put on the heap.
-            stack[depth++] = label.number;
-          } else stack[depth++] = this.#known(label);
+            worth[depth++] = label.number;
+          } else if (!this.#takeLabel(label, depth++)) return false;
           break;
         }
         case E_PREDEFINED:
-          stack[depth++] = this.#place(element >>> 8);
+          if (!this.#takePlace(element >>> 8, depth++)) return false;
           break;
         case E_REGISTER:
-          stack[depth++] = withRegisters ? 0 : Number.NaN;
+          if (!withRegisters) return false;
+          worth[depth++] = 0;
           break;
         case OP_NEG:
-          if (depth < 1) return Number.NaN;
+          if (depth < 1) return false;
           // No negative zero.
-          stack[depth - 1] = 0 - stack[depth - 1]!;
+          worth[depth - 1] = 0 - worth[depth - 1]!;
           continue;
-        default: {
-          if (depth < 2) return Number.NaN;
-          const result = quick(element, stack[depth - 2]!, stack[depth - 1]!);
-          if (Number.isNaN(result)) return result;
-          stack[--depth - 1] = result;
+        case OP_ADD:
+          if (depth < 2) return false;
+          depth--;
+          worth[depth - 1] = worth[depth - 1]! + worth[depth]!;
+          if (!(Math.abs(worth[depth - 1]!) <= Number.MAX_SAFE_INTEGER)) return false;
           continue;
-        }
+        default:
+          if (depth < 2) return false;
+          depth--;
+          worth[depth - 1] = quick(element, worth[depth - 1]!, worth[depth]!);
+          if (Number.isNaN(worth[depth - 1]!)) return false;
+          continue;
       }
-      const value = stack[depth - 1]!;
-      if (Number.isNaN(value) || depth === QUICK_DEPTH) return Number.NaN;
+      if (Number.isNaN(worth[depth - 1]!) || depth === QUICK_DEPTH) return false;
     }
-    return depth === 1 ? stack[0]! : Number.NaN;
+    return depth === 1;
   }
-
-  readonly #numbers = new Float64Array(QUICK_DEPTH + 1);
 
   /** Whether a label of this pass has nothing but its number. */
   #isPlain(label: Label): boolean {
@@ -229,38 +233,43 @@ export class Evaluator {
     );
   }
 
-  /** A label's value when it is a plain number and known, else NaN. It counts as used. */
-  #known(label: Label): number {
+  /** Puts a label's value into `worth` when it is a plain number and known. It counts as used then. */
+  #takeLabel(label: Label, depth: number): boolean {
     const state = this.#state;
     const { flags } = label;
-    if ((flags & (DEFINED | SPACE)) !== DEFINED || state.keepReferences) return Number.NaN;
+    if ((flags & (DEFINED | SPACE)) !== DEFINED || state.keepReferences) return false;
     const behind = label.definedIn !== state.pass;
-    if (behind && flags & VARIABLE) return Number.NaN;
-    if ((label.relocation | label.register1 | label.register2) !== 0 || label.base !== null)
-      return Number.NaN;
+    if (behind && flags & VARIABLE) return false;
+    if ((label.relocation | label.register1 | label.register2) !== 0 || label.base !== null) return false;
     if (label.size !== 0 && this.takesSizes) {
-      if (this.takenSize !== 0 && this.takenSize !== label.size) return Number.NaN;
+      if (this.takenSize !== 0 && this.takenSize !== label.size) return false;
       this.takenSize = label.size;
     }
     const { adjustment } = state;
     label.usedIn = state.pass;
     label.flags = flags | USED;
-    if (!behind || (flags & MOVES) === 0 || adjustment === 0) return label.number;
+    this.worth[depth] = label.number;
+    if (!behind || (flags & MOVES) === 0 || adjustment === 0) return true;
     state.again();
-    return typeof adjustment === "number" ? exact(label.number - adjustment) : Number.NaN;
+    if (typeof adjustment !== "number") return false;
+    this.worth[depth] = exact(label.number - adjustment);
+    return true;
   }
 
-  /** `$`, `%` and their like when they are plain numbers, else NaN. */
-  #place(number: number): number {
+  /** The same of `$`, `%` and their like. */
+  #takePlace(number: number, depth: number): boolean {
     const state = this.#state;
-    if (number === P_COUNTER) return state.counter;
-    if (number !== P_HERE && number !== P_ORIGIN) return Number.NaN;
+    if (number === P_COUNTER) {
+      this.worth[depth] = state.counter;
+      return true;
+    }
+    if (number !== P_HERE && number !== P_ORIGIN) return false;
     const { space } = state;
-    if ((space.relocation | space.register1 | space.register2) !== 0 || space.symbol !== null)
-      return Number.NaN;
+    if ((space.relocation | space.register1 | space.register2) !== 0 || space.symbol !== null) return false;
     const { base } = space;
-    if (typeof base !== "number") return Number.NaN;
-    return exact((number === P_HERE ? state.at : space.start) - base);
+    if (typeof base !== "number") return false;
+    this.worth[depth] = exact((number === P_HERE ? state.at : space.start) - base);
+    return true;
   }
 
   #forget(term: Term): void {

@@ -157,3 +157,13 @@ export function unsigned64(low: number, high: number): Int {
   if (top < 0x200000) return top * TWO_32 + (low >>> 0);
   return (BigInt(top) << 32n) | BigInt(low >>> 0);
 }
+
+/** Whether 32 bits hold it, with a sign or without. */
+export function isShort(a: Int): boolean {
+  return a >= -0x8000_0000 && a <= 0xffff_ffff;
+}
+
+/** An address: its 32 bits where they hold it, else its 64. */
+export function unsigned(a: Int): Int {
+  return isShort(a) ? low32(a) >>> 0 : exact(BigInt.asUintN(64, BigInt(a)));
+}

@@ -55,16 +55,16 @@ function numbersAlone({ state, program, evaluator }: Assembler): number {
   item += negated;
   if (kinds[item] !== I_EXPRESSION) return -1;
   evaluator.takesSizes = false;
-  const left = evaluator.number(values[item]!);
-  if (Number.isNaN(left)) return -1;
+  if (!evaluator.isKnown(values[item]!)) return -1;
+  const left = evaluator.worth[0]!;
   const operator = kinds[item + 1]!;
   if (operator === I_LINE) {
     state.item = item + 1;
     return (left === 0 ? 0 : 1) ^ negated;
   }
   if (kinds[item + 2] !== I_EXPRESSION || kinds[item + 3] !== I_LINE) return -1;
-  const right = evaluator.number(values[item + 2]!);
-  if (Number.isNaN(right)) return -1;
+  if (!evaluator.isKnown(values[item + 2]!)) return -1;
+  const right = evaluator.worth[0]!;
   let result: boolean;
   if (operator === EQUAL) result = left === right;
   else if (operator === O_NOT_EQUAL) result = left !== right;

@@ -108,7 +108,8 @@ export class MzFormat implements Format {
       this.#stackGiven = true;
       return;
     }
-    if (Number(first.value) < 0x10) refuse("invalidValue");
+    // A negative number is a large one here.
+    if ((Number(first.value) & 0xffff) < 0x10) refuse("invalidValue");
     if (first.relocation !== 0) refuse("invalidUseOfSymbol");
     setU16le(this.#header, 0x10, Number(first.value));
   }

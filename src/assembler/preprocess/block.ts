@@ -4,8 +4,7 @@ import { preprocessorValue } from "../expression/parse.ts";
 import { refuse } from "../messages.ts";
 import { END, isName, textOf } from "../tokens.ts";
 import { EQU } from "./definitions.ts";
-import { Frame } from "./frame.ts";
-import { ArgumentReader, expandBlock, skipValue } from "./macro.ts";
+import { type Expansion, skipValue } from "./macro.ts";
 import {
   BLOCK_IRP,
   BLOCK_IRPS,
@@ -21,7 +20,10 @@ const COLON = 0x3a;
 const EQUALS = 0x3d;
 const STAR = 0x2a;
 
-/** Runs a collected block; the current line is the directive's. */
+/**
+ * Runs a collected block; the current line is the directive's. What was collected is not looked at any more when its lines
+ * are put out: they may collect another.
+ */
 export function runBlock(p: Preprocessor, block: Collection): void {
   if (block.block === BLOCK_REPT) rept(p, block);
   else if (block.block === BLOCK_IRP) irp(p, block);
@@ -30,15 +32,16 @@ export function runBlock(p: Preprocessor, block: Collection): void {
   else match(p, block);
 }
 
-function expand(p: Preprocessor, frame: Frame, block: Collection): void {
-  expandBlock(p, frame, { line: block.line, start: block.argumentsEnd }, block.name, true, -1, -1);
+function run(expansion: Expansion, block: Collection, bodyAt: number): void {
+  expansion.run(block.line, bodyAt, block.name, true, -1, -1);
 }
 
 function rept(p: Preprocessor, block: Collection): void {
   const { tokens } = p.store;
   const count = preprocessorValue(p, block.argumentsAt);
   if (count.value < 0) refuse("valueOutOfRange");
-  const frame = new Frame();
+  const expansion = p.beginExpansion();
+  const { frame } = expansion;
   frame.limit = count.value;
   let at = count.end;
   let token = tokens[at]!;
@@ -60,8 +63,8 @@ function rept(p: Preprocessor, block: Collection): void {
       token = tokens[++at]!;
     }
   }
-  if (frame.limit === 0) return;
-  expandBlock(p, frame, { line: block.line, start: at }, block.name, true, -1, -1);
+  if (frame.limit > 0) run(expansion, block, at);
+  else p.endExpansion(expansion);
 }
 
 function irp(p: Preprocessor, block: Collection): void {
@@ -71,30 +74,34 @@ function irp(p: Preprocessor, block: Collection): void {
   if (tokens[at] === COLON || tokens[at] === EQUALS) at = skipValue(tokens, at + 1, true, false);
   else if (tokens[at] === STAR) at++;
   if (tokens[at] !== COMMA) refuse("invalidMacroArguments");
-  const frame = new Frame();
-  const reader = new ArgumentReader(p, frame, block.argumentsAt, at + 1);
+  const expansion = p.beginExpansion();
+  const { frame } = expansion;
+  const reader = p.argumentReader;
+  reader.begin(block.argumentsAt, at + 1);
   for (;;) {
     frame.limit++;
     reader.parameterAt = block.argumentsAt;
-    reader.take(block.argumentsEnd);
+    reader.take(frame, block.argumentsEnd);
     if (reader.argumentAt >= block.argumentsEnd || tokens[reader.argumentAt] !== COMMA) break;
     reader.argumentAt++;
   }
-  expand(p, frame, block);
+  run(expansion, block, block.argumentsEnd);
 }
 
 function irps(p: Preprocessor, block: Collection): void {
   const { tokens } = p.store;
   const name = tokens[block.argumentsAt]!;
   if (!isName(name) || tokens[block.argumentsAt + 1] !== COMMA) refuse("invalidMacroArguments");
-  const frame = new Frame();
+  const expansion = p.beginExpansion();
+  const { frame } = expansion;
   for (let at = block.argumentsAt + 2; at < block.argumentsEnd; at++) {
     frame.limit++;
     const replacement = frame.add(textOf(name), frame.limit);
     replacement.start = at;
     replacement.length = 1;
   }
-  if (frame.limit > 0) expand(p, frame, block);
+  if (frame.limit > 0) run(expansion, block, block.argumentsEnd);
+  else p.endExpansion(expansion);
 }
 
 function irpv(p: Preprocessor, block: Collection): void {
@@ -107,7 +114,8 @@ function irpv(p: Preprocessor, block: Collection): void {
   const found = p.constant(EQU, text);
   if (found === undefined) return;
   if (found === "file" || found === "line") refuse("invalidUseOfSymbol");
-  const frame = new Frame();
+  const expansion = p.beginExpansion();
+  const { frame } = expansion;
   for (const definition of p.definitions.values(text)) {
     frame.limit++;
     const replacement = frame.add(textOf(name), frame.limit);
@@ -115,7 +123,7 @@ function irpv(p: Preprocessor, block: Collection): void {
     replacement.length = definition.length;
   }
   if (block.argumentsAt + 3 !== block.argumentsEnd) refuse("invalidMacroArguments");
-  expand(p, frame, block);
+  run(expansion, block, block.argumentsEnd);
 }
 
 /** Passes over the pattern of `match`; returns where the text to be matched begins. */
@@ -130,94 +138,91 @@ export function beginMatch(tokens: Int32Array, from: number): number {
   }
 }
 
-interface Matched {
-  /** The pattern's name. */
-  readonly pattern: number;
-  readonly start: number;
-  end: number;
-}
+/** How far the pattern of a `match` and its text agree, and what its names have taken. */
+export class Matcher {
+  /** For each name so far: where it stands in the pattern, where what it takes begins, and where that ends. */
+  readonly taken: number[] = [];
+  /** Places in the pattern and in the text, and where the text ends. */
+  #pattern = 0;
+  #at = 0;
+  #end = 0;
 
-/**
- * Matches greedily from the left as FASM does: a name takes as few tokens as it can, at least one, and when what
- * follows does not fit, it takes one more; the last name before the end takes all that is left.
- */
-function match(p: Preprocessor, block: Collection): void {
-  const { tokens } = p.store;
-  const end = block.argumentsEnd;
-  const matched: Matched[] = [];
-  let pattern = block.argumentsAt;
-  let at = beginMatch(tokens, pattern);
+  /**
+   * Whether the text from `from` to `end` fits. Matches greedily from the left as FASM does: a name takes as few tokens as
+   * it can, at least one, and when what follows does not fit, it takes one more; the last name before the end takes all
+   * that is left.
+   */
+  fits(tokens: Int32Array, pattern: number, from: number, end: number): boolean {
+    const { taken } = this;
+    while (taken.length > 0) taken.pop();
+    this.#pattern = pattern;
+    this.#at = from;
+    this.#end = end;
+    this.#exact(tokens);
+    if (!isName(tokens[this.#pattern]!)) return tokens[this.#pattern] === COMMA && this.#at === end;
+    let taking = true;
+    for (;;) {
+      if (taking) {
+        // A name begins to match here, with one element.
+        taken.push(this.#pattern, this.#at, this.#at);
+      }
+      if (this.#at === end) {
+        // Nothing is left to take: an earlier name, one that something literal follows, must take more.
+        do {
+          for (let field = 0; field < 3; field++) taken.pop();
+          if (taken.length === 0) return false;
+          this.#pattern = taken[taken.length - 3]! + 1;
+        } while (isName(tokens[this.#pattern]!));
+        this.#at = taken[taken.length - 1]!;
+        taking = false;
+        continue;
+      }
+      taken[taken.length - 1] = ++this.#at;
+      const behind = taken[taken.length - 3]! + 1;
+      if (taking) {
+        this.#pattern = behind;
+        if (isName(tokens[behind]!)) continue;
+      }
+      this.#exact(tokens);
+      if (this.#at === end) return tokens[this.#pattern] === COMMA;
+      if (isName(tokens[this.#pattern]!)) {
+        taking = true;
+        continue;
+      }
+      this.#pattern = behind;
+      this.#at = taken[taken.length - 1]!;
+      taking = false;
+    }
+  }
 
   /** As far as pattern and text agree without names. */
-  const exact = () => {
-    while (at !== end) {
-      let wanted = tokens[pattern]!;
+  #exact(tokens: Int32Array): void {
+    while (this.#at !== this.#end) {
+      let wanted = tokens[this.#pattern]!;
       if (wanted === COMMA || isName(wanted)) return;
       let step = 1;
       if (wanted === EQUALS) {
-        wanted = tokens[pattern + 1]!;
+        wanted = tokens[this.#pattern + 1]!;
         step = 2;
       }
-      if (wanted !== tokens[at]) return;
-      pattern += step;
-      at++;
+      if (wanted !== tokens[this.#at]) return;
+      this.#pattern += step;
+      this.#at++;
     }
-  };
-  exact();
-  if (!isName(tokens[pattern]!)) {
-    if (tokens[pattern] !== COMMA || at !== end) return;
-    finish(p, block, matched);
-    return;
-  }
-  let taking = true;
-  for (;;) {
-    if (taking) {
-      // A name begins to match here, with one element.
-      matched.push({ pattern, start: at, end: at });
-    }
-    let current = matched[matched.length - 1]!;
-    if (at === end) {
-      // Nothing is left to take: an earlier name, one that something literal follows, must take more.
-      for (;;) {
-        matched.pop();
-        if (matched.length === 0) return;
-        current = matched[matched.length - 1]!;
-        pattern = current.pattern + 1;
-        if (!isName(tokens[pattern]!)) break;
-      }
-      at = current.end;
-      taking = false;
-      continue;
-    }
-    at++;
-    current.end = at;
-    if (taking) {
-      pattern = current.pattern + 1;
-      if (isName(tokens[pattern]!)) continue;
-    }
-    exact();
-    if (at === end) {
-      if (tokens[pattern] !== COMMA) return;
-      finish(p, block, matched);
-      return;
-    }
-    if (isName(tokens[pattern]!)) {
-      taking = true;
-      continue;
-    }
-    pattern = current.pattern + 1;
-    at = current.end;
-    taking = false;
   }
 }
 
-function finish(p: Preprocessor, block: Collection, matched: readonly Matched[]): void {
+function match(p: Preprocessor, block: Collection): void {
   const { tokens } = p.store;
-  const frame = new Frame();
-  for (const part of matched) {
-    const replacement = frame.add(textOf(tokens[part.pattern]!), 0);
-    replacement.start = part.start;
-    replacement.length = part.end - part.start;
+  const { matcher } = p;
+  const pattern = block.argumentsAt;
+  if (!matcher.fits(tokens, pattern, beginMatch(tokens, pattern), block.argumentsEnd)) return;
+  const expansion = p.beginExpansion();
+  const { taken } = matcher;
+  for (let part = 0; part < taken.length; part += 3) {
+    const replacement = expansion.frame.add(textOf(tokens[taken[part]!]!), 0);
+    replacement.start = taken[part + 1]!;
+    replacement.length = taken[part + 2]! - taken[part + 1]!;
   }
-  expand(p, frame, block);
+  run(expansion, block, block.argumentsEnd);
 }

@@ -4,6 +4,9 @@ import { asSpent, DOTTED, END, isName, isSpent, marksOf, nameToken, spentToken, 
 import { Frame, type Replacement } from "./frame.ts";
 import type { Preprocessor } from "./preprocess.ts";
 
+/** Nested expansions before "out of stack space", where the engine has room for so many: FASM has for some 750. */
+const EXPANSION_LIMIT = 750;
+
 const COMMA = 0x2c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
@@ -15,12 +18,6 @@ const BRACKET_END = 0x5d;
 const STAR = 0x2a;
 const COLON = 0x3a;
 const EQUALS = 0x3d;
-
-/** Where a definition's parameters or body stand. */
-export interface BodyPlace {
-  readonly line: number;
-  readonly start: number;
-}
 
 /** Checks the parameters of a definition; returns where its opening brace is, or -1 when it is on a later line. */
 export function checkParameters(tokens: Int32Array, from: number): number {
@@ -79,27 +76,32 @@ export function skipValue(tokens: Int32Array, from: number, isDefault: boolean, 
   }
 }
 
+/** Where END bounds the arguments. */
+const UNBOUNDED = 0x7fffffff;
+
 /** Takes arguments one by one while a definition's parameters are walked through. */
 export class ArgumentReader {
   readonly #p: Preprocessor;
-  readonly #frame: Frame;
   /** In the definition: the next parameter. */
-  parameterAt: number;
+  parameterAt = 0;
   /** In the invocation: the next argument. */
-  argumentAt: number;
+  argumentAt = 0;
   inGroup = false;
 
-  constructor(p: Preprocessor, frame: Frame, parameterAt: number, argumentAt: number) {
+  constructor(p: Preprocessor) {
     this.#p = p;
-    this.#frame = frame;
+  }
+
+  begin(parameterAt: number, argumentAt: number): void {
     this.parameterAt = parameterAt;
     this.argumentAt = argumentAt;
+    this.inGroup = false;
   }
 
   /** One parameter and its argument; `argumentEnd` bounds the arguments where END does not. */
-  take(argumentEnd = Number.MAX_SAFE_INTEGER): void {
+  take(frame: Frame, argumentEnd = UNBOUNDED): void {
     const { tokens } = this.#p.store;
-    const replacement = this.#frame.add(textOf(tokens[this.parameterAt]!), this.#frame.limit);
+    const replacement = frame.add(textOf(tokens[this.parameterAt]!), frame.limit);
     let at = this.parameterAt + 1;
     let required = false;
     let defaultAt = -1;
@@ -131,7 +133,7 @@ export class ArgumentReader {
   }
 
   #skipArgument(tokens: Int32Array, start: number, argumentEnd: number): number {
-    if (argumentEnd === Number.MAX_SAFE_INTEGER) return skipValue(tokens, start, false, false);
+    if (argumentEnd === UNBOUNDED) return skipValue(tokens, start, false, false);
     const kept = tokens[argumentEnd]!;
     tokens[argumentEnd] = END;
     try {
@@ -157,14 +159,17 @@ function assign(replacement: Replacement, tokens: Int32Array, start: number, end
 /** Invokes a macro: reads its arguments from the current line, then expands its block. */
 export function expandMacro(
   p: Preprocessor,
-  body: BodyPlace,
+  line: number,
+  start: number,
   argumentsAt: number,
   name: number,
   strucName: number,
   strucLabelAt: number,
 ): void {
-  const frame = new Frame();
-  const reader = new ArgumentReader(p, frame, body.start, argumentsAt);
+  const expansion = p.beginExpansion();
+  const { frame } = expansion;
+  const reader = p.argumentReader;
+  reader.begin(start, argumentsAt);
   let groupAt = -1;
   for (;;) {
     const { tokens } = p.store;
@@ -176,7 +181,7 @@ export function expandMacro(
       reader.inGroup = true;
       frame.limit++;
     }
-    reader.take();
+    reader.take(frame);
     const next = tokens[reader.parameterAt]!;
     if (next === COMMA) {
       reader.parameterAt++;
@@ -195,33 +200,17 @@ export function expandMacro(
     }
   }
   if (p.store.tokens[reader.argumentAt] !== END) refuse("invalidMacroArguments");
-  expandBlock(p, frame, { line: body.line, start: reader.parameterAt }, name, false, strucName, strucLabelAt);
+  expansion.run(line, reader.parameterAt, name, false, strucName, strucLabelAt);
 }
 
-/**
- * Puts out the lines of a block, each repetition in its turn. `instant` blocks (rept and its kin) come from the line
- * where they stand, not from an invocation elsewhere.
- */
-export function expandBlock(
-  p: Preprocessor,
-  frame: Frame,
-  body: BodyPlace,
-  name: number,
-  instant: boolean,
-  strucName: number,
-  strucLabelAt: number,
-): void {
-  if (p.depth > 400) refuse("stackOverflow");
-  new Expansion(p, frame, name, instant, strucName, strucLabelAt).run(body);
-}
-
-class Expansion {
+/** The expansion of one block. It is used again for another when it is done. */
+export class Expansion {
   readonly #p: Preprocessor;
-  readonly #frame: Frame;
-  readonly #name: number;
-  readonly #instant: boolean;
-  readonly #strucName: number;
-  readonly #strucLabelAt: number;
+  readonly frame = new Frame();
+  #name = 0;
+  #instant = false;
+  #strucName = -1;
+  #strucLabelAt = -1;
   /** The repetition, 0 for all at once. */
   #counter = 0;
   #reverse = false;
@@ -235,28 +224,33 @@ class Expansion {
   #lines = 0;
   #tokens = 0;
 
-  constructor(
-    p: Preprocessor,
-    frame: Frame,
+  constructor(p: Preprocessor) {
+    this.#p = p;
+  }
+
+  /**
+   * Puts out the lines of the block behind `start` on `line`, each repetition in its turn. `instant` blocks (rept and its
+   * kin) come from the line where they stand, not from an invocation elsewhere.
+   */
+  run(
+    line: number,
+    start: number,
     name: number,
     instant: boolean,
     strucName: number,
     strucLabelAt: number,
-  ) {
-    this.#p = p;
-    this.#frame = frame;
+  ): void {
+    if (this.#p.depth > EXPANSION_LIMIT) refuse("stackOverflow");
     this.#name = name;
     this.#instant = instant;
     this.#strucName = strucName;
     this.#strucLabelAt = strucLabelAt;
-  }
-
-  run(body: BodyPlace): void {
+    this.#number = 0;
     const p = this.#p;
     const { lines, store } = p;
     const parent = p.currentLine;
-    this.#findBlock(body);
-    this.#newBlock(this.#frame.limit === 0 ? 0 : 1, false);
+    this.#findBlock(line, start);
+    this.#newBlock(this.frame.limit === 0 ? 0 : 1, false);
     p.expanding++;
     p.depth++;
     for (;;) {
@@ -288,15 +282,17 @@ class Expansion {
     p.depth--;
     p.expanding--;
     p.currentLine = parent;
+    p.endExpansion(this);
   }
 
-  #findBlock(body: BodyPlace): void {
+  #findBlock(defined: number, start: number): void {
     const { store, lines } = this.#p;
-    let { line, start: at } = body;
+    let line = defined;
+    let at = start;
     for (;;) {
       const token = store.tokens[at]!;
       if (token === OPEN) break;
-      if (token !== END && !(isSpent(token) && line !== body.line)) refuse("unexpectedCharacters");
+      if (token !== END && !(isSpent(token) && line !== defined)) refuse("unexpectedCharacters");
       line++;
       at = lines.start(line) + 1;
     }
@@ -316,7 +312,7 @@ class Expansion {
       if (this.#counter === 1) return false;
       this.#counter--;
     } else {
-      if (this.#counter === this.#frame.limit) return false;
+      if (this.#counter === this.frame.limit) return false;
       this.#counter++;
     }
     this.#line = this.#blockLine;
@@ -339,7 +335,7 @@ class Expansion {
   #putLine(): number {
     const p = this.#p;
     const { store, texts, names } = p;
-    const frame = this.#frame;
+    const frame = this.frame;
     const isStructure = this.#strucName >= 0;
     const { traits } = texts;
     let { tokens, length } = store;
@@ -416,13 +412,13 @@ class Expansion {
     const { names } = this.#p;
     // The place behind the directive is where the closed block would have ended.
     if (this.#closeBlock()) return;
-    if (directive === names.common || this.#frame.limit === 0) this.#newBlock(0, false);
+    if (directive === names.common || this.frame.limit === 0) this.#newBlock(0, false);
     else if (directive === names.forward) this.#newBlock(1, false);
-    else this.#newBlock(this.#frame.limit, true);
+    else this.#newBlock(this.frame.limit, true);
   }
 
   #putReplacement(token: number, text: number, slot: number): void {
-    const frame = this.#frame;
+    const frame = this.frame;
     const counter = this.#counter;
     let replacement = frame.at(slot, counter);
     if (replacement) {
@@ -454,7 +450,7 @@ class Expansion {
   /** In a common block a repeated argument stands for all its values, with commas. */
   #putAll(token: number, text: number, slot: number): void {
     const { store } = this.#p;
-    const frame = this.#frame;
+    const frame = this.frame;
     if (!frame.at(slot, 1)) {
       this.#putName(token, text);
       return;
@@ -476,7 +472,7 @@ class Expansion {
       p.pushNumber((base + this.#counter - 1) | 0);
       return;
     }
-    for (let index = 0; index < this.#frame.limit; index++) {
+    for (let index = 0; index < this.frame.limit; index++) {
       if (index > 0) p.store.push(COMMA);
       p.pushNumber((base + index) | 0);
     }
@@ -513,13 +509,13 @@ class Expansion {
       const token = store.tokens[this.#at++]!;
       if (!isName(token)) refuse("invalidArgument");
       const text = textOf(token);
-      const suffix = `?${p.localCounter.map((value) => DIGITS[value]).join("")}`;
-      if (texts.length(text) + suffix.length > 255) refuse("nameTooLong");
-      const replacement = this.#frame.add(text, this.#counter);
+      const { localSuffix } = p;
+      if (texts.length(text) + localSuffix.length > 255) refuse("nameTooLong");
+      const replacement = this.frame.add(text, this.#counter);
       replacement.start = store.length;
       replacement.length = 1;
-      store.push(nameToken(texts.join(text, texts.number(suffix))));
-      countLocal(p.localCounter);
+      store.push(nameToken(texts.extend(text, localSuffix)));
+      p.countLocal();
       const next = store.tokens[this.#at]!;
       if (next === COMMA) {
         this.#at++;
@@ -534,16 +530,3 @@ class Expansion {
 
 /** `#putLine` met a directive of the macro language. */
 const DIRECTIVE = -1;
-
-const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-function countLocal(counter: number[]): void {
-  for (let at = counter.length - 1; at >= 0; at--) {
-    if (counter[at]! < DIGITS.length - 1) {
-      counter[at]!++;
-      return;
-    }
-    counter[at] = 0;
-  }
-  counter.unshift(0);
-}

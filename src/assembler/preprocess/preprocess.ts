@@ -31,7 +31,7 @@ import {
   textOf,
 } from "../tokens.ts";
 import { Words } from "../words.ts";
-import { beginMatch, runBlock } from "./block.ts";
+import { beginMatch, Matcher, runBlock } from "./block.ts";
 import {
   type Definition,
   type DefinitionKind,
@@ -43,7 +43,7 @@ import {
   traitOf,
 } from "./definitions.ts";
 import { Lines } from "./lines.ts";
-import { checkParameters, expandMacro } from "./macro.ts";
+import { ArgumentReader, checkParameters, Expansion, expandMacro } from "./macro.ts";
 import { applyOperators } from "./operators.ts";
 
 /** Collecting a definition; its opening brace has been found. */
@@ -86,7 +86,7 @@ export interface Checkpoint {
   readonly lookups: number;
   readonly definitions: number;
   readonly postponed: number;
-  readonly localCounter: readonly number[];
+  readonly localSuffix: Uint8Array;
 }
 
 type Directive = (p: Preprocessor, at: number, spent: number) => void;
@@ -95,8 +95,11 @@ type Directive = (p: Preprocessor, at: number, spent: number) => void;
 const BYTES_PER_TOKEN = 8;
 const BYTES_PER_LINE = 128;
 
-/** Nested expansions, includes and blocks before "out of stack space". */
-const DEPTH_LIMIT = 400;
+/** `z`, behind which a local name needs a digit more. */
+const LAST_DIGIT = 0x7a;
+
+/** Nested includes and blocks before "out of stack space", where the engine has room for so many. */
+const DEPTH_LIMIT = 1000;
 
 export class Preprocessor {
   readonly texts = new Texts();
@@ -107,14 +110,25 @@ export class Preprocessor {
   loader: FileLoader;
   /** The line that errors are reported at. */
   currentLine = -1;
-  collecting: Collection = { state: 0, block: -1, line: -1, argumentsAt: 0, argumentsEnd: 0, name: -1 };
+  readonly collecting: Collection = {
+    state: 0,
+    block: -1,
+    line: -1,
+    argumentsAt: 0,
+    argumentsEnd: 0,
+    name: -1,
+  };
   /** How many macro expansions are going on. */
   expanding = 0;
   depth = 0;
   /** Lines that `postpone` keeps for the end. */
   readonly #postponed: { line: number; start: number }[] = [];
-  /** The number that `local` puts behind the next name, as digits 0-9, A-Z, a-z. */
-  localCounter = [0];
+  /** What `local` puts behind the next name: a question mark and a number, in digits 0-9, A-Z, a-z. */
+  localSuffix = Uint8Array.of(0x3f, 0x30);
+  readonly argumentReader = new ArgumentReader(this);
+  readonly matcher = new Matcher();
+  /** Expansions that are done, to be used again. */
+  readonly #expansions: Expansion[] = [];
   readonly names: Names;
   readonly reserved: Words;
   /** Numbers written anywhere in the source. */
@@ -176,7 +190,7 @@ export class Preprocessor {
       lookups: this.loader.loaded.size,
       definitions: this.definitions.changes,
       postponed: this.#postponed.length,
-      localCounter: [...this.localCounter],
+      localSuffix: this.localSuffix.slice(),
     });
     this.#next = this.lines.count + this.#every;
   }
@@ -190,8 +204,8 @@ export class Preprocessor {
     this.store.length = checkpoint.tokens;
     this.definitions.undo(checkpoint.definitions);
     this.#postponed.length = checkpoint.postponed;
-    this.localCounter = [...checkpoint.localCounter];
-    this.collecting = { state: 0, block: -1, line: -1, argumentsAt: 0, argumentsEnd: 0, name: -1 };
+    this.localSuffix = checkpoint.localSuffix.slice();
+    this.collecting.state = 0;
     this.expanding = 0;
     this.files.length = checkpoint.files;
     // What was asked for before is asked for again, in the same order.
@@ -225,7 +239,8 @@ export class Preprocessor {
     // They may come to be more while they are expanded.
     for (let number = 0; number < this.#postponed.length; number++) {
       const end = this.store.length - 1;
-      expandMacro(this, this.#postponed[number]!, end, this.names.postpone, -1, -1);
+      const { line, start } = this.#postponed[number]!;
+      expandMacro(this, line, start, end, this.names.postpone, -1, -1);
       this.#checkComplete();
     }
   }
@@ -333,23 +348,19 @@ export class Preprocessor {
     }
     at++;
     const collected = this.collecting;
+    collected.state = 0;
+    const line = this.currentLine;
+    const rest = tokens[at] === END ? undefined : tokens.slice(at, this.store.length);
     if (collected.block >= 0) {
-      this.collecting = { state: 0, block: -1, line: -1, argumentsAt: 0, argumentsEnd: 0, name: -1 };
-      const line = this.currentLine;
-      const rest = tokens.slice(at, this.store.length);
       if (this.depth++ > DEPTH_LIMIT) refuse("stackOverflow");
       this.currentLine = collected.line;
       runBlock(this, collected);
       this.depth--;
-      if (rest[0] !== END) this.#continueBehindBrace(line, rest);
-      return;
+    } else if (rest !== undefined) {
+      tokens[at] = END;
+      this.store.length = at + 1;
     }
-    this.collecting.state = 0;
-    if (tokens[at] === END) return;
-    const rest = tokens.slice(at, this.store.length);
-    tokens[at] = END;
-    this.store.length = at + 1;
-    this.#continueBehindBrace(this.currentLine, rest);
+    if (rest !== undefined) this.#continueBehindBrace(line, rest);
   }
 
   #continueBehindBrace(line: number, rest: Int32Array): void {
@@ -551,14 +562,7 @@ export class Preprocessor {
     strucLabelAt: number,
   ): void {
     this.definitions.begin(definition);
-    expandMacro(
-      this,
-      { line: definition.line, start: definition.start },
-      argumentsAt,
-      name,
-      strucName,
-      strucLabelAt,
-    );
+    expandMacro(this, definition.line, definition.start, argumentsAt, name, strucName, strucLabelAt);
     this.definitions.end(definition);
   }
 
@@ -596,33 +600,55 @@ export class Preprocessor {
 
   #reader: ExpressionReader | undefined;
 
+  /** An expansion that has not begun; its frame is empty. */
+  beginExpansion(): Expansion {
+    return this.#expansions.pop() ?? new Expansion(this);
+  }
+
+  endExpansion(expansion: Expansion): void {
+    expansion.frame.clear();
+    this.#expansions.push(expansion);
+  }
+
+  /** `local` has given a name. */
+  countLocal(): void {
+    const suffix = this.localSuffix;
+    for (let at = suffix.length - 1; at > 0; at--) {
+      const digit = suffix[at]!;
+      if (digit !== LAST_DIGIT) {
+        suffix[at] = digit === 0x39 ? 0x41 : digit === 0x5a ? 0x61 : digit + 1;
+        return;
+      }
+      suffix[at] = 0x30;
+    }
+    this.localSuffix = new Uint8Array(suffix.length + 1).fill(0x30);
+    this.localSuffix[0] = suffix[0]!;
+  }
+
+  /** From here on lines belong to a definition, or to the block of a directive. */
+  #collect(block: number, argumentsAt: number, name: number): void {
+    const { collecting } = this;
+    collecting.state = COLLECTING;
+    collecting.block = block;
+    collecting.line = this.currentLine;
+    collecting.argumentsAt = argumentsAt;
+    collecting.argumentsEnd = 0;
+    collecting.name = name;
+  }
+
   beginDefinition(kind: DefinitionKind, at: number): void {
     const { store } = this;
     const token = store.tokens[at]!;
     if (!isName(token)) refuse("invalidName");
     this.addDefinition(kind, textOf(token), at + 1, 0);
-    this.collecting = {
-      state: COLLECTING,
-      block: -1,
-      line: this.currentLine,
-      argumentsAt: at + 1,
-      argumentsEnd: 0,
-      name: -1,
-    };
+    this.#collect(-1, at + 1, -1);
     const brace = checkParameters(store.tokens, at + 1);
     if (brace >= 0) this.openBlock(brace + 1);
   }
 
   beginBlock(block: number, at: number, name: number): void {
     const { store } = this;
-    this.collecting = {
-      state: COLLECTING,
-      block,
-      line: this.currentLine,
-      argumentsAt: at,
-      argumentsEnd: 0,
-      name,
-    };
+    this.#collect(block, at, name);
     let end: number;
     if (block === BLOCK_MATCH) {
       end = this.replaceConstants(EQU, beginMatch(store.tokens, at), true);
@@ -637,14 +663,7 @@ export class Preprocessor {
   postpone(at: number): void {
     const { store } = this;
     this.#postponed.push({ line: this.currentLine, start: at });
-    this.collecting = {
-      state: COLLECTING,
-      block: -1,
-      line: this.currentLine,
-      argumentsAt: at,
-      argumentsEnd: 0,
-      name: -1,
-    };
+    this.#collect(-1, at, -1);
     const token = store.tokens[at]!;
     if (token === END) return;
     if (token !== 0x7b) refuse("unexpectedCharacters");

@@ -73,7 +73,7 @@ export const long: readonly Row[] = [
   ...only("cvttsd2si", "F2 REX.W 0F 2C /r", "=r64 xmmm64", "apart early"),
   ...only("cvtsd2si", "F2 REX.W 0F 2D /r", "=r64 xmmm64", "apart early"),
   ...only("pextrq", "66 REX.W 0F 3A 16 /r ib", "=rm64 xmm imm8", "apart2 early"),
-  ...only("pinsrq", "66 REX.W 0F 3A 22 /r ib", "+xmm rm64 imm8", "apart2 early"),
+  ...only("pinsrq", "66 REX.W 0F 3A 22 /r ib", "+xmm rm64 imm8", "apart2"),
   // The upper half is zeroed anyway: FASM takes the register and leaves REX.W out.
   ...only("pmovmskb", "NP 0F D7 /r", "=r64 mm", "apart early missized"),
   ...only("pmovmskb", "66 0F D7 /r", "=r64 xmm", "apart early missized"),

@@ -50,7 +50,8 @@
  *                                  the operand: [S] has a rule of its own for it, which we could not read
  *     shld shrd of 16 bits above   the first operand follows the second: op1:op2:op1 is shifted; CF is the last bit
  *       16                         that left it [B]
- *     rol ror                      OF keeps its value for counts above 1 [S]; ? OF of rcl and rcr: likewise
+ *     rol ror                      OF keeps its value for counts above 1 [S]; ? OF of rcl and rcr: [S] has a rule of its
+ *                                  own for that too, and neither Bochs, test386 nor any recording tells of a P6
  *     div idiv                     all six keep their values [S]
  *     bsf bsr                      only ZF changes [S]
  *     daa das                      OF keeps its value [S]
@@ -82,9 +83,10 @@
  *     bt bts btr btc               OF as ror of the operand by the bit's number would set it [E; T agrees]
  *     aaa aas                      OF, SF, ZF and PF of the 8-bit addition of 6 to AL, or its subtraction [T]
  *     push of a segment register   writes 16 bits, and leaves those above [T]
- *     ? mul imul div idiv          what a step of their loop leaves: nobody has written it down. Recordings of an 80286
- *                                  say that it is none of these families' rules
- *     ? bsf bsr                    but ZF, and the destination for a source of 0, which stays
+ *     ? mul imul div idiv          what a step of their loop leaves. SingleStepTests/80386 has recorded it of a 386EX, some
+ *                                  600 MB that nobody has made a rule of; recordings of an 80286 say that it is none of
+ *                                  these families' rules
+ *     ? bsf bsr                    but ZF, and the destination for a source of 0, which stays: recorded there too
  */
 export const ADJUST_AFTER_SHIFT = 1;
 export const ADJUST_AFTER_DIVISION = 1;

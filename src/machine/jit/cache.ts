@@ -404,7 +404,7 @@ export class CompilingEngine implements Engine, CodeListener {
   #compile(entry: number, head: Operation): void {
     const { memory } = this.#core;
     head.immediate = this.threshold;
-    if (this.#core.instructions < this.#earliest || !this.#ready()) return;
+    if (this.#core.instructions < this.#earliest || !canCompile() || !this.#ready()) return;
     if (this.made >= MOST_REGIONS) this.#dropAll();
     const around = this.#without === "heads" ? undefined : this.#around(entry);
     const found = discover(
@@ -761,7 +761,7 @@ function join(words: Int32Array): void {
 let possible: boolean | undefined;
 
 /** Whether this host's WebAssembly has what compiled code needs: calls in tail position, vectors, bulk memory. */
-export function canCompile(): boolean {
+function canCompile(): boolean {
   if (possible !== undefined) return possible;
   const code = new WasmCode(2);
   const local = code.local(V128);

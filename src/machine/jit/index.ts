@@ -28,4 +28,4 @@
  * loaded again. Other ways part from its middle (`b.part`, `b.astray`). What each such thing is worth tells
  * `npm run bench ablation`; optimisations.ts lists them.
  */
-export { type CompilerOptions, CompilingEngine, canCompile } from "./cache.ts";
+export { type CompilerOptions, CompilingEngine } from "./cache.ts";

@@ -3,7 +3,6 @@ import { latin1Bytes } from "../../base/index.ts";
 import type { Symbols } from "../../image/index.ts";
 import { reason } from "../files.ts";
 import { writeFile } from "../output.ts";
-import { loadAssembler } from "./assembler.ts";
 import { command, Refusal } from "./command.ts";
 import { number } from "./options.ts";
 import { assembleFile, byteText, sourceOptions } from "./sources.ts";
@@ -53,7 +52,7 @@ export const asm = command({
   usageStatus: status.usage,
   options,
   async run([source, output], values, io) {
-    const { explanation, fasmText } = await loadAssembler();
+    const { explanation, fasmText } = await import("../../assembler/index.ts");
     const kilobytes = values.memory ?? DEFAULT_KILOBYTES;
     io.stdout.write(`kolibri assembler  version ${manifest.version}  (${kilobytes} kilobytes memory)\n`);
     const began = performance.now();
@@ -61,6 +60,7 @@ export const asm = command({
       maxMemory: kilobytes * 1024,
       missing: status.other,
       bytewise: true,
+      onLarge: io.computesOnce,
       references: values.symbols !== undefined,
       ...(values.passes ? { maxPasses: values.passes } : {}),
     });
@@ -107,8 +107,11 @@ function display(text: Uint8Array, out: { write(chunk: string | Uint8Array): unk
   if (text.at(-1) !== 0x0a) out.write("\n");
 }
 
-/** One symbol a line, so that the file can be compared. */
+/** One symbol a line, so that the file can be compared. A value beyond the numbers of JSON's readers stands as a string. */
 function table(symbols: Symbols): string {
-  const rows = [...symbols].map(({ place, ...entry }) => `  ${JSON.stringify({ ...entry, ...place })}`);
+  const rows = [...symbols].map(({ place, name, value, exact, ...entry }) => {
+    const written = exact === undefined ? value : String(exact);
+    return `  ${JSON.stringify({ name, value: written, ...entry, ...place })}`;
+  });
   return `[\n${rows.join(",\n")}\n]\n`;
 }

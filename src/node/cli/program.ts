@@ -4,7 +4,6 @@ import type { Computer, ComputerOptions } from "../../computer.ts";
 import { hasHeader, type Image, imageFrom, LineMap, rawImage } from "../../image/index.ts";
 import type { CpuName, EngineMaker, EngineName, LoadOptions, UndefinedFamily } from "../../machine/index.ts";
 import { onThisSystem, readFile } from "../files.ts";
-import { loadAssembler } from "./assembler.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
 import { number, oneOf, type Values } from "./options.ts";
@@ -110,7 +109,7 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
   }
   const assembled = await assembleFile(path, values, io);
   if (!assembled.ok) {
-    const { explanation, fasmText } = await loadAssembler();
+    const { explanation, fasmText } = await import("../../assembler/index.ts");
     throw new Refusal(
       `${path} cannot be assembled\n${assembled.diagnostics
         .map((diagnostic) => fasmText(diagnostic) + explanation(diagnostic))

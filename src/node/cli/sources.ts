@@ -1,7 +1,6 @@
 import type { Assembled, Correction } from "../../assembler/index.ts";
 import { bytesOf, latin1, nearest, thousands } from "../../base/index.ts";
 import { diskFiles, readFile } from "../files.ts";
-import { loadAssembler } from "./assembler.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
 import { list, type Values } from "./options.ts";
@@ -56,6 +55,8 @@ export interface Limits {
   bytewise?: boolean;
   /** The exit status when the source cannot be read. */
   missing?: number;
+  /** Called when the source turns out to be large. */
+  onLarge?: (() => void) | undefined;
 }
 
 /** Assembles a file on disk as the command line asks for. Errors of the source are in the answer. */
@@ -63,19 +64,23 @@ export async function assembleFile(
   source: string,
   values: SourceValues,
   io: Io,
-  { missing = 2, bytewise = false, ...limits }: Limits = {},
+  { missing = 2, bytewise = false, onLarge, ...limits }: Limits = {},
 ): Promise<Corrected> {
   const content = readFile(source);
   if ("error" in content) throw new Refusal(content.error, missing);
-  const { assemble, CorrectionError, corrected } = await loadAssembler();
+  const { assemble, CorrectionError, corrected } = await import("../../assembler/index.ts");
   const { list: all, chosen } = chooseCorrections(values);
   const disk = diskFiles();
   const given = bytewise ? byteText : (text: string) => text;
   const status = new BusyLine(io);
+  let large = onLarge;
   try {
     const assembled = assemble(given(source), {
-      onProgress: (phase, lines, pass) =>
-        status.tell(() => `${phase} ${source}: ${thousands(lines)} lines${pass > 0 ? `, pass ${pass}` : ""}`),
+      onProgress: (phase, lines, pass) => {
+        large?.();
+        large = undefined;
+        status.tell(() => `${phase} ${source}: ${thousands(lines)} lines${pass > 0 ? `, pass ${pass}` : ""}`);
+      },
       files: chosen.length > 0 ? corrected(disk, all, chosen) : disk,
       defines: Object.fromEntries(values.define),
       includes: [...values.I, ...(io.env["INCLUDE"]?.split(";").filter((folder) => folder !== "") ?? [])].map(

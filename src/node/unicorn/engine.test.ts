@@ -99,6 +99,8 @@ describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
     ["a jump there", 0xe9, 0xfb, 0xef, 0xfe, 0xff],
     ["a jump to 0", 0x31, 0xc0, 0xff, 0xe0],
     ["LOCK where it may not stand", 0xf0, 0x84, 0xc0],
+    ["an interrupt that has no gate, though it is that of single steps", 0xcd, 1],
+    ["int1, which needs none", 0xf1],
     ["in", 0xe4, 0x60],
     ["rep outsb", 0xf3, 0x6e],
     ["popfd that sets TF before a repetition", 0x68, 2, 3, 0, 0, 0x9d, 0xf3, 0xaa],

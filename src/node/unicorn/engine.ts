@@ -8,7 +8,8 @@
  *
  * Where it does not stop, nobody asks. QEMU, from which Unicorn comes, is known to differ from processors: it does not
  * look at segments' limits and rights, nor at the alignment of operands of 16 bytes; x87 exceptions that are not masked
- * become #MF with FWAIT only, those of SSE never become #XM, and MXCSR.MM does not exist. It differs in undefined flags (whatever MachineOptions.undefinedFlags says), in the pointers to the last x87
+ * become #MF with FWAIT only, those of SSE never become #XM, and MXCSR.MM does not exist; it executes some of what is
+ * undefined (8F with another digit than 0, shifts of MMX registers in memory). It differs in undefined flags (whatever MachineOptions.undefinedFlags says), in the pointers to the last x87
  * instruction, in the last bits of transcendental functions, in what a write across two pages leaves behind that faults in
  * the second. LOCK before CMP, which is #UD, ends the whole process where it is only translated (Unicorn 2.0.1).
  */
@@ -225,7 +226,6 @@ export class UnicornEngine implements Engine {
     if (vector !== undefined && this.#core.gates[vector] && this.#isInt(this.#last, vector)) {
       return interruptStop(vector);
     }
-    if (vector === 1 && eip !== this.#last) return { reason: "trap", trap: "#DB" };
     // The next instruction cannot be fetched, which is no matter of this run.
     if (vector === undefined && this.#left === 0 && eip !== this.#last) return BUDGET;
     // An interrupt leaves EIP behind itself, everything else at the instruction, which has not always begun.

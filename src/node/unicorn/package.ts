@@ -249,7 +249,9 @@ export async function unicornPackage(): Promise<Unicorn | { error: string } | un
     const name: string = `${NAME}/x86`;
     found = (await import(name)) as typeof found;
   } catch (error) {
-    return (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND"
+    // The built program has require in the place of import.
+    const { code } = error as { code?: string };
+    return code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND"
       ? undefined
       : { error: `${NAME} is installed here, but cannot be loaded: ${(error as Error).message}` };
   }

@@ -7,22 +7,26 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { Script } from "node:vm";
 import { assemble } from "../../../src/assembler/index.ts";
 import type { MachineOptions } from "../../../src/machine/index.ts";
-import { compiled } from "../../../src/node/cli/compiled.ts";
+import { roomsIn } from "../../../src/node/cli/rooms.ts";
 
 const ORIGIN = 0x1000;
 const END = 0x100_0000;
 /** The call that is answered. */
 const TIME = 3;
 
-function kolibri(kernel: Uint8Array, options: MachineOptions): void {
-  type Program = typeof import("../../../src/node/cli/program-file.ts");
-  const program = compiled<Program>(pathToFileURL(`${resolve("dist/cli")}/`), "kolibri");
-  if (!program?.accepted) throw new Error("dist/ was built by another Node: npm run build");
-  const { loadImage, Machine, rawImage } = program.room;
+interface Rooms {
+  "program.cjs": typeof import("../../../src/node/cli/program-file.ts");
+}
+
+async function kolibri(kernel: Uint8Array, options: MachineOptions): Promise<void> {
+  const room = roomsIn<Rooms>(resolve("dist/cli"), createRequire(import.meta.url), (_, script) => {
+    if (script.cachedDataRejected) throw new Error("dist/ was built by another Node: npm run build");
+  });
+  const { machine: machineRoom, rawImage } = room("program.cjs");
+  const { loadImage, Machine } = await machineRoom();
   const machine = new Machine({ memoryBytes: END, ...options });
   const loaded = loadImage(machine, rawImage(kernel, { origin: ORIGIN }));
   if ("error" in loaded) throw new Error(loaded.error);
@@ -100,5 +104,5 @@ async function v86(file: string, options: object): Promise<void> {
 export async function cell(peer: string, file: string): Promise<void> {
   if (peer === "v86") await v86(file, {});
   else if (peer === "v86-interp") await v86(file, { disable_jit: true });
-  else kolibri(readFileSync(file), { engine: peer === "compiled" ? "compiled" : "interpreter" });
+  else await kolibri(readFileSync(file), { engine: peer === "compiled" ? "compiled" : "interpreter" });
 }

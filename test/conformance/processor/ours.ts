@@ -103,7 +103,8 @@ export class Subject {
   /**
    * Whether an opcode is there that the host may know and this machine's model not, whatever its prefixes: VEX and
    * EVEX, what 0F 01 means with registers; or a LOCK that AMD's processors give a meaning of their own; or where the 15
-   * bytes end of what has a ModR/M byte on Intel's only: moves of test registers, UD0 and UD1.
+   * bytes end of what has a ModR/M byte on Intel's only, moves of test registers, UD0 and UD1, or a constant on older
+   * ones of AMD's only, XOP in map 8.
    */
   #isOthers(address: number): boolean {
     const { memory } = this.machine;
@@ -112,6 +113,7 @@ export class Subject {
     for (; PREFIXES.has(memory.u8(at) ?? 0); at++) lock ||= memory.u8(at) === LOCK;
     const [code, next, modrm] = [memory.u8(at), memory.u8(at + 1) ?? 0, memory.u8(at + 2) ?? 0];
     if (code === 0xc4 || code === 0xc5 || code === 0x62) return next >= REGISTERS;
+    if (code === 0x8f) return at - address > 4 && (next & 0x1f) === 8;
     if (code !== 0x0f) return false;
     if (at - address > 4 && [0x24, 0x26, 0xb9, 0xff].includes(next)) return true;
     return (next === 0x01 && modrm >= REGISTERS) || (lock && (next === 0 || (next & 0xf8) === 0x20));

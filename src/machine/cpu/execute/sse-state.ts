@@ -29,13 +29,17 @@ export function emms(cpu: Processor): void {
 
 const at = (place: number): number => place >> 2;
 
-/** The area is aligned whatever MXCSR.MM says. */
-function area(cpu: Processor, op: Operation, write: boolean): number {
+/**
+ * Where each part of the area is: with 16-bit addresses they wrap at 64 KiB, one by one. The area is aligned whatever
+ * MXCSR.MM says.
+ */
+function area(cpu: Processor, op: Operation, write: boolean): (offset: number) => number {
   const address = cpu.address(op, AREA, write);
   // Its first dword comes before that.
   cpu.admitInSegment(address, 4, write ? "write" : "read");
   if (address & 15) throw fault("#GP");
-  return address;
+  const first = cpu.offset(op);
+  return (offset) => (address - first + ((first + offset) & op.addressMask)) | 0;
 }
 
 /** AMD's processors tell of the last x87 instruction only while an exception of it waits. */
@@ -47,11 +51,11 @@ export const fxsaveWithPointers = (cpu: Processor, op: Operation): void => save(
 
 function save(cpu: Processor, op: Operation, pointers: boolean): void {
   const { words } = cpu;
-  const address = area(cpu, op, true);
+  const place = area(cpu, op, true);
   // The end is looked at first: it is what a fault names.
-  cpu.admitChange((address + AREA - 1) | 0, 1);
-  cpu.admitChange(address, AREA);
-  const put = (offset: number, value: number): void => cpu.write32((address + offset) | 0, value);
+  cpu.admitChange(place(AREA - 1), 1);
+  cpu.admitChange(place(0), 4);
+  const put = (offset: number, value: number): void => cpu.write32(place(offset), value);
   const status = words[at(STATE.X87_STATUS)]!;
   put(0, (words[at(STATE.X87_CONTROL)]! & 0xffff) | (status << 16));
   const pointer = (place: number): number => (pointers ? words[at(place)]! : 0);
@@ -75,10 +79,10 @@ function save(cpu: Processor, op: Operation, pointers: boolean): void {
 
 export function fxrstor(cpu: Processor, op: Operation): void {
   const { words } = cpu;
-  const address = area(cpu, op, false);
-  const get = (offset: number): number => cpu.read32((address + offset) | 0);
+  const place = area(cpu, op, false);
+  const get = (offset: number): number => cpu.read32(place(offset));
   // All of it must be there before anything changes; the end is looked at first.
-  cpu.admitRead((address + AREA - 1) | 0, 1);
+  cpu.admitRead(place(AREA - 1), 1);
   const first = get(0);
   const mxcsr = get(24);
   if (mxcsr & ~mxcsrMask(cpu.core.model)) throw fault("#GP");

@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { Script } from "node:vm";
+
+/**
+ * The rooms of the built program: files `NAME.cjs` in one folder, each loaded when something in it is first wanted.
+ * Beside each stands in `NAME.cjs.compiled` what V8 made of it at the time (scripts/build.mjs), so that it need not be
+ * compiled again; what another V8 has compiled, or nobody, is compiled now. `require` is for all that is no room;
+ * `loaded` is told of every room with its script.
+ */
+export function roomsIn<Rooms>(
+  folder: string,
+  require: (name: string) => unknown,
+  loaded?: (name: string, script: Script) => void,
+) {
+  const known = new Map<string, unknown>();
+  return room as <Name extends keyof Rooms & string>(name: Name) => Rooms[Name];
+
+  function room(name: string): unknown {
+    if (!known.has(name)) {
+      const source = readFileSync(`${folder}/${name}`, "latin1");
+      const cachedData = read(`${folder}/${name}.compiled`);
+      // A function: a room's names are its own.
+      const script = new Script(`(function(module,require){${source}\n})`, {
+        filename: name, // where the program stood when it was built is nobody's affair
+        ...(cachedData && { cachedData }),
+      });
+      const module = { exports: {} };
+      script.runInThisContext()(module, wanted);
+      known.set(name, module.exports);
+      loaded?.(name, script);
+    }
+    return known.get(name);
+  }
+
+  /** Node's own modules are loaded when something of them is first used: the network's take as long as a short program. */
+  function wanted(name: string): unknown {
+    if (name.startsWith("./")) return room(name.slice(2));
+    if (!name.startsWith("node:")) return require(name);
+    return new Proxy({}, { get: (_, member) => (require(name) as Record<string | symbol, unknown>)[member] });
+  }
+}
+
+function read(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}

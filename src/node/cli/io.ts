@@ -1,3 +1,5 @@
+import { computesOnce } from "./once.ts";
+
 /** What a command may see of the world around it. Tests hand in their own. */
 export interface Io {
   readonly stdout: Out;
@@ -8,6 +10,8 @@ export interface Io {
    * at it must give the host its turn now and then, or neither arrives.
    */
   readonly interrupted: AbortSignal;
+  /** A process of its own has it: told when a lot is to be computed once and the process then ends (once.ts). */
+  readonly computesOnce?: () => void;
 }
 
 export interface Out {
@@ -45,6 +49,7 @@ export function processIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
+    computesOnce,
     get interrupted() {
       if (!listening) listen();
       return stop.signal;

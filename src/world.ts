@@ -118,6 +118,7 @@ export class World {
   readonly #computing = new Turns<Mover>();
   readonly #outside = new Set<Moving>();
   #running = false;
+  #moment: Micros = 0;
   #stopped = false;
   #woken = false;
   #wake: (() => void) | undefined;
@@ -138,6 +139,14 @@ export class World {
 
   get now(): Micros {
     return this.clock.now();
+  }
+
+  /**
+   * What `poll` of all that moves was last told as the time. In real time the clock goes on meanwhile, so this, and not
+   * `now`, tells whether two things happened together.
+   */
+  get moment(): Micros {
+    return this.#moment;
   }
 
   /**
@@ -273,6 +282,7 @@ export class World {
    */
   #settle(): void {
     const now = this.now;
+    this.#moment = now;
     for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now))
       this.#isReady(due);
     for (let round = 0; round < MOST_ROUNDS; round++) {

@@ -23,32 +23,34 @@ export const MOVES = 0x100;
 /** `NAME::`, the label of an addressing space. */
 export const SPACE = 0x400;
 
+/** What every evaluation looks at comes first, so that it is near together in memory. */
 export class Label {
-  /** The text of its name, or -1 for an anonymous label. */
-  readonly name: number;
-  /** The value while a number can hold it; the engine keeps it in place, since it is never anything but a double. */
-  number = Number.NaN;
-  /** The value when it is beyond numbers. */
-  big: bigint | undefined = undefined;
   flags = 0;
-  /** Bytes of the data it labels, 0 for none. */
-  size = 0;
-  relocation = 0;
-  base: Base = null;
-  /** Registers of an address with registers: first and second register code, and how often each. */
-  register1 = 0;
-  scale1 = 0;
-  register2 = 0;
-  scale2 = 0;
   /** The pass that defined it last, and the pass that used it last. */
   definedIn = 0;
   usedIn = 0;
+  /** The value while a number can hold it; the engine keeps it in place, since it is never anything but a double. */
+  number = Number.NaN;
+  relocation = 0;
+  /** Registers of an address with registers: first and second register code. */
+  register1 = 0;
+  register2 = 0;
+  base: Base = null;
+  /** Bytes of the data it labels, 0 for none. */
+  size = 0;
+  /** The value when it is beyond numbers. */
+  big: bigint | undefined = undefined;
+  /** How often each register counts. */
+  scale1 = 0;
+  scale2 = 0;
   /** The line that defined it last. */
   line = -1;
   /** It names a place of the program: it was not defined as a number, and not in a virtual area. */
   isPlace = false;
   /** The addressing space that a SPACE label stands for. */
   space: object | undefined = undefined;
+  /** The text of its name, or -1 for an anonymous label. */
+  readonly name: number;
 
   constructor(name: number) {
     this.name = name;

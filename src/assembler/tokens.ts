@@ -383,9 +383,15 @@ export class Tokenizer {
     const length = bytes.length;
     const store = this.#store;
     const texts = this.#texts;
+    let { tokens, length: count } = store;
     let marks = 0;
     let at = this.at;
     for (;;) {
+      if (count === tokens.length) {
+        store.length = count;
+        store.reserve(1);
+        tokens = store.tokens;
+      }
       const code = at < length ? bytes[at]! : 0x1a;
       if (code === 0x20 || code === 9) {
         at++;
@@ -394,6 +400,7 @@ export class Tokenizer {
       if (separator[code] === 0) {
         if (code === 0x27 || code === 0x22) {
           at = this.#string(at, code);
+          tokens[count++] = stringToken(this.#text);
           continue;
         }
         const start = at;
@@ -408,17 +415,19 @@ export class Tokenizer {
         }
         const text = texts.ofBytes(bytes, start, at, hash);
         marks |= texts.traits[text]!;
-        store.push(nameToken(text));
+        tokens[count++] = nameToken(text);
         continue;
       }
       at++;
       if (code === 0x3b) {
-        while (at < length && !isLineEnd(bytes[at]!)) at++;
+        while (at < length && lineEnd[bytes[at]!] === 0) at++;
         continue;
       }
       if (code === 0x5c) {
         marks = ANYTHING;
+        store.length = count;
         const next = this.#backslash(at);
+        ({ tokens, length: count } = store);
         if (next < 0) break;
         at = next;
         continue;
@@ -432,17 +441,31 @@ export class Tokenizer {
         break;
       }
       marks |= marksOf(code, texts.traits);
-      store.push(code);
+      tokens[count++] = code;
     }
     if (!this.finished || at > this.at) this.at = Math.max(at, this.at);
+    store.length = count;
     store.push(END);
     return marks;
   }
 
+  /** The text of the string that `#string` has read. */
+  #text = 0;
+
+  /** Reads a string that begins at `from`; returns where it ends. */
   #string(from: number, quote: number): number {
     const bytes = this.#bytes;
-    let text = "";
     let at = from + 1;
+    let hash = 0;
+    while (at < bytes.length && bytes[at] !== quote && lineEnd[bytes[at]!] === 0)
+      hash = nextHash(hash, bytes[at++]!);
+    if (bytes[at] === quote && bytes[at + 1] !== quote) {
+      this.#text = this.#texts.ofBytes(bytes, from + 1, at, hash);
+      return at + 1;
+    }
+    // It goes on behind a quote that is doubled, or has no end.
+    let text = "";
+    at = from + 1;
     for (;;) {
       const code = at < bytes.length ? bytes[at]! : 0x1a;
       if (isLineEnd(code)) {
@@ -456,7 +479,7 @@ export class Tokenizer {
       }
       text += String.fromCharCode(code);
     }
-    this.#store.push(stringToken(this.#texts.number(text)));
+    this.#text = this.#texts.number(text);
     return at;
   }
 
@@ -517,6 +540,7 @@ export class Tokenizer {
   }
 }
 
-function isLineEnd(code: number): boolean {
-  return code === 0x0a || code === 0x0d || code === 0x1a || code === 0;
-}
+const lineEnd = new Uint8Array(256);
+for (const code of [0x0a, 0x0d, 0x1a, 0]) lineEnd[code] = 1;
+
+const isLineEnd = (code: number): boolean => lineEnd[code] === 1;

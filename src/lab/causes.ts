@@ -2,7 +2,7 @@
  * Why a station sends a frame, in words: the system call that gave the bytes, the frame that is answered, the timer that
  * ran out. Worked out from what can be seen from outside (calls and frames), so that the stack carries nothing for it.
  */
-import type { Clock, Micros } from "../base/index.ts";
+import type { Micros } from "../base/index.ts";
 import { type CallRecord, showCall, showPlace } from "../kernel/index.ts";
 import {
   type Connection,
@@ -23,11 +23,14 @@ export interface Origin {
 export interface CausesOptions {
   /** The station's name: every cause begins with it. */
   name: string;
-  clock: Clock;
+  /** The moment that the world gives its turns for: a station answers within one. */
+  moment(): Micros;
   /** It sends on frames of others: a router. */
   forwards?: boolean;
   /** What it was when it was neither a call nor a frame. Default "a timer". */
   otherwise?: string;
+  /** Somebody else's: nothing is known of its frames but that. */
+  foreign?: string;
 }
 
 /** What is known of a socket of the program. */
@@ -108,7 +111,7 @@ export class Causes {
 
   /** A frame that the station has taken from its card. */
   received(frame: Uint8Array, origin: Origin): void {
-    const now = this.#options.clock.now();
+    const now = this.#options.moment();
     this.#heard = origin;
     this.#heardAt = now;
     const facts = frameFacts(frame);
@@ -130,8 +133,9 @@ export class Causes {
   /** Why this frame leaves. */
   sent(frame: Uint8Array): string {
     const facts = frameFacts(frame);
-    const { name, forwards, otherwise = "a timer" } = this.#options;
-    const now = this.#options.clock.now();
+    const { name, forwards, foreign, otherwise = "a timer" } = this.#options;
+    if (foreign !== undefined) return `${name}: ${foreign}`;
+    const now = this.#options.moment();
     const taken = forwards ? this.#taken.get(facts.identity) : undefined;
     if (taken) return `${name}: sends on frame ${taken.number} (${taken.cause})`;
     if (facts.kind === "arp") return `${name}: ${this.#arp(facts, now)}`;
@@ -149,7 +153,9 @@ export class Causes {
   }
 
   #tcp(facts: FrameFacts, now: Micros): string {
-    const { name, otherwise = "a timer" } = this.#options;
+    const { name } = this.#options;
+    // A server may do on one connection what it was asked on another; what comes from outside has no such cause.
+    const otherwise = this.#options.otherwise ?? this.#answer(now) ?? "a timer";
     const { code, length, destination, destinationPort, sourcePort } = facts;
     const flow = this.#flow(sourcePort, destination, destinationPort);
     this.#touch(flow, now);

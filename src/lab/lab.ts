@@ -28,7 +28,6 @@ import {
   type ServiceNews,
   Stack,
   Switch,
-  type SwitchPort,
   showAddress,
   showAddress6,
   showMac,
@@ -178,10 +177,12 @@ export class Lab {
   }
 
   /** The network that has this name: to plug something of one's own in. */
-  plug(network: string, name: string): SwitchPort {
+  plug(network: string, name: string): Port {
     const found = this.#switches.get(network);
     if (!found) throw new Error(`there is no network ${network}`);
-    return found.plug(name);
+    const port = found.plug(name);
+    const causes = new Causes({ name, moment: () => this.world.moment, foreign: "what came from outside" });
+    return this.#recording?.port(port, { name, description: `on ${network}` }, causes) ?? port;
   }
 
   /** Frames written to the capture. */
@@ -267,7 +268,7 @@ export class Lab {
     const { world } = this;
     for (let i = 0; i < count; i++) {
       const own = instance(name, i, description);
-      const causes = new Causes({ name: own, clock: world.clock });
+      const causes = new Causes({ name: own, moment: () => world.moment });
       const cards = interfaces.map((card, index) => this.#interface(own, shifted(card, i), index, causes));
       const computer = new Computer({
         world,
@@ -312,7 +313,7 @@ export class Lab {
 
   #addRouter(name: string, { interfaces, routes = [], ...more }: RouterDescription): void {
     const { world } = this;
-    const causes = new Causes({ name, clock: world.clock, forwards: true });
+    const causes = new Causes({ name, moment: () => world.moment, forwards: true });
     const router = new Router({
       clock: world.clock,
       random: world.random,
@@ -341,7 +342,7 @@ export class Lab {
 
   #addServices(name: string, description: ServiceDescription): void {
     const { world } = this;
-    const causes = new Causes({ name, clock: world.clock });
+    const causes = new Causes({ name, moment: () => world.moment });
     const network = parseNetwork(description.address)!;
     const { mac = macFor(network.address), mtu, gateway } = description;
     const { port } = this.#port(name, { name: "eth0", ...description }, causes);
@@ -405,7 +406,7 @@ export class Lab {
     const { address = GATEWAY, publish = [], outbound = false, network } = description;
     const causes = new Causes({
       name: "gateway",
-      clock: this.world.clock,
+      moment: () => this.world.moment,
       otherwise: "what came from outside",
     });
     const policy = Array.isArray(outbound) ? allowOnly(outbound) : outbound;

@@ -39,6 +39,16 @@ test("every interface is in the capture, with causes", async () => {
   expect(said).toMatch(/^computer\.eth1 \| computer: ARP announces its address$/m);
 });
 
+test("in real time, too, a server's answers are known as such", async () => {
+  const pcap = folder.at("real.pcapng");
+  const words = ["--service", "http", "--publish", "0:9", "--pcap", pcap];
+  await client(...words, "--", "10.0.2.3", "80", "GET", "/", "HTTP/1.0");
+  const comments = readCapture(readFileSync(pcap)).frames.map(({ comment = "" }) => comment);
+  const answers = comments.filter((comment) => /^services: answers frame \d+$/.test(comment));
+  expect(answers.length).toBeGreaterThanOrEqual(3); // the handshake, the page, the end
+  expect(comments).not.toContain("services: a timer");
+});
+
 /** Prints the name of each interface of function 76, and the last byte of its address. */
 const interfaces = `use32
 org 0

@@ -185,8 +185,11 @@ print(s.recv(5))
 s.close()`;
     const client = await run(inside("python3", "-c", script));
     expect([client.said, await ended, said]).toEqual(["b'hello'\n", 0, expect.stringMatching(/^ok after/m)]);
-    const { frames } = readCapture(readFileSync(folder.at("tap.pcapng")));
-    expect(frames.map(({ comment }) => comment)).toContain("from outside");
+    const { interfaces, frames } = readCapture(readFileSync(folder.at("tap.pcapng")));
+    expect(interfaces).toEqual(["gateway.eth0", "server.eth0", "lab0"]);
+    const comments = frames.map(({ comment }) => comment);
+    expect(comments).toContain("lab0: what came from outside");
+    expect(comments).toContainEqual(expect.stringMatching(/^frame \d+: lab0: what came from outside$/));
   });
 
   test("when the device is taken away, that is said, and the program runs on", async () => {

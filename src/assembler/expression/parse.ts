@@ -148,7 +148,10 @@ export class ExpressionReader {
       if (text >= this.#numberOf.length) this.#grow(text);
       element = this.#numberOf[text]!;
       if (element === 0) {
-        element = this.#mayBeNumber(text) ? this.#element(parseNumber(this.#texts.text(text))) : NO_NUMBER;
+        const texts = this.#texts;
+        element = this.#mayBeNumber(text)
+          ? this.#element(parseNumber(texts.bytes, texts.start(text), texts.end(text)))
+          : NO_NUMBER;
         this.#numberOf[text] = element;
       }
     }
@@ -239,43 +242,43 @@ function stringNumber(text: string): Int | "large" {
 }
 
 /** A written number (FASM.TXT 1.2.4), "large" beyond 64 bits, "none" when the name is not a number at all. */
-export function parseNumber(name: string): Int | "large" | "none" {
-  const first = name.charCodeAt(0);
-  if (first === 0x24) return name.length > 1 ? digitsValue(name.slice(1), 16) : "none";
-  if (first < 0x30 || first > 0x39) return "none";
-  if (name.startsWith("0x")) return digitsValue(name.slice(2), 16);
-  switch (name[name.length - 1]) {
-    case "h":
-    case "H":
-      return digitsValue(name.slice(0, -1), 16);
-    case "b":
-    case "B":
-      return digitsValue(name.slice(0, -1), 2);
-    case "d":
-    case "D":
-      return digitsValue(name.slice(0, -1), 10);
-    case "o":
-    case "O":
-    case "q":
-    case "Q":
-      return digitsValue(name.slice(0, -1), 8);
+function parseNumber(bytes: Uint8Array, start: number, end: number): Int | "large" | "none" {
+  const first = bytes[start]!;
+  if (first === 0x24) return end - start > 1 ? digitsValue(bytes, start + 1, end, 16) : "none";
+  if (first === 0x30 && bytes[start + 1] === 0x78 && end - start > 1)
+    return digitsValue(bytes, start + 2, end, 16);
+  switch (bytes[end - 1]! | 0x20) {
+    case 0x68: // h
+      return digitsValue(bytes, start, end - 1, 16);
+    case 0x62: // b
+      return digitsValue(bytes, start, end - 1, 2);
+    case 0x64: // d
+      return digitsValue(bytes, start, end - 1, 10);
+    case 0x6f: // o
+    case 0x71: // q
+      return digitsValue(bytes, start, end - 1, 8);
     default:
-      return digitsValue(name, 10);
+      return digitsValue(bytes, start, end, 10);
   }
 }
 
-function digitsValue(written: string, radix: number): Int | "large" | "none" {
-  const digits = /['_]/.test(written) ? written.replace(/['_]/g, "") : written;
+/** Digits, with ' and _ between them as one likes. */
+function digitsValue(bytes: Uint8Array, start: number, end: number, radix: number): Int | "large" | "none" {
   let value = 0;
-  for (let at = 0; at < digits.length; at++) {
-    const code = digits.charCodeAt(at) | 0x20;
-    const digit = code >= 0x61 ? code - 0x57 : digits.charCodeAt(at) - 0x30;
-    if (digit < 0 || digit >= radix || (code >= 0x61 && code > 0x66)) return "none";
-    value = value * radix + digit;
+  /** The value from where it is beyond numbers. */
+  let exact: bigint | undefined;
+  for (let at = start; at < end; at++) {
+    const code = bytes[at]!;
+    if (code === 0x27 || code === 0x5f) continue;
+    const letter = code | 0x20;
+    const digit = letter >= 0x61 ? letter - 0x57 : code - 0x30;
+    if (digit < 0 || digit >= radix) return "none";
+    const next = value * radix + digit;
+    if (exact === undefined && next <= Number.MAX_SAFE_INTEGER) value = next;
+    else exact = (exact ?? BigInt(value)) * BigInt(radix) + BigInt(digit);
   }
-  if (value <= Number.MAX_SAFE_INTEGER) return value;
-  const big = BigInt((radix === 16 ? "0x" : radix === 8 ? "0o" : radix === 2 ? "0b" : "") + digits);
-  return big >> 64n ? "large" : normal(big);
+  if (exact === undefined) return value;
+  return exact >> 64n ? "large" : normal(exact);
 }
 
 /** The value of an expression that the preprocessor needs (`rept`): constants of `equ` count, labels do not. */

@@ -104,6 +104,7 @@ export class Interpreter implements Engine {
           case 1: // GENERAL
             words[WORD.RESULT] = result;
             words[WORD.CARRIES] = carries;
+            cpu.general++;
             op.execute(cpu, op);
             result = words[WORD.RESULT]!;
             carries = words[WORD.CARRIES]!;

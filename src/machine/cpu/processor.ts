@@ -23,7 +23,7 @@ const CODE_TOO = 1;
 const { READ, WRITE, PRESENT, WRITABLE, CODE, WATCH_READ, WATCH_WRITE } = FACT;
 
 /** Below it the general way is quicker than compiling. */
-const PATIENCE = 1000;
+const PATIENCE = 3000;
 
 /** Bytes of the area of FXSAVE. */
 const LARGEST_OPERAND = 512;
@@ -51,6 +51,8 @@ export class Processor {
   shadow = false;
   /** Iterations of a repeated string instruction executed in this turn. */
   iterations = 0;
+  /** Instructions executed that have no arm in the interpreter's loop. */
+  general = 0;
 
   /** How often a family has been asked for in vain. */
   readonly #times = new Map<Family, number>();

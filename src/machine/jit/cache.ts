@@ -26,7 +26,10 @@ import { structure } from "./structure.ts";
 export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */
   threshold?: number;
-  /** Instructions that a machine executes before anything is compiled. Default: 0 with a threshold, else 20,000. */
+  /**
+   * Instructions that a machine executes before anything is compiled, those without an arm of the interpreter's loop
+   * eight times. Default: 0 with a threshold, else 20,000.
+   */
   after?: number;
   /** Compiles everything before it is executed for the first time, for tests. */
   ahead?: boolean;
@@ -48,6 +51,8 @@ const AFTER = 20_000;
  * little of everything spends in the compiler stays below what it would spend in the interpreter.
  */
 const EXECUTED_PER_COMPILED = 1000;
+/** What an instruction takes that has no arm in the interpreter's loop: so many times what others do. */
+const WEIGHT_OF_GENERAL = 8;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
 /** Instructions of a region: what V8 optimises within some 20 ms. */
@@ -120,7 +125,7 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #core: Core;
   readonly #ahead: boolean;
   readonly #isThrifty: boolean;
-  /** The count of instructions from which on something may be compiled. */
+  /** The count of instructions, with their weights, from which on something may be compiled. */
   #earliest: number;
   readonly #most: number;
   readonly #without: Optimisation | undefined;
@@ -288,7 +293,7 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Whether a region works out what need not be worked out any more, since PE is set. */
   #isOutdated({ extra }: Operation): boolean {
     const { exacting } = this.#regions[extra]!;
-    if (exacting === 0 || this.#core.instructions < this.#earliest) return false;
+    if (exacting === 0 || this.#isEarly()) return false;
     const words = this.#words;
     const set = (words[X87_STATUS]! & PE ? EXACTING.X87 : 0) | (words[WORD.MXCSR]! & PE ? EXACTING.SSE : 0);
     return (exacting & set) !== 0;
@@ -401,10 +406,16 @@ export class CompilingEngine implements Engine, CodeListener {
 
   // Compiling ------------------------------------------------------------------------------------------------
 
+  /** Whether too little was executed so far for compiling to pay. */
+  #isEarly(): boolean {
+    const more = (WEIGHT_OF_GENERAL - 1) * this.#interpreter.cpu.general;
+    return this.#core.instructions + more < this.#earliest;
+  }
+
   #compile(entry: number, head: Operation): void {
     const { memory } = this.#core;
     head.immediate = this.threshold;
-    if (this.#core.instructions < this.#earliest || !canCompile() || !this.#ready()) return;
+    if (this.#isEarly() || !canCompile() || !this.#ready()) return;
     if (this.made >= MOST_REGIONS) this.#dropAll();
     const around = this.#without === "heads" ? undefined : this.#around(entry);
     const found = discover(

@@ -190,7 +190,9 @@ export function discover(
             const callee = { id: ++contextCount, returns: op.following, parent: context, depth };
             contexts.set(key, callee);
             want(op.immediate, callee);
-            if (returns && context === undefined) wantTarget(op.following);
+            // What calls itself comes back there from deeper than is copied.
+            if ((returns || entries.includes(op.immediate)) && context === undefined)
+              wantTarget(op.following);
           } else {
             want(op.immediate, undefined);
             wantTarget(op.following);

@@ -58,8 +58,13 @@ test("flags that nobody reads are not computed", () => {
   expect(wasm.match(/i32\.lt_u/g)?.length).toBe(1);
 });
 
-/** Runs lines at 0x1000 for so many instructions; answers how many regions there are then. */
-function regionsOf(source: string, instructions: number, without?: Optimisation): number {
+/** Runs lines at 0x1000 for so many instructions; answers how many regions there are then, and how many were made. */
+function regionsOf(
+  source: string,
+  instructions: number,
+  without?: Optimisation,
+  piece = 1000,
+): { regions: number; made: number } {
   const made = assemble("regions.asm", {
     files: memoryFiles({ "regions.asm": `use32\norg 0x${ORIGIN.toString(16)}\n${source}\n` }),
   });
@@ -72,14 +77,24 @@ function regionsOf(source: string, instructions: number, without?: Optimisation)
   machine.memory.map(0, 0x2_0000);
   machine.memory.place(ORIGIN, made.bytes);
   Object.assign(machine.cpu, { eip: ORIGIN, esp: 0x1_0000 });
-  for (let n = 0; n < instructions; n += 1000) expect(machine.run(1000)).toEqual({ reason: "budget" });
-  return engine!.regions;
+  for (let n = 0; n < instructions; n += piece) expect(machine.run(piece)).toEqual({ reason: "budget" });
+  return engine!;
 }
 
 describe("regions", () => {
   test("a loop is compiled with those around it, and can be left and entered anywhere", () => {
     const source = "outer:\n mov edx,7\nmiddle:\n mov ecx,900\ninner:\n add eax,ecx\n loop inner\n";
-    expect(regionsOf(`${source} dec edx\n jnz middle\n inc ebx\n jmp outer`, 100_000)).toBe(1);
+    expect(regionsOf(`${source} dec edx\n jnz middle\n inc ebx\n jmp outer`, 100_000).regions).toBe(1);
+  });
+
+  test("what calls itself is made once", () => {
+    const fib = [
+      "fib:\n cmp eax,2\n jb done\n push ebx eax\n dec eax\n call fib",
+      "mov ebx,eax\n pop eax\n sub eax,2\n call fib\n add eax,ebx\n pop ebx\ndone:\n ret",
+    ].join("\n");
+    expect(
+      regionsOf(`again:\n mov eax,20\n call fib\n jmp again\n${fib}`, 100_000, undefined, 100_000).made,
+    ).toBe(1);
   });
 
   test("one that is entered behind its calls is made anew, once", () => {
@@ -88,8 +103,8 @@ describe("regions", () => {
     const routine = "far_routine:\n mov ecx,3\nagain:\n add ebx,ecx\n loop again\n ret";
     const source = `outer:\n${call.repeat(6)} jmp outer\n${routine}`;
     // Without, there is one behind each call.
-    expect(regionsOf(source, 100_000, "heads")).toBeGreaterThan(7);
-    expect(regionsOf(source, 100_000)).toBeLessThan(6);
+    expect(regionsOf(source, 100_000, "heads").regions).toBeGreaterThan(7);
+    expect(regionsOf(source, 100_000).regions).toBeLessThan(6);
   });
 });
 
@@ -113,6 +128,27 @@ test.each([
   expect(found).toEqual(expected);
   expect(found!.stop).toEqual({ reason: "interrupt", vector: 0x40 });
   expect(engine!.executed).toBeGreaterThan(0.8 * found!.instructions);
+});
+
+test.each([
+  ["add eax,ebx", 20_000],
+  // Without an arm in the interpreter's loop: six in a round of eight instructions.
+  ["paddd xmm0,xmm1", 4000],
+])("a loop of %s is compiled after some %d instructions", (instruction, expected) => {
+  let engine: CompilingEngine | undefined;
+  const source = `use32\norg 0x1000\nagain:\n${`${instruction}\n`.repeat(6)} inc ecx\n jmp again\n`;
+  const made = assemble("after.asm", { files: memoryFiles({ "after.asm": source }) });
+  const machine = new Machine({
+    memoryBytes: 1 << 20,
+    engine: (core: Core) => (engine = new CompilingEngine(core)),
+  });
+  machine.memory.map(0, 0x2_0000);
+  machine.memory.place(ORIGIN, made.bytes);
+  machine.cpu.eip = ORIGIN;
+  while (engine!.made === 0) expect(machine.run(100)).toEqual({ reason: "budget" });
+  expect(machine.instructions).toBeGreaterThan(0.7 * expected);
+  // It is seen when the loop has come round 300 times more.
+  expect(machine.instructions).toBeLessThan(expected + 8 * 400);
 });
 
 test("a program that makes new code again and again does not fill memory with old code", () => {

@@ -60,6 +60,7 @@ export const asm = command({
       maxMemory: kilobytes * 1024,
       missing: status.other,
       bytewise: true,
+      onLarge: io.computesOnce,
       references: values.symbols !== undefined,
       ...(values.passes ? { maxPasses: values.passes } : {}),
     });

@@ -1,3 +1,6 @@
+import { reason } from "../files.ts";
+import { computesOnce } from "./once.ts";
+
 /** What a command may see of the world around it. Tests hand in their own. */
 export interface Io {
   readonly stdout: Out;
@@ -8,6 +11,8 @@ export interface Io {
    * at it must give the host its turn now and then, or neither arrives.
    */
   readonly interrupted: AbortSignal;
+  /** A process of its own has it: told when a lot is to be computed once and the process then ends (once.ts). */
+  readonly computesOnce?: () => void;
 }
 
 export interface Out {
@@ -15,6 +20,9 @@ export interface Out {
   readonly isTTY?: boolean;
   readonly columns?: number;
 }
+
+/** EX_IOERR of sysexits. */
+const OUTPUT_FAILED = 74;
 
 /** Whether the program ended because whoever read its output had enough, as `head` does. */
 export const OUTPUT_CLOSED = "output closed";
@@ -27,8 +35,8 @@ export function processIo(): Io {
   const stop = new AbortController();
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      stop.abort(OUTPUT_CLOSED);
+      if (error.code === "EPIPE") stop.abort(OUTPUT_CLOSED);
+      else cannotWrite(stream, error);
     });
   }
   let listening = false;
@@ -45,11 +53,18 @@ export function processIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
+    computesOnce,
     get interrupted() {
       if (!listening) listen();
       return stop.signal;
     },
   };
+}
+
+/** What was to be said is lost, on a full disk for instance: that ends the process, whatever it is at. */
+function cannotWrite(stream: NodeJS.WriteStream, error: unknown): never {
+  if (stream === process.stdout) process.stderr.write(`kolibri: standard output: ${reason(error)}\n`);
+  process.exit(OUTPUT_FAILED);
 }
 
 /** What the shell expects of a program that a signal ended: 128 and the signal's number. */

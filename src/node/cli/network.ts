@@ -121,7 +121,7 @@ export class Network {
       const writer = new PcapWriter((chunk) => pcap.write(chunk));
       this.#recording = new Recording({ writer, clock: world.clock, epoch });
     }
-    this.#causes = new Causes({ name: "computer", clock: world.clock });
+    this.#causes = new Causes({ name: "computer", moment: () => world.moment });
     const { address, gateway, addresses6 } = place;
     const attached = publish.length + hostPorts.length > 0 || outbound !== false;
     const hasGateway = attached || taps.length + links.length === 0;
@@ -155,7 +155,11 @@ export class Network {
     this.#outside.onWake = () => world.wake();
     const { random } = world;
     const own = `${showAddress(gateway)}/${address.split("/")[1]}`;
-    const causes = new Causes({ name: "gateway", clock: world.clock, otherwise: "what came from outside" });
+    const causes = new Causes({
+      name: "gateway",
+      moment: () => world.moment,
+      otherwise: "what came from outside",
+    });
     this.gateway = new Gateway({
       port: this.#port(FIRST, "gateway", own, causes),
       outside: this.#outside,
@@ -203,7 +207,7 @@ export class Network {
     if (((own ^ network) & mask) !== 0 || own === computer)
       throw new Refusal(`${address} leaves no address for --service: it would be ${showAddress(own)}`);
     const { world } = { world: this.#world };
-    const causes = new Causes({ name: "services", clock: world.clock });
+    const causes = new Causes({ name: "services", moment: () => world.moment });
     const port = this.#port(FIRST, "services", `${showAddress(own)}/${length}`, causes);
     const stack = new Stack({
       nics: [new Nic({ port, mac: macFor(own) })],
@@ -294,7 +298,7 @@ export class Network {
     const { name } = outlet;
     const end = this.#switchOf(network).plug(name);
     this.joined.push({ outlet, port: end });
-    const causes = new Causes({ name, clock: this.#world.clock, otherwise: "what came from outside" });
+    const causes = new Causes({ name, moment: () => this.#world.moment, foreign: "what came from outside" });
     const port = this.#recording
       ? this.#recording.port(end, { name, description: `on ${network}` }, causes)
       : end;

@@ -55,6 +55,8 @@ export interface Limits {
   bytewise?: boolean;
   /** The exit status when the source cannot be read. */
   missing?: number;
+  /** Called when the source turns out to be large. */
+  onLarge?: (() => void) | undefined;
 }
 
 /** Assembles a file on disk as the command line asks for. Errors of the source are in the answer. */
@@ -62,7 +64,7 @@ export async function assembleFile(
   source: string,
   values: SourceValues,
   io: Io,
-  { missing = 2, bytewise = false, ...limits }: Limits = {},
+  { missing = 2, bytewise = false, onLarge, ...limits }: Limits = {},
 ): Promise<Corrected> {
   const content = readFile(source);
   if ("error" in content) throw new Refusal(content.error, missing);
@@ -71,10 +73,14 @@ export async function assembleFile(
   const disk = diskFiles();
   const given = bytewise ? byteText : (text: string) => text;
   const status = new BusyLine(io);
+  let large = onLarge;
   try {
     const assembled = assemble(given(source), {
-      onProgress: (phase, lines, pass) =>
-        status.tell(() => `${phase} ${source}: ${thousands(lines)} lines${pass > 0 ? `, pass ${pass}` : ""}`),
+      onProgress: (phase, lines, pass) => {
+        large?.();
+        large = undefined;
+        status.tell(() => `${phase} ${source}: ${thousands(lines)} lines${pass > 0 ? `, pass ${pass}` : ""}`);
+      },
       files: chosen.length > 0 ? corrected(disk, all, chosen) : disk,
       defines: Object.fromEntries(values.define),
       includes: [...values.I, ...(io.env["INCLUDE"]?.split(";").filter((folder) => folder !== "") ?? [])].map(

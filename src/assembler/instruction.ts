@@ -134,6 +134,10 @@ const SECOND_SIZED = 4;
 const EVASIVE = 8;
 /** The bytes depend on where they stand. */
 const POSITIONAL = 16;
+/** Above the traits: which operands have the expressions. */
+const FIRST_OPERAND = 8;
+const SECOND_OPERAND = 20;
+const OPERAND_MASK = 0xfff;
 
 const PLUS = 0x2b;
 const COMMA = 0x2c;
@@ -268,11 +272,14 @@ export class InstructionTable {
       if (isFloat || operand.kind === FAR || !isLinear(expressions, expression)) traits |= EVASIVE;
       if (!shape.jumps && isFixed(expressions, expression)) continue;
       const isSized = operand.kind === MEMORY && !operand.sizeDeclared && shape.sized;
-      if (first < 0) {
+      if (index > OPERAND_MASK) traits |= EVASIVE;
+      else if (first < 0) {
         first = expression;
+        traits |= index << FIRST_OPERAND;
         if (isSized) traits |= FIRST_SIZED;
       } else if (second < 0) {
         second = expression;
+        traits |= index << SECOND_OPERAND;
         if (isSized) traits |= SECOND_SIZED;
       } else traits |= EVASIVE;
     }
@@ -641,7 +648,7 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     !state.compresses &&
     complaints === state.complaints &&
     prefixes === state.prefixes &&
-    remember(assembler, instruction, start)
+    remember(assembler, shape, instruction, start)
   ) {
     table.store(instruction, state.bytes, start, state.at - start);
     fields[instruction + BITS] = state.bits;
@@ -668,33 +675,26 @@ function isUnchanged(assembler: Assembler, instruction: Instruction): boolean {
 }
 
 /** Notes what an instruction's bytes have been made of; false where a number each cannot tell. */
-function remember(assembler: Assembler, instruction: Instruction, start: number): boolean {
+function remember(assembler: Assembler, shape: Shape, instruction: Instruction, start: number): boolean {
   const { state } = assembler;
-  const end = state.at;
-  // `$` is where the instruction begins.
-  state.at = start;
-  const told = note(assembler, instruction, start);
-  state.at = end;
-  return told;
-}
-
-function note(assembler: Assembler, instruction: Instruction, start: number): boolean {
-  const { evaluator, state } = assembler;
   const { fields, values } = assembler.table;
   const positional = state.positional ? POSITIONAL : 0;
   const traits = (fields[instruction + TRAITS]! & ~POSITIONAL) | positional;
   fields[instruction + TRAITS] = traits;
-  const first = fields[instruction + FIRST]!;
-  if (first < 0) return !state.positional;
-  if (!weigh(assembler, positional, first, (traits & FIRST_SIZED) !== 0, start)) return false;
-  values[(instruction >> 1) + FIRST_VALUE] = evaluator.worth[0]!;
-  fields[instruction + FIRST_SIZE] = evaluator.takenSize;
-  const second = fields[instruction + SECOND]!;
-  if (second < 0) return true;
-  if (state.positional || !weigh(assembler, positional, second, (traits & SECOND_SIZED) !== 0, 0))
+  if (fields[instruction + FIRST]! < 0) return !state.positional;
+  const first = shape.operands[(traits >>> FIRST_OPERAND) & OPERAND_MASK]!;
+  const { base, relocation, register1, register2 } = state.space;
+  if (state.positional && ((relocation | register1 | register2) !== 0 || typeof base !== "number"))
     return false;
-  values[(instruction >> 1) + SECOND_VALUE] = evaluator.worth[0]!;
-  fields[instruction + SECOND_SIZE] = evaluator.takenSize;
+  values[(instruction >> 1) + FIRST_VALUE] = state.positional
+    ? first.value + (base as number) - start
+    : first.value;
+  fields[instruction + FIRST_SIZE] = (traits & FIRST_SIZED) !== 0 ? first.size : 0;
+  if (fields[instruction + SECOND]! < 0) return true;
+  if (state.positional) return false;
+  const second = shape.operands[traits >>> SECOND_OPERAND]!;
+  values[(instruction >> 1) + SECOND_VALUE] = second.value;
+  fields[instruction + SECOND_SIZE] = (traits & SECOND_SIZED) !== 0 ? second.size : 0;
   return true;
 }
 

@@ -48,6 +48,8 @@ import {
 
 /** Where FASM's counter of 32 bits begins anew. */
 const ROUNDS_LIMIT = 2 ** 32;
+/** Rounds of a loop that only an error can end: those that such an error takes some rounds to come to get that far. */
+const SURE_ROUNDS = 2 ** 22;
 /** Rounds from one look at a loop to the next; twice as many each time. */
 const FIRST_GAP = 4;
 /** Rounds before the first are passed over: most loops have ended by then. */
@@ -77,6 +79,8 @@ export interface Watch {
   gap: number;
   /** The loop as sums; undefined when it is not made of them. */
   sums: Sums | undefined;
+  /** A `while` whose condition is a number, without a `break`: nothing but an error ends it. */
+  readonly neverEnds: boolean;
 }
 
 /** Begins to watch a loop whose contents (with the condition of a `while` before them) begin at an item. */
@@ -93,7 +97,23 @@ export function watchLoop({ program, state }: Assembler, start: number): Watch {
     nextLook: found === undefined ? Number.POSITIVE_INFINITY : 0,
     gap: FIRST_GAP,
     sums: undefined,
+    neverEnds: neverEnds(program, start),
   };
+}
+
+function neverEnds({ kinds, values, expressions }: Program, start: number): boolean {
+  if (kinds[start] !== I_EXPRESSION || kinds[start + 1] !== I_LINE) return false;
+  if (!expressions.constant(values[start]!)) return false;
+  let depth = 1;
+  for (let item = start; depth > 0; item++) {
+    if (kinds[item] === I_END) return false;
+    if (kinds[item] !== I_INSTRUCTION) continue;
+    if (values[item] === D_BREAK) return false;
+    if (values[item] === D_END && kinds[item + 1] === I_INSTRUCTION) {
+      if (values[++item] === D_WHILE) depth--;
+    } else if (values[item] === D_WHILE) depth++;
+  }
+  return true;
 }
 
 /** The numbers of the labels that a loop of assignments and conditions assigns; undefined for any other loop. */
@@ -130,7 +150,7 @@ function assignedIn(
  */
 export function isEndless(assembler: Assembler, watch: Watch, start: number): boolean {
   const { state } = assembler;
-  if (state.counter >= ROUNDS_LIMIT) return true;
+  if (state.counter >= (watch.neverEnds ? SURE_ROUNDS : ROUNDS_LIMIT)) return true;
   if (hasCycled(watch)) return true;
   if (state.counter >= watch.nextLook) look(assembler, watch, start, true, ROUNDS_LIMIT);
   return state.counter >= ROUNDS_LIMIT;

@@ -167,3 +167,11 @@ test.each([
 ])("fasm's answer to %s", { timeout: 60_000 }, (_, source, text) => {
   expect(answer(source, { maxMemory: 1 << 22, maxTurns: 2 ** 22 })).toBe(text);
 });
+
+test("a while that only an error could end is given up early", () => {
+  const body = "x = (x*1103515245+12345) and 07FFFFFFFh\nwhile x and 1\nx = x+1\nend while";
+  const bounds = { maxMemory: 1 << 20, maxTurns: 2 ** 26 };
+  expect(answer(whileLoop(body, "x = 1"), bounds)).toBe("too many repeats");
+  const left = whileLoop(`${body}\nif x = 0\nbreak\nend if`, "x = 1");
+  expect(answer(left.replace("1103515245+12345", "0"), bounds)).toBe("0 bytes");
+});

@@ -76,6 +76,12 @@ test("symbols are written as JSON, one a line", async () => {
   expect(folder.text("symbols").split("\n")).toHaveLength(6);
 });
 
+test("how many lines a loop may take can be said", async () => {
+  const source = folder.put("a.asm", "db 1\nrepeat 100000\nload a byte from 0\nend repeat\n");
+  expect((await asm(source, "--turns", "20000")).err).toContain("error: too many repeats.");
+  expect((await asm(source, "--turns", "1000000")).status).toBe(0);
+});
+
 test("symbols have all their bits", async () => {
   const source = folder.put("a.asm", "use64\norg 7FF600000000h\nstart: ret\nALL = not 0\nTOP = 1 shl 63\n");
   await asm(source, "--symbols-json", folder.at("symbols"), "--listing", folder.at("listing"));

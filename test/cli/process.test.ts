@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { beforeAll, expect, test } from "vitest";
 import { unicornEngine } from "../../src/node/unicorn/engine.ts";
@@ -65,6 +66,15 @@ test("a reader that has had enough ends it quietly", () => {
     stdout: "00000000  jmp 0\n",
     stderr: "",
   });
+});
+
+test.skipIf(!existsSync("/dev/full"))("output that cannot be written is told in words", () => {
+  const hello = "fixtures/guide/images/hello.corrected.bin";
+  for (const command of [`run ${hello}`, `disasm ${hello}`, "--help"]) {
+    const line = `${process.execPath} ${CLI} ${command} > /dev/full`;
+    const { status, stderr } = spawnSync("sh", ["-c", line], { encoding: "utf8" });
+    expect([status, stderr]).toEqual([74, "kolibri: standard output: no space left on the device\n"]);
+  }
 });
 
 test.each(["SIGINT", "SIGTERM"] as const)("%s ends a run with everything written", async (signal) => {

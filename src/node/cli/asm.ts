@@ -28,6 +28,11 @@ const options = {
     help: `memory it may use, in kilobytes (${DEFAULT_KILOBYTES})`,
     read: number(1, 2 ** 22 - 1),
   },
+  turns: {
+    value: "N",
+    help: "lines assembled, each round of a loop anew, before it gives up (536870912)",
+    read: number(1, 2 ** 52),
+  },
   symbols: {
     short: "s",
     eitherCase: true,
@@ -63,6 +68,7 @@ export const asm = command({
       onLarge: io.computesOnce,
       references: values.symbols !== undefined,
       ...(values.passes ? { maxPasses: values.passes } : {}),
+      ...(values.turns ? { maxTurns: values.turns } : {}),
     });
     if (!assembled.ok) {
       display(assembled.display, io.stderr);

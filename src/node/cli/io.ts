@@ -1,3 +1,4 @@
+import { reason } from "../files.ts";
 import { computesOnce } from "./once.ts";
 
 /** What a command may see of the world around it. Tests hand in their own. */
@@ -20,6 +21,9 @@ export interface Out {
   readonly columns?: number;
 }
 
+/** EX_IOERR of sysexits. */
+const OUTPUT_FAILED = 74;
+
 /** Whether the program ended because whoever read its output had enough, as `head` does. */
 export const OUTPUT_CLOSED = "output closed";
 
@@ -31,8 +35,8 @@ export function processIo(): Io {
   const stop = new AbortController();
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      stop.abort(OUTPUT_CLOSED);
+      if (error.code === "EPIPE") stop.abort(OUTPUT_CLOSED);
+      else cannotWrite(stream, error);
     });
   }
   let listening = false;
@@ -55,6 +59,12 @@ export function processIo(): Io {
       return stop.signal;
     },
   };
+}
+
+/** What was to be said is lost, on a full disk for instance: that ends the process, whatever it is at. */
+function cannotWrite(stream: NodeJS.WriteStream, error: unknown): never {
+  if (stream === process.stdout) process.stderr.write(`kolibri: standard output: ${reason(error)}\n`);
+  process.exit(OUTPUT_FAILED);
 }
 
 /** What the shell expects of a program that a signal ended: 128 and the signal's number. */

@@ -48,6 +48,7 @@ export interface Corrected extends Assembled {
 
 export interface Limits {
   maxPasses?: number;
+  maxTurns?: number;
   maxMemory?: number;
   /** Keep which line uses which symbol. */
   references?: boolean;

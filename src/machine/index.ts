@@ -22,6 +22,7 @@ export { type Descriptor, kolibriSegments, linuxSegments, type SegmentModel } fr
 export { SEGMENT, STATE, WORD } from "./cpu/state.ts";
 export { type UndefinedFamily, undefinedFamilies } from "./cpu/undefined.ts";
 export type { DebugRegisters } from "./debug-registers.ts";
+export { type CompiledText, compiledText } from "./explain.ts";
 export { type LoadOptions, loadImage } from "./load.ts";
 export {
   type Context,

@@ -1,8 +1,7 @@
 /**
  * What a system call costs: a program that makes the same one over and over (mov eax; int 0x40; jmp), on a kernel of
  * its own, beside the same loop on a machine whose `int` nobody answers. The difference is the kernel's share. Each is
- * a process of its own: with a second machine, whoever answers is not the only one any more that V8 has seen, and costs
- * half as much again.
+ * a process of its own, so that none profits or suffers from what V8 has seen in another.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -105,3 +105,16 @@ test("a source that begins like a header is a source", async () => {
   const { status, out } = await kolibri(["disasm", new Folder().put("a.asm", "MZ = 5\nuse32\nret\n")]);
   expect([status, out]).toEqual([0, expect.stringMatching(/^00000000 {2}c3 +ret\n$/)]);
 });
+
+test("--compiled shows what hot code becomes, by steps", async () => {
+  const source = new Folder().put(
+    "a.asm",
+    "use32\norg 0x1000\ncount: add eax,[esi]\ndec ecx\njnz count\nret\n",
+  );
+  const ir = await kolibri(["disasm", source, "--from", "count", "--compiled", "ir"]);
+  expect([ir.status, ir.err]).toEqual([0, ""]);
+  expect(ir.out).toMatch(/^b0 0x1000 \d+ instructions, entry\n/);
+  const wasm = await kolibri(["disasm", source, "--from", "count", "--compiled", "wasm"]);
+  expect([wasm.status, wasm.err]).toEqual([0, ""]);
+  expect(wasm.out).toContain("i32.load");
+});

@@ -1,6 +1,7 @@
 import { hex, hexBytes } from "../../base/index.ts";
 import type { Disassembly, DisassemblyOptions } from "../../debug/index.ts";
 import { type Container, HEADER_SIZE, type Image, readContainer, type Section } from "../../image/index.ts";
+import type { CompiledText } from "../../machine/index.ts";
 import { readFile } from "../files.ts";
 import { command, Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -14,6 +15,11 @@ const options = {
     value: "16|32|64",
     help: "16-, 32- or 64-bit code (32, or what the file is for)",
     read: oneOf("16", "32", "64"),
+  },
+  compiled: {
+    value: "ir|wasm",
+    help: "instead show what hot code that begins at --from is compiled to: its intermediate form, or WebAssembly",
+    read: oneOf("ir", "wasm"),
   },
   ...programOptions,
 } as const;
@@ -31,28 +37,39 @@ export const disasm = command({
     "kolibri disasm asm/hello.asm --from start",
     "kolibri disasm program.o --from main",
     "kolibri disasm --raw --bits 16 boot.bin",
+    "kolibri disasm asm/bench/sieve.asm --compiled ir",
   ],
   options,
   async run([path], values, io) {
-    const container = values.raw ? undefined : containerIn(path!);
+    const container = values.raw || values.compiled ? undefined : containerIn(path!);
     if (container !== undefined) return showContainer(path!, container, values, io);
     const { image } = await loadProgram(path!, values, io);
     const end = image.origin + image.bytes.length;
-    const from =
-      values.from === undefined
-        ? image.origin + (image.header ? HEADER_SIZE : 0)
-        : addressIn(image, values.from);
+    const first = values.compiled ? image.entry : image.origin + (image.header ? HEADER_SIZE : 0);
+    const from = values.from === undefined ? first : addressIn(image, values.from);
     const to = values.to === undefined ? end : Math.min(addressIn(image, values.to), end);
     if (from < image.origin || from >= end) {
       throw new Refusal(
         `0x${hex(from)} is outside the program's bytes, 0x${hex(image.origin)} to 0x${hex(end)}`,
       );
     }
+    if (values.compiled !== undefined) {
+      io.stdout.write((await compiled(image, from))[values.compiled]);
+      return 0;
+    }
     const bits = bitsOf(values.bits ?? "32");
     await show({ bytes: image.bytes, at: image.origin, from, to, bits, labels: labelsOf(image) }, io);
     return 0;
   },
 });
+
+async function compiled(image: Image, from: number): Promise<CompiledText> {
+  const { compiledText } = await import("../../machine/index.ts");
+  const text = compiledText(image, from);
+  if (text === undefined) throw new Refusal(`no instruction begins at 0x${hex(from)}`);
+  if ("error" in text) throw new Refusal(text.error);
+  return text;
+}
 
 const bitsOf = (text: string): 16 | 32 | 64 => Number(text) as 16 | 32 | 64;
 

@@ -4,7 +4,6 @@
  */
 import type { Assembler } from "./assemble.ts";
 import { leavesLine } from "./encode/dword.ts";
-import { MALFORMED, MASKING, ZEROING } from "./encode/vector.ts";
 import type { Mnemonic } from "./encode.ts";
 import {
   E_FLOAT,
@@ -27,7 +26,9 @@ import {
   FLOAT,
   GPR32,
   IMMEDIATE,
+  MALFORMED,
   MASK,
+  MASKING,
   MEMORY,
   MMX,
   newOperand,
@@ -42,6 +43,7 @@ import {
   TILE,
   XMM,
   YMM,
+  ZEROING,
   ZMM,
 } from "./operand.ts";
 import {

@@ -31,6 +31,13 @@ export const ROUNDING = 6;
 /** Something no operand can be: the encoder answers as it would for any misfit, "invalid operand". */
 export const OTHER = 7;
 
+/** Decorators by their codes: {z}, {1ton} with the logarithm of n below, {kn} with n below; FASM's own numbers. */
+export const ZEROING = 0;
+export const BROADCAST = 0x10;
+export const MASKING = 0x50;
+/** Anything else in braces. */
+export const MALFORMED = -1;
+
 export type OperandKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 /** Jump modifiers: `jmp short x`. */
@@ -140,7 +147,7 @@ export interface Operand {
   segmentValue: number;
   segmentRelocation: number;
   segmentBase: Base;
-  /** All that stands in braces behind the operand, in its order: what the reader of vectors names ZEROING … MALFORMED. */
+  /** All that stands in braces behind the operand, in its order: ZEROING … MALFORMED. */
   decorators: readonly number[];
   /** EVEX: `{k1}` … `{k7}` behind the operand, 0 when none. */
   mask: number;

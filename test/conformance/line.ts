@@ -1,11 +1,11 @@
 /** One instruction as text → operands, as simply as the cases are written, and through the encoder. */
 
-import { BROADCAST, MALFORMED, MASKING, ZEROING } from "../../src/assembler/encode/vector.ts";
 import { mnemonic } from "../../src/assembler/encode.ts";
 import { type Message, messages, Refusal } from "../../src/assembler/messages.ts";
 import {
   ABSOLUTE,
   BOUND,
+  BROADCAST,
   CONTROL,
   DEBUG,
   type Encoding,
@@ -17,7 +17,9 @@ import {
   GPR64,
   IMMEDIATE,
   JUMP_FAR,
+  MALFORMED,
   MASK,
+  MASKING,
   MEMORY,
   MMX,
   NEAR,
@@ -31,6 +33,7 @@ import {
   TEST,
   XMM,
   YMM,
+  ZEROING,
   ZMM,
 } from "../../src/assembler/operand.ts";
 

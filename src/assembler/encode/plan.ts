@@ -20,6 +20,7 @@ import {
   GPR64,
   IMMEDIATE,
   MASK,
+  MASKING,
   MEMORY,
   MMX,
   type Operand,
@@ -36,6 +37,7 @@ import {
   TEST,
   XMM,
   YMM,
+  ZEROING,
   ZMM,
 } from "../operand.ts";
 import {
@@ -63,7 +65,7 @@ import {
   wordValue,
 } from "./emit.ts";
 import { explain } from "./refuse.ts";
-import { explainVector, MASKING, ZEROING } from "./vector.ts";
+import { explainVector } from "./vector.ts";
 
 /** A row with its operand size settled for code of some bitness. */
 export interface Candidate {

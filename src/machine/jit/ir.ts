@@ -13,6 +13,8 @@ import { I32, type Opcode, resultOf, V128, type ValueType, W } from "../wasm/ind
 import { LANES, plainLanes } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
 
+export { FLAGS } from "./status.ts";
+
 /** Slots: where they are in the state page, and of what type. The first eight are the general registers. */
 export const SLOT = {
   /** The result of which ZF, SF and PF are, as in cpu/flags.ts. */
@@ -26,16 +28,6 @@ export const SLOT = {
   /** xmm0 … xmm7. */
   XMM: 12,
   COUNT: 20,
-} as const;
-
-/** What AUX means. */
-export const FLAGS = {
-  /** CARRIES, but for CF. */
-  WORD: 0,
-  /** RESULT is something + AUX. */
-  SUM: 1,
-  /** RESULT is something - AUX. */
-  DIFFERENCE: 2,
 } as const;
 
 export const slotType = (slot: number): ValueType => (slot >= SLOT.XMM ? V128 : I32);

@@ -236,8 +236,7 @@ export class Processor {
   }
 
   #admit(address: number, length: number, needed: number, access: "read" | "write"): void {
-    // Eighty bits are accessed as 64 and 16: the 64 are looked at first.
-    this.admitInSegment(address, length === 10 ? 8 : length, access);
+    this.admitInSegment(address, length, access);
     const first = this.facts[address >>> 12]!;
     if ((first & needed) !== needed) throw pageFault(address, access, (first & PRESENT) !== 0);
     const end = address + length - 1;
@@ -298,18 +297,19 @@ export class Processor {
     return (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) & op.addressMask;
   }
 
-  /** The linear address of the memory operand. */
-  address(op: Operation, size: number, write: boolean): number {
-    return this.linear(op.segment, this.offset(op), size, write);
+  /** The linear address of the memory operand, or of what is `inside` bytes from its beginning. */
+  address(op: Operation, size: number, write: boolean, inside = 0): number {
+    return this.linear(op.segment, (this.offset(op) + inside) & op.addressMask, size, write);
   }
 
   /**
    * Where in the machine's memory the memory operand of `size` bytes is, when FACT.READ or FACT.WRITE (`right`) says
-   * that the access needs no thought; otherwise 0, and nothing has happened.
+   * that the access needs no thought; otherwise, or where it may wrap at 64 KiB, 0, and nothing has happened.
    */
   place(op: Operation, size: number, right: number): number {
     if (!(this.words[WORD.RIGHTS + op.segment]! & SEGMENT.FLAT)) return 0;
     const address = this.offset(op);
+    if (((address + size - 1) & ~op.addressMask) !== 0) return 0;
     if (!(this.facts[address >>> 12]! & this.facts[(address + size - 1) >>> 12]! & right)) return 0;
     return (address + RAM_BASE) | 0;
   }

@@ -58,6 +58,10 @@ export function parseLab(text: string): Written {
     text: message,
   }));
   if (problems.length > 0) throw new LabError(problems);
+  if (document.contents === null)
+    throw new LabError([
+      { spot: spotAt(0), path: "", text: "there is nothing in it: machines, at least, are needed" },
+    ]);
 
   const spotOf = (node: Node | null | undefined): { spot?: Spot } =>
     node?.range ? { spot: spotAt(node.range[0]) } : {};

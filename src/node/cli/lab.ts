@@ -2,12 +2,12 @@ import { dirname, join, relative, resolve } from "node:path";
 import { count, thousands } from "../../base/index.ts";
 import type { Image } from "../../image/index.ts";
 import type { Lab, LabResult, MachineDescription, Verdict } from "../../lab/index.ts";
-import { readFile, reason } from "../files.ts";
+import { isSameFile, readFile } from "../files.ts";
 import type { Outlet } from "../outlet.ts";
 import { OutputFile } from "../output.ts";
 import { command, Refusal } from "./command.ts";
 import { filesIn } from "./folder.ts";
-import { exitStatus, type Io } from "./io.ts";
+import { exitStatus, type Io, OUTPUT_CLOSED } from "./io.ts";
 import { noValues, number } from "./options.ts";
 import { loadProgram, programOptions, unicorn } from "./program.ts";
 import { StatusLine } from "./status.ts";
@@ -46,13 +46,10 @@ export const lab = command({
     const folder = dirname(path!);
     const files: OutputFile[] = [];
     const open = (name: string): OutputFile => {
-      try {
-        const file = new OutputFile(name);
-        files.push(file);
-        return file;
-      } catch (error) {
-        throw new Refusal(`${name}: ${reason(error)}`, 2);
-      }
+      if (isSameFile(name, path!)) throw new Refusal(`${name}: that would replace the laboratory's file`, 2);
+      const file = new OutputFile(name);
+      files.push(file);
+      return file;
     };
     let status: StatusLine | undefined;
     let host: InstanceType<typeof NodeOutside> | undefined;
@@ -172,6 +169,7 @@ async function openOutside(
 }
 
 function report(result: LabResult, built: Lab, path: string, pcap: string | undefined, io: Io): void {
+  if (io.interrupted.reason === OUTPUT_CLOSED) return;
   for (const verdict of result.verdicts) io.stdout.write(`${lineOf(verdict)}\n`);
   const computers = [...built.computers.values()];
   const instructions = computers.reduce((sum, each) => sum + each.instructions, 0);

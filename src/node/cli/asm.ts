@@ -86,6 +86,7 @@ export const asm = command({
       "--symbols-json": values["symbols-json"],
       "--listing": values.listing,
     });
+    void io.interrupted; // from here on Ctrl-C waits until the files are whole
     write(target, assembled.bytes);
     for (const area of assembled.areas) write(beside(target, area.extension), area.bytes);
     if (values.symbols !== undefined) write(values.symbols, assembled.symbolFile(byteText(target)));

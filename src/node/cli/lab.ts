@@ -61,6 +61,7 @@ export const lab = command({
     try {
       const description = describeLab(parseLab(new TextDecoder().decode(content)));
       const programs = await loadPrograms(description.machines, folder, io);
+      const signal = io.interrupted; // looked at before there is anything to leave behind
       const pcap = values.pcap === undefined ? undefined : open(values.pcap);
       const strace = values.strace === undefined ? undefined : open(values.strace);
       if (description.outside) host = new NodeOutside();
@@ -82,7 +83,8 @@ export const lab = command({
           computer.watchCalls((record) => strace.write(`${name} ${showCallLine(record)}\n`));
       if (description.outside) outlets.push(...(await openOutside(built, description.outside, io)));
       status = new StatusLine(io, () => progressOf(built));
-      const result = host ? await built.go({ signal: io.interrupted }) : await virtually(built, io);
+      // In virtual time, too, the host needs a turn now and then: to hear Ctrl-C and to show how things stand.
+      const result = await built.go({ signal });
       status.end();
       for (const file of files) file.commit();
       report(result, built, path!, values.pcap, io);
@@ -102,9 +104,6 @@ export const lab = command({
     }
   },
 });
-
-/** In virtual time the host only needs a turn to hear Ctrl-C and to show how things stand. */
-const virtually = (built: Lab, io: Io): Promise<LabResult> => built.go({ signal: io.interrupted });
 
 /** Each program once, however many machines run it. */
 async function loadPrograms(

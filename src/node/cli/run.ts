@@ -89,7 +89,7 @@ export const run = command({
   synopsis: "PROGRAM [ARGS]",
   summary: "Runs a program: a source, which is assembled first, or an image.",
   description:
-    "What the program writes to the debug board goes to standard output. The exit status is 0 when the program ended " +
+    "PROGRAM may be -, standard input. What the program writes to the debug board goes to standard output. The exit status is 0 when the program ended " +
     "itself, 1 when it was stopped (a fault, a wait for what cannot come, a limit), 2 when it could not be started.",
   examples: [
     "kolibri run asm/hello.asm",
@@ -109,7 +109,7 @@ export const run = command({
     const { Computer, explainStop, hostClock, UsualNetwork, World } = running; // the others belong to the network
     const wishes = isGiven(networkOptions, values) ? running.networkWishes(values) : undefined;
     const real = wishes !== undefined && running.reachesOutside(wishes);
-    const watch = new Watch(values, io);
+    const watch = new Watch(values, path!, io);
     let network: Network | undefined;
     try {
       const world = new World({ seed: values.seed ?? 1, ...(real && { clock: hostClock() }) });

@@ -84,7 +84,7 @@ export const run = command({
   synopsis: "PROGRAM [ARGS]",
   summary: "Runs a program: a source, which is assembled first, or an image.",
   description:
-    "What the program writes to the debug board goes to standard output. The exit status is 0 when the program ended " +
+    "PROGRAM may be -, standard input. What the program writes to the debug board goes to standard output. The exit status is 0 when the program ended " +
     "itself, 1 when it was stopped (a fault, a wait for what cannot come, a limit), 2 when it could not be started.",
   examples: [
     "kolibri run asm/hello.asm",
@@ -115,7 +115,7 @@ export const run = command({
     const cards = values.nic.map((text, i) => running.cardWish(text, i + 1));
     const outbound = running.outboundWish(values.outbound);
     const real = publish.length + taps.length + links.length + hostPorts.length > 0 || outbound !== false;
-    const watch = new Watch(values, io);
+    const watch = new Watch(values, path!, io);
     let network: Network | undefined;
     try {
       const pcap = values.pcap === undefined ? undefined : watch.open(values.pcap);

@@ -25,6 +25,7 @@ const proofs = {
   network: { program: "test/network/prove.ts", given: ["--folder", join(root, "test", "network")] },
   attack: { program: "test/network/attack-prove.ts", given: [] },
   mutations: { program: "test/conformance/assembler/mutations.ts", given: ["--root", root] },
+  sessions: { program: "test/conformance/assembler/sessions.ts", given: [] },
 };
 
 const [first, ...rest] = process.argv.slice(2);

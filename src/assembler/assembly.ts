@@ -10,7 +10,7 @@ import { Parser } from "./parse.ts";
 import { Preprocessor } from "./preprocess/preprocess.ts";
 import type { OnProgress } from "./progress.ts";
 import { diagnose } from "./report.ts";
-import { FileLoader, type Files, type LoadedFile, parentOf } from "./source.ts";
+import { commonStart, FileLoader, type Files, parentOf } from "./source.ts";
 import type { Space } from "./state.ts";
 
 /** What holds for all assemblies of a session. */
@@ -95,8 +95,8 @@ const EVERY = 1024;
 
 /**
  * Assembles one source again and again while its files change. Lines before the first change are neither preprocessed
- * nor parsed again; the passes always begin anew, since FASM's results depend on all of them. Every answer is the one
- * that `assemble` would give.
+ * nor parsed again; nor are those behind the last, where it has changed no definition, and not parsed where it names no
+ * symbol for the first time. The passes begin anew, since FASM's results depend on all of them. Every answer is the one that `assemble` would give.
  *
  *     const session = new AssemblySession("server.asm");
  *     session.assemble(files);
@@ -127,8 +127,9 @@ export class AssemblySession {
       const number = lastCommon(last.p, loader);
       if (number >= 0) {
         const { lines } = last.p.checkpoints[number]!;
-        this.reused = lines;
-        return last.again(number, loader);
+        const answer = last.again(number, loader);
+        this.reused = lines + last.p.rejoined;
+        return answer;
       }
       last.end();
     }
@@ -147,40 +148,23 @@ function lastCommon({ checkpoints, files, loader: { loaded } }: Preprocessor, lo
   for (const [path, before] of loaded) {
     if (number < 0 || lookup >= checkpoints[number]!.lookups) break;
     const now = loader.main(path);
-    const same = commonLength(before, now);
+    const same = commonStart(before, now);
     for (; number >= 0; number--) {
       const { lookups, files: count, open } = checkpoints[number]!;
       if (lookup >= lookups) break;
       if (same === Number.POSITIVE_INFINITY) break;
       if (before === undefined || now === undefined) continue;
-      // Where it is still being read, only what has been read counts.
+      // Where it is still being read, only what has been read counts, and the character behind it, which was looked at.
       const reached = (file: number) =>
         open.find((each) => each.number === file)?.at ?? Number.POSITIVE_INFINITY;
       let fits = true;
       for (let file = 0; file < count; file++)
-        if (files[file] === before && reached(file) >= same) fits = false;
+        if (files[file] === before && reached(file) >= Math.max(same, 1)) fits = false;
       if (fits) break;
     }
     lookup++;
   }
   return number;
-}
-
-/** Bytes up to the first that differs; infinitely many of files that are the same, or that both do not exist. */
-function commonLength(a: LoadedFile | undefined, b: LoadedFile | undefined): number {
-  if (a === undefined || b === undefined) return a === b ? Number.POSITIVE_INFINITY : 0;
-  if (a.isDirectory !== b.isDirectory) return 0;
-  if (!isSame(a.lines ?? NO_LINES, b.lines ?? NO_LINES)) return 0;
-  const length = Math.min(a.bytes.length, b.bytes.length);
-  let at = 0;
-  while (at < length && a.bytes[at] === b.bytes[at]) at++;
-  return at === a.bytes.length && at === b.bytes.length ? Number.POSITIVE_INFINITY : at;
-}
-
-const NO_LINES = new Int32Array(0);
-
-function isSame(a: Int32Array, b: Int32Array): boolean {
-  return a.length === b.length && a.every((line, at) => line === b[at]);
 }
 
 /** What is made of one source, and can be made again of it from some line on. */

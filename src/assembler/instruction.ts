@@ -24,7 +24,9 @@ import {
   type Encoding,
   FAR,
   FLOAT,
+  GPR16,
   GPR32,
+  GPR64,
   IMMEDIATE,
   MALFORMED,
   MASK,
@@ -77,12 +79,14 @@ export interface Shape {
   /** `rep`, `lock` and their like: the instruction goes on behind it. */
   readonly prefix: boolean;
   readonly jumps: boolean;
-  /** What its address labels has a size that matters: true of all but `lea`. */
+  /** What its address labels has a size that matters: true of all but `lea` and the prefetches. */
   readonly sized: boolean;
   /** The wait of fstcw and its like is written before the address is worked out: `$` is behind it. */
   readonly waits: boolean;
   /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
+  /** Has masks and broadcasts, or could. */
+  readonly decorates: boolean;
   /** Takes operands one after the other without commas: whatever stands there is taken for one. */
   readonly lists: boolean;
   /** FASM does not ask whether the line ends behind it. */
@@ -331,11 +335,9 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lists"> & {
+type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "decorates" | "lists"> & {
   /** Takes segment:offset; behind the number of any other instruction a colon is surplus. */
   far: boolean;
-  /** Operands may have masks and broadcasts: the names of AVX begin so. To others a brace is one thing too many. */
-  decorates: boolean;
   /** `zmm1+3` stands for four registers. */
   series: boolean;
   /** An address may be in two parts: `[eax,ecx*4]`. */
@@ -352,9 +354,10 @@ function traitsOf(mnemonic: Mnemonic): Traits {
     found = {
       // The second part of a divided address may have registers, as a jump's target may.
       jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
-      sized: name !== "lea",
+      sized: !/^(?:lea|prefetch.*|clflushopt)$/.test(name),
       waits: /^f(?:st[cs]w|(?:stenv|save)[wd]?)$/.test(name),
       far: name === "jmp" || name === "call",
+      // The names of AVX begin so. To others a brace is one thing too many.
       decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
@@ -450,6 +453,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         break;
       case BRACE:
         at = readRounding(program, at, operand);
+        // No size and no `near` leads to one.
+        if (operand.sizeDeclared || operand.jump !== 0) operand.kind = OTHER;
         break;
       default:
         operand.kind = OTHER;
@@ -481,6 +486,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     sized,
     waits,
     floatSize,
+    decorates,
     lists,
     leaves,
     jumps,
@@ -748,22 +754,19 @@ function evaluate(assembler: Assembler, shape: Shape, item: number): void {
       if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);
     }
     const { at } = state;
+    const index = assembler.operandIndex;
     try {
       shape.encode(operands, operands.length, state);
     } catch (complaint) {
-      const surplus = complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine";
-      // An address that comes first has been read before anything is missed behind it.
-      const [first] = operands;
-      if (assembler.operandIndex === 0 && first!.kind === MEMORY && takes(shape, first!, state)) throw error;
-      if (isOnlySize(complaint, shape, assembler.operandIndex, state)) throw error;
       state.at = at;
       // A list is worked off one operand after the other.
-      if (shape.lists && encodes(shape, assembler.operandIndex + 1, state)) throw error;
+      if (shape.lists && encodes(shape, index + 1, state)) throw error;
+      if (comesToRead(shape, index, state) && !isOtherSize(complaint, shape, index)) throw error;
       // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
-      if (!surplus) throw complaint;
+      if (!(complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine")) throw complaint;
       state.at = at;
-      if (encodes(shape, assembler.operandIndex + 1, state)) throw error;
-      for (let count = assembler.operandIndex; count >= 0; count--) {
+      if (encodes(shape, index + 1, state)) throw error;
+      for (let count = index; count >= 0; count--) {
         state.at = at;
         if (encodes(shape, count, state)) throw complaint;
       }
@@ -783,46 +786,60 @@ function evaluateBehindWait(assembler: Assembler, shape: Shape, item: number): v
 }
 
 /**
- * Whether all that an instruction has against an address is the size that is written before it. FASM judges that when it
- * has read the address, unless a general or MMX register came first, which has given it a size.
+ * A size that is written before an operand is held at once against that of a general or MMX register before it; all else
+ * that an instruction has against a size it says when it has read what the size is written for.
  */
-function isOnlySize(complaint: unknown, shape: Shape, index: number, state: Encoding): boolean {
-  const { operands } = shape;
-  const operand = operands[index]!;
-  if (operand.kind !== MEMORY || operand.size === 0 || !(complaint instanceof Refusal)) return false;
+function isOtherSize(complaint: unknown, { operands, sized: matters }: Shape, index: number): boolean {
   const [first] = operands;
+  if (index === 0 && !matters) return first!.sizeDeclared;
   const sized = index > 0 && first!.kind === REGISTER && registerClass(first!.register) < XMM;
-  if (sized && complaint.reason === "operandSizesDoNotMatch") return false;
-  const { at } = state;
-  const unsized = operands.map((each) =>
-    each === operand ? { ...operand, size: 0, sizeDeclared: false } : each,
-  );
-  try {
-    shape.encode(unsized, unsized.length, state);
-    return true;
-  } catch (other) {
-    return other instanceof Refusal && other.reason === "operandSizeNotSpecified";
-  } finally {
-    state.at = at;
-  }
+  const differs = complaint instanceof Refusal && complaint.reason === "operandSizesDoNotMatch";
+  return sized && differs && operands[index]!.sizeDeclared;
 }
 
-const second = (register: number): Operand => ({ ...newOperand(), kind: REGISTER, register, comma: true });
-const numberBehind: Operand = { ...newOperand(), kind: IMMEDIATE, low: 1, value: 1, comma: true };
-const vectors = [register(MMX, 0), register(XMM, 0), register(YMM, 0), register(ZMM, 0)].map(second);
+const another = (kind: Operand["kind"], more: Partial<Operand>): Operand => ({
+  ...newOperand(),
+  kind,
+  comma: true,
+  ...more,
+});
+const registers = [GPR16, GPR32, GPR64, MASK, BOUND].map((kind) =>
+  another(REGISTER, { register: register(kind, 1) }),
+);
+const number = another(IMMEDIATE, { low: 1, value: 1 });
+const vectorRegisters = [MMX, XMM, YMM, ZMM].map((kind) => register(kind, 1));
+const vectors = vectorRegisters.map((each) => another(REGISTER, { register: each }));
 
-/** What may stand behind an address: one of these goes with every one that is not alone. */
+/** What may stand behind an operand: one of these goes with every one that is not the last. */
 const behind: readonly (readonly Operand[])[] = [
-  [second(register(GPR32, 0))],
-  [numberBehind],
-  ...vectors.flatMap((vector) => [[vector], [vector, numberBehind], [vector, vector]]),
+  [],
+  [number],
+  [number, number],
+  ...registers.flatMap((each) => [[each], [each, number]]),
+  ...vectors.flatMap((each) => [[each], [each, number], [each, each], [each, each, number]]),
 ];
 
-/** Whether an instruction can have this operand as its first. */
-function takes(shape: Shape, operand: Operand, state: Encoding): boolean {
+/** Addresses as instructions want them: with an index that is a vector, with a mask, or plain. */
+const addresses: readonly Partial<Operand>[] = [XMM, YMM, ZMM]
+  .map((kind): Partial<Operand> => ({ index: register(kind, 7), scale: 1 }))
+  .concat({}, { size: 4 })
+  .flatMap((address) => [address, { ...address, mask: 1, decorators: [MASKING | 1] }]);
+
+/** Whether FASM gets as far as the value or the address of an operand: there is an instruction that begins so. */
+function comesToRead(shape: Shape, index: number, state: Encoding): boolean {
   const { at } = state;
-  const lists = [[operand], ...behind.map((others) => [operand, ...others])];
-  const taken = lists.some((operands) => encodes({ ...shape, operands }, operands.length, state));
+  const { kind, comma } = shape.operands[index]!;
+  const before = shape.operands
+    .slice(0, index)
+    // A register above 15 where AVX has none is noticed last.
+    .map((operand) => (shape.decorates ? { ...operand, register: operand.register & ~16 } : operand));
+  const tried = kind === MEMORY ? addresses : [{}];
+  const taken = tried.some((more) =>
+    behind.some((others) => {
+      const operands = [...before, another(kind, { comma, ...more }), ...others];
+      return encodes({ ...shape, operands }, operands.length, state);
+    }),
+  );
   state.at = at;
   return taken;
 }

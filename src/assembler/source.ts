@@ -56,6 +56,32 @@ export interface LoadedFile {
   readonly isDirectory?: true;
 }
 
+/** Bytes up to the first that differs; infinitely many of files that are the same, or that both do not exist. */
+export function commonStart(a: LoadedFile | undefined, b: LoadedFile | undefined): number {
+  if (a === undefined || b === undefined) return a === b ? Number.POSITIVE_INFINITY : 0;
+  if (a.isDirectory !== b.isDirectory || !haveSameLines(a, b)) return 0;
+  if (a.bytes === b.bytes) return Number.POSITIVE_INFINITY;
+  const length = Math.min(a.bytes.length, b.bytes.length);
+  let at = 0;
+  while (at < length && a.bytes[at] === b.bytes[at]) at++;
+  return at === a.bytes.length && at === b.bytes.length ? Number.POSITIVE_INFINITY : at;
+}
+
+/** Bytes behind the last that differs; none where lines have numbers of their own. */
+export function commonEnd(a: LoadedFile, b: LoadedFile): number {
+  if (a.isDirectory !== b.isDirectory || a.lines || b.lines) return 0;
+  const length = Math.min(a.bytes.length, b.bytes.length);
+  let count = 0;
+  while (count < length && a.bytes.at(-1 - count) === b.bytes.at(-1 - count)) count++;
+  return count;
+}
+
+function haveSameLines(a: LoadedFile, b: LoadedFile): boolean {
+  if (!a.lines || !b.lines) return a.lines === b.lines;
+  const { lines } = b;
+  return a.lines.length === lines.length && a.lines.every((line, at) => line === lines[at]);
+}
+
 /** The directory part of a path, with its separator: "" when it has none. */
 export function parentOf(path: string): string {
   return path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);

@@ -29,8 +29,8 @@
  *   as if they could be MM registers, and then finds the size wrong), not64 (64-bit code has it not), narrow (the operand
  *   size is never 64 bits), alien and missized (in other code FASM calls its 64-bit registers
  *   invalid operands, or invalid sizes of operands), late (in other code FASM reads its operands before it refuses it), flips (of the two
- *   registers in ModR/M a high one goes into reg, with the next opcode), low (FASM takes no register above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z (zeroing; zmem: FASM lets it
- *   stand on memory), b4 b8 (memory
+ *   registers in ModR/M a high one goes into reg, with the next opcode), low (FASM takes no register above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z (zeroing; zodd: FASM lets it
+ *   stand on memory or a mask too), b4 b8 (memory
  *   may be one element broadcast), er (rounding), sae, optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
@@ -162,7 +162,7 @@ const attributeWords = new Set([
   "either",
   "mask",
   "masked",
-  "zmem",
+  "zodd",
   "z",
   "b4",
   "b8",

@@ -109,8 +109,8 @@ export class UdpAttempt implements Attempt {
   #answer(why: Refusal): void {
     if (!this.pending) return;
     this.pending = false;
-    const { first, from, to } = this.#knock;
-    const datagram = { sourcePort: from.port, destinationPort: to.port, payload: first };
+    const { payload, from, to } = this.#knock;
+    const datagram = { sourcePort: from.port, destinationPort: to.port, payload };
     const start = new Uint8Array(udpWire.lengthOf(datagram));
     udpWire.write(datagram, from.address, to.address, start);
     this.#refuse(to, from, PROTOCOL_UDP, start, why);

@@ -1,7 +1,10 @@
+import type { SendOptions } from "./ip/network.ts";
 import type { Datagram, Endpoint, Reason, Socket, SocketOptions } from "./sockets.ts";
 import { News, TcpState } from "./sockets.ts";
 import { defaultOptions, type Station } from "./station.ts";
-import type { IpAddress } from "./wire/ip-address.ts";
+import { type IpAddress, isGroup } from "./wire/ip-address.ts";
+import * as ipv4 from "./wire/ipv4.ts";
+import { isSourceRoute, lengthOfRoute } from "./wire/source-route.ts";
 
 /** Bytes and datagrams that wait to be read; more are dropped, as any network may. */
 const QUEUE_BYTES = 256 * 1024;
@@ -13,7 +16,7 @@ const OVERHEAD = 64;
 export abstract class DatagramQueue implements Socket {
   abstract readonly type: "datagram" | "raw" | "packet";
   readonly state = TcpState.CLOSED;
-  readonly options: SocketOptions = defaultOptions();
+  readonly options: SocketOptions;
   onChange: ((socket: Socket, news: number) => void) | undefined = undefined;
   error: Reason | undefined = undefined;
   protected bound: Endpoint = { address: 0, port: 0 };
@@ -29,6 +32,7 @@ export abstract class DatagramQueue implements Socket {
 
   /** @param changed is called when news begin to wait for `tell` */
   constructor(station: Station, changed: (socket: DatagramQueue) => void) {
+    this.options = defaultOptions(station.ttl);
     this.#station = station;
     this.#changed = changed;
   }
@@ -78,6 +82,26 @@ export abstract class DatagramQueue implements Socket {
     this.#bytes += cost;
     this.note(News.DATA);
     return true;
+  }
+
+  /** Where what is sent to `to` goes first. */
+  protected firstHop(to: IpAddress): IpAddress {
+    return this.options.sourceRoute?.gateways[0] ?? to;
+  }
+
+  /** How what is sent to `to` travels; undefined: the socket has options that cannot be. */
+  protected sendOptions(to: IpAddress): SendOptions | undefined {
+    const { ttl, groupTtl, tos, sourceRoute: route, ipOptions } = this.options;
+    const usual: SendOptions = { ttl: isGroup(to) ? groupTtl : ttl, tos };
+    if (route === undefined && ipOptions === undefined) return usual;
+    const options = ipOptions && inWords(ipOptions);
+    const length = (options?.length ?? 0) + (route ? lengthOfRoute(route) : 0);
+    const possible =
+      typeof to === "number" &&
+      length <= ipv4.MOST_OPTIONS &&
+      (route === undefined || isSourceRoute(route)) &&
+      (options === undefined || ipv4.areOptionsWhole(options, 0, options.length));
+    return possible ? { ...usual, route, options } : undefined;
   }
 
   /** An ICMP error about something that was sent from here. */
@@ -196,4 +220,11 @@ export abstract class DatagramQueue implements Socket {
     this.#news = 0;
     this.onChange?.(this, news);
   }
+}
+
+/** Padded as RFC 791 3.1 has it: the end of options is a byte of zero. */
+function inWords(options: Uint8Array): Uint8Array {
+  const words = new Uint8Array((options.length + 3) & ~3);
+  words.set(options);
+  return words;
 }

@@ -107,7 +107,7 @@ export class PacketSocket extends DatagramQueue {
     if (this.#index !== undefined && this.#index !== index) return;
     if (this.#frameType !== undefined && ethernet.typeOf(frame) !== this.#frameType) return;
     const nobody = { address: 0, port: index };
-    this.arrive({ from: nobody, to: nobody, payload: frame.slice() });
+    this.arrive({ from: nobody, to: nobody, payload: frame.slice(), interface: index, tos: 0 });
   }
 
   get space(): number {

@@ -4,7 +4,7 @@
  */
 import { concat, type Micros, setU16be } from "../base/index.ts";
 import { DatagramQueue } from "./datagrams.ts";
-import type { Arrival } from "./ip/network.ts";
+import type { Arrival, SendOptions } from "./ip/network.ts";
 import type { Endpoint, Reason } from "./sockets.ts";
 import { News } from "./sockets.ts";
 import type { Station } from "./station.ts";
@@ -27,8 +27,7 @@ export interface Outgoing {
   to: IpAddress;
   protocol: number;
   payload: Uint8Array;
-  ttl: number;
-  tos: number;
+  options: SendOptions;
 }
 
 const OUTGOING_PACKETS = 1024;
@@ -69,13 +68,14 @@ export class Raw {
   arrive(arrival: Arrival): boolean {
     const sockets = this.#sockets.get(arrival.protocol);
     if (sockets === undefined) return false;
-    const { protocol, payload, source, destination } = arrival;
+    const { protocol, payload, source, destination, index, tos, options, back } = arrival;
     if (protocol === ipv4.PROTOCOL_ICMP && payload[0] === IcmpType.ECHO) return true;
     if (protocol === PROTOCOL_ICMPV6 && payload[0] === Icmp6Type.ECHO) return true;
     const bytes = typeof source === "number" ? wholePacket(arrival.packet as Ipv4) : payload.slice();
     const from = { address: source, port: 0 };
     const to = { address: destination, port: 0 };
-    for (const socket of sockets) if (socket.takes(from, to)) socket.arrive({ from, to, payload: bytes });
+    const datagram = { from, to, payload: bytes, interface: index, tos, options, back };
+    for (const socket of sockets) if (socket.takes(from, to)) socket.arrive(datagram);
     return true;
   }
 
@@ -145,12 +145,12 @@ export class RawSocket extends DatagramQueue {
     if (target === undefined) return "not-connected";
     if (bytes.length > this.#raw.station.largest) return "too-long";
     if (this.#raw.station.isBroadcast(target) && !this.options.broadcast) return "prohibited";
-    const from = this.#sourceFor(target);
+    const options = this.sendOptions(target);
+    if (options === undefined) return "invalid";
+    const from = this.#sourceFor(this.firstHop(target));
     if (from === undefined) return "network-unreachable";
     const payload = this.#complete(bytes, from, target);
-    const ttl = isGroup(target) ? this.options.groupTtl : this.options.ttl;
-    const { tos } = this.options;
-    const queued = this.#raw.queue({ from, to: target, protocol: this.protocol, payload, ttl, tos });
+    const queued = this.#raw.queue({ from, to: target, protocol: this.protocol, payload, options });
     return queued ? bytes.length : "would-block";
   }
 

@@ -108,7 +108,7 @@ export interface SocketOptions {
   keepAlive: boolean;
   /** Datagrams to broadcast addresses may be sent. */
   broadcast: boolean;
-  /** Time to live, or hop limit, of packets sent, 1 … 255. */
+  /** Time to live, or hop limit, of packets sent, 1 … 255; at first what the stack was told (64). */
   ttl: number;
   /** The same for packets to groups, 0 … 255: by default they stay on the link (RFC 1112 6.1). */
   groupTtl: number;
@@ -129,10 +129,20 @@ export interface SocketOptions {
    */
   fastOpen: number;
   /**
-   * RFC 9293 3.9.2.1: TCP over IPv4 goes by these gateways; set before connect or listen. A connection that was accepted
-   * answers by the way it came unless this says otherwise. Undefined = by the routes.
+   * What goes over IPv4 goes by these gateways (RFC 9293 3.9.2.1, RFC 1122 4.1.3.2); for TCP set before connect or listen.
+   * A connection that was accepted answers by the way it came unless this says otherwise. Undefined = by the routes.
    */
   sourceRoute: SourceRoute | undefined;
+  /**
+   * Options in the IPv4 header of datagrams and raw packets sent from now on (RFC 1122 4.1.3.2), whole as RFC 791 3.1 has
+   * them; with those of `sourceRoute` at most 40 bytes.
+   */
+  ipOptions: Uint8Array | undefined;
+  /**
+   * A datagram socket without a peer hears of ICMP errors, too (RFC 1122 4.1.3.3): the next call tells of what was sent by an
+   * earlier one, to whomever. With a peer it always does.
+   */
+  reportErrors: boolean;
   /** RFC 9293 3.8.3: give up when data is not acknowledged for this many µs; 0 = by number of retransmissions. */
   userTimeout: number;
 }
@@ -143,6 +153,14 @@ export interface Datagram {
   /** The destination it was sent to: which of our addresses, or a broadcast address. */
   to: Endpoint;
   payload: Uint8Array;
+  /** The interface it came by: index of its card, -1 = the loopback. */
+  interface: number;
+  /** Type of service or traffic class. */
+  tos: number;
+  /** The options of its IPv4 header, if it has any. */
+  options?: Uint8Array | undefined;
+  /** The way back, when it came by a source route: what `sourceRoute` is to be for the answer. */
+  back?: SourceRoute | undefined;
 }
 
 /**
@@ -220,7 +238,7 @@ export interface Socket {
   abort(): void;
   /**
    * Returns `error` and clears it. Without one, what ICMP has said since the last time of a connection that goes on all
-   * the same (RFC 9293 3.9.1.8).
+   * the same, or "timed-out" when the peer acknowledges nothing any more (RFC 9293 3.9.1.8).
    */
   takeError(): Reason | undefined;
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import {
   arpFrame,
+  bare,
   connected,
   FAR,
   type Hand,
@@ -167,7 +168,8 @@ describe("IPv4", () => {
     it.put(broken);
     it.put(ipFrame({ payload: udpBytes("x") }, 0x525400000077));
     it.put(ipFrame({ destination: FAR }));
-    it.put(ipFrame({ source: 0xe0000001 }));
+    for (const source of [0xe0000001, 0xf0000001, 0xffffffff, US | 0xff, 0x00000001])
+      it.put(ipFrame({ source, payload: udpBytes("x", [5000, 7], [source, US]) }));
     it.put(ipFrame({ source: LOOPBACK }));
     it.put(ipFrame({ destination: LOOPBACK }));
     it.put(ipFrame({ payload: udpBytes("x") }, MAC_BROADCAST));
@@ -186,12 +188,24 @@ describe("IPv4", () => {
       "ethernet: other address": 1,
       "ip6: not enabled": 1,
       "ip: checksum": 1,
-      "ip: impossible address": 3,
+      "ip: impossible address": 7,
       "ip: multicast group not joined": 1,
       "ip: other destination": 1,
       "ip: short": 1,
       "ip: unicast in a broadcast frame": 1,
     });
+  });
+
+  test("with no time to live left a packet has still arrived (RFC 1122 3.2.1.7)", () => {
+    const it = station();
+    const socket = it.stack.sockets.datagram();
+    socket.bind(0, 7);
+    for (const ttl of [1, 0]) it.put(ipFrame({ ttl, payload: udpBytes("x") }));
+    expect([it.lines(), socket.receiveDatagram(), socket.receiveDatagram()]).toMatchObject([
+      [],
+      { from: { address: PEER } },
+      { from: { address: PEER } },
+    ]);
   });
 
   test("padding behind a short packet is not data", () => {
@@ -296,6 +310,33 @@ describe("IPv4", () => {
     expect(it.stack.sockets.stream().connect(FAR, 7)).toBe("network-unreachable");
   });
 
+  test("a gateway that does not answer: another is taken, for what waits too (RFC 1122 3.3.1.5)", () => {
+    const it = station({}, false);
+    const other = 0x0a000203;
+    it.stack.addRoute({ network: 0, mask: 0, gateway: other });
+    const socket = it.stack.sockets.datagram();
+    const send = (): void => void socket.send(bytesOf("x"), { address: FAR, port: 9 });
+    const asked = (seconds: number): string[] =>
+      it.during(seconds * SECOND).map((line) => line.replace(/^\d+: |\? tell.*/g, ""));
+    send();
+    // Neither of them: the one that failed longest ago is asked again, what waited is lost.
+    const [first, second] = ["ARP who has 10.0.2.3", "ARP who has 10.0.2.2"];
+    expect(asked(6)).toEqual([first, first, first, second, second, second]);
+    expect(it.stack.drops.of("arp: no answer")).toBe(1);
+    send();
+    expect(asked(1)).toEqual([first, first]);
+    it.put(arpFrame({ operation: arp.REPLY, targetMac: OUR_MAC, targetAddress: US }, OUR_MAC));
+    send();
+    expect(asked(4).filter((line) => line.startsWith("UDP")).length).toBe(2);
+    expect(it.stack.drops.of("arp: no answer")).toBe(1);
+    send();
+    expect(ethernet.destinationOf(it.frames()[0]!)).toBe(PEER_MAC);
+    // The first of them is heard again: it is taken again.
+    it.put(arpFrame({ senderAddress: other, senderMac: 0x525400000003 }, OUR_MAC, 0x525400000003));
+    send();
+    expect(it.frames().map(ethernet.destinationOf)).toEqual([0x525400000003, 0x525400000003]);
+  });
+
   test("127.0.0.1 and our own address never leave the station", () => {
     const it = station();
     for (const address of [LOOPBACK, 0x7f010203, US]) {
@@ -320,6 +361,18 @@ describe("IPv4", () => {
     expect(() => it.stack.configure(1, {})).toThrow("no interface 1");
     expect(() => it.stack.configure(0, { mask: 0xff00ff00 })).toThrow("not a network mask");
   });
+});
+
+test("a host with two cards passes nothing on (RFC 1122 3.1)", () => {
+  const [port, far] = cable();
+  const it = bare({}, { others: [new Nic({ port, mac: 0x5254000000ff, mtu: 1500 })] });
+  it.stack.configure(0, { address: US, mask: 0xffffff00 });
+  it.stack.configure(1, { address: FAR, mask: 0xffffff00 });
+  it.stack.setNeighbour(1, FAR + 1, 0x525400000077);
+  it.frames();
+  while (far.receive()) {}
+  it.put(ipFrame({ destination: FAR + 1, payload: udpBytes("x", [5000, 7], [PEER, FAR + 1]) }));
+  expect([it.lines(), far.receive(), it.stack.drops.of("ip: other destination")]).toEqual([[], undefined, 1]);
 });
 
 describe("forwarding (RFC 1812)", () => {
@@ -417,12 +470,34 @@ describe("ICMP", () => {
     expect(messages[0]!.payload).toEqual(ipFrame({ payload: udpBytes("for nobody") }).subarray(14));
   });
 
+  test("a socket without a peer hears of errors when it asks for it (RFC 1122 4.1.3.3)", () => {
+    const it = station();
+    const socket = it.stack.sockets.datagram();
+    socket.options.reportErrors = true;
+    socket.send(bytesOf("x"), { address: PEER, port: 9 });
+    it.put(icmpFrame({ type: 3, code: 3, rest: 0, payload: it.frames()[0]!.subarray(14) }));
+    it.frames();
+    expect([socket.error, socket.receiveDatagram(), socket.receiveDatagram()]).toEqual([
+      "refused",
+      "refused",
+      "would-block",
+    ]);
+  });
+
   test("errors about errors, broadcasts and later fragments are not sent (RFC 1122 3.2.2)", () => {
     const it = station();
     it.put(icmpFrame({ type: 3, code: 3, rest: 0, payload: new Uint8Array(28) }));
     it.put(ipFrame({ payload: udpBytes("x"), destination: 0x0a0002ff }));
     it.put(ipFrame({ payload: udpBytes("x"), source: 0xffffffff }));
     it.put(ipFrame({ protocol: 99, destination: 0xe0000001 }));
+    expect(it.lines()).toEqual([]);
+  });
+
+  test("a message of an unknown type is nothing to anybody (RFC 1122 3.2.2)", () => {
+    const it = station();
+    // Nothing of ours either: address masks are for who was made their authority (3.2.2.9).
+    for (const type of [1, 2, 6, 7, 13, 15, 17, 19, 42, 255])
+      it.put(icmpFrame({ type, code: 0, rest: 0, payload: new Uint8Array(28) }));
     expect(it.lines()).toEqual([]);
   });
 

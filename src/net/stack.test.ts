@@ -14,12 +14,13 @@ import {
   udpBytes,
 } from "../../test/network/hand.ts";
 import { bytesOf, latin1, Random, SECOND } from "../base/index.ts";
-import { type Attempt, News, type Socket, TcpState } from "./sockets.ts";
+import { type Attempt, type Datagram, News, type Socket, TcpState } from "./sockets.ts";
 import type { StackOptions } from "./stack.ts";
 import { MAC_BROADCAST } from "./wire/address.ts";
 import * as ethernet from "./wire/ethernet.ts";
 import * as icmp from "./wire/icmp.ts";
 import * as ipv4 from "./wire/ipv4.ts";
+import { readRoute, writeRoute } from "./wire/source-route.ts";
 import * as tcp from "./wire/tcp.ts";
 import * as udp from "./wire/udp.ts";
 
@@ -42,6 +43,8 @@ describe("UDP", () => {
       from: { address: PEER, port: 5000 },
       to: { address: US, port: 7 },
       payload: bytesOf("three"),
+      interface: 0,
+      tos: 0,
     });
     expect(socket.receive(buffer)).toBe("would-block");
   });
@@ -109,6 +112,24 @@ describe("UDP", () => {
     expect(it.frames().map((frame) => ethernet.destinationOf(frame))).toEqual([MAC_BROADCAST]);
   });
 
+  test("bound to a broadcast address, it sends from its own (RFC 1122 3.2.1.3)", () => {
+    const it = station();
+    const socket = it.stack.sockets.datagram();
+    expect(socket.bind(US | 0xff, 7)).toBeUndefined();
+    socket.send(bytesOf("x"), { address: PEER, port: 7 });
+    expect(ipv4.read(it.frames()[0]!.subarray(14)).source).toBe(US);
+  });
+
+  test("a datagram with a wrong checksum is nobody's", () => {
+    const it = station();
+    const socket = it.stack.sockets.datagram();
+    socket.bind(0, 7);
+    const bytes = udpBytes("x");
+    bytes[6]! ^= 1;
+    it.put(ipFrame({ payload: bytes }));
+    expect([it.lines(), socket.readable, it.stack.drops.of("udp: checksum")]).toEqual([[], false, 1]);
+  });
+
   test("an address not yet known: datagrams to our card are taken, ours leave from 0.0.0.0 (DHCP)", () => {
     const it = station();
     it.stack.configure(0, { address: 0, gateway: 0 });
@@ -138,6 +159,80 @@ describe("UDP", () => {
     socket.close();
     expect(socket.send(bytesOf("x"), { address: PEER, port: 7 })).toBe("invalid");
     expect(it.stack.sockets.datagram().bind(US, 7)).toBeUndefined();
+  });
+
+  test("a program names IP options for what it sends, and gets those that came (RFC 1122 4.1.3.2)", () => {
+    const it = station();
+    const socket = it.stack.sockets.datagram();
+    socket.bind(0, 7);
+    socket.options.ipOptions = Uint8Array.of(7, 7, 4, 0, 0, 0, 0);
+    socket.options.tos = 0x20;
+    socket.send(bytesOf("x"), { address: PEER, port: 5000 });
+    const sent = ipv4.read(it.frames()[0]!.subarray(14));
+    expect([sent.tos, ...sent.options]).toEqual([0x20, 7, 7, 4, 0, 0, 0, 0, 0]);
+    expect(udp.check(sent.payload, US, PEER)).toBeUndefined();
+
+    const options = Uint8Array.of(7, 7, 8, 10, 0, 2, 1, 0);
+    it.put(ipFrame({ payload: udpBytes("y"), options, tos: 0x40 }));
+    it.frames();
+    expect(socket.receiveDatagram()).toMatchObject({ options, tos: 0x40, interface: 0 });
+
+    const most = { address: PEER, port: 5000 };
+    for (const impossible of [[7, 9, 4, 0], [7, 1, 0, 0], new Array<number>(41).fill(1)]) {
+      socket.options.ipOptions = Uint8Array.from(impossible);
+      expect(socket.send(bytesOf("x"), most)).toBe("invalid");
+    }
+    socket.options.ipOptions = new Uint8Array(40).fill(1);
+    expect(socket.send(new Uint8Array(3000), most)).toBe(3000);
+    expect(it.frames().map((frame) => frame.length)).toEqual([1514, 1514, 122]);
+  });
+
+  test("a datagram goes by the gateways that its program names, and is answered by the way it came", () => {
+    const it = station();
+    const socket = it.stack.sockets.datagram();
+    socket.bind(0, 7);
+    socket.options.sourceRoute = { strict: false, gateways: [PEER, 0x0a000901] };
+    socket.send(bytesOf("x"), { address: FAR, port: 5000 });
+    const sent = ipv4.read(it.frames()[0]!.subarray(14));
+    expect([sent.destination, readRoute(sent.options)]).toMatchObject([
+      PEER,
+      { strict: false, next: 0x0a000901, addresses: [0x0a000901, FAR] },
+    ]);
+    expect(udp.check(sent.payload, US, FAR)).toBeUndefined();
+
+    const route = writeRoute({ strict: false, gateways: [US, 0x0a000901] }, PEER);
+    route[3] = route[2]! + 1; // at its end
+    it.put(ipFrame({ source: FAR, payload: udpBytes("y", [5000, 7], [FAR, US]), options: route }));
+    it.frames();
+    const got = socket.receiveDatagram() as Datagram;
+    socket.options.sourceRoute = got.back;
+    socket.send(bytesOf("z"), got.from);
+    const answer = ipv4.read(it.frames()[0]!.subarray(14));
+    expect([answer.destination, readRoute(answer.options)]).toMatchObject([
+      PEER,
+      { addresses: [0x0a000901, FAR] },
+    ]);
+  });
+
+  test("a raw packet has the options that its program names", () => {
+    const it = station();
+    const socket = it.stack.sockets.raw(200);
+    socket.options.ipOptions = Uint8Array.of(0x94, 4, 0, 0);
+    socket.send(bytesOf("x"), { address: PEER, port: 0 });
+    expect([...ipv4.read(it.frames()[0]!.subarray(14)).options]).toEqual([0x94, 4, 0, 0]);
+    socket.options.ipOptions = new Uint8Array(44);
+    expect(socket.send(bytesOf("x"), { address: PEER, port: 0 })).toBe("invalid");
+  });
+
+  test("the time to live that nobody has chosen is the station's (RFC 1122 3.2.1.7)", () => {
+    const it = station({ ttl: 9 });
+    const socket = it.stack.sockets.datagram();
+    socket.send(bytesOf("x"), { address: PEER, port: 9 });
+    socket.options.ttl = 77;
+    socket.send(bytesOf("x"), { address: PEER, port: 9 });
+    it.put(icmpFrame({ type: 8, code: 0, rest: 0, payload: bytesOf("x") }));
+    it.put(tcpFrame({ flags: tcp.SYN }));
+    expect(it.frames().map((frame) => ipv4.read(frame.subarray(14)).ttl)).toEqual([9, 9, 9, 77]);
   });
 
   test("a queue that nobody reads is bounded", () => {

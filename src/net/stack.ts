@@ -7,7 +7,7 @@ import { type Refuse, refuseBy, TcpAttempt, UdpAttempt } from "./attempts.ts";
 import { type Counters, Drops, newCounters } from "./counters.ts";
 import type { DatagramQueue } from "./datagrams.ts";
 import type { Interface } from "./ip/interface.ts";
-import { DEFAULT_TTL, Ip } from "./ip/ip.ts";
+import { Ip } from "./ip/ip.ts";
 import type { NeighbourEntry } from "./ip/neighbours.ts";
 import type { Arrival, Network, Path, SendOptions, Upper } from "./ip/network.ts";
 import type { Route } from "./ip/routes.ts";
@@ -20,7 +20,7 @@ import { FrameQueue, type Port } from "./link/port.ts";
 import { Packets } from "./packet.ts";
 import { Raw } from "./raw.ts";
 import { type Attempt, type Reason, type Sockets, TcpState } from "./sockets.ts";
-import { Ports, type Station } from "./station.ts";
+import { DEFAULT_TTL, Ports, type Station } from "./station.ts";
 import type { Connection } from "./tcp/connection.ts";
 import { defaultSettings, type TcpSettings } from "./tcp/settings.ts";
 import { TcpSocket } from "./tcp/socket.ts";
@@ -49,6 +49,8 @@ export interface StackOptions {
   anyAddress?: boolean;
   /** One that passes packets on does so by the source routes that senders give (RFC 7126 4.3 advises against it). Default false. */
   sourceRoutes?: boolean;
+  /** Time to live of packets sent, 1 … 255, unless a socket says otherwise (RFC 1122 3.2.1.7). Default 64. */
+  ttl?: number;
   /** What differs from `defaultSettings`. */
   tcp?: Partial<TcpSettings>;
 }
@@ -140,7 +142,7 @@ export class Stack {
   #ready: (() => void) | undefined;
 
   constructor(options: StackOptions) {
-    const { random } = options;
+    const { random, ttl = DEFAULT_TTL } = options;
     const { counters, drops } = this;
     this.nics = options.nics;
     this.loopback = new Nic({ port: new Loop(), mac: 0x02_00_00_00_00_01, mtu: LOOPBACK_MTU, name: "lo" });
@@ -152,6 +154,7 @@ export class Stack {
       forward: options.forward ?? false,
       anyAddress: options.anyAddress ?? false,
       sourceRoutes: options.sourceRoutes ?? false,
+      ttl,
       counters,
       drops,
       upper: {
@@ -173,6 +176,7 @@ export class Stack {
       isBroadcast: (address) => typeof address === "number" && this.#ip.isBroadcast(address),
       join: (group, index) => this.#join(group, index),
       leave: (group, index) => this.#leave(group, index),
+      ttl,
       largest: this.#ip.largest,
     };
     const changed = (socket: DatagramQueue): void => {
@@ -203,11 +207,11 @@ export class Stack {
       random,
       station,
       {
-        transmit: (from, to, datagram, ttl, tos, now) => {
+        transmit: (from, to, datagram, options, now) => {
           const network = this.#networkOf(to);
           const frame = network.begin(udpWire.lengthOf(datagram));
           udpWire.write(datagram, from, to, frame, network.headroom);
-          this.#send(network, frame, from, to, ipv4.PROTOCOL_UDP, { ttl, tos }, now);
+          this.#send(network, frame, from, to, ipv4.PROTOCOL_UDP, options, now);
         },
       },
       counters,
@@ -217,11 +221,11 @@ export class Stack {
     this.#raw = new Raw(
       station,
       {
-        transmit: ({ from, to, protocol, payload, ttl, tos }, now) => {
+        transmit: ({ from, to, protocol, payload, options }, now) => {
           const network = this.#networkOf(to);
           const frame = network.begin(payload.length);
           frame.set(payload, network.headroom);
-          this.#send(network, frame, from, to, protocol, { ttl, tos }, now);
+          this.#send(network, frame, from, to, protocol, options, now);
         },
       },
       changed,
@@ -604,8 +608,7 @@ export class Stack {
         this.#segment(payload, 0, payload.length, source, destination, group, tos, back);
         return;
       case ipv4.PROTOCOL_UDP:
-        if (!this.#udp.arrive(payload, source, destination, group))
-          this.#networkOf(source).refuse(arrival.packet, "port", this.#now);
+        if (!this.#udp.arrive(arrival)) this.#networkOf(source).refuse(arrival.packet, "port", this.#now);
         return;
     }
     const own = typeof source === "number" ? ipv4.PROTOCOL_ICMP : PROTOCOL_ICMPV6;
@@ -639,7 +642,7 @@ export class Stack {
     now: Micros,
   ): void {
     if (!this.#polling) this.#stirIp();
-    const path = network.find(to, from);
+    const path = network.find(options.route?.gateways[0] ?? to, from);
     const reason = path ? network.send(frame, path, from, to, protocol, options, now) : "no route";
     if (reason) this.drops.add(`ip: ${reason}`);
   }
@@ -656,8 +659,8 @@ export class Stack {
     }
     const frame = network.begin(tcpWire.lengthOf(segment));
     tcpWire.write(segment, from, to, frame, network.headroom);
-    const { ttl, tos } = c?.options ?? ANSWER;
-    this.#tcpOptions.ttl = ttl;
+    const tos = c?.options.tos ?? 0;
+    this.#tcpOptions.ttl = c?.options.ttl;
     this.#tcpOptions.route = route;
     this.#tcpOptions.tos = c?.ecn.may ? (tos & ~3) | ECT0 : tos;
     const reason = network.send(frame, path, from, to, ipv4.PROTOCOL_TCP, this.#tcpOptions, now);
@@ -709,8 +712,6 @@ interface Heard {
 const CLOSING: ReadonlySet<TcpState> = new Set([TcpState.FIN_WAIT_1, TcpState.CLOSING, TcpState.LAST_ACK]);
 /** RFC 3168 5: a packet that may be marked instead of dropped. */
 const ECT0 = 2;
-/** How a segment travels that belongs to no connection. */
-const ANSWER = { ttl: DEFAULT_TTL, tos: 0 };
 
 interface KeptPath {
   path: Path | undefined;

@@ -15,23 +15,30 @@ export interface Station {
   /** Takes packets to a group on an interface. */
   join(group: IpAddress, index: number): Reason | undefined;
   leave(group: IpAddress, index: number): void;
+  /** Time to live of packets whose sender does not say. */
+  readonly ttl: number;
   /** Bytes of IP payload that can go to `destination` at all. */
   readonly largest: number;
 }
 
-export function defaultOptions(): SocketOptions {
+/** RFC 1122 3.2.1.7, RFC 1700: what it is unless a stack is told otherwise. */
+export const DEFAULT_TTL = 64;
+
+export function defaultOptions(ttl = DEFAULT_TTL): SocketOptions {
   return {
     reuseAddress: false,
     noDelay: false,
     keepAlive: false,
     broadcast: false,
-    ttl: 64,
+    ttl,
     groupTtl: 1,
     interface: -1,
     tos: 0,
     maxSegment: 0,
     fastOpen: 0,
     sourceRoute: undefined,
+    ipOptions: undefined,
+    reportErrors: false,
     userTimeout: 0,
   };
 }
@@ -47,6 +54,8 @@ export class WatchedOptions implements SocketOptions {
   maxSegment: number;
   fastOpen: number;
   sourceRoute: SourceRoute | undefined;
+  ipOptions: Uint8Array | undefined;
+  reportErrors: boolean;
   userTimeout: number;
   #noDelay: boolean;
   #keepAlive: boolean;
@@ -62,6 +71,8 @@ export class WatchedOptions implements SocketOptions {
     this.maxSegment = options.maxSegment;
     this.fastOpen = options.fastOpen;
     this.sourceRoute = options.sourceRoute;
+    this.ipOptions = options.ipOptions;
+    this.reportErrors = options.reportErrors;
     this.userTimeout = options.userTimeout;
     this.#noDelay = options.noDelay;
     this.#keepAlive = options.keepAlive;

@@ -2,7 +2,8 @@
 import type { Micros, Random } from "../base/index.ts";
 import type { Counters, Drops } from "./counters.ts";
 import { DatagramQueue } from "./datagrams.ts";
-import type { Endpoint, Reason } from "./sockets.ts";
+import type { Arrival, SendOptions } from "./ip/network.ts";
+import type { Datagram, Endpoint, Reason } from "./sockets.ts";
 import { News } from "./sockets.ts";
 import { covers, overlap, Ports, type Station } from "./station.ts";
 import { ANY6 } from "./wire/address6.ts";
@@ -11,21 +12,18 @@ import * as wire from "./wire/udp.ts";
 
 /** What carries datagrams. */
 export interface UdpLower {
-  transmit(from: IpAddress, to: IpAddress, datagram: wire.Udp, ttl: number, tos: number, now: Micros): void;
+  transmit(from: IpAddress, to: IpAddress, datagram: wire.Udp, options: SendOptions, now: Micros): void;
 }
 
-/** A flow to an address that no socket is open for: see `Attempt` in sockets.ts. */
-export interface UdpKnock {
-  readonly to: Endpoint;
-  readonly from: Endpoint;
-  readonly first: Uint8Array;
-}
+/** The first datagram of a flow to an address that no socket is open for: see `Attempt` in sockets.ts. */
+export type UdpKnock = Datagram;
 
 interface Outgoing {
   socket: UdpSocket;
   from: IpAddress;
   to: Endpoint;
   payload: Uint8Array;
+  options: SendOptions;
 }
 
 const FIRST_EPHEMERAL = 49152;
@@ -73,7 +71,7 @@ export class Udp {
   admit(knock: UdpKnock): UdpSocket {
     const socket = this.socket();
     socket.stand(knock.to, knock.from);
-    socket.arrive({ from: knock.from, to: knock.to, payload: knock.first });
+    socket.arrive(knock);
     return socket;
   }
 
@@ -81,7 +79,8 @@ export class Udp {
    * A UDP payload has come.
    * @returns whether somebody took it: if not, and it was for us alone, port unreachable is due
    */
-  arrive(bytes: Uint8Array, source: IpAddress, destination: IpAddress, group: boolean): boolean {
+  arrive(arrival: Arrival): boolean {
+    const { payload: bytes, source, destination, index, tos, options, back } = arrival;
     this.#counters.udpReceived++;
     const reason = wire.check(bytes, source, destination);
     if (reason) {
@@ -91,23 +90,25 @@ export class Udp {
     const { sourcePort, destinationPort, payload } = wire.read(bytes);
     const from = { address: source, port: sourcePort };
     const to = { address: destination, port: destinationPort };
-    if (group) return this.#arriveForAll(from, to, payload);
+    const datagram: Datagram = { from, to, payload, interface: index, tos, options, back };
+    if (arrival.group) return this.#arriveForAll(datagram);
     const socket = this.#socketFor(from, to);
     if (socket) {
-      if (!socket.arrive({ from, to, payload })) this.#drops.add("udp: queue full");
+      if (!socket.arrive(datagram)) this.#drops.add("udp: queue full");
       return true;
     }
-    if (this.onKnock?.({ from, to, first: payload })) return true;
+    if (this.onKnock?.(datagram)) return true;
     this.#drops.add("udp: no socket");
     return false;
   }
 
   /** A broadcast reaches every socket that is bound to its port and not to one address only. */
-  #arriveForAll(from: Endpoint, to: Endpoint, payload: Uint8Array): boolean {
+  #arriveForAll(datagram: Datagram): boolean {
+    const { from, to } = datagram;
     let taken = false;
     for (const socket of this.ports.on(to.port)) {
       if (!socket.takes(from) || !covers(socket.local.address, to.address)) continue;
-      if (!socket.arrive({ from, to, payload })) this.#drops.add("udp: queue full");
+      if (!socket.arrive(datagram)) this.#drops.add("udp: queue full");
       taken = true;
     }
     if (!taken) this.#drops.add("udp: no socket");
@@ -130,12 +131,12 @@ export class Udp {
     return best;
   }
 
-  /** An ICMP error about a datagram of ours: told to the socket that sent it, if it is connected (RFC 1122 4.1.3.3). */
+  /** An ICMP error about a datagram of ours: told to the socket that sent it, if it is connected or asks for it (RFC 1122 4.1.3.3). */
   report(local: IpAddress, remote: IpAddress, bytes: Uint8Array, reason: Reason): void {
     const { sourcePort, destinationPort } = wire.read(bytes);
     const to = { address: local, port: sourcePort };
     const socket = this.#socketFor({ address: remote, port: destinationPort }, to);
-    if (socket?.remote?.port === destinationPort) socket.fail(reason);
+    if (socket && (socket.remote ?? socket.options.reportErrors)) socket.fail(reason);
     else this.#drops.add("icmp: about no connected socket");
   }
 
@@ -168,11 +169,10 @@ export class Udp {
     const outgoing = this.#outgoing;
     this.#outgoing = [];
     this.#outgoingBytes = 0;
-    for (const { socket, from, to, payload } of outgoing) {
+    for (const { socket, from, to, payload, options } of outgoing) {
       this.#counters.udpSent++;
       const datagram = { sourcePort: socket.local.port, destinationPort: to.port, payload };
-      const { ttl, groupTtl, tos } = socket.options;
-      this.#lower.transmit(from, to.address, datagram, isGroup(to.address) ? groupTtl : ttl, tos, now);
+      this.#lower.transmit(from, to.address, datagram, options, now);
       socket.sent();
     }
     return true;
@@ -256,18 +256,22 @@ export class UdpSocket extends DatagramQueue {
     if (!isPort(target.port) || target.port === 0) return "invalid";
     if (bytes.length > this.#udp.station.largest - wire.HEADER) return "too-long";
     if (this.#udp.station.isBroadcast(target.address) && !this.options.broadcast) return "prohibited";
-    const source = this.#sourceFor(target.address);
+    const options = this.sendOptions(target.address);
+    if (options === undefined) return "invalid";
+    const source = this.#sourceFor(this.firstHop(target.address));
     if (source === undefined) return "network-unreachable";
     const unbound = this.bound.port === 0 ? this.bind(anyLike(target.address), 0) : undefined;
     if (unbound) return unbound;
-    const queued = this.#udp.queue({ socket: this, from: source, to: { ...target }, payload: bytes.slice() });
+    const payload = bytes.slice();
+    const queued = this.#udp.queue({ socket: this, from: source, to: { ...target }, payload, options });
     return queued ? bytes.length : "would-block";
   }
 
   /** Its own address if it is bound to one, which must be of the destination's version; else what the route says. */
   #sourceFor(destination: IpAddress): IpAddress | undefined {
     const { address } = this.bound;
-    if (isUnspecified(address) || isGroup(address)) {
+    // RFC 1122 3.2.1.3: what many have is nobody's source.
+    if (isUnspecified(address) || isGroup(address) || this.#udp.station.isBroadcast(address)) {
       if (address === 0 && this.bound.port !== 0 && typeof destination !== "number") return undefined;
       return this.#udp.station.sourceFor(destination, this.options.interface);
     }

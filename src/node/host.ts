@@ -520,7 +520,7 @@ const CODES: Readonly<Record<string, readonly [FailureReason, string]>> = {
   EINVAL: ["bad-address", "not a possible address"],
   EAFNOSUPPORT: ["bad-address", "this host has no such kind of address"],
   ENOTFOUND: ["bad-address", "no such host"],
-  EAI_AGAIN: ["bad-address", "the name cannot be resolved now"],
+  EAI_AGAIN: ["failed", "the name cannot be resolved now"], // no server answers: there may be such a name
   ECONNREFUSED: ["refused", "connection refused"],
   ENETUNREACH: ["network-unreachable", "network unreachable"],
   ENETDOWN: ["network-unreachable", "network down"],

@@ -1,7 +1,7 @@
 /**
  * The assembler beside fasm, source by source: warm in this process, and as a process of its own. Everything is run in
  * turn, round after round, and the medians are told; the outputs are compared. Below that, what a session saves when
- * one line of the kernel-sized source has changed. Sources are generated; with the
+ * one line has changed of the kernel-sized source and of the kernel. Sources are generated; with the
  * variable KOLIBRIOS set to a checkout of KolibriOS (with lang.inc where a source wants one) its large ones follow.
  *
  *     KOLIBRIOS=~/kolibrios npm run bench assembler
@@ -20,6 +20,8 @@ import { kernelSized, manySmall, plain } from "./assembler.sources.ts";
 const ROUNDS = 5;
 const EPOCH = 1_700_000_000;
 const MEGABYTES = 2000;
+/** Where KolibriOS has its kernel. */
+const KERNEL = "kernel/trunk";
 
 interface Source {
   readonly name: string;
@@ -50,7 +52,7 @@ function real(): Source[] {
     return [];
   }
   const rows: readonly (readonly [string, string])[] = [
-    ["kernel/trunk/kernel.asm", "../../programs;."],
+    [`${KERNEL}/kernel.asm`, "../../programs;."],
     ["programs/develop/koldbg/koldbg.asm", "../..;."],
     ["programs/develop/fasm/1.73/fasm.asm", "../../..;."],
     ["programs/fs/kfar/kfar.asm", "../..;."],
@@ -81,29 +83,54 @@ function main(): void {
   for (const source of sources) measure(source);
   process.stdout.write("\n");
   row(["one line in", "lines", "kept", "anew ms", "again ms", "again"]);
-  for (const part of [0, 30, 59]) again(part);
+  const texts = kernelSized();
+  for (const part of [0, 30, 59])
+    again({ main: "kernel.asm", includes: [], files: memoryFiles(texts), changed: `part${part}/code.inc` });
+  const root = process.env.KOLIBRIOS;
+  if (root === undefined || !existsSync(join(root, KERNEL, "kernel.asm"))) return;
+  for (const changed of ["core/sys32.inc", "network/stack.inc"])
+    again({
+      main: "kernel.asm",
+      includes: ["../../programs", "."],
+      files: diskFiles(join(root, KERNEL)),
+      changed,
+    });
 }
 
-/** One line of the kernel-sized source changes: a new assembly beside that of a session. */
-function again(part: number): void {
-  const texts = kernelSized();
-  const name = `part${part}/code.inc`;
-  const options = { maxMemory: MEGABYTES * 2 ** 20 };
-  const session = new AssemblySession("kernel.asm", options);
-  session.assemble(memoryFiles(texts));
+interface Session {
+  readonly main: string;
+  readonly includes: readonly string[];
+  readonly files: Files;
+  /** The file to which one line is added at its end. */
+  readonly changed: string;
+}
+
+/** One line of a source is another each time: a new assembly beside that of a session. */
+function again({ main, includes, files: unchanged, changed }: Session): void {
+  const options = { includes, maxMemory: MEGABYTES * 2 ** 20 };
+  // The files stay in memory, as an editor has them.
+  const known = new Map<string, ReturnType<Files["read"]>>();
+  const read = (path: string) => {
+    if (!known.has(path)) known.set(path, unchanged.read(path));
+    return known.get(path);
+  };
+  const text = Buffer.from(read(changed) as Uint8Array);
+  const session = new AssemblySession(main, options);
+  session.assemble({ read });
   const times: { anew: number[]; again: number[] } = { anew: [], again: [] };
   let lines = 0;
   for (let round = 0; round <= ROUNDS; round++) {
-    const files = memoryFiles({ ...texts, [name]: `${texts[name]}db ${round}\n` });
+    const bytes = Buffer.concat([text, Buffer.from(`\ndb ${round}\n`)]);
+    const files: Files = { read: (path) => (path === changed ? bytes : read(path)) };
     const start = performance.now();
-    const anew = assemble("kernel.asm", { ...options, files });
+    const anew = assemble(main, { ...options, files });
     const between = performance.now();
     const same = session.assemble(files);
     const end = performance.now();
     if (!anew.ok || Buffer.compare(anew.bytes, same.bytes) !== 0)
-      throw new Error(`${name}: the outputs differ`);
+      throw new Error(`${changed}: the outputs differ`);
     if (round === 0) {
-      lines = linesOf(files, [], ["kernel.asm"]);
+      lines = linesOf(files, includes, [main]);
       continue;
     }
     times.anew.push(between - start);
@@ -112,7 +139,7 @@ function again(part: number): void {
   const median = (all: number[]) => all.sort((a, b) => a - b)[all.length >> 1]!;
   const [whole, rest] = [median(times.anew), median(times.again)];
   row([
-    name,
+    changed,
     String(lines),
     String(session.reused),
     whole.toFixed(0),

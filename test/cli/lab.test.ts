@@ -100,6 +100,8 @@ const machine = `machines:
   one: { program: ${process.cwd()}/asm/hello.asm`;
 
 test.each([
+  ["", 1, 1, /^there is nothing in it: machines/],
+  [`about: x\nmachines: ${"long ".repeat(100)}`, 2, 11, /not "long [long ]{30,60}…"$/],
   ["machines: [", 1, 12, /flow sequence|expected/i],
   ["machnes: {}", 1, 1, /^machnes: unknown: did you mean machines\?/],
   [

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { requirements } from "./requirements.ts";
+import { hostRequirements } from "./host-requirements.ts";
+import { type Row, recommendations, requirements } from "./requirements.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const below = (folder: string): string[] =>
@@ -21,9 +22,19 @@ test("every MUST of RFC 9293 stands here once, in order", () => {
   expect(requirements.map(({ must }) => must)).toEqual(Array.from({ length: 69 }, (_, i) => i + 1));
 });
 
-test.each(requirements.map((each) => [each.must, each.section, each.demand, each] as const))(
-  "MUST-%i (%s): %s",
-  (_must, _section, _demand, { shownBy }) => {
+test("and every SHOULD", () => {
+  expect(recommendations.map(({ should }) => should)).toEqual(Array.from({ length: 31 }, (_, i) => i + 1));
+});
+
+const all: readonly (readonly [string, Row])[] = [
+  ...requirements.map((each) => [`RFC 9293 MUST-${each.must}`, each] as const),
+  ...recommendations.map((each) => [`RFC 9293 SHLD-${each.should}`, each] as const),
+  ...hostRequirements.map((each) => ["RFC 1122", each] as const),
+];
+
+test.each(all.map(([what, each]) => [what, each.section, each.demand, each.shownBy] as const))(
+  "%s (%s): %s",
+  (_what, _section, _demand, shownBy) => {
     expect(shownBy.length).toBeGreaterThan(0);
     expect(shownBy.filter((name) => !exists(name))).toEqual([]);
   },

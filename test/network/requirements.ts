@@ -4,15 +4,18 @@
  * a row in their tables, or of a timeline). Where a default does otherwise on purpose, that is said.
  * `requirements.test.ts` sees to it that they exist.
  */
-export interface Requirement {
+export interface Requirement extends Row {
   readonly must: number;
-  /** Section of RFC 9293. */
-  readonly section: string;
   /** Section of RFC 1122, where it has it. */
   readonly host?: string;
+}
+
+/** What an RFC demands or advises, and the tests that show it. */
+export interface Row {
+  readonly section: string;
   readonly demand: string;
   readonly shownBy: readonly string[];
-  /** Where a default differs, and which setting decides. */
+  /** Where we or a default do otherwise, and why, or which setting decides. */
   readonly note?: string;
 }
 
@@ -177,7 +180,7 @@ export const requirements: readonly Requirement[] = [
     demand: "at R1 IP is told that the way may be dead, at R2 the connection ends",
     shownBy: [
       "data: doubled each time, up to a minute, until R2",
-      "at R1 the first hop is asked whether it is still there",
+      "at R1 the first hop is asked whether it is still there, and the program can learn of it",
     ],
   },
   {
@@ -563,5 +566,209 @@ export const requirements: readonly Requirement[] = [
     section: "3.1",
     demand: "what stands behind the end of the options is zero",
     shownBy: ["MSS only with SYN, and nothing but zeros behind an end of options"],
+  },
+];
+
+export interface Recommendation extends Row {
+  readonly should: number;
+}
+
+/** Every SHOULD and SHOULD NOT of RFC 9293, by the number it has there. */
+export const recommendations: readonly Recommendation[] = [
+  {
+    should: 1,
+    section: "3.4.1",
+    demand: "initial numbers have a pseudorandom part of addresses, ports and a secret",
+    shownBy: [
+      "move by one every 4 µs, differ from flow to flow and from key to key",
+      "SipHash-2-4 agrees with the vectors of its authors",
+    ],
+  },
+  {
+    should: 2,
+    section: "3.5.3",
+    demand: "a reset may have data",
+    shownBy: ["a reset: exactly at rcv.nxt, in the window, outside"],
+  },
+  {
+    should: 3,
+    section: "3.6.1",
+    demand: "who closes with data unread, or gets more, tells by a reset",
+    shownBy: [
+      "closed with unread data: a reset at once",
+      "closed by its program: FIN-WAIT-2 has a limit, and data that nobody reads is reset (RFC 1122 4.2.2.13)",
+    ],
+  },
+  {
+    should: 4,
+    section: "3.6.1",
+    demand: "timestamps shorten TIME-WAIT (RFC 6191)",
+    shownBy: [
+      "TIME-WAIT gives way to a SYN that is certainly younger (RFC 6191), with a higher number of ours",
+    ],
+  },
+  {
+    should: 5,
+    section: "3.7.1",
+    demand: "MSS is sent in every SYN",
+    shownBy: ["a SYN offers all; an answer only what was offered"],
+  },
+  {
+    should: 6,
+    section: "3.7.3",
+    demand: "where the MTU varies, the smallest says what is announced",
+    shownBy: [
+      "is remembered for the next connection, and forgotten after ten minutes; what we say we take stays",
+    ],
+    note: "Those of our cards do not vary.",
+  },
+  {
+    should: 7,
+    section: "3.7.4",
+    demand: "Nagle's algorithm",
+    shownBy: ["Nagle: a small segment waits for what is under way (RFC 9293 3.7.4)"],
+  },
+  { should: 8, section: "3.8.2", demand: "explicit congestion notification", shownBy: ["ecn.pkt"] },
+  {
+    should: 9,
+    section: "3.8.3",
+    demand: "the program learns between R1 and R2 that nothing is acknowledged",
+    shownBy: ["at R1 the first hop is asked whether it is still there, and the program can learn of it"],
+  },
+  {
+    should: 10,
+    section: "3.8.3",
+    demand: "R1 is three retransmissions at least",
+    shownBy: ["at R1 the first hop is asked whether it is still there, and the program can learn of it"],
+  },
+  {
+    should: 11,
+    section: "3.8.3",
+    demand: "R2 is a hundred seconds at least",
+    shownBy: ["data: doubled each time, up to a minute, until R2"],
+  },
+  { should: 12, section: "3.8.4", demand: "keep-alives have no data", shownBy: ["keep-alive.pkt"] },
+  {
+    should: 13,
+    section: "3.8.5",
+    demand: "programs use no urgent data",
+    shownBy: ["the program is told when it comes and when there is more, and how far it reaches"],
+    note: "That is for them; they can.",
+  },
+  {
+    should: 14,
+    section: "3.8.6",
+    demand: "the window's right edge never goes back",
+    shownBy: ["a closed window opens by a segment at least, and the peer is told (RFC 9293 3.8.6.2.2)"],
+  },
+  {
+    should: 15,
+    section: "3.8.6",
+    demand: "nothing new is sent beyond one that went back",
+    shownBy: ["one that shrinks below what is under way does no harm (RFC 9293 3.8.6)"],
+  },
+  {
+    should: 16,
+    section: "3.8.6",
+    demand: "what is within it is sent again as usual",
+    shownBy: ["one that shrinks below what is under way does no harm (RFC 9293 3.8.6)"],
+  },
+  {
+    should: 17,
+    section: "3.8.6",
+    demand: "what lies beyond it ends no connection",
+    shownBy: ["one that shrinks below what is under way does no harm (RFC 9293 3.8.6)"],
+  },
+  {
+    should: 18,
+    section: "3.8.6.3",
+    demand: "acknowledgements are delayed",
+    shownBy: ["one segment waits for 40 ms, the second is acknowledged at once"],
+  },
+  {
+    should: 19,
+    section: "3.8.6.3",
+    demand: "every second full segment is acknowledged",
+    shownBy: ["one segment waits for 40 ms, the second is acknowledged at once"],
+  },
+  {
+    should: 20,
+    section: "3.9.1.8",
+    demand: "who wants no reports gets none",
+    shownBy: ["what ICMP says of a connection that goes on all the same; source quench means nothing"],
+    note: "They are for who asks: `takeError`.",
+  },
+  {
+    should: 21,
+    section: "3.9.1.9",
+    demand: "the differentiated services field can be changed meanwhile",
+    shownBy: ["time to live and differentiated services of its segments"],
+  },
+  {
+    should: 22,
+    section: "3.9.1.9",
+    demand: "it reaches IP as it was set",
+    shownBy: ["time to live and differentiated services of its segments"],
+    note: "But for its last two bits where congestion notification was agreed on (RFC 3168).",
+  },
+  {
+    should: 23,
+    section: "3.9.2",
+    demand: "programs leave it as it is during a connection",
+    shownBy: ["time to live and differentiated services of its segments"],
+    note: "That is for them.",
+  },
+  {
+    should: 24,
+    section: "3.9.2.1",
+    demand: "a later source route takes the place of an earlier one",
+    shownBy: ["the way that a SYN came is gone back by all segments, and a later one overrides it (MUST-53)"],
+  },
+  {
+    should: 25,
+    section: "3.9.2.2",
+    demand: "soft errors can be learnt",
+    shownBy: ["what ICMP says of a connection that goes on all the same; source quench means nothing"],
+  },
+  {
+    should: 26,
+    section: "3.9.2.2",
+    demand: "hard errors end a connection",
+    shownBy: ["an established connection survives them, and forged ones mean nothing (RFC 5927)"],
+    note: "Only one that is being opened: RFC 5927 section 5 shows how others end connections otherwise.",
+  },
+  {
+    should: 27,
+    section: "3.9.1.2",
+    demand: "several PSH become one",
+    shownBy: ["segments of MSS, PSH on the last, within the initial window of ten (RFC 6928)"],
+  },
+  {
+    should: 28,
+    section: "3.9.1.2",
+    demand: "segments are as large as they may be",
+    shownBy: ["segments of MSS, PSH on the last, within the initial window of ten (RFC 6928)"],
+  },
+  {
+    should: 29,
+    section: "3.8.6.1",
+    demand: "the first probe of a closed window comes after the time-out",
+    shownBy: [
+      "a closed window is probed with a byte, less and less often, for ever if answered (3.8.6.1, MUST-37)",
+    ],
+  },
+  {
+    should: 30,
+    section: "3.8.6.1",
+    demand: "the others each after twice the time",
+    shownBy: [
+      "a closed window is probed with a byte, less and less often, for ever if answered (3.8.6.1, MUST-37)",
+    ],
+  },
+  {
+    should: 31,
+    section: "3.10.7.4",
+    demand: "segments that come too early are kept",
+    shownBy: ["a gap is told at once, and so is its filling"],
   },
 ];

@@ -212,8 +212,9 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
     case REGISTER: {
       if ((wanted.file === "k" || wanted.file === "bnd") && operand.size !== 0) return false;
       const own = registerSizes[registerClass(operand.register)]! || partnerSize(form) || wanted.size;
-      // The last vector register may have any size written before it: FASM forgets it.
-      const forgotten = form.encoding !== "legacy" && form.places[at] === "rm" && wanted.file === "vector";
+      // The last vector register may have any size written before it: FASM forgets it, mostly (`isForgotten`).
+      const last = form.places[at] === "rm" || form.places[at] === "is4";
+      const forgotten = form.encoding !== "legacy" && last && wanted.file === "vector";
       if (
         operand.size !== 0 &&
         operand.size !== own &&
@@ -233,6 +234,7 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
       }
       switch (wanted.kind) {
         case "fixed":
+          if (wanted.text === "xmm0" && operand.size !== 0) return false;
           return (
             registerFits(wanted, size, operand.register) && registerNumber(operand.register) === wanted.number
           );
@@ -569,7 +571,8 @@ function suits({ form, v }: Candidate, decoration: Decoration, operands: readonl
   if (decoration.mask !== 0 && !attributes.has("mask")) return false;
   if (
     decoration.zeroing &&
-    (!attributes.has("z") || (operands[0]!.kind === MEMORY && !attributes.has("zmem")))
+    !attributes.has("zodd") &&
+    (!attributes.has("z") || operands[0]!.kind === MEMORY)
   ) {
     return false;
   }
@@ -811,6 +814,17 @@ function refuseAll(name: string, operands: readonly Operand[], count: number, ou
   refuse((out.prefixes & BND_PREFIX) !== 0 ? "illegalInstruction" : reason);
 }
 
+/** Whether FASM makes nothing of the sizes that are written before registers of another size, if there are any. */
+function isForgotten(name: string, bits: number, operands: readonly Operand[], count: number): boolean {
+  const odd = operands.some(
+    ({ kind, size, register }, i) =>
+      i < count && kind === REGISTER && size !== 0 && size !== registerSizes[registerClass(register)],
+  );
+  if (!odd) return true;
+  const reason = explainVector(name, candidatesOf(name, bits, true), operands, count, bits);
+  return reason === undefined || reason === "operandSizeNotSpecified";
+}
+
 /** The plan for operands as they are written, and the operands that it takes: all that are no rounding. */
 function planOf(
   name: string,
@@ -818,6 +832,7 @@ function planOf(
   operands: readonly Operand[],
   count: number,
 ): { plan: Plan; operands: readonly Operand[] } | undefined {
+  if (!isForgotten(name, bits, operands, count)) return undefined;
   const decorated = isDecorated(operands, count);
   const decoration = decorated ? decorationOf(operands, count) : plainDecoration;
   if (decoration === undefined) return undefined;

@@ -45,6 +45,7 @@ import {
 } from "./emit.ts";
 import { code, digit, type Encode, end, headOf, needsPrefix, only, registerSize } from "./heads.ts";
 import { jumps } from "./jumps.ts";
+import { oddities } from "./oddities.ts";
 import { candidatesOf, encodeByPlan } from "./plan.ts";
 import { isGeneralOperand } from "./refuse.ts";
 import { explainVector } from "./vector.ts";
@@ -561,7 +562,10 @@ const compresses =
 
 const moveByPlan = encodeByPlan("mov");
 
-/** Everything from the rows, but nothing is ever moved into CS. */
+/**
+ * Everything from the rows, but nothing is ever moved into CS, and what is moved from a segment register has the size of
+ * where it goes, which may be said again.
+ */
 const mov: Encode = (operands, count, out) => {
   const first = operands[0];
   if (
@@ -572,17 +576,18 @@ const mov: Encode = (operands, count, out) => {
   ) {
     refuse("illegalInstruction");
   }
-  moveByPlan(operands, count, out);
-};
-
-let classesByPlan: Encode | undefined;
-
-/** FASM makes no more of {1to2} than of {1to4}. */
-const classes: Encode = (operands, count, out) => {
-  const list = operands.map((operand) => (operand.broadcast === 2 ? { ...operand, broadcast: 4 } : operand));
-  // Not before it is wanted: its rows are those of AVX.
-  classesByPlan ??= encodeByPlan("vfpclassps");
-  classesByPlan(list, count, out);
+  const second = operands[1];
+  const again =
+    count > 1 &&
+    first!.kind === REGISTER &&
+    registerClass(first!.register) <= GPR64 &&
+    second!.kind === REGISTER &&
+    registerClass(second!.register) === SEGMENT &&
+    second!.size === registerSizes[registerClass(first!.register)];
+  const list = again
+    ? [first!, { ...second!, size: 0, sizeDeclared: false }, ...operands.slice(2)]
+    : operands;
+  moveByPlan(list, count, out);
 };
 
 export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
@@ -600,7 +605,7 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ]),
   ["mov", { encode: mov }],
   ["movdir64b", { encode: direct }],
-  ["vfpclassps", { encode: classes }],
+  ...oddities.map(([name, encode]): [string, Special] => [name, { encode }]),
   ...dwordEncoders.map(([name, encode]): [string, Special] => [name, { encode }]),
   ["useavx256", { encode: compresses(false) }],
   ["useavx512", { encode: compresses(true) }],

@@ -20,8 +20,9 @@ export interface Definition {
   start: number;
   /** Tokens of a constant's value. */
   length: number;
-  /** The line of a macro's definition. */
+  /** The line of a macro's definition, and that of its closing brace. */
   line: number;
+  end: number;
   /** Taken back by `restore`, `purge` or `restruc`. */
   dead: boolean;
   /** Being expanded: a macro does not see itself, so a definition may wrap the one before it. */
@@ -29,7 +30,7 @@ export interface Definition {
 }
 
 /** A change that can be taken back: a definition that came with those it displaced, or one that was removed. */
-interface Change {
+export interface Change {
   readonly stack: Definition[] | undefined;
   readonly definition: Definition;
   readonly displaced: readonly Definition[];
@@ -52,11 +53,16 @@ export class Definitions {
     return this.#changes?.length ?? 0;
   }
 
-  /** Takes back all changes but the first `count`; no macro is being expanded then. */
-  undo(count: number): void {
-    const changes = this.#changes!;
-    while (changes.length > count) {
-      const { stack, definition, displaced } = changes.pop()!;
+  /** The changes behind the first `count`. */
+  since(count: number): Change[] {
+    return this.#changes!.slice(count);
+  }
+
+  /** Takes back all changes but the first `count`, and returns them; no macro is being expanded then. */
+  undo(count: number): Change[] {
+    const changes = this.#changes!.splice(count);
+    for (let at = changes.length - 1; at >= 0; at--) {
+      const { stack, definition, displaced } = changes[at]!;
       if (stack === undefined) definition.dead = false;
       else {
         stack.pop();
@@ -65,6 +71,20 @@ export class Definitions {
     }
     for (const definition of this.#busy) definition.busy = false;
     this.#busy.length = 0;
+    return changes;
+  }
+
+  /** Makes changes again that have been taken back. */
+  redo(changes: readonly Change[]): void {
+    for (const change of changes) {
+      const { stack, definition, displaced } = change;
+      if (stack === undefined) definition.dead = true;
+      else {
+        stack.length -= displaced.length;
+        stack.push(definition);
+      }
+      this.#changes!.push(change);
+    }
   }
 
   begin(definition: Definition): void {
@@ -96,7 +116,7 @@ export class Definitions {
   }
 
   /** Adds a definition above the present ones; a `fix` constant takes the place of the last one instead. */
-  add(kind: DefinitionKind, text: number, start: number, length: number, line: number): void {
+  add(kind: DefinitionKind, text: number, start: number, length: number, line: number): Definition {
     let stack = this.#stacks[kind]![text];
     if (stack === undefined) {
       stack = [];
@@ -106,9 +126,10 @@ export class Definitions {
     let kept = kind === FIX ? 0 : stack.length;
     while (kept > 0 && stack[kept - 1]!.dead) kept--;
     const displaced = kept < stack.length ? stack.splice(kept) : NONE;
-    const definition = { text, start, length, line, dead: false, busy: false };
+    const definition = { text, start, length, line, end: line, dead: false, busy: false };
     stack.push(definition);
     this.#changes?.push({ stack, definition, displaced });
+    return definition;
   }
 
   remove(kind: DefinitionKind, text: number): void {

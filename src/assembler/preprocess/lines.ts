@@ -8,14 +8,15 @@ import { EVERY_LINES, type OnProgress } from "../progress.ts";
 import type { TokenStore } from "../tokens.ts";
 import { END, GROWTH } from "../tokens.ts";
 
-const FIELDS = 7;
-const FILE = 0;
-const NUMBER = 1;
-const PARENT = 2;
-const ORIGIN = 3;
-const START = 4;
+/** A line is so many numbers one after the other. */
+export const FIELDS = 7;
+export const FILE = 0;
+export const NUMBER = 1;
+export const PARENT = 2;
+export const ORIGIN = 3;
+export const START = 4;
 const NAME_TEXT = 5;
-const OFFSET = 6;
+export const OFFSET = 6;
 
 export class Lines {
   #data = new Int32Array(FIELDS * 4096);
@@ -32,13 +33,30 @@ export class Lines {
   #new(): number {
     if ((this.count & EVERY_LINES) === EVERY_LINES) this.onProgress?.("preprocessing", this.count + 1, 0);
     const at = this.count * FIELDS;
-    if (at === this.#data.length) {
-      if (this.count >= this.#limit) refuse("outOfMemory");
-      const grown = new Int32Array(this.#data.length * GROWTH);
-      grown.set(this.#data);
-      this.#data = grown;
-    }
+    if (at === this.#data.length) this.#reserve(FIELDS);
     return at;
+  }
+
+  /** Makes room for more numbers. */
+  #reserve(more: number): void {
+    const needed = this.count * FIELDS + more;
+    if (needed <= this.#data.length) return;
+    if (this.count >= this.#limit) refuse("outOfMemory");
+    const grown = new Int32Array(Math.max(this.#data.length * GROWTH, needed));
+    grown.set(this.#data);
+    this.#data = grown;
+  }
+
+  /** The numbers of all lines from one on. */
+  from(line: number): Int32Array {
+    return this.#data.slice(line * FIELDS, this.count * FIELDS);
+  }
+
+  /** Puts lines behind the last, as `from` gives them. */
+  append(fields: Int32Array): void {
+    this.#reserve(fields.length);
+    this.#data.set(fields, this.count * FIELDS);
+    this.count += fields.length / FIELDS;
   }
 
   /** Begins a line of a file, which stands there from `offset` on, at the end of the tokens. */

@@ -45,6 +45,7 @@ import {
 import { Lines } from "./lines.ts";
 import { ArgumentReader, checkParameters, Expansion, expandMacro } from "./macro.ts";
 import { applyOperators } from "./operators.ts";
+import { type Rest, restBehind } from "./rest.ts";
 
 /** Collecting a definition; its opening brace has been found. */
 const COLLECTING = 1;
@@ -67,10 +68,18 @@ export interface Collection {
   argumentsEnd: number;
   /** The directive's name, for the trail. */
   name: number;
+  /** The macro that it defines. */
+  definition: Definition | undefined;
+}
+
+/** A block that `postpone` keeps for the end. */
+export interface Postponed {
+  readonly line: number;
+  readonly start: number;
 }
 
 /** A file that is being read. */
-interface OpenFile {
+export interface OpenFile {
   readonly number: number;
   readonly tokenizer: Tokenizer;
 }
@@ -80,13 +89,20 @@ export interface Checkpoint {
   readonly lines: number;
   readonly tokens: number;
   readonly files: number;
-  /** The files that are open, the innermost last: number, position, line. */
-  readonly open: readonly { readonly number: number; readonly at: number; readonly line: number }[];
+  /** The files that are open, the innermost last. One whose last line includes another is finished, and open none the less. */
+  readonly open: readonly {
+    readonly number: number;
+    readonly at: number;
+    readonly line: number;
+    readonly finished: boolean;
+  }[];
   /** How many paths had been asked for. */
   readonly lookups: number;
   readonly definitions: number;
   readonly postponed: number;
   readonly localSuffix: Uint8Array;
+  /** How often `__LINE__` has been asked for. */
+  readonly lineWords: number;
 }
 
 type Directive = (p: Preprocessor, at: number, spent: number) => void;
@@ -117,12 +133,14 @@ export class Preprocessor {
     argumentsAt: 0,
     argumentsEnd: 0,
     name: -1,
+    definition: undefined,
   };
   /** How many macro expansions are going on. */
   expanding = 0;
   depth = 0;
-  /** Lines that `postpone` keeps for the end. */
-  readonly #postponed: { line: number; start: number }[] = [];
+  readonly postponed: Postponed[] = [];
+  /** How often `__LINE__` has been asked for. */
+  lineWords = 0;
   /** What `local` puts behind the next name: a question mark and a number, in digits 0-9, A-Z, a-z. */
   localSuffix = Uint8Array.of(0x3f, 0x30);
   readonly argumentReader = new ArgumentReader(this);
@@ -170,18 +188,29 @@ export class Preprocessor {
   readonly checkpoints: Checkpoint[] = [];
   #every = 0;
   #next = 0;
+  /** All has been preprocessed. */
+  #isComplete = false;
+  /** What the last run made behind the change. */
+  #rest: Rest | undefined;
+  /** Lines of it that this run has put back, and how far they have moved. */
+  rejoined = 0;
+  moved = 0;
 
   /** From now on keeps checkpoints, so many lines apart. */
   keepCheckpoints(every: number): void {
     this.#every = every;
-    this.#next = every;
     this.definitions.keepChanges();
   }
 
   #checkpoint(): void {
     // Only files: an include inside of a macro's expansion would have to go on with the macro.
     if (this.depth !== this.#open.length || this.collecting.state !== 0) return;
-    const open = this.#open.map(({ number, tokenizer: { at, line } }) => ({ number, at, line }));
+    const open = this.#open.map(({ number, tokenizer: { at, line, finished } }) => ({
+      number,
+      at,
+      line,
+      finished,
+    }));
     this.checkpoints.push({
       lines: this.lines.count,
       tokens: this.store.length,
@@ -189,8 +218,9 @@ export class Preprocessor {
       open,
       lookups: this.loader.loaded.size,
       definitions: this.definitions.changes,
-      postponed: this.#postponed.length,
+      postponed: this.postponed.length,
       localSuffix: this.localSuffix.slice(),
+      lineWords: this.lineWords,
     });
     this.#next = this.lines.count + this.#every;
   }
@@ -198,13 +228,17 @@ export class Preprocessor {
   /** Begins again at the checkpoint of this number, with files that are the same up to there. */
   resume(number: number, loader: FileLoader): void {
     const checkpoint = this.checkpoints[number]!;
+    this.#rest = this.#isComplete ? restBehind(this, number, loader) : undefined;
+    this.#isComplete = false;
+    this.rejoined = 0;
     this.checkpoints.length = number + 1;
     this.loader = loader;
     this.lines.count = checkpoint.lines;
     this.store.length = checkpoint.tokens;
     this.definitions.undo(checkpoint.definitions);
-    this.#postponed.length = checkpoint.postponed;
+    this.postponed.length = checkpoint.postponed;
     this.localSuffix = checkpoint.localSuffix.slice();
+    this.lineWords = checkpoint.lineWords;
     this.collecting.state = 0;
     this.expanding = 0;
     this.files.length = checkpoint.files;
@@ -212,16 +246,18 @@ export class Preprocessor {
     for (let file = 0; file < checkpoint.files; file++)
       this.files[file] = loader.main(this.files[file]!.name)!;
     this.#open.length = 0;
-    for (const { number, at, line } of checkpoint.open) {
+    for (const { number, at, line, finished } of checkpoint.open) {
       const tokenizer = new Tokenizer(this.files[number]!.bytes, this.texts, this.store);
       tokenizer.at = at;
       tokenizer.line = line;
+      tokenizer.finished = finished;
       this.#open.push({ number, tokenizer });
     }
     this.depth = this.#open.length;
     this.#next = checkpoint.lines + this.#every;
     while (this.#open.length > 0) this.#readOpenFile();
-    this.#finish();
+    if (this.rejoined === 0) this.#finish();
+    this.#isComplete = true;
   }
 
   /** Reads the main file and everything it leads to. */
@@ -232,14 +268,15 @@ export class Preprocessor {
     if (main.isDirectory) refuse("outOfMemory");
     this.#readFile(main);
     this.#finish();
+    this.#isComplete = true;
   }
 
   #finish(): void {
     this.#checkComplete();
     // They may come to be more while they are expanded.
-    for (let number = 0; number < this.#postponed.length; number++) {
+    for (let number = 0; number < this.postponed.length; number++) {
       const end = this.store.length - 1;
-      const { line, start } = this.#postponed[number]!;
+      const { line, start } = this.postponed[number]!;
       expandMacro(this, line, start, end, this.names.postpone, -1, -1);
       this.#checkComplete();
     }
@@ -277,6 +314,7 @@ export class Preprocessor {
     const { number, tokenizer } = this.#open.at(-1)!;
     const printed = this.files[number]!.lines;
     while (!tokenizer.finished) {
+      if (this.#rest?.isReached(this.#open.at(-1)!, this.files[number]!) && this.#rejoin(this.#rest)) break;
       if (this.#every > 0 && this.lines.count >= this.#next) this.#checkpoint();
       const line = ++tokenizer.line;
       this.currentLine = this.lines.plain(number, printed ? (printed[line - 1] ?? line) : line, tokenizer.at);
@@ -285,6 +323,16 @@ export class Preprocessor {
     }
     this.#open.pop();
     this.depth--;
+  }
+
+  /** Whether all behind the next line has been put back as it was. */
+  #rejoin(rest: Rest): boolean {
+    this.#rest = undefined;
+    if (this.depth !== this.#open.length || this.collecting.state !== 0) return false;
+    this.moved = this.lines.count - rest.line;
+    this.rejoined = rest.rejoin(this, this.#open);
+    if (this.rejoined > 0) for (const { tokenizer } of this.#open) tokenizer.finished = true;
+    return this.rejoined > 0;
   }
 
   /** The last line of the store, all its tokens in place; `marks` tells what it has, as `Tokenizer.readLine` does. */
@@ -350,6 +398,7 @@ export class Preprocessor {
     const collected = this.collecting;
     collected.state = 0;
     const line = this.currentLine;
+    if (collected.definition !== undefined) collected.definition.end = line;
     const rest = tokens[at] === END ? undefined : tokens.slice(at, this.store.length);
     if (collected.block >= 0) {
       if (this.depth++ > DEPTH_LIMIT) refuse("stackOverflow");
@@ -466,10 +515,10 @@ export class Preprocessor {
     this.addDefinition(kind, textOf(token), valueAt, this.store.length - 1 - valueAt);
   }
 
-  addDefinition(kind: DefinitionKind, text: number, start: number, length: number): void {
+  addDefinition(kind: DefinitionKind, text: number, start: number, length: number): Definition {
     if (kind !== FIX && this.#directives[this.texts.lower(text)] !== undefined)
       refuse("reservedWordUsedAsSymbol");
-    this.definitions.add(kind, text, start, length, this.currentLine);
+    return this.definitions.add(kind, text, start, length, this.currentLine);
   }
 
   /** A constant's definition, or which of the two special names it is. */
@@ -526,13 +575,19 @@ export class Preprocessor {
     return stop;
   }
 
+  /** What `__LINE__` says. */
+  lineWord(): number {
+    this.lineWords++;
+    return this.lines.number(this.lines.plainLine(this.currentLine));
+  }
+
   #putConstant(constant: Definition | "file" | "line"): void {
     const { store } = this;
     if (constant === "file") {
       const line = this.lines.plainLine(this.currentLine);
       store.push(stringToken(this.texts.number(this.files[this.lines.file(line)]!.name)));
     } else if (constant === "line") {
-      this.pushNumber(this.lines.number(this.lines.plainLine(this.currentLine)));
+      this.pushNumber(this.lineWord());
     } else {
       store.reserve(constant.length);
       store.tokens.copyWithin(store.length, constant.start, constant.start + constant.length);
@@ -634,14 +689,16 @@ export class Preprocessor {
     collecting.argumentsAt = argumentsAt;
     collecting.argumentsEnd = 0;
     collecting.name = name;
+    collecting.definition = undefined;
   }
 
   beginDefinition(kind: DefinitionKind, at: number): void {
     const { store } = this;
     const token = store.tokens[at]!;
     if (!isName(token)) refuse("invalidName");
-    this.addDefinition(kind, textOf(token), at + 1, 0);
+    const definition = this.addDefinition(kind, textOf(token), at + 1, 0);
     this.#collect(-1, at + 1, -1);
+    this.collecting.definition = definition;
     const brace = checkParameters(store.tokens, at + 1);
     if (brace >= 0) this.openBlock(brace + 1);
   }
@@ -662,7 +719,7 @@ export class Preprocessor {
 
   postpone(at: number): void {
     const { store } = this;
-    this.#postponed.push({ line: this.currentLine, start: at });
+    this.postponed.push({ line: this.currentLine, start: at });
     this.#collect(-1, at, -1);
     const token = store.tokens[at]!;
     if (token === END) return;

@@ -220,7 +220,7 @@ export function maskTest(name: string, pp: string, code: string, w: string, broa
       name,
       `EVEX.NDS.${bits}.${pp}.0F38.${w} ${code} /r`,
       `=k ${r} ${r}m${bits}`,
-      `mask${broadcast === 0 ? "" : ` b${broadcast}`}`,
+      `mask zodd${broadcast === 0 ? "" : ` b${broadcast}`}`,
     );
   });
 }
@@ -435,7 +435,7 @@ export function lane(
         extract,
         `${how}.${bits}.66.0F3A.${w} ${extractCode} /r ib`,
         `=${part} ${r} imm8`,
-        how === "EVEX" ? `${mask} zmem` : mask,
+        how === "EVEX" ? `${mask} zodd` : mask,
       ),
     ];
   });

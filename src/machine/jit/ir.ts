@@ -13,8 +13,6 @@ import { I32, type Opcode, resultOf, V128, type ValueType, W } from "../wasm/ind
 import { LANES, plainLanes } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
 
-export { FLAGS } from "./status.ts";
-
 /** Slots: where they are in the state page, and of what type. The first eight are the general registers. */
 export const SLOT = {
   /** The result of which ZF, SF and PF are, as in cpu/flags.ts. */

@@ -1,4 +1,4 @@
-/** What engine and compiled code have in common, besides the state page. */
+/** What the engine and the code that it compiles agree on. Nothing of the compiler is needed for it. */
 
 /** How compiled code ends. EIP and LEFT are in the state page. */
 export const STATUS = {
@@ -22,7 +22,7 @@ export const ENTRY_BITS = 12;
 /** Numbers of entries that fit a map's byte. */
 export const MOST_ENTRIES = 254;
 
-/** What AUX means. */
+/** What AUX in the state page means, by KIND. */
 export const FLAGS = {
   /** CARRIES, but for CF. */
   WORD: 0,

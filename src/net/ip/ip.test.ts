@@ -151,7 +151,22 @@ describe("groups (RFC 2236)", () => {
     expect(sent.length).toBe(2);
     const got = socket.receiveDatagram();
     expect(typeof got !== "string" && latin1(got.payload)).toBe("x"); // joined before either was sent
-    expect(sent.map((frame) => ipv4.read(frame.subarray(14)).ttl)).toEqual([5, 5]);
+    expect(sent.map((frame) => ipv4.read(frame.subarray(14)).ttl)).toEqual([1, 5]);
+  });
+
+  test("with a time to live of 0 it leaves for nowhere (RFC 1122 3.2.1.7)", () => {
+    const it = station();
+    const socket = it.stack.sockets.datagram();
+    socket.bind(0, 7);
+    socket.join(GROUP);
+    it.during(20 * SECOND);
+    socket.options.groupTtl = 0;
+    socket.send(bytesOf("x"), { address: GROUP, port: 7 });
+    expect([it.lines(), socket.available]).toEqual([[], 1]);
+    const { ipSent } = it.stack.counters;
+    socket.options.ttl = 0;
+    socket.send(bytesOf("x"), { address: PEER, port: 7 });
+    expect([it.lines(), it.stack.counters.ipSent]).toEqual([[], ipSent]);
   });
 
   test("no error is ever sent about a packet to a group", () => {

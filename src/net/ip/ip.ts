@@ -35,7 +35,6 @@ import { type Path4, Routes } from "./routes.ts";
 
 /** Bytes in front of the IP payload in a frame begun by `begin`. */
 const HEADROOM = ethernet.HEADER + ipv4.HEADER;
-export const DEFAULT_TTL = 64;
 /** RFC 1112 section 4: the group of all hosts; RFC 2236 section 9: that of all routers. */
 const ALL_HOSTS: Address = 0xe0000001;
 const ALL_ROUTERS: Address = 0xe0000002;
@@ -50,6 +49,8 @@ export interface IpOptions {
   forward: boolean;
   anyAddress: boolean;
   sourceRoutes: boolean;
+  /** RFC 1122 3.2.1.7: of packets whose sender does not say. */
+  ttl: number;
   counters: Counters;
   drops: Drops;
   upper: Upper;
@@ -75,6 +76,7 @@ export class Ip implements Network {
   readonly #forward: boolean;
   readonly #anyAddress: boolean;
   readonly #sourceRoutes: boolean;
+  readonly #ttl: number;
   /** RFC 6864: unique among datagrams that may be fragmented; a sequence from a random start is. */
   #identification: number;
   #now: Micros = 0;
@@ -90,6 +92,7 @@ export class Ip implements Network {
     this.#forward = options.forward;
     this.#anyAddress = options.anyAddress;
     this.#sourceRoutes = options.forward && options.sourceRoutes;
+    this.#ttl = options.ttl;
     this.#identification = options.random.below(0x10000);
     this.#frames = options.frames;
     this.arp = new Arp(options);
@@ -174,13 +177,17 @@ export class Ip implements Network {
     header.tos = options.tos ?? 0;
     header.identification = this.#nextIdentification();
     header.dontFragment = dontFragment;
-    header.ttl = options.ttl ?? DEFAULT_TTL;
+    header.ttl = options.ttl ?? this.#ttl;
     header.protocol = protocol;
     header.source = source;
     header.destination = destination;
-    if (options.route)
-      return this.#sendAlong(options.route, { ...header, payload: frame.subarray(HEADROOM) }, path);
+    if (options.route || options.options) {
+      const packet = { ...header, payload: frame.subarray(HEADROOM), options: options.options ?? NO_OPTIONS };
+      return options.route ? this.#sendAlong(options.route, packet, path) : this.#sendPacket(packet, path);
+    }
     if (isMulticast(destination)) this.#loopBack(header, frame, path, now);
+    // RFC 1122 3.2.1.7: for this host alone (RFC 1112 6.1).
+    if (header.ttl === 0 && !path.interface.loopback) return undefined;
     const { mtu, largest } = path.interface.nic;
     if (total > (protocol === ipv4.PROTOCOL_TCP ? largest : mtu)) {
       if (dontFragment) return "too-long";
@@ -356,9 +363,10 @@ export class Ip implements Network {
     if (packet.protocol === ipv4.PROTOCOL_ICMP && !this.#icmp.arrive(packet, group)) return;
     if (packet.protocol === igmp.PROTOCOL_IGMP && !this.#arriveIgmp(packet, from)) return;
     const { protocol, payload, source, destination, tos } = packet;
-    const back = packet.options.length > 0 ? returnRoute(packet.options, source) : undefined;
+    const options = packet.options.length > 0 ? packet.options : undefined;
+    const back = options && returnRoute(options, source);
     const { index } = from;
-    this.#upper.deliver({ protocol, payload, source, destination, group, tos, index, packet, back });
+    this.#upper.deliver({ protocol, payload, source, destination, group, tos, index, packet, options, back });
   }
 
   doubt(destination: Address, source: Address, now: Micros): void {
@@ -379,7 +387,7 @@ export class Ip implements Network {
       dontFragment: protocol === ipv4.PROTOCOL_TCP,
       moreFragments: false,
       fragmentOffset: 0,
-      ttl: DEFAULT_TTL,
+      ttl: this.#ttl,
       protocol,
       source,
       destination,
@@ -518,19 +526,27 @@ export class Ip implements Network {
     return new Neighbours({
       request: (target, to) => this.arp.ask(each, target, to),
       send: (packet, to) => each.transmitTo(packet, to),
+      found: (address) => this.routes.found(address),
       failed: (address, packets) => {
         this.routes.lost(address);
-        for (const frame of packets) {
-          this.#drops.add("arp: no answer");
-          this.#undeliverable(ipv4.read(frame.subarray(ethernet.HEADER)));
-        }
+        for (const frame of packets) if (!this.#detour(frame, address)) this.#undeliverable(frame);
       },
       dropped: (reason) => this.#drops.add(reason),
     });
   }
 
+  /** What has waited for a next hop that does not answer goes by another that may. */
+  #detour(frame: Uint8Array, failed: Address): boolean {
+    const path = this.routes.find(ipv4.read(frame.subarray(ethernet.HEADER)).destination);
+    if (path === undefined || path.nextHop === failed || this.routes.hasFailed(path.nextHop)) return false;
+    path.interface.transmit(frame, path.nextHop, this.#now);
+    return true;
+  }
+
   /** The next hop does not answer: a router tells the sender (RFC 1812 5.2.7.1), a host its own program. */
-  #undeliverable(packet: Ipv4): void {
+  #undeliverable(frame: Uint8Array): void {
+    this.#drops.add("arp: no answer");
+    const packet = ipv4.read(frame.subarray(ethernet.HEADER));
     if (!this.#forward || this.routes.isOwn(packet.source))
       this.#icmp.hear(packet, IcmpType.UNREACHABLE, Unreachable.HOST, 0);
     else this.#report(packet, IcmpType.UNREACHABLE, Unreachable.HOST, 0, this.#now);
@@ -596,13 +612,19 @@ const isFragment = (packet: Header): boolean => packet.moreFragments || packet.f
 
 const NO_OPTIONS = new Uint8Array(0);
 
+/** Addresses of groups, and those of class E. */
+const MULTICAST_AND_BEYOND: Address = 0xe0000000;
+/** Below are hosts of "this network", which 0 alone may say of itself (RFC 1122 3.2.1.3 (a), (b)). */
+const FIRST_NETWORK: Address = 0x01000000;
+
 /** RFC 1122 3.2.1.3: sources that no packet can come from, and loopback addresses outside a host. */
 function isMartian(packet: Header, from: Interface): boolean {
   const { source, destination } = packet;
   if (from.loopback) return false;
   return (
-    isMulticast(source) ||
-    source === 0xffffffff ||
+    source >= MULTICAST_AND_BEYOND ||
+    (source > 0 && source < FIRST_NETWORK) ||
+    from.isBroadcast(source) ||
     isLoopback(source) ||
     isLoopback(destination) ||
     destination === 0

@@ -37,6 +37,8 @@ export interface Link {
   request(target: Address, to: Mac): void;
   /** Completes and sends a packet that has waited. */
   send(packet: Uint8Array, to: Mac): void;
+  /** The card that has `address` is known now. */
+  found(address: Address): void;
   /** Nobody answered: these packets are lost. */
   failed(address: Address, packets: Uint8Array[]): void;
   dropped(reason: string): void;
@@ -91,6 +93,7 @@ export class Neighbours {
       entry = this.#add(address);
     }
     if (entry.confirmed === FOREVER) return;
+    if (entry.mac < 0) this.#link.found(address);
     entry.mac = mac;
     entry.confirmed = now;
     entry.requests = 0;

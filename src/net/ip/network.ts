@@ -7,14 +7,16 @@ import type { SourceRoute } from "../wire/source-route.ts";
 
 /** What a sender may say about a packet; the rest is as RFC 1122 and RFC 8200 have it. */
 export interface SendOptions {
-  /** Time to live, or hop limit. */
-  ttl?: number;
+  /** Time to live, or hop limit; that of the station when it is not said. */
+  ttl?: number | undefined;
   /** Type of service, or traffic class. */
   tos?: number;
   /** Rather not send it at all than in fragments. */
   dontFragment?: boolean;
   /** IPv4: the gateways it passes; the path is that to the first of them. */
   route?: SourceRoute | undefined;
+  /** IPv4: options of its header besides the route, in whole words. */
+  options?: Uint8Array | undefined;
 }
 
 /** Why a packet could not be sent. */
@@ -40,6 +42,8 @@ export interface Arrival<P = unknown> {
   /** The interface it came by: index of its card, -1 for the loopback. */
   readonly index: number;
   readonly packet: P;
+  /** IPv4: the options of its header, if it has any. */
+  readonly options?: Uint8Array | undefined;
   /** IPv4: the way back, when it came by a source route (RFC 1122 3.2.1.8). */
   readonly back?: SourceRoute | undefined;
 }

@@ -25,6 +25,8 @@ export class Routes {
   readonly #routes: Route[] = [];
   /** What routers have told of better first hops, by destination (RFC 1122 3.2.2.2: routes to hosts). */
   readonly #redirects = new Map<Address, Path4>();
+  /** Gateways that have not answered when they were last asked, the one that failed longest ago first. */
+  #failed: Address[] = [];
   /** Changes whenever an answer may have changed: a kept path is good as long as this stays the same. */
   generation = 0;
   /** The unicast destination asked for last, at which generation, and the answer: most questions are the same again. */
@@ -75,13 +77,35 @@ export class Routes {
     return true;
   }
 
-  /** A next hop does not answer: destinations that were sent there by a redirect go the old way again. */
+  /**
+   * A next hop does not answer: destinations that were sent there by a redirect go the old way again, others by another
+   * gateway if there is one (RFC 1122 3.3.1.5).
+   */
   lost(nextHop: Address): void {
+    if (this.#isGateway(nextHop)) {
+      this.#failed = [...this.#failed.filter((each) => each !== nextHop), nextHop];
+      this.generation++;
+    }
     for (const [destination, path] of this.#redirects) {
       if (path.nextHop !== nextHop) continue;
       this.#redirects.delete(destination);
       this.generation++;
     }
+  }
+
+  /** A next hop that did not answer does so again. */
+  found(nextHop: Address): void {
+    if (!this.#failed.includes(nextHop)) return;
+    this.#failed = this.#failed.filter((each) => each !== nextHop);
+    this.generation++;
+  }
+
+  hasFailed(nextHop: Address): boolean {
+    return this.#failed.includes(nextHop);
+  }
+
+  #isGateway(address: Address): boolean {
+    return [...this.#routes, ...this.#interfaces].some(({ gateway }) => gateway === address);
   }
 
   /** @param source the address it comes from, when that is settled: then it leaves by its interface where it may */
@@ -107,13 +131,29 @@ export class Routes {
       // What was told about a network that this card is no longer in means nothing.
       if (better?.interface.isLocal(better.nextHop)) return pathBy(better.interface, better.nextHop);
     }
+    let last: Path4 | undefined;
     for (const route of this.#routes) {
       if (((destination ^ route.network) & route.mask) !== 0) continue;
-      for (const each of candidates) if (each.isLocal(route.gateway)) return pathBy(each, route.gateway);
+      for (const each of candidates) {
+        if (!each.isLocal(route.gateway)) continue;
+        const path = pathBy(each, route.gateway);
+        if (!this.hasFailed(route.gateway)) return path;
+        last = this.#lesserEvil(last, path);
+      }
     }
     if (isMulticast(destination)) return pathBy(this.#holder(source) ?? candidates[0], destination);
-    for (const each of candidates) if (each.gateway !== 0) return pathBy(each, each.gateway);
-    return undefined;
+    for (const each of candidates) {
+      if (each.gateway === 0) continue;
+      const path = pathBy(each, each.gateway);
+      if (!this.hasFailed(each.gateway)) return path;
+      last = this.#lesserEvil(last, path);
+    }
+    return last;
+  }
+
+  /** When no gateway answers, they are asked in turn. */
+  #lesserEvil(one: Path4 | undefined, other: Path4): Path4 {
+    return one && this.#failed.indexOf(one.nextHop) <= this.#failed.indexOf(other.nextHop) ? one : other;
   }
 
   #holder(source: Address | undefined): Interface | undefined {
@@ -121,6 +161,8 @@ export class Routes {
   }
 }
 
+function pathBy(way: Interface, nextHop: Address): Path4;
+function pathBy(way: Interface | undefined, nextHop: Address): Path4 | undefined;
 function pathBy(way: Interface | undefined, nextHop: Address): Path4 | undefined {
   return way && { interface: way, nextHop, source: way.address };
 }

@@ -161,6 +161,7 @@ export class Ip6 implements Network {
       nextHeader: protocol,
     };
     if (isMulticast6(destination)) this.#loopBack(header, frame, path, now);
+    if (header.hopLimit === 0 && path.interface.index >= 0) return undefined; // for this host alone
     if (frame.length - ethernet.HEADER > this.mtuTo(destination, path)) {
       if (options.dontFragment) return "too-long";
       this.#sendFragments({ ...header, payload: frame.subarray(HEADROOM) }, path, now);

@@ -3,6 +3,7 @@ import { beside, type Pair } from "../../../test/network/beside.ts";
 import { bytesOf, concat, hexBytes, Random, SECOND } from "../../base/index.ts";
 import type { Socket } from "../sockets.ts";
 import { type DnsOptions, DnsServer, type Resolver } from "./dns.ts";
+import { newsOf } from "./news.ts";
 import { check, type DnsMessage, labelsOf, Rcode, read, show, showRecord, Type, write } from "./wire/dns.ts";
 import { Zone } from "./zone.ts";
 
@@ -320,6 +321,7 @@ describe("the server", () => {
     it.settle();
     expect(server.connections).toBe(0);
     expect(server.queries.entries.map(({ protocol }) => protocol)).toEqual(["tcp", "tcp"]);
+    expect(newsOf(server)!()[0]!.text).toMatch(/^A server\.lab\.example NOERROR from [\d.]+:\d+ over TCP$/);
   });
 
   test("names of others are forwarded when a resolver is given", () => {

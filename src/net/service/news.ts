@@ -32,9 +32,9 @@ export function newsOf(service: Service): (() => ServiceNews[]) | undefined {
       content: latin1(body),
     }));
   if (service instanceof DnsServer)
-    return reader(service.queries, ({ at, from, name, type, rcode }) => ({
+    return reader(service.queries, ({ at, from, name, type, rcode, protocol }) => ({
       at,
-      text: `${typeName(type)} ${name} ${rcodeName(rcode)} from ${end(from)}`,
+      text: `${typeName(type)} ${name} ${rcodeName(rcode)} from ${end(from)}${protocol === "tcp" ? " over TCP" : ""}`,
       content: "",
     }));
   if (service instanceof DhcpServer)

@@ -226,7 +226,7 @@ export class Connection implements Timed, InRow, FourTuple {
   early = false;
   /** Why it ended, or an ICMP error that did not end it; told once. */
   error: Reason | undefined = undefined;
-  /** What ICMP said meanwhile; it is the reason if the connection times out (RFC 9293 3.9.2.2). */
+  /** What ICMP said meanwhile, or that nothing is acknowledged any more; it is the reason if the connection times out (RFC 9293 3.9.2.2). */
   softError: Reason | undefined = undefined;
   /** News bits since the owner was last told. */
   news = 0;

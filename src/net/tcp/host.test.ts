@@ -553,7 +553,7 @@ describe("what may be had otherwise than by default", () => {
   });
 });
 
-test("at R1 the first hop is asked whether it is still there", () => {
+test("at R1 the first hop is asked whether it is still there, and the program can learn of it", () => {
   const it = new Host();
   it.stack.removeNeighbour(0, PEER);
   const frames = it.frames();
@@ -572,6 +572,11 @@ test("at R1 the first hop is asked whether it is still there", () => {
     it.now = it.stack.deadline();
   }
   expect(asked[0]).toBe(3);
+  expect([socket.takeError(), socket.takeError(), socket.state]).toEqual([
+    "timed-out",
+    undefined,
+    TcpState.ESTABLISHED,
+  ]);
 });
 
 describe("what comes twice is told (RFC 2883)", () => {

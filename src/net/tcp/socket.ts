@@ -43,7 +43,7 @@ export class TcpSocket implements Socket, Owner {
     this.#tcp = tcp;
     this.#ports = ports;
     this.#station = station;
-    this.options = new WatchedOptions(connection?.options ?? defaultOptions(), () => {
+    this.options = new WatchedOptions(connection?.options ?? defaultOptions(station.ttl), () => {
       if (this.#connection) tcp.touch(this.#connection);
     });
     if (connection) this.#hold(connection);

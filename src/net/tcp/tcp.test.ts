@@ -286,7 +286,7 @@ describe("blind attacks (RFC 5961)", () => {
     expect([inside.state, inside.lines()]).toEqual([TcpState.ESTABLISHED, [". 101:0 ack 301 win 8000"]]);
     const outside = established().hear({ flags: RST, seq: 8301 });
     expect([outside.state, outside.lines()]).toEqual([TcpState.ESTABLISHED, []]);
-    const exact = established().hear({ flags: RST, seq: 301 });
+    const exact = established().hear({ flags: RST, seq: 301, text: 3 }); // RFC 9293 3.5.3: data is allowed
     expect([exact.state, exact.c.error, exact.lines()]).toEqual([TcpState.CLOSED, "reset", []]);
   });
 

@@ -423,8 +423,10 @@ export class Tcp {
       const c = due instanceof TimeWait ? this.#awaken(due) : due;
       const { timeouts, retries } = c;
       expire(c, now);
-      if (c.retries > retries && c.retries % R1 === 0)
+      if (c.retries > retries && c.retries % R1 === 0) {
+        c.softError ??= "timed-out"; // RFC 9293 3.8.3 (SHLD-9): the program may want to know
         this.#lower.doubt(c.localAddress, c.route?.gateways[0] ?? c.remoteAddress, now);
+      }
       this.#counters.tcpTimeouts += c.timeouts - timeouts;
       this.#flush(c, now);
     }

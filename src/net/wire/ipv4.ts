@@ -19,6 +19,8 @@ const at = {
 /** Bytes of a header without options. */
 export const HEADER = 20;
 export const LARGEST = 65535;
+/** Bytes of options that a header has room for. */
+export const MOST_OPTIONS = 40;
 
 export const PROTOCOL_ICMP = 1;
 export const PROTOCOL_TCP = 6;
@@ -61,20 +63,20 @@ export function check(bytes: Uint8Array, start = 0): Ipv4Reason | undefined {
   const total = u16be(bytes, start + at.totalLength);
   if (total < header || total > there) return "total length";
   if (finish(sum(bytes, start, start + header)) !== 0) return "checksum";
-  return header > HEADER && !optionsAreWhole(bytes, start, header) ? "options" : undefined;
+  return header > HEADER && !areOptionsWhole(bytes, start + HEADER, start + header) ? "options" : undefined;
 }
 
-/** Every option's length byte (RFC 791 3.1) stays inside the header. */
-function optionsAreWhole(bytes: Uint8Array, start: number, header: number): boolean {
-  for (let offset: number = at.options; offset < header; ) {
-    const kind = bytes[start + offset]!;
+/** Every option's length byte (RFC 791 3.1) stays inside the header, where options stand in bytes[start … end). */
+export function areOptionsWhole(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let offset = start; offset < end; ) {
+    const kind = bytes[offset]!;
     if (kind === 0) return true;
     if (kind === 1) {
       offset++;
       continue;
     }
-    const length = offset + 1 < header ? bytes[start + offset + 1]! : 0;
-    if (length < 2 || offset + length > header) return false;
+    const length = offset + 1 < end ? bytes[offset + 1]! : 0;
+    if (length < 2 || offset + length > end) return false;
     offset += length;
   }
   return true;

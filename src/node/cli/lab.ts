@@ -128,7 +128,8 @@ async function loadPrograms(
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         const { misfit } = await import("./laboratory.ts");
-        return misfit(machine, `machines.${name}.program`, error.message);
+        const list = corrections !== undefined && "error" in readFile(at(corrections));
+        return misfit(machine, `machines.${name}.${list ? "corrections" : "program"}`, error.message);
       }
       images.set(key, image);
     }

@@ -148,6 +148,14 @@ test.each([
   else expect(Number(at!.split(":")[0])).toBe(line);
 });
 
+test("what is far too large is not even looked at", async () => {
+  const path = folder.put("large.yaml", new Uint8Array(2 ** 20 + 1));
+  expect(await kolibri(["lab", path])).toMatchObject({
+    status: 2,
+    err: `kolibri lab: ${path} has 1,048,577 bytes: that is no laboratory's file\n`,
+  });
+});
+
 test("all problems are told at once", async () => {
   const path = folder.put("bad.yaml", `${machine}, start: soon, count: 0 }\nlimit: never\nseed: -1`);
   const { err } = await kolibri(["lab", path]);

@@ -14,14 +14,13 @@ import { STATE, WORD } from "../cpu/state.ts";
 import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import { I32, moduleBytes, V128, W, Code as WasmCode } from "../wasm/index.ts";
-import { calls } from "./calls.ts";
-import { discover, type Extent, type Found } from "./discover.ts";
-import { CHAIN_PAIRS, ENTRY_BITS, emit, LEAVES, MOST_ENTRIES, STATUS, type Surroundings } from "./emit.ts";
+import { calls, discover, emit, lift, structure } from "./compiler.ts";
+import type { Extent, Found } from "./discover.ts";
+import type { Surroundings } from "./emit.ts";
 import { EXACTING, Guesses, type StatusGuess } from "./guesses.ts";
-import { type Fixed, FLAGS, type Region } from "./ir.ts";
-import { lift } from "./lift.ts";
+import type { Fixed, Region } from "./ir.ts";
 import type { Optimisation } from "./optimisations.ts";
-import { structure } from "./structure.ts";
+import { CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
 
 export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */

@@ -27,17 +27,9 @@ import { liveAtBeginning, usedValues } from "./liveness.ts";
 import { isDoubtful, isNotPlain, isOtherMode, LOOKS } from "./looks.ts";
 import { type Known, type KnownNumbers, knownNumbers } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
-import { LEAVES, STATUS } from "./status.ts";
+import { CHAIN_PAIRS, ENTRY_BITS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
 import { goesBack, isDispatched, type Structure, waysTo } from "./structure.ts";
 
-export { LEAVES, STATUS };
-
-/** The table of STATE.CHAIN has so many pairs. */
-export const CHAIN_PAIRS = 2048;
-/** A chain's second word: the region's index in the table of functions above these bits, the entry below. */
-export const ENTRY_BITS = 12;
-/** Numbers of entries that fit a map's byte. */
-export const MOST_ENTRIES = 254;
 /** Up to so many targets are compared one after another. */
 const FEW_TARGETS = 4;
 

@@ -11,7 +11,8 @@ import { ESP, SEGMENT, STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { W } from "../wasm/index.ts";
 import { EXACTING, type Guesses } from "./guesses.ts";
-import { type Builder, FLAGS, SLOT, type Value } from "./ir.ts";
+import { type Builder, SLOT, type Value } from "./ir.ts";
+import { FLAGS } from "./status.ts";
 
 const { RESULT, AUX, KIND: FLAGS_KIND, CF } = SLOT;
 

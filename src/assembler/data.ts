@@ -314,7 +314,7 @@ export function reserveDirective(assembler: Assembler, directive: number): void 
   fill(state, count * sizes[directive]!, 0);
 }
 
-/** Reserves bytes; FASM fills them only while no other pass is certain, and so do we. */
+/** Reserves bytes. FASM fills them only while no other pass is certain: what stands there otherwise, the other pass replaces. */
 export function fill(state: State, length: number, value: number): void {
   state.room(length);
   const start = state.at;

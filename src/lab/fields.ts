@@ -71,11 +71,15 @@ export function misfit(value: object, path: string, text: string): never {
   throw new LabError([{ spot: spotOf(value), path, text }]);
 }
 
+const LONGEST_SAID = 60;
+
 /** What stands there, for messages. */
 export function said(piece: Written): string {
   if (piece.kind === "map" && piece.entries.length === 0) return "nothing";
   if (piece.kind !== "scalar") return `a ${piece.kind}`;
-  return typeof piece.value === "string" ? JSON.stringify(piece.value) : String(piece.value);
+  if (typeof piece.value !== "string") return String(piece.value);
+  const { value } = piece;
+  return JSON.stringify(value.length > LONGEST_SAID ? `${value.slice(0, LONGEST_SAID)}…` : value);
 }
 
 // Scalars.

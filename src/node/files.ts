@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { type BigIntStats, readFileSync, statSync } from "node:fs";
 import { isAbsolute, sep } from "node:path";
 import { bytesOf as bytesOfText, latin1, latin1Bytes } from "../base/index.ts";
 
@@ -46,17 +46,50 @@ function bytesOf(place: string | Uint8Array | undefined): Uint8Array | "director
   }
 }
 
-/** Reads a file whole, or says in words why it cannot be read. */
+/**
+ * Reads a file whole, or says in words why it cannot be read. A pipe is read but once: who asks again gets the same; `-` is
+ * standard input.
+ */
 export function readFile(path: string): Uint8Array | { error: string } {
+  const before = piped.get(path);
+  if (before) return before;
   try {
-    const facts = statSync(path);
-    if (facts.isDirectory()) return { error: `${path} is a directory` };
-    if (!facts.isFile() && !facts.isFIFO()) return { error: `${path} is not a file` }; // /dev/zero has no end
+    if (path === "-" || facts(path)?.isFIFO()) {
+      const content = readFileSync(path === "-" ? 0 : path);
+      piped.set(path, content);
+      return content;
+    }
+    const there = statSync(path);
+    if (there.isDirectory()) return { error: `${path} is a directory` };
+    if (!there.isFile()) return { error: `${path} is not a file` }; // /dev/zero has no end
     return readFileSync(path);
   } catch (error) {
     return { error: `${path}: ${reason(error)}` };
   }
 }
+
+/** Whether both names lead to one file that is there. */
+export function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [facts(one), facts(other)];
+  return a?.isFile() === true && a.dev === b?.dev && a.ino === b.ino;
+}
+
+/** Whether something is there that is no plain file. */
+export const isDevice = (path: string): boolean => facts(path)?.isFile() === false;
+
+/** Undefined where nothing can be found out. */
+function facts(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
+}
+
+const piped = new Map<string, Uint8Array>();
+
+/** What `readFile` has read of a pipe. */
+export const pipedIn = (path: string): Uint8Array | undefined => piped.get(path);
 
 const words: Record<string, string> = {
   ENOENT: "no such file",

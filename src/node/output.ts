@@ -8,8 +8,24 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { bytesOf } from "../base/index.ts";
+import { reason } from "./files.ts";
+
+/** Why a file cannot be written: the system's code and message, and `words` for people. */
+export class OutputError extends Error {
+  readonly path: string;
+  readonly code: string | undefined;
+  readonly words: string;
+
+  constructor(path: string, cause: unknown) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    super(message, { cause });
+    this.path = path;
+    this.code = code;
+    this.words = code === "ENOENT" ? "no such directory" : reason(cause);
+  }
+}
 
 const BUFFER = 64 * 1024;
 
@@ -27,24 +43,23 @@ export class OutputFile {
   #pendingBytes = 0;
   #open = true;
 
-  /** Throws the system's error when it cannot be created. */
+  /** Throws an OutputError when it cannot be created. */
   constructor(path: string) {
     this.path = path;
-    const old = statSync(path, { throwIfNoEntry: false });
-    if (old?.isDirectory()) throw Object.assign(new Error(`${path} is a directory`), { code: "EISDIR" });
-    if (old && !old.isFile()) {
-      this.#target = path;
-      this.#descriptor = openSync(path, "w");
-      return;
+    try {
+      [this.#descriptor, this.#target, this.#temporary] = create(path);
+    } catch (error) {
+      throw new OutputError(path, error);
     }
-    this.#target = old ? realpathSync(path) : path;
-    if (old) closeSync(openSync(this.#target, "r+")); // a read-only file stays
-    this.#temporary = join(dirname(this.#target), `.${basename(this.#target)}.${process.pid}.tmp`);
-    this.#descriptor = openSync(this.#temporary, "w", old ? old.mode : 0o666);
-    if (old) chmodSync(this.#temporary, old.mode); // the umask has no say in a mode that was there
+    if (this.#temporary === undefined) return;
     unfinished.add(this);
     if (!watching) process.on("exit", discardUnfinished);
     watching = true;
+  }
+
+  /** Whether it is that file. */
+  writes(target: string): boolean {
+    return this.#target === target;
   }
 
   /** Appends. The bytes are kept for a while: they must not change afterwards. */
@@ -55,7 +70,7 @@ export class OutputFile {
     if (this.#pendingBytes >= BUFFER) this.#flush();
   }
 
-  /** Makes what was written appear under its name. Throws the system's error, and then nothing appears. */
+  /** Makes what was written appear under its name. Throws an OutputError, and then nothing appears. */
   commit(): void {
     if (!this.#open) return;
     try {
@@ -64,7 +79,7 @@ export class OutputFile {
       if (this.#temporary) renameSync(this.#temporary, this.#target);
     } catch (error) {
       this.discard();
-      throw error;
+      throw error instanceof OutputError ? error : new OutputError(this.path, error);
     }
   }
 
@@ -78,8 +93,12 @@ export class OutputFile {
     const chunks = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
-    for (const chunk of chunks) {
-      for (let at = 0; at < chunk.length; ) at += writeSync(this.#descriptor, chunk, at);
+    try {
+      for (const chunk of chunks) {
+        for (let at = 0; at < chunk.length; ) at += writeSync(this.#descriptor, chunk, at);
+      }
+    } catch (error) {
+      throw new OutputError(this.path, error);
     }
   }
 
@@ -96,6 +115,21 @@ let watching = false;
 
 function discardUnfinished(): void {
   for (const file of unfinished) file.discard();
+}
+
+/** Descriptor, where the file is in the end, and under which name it is written until then. */
+function create(path: string): [number, string, string | undefined] {
+  const old = statSync(path, { throwIfNoEntry: false });
+  if (old?.isDirectory()) throw Object.assign(new Error(`${path} is a directory`), { code: "EISDIR" });
+  if (old && !old.isFile()) return [openSync(path, "w"), path, undefined];
+  const target = old ? realpathSync(path) : resolve(path);
+  for (const other of unfinished)
+    if (other.writes(target)) throw new Error("another output goes to the same file");
+  if (old) closeSync(openSync(target, "r+")); // a read-only file stays
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  const descriptor = openSync(temporary, "w", old ? old.mode : 0o666);
+  if (old) chmodSync(temporary, old.mode); // the umask has no say in a mode that was there
+  return [descriptor, target, temporary];
 }
 
 /** Writes a whole file, or leaves what stood there. */

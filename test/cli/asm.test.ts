@@ -154,12 +154,21 @@ test("an output that cannot be written is said, and the source is never replaced
   const source = folder.put("a.asm", "nop\n");
   const nowhere = await asm(source, folder.at("none", "a"));
   expect(nowhere.status).toBe(255);
-  expect(nowhere.err).toBe(`kolibri asm: ${folder.at("none", "a")}: no such file\nerror: write failed.\n`);
+  expect(nowhere.err).toBe(
+    `kolibri asm: ${folder.at("none", "a")}: no such directory\nerror: write failed.\n`,
+  );
   expect((await asm(source, folder.at())).err).toContain("is a directory");
   expect(await asm(source, source)).toMatchObject({
     status: 1,
     err: expect.stringContaining("would replace"),
   });
+  expect((await asm(source, folder.at("out"), "--listing", source)).err).toContain("would replace");
+  expect(await asm(source, folder.at("out"), "-s", folder.at(".", "out"))).toMatchObject({
+    status: 1,
+    err: expect.stringContaining("OUTPUT and --symbols are the same file"),
+  });
+  expect(await asm(source, "/dev/null", "-s", "/dev/null")).toMatchObject({ status: 0 });
+  expect(folder.names()).toEqual(["a.asm"]);
   expect(folder.text("a.asm")).toBe("nop\n");
 });
 

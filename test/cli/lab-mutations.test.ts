@@ -161,7 +161,8 @@ test.each([1, 2, 3, 4])(
 test.each([
   ["a: &a [*a]\nmachines: *a", /^\*a stands within what it stands for/],
   ["machines: *nobody", /nobody/],
-  ["[".repeat(20_000), /./],
+  ["[".repeat(100_000), /^this is nested more than 100 levels deep/],
+  [Array.from({ length: 2000 }, (_, i) => `${" ".repeat(i)}a:`).join("\n"), /^this is nested more than 100/],
   [
     `a: &a [x, x, x, x, x, x, x, x, x, x]\n${[..."bcdefgh"].map((name, i) => `${name}: &${name} [${`*${"abcdefg"[i]}, `.repeat(10)}]`).join("\n")}`,
     /more than 100000 pieces/,
@@ -173,5 +174,14 @@ test.each([
 ])("what could run away does not: %#", (text, why) => {
   const result = attempt(text);
   expect(result).not.toBe("runs");
-  if (result !== "runs") expect(result[0]!.text).toMatch(why);
+  if (result === "runs") return;
+  expect(result[0]).toMatchObject({ text: expect.stringMatching(why), spot: { line: expect.any(Number) } });
+  expect(result.length).toBeLessThan(10);
+});
+
+test("of a text that is no YAML the first mistakes are told, each with its place", () => {
+  expect(attempt(`machines: ${"[".repeat(50)}`)).toMatchObject([
+    { spot: { line: 1, column: 61 } },
+    ...Array.from({ length: 4 }, () => ({ spot: { line: 1 } })),
+  ]);
 });

@@ -61,6 +61,8 @@ test.each([
   ["broken a b c", "one argument too many: c"],
   ["echo x --count", "--count needs a value: --count N"],
   ["echo x --loud=3", "--loud takes no value"],
+  ["echo x --count=", "--count has nothing behind it: --count N"],
+  ["-v", "unknown option -v"],
   ["echo x --count 11", "--count 11: a whole number from 1 to 10 is needed"],
   ["echo x --count 3x", "--count 3x: a whole number from 1 to 10 is needed"],
 ])("%s is refused", async (line, message) => {

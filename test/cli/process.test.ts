@@ -77,6 +77,39 @@ test.skipIf(!existsSync("/dev/full"))("output that cannot be written is told in 
   }
 });
 
+test.skipIf(!existsSync("/dev/full"))("a disk that is full in the middle of a run is told in words", () => {
+  const loop = folder.put("loop", [0xeb, 0xfe]);
+  for (const command of [
+    ["run", "--raw", loop, "--trace=/dev/full", "--max-instructions", "9000"],
+    ["lab", "asm/labs/lost-segment.yaml", "--pcap", "/dev/full"],
+    ["lab", "asm/labs/lost-segment.yaml", "--strace", "/dev/full"],
+  ]) {
+    const { status, stderr } = spawnSync(process.execPath, [CLI, ...command], { encoding: "utf8" });
+    const said = `kolibri ${command[0]}: /dev/full: no space left on the device\n`;
+    expect([status, stderr]).toEqual([2, said]);
+  }
+});
+
+test.skipIf(process.platform === "win32")("a program may come by a pipe, and by standard input", () => {
+  const source = folder.put("hello.asm", "nop");
+  const sh = (line: string) =>
+    spawnSync("sh", ["-c", line], {
+      encoding: "utf8",
+      env: { ...process.env, KOLIBRI: CLI, NODE: process.execPath },
+    });
+  expect(sh(`cat asm/hello.asm | (cd asm && $NODE ../$KOLIBRI run -)`)).toMatchObject({
+    stdout: "Hello from KolibriOS\r\n",
+    status: 0,
+  });
+  const image = folder.at("hello.kex");
+  expect(sh(`cd asm && $NODE ../$KOLIBRI asm - ${image} < hello.asm`).status).toBe(0);
+  expect(sh(`cat ${image} | $NODE $KOLIBRI run /dev/stdin`).stdout).toBe("Hello from KolibriOS\r\n");
+  expect(sh(`$NODE $KOLIBRI asm - < ${source}`)).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("OUTPUT is missing"),
+  });
+});
+
 test.each(["SIGINT", "SIGTERM"] as const)("%s ends a run with everything written", async (signal) => {
   const argv = ["run", "--raw", folder.put("loop", [0xeb, 0xfe]), "--state", folder.at("state")];
   const running = start(CLI, ...argv, "--pcap", folder.at("pcap"));

@@ -117,7 +117,25 @@ describe("what cannot be run", () => {
     ],
     ["an origin for an image", () => [hello, "--org", "0"], "--org is for flat binaries"],
     ["a trace into a directory", () => [hello, `--trace=${folder.at()}`], "is a directory"],
-    ["a state nowhere", () => [hello, "--state", folder.at("none", "s")], "no such file"],
+    ["a state nowhere", () => [hello, "--state", folder.at("none", "s")], "no such directory"],
+    [
+      "a state in the program's place",
+      () => [folder.put("a.asm", "nop"), "--state", folder.at(".", "a.asm")],
+      "that would replace the program",
+    ],
+    [
+      "two outputs in one place",
+      () => [hello, `--trace=${folder.at("t")}`, `--strace=${folder.at(".", "t")}`],
+      "another output goes to the same file",
+    ],
+    ["an output without a name", () => [hello, "--pcap="], "--pcap has nothing behind it: --pcap FILE"],
+    ["nothing at all", () => [folder.put("a.kex", "")], "a.kex is empty"],
+    ["a source that makes nothing", () => [folder.put("a.asm", "x = 1")], "nothing in it but definitions"],
+    [
+      "a flat binary with a source's name",
+      () => [folder.put("a.asm", [0xf4, 0]), "--raw"],
+      "only another name than .asm makes it a flat binary",
+    ],
     [
       "selections without corrections",
       () => [folder.put("a.asm", "nop"), "--only", "x"],

@@ -1,5 +1,5 @@
 /** Transfers between our TCP and the Linux kernel's over lines that lose, delay, repeat, reorder and damage frames. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MS, Random } from "../../src/base/index.ts";
@@ -61,31 +61,6 @@ describe.skipIf(why)(`beside the Linux kernel${why ? ` (skipped: ${why})` : ""}`
         Object.assign(link.sending, none);
         Object.assign(link.receiving, none);
       });
-
-  const netem = (...words: string[]): string | undefined => {
-    try {
-      execFileSync(
-        "ip",
-        ["netns", "exec", linux.namespace, "tc", "qdisc", "replace", "dev", "tap0", "root", ...words],
-        {
-          stdio: "ignore",
-        },
-      );
-      return undefined;
-    } catch {
-      return "this kernel has no netem";
-    }
-  };
-
-  test.for(["loss 2%", "delay 5ms 2ms", "delay 5ms reorder 25% 50%", "duplicate 5%", "corrupt 1%"])(
-    "the kernel's own netem, %s",
-    async (words, { skip }) => {
-      const without = has("tc") ? netem("netem", ...words.split(" ")) : "no tc";
-      if (without) skip(without);
-      for (const how of directions) await run(1_000_000, how);
-      netem("pfifo");
-    },
-  );
 });
 
 const noIperf = why ?? (has("iperf3") ? undefined : "no iperf3");

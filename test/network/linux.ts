@@ -21,8 +21,14 @@ export function missing(): string | undefined {
   return undefined;
 }
 
+/** Where a program is, by the PATH. */
+export function find(tool: string): string | undefined {
+  const folders = (process.env.PATH ?? "").split(":");
+  return folders.map((folder) => `${folder}/${tool}`).find((path) => existsSync(path));
+}
+
 export function has(tool: string): boolean {
-  return (process.env.PATH ?? "").split(":").some((folder) => existsSync(`${folder}/${tool}`));
+  return find(tool) !== undefined;
 }
 
 export class Linux implements Port {

@@ -38,11 +38,11 @@ test.each([
   ["8080:80/", '"" is not tcp or udp'],
   [":8080:80", "the host is empty"],
   ["[]:8080:80", "the host is empty"],
-  ["::1:8080:80", "a part is missing or too much"],
+  ["::1:8080:80", "too many parts; an IPv6 address stands in brackets"],
   ["a:1:10.0.2.256:80", '"10.0.2.256" is not an IP address'],
-  ["1:2:3:4:5", "a part is missing or too much"],
+  ["1:2:3:4:5", "too many parts; an IPv6 address stands in brackets"],
   ["a:1:[10.0.2.16]:80", '"[10.0.2.16]" is not an IP address'],
-  ["1:[fd00::15:80", "a part is missing or too much"],
+  ["1:[fd00::15:80", "too many parts; an IPv6 address stands in brackets"],
 ])("%s is refused", (text, why) => {
   const answer = parsePublication(text);
   expect(answer).toEqual({ error: expect.stringContaining(why) });

@@ -53,7 +53,12 @@ export function parsePublication(
     guest = address;
     parts.splice(1, 1);
   }
-  if (parts.length !== 2) return wrong("a part is missing or too much");
+  if (parts.length !== 2)
+    return wrong(
+      parts.length > 3
+        ? "too many parts; an IPv6 address stands in brackets"
+        : "a part is missing or too much",
+    );
   const [outer, inner] = parts.map(readPort) as [number | undefined, number | undefined];
   if (outer === undefined) return wrong(`${JSON.stringify(parts[0])} is not a port`);
   if (inner === undefined || inner === 0) return wrong(`${JSON.stringify(parts[1])} is not a guest's port`);

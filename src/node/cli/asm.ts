@@ -1,8 +1,9 @@
+import { resolve } from "node:path";
 import manifest from "../../../package.json" with { type: "json" };
 import { latin1Bytes } from "../../base/index.ts";
 import type { Symbols } from "../../image/index.ts";
-import { reason } from "../files.ts";
-import { writeFile } from "../output.ts";
+import { isDevice, isSameFile } from "../files.ts";
+import { OutputError, writeFile } from "../output.ts";
 import { command, Refusal } from "./command.ts";
 import { number } from "./options.ts";
 import { assembleFile, byteText, sourceOptions } from "./sources.ts";
@@ -52,7 +53,7 @@ export const asm = command({
   summary: "Assembles a source as FASM does.",
   description:
     "Without OUTPUT the result stands beside the source, with the extension of its format: .bin, .exe, .dll, .o … " +
-    "SOURCE_DATE_EPOCH, when set, is the time that %t and time stamps tell.",
+    "SOURCE may be -, standard input. SOURCE_DATE_EPOCH, when set, is the time that %t and time stamps tell.",
   examples: ["kolibri asm hello.asm hello.kex", "kolibri asm -d lang=en -I include tool.asm"],
   usageStatus: status.usage,
   options,
@@ -76,8 +77,16 @@ export const asm = command({
         io.stderr.write(latin1Bytes(fasmText(diagnostic) + explanation(diagnostic)));
       return assembled.diagnostics.some(({ line }) => line > 0) ? status.source : status.other;
     }
+    if (source === "-" && output === undefined)
+      throw new Refusal("OUTPUT is missing: a source from standard input has no name to make one of");
     const target = output ?? beside(source!, assembled.extension);
-    if (target === source) throw new Refusal(`the output would replace ${source}: say where it is to go`);
+    checkApart(source!, {
+      OUTPUT: target,
+      "--symbols": values.symbols,
+      "--symbols-json": values["symbols-json"],
+      "--listing": values.listing,
+    });
+    void io.interrupted; // from here on Ctrl-C waits until the files are whole
     write(target, assembled.bytes);
     for (const area of assembled.areas) write(beside(target, area.extension), area.bytes);
     if (values.symbols !== undefined) write(values.symbols, assembled.symbolFile(byteText(target)));
@@ -92,6 +101,19 @@ export const asm = command({
   },
 });
 
+/** Nothing may replace the source, and no two files each other. */
+function checkApart(source: string, outputs: Record<string, string | undefined>): void {
+  const seen = new Map<string, string>();
+  for (const [what, path] of Object.entries(outputs)) {
+    if (path === undefined || isDevice(path)) continue;
+    if (isSameFile(path, source))
+      throw new Refusal(`the output would replace ${source}: say where it is to go`);
+    const other = seen.get(resolve(path));
+    if (other !== undefined) throw new Refusal(`${other} and ${what} are the same file: ${path}`);
+    seen.set(resolve(path), what);
+  }
+}
+
 /** FASM's rule: what follows the last dot of the name is replaced. */
 function beside(path: string, extension: string): string {
   const stem = path.replace(/\.[^./\\]*$/, "");
@@ -102,7 +124,8 @@ function write(path: string, content: string | Uint8Array): void {
   try {
     writeFile(path, content);
   } catch (error) {
-    throw new Refusal(`${path}: ${reason(error)}\nerror: write failed.`, status.other);
+    if (!(error instanceof OutputError)) throw error;
+    throw new Refusal(`${path}: ${error.words}\nerror: write failed.`, status.other);
   }
 }
 

@@ -28,9 +28,15 @@ export const call = command({
     const program = await loadProgram(path!, values, io);
     const { image } = program;
     const address = addressIn(image, routine!);
-    const numbers = args.map((text) => addressIn(image, text));
+    const numbers = args.map((text) => {
+      try {
+        return addressIn(image, text);
+      } catch (error) {
+        throw error instanceof Refusal ? new Refusal(`argument ${text}: ${error.message}`) : error;
+      }
+    });
     const { Computer, explainStop, World } = await import("./running.ts");
-    const watch = new Watch(values, io);
+    const watch = new Watch(values, path!, io);
     try {
       const computer = new Computer({
         world: new World({ seed: values.seed ?? 1 }),

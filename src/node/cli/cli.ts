@@ -1,5 +1,6 @@
 import manifest from "../../../package.json" with { type: "json" };
 import { nearest } from "../../base/index.ts";
+import { OutputError } from "../output.ts";
 import { asm } from "./asm.ts";
 import { call } from "./call.ts";
 import { type Command, Refusal } from "./command.ts";
@@ -34,7 +35,8 @@ export async function cli(argv: readonly string[], io: Io, commands = allCommand
   const command = commands.find((candidate) => candidate.name === name);
   if (!command) {
     const meant = nearest(name, [...commands.map((candidate) => candidate.name), "--help", "--version"]);
-    io.stderr.write(`kolibri: unknown command ${name}${meant ? `; did you mean ${meant}?` : ""}\n`);
+    const what = name.startsWith("-") ? "option" : "command";
+    io.stderr.write(`kolibri: unknown ${what} ${name}${meant ? `; did you mean ${meant}?` : ""}\n`);
     return 2;
   }
   try {
@@ -51,6 +53,10 @@ export async function cli(argv: readonly string[], io: Io, commands = allCommand
 
 function sayError(error: unknown, command: Command, io: Io): number {
   const say = (text: string) => io.stderr.write(`kolibri ${command.name}: ${text}\n`);
+  if (error instanceof OutputError) {
+    say(`${error.path}: ${error.words}`);
+    return 2;
+  }
   if (error instanceof Refusal) {
     say(error.message);
     if (error.status === undefined) io.stderr.write(`kolibri ${command.name} --help tells how it is used.\n`);

@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  type Pair,
+  Parser,
+  parseDocument,
+} from "yaml";
 import {
   LabError,
   type Problem,
@@ -11,13 +22,21 @@ import {
 /** Aliases of aliases of lists can make any size of a short text. */
 const MOST_PIECES = 100_000;
 
-/** The parser is recursive: a text of nothing but brackets exhausts its stack. */
-function documentOf(text: string, lineCounter: LineCounter): ReturnType<typeof parseDocument> {
-  try {
-    return parseDocument(text, { lineCounter, prettyErrors: false, merge: true });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new LabError([{ spot: undefined, path: "", text: "it is nested too deeply" }]);
+/** What is read by recursion must not exhaust the stack; a laboratory's description is some ten levels deep. */
+const DEEPEST = 100;
+/** After the first mistakes of a text the others are what followed from them. */
+const MOST_MISTAKES = 5;
+
+/** Throws at the piece that is nested too deeply, before anything is built of it. */
+function checkDepth(text: string, spotAt: (offset: number) => Spot): void {
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    const { offset } = parser;
+    for (const _token of parser.next(lexeme)); // the tokens are of no use here
+    if (parser.stack.length > DEEPEST)
+      throw new LabError([
+        { spot: spotAt(offset), path: "", text: `this is nested more than ${DEEPEST} levels deep` },
+      ]);
   }
 }
 
@@ -26,17 +45,23 @@ function documentOf(text: string, lineCounter: LineCounter): ReturnType<typeof p
  */
 export function parseLab(text: string): Written {
   const counter = new LineCounter();
-  const document = documentOf(text, counter);
   const spotAt = (offset: number): Spot => {
     const { line, col } = counter.linePos(offset);
     return { line, column: col };
   };
-  const problems: Problem[] = document.errors.map(({ pos: [offset], message }) => ({
+  for (let at = 0; at >= 0; at = text.indexOf("\n", at) + 1 || -1) counter.addNewLine(at);
+  checkDepth(text, spotAt);
+  const document = parseDocument(text, { prettyErrors: false, merge: true });
+  const problems: Problem[] = document.errors.slice(0, MOST_MISTAKES).map(({ pos: [offset], message }) => ({
     spot: spotAt(offset),
     path: "",
     text: message,
   }));
   if (problems.length > 0) throw new LabError(problems);
+  if (document.contents === null)
+    throw new LabError([
+      { spot: spotAt(0), path: "", text: "there is nothing in it: machines, at least, are needed" },
+    ]);
 
   const spotOf = (node: Node | null | undefined): { spot?: Spot } =>
     node?.range ? { spot: spotAt(node.range[0]) } : {};

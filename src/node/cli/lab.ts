@@ -2,12 +2,12 @@ import { dirname, join, relative, resolve } from "node:path";
 import { count, thousands } from "../../base/index.ts";
 import type { Image } from "../../image/index.ts";
 import type { Lab, LabResult, MachineDescription, Verdict } from "../../lab/index.ts";
-import { readFile, reason } from "../files.ts";
+import { isSameFile, readFile } from "../files.ts";
 import type { Outlet } from "../outlet.ts";
 import { OutputFile } from "../output.ts";
 import { command, Refusal } from "./command.ts";
 import { filesIn } from "./folder.ts";
-import { exitStatus, type Io } from "./io.ts";
+import { exitStatus, type Io, OUTPUT_CLOSED } from "./io.ts";
 import { noValues, number } from "./options.ts";
 import { loadProgram, programOptions, unicorn } from "./program.ts";
 import { StatusLine } from "./status.ts";
@@ -22,6 +22,9 @@ const options = {
   log: { help: "show what the services are asked" },
   strace: { value: "FILE", help: "one line a system call, of all machines" },
 } as const;
+
+/** Bytes of a file; a thousand machines, each with a cable of its own, have a tenth of it. */
+const LARGEST = 2 ** 20;
 
 export const lab = command({
   name: "lab",
@@ -43,16 +46,15 @@ export const lab = command({
     );
     const content = readFile(path!);
     if ("error" in content) throw new Refusal(content.error, 2);
+    if (content.length > LARGEST)
+      throw new Refusal(`${path} has ${thousands(content.length)} bytes: that is no laboratory's file`, 2);
     const folder = dirname(path!);
     const files: OutputFile[] = [];
     const open = (name: string): OutputFile => {
-      try {
-        const file = new OutputFile(name);
-        files.push(file);
-        return file;
-      } catch (error) {
-        throw new Refusal(`${name}: ${reason(error)}`, 2);
-      }
+      if (isSameFile(name, path!)) throw new Refusal(`${name}: that would replace the laboratory's file`, 2);
+      const file = new OutputFile(name);
+      files.push(file);
+      return file;
     };
     let status: StatusLine | undefined;
     let host: InstanceType<typeof NodeOutside> | undefined;
@@ -64,6 +66,7 @@ export const lab = command({
     try {
       const description = describeLab(parseLab(new TextDecoder().decode(content)));
       const programs = await loadPrograms(description.machines, folder, io);
+      const signal = io.interrupted; // looked at before there is anything to leave behind
       const pcap = values.pcap === undefined ? undefined : open(values.pcap);
       const strace = values.strace === undefined ? undefined : open(values.strace);
       if (description.outside) host = new NodeOutside();
@@ -85,7 +88,8 @@ export const lab = command({
           computer.watchCalls((record) => strace.write(`${name} ${showCallLine(record)}\n`));
       if (description.outside) outlets.push(...(await openOutside(built, description.outside, io)));
       status = new StatusLine(io, () => progressOf(built));
-      const result = host ? await built.go({ signal: io.interrupted }) : await virtually(built, io);
+      // In virtual time, too, the host needs a turn now and then: to hear Ctrl-C and to show how things stand.
+      const result = await built.go({ signal });
       status.end();
       for (const file of files) file.commit();
       report(result, built, path!, values.pcap, io);
@@ -105,9 +109,6 @@ export const lab = command({
     }
   },
 });
-
-/** In virtual time the host only needs a turn to hear Ctrl-C and to show how things stand. */
-const virtually = (built: Lab, io: Io): Promise<LabResult> => built.go({ signal: io.interrupted });
 
 /** Each program once, however many machines run it. */
 async function loadPrograms(
@@ -132,7 +133,8 @@ async function loadPrograms(
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         const { misfit } = await import("./laboratory.ts");
-        return misfit(machine, `machines.${name}.program`, error.message);
+        const list = corrections !== undefined && "error" in readFile(at(corrections));
+        return misfit(machine, `machines.${name}.${list ? "corrections" : "program"}`, error.message);
       }
       images.set(key, image);
     }
@@ -172,6 +174,7 @@ async function openOutside(
 }
 
 function report(result: LabResult, built: Lab, path: string, pcap: string | undefined, io: Io): void {
+  if (io.interrupted.reason === OUTPUT_CLOSED) return;
   for (const verdict of result.verdicts) io.stdout.write(`${lineOf(verdict)}\n`);
   const computers = [...built.computers.values()];
   const instructions = computers.reduce((sum, each) => sum + each.instructions, 0);

@@ -81,6 +81,8 @@ export function parse<O extends Options>(
     if (text === undefined && option.value && !option.optional) {
       throw new Refusal(`${token.rawName} needs a value: ${token.rawName} ${option.value}`);
     }
+    if (text === "" && option.value)
+      throw new Refusal(`${token.rawName} has nothing behind it: ${token.rawName} ${option.value}`);
     if (text !== undefined && !option.value) throw new Refusal(`${token.rawName} takes no value`);
     let value: unknown = text ?? true;
     if (text !== undefined && option.read) {

@@ -86,6 +86,7 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
   const began = Date.now();
   const content = readFile(path);
   if ("error" in content) throw new Refusal(content.error, 2);
+  if (content.length === 0) throw new Refusal(`${path} is empty`, 2);
   const done = (image: Image, assembled?: Corrected): Program => ({
     image,
     ...(assembled ? { assembled } : {}),
@@ -103,7 +104,9 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
   }
   if (content.includes(0)) {
     throw new Refusal(
-      `${path} is neither a source nor an image: it has no MENUET01 header. A flat binary is run with --raw --org ADDRESS`,
+      values.raw
+        ? `${path} is no source: with --raw, only another name than .asm makes it a flat binary`
+        : `${path} is neither a source nor an image: it has no MENUET01 header. A flat binary is run with --raw --org ADDRESS`,
       2,
     );
   }
@@ -124,6 +127,8 @@ export async function loadProgram(path: string, values: ProgramValues, io: Io): 
     const why = header && "error" in header ? header.error : "its format is none that this machine loads";
     throw new Refusal(`${path} makes no program: ${why}`, 2);
   }
+  if (bytes.length === 0)
+    throw new Refusal(`${path} makes no program: there is nothing in it but definitions`, 2);
   const { symbols } = image;
   const program = values.raw ? { ...flat(bytes, image.origin), ...(symbols && { symbols }) } : image;
   return done({ ...program, lines: readable(lines) }, assembled);

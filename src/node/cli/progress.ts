@@ -6,6 +6,9 @@ import type { Network } from "./network.ts";
 import type { Program } from "./program.ts";
 import { bytesText, countText, StatusLine } from "./status.ts";
 
+/** Who listens at all addresses is reached at this one. */
+const REACHABLE: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
 /** Tells people how a run goes: what was opened, how things stand, what came of it. Programs read --state instead. */
 export class Progress {
   readonly #computer: Computer;
@@ -41,7 +44,7 @@ export class Progress {
     for (const { publication, at } of published) {
       this.#say(`published: ${showPublication({ ...publication, at })}`);
       if (publication.protocol === "tcp" && publication.port === 80)
-        this.#say(`open http://${showPlace(at)}/`);
+        this.#say(`open http://${showPlace({ ...at, host: REACHABLE[at.host] ?? at.host })}/`);
     }
     for (const { outlet } of joined) this.#say(outlet.description);
     this.#network.onNews = (text) => this.#say(text);

@@ -1,6 +1,6 @@
 import type { Assembled, Correction } from "../../assembler/index.ts";
 import { bytesOf, latin1, nearest, thousands } from "../../base/index.ts";
-import { diskFiles, readFile } from "../files.ts";
+import { diskFiles, pipedIn, readFile } from "../files.ts";
 import { Refusal } from "./command.ts";
 import type { Io } from "./io.ts";
 import { list, type Values } from "./options.ts";
@@ -71,7 +71,8 @@ export async function assembleFile(
   if ("error" in content) throw new Refusal(content.error, missing);
   const { assemble, CorrectionError, corrected } = await import("../../assembler/index.ts");
   const { list: all, chosen } = chooseCorrections(values);
-  const disk = diskFiles();
+  const files = diskFiles();
+  const disk = { read: (path: string) => pipedIn(path) ?? files.read(path) };
   const given = bytewise ? byteText : (text: string) => text;
   const status = new BusyLine(io);
   let large = onLarge;

@@ -1,6 +1,6 @@
 import { SECOND } from "../../base/index.ts";
 import type { Computer, Limits, State } from "../../computer.ts";
-import { reason } from "../files.ts";
+import { isSameFile } from "../files.ts";
 import { OutputFile } from "../output.ts";
 import { Refusal } from "./command.ts";
 import type { Io, Out } from "./io.ts";
@@ -32,6 +32,7 @@ export class Watch {
   /** How far the run may go. */
   readonly limits: Limits & { signal: AbortSignal };
   readonly #io: Io;
+  readonly #program: string;
   readonly #files: OutputFile[] = [];
   readonly #state: OutputFile | undefined;
   readonly #trace: ((line: string) => void) | undefined;
@@ -41,8 +42,10 @@ export class Watch {
   /** Called before something is written to the terminal: a status line must give way. */
   beforeOutput: () => void = () => {};
 
-  constructor(values: WatchValues, io: Io) {
+  /** @param program the file that is run, which nothing must replace */
+  constructor(values: WatchValues, program: string, io: Io) {
     this.#io = io;
+    this.#program = program;
     const { timeout, "max-instructions": maxInstructions } = values;
     this.limits = {
       signal: io.interrupted,
@@ -61,13 +64,10 @@ export class Watch {
 
   /** A further file that is finished when the run is. */
   open(path: string): OutputFile {
-    try {
-      const file = new OutputFile(path);
-      this.#files.push(file);
-      return file;
-    } catch (error) {
-      throw new Refusal(`${path}: ${reason(error)}`, 2);
-    }
+    if (isSameFile(path, this.#program)) throw new Refusal(`${path}: that would replace the program`, 2);
+    const file = new OutputFile(path);
+    this.#files.push(file);
+    return file;
   }
 
   /** Begins to look at a computer that has its program. */
@@ -93,14 +93,7 @@ export class Watch {
     this.#board?.flush();
     this.#endTrace?.();
     this.#state?.write(`${JSON.stringify(state, undefined, 2)}\n`);
-    for (const file of this.#files) {
-      try {
-        file.commit();
-      } catch (error) {
-        this.discard();
-        throw new Refusal(`${file.path}: ${reason(error)}`, 2);
-      }
-    }
+    for (const file of this.#files) file.commit();
   }
 
   /** Nothing is to be kept. */

@@ -95,8 +95,8 @@ const EVERY = 1024;
 
 /**
  * Assembles one source again and again while its files change. Lines before the first change are neither preprocessed
- * nor parsed again, and those behind the last are not preprocessed again where it has changed no definition; the passes
- * always begin anew, since FASM's results depend on all of them. Every answer is the one that `assemble` would give.
+ * nor parsed again; nor are those behind the last, where it has changed no definition, and not parsed where it names no
+ * symbol for the first time. The passes begin anew, since FASM's results depend on all of them. Every answer is the one that `assemble` would give.
  *
  *     const session = new AssemblySession("server.asm");
  *     session.assemble(files);

@@ -64,6 +64,11 @@ export class LabelNames {
     this.surroundings = { ...surroundings };
   }
 
+  /** Knows labels again that have been forgotten, by the texts of their names; the lines that name them first have moved. */
+  know(names: readonly number[], lines: readonly number[], moved: number): void {
+    for (let index = 0; index < names.length; index++) this.#new(names[index]!, lines[index]! + moved);
+  }
+
   /** The label that a name is on a line that uses it. */
   label(text: number, line: number): number {
     const known = this.#labels[text];

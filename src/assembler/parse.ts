@@ -10,6 +10,7 @@ import { refuse } from "./messages.ts";
 import { LabelNames, NOWHERE, RESERVED, type Surroundings } from "./names.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { labelItem, NO_LABEL, PREDEFINED_LABEL, Program } from "./program.ts";
+import { ProgramRest } from "./program-rest.ts";
 import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import { END, isName, isSpent, isString, textOf } from "./tokens.ts";
 import {
@@ -60,7 +61,7 @@ import {
   type Words,
 } from "./words.ts";
 
-interface Block {
+export interface Block {
   readonly line: number;
   readonly directive: number;
   flags: number;
@@ -75,7 +76,7 @@ const CERTAIN_ELSE = 8;
 const KEPT = 16;
 
 /** What the parser knows between two lines. */
-interface ParserCheckpoint {
+export interface ParserCheckpoint {
   /** The next line. */
   readonly line: number;
   readonly items: number;
@@ -84,8 +85,15 @@ interface ParserCheckpoint {
   readonly blocks: readonly Block[];
 }
 
+const BEGINNING: ParserCheckpoint = { line: 0, items: 0, labels: 0, surroundings: NOWHERE, blocks: [] };
+
 export class Parser {
   readonly #checkpoints: ParserCheckpoint[] = [];
+  /** All has been parsed. */
+  #isComplete = false;
+  /** Places behind the change, as the last parsing came by them; what it left of lines that the preprocessor has put back. */
+  #behind: ParserCheckpoint[] = [];
+  #rest: ProgramRest | undefined;
   readonly program: Program;
   readonly #p: Preprocessor;
   readonly #words: Words;
@@ -123,39 +131,68 @@ export class Parser {
   /** Lines behind the first `lines` are about to change. */
   forget(lines: number): void {
     const checkpoints = this.#checkpoints;
-    while (checkpoints.length > 0 && checkpoints.at(-1)!.line > lines) checkpoints.pop();
+    const kept = checkpoints.findLastIndex(({ line }) => line <= lines) + 1;
+    this.#behind = checkpoints.splice(kept);
   }
 
   /** Parses again, as far back as lines may have changed. */
   resume(): void {
-    const checkpoint = this.#checkpoints.at(-1);
+    const checkpoint = this.#checkpoints.at(-1) ?? BEGINNING;
     const { program } = this;
-    this.#names.forget(checkpoint?.labels ?? 0, checkpoint?.surroundings ?? NOWHERE);
-    program.length = checkpoint?.items ?? 0;
+    this.#rest = this.#isComplete ? this.#restBehind(checkpoint) : undefined;
+    this.#names.forget(checkpoint.labels, checkpoint.surroundings);
+    program.length = checkpoint.items;
     this.#blocks.length = 0;
-    for (const block of checkpoint?.blocks ?? []) this.#blocks.push({ ...block });
-    this.#run(checkpoint?.line ?? 0);
+    for (const block of checkpoint.blocks) this.#blocks.push({ ...block });
+    this.#run(checkpoint.line);
   }
 
-  #checkpoint(): void {
-    this.#checkpoints.push({
+  #restBehind(begun: ParserCheckpoint): ProgramRest | undefined {
+    const { rejoined, moved, lines } = this.#p;
+    const first = lines.count - rejoined - moved;
+    const from = this.#behind.findIndex(({ line }) => line >= first);
+    if (rejoined === 0 || from < 0) return undefined;
+    return new ProgramRest(this.program, begun, this.#behind.slice(from), moved);
+  }
+
+  /** Whether all from the present line on has been put back as it was. */
+  #rejoins(): boolean {
+    const rest = this.#rest;
+    if (rest === undefined || this.#line !== rest.line) return false;
+    this.#rest = undefined;
+    if (!rest.fits(this.#here(), this.program)) return false;
+    this.#checkpoints.push(
+      ...rest.putBack(this.program, this.#blocks, (names, lines, moved) =>
+        this.#names.know(names, lines, moved),
+      ),
+    );
+    return true;
+  }
+
+  #here(): ParserCheckpoint {
+    return {
       line: this.#line,
       items: this.program.length,
       labels: this.program.labels.length,
       surroundings: { ...this.#names.surroundings },
       blocks: this.#blocks.map((block) => ({ ...block })),
-    });
+    };
   }
 
   #run(from: number): void {
     const p = this.#p;
     this.#tokens = p.store.tokens;
+    this.#isComplete = false;
     let next = 0;
     const { checkpoints } = p;
     for (this.#line = from; this.#line < p.lines.count; this.#line++) {
+      if (this.#rejoins()) {
+        this.#isComplete = true;
+        return;
+      }
       if (next < checkpoints.length && this.#line >= checkpoints[next]!.lines) {
         while (next < checkpoints.length && this.#line >= checkpoints[next]!.lines) next++;
-        if (this.#line > from) this.#checkpoint();
+        if (this.#line > from) this.#checkpoints.push(this.#here());
       }
       if ((this.#line & EVERY_LINES) === EVERY_LINES) this.#onProgress?.("parsing", this.#line + 1, 0);
       this.#parseStoredLine();
@@ -166,6 +203,7 @@ export class Parser {
       refuse("missingEndDirective");
     }
     this.program.push(I_END, 0);
+    this.#isComplete = true;
   }
 
   #parseStoredLine(): void {

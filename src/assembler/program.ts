@@ -42,6 +42,20 @@ export class Program {
     this.values[this.length++] = value;
   }
 
+  /** Puts items behind the last. */
+  append(kinds: Uint8Array, values: Int32Array): void {
+    const length = this.length + kinds.length;
+    if (length > this.kinds.length) {
+      const larger = new Uint8Array(length);
+      larger.set(this.kinds);
+      this.kinds = larger;
+      this.values = grown(this.values, length);
+    }
+    this.kinds.set(kinds, this.length);
+    this.values.set(values, this.length);
+    this.length = length;
+  }
+
   pushAddress(segment: number, size: number, expression: Expression, closed: boolean): void {
     const outline = segment | (size << 3) | (closed ? 0x80 : 0);
     this.push(I_ADDRESS, expression | (outline << EXPRESSION_BITS));

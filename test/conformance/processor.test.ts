@@ -14,6 +14,7 @@ const LEAST: Readonly<Record<string, number>> = {
   x87: 4500,
   mixed: 2400,
   faults: 3500,
+  segments: 2700,
   bytes: 2800,
 };
 

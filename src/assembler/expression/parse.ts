@@ -291,8 +291,7 @@ export function preprocessorValue(p: Preprocessor, at: number): { value: number;
     if (constant === undefined || constant === "file") refuse("invalidValue");
     expression.at++;
     if (constant === "line") {
-      const line = p.lines.number(p.lines.plainLine(p.currentLine));
-      expression.code.push(E_NUMBER | (expression.expressions.numbers.number(line) << 8));
+      expression.code.push(E_NUMBER | (expression.expressions.numbers.number(p.lineWord()) << 8));
     } else {
       expression.nested(p.store.tokens, constant.start);
     }

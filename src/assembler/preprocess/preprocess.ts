@@ -192,8 +192,9 @@ export class Preprocessor {
   #isComplete = false;
   /** What the last run made behind the change. */
   #rest: Rest | undefined;
-  /** Lines of it that this run has put back. */
+  /** Lines of it that this run has put back, and how far they have moved. */
   rejoined = 0;
+  moved = 0;
 
   /** From now on keeps checkpoints, so many lines apart. */
   keepCheckpoints(every: number): void {
@@ -328,6 +329,7 @@ export class Preprocessor {
   #rejoin(rest: Rest): boolean {
     this.#rest = undefined;
     if (this.depth !== this.#open.length || this.collecting.state !== 0) return false;
+    this.moved = this.lines.count - rest.line;
     this.rejoined = rest.rejoin(this, this.#open);
     if (this.rejoined > 0) for (const { tokenizer } of this.#open) tokenizer.finished = true;
     return this.rejoined > 0;
@@ -573,14 +575,19 @@ export class Preprocessor {
     return stop;
   }
 
+  /** What `__LINE__` says. */
+  lineWord(): number {
+    this.lineWords++;
+    return this.lines.number(this.lines.plainLine(this.currentLine));
+  }
+
   #putConstant(constant: Definition | "file" | "line"): void {
     const { store } = this;
     if (constant === "file") {
       const line = this.lines.plainLine(this.currentLine);
       store.push(stringToken(this.texts.number(this.files[this.lines.file(line)]!.name)));
     } else if (constant === "line") {
-      this.lineWords++;
-      this.pushNumber(this.lines.number(this.lines.plainLine(this.currentLine)));
+      this.pushNumber(this.lineWord());
     } else {
       store.reserve(constant.length);
       store.tokens.copyWithin(store.length, constant.start, constant.start + constant.length);

@@ -36,6 +36,11 @@ export class Rest {
     this.#lineWords = p.lineWords;
   }
 
+  /** Its first line, as it was. */
+  get line(): number {
+    return this.#checkpoints[0]!.lines;
+  }
+
   /** Whether a file has been read to where the rest begins. */
   isReached({ number, tokenizer }: OpenFile, { bytes }: LoadedFile): boolean {
     const { number: wanted, at } = this.#checkpoints[0]!.open.at(-1)!;

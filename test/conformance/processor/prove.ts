@@ -50,7 +50,7 @@ const { values } = parseArgs({
 /** So many cases of one series are asked at once. */
 const AT_ONCE = 5000;
 /** The host loses the pointers to the last x87 instruction when it changes tasks: what it says twice is steady. */
-const ASKED_TWICE = new Set(["x87", "mixed", "faults", "bytes"]);
+const ASKED_TWICE = new Set(["x87", "mixed", "faults", "segments", "bytes"]);
 /** A system call, which is Linux's; #AC, which comes where CR0.AM is set, as Linux has it and KolibriOS has not. */
 const OF_THE_HOST = new Set([254, 17]);
 

@@ -117,7 +117,7 @@ export const loadScalar =
 
 /** Loads whose memory must be aligned always. */
 export function loadAligned(cpu: Processor, op: Operation): void {
-  if (op.kind2 !== KIND.VECTOR) demandAlignment(cpu.address(op, 16, false));
+  if (op.kind2 !== KIND.VECTOR) demandAlignment(cpu, op);
   fetch(cpu, op, 16, false);
   take();
   keep(cpu, op.a);
@@ -130,8 +130,8 @@ export const store =
     const { words } = cpu;
     for (let i = 0; i < 4; i++) i32[8 + i] = words[op.b + i]!;
     if (op.kind1 !== KIND.VECTOR) {
+      if (aligned) demandAlignment(cpu, op);
       const address = cpu.address(op, bytes, true);
-      if (aligned) demandAlignment(address);
       write(cpu, address, bytes, 8);
       return;
     }

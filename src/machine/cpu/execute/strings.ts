@@ -7,7 +7,7 @@ import { FACT, RAM_BASE } from "../../memory/memory.ts";
 import { fastStrings } from "../fast/index.ts";
 import { DF } from "../flags.ts";
 import { KIND, type Operation, type StringExecutor } from "../operation.ts";
-import type { Processor } from "../processor.ts";
+import { noFastFunctions, type Processor } from "../processor.ts";
 import { EAX, ECX, EDI, ES, ESI, SEGMENT, WORD } from "../state.ts";
 
 /** One element of `op.extra` bytes: 1, 2 or 4. */
@@ -133,11 +133,13 @@ const MOST_FAST = 1024;
 
 /** Tries the fast functions for 1, 2 and 4 bytes first. */
 function quickly(name: "movs" | "stos", general: StringExecutor): StringExecutor {
-  const numbers = [0, 1, 2, 0, 4].map((size) => (size === 0 ? -1 : fastStrings.number(name + size)));
+  let numbers: readonly number[] | undefined;
   return (cpu, op, limit) => {
-    if (op.rep !== 0 && op.addressMask === -1) {
+    const fast = op.rep !== 0 && op.addressMask === -1 ? cpu.fastStrings : noFastFunctions;
+    if (fast !== noFastFunctions) {
+      numbers ??= [0, 1, 2, 0, 4].map((size) => (size === 0 ? -1 : fastStrings.number(name + size)));
       const most = limit < MOST_FAST ? limit : MOST_FAST;
-      const done = cpu.fastStrings[numbers[op.extra]!]!(op.segment, most, 0);
+      const done = fast[numbers[op.extra]!]!(op.segment, most, 0);
       if (done > 0) {
         cpu.iterations = done;
         return cpu.words[ECX] === 0;

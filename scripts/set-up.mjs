@@ -11,7 +11,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Installs and builds what is needed; says one line a step, and nothing when there is nothing to do. */
 export async function setUp(say = (line) => process.stderr.write(`${line}\n`)) {
-  requireNode();
+  requireNode(readJson("package.json").engines.node.match(/\d+/)[0]);
   if (!dependenciesStand())
     await step(say, "Installing dependencies (npm ci)", npm, ["ci", "--loglevel=error"]);
   if (!buildStands()) await step(say, "Building", process.execPath, [join("scripts", "build.mjs")]);
@@ -49,12 +49,13 @@ async function step(say, title, command, args) {
   say(`${title}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
 
-function requireNode() {
-  const [floor] = readJson("package.json").engines.node.match(/\d+/);
-  if (Number(process.versions.node.split(".")[0]) < Number(floor)) {
-    process.stderr.write(`Node ${floor} or newer is needed; this is ${process.versions.node}.\n`);
-    process.exit(1);
-  }
+/** @param least `20` or `20.19` */
+export function requireNode(least, what = "") {
+  const [major, minor = 0] = least.split(".").map(Number);
+  const [ours, more] = process.versions.node.split(".").map(Number);
+  if (ours > major || (ours === major && more >= minor)) return;
+  process.stderr.write(`Node ${least} or newer is needed${what}; this is ${process.versions.node}.\n`);
+  process.exit(1);
 }
 
 /** Whether what npm installed is what the lock file asks for: the same packages in the same versions. */

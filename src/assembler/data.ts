@@ -318,7 +318,7 @@ export function reserveDirective(assembler: Assembler, directive: number): void 
 export function fill(state: State, length: number, value: number): void {
   state.room(length);
   const start = state.at;
-  state.bytes.fill(value, start, start + length);
+  if (!state.isLenient()) state.bytes.fill(value, start, start + length);
   state.at += length;
   reserved(state, start);
 }

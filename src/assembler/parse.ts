@@ -5,7 +5,7 @@
  */
 import { E_LABEL, E_PREDEFINED, E_REGISTER, E_RESERVED } from "./expression/expressions.ts";
 import { ExpressionReader } from "./expression/parse.ts";
-import { preevaluate, UNKNOWN } from "./expression/preevaluate.ts";
+import { Preevaluator, UNKNOWN } from "./expression/preevaluate.ts";
 import { refuse } from "./messages.ts";
 import { LabelNames, NOWHERE, RESERVED, type Surroundings } from "./names.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
@@ -100,6 +100,7 @@ export class Parser {
   /** The text of the name `?`. */
   readonly #question: number;
   readonly #reader: ExpressionReader;
+  readonly #preevaluator: Preevaluator;
   readonly #names: LabelNames;
   readonly #blocks: Block[] = [];
   #tokens: Int32Array = new Int32Array(0);
@@ -118,6 +119,7 @@ export class Parser {
     this.#words = p.reserved;
     this.#question = p.texts.number("?");
     this.program = new Program(p.numbers);
+    this.#preevaluator = new Preevaluator(this.program);
     this.#names = new LabelNames(p.texts, this.program, (text) => this.#isReserved(text));
     this.#reader = new ExpressionReader(p.texts, p.reserved, this.program.expressions, (reader) =>
       this.#symbol(reader),
@@ -342,7 +344,7 @@ export class Parser {
     const { program } = this;
     const start = program.length;
     this.#parseContents(0);
-    return preevaluate(program, start);
+    return this.#preevaluator.run(start);
   }
 
   #parseIf(): void {

@@ -10,7 +10,7 @@ import { refuse } from "./messages.ts";
 import { LabelNames, NOWHERE, RESERVED, type Surroundings } from "./names.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { labelItem, NO_LABEL, PREDEFINED_LABEL, Program } from "./program.ts";
-import { ProgramRest } from "./program-rest.ts";
+import { ProgramRest, type SameProgram } from "./program-rest.ts";
 import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import { END, isName, isSpent, isString, textOf } from "./tokens.ts";
 import {
@@ -94,6 +94,8 @@ export class Parser {
   /** Places behind the change, as the last parsing came by them; what it left of lines that the preprocessor has put back. */
   #behind: ParserCheckpoint[] = [];
   #rest: ProgramRest | undefined;
+  /** When the last parsing has made the same program as the one before. */
+  same: SameProgram | undefined;
   readonly program: Program;
   readonly #p: Preprocessor;
   readonly #words: Words;
@@ -163,6 +165,7 @@ export class Parser {
     if (rest === undefined || this.#line !== rest.line) return false;
     this.#rest = undefined;
     if (!rest.fits(this.#here(), this.program)) return false;
+    this.same = rest.sameProgram(this.program);
     this.#checkpoints.push(
       ...rest.putBack(this.program, this.#blocks, (names, lines, moved) =>
         this.#names.know(names, lines, moved),
@@ -185,6 +188,7 @@ export class Parser {
     const p = this.#p;
     this.#tokens = p.store.tokens;
     this.#isComplete = false;
+    this.same = undefined;
     let next = 0;
     const { checkpoints } = p;
     for (this.#line = from; this.#line < p.lines.count; this.#line++) {

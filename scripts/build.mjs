@@ -2,19 +2,29 @@
  * Builds dist/: the library, module by module with its types (tsc), and the command line in rooms
  * that load fast (esbuild). It is made beside the old one and then takes its place.
  */
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join } from "node:path";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
-import { build, transform } from "esbuild";
+import { build } from "esbuild";
+import { buildRooms } from "./rooms.mjs";
 import { packedRows, packedRowsPlugin } from "./rows.mjs";
 import { quietly, root } from "./set-up.mjs";
 
 const dist = join(root, "dist");
 const fresh = join(root, `dist.new-${process.pid}`);
-process.on("exit", () => rmSync(fresh, { recursive: true, force: true }));
+const remove = (folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+process.on("exit", () => remove(fresh));
+for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
+  process.on(signal, () => process.exit(128 + number));
+for (const name of readdirSync(root)) {
+  const [, maker] = /^dist\.new-(\d+)$/.exec(name) ?? [];
+  if (maker && !isAlive(Number(maker))) remove(join(root, name)); // what was left by a build that was killed
+}
 
 const bundle = {
+  absWorkingDir: root,
   bundle: true,
   plugins: [packedRowsPlugin],
   external: ["koffi"], // optional, and it loads a library of its own
@@ -25,19 +35,26 @@ const bundle = {
   minifyWhitespace: true,
   logLevel: "warning",
 };
-await Promise.all([library(), door(), rooms().then(live)]);
-rmSync(dist, { recursive: true, force: true });
+const rooms = buildRooms("src/node/cli/program-file.ts", join(fresh, "cli"), bundle);
+// Ctrl-C ends esbuild's process, too: it is our end that is to be told, not esbuild's.
+await Promise.all([library(), door(), rooms.then(live)]).catch((error) =>
+  setTimeout(100).then(() => Promise.reject(error)),
+);
+remove(dist);
 renameSync(fresh, dist);
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
 
 async function library() {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const { status, output } = await quietly(process.execPath, [
-    tsc,
-    "-p",
-    "tsconfig.build.json",
-    "--outDir",
-    fresh,
-  ]);
+  const argv = [tsc, "-p", "tsconfig.build.json", "--outDir", fresh];
+  const { status, output } = await quietly(process.execPath, argv, { mortal: true });
   if (status !== 0) {
     process.stderr.write(output);
     process.exit(1);
@@ -59,58 +76,6 @@ async function door() {
   chmodSync(outfile, 0o755);
 }
 
-/** All commands: what is imported when it is wanted, and what several such parts share, is a file cli/NAME.cjs. */
-async function rooms() {
-  const { outputFiles, metafile } = await build({
-    ...bundle,
-    entryPoints: { program: join(root, "src", "node", "cli", "program-file.ts") },
-    outdir: "cli",
-    format: "esm",
-    splitting: true,
-    metafile: true,
-    write: false,
-    charset: "ascii", // they are read as Latin-1
-  });
-  const names = namesOf(metafile.outputs);
-  mkdirSync(join(fresh, "cli"), { recursive: true });
-  for (const { path, text } of outputFiles) {
-    const { code } = await transform(
-      text.replaceAll(/"\.\/([^"/]+\.js)"/g, (whole, name) =>
-        names.has(name) ? `"./${names.get(name)}"` : whole,
-      ),
-      {
-        format: "cjs",
-        target: bundle.target,
-        minifyWhitespace: true,
-        supported: { "dynamic-import": false },
-      },
-    );
-    writeFileSync(join(fresh, "cli", names.get(basename(path))), code);
-  }
-}
-
-/** A room is called as the folder of src/ that most of it comes from; a second one of the same name gets a number. */
-function namesOf(outputs) {
-  const names = new Map();
-  const taken = new Set();
-  for (const [path, { entryPoint, inputs }] of Object.entries(outputs)) {
-    const bytes = new Map([[folderOf(entryPoint ?? ""), 0]]);
-    for (const [file, { bytesInOutput }] of Object.entries(inputs))
-      bytes.set(folderOf(file), (bytes.get(folderOf(file)) ?? 0) + bytesInOutput);
-    const [[largest]] = [...bytes].sort(([, a], [, b]) => b - a);
-    const wanted = entryPoint?.endsWith("program-file.ts") ? "program" : largest;
-    let name = wanted;
-    for (let number = 2; taken.has(name); number++) name = `${wanted}-${number}`;
-    taken.add(name);
-    names.set(basename(path), `${name}.cjs`);
-  }
-  return names;
-}
-
-function folderOf(file) {
-  return /src\/(?:node\/)?(\w+)\//.exec(file)?.[1] ?? "yaml";
-}
-
 /**
  * Lives in the rooms for a while and keeps what V8 has compiled in the meantime: a process begins with that. The rest
  * is compiled when it is first used.
@@ -128,7 +93,7 @@ async function live() {
   const room = roomsIn(folder, createRequire(join(fresh, "cli.cjs")), (name, script) =>
     scripts.set(name, script),
   );
-  const { cli } = room("program.cjs");
+  const { cli } = room("program.cjs")["node/cli/program-file"];
   const quiet = { write: () => true };
   const io = { stdout: quiet, stderr: quiet, env: {}, interrupted: new AbortController().signal };
   const kolibri = async (...argv) => {

@@ -68,10 +68,21 @@ export interface InterfaceOptions {
   offload?: boolean;
 }
 
+/**
+ * A network on which nothing happens before a computer uses it. It is made then, as it would be by now if it had been
+ * there from the beginning: a program that opens no socket does without.
+ */
+export interface QuietNetwork {
+  /** Makes it. */
+  interfaces(): readonly InterfaceOptions[];
+  /** A turn of all that is on it, apart from the computer. */
+  poll(now: Micros): boolean;
+}
+
 export interface ComputerOptions {
   /** Where it lives; without one, a world of its own in virtual time. */
   world?: World;
-  interfaces?: readonly InterfaceOptions[];
+  interfaces?: readonly InterfaceOptions[] | QuietNetwork;
   /** Default: the guide's. */
   personality?: Personality;
   /** Bytes of address space for a program. Default: the machine's. */
@@ -192,10 +203,15 @@ const BOARD = 65536;
 /** A machine with a kernel and a network stack: what a program runs on. */
 export class Computer {
   readonly world: World;
-  readonly stack: Stack;
   readonly kernel: Kernel;
   readonly #perMicro: number;
+  readonly #makeStack: () => Stack;
+  #stack: Stack | undefined;
+  /** Tells the world that there is something to do. */
+  #ready: () => void = () => {};
   #process: Process | undefined;
+  /** The beginning of the present step. */
+  #now: Micros = 0;
   #limit = FOREVER;
   /** How its last run ended, until it moves again in another's. */
   #ended: Stop | undefined;
@@ -207,14 +223,20 @@ export class Computer {
   constructor(options: ComputerOptions = {}) {
     this.world = options.world ?? new World();
     this.#perMicro = options.instructionsPerMicro ?? 100;
-    const random = new Random(this.world.random.u32());
-    const interfaces = options.interfaces ?? [];
-    const nics = interfaces.map((each, index) => makeNic(each, index, random));
-    this.stack = new Stack({ nics, random, ...(options.tcp && { tcp: options.tcp }) });
-    for (const [index, each] of interfaces.entries()) configure(this.stack, index, each);
+    const { interfaces = [], tcp } = options;
+    if ("poll" in interfaces) {
+      this.#makeStack = () => this.#joined(interfaces, tcp);
+    } else {
+      const random = new Random(this.world.random.u32());
+      this.#makeStack = () => stackOf(interfaces, random, tcp);
+      if (interfaces.length > 0) this.#stack = this.#makeStack();
+    }
+    const stack = (): Stack => this.stack;
     const kernel: KernelOptions = {
       personality: options.personality ?? guide(),
-      stack: this.stack,
+      get stack() {
+        return stack();
+      },
       start: this.world.now,
       instructionsPerMicro: this.#perMicro,
       memoryBytes: options.memoryBytes,
@@ -237,7 +259,7 @@ export class Computer {
     const process = this.kernel.spawn(image, options);
     if ("error" in process) throw new Error(process.error);
     this.#process = process;
-    this.stack.stir(); // the world may be under way
+    this.#ready(); // the world may be under way
   }
 
   /**
@@ -303,6 +325,15 @@ export class Computer {
     };
   }
 
+  /** Its TCP/IP stack, made when it is first wanted. */
+  get stack(): Stack {
+    if (this.#stack === undefined) {
+      this.#stack = this.#makeStack();
+      this.#stack.callWhenReady(this.#ready);
+    }
+    return this.#stack;
+  }
+
   get process(): Process {
     if (!this.#process) throw new Error("this computer has no program: load one first");
     return this.#process;
@@ -329,7 +360,7 @@ export class Computer {
    * goes on with that after the program has ended, for as long as the world is run.
    */
   get sending(): boolean {
-    return this.stack.closing;
+    return this.#stack?.closing ?? false;
   }
 
   /** The value of a symbol of the program. Throws when it has none of that name. */
@@ -392,12 +423,12 @@ export class Computer {
 
   readonly #moving: Moving = {
     poll: (now) => {
-      const moved = this.stack.poll(now);
+      const moved = this.#stack?.poll(now) ?? false;
       if (!this.kernel.poll(now)) return moved;
       this.#ended = undefined;
       return true;
     },
-    deadline: () => Math.min(this.stack.deadline(), this.kernel.deadline()),
+    deadline: () => Math.min(this.#stack?.deadline() ?? FOREVER, this.kernel.deadline()),
     wakes: () => this.kernel.deadline(),
     run: (now, until) => {
       const { kernel } = this;
@@ -405,13 +436,30 @@ export class Computer {
       const budget = Math.min((until - now) * this.#perMicro, this.#limit - kernel.instructions);
       if (budget <= 0) return now;
       this.#ended = undefined;
-      this.stack.at(now); // calls of sockets come from here
+      this.#now = now;
+      this.#stack?.at(now); // calls of sockets come from here
       const reached = now + Math.ceil(kernel.run(now, budget) / this.#perMicro);
       if (kernel.stop !== undefined) this.onStop?.();
       return reached;
     },
-    callWhenReady: (ready) => this.stack.callWhenReady(ready),
+    callWhenReady: (ready) => {
+      this.#ready = ready;
+      return this.#stack?.callWhenReady(ready) ?? true;
+    },
   };
+
+  /** The stack on a quiet network, which has had all the turns that it would have had since this computer was made. */
+  #joined(network: QuietNetwork, tcp: Partial<TcpSettings> | undefined): Stack {
+    const interfaces = network.interfaces();
+    const stack = stackOf(interfaces, new Random(this.world.random.u32()), tcp);
+    const begun = this.kernel.start;
+    for (let moved = true; moved; ) {
+      moved = network.poll(begun);
+      if (stack.poll(begun)) moved = true;
+    }
+    stack.at(this.#now);
+    return stack;
+  }
 
   /** Makes everything ready for a call; what is answered turns the stop of the run into the call's result. */
   #beginCall(
@@ -570,6 +618,17 @@ export function describeStop(stop: Stop): string {
     default:
       return `${stop.reason} at ${showPlace(stop.at)}`;
   }
+}
+
+function stackOf(
+  interfaces: readonly InterfaceOptions[],
+  random: Random,
+  tcp: Partial<TcpSettings> | undefined,
+): Stack {
+  const nics = interfaces.map((each, index) => makeNic(each, index, random));
+  const stack = new Stack({ nics, random, ...(tcp && { tcp }) });
+  for (const [index, each] of interfaces.entries()) configure(stack, index, each);
+  return stack;
 }
 
 function makeNic(

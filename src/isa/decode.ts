@@ -124,7 +124,8 @@ export const impliedPrefix = [0, 0x66, 0xf3, 0xf2] as const;
 
 /**
  * Decodes one instruction of `bits`-bit code (16 or 32) at `at`, reading no byte from `end` on. `lock` on a form
- * or operand that does not take it is left to the caller. After INVALID, `length` counts the bytes looked at.
+ * or operand that does not take it is left to the caller. After INVALID, `length` counts the bytes looked at;
+ * after TRUNCATED and TOO_LONG those before the constants, 0 if these are not what is missing.
  */
 export function decode(
   bytes: Uint8Array,
@@ -166,6 +167,7 @@ export function decode(
   out.operandSize = operandSize;
   out.addressSize = addressSize;
   out.form = undefined;
+  out.length = 0;
   out.modrm = -1;
   out.base = -1;
   out.index = -1;
@@ -293,6 +295,7 @@ export function decode(
   around.w = out.w;
   around.vectorLength = out.vectorLength;
   around.rounds = out.broadcast && modrm >= 0xc0;
+  out.length = at - start;
   let last = -1;
   if (known && fixesLast(space, code, modrm)) {
     if (at >= end) return short();
@@ -302,7 +305,6 @@ export function decode(
   // VEX.vvvv that names no register has to be all ones.
   if (form === undefined || (out.vvvv !== 0 && !form.places.includes("vvvv"))) {
     // How long it would be matters all the same: beyond 15 bytes it is #GP, where it cannot be fetched #PF.
-    out.length = at - start;
     const prefix = rep || (sizePrefix ? 0x66 : 0);
     const tail = space === XOP_A ? 4 : tailOfUnknown(layout, code, prefix, operandSize);
     return at + tail > end ? short() : INVALID;

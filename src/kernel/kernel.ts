@@ -17,8 +17,8 @@ import type { CallObserver } from "./trace.ts";
 
 export interface KernelOptions {
   personality: Personality;
-  /** The network of this computer; without one, sockets cannot be opened. */
-  stack?: Stack | undefined;
+  /** The network of this computer, looked at when a program uses it; without one, sockets cannot be opened. */
+  readonly stack?: Stack | undefined;
   /** The moment its clock begins. Default 0. */
   start?: Micros;
   /** Seconds since 1970 that the clock shows then, as local time. Default 0. */
@@ -53,7 +53,6 @@ export type KernelStop =
  * is told when it begins and how many instructions it may spend, and the moment of a call follows from how many were.
  */
 export class Kernel implements Services {
-  readonly stack: Stack | undefined;
   readonly start: Micros;
   readonly startOfClock: number;
   readonly personality: Personality;
@@ -94,7 +93,6 @@ export class Kernel implements Services {
   constructor(options: KernelOptions) {
     this.#options = options;
     this.personality = options.personality;
-    this.stack = options.stack;
     this.start = options.start ?? 0;
     this.startOfClock = options.startOfClock ?? 0;
     this.#perMicro = options.instructionsPerMicro ?? 100;
@@ -135,6 +133,10 @@ export class Kernel implements Services {
     thread.context = machine.saveContext();
     machine.loadContext(registers);
     return thread;
+  }
+
+  get stack(): Stack | undefined {
+    return this.#options.stack;
   }
 
   /** Instructions executed by all processes. */

@@ -306,4 +306,4 @@ function printable(text: string): string {
 
 const showPointer = (address: number): string => `0x${address.toString(16)}`;
 
-export const showEndpoint = showIpEndpoint;
+export const showEndpoint = (endpoint: Endpoint): string => showIpEndpoint(endpoint);

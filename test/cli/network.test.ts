@@ -168,6 +168,24 @@ test("the program and its gateway are where the command line puts them", async (
   expect(err).toContain("→ 192.168.7.9:80/tcp");
 });
 
+test.each([
+  ["tcp-client.asm", ["10.0.2.2", "80"], "connect"],
+  ["fetch.asm", ["example.com", "/"], "send"],
+  ["echo-server.asm", [], "accept"],
+])("%s finds the network that it would if that were there from the start", async (name, args, call) => {
+  const strace = join(mkdtempSync(join(tmpdir(), "kolibri-")), "strace");
+  const state = `${strace}.json`;
+  const run = async (...options: string[]) => {
+    const corrected = ["--corrections", "asm/guide/corrections.json", "--timeout", "3"];
+    const watched = [`--strace=${strace}`, "--state", state];
+    const said = await kolibri(["run", `asm/${name}`, ...corrected, ...watched, ...options, "--", ...args]);
+    return { said, calls: readFileSync(strace, "utf8"), state: readFileSync(state, "utf8") };
+  };
+  const late = await run();
+  expect(late.calls).toContain(`${call}(`);
+  expect(late).toEqual(await run("--address", "10.0.2.15/24")); // which says what is so anyway
+});
+
 test("without the outside a program that waits for it stops by itself", async () => {
   // The echo server accepts a connection before it does anything else.
   const { status, err } = await kolibri([

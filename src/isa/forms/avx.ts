@@ -434,6 +434,8 @@ export const avx = (): Row[] => [
       ...one("vpextrb", `${encoding}.128.66.0F3A.WIG 14 /r ib`, "=r32m8 xmm imm8", "apart2"),
       ...one("vpextrw", `${encoding}.128.66.0F.W0 C5 /r ib`, "=r32 xmm imm8", "apart2 w64"),
       ...one("vpextrw", `${encoding}.128.66.0F3A.WIG 15 /r ib`, "=m16 xmm imm8", "apart2"),
+      // In 32-bit code a Zen 4 takes vpextrd and vpinsrd with EVEX.W1 as well (SDM vol. 2B, PEXTRD: W is ignored there), but
+      // with VEX.W1 they are undefined. FASM writes W0, and the disassembler knows no other.
       ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=rm32 xmm imm8", "apart2"),
       ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=m64 xmm imm8", "apart2"),
       ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=rm32 xmm imm8", "apart2"),

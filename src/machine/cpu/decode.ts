@@ -44,7 +44,8 @@ export function decodeOperation(core: Core, op: Operation): number {
   const nextPage = ((address | PAGE_MASK) >>> 0) + 1;
   const reachesOver = nextPage - address < LONGEST && memory.isMapped(nextPage, 1, "read");
   const end = RAM_BASE + (reachesOver ? nextPage + LONGEST : nextPage);
-  const outcome = decodeBytes(memory.bytes, RAM_BASE + address, end, 32, fields);
+  let outcome = decodeBytes(memory.bytes, RAM_BASE + address, end, 32, fields);
+  if (outcome !== DECODED && endsEarly(core, RAM_BASE + address, end)) outcome = INVALID;
   if (outcome === TRUNCATED) throw pageFault(nextPage | 0, "execute", false);
   if (outcome !== DECODED && outcome !== INVALID) throw fault("#GP");
   op.length = Math.max(fields.length, 1);
@@ -65,6 +66,30 @@ export function decodeOperation(core: Core, op: Operation): number {
     else op.execute = change(op.execute);
   }
   return op.length;
+}
+
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+/** UD0, UD1, moves of test registers. */
+const WITHOUT_MODRM = new Set([0xff, 0xb9, 0x24, 0x25, 0x26, 0x27]);
+/** The first bytes of VEX, EVEX and XOP, and the least of the second. */
+const VECTOR_PREFIXES = new Set([0xc4, 0xc5, 0x62, 0x8f]);
+const REGISTERS = 0xc0;
+const XOP_MAP = 0x1f;
+
+/**
+ * Whether the family finds an undefined opcode before it has fetched all that our table knows of: undefined.ts. It can
+ * be seen where that is on no page, or longer than 15 bytes.
+ */
+function endsEarly(core: Core, start: number, end: number): boolean {
+  const { bytes } = core.memory;
+  let at = start;
+  while (at < end && PREFIXES.has(bytes[at]!)) at++;
+  if (at + 2 > Math.min(end, start + LONGEST)) return false;
+  const code = bytes[at]!;
+  const next = bytes[at + 1]!;
+  if (core.undefinedFlags !== "zen4") return VECTOR_PREFIXES.has(code) && next >= REGISTERS;
+  if (code === 0x0f) return WITHOUT_MODRM.has(next);
+  return code === 0x8f && (next & XOP_MAP) === 8 && fields.length > 0;
 }
 
 /** F3 is reserved before MOVBE, whose operand size 66 still says; F2 makes CRC32 of it. SDM vol. 2D, table A-4. */

@@ -5,7 +5,9 @@ import type { FaultName, Stop } from "../stop.ts";
  * Thrown inside the processor when an instruction cannot be completed, and caught in the engine's loop: the
  * only way out of the middle of an instruction. It never leaves the machine; there it is a Stop. Whoever
  * throws has changed no register, flag or byte, except that a repeated string instruction stands at the
- * iteration that failed, that #XM has told its exceptions in MXCSR, and what undefined.ts says of x87 mode.
+ * iteration that failed, that pushes and pops of PUSHA, POPA and ENTER have happened up to the one that failed, as have
+ * those loads and stores of an x87 environment that lie between its ends, that #XM has told its exceptions in MXCSR, and
+ * what undefined.ts says of x87 mode.
  */
 export class GuestFault {
   readonly stop: Stop;

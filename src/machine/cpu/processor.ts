@@ -2,15 +2,7 @@ import { type Access, FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import type { Code } from "./code.ts";
 import type { Core } from "./engine.ts";
-import {
-  type Family,
-  type Fast,
-  fastMmx,
-  fastSse,
-  fastStrings,
-  fastX87,
-  noFastFunctions,
-} from "./fast/index.ts";
+import { type Family, type Fast, fastMmx, fastSse, fastStrings, fastX87 } from "./fast/index.ts";
 import { beyond, fault, type GuestFault, pageFault } from "./fault.ts";
 import { KEPT } from "./flags.ts";
 import { KIND, namesMemory, type Operation } from "./operation.ts";
@@ -24,6 +16,12 @@ const { READ, WRITE, PRESENT, WRITABLE, CODE, WATCH_READ, WATCH_WRITE } = FACT;
 
 /** Below it the general way is quicker than compiling. */
 const PATIENCE = 3000;
+
+/** In the place of fast functions, for a machine that is to do everything in the general way. */
+export const noFastFunctions: readonly Fast[] = new Array<Fast>(256).fill(() => 0);
+
+/** Looked up when they are wanted, so that nobody loads them before. */
+const families = { x87: () => fastX87, sse: () => fastSse, mmx: () => fastMmx, strings: () => fastStrings };
 
 /** Bytes of the area of FXSAVE. */
 const LARGEST_OPERAND = 512;
@@ -55,7 +53,7 @@ export class Processor {
   general = 0;
 
   /** How often a family has been asked for in vain. */
-  readonly #times = new Map<Family, number>();
+  readonly #times = { x87: 0, sse: 0, mmx: 0, strings: 0 };
   #fastX87: readonly Fast[] | undefined;
   #fastSse: readonly Fast[] | undefined;
   #fastMmx: readonly Fast[] | undefined;
@@ -75,25 +73,24 @@ export class Processor {
   // Fast functions (fast/index.ts): to make them costs milliseconds, so that they have to be asked for often first.
 
   get fastX87(): readonly Fast[] {
-    return this.#fastX87 ?? this.#asked(fastX87);
+    return this.#fastX87 ?? this.#asked("x87");
   }
 
   get fastSse(): readonly Fast[] {
-    return this.#fastSse ?? this.#asked(fastSse);
+    return this.#fastSse ?? this.#asked("sse");
   }
 
   get fastMmx(): readonly Fast[] {
-    return this.#fastMmx ?? this.#asked(fastMmx);
+    return this.#fastMmx ?? this.#asked("mmx");
   }
 
   get fastStrings(): readonly Fast[] {
-    return this.#fastStrings ?? this.#asked(fastStrings);
+    return this.#fastStrings ?? this.#asked("strings");
   }
 
-  #asked(family: Family): readonly Fast[] {
-    const times = (this.#times.get(family) ?? 0) + 1;
-    this.#times.set(family, times);
-    return times < PATIENCE || this.core.unspecialised ? noFastFunctions : this.fast(family);
+  #asked(name: keyof typeof families): readonly Fast[] {
+    const times = ++this.#times[name];
+    return times < PATIENCE || this.core.unspecialised ? noFastFunctions : this.fast(families[name]());
   }
 
   /** The functions of a family, without more ado. */
@@ -236,8 +233,7 @@ export class Processor {
   }
 
   #admit(address: number, length: number, needed: number, access: "read" | "write"): void {
-    // Eighty bits are accessed as 64 and 16: the 64 are looked at first.
-    this.admitInSegment(address, length === 10 ? 8 : length, access);
+    this.admitInSegment(address, length, access);
     const first = this.facts[address >>> 12]!;
     if ((first & needed) !== needed) throw pageFault(address, access, (first & PRESENT) !== 0);
     const end = address + length - 1;
@@ -298,18 +294,19 @@ export class Processor {
     return (words[op.base]! + (words[op.index]! << op.scale) + op.displacement) & op.addressMask;
   }
 
-  /** The linear address of the memory operand. */
-  address(op: Operation, size: number, write: boolean): number {
-    return this.linear(op.segment, this.offset(op), size, write);
+  /** The linear address of the memory operand, or of what is `inside` bytes from its beginning. */
+  address(op: Operation, size: number, write: boolean, inside = 0): number {
+    return this.linear(op.segment, (this.offset(op) + inside) & op.addressMask, size, write);
   }
 
   /**
    * Where in the machine's memory the memory operand of `size` bytes is, when FACT.READ or FACT.WRITE (`right`) says
-   * that the access needs no thought; otherwise 0, and nothing has happened.
+   * that the access needs no thought; otherwise, or where it may wrap at 64 KiB, 0, and nothing has happened.
    */
   place(op: Operation, size: number, right: number): number {
     if (!(this.words[WORD.RIGHTS + op.segment]! & SEGMENT.FLAT)) return 0;
     const address = this.offset(op);
+    if (((address + size - 1) & ~op.addressMask) !== 0) return 0;
     if (!(this.facts[address >>> 12]! & this.facts[(address + size - 1) >>> 12]! & right)) return 0;
     return (address + RAM_BASE) | 0;
   }

@@ -22,6 +22,7 @@
  *     aam                          CF = OF = AF = 0
  *     aad                          OF, AF and CF of the 8-bit addition
  *     repne loope, repe loopne     the prefix wins: the first is loopne, the second loope
+ *     cmps, of two faults          the one of the string in ES, but with REPE CMPSB the other
  *     push of a segment register   writes zeros above the selector
  *     bswap of 16 bits             the result is 0
  *     rcpps rsqrtps and scalars    the tables of float/estimate.ts
@@ -34,15 +35,28 @@
  *     division of denormals by 0   ZE alone, without DE
  *     fxsave                       the pointers to the last x87 instruction are 0 unless an exception of it waits
  *     fxsave fxrstor               a fault names the last byte of the area if that cannot be accessed
+ *     fxsave fxrstor, fldenv,      parts wrap at 64 KiB, and are held against the segment's end, one by one; operands of
+ *       fnsave and their like        ten bytes are parts of 8 and 2
+ *     fldenv frstor fnstenv fnsave a fault names the first part if that cannot be accessed, else the last byte; if only
+ *                                  one between them cannot, those before it have been accessed, but FPU control is as it was
+ *     pusha popa enter             what was pushed and loaded before an access that faults stays [M says so of popa]
+ *     ud0 ud1, mov of test         have no ModR/M byte, and XOP of map 8 no constant: told by what is longer than 15 bytes,
+ *       registers, XOP             or ends where nothing can be fetched
  *     punpckl… unpckl… and shifts  read 8 of the 16 bytes that their operand in memory has
  *     MXCSR.MM                     exists: operands of 16 bytes need not be aligned while it is set, except of
  *                                  aligned and non-temporal moves
  *
  * The others are told by what differs from zen4, and by who measured it, for we have no such processor: [S] the table
  * of undefined flags of sandpile.org (flags), [B] comments of Bochs on real hardware (cpu/bcd.cc, cpu/shift16.cc),
- * [M] Intel's manual (SDM vol. 2A, FXSAVE; vol. 2B, PUSH), [T] test386.asm, whose expectations were validated on an 80386SX, [E] what was
- * found in SingleStepTests' recordings of a 386EX (its issue 4). What stands in no row is as above, because the source
- * says the same or, where marked ?, because nobody has told us.
+ * [M] Intel's manual (SDM vol. 2A, FXSAVE; vol. 2B, PUSH and UD; vol. 3A, 6.5), [T] test386.asm, whose expectations were
+ * validated on an 80386SX, [E] what was found in SingleStepTests' recordings of a 386EX (its issue 4). What stands in no row
+ * is as above, because the source says the same or, where marked ?, because nobody has told us.
+ *
+ * all of these
+ *
+ *     ud0 ud1, mov of test         have a ModR/M byte [M], which says that some have none for ud0: ? which
+ *       registers
+ *     VEX EVEX XOP                 are LES, LDS, BOUND and POP there, which are undefined with a register [M]
  *
  * p6, the Pentium Pro to the Pentium III and what came of them:
  *
@@ -87,6 +101,9 @@
  *                                  600 MB that nobody has made a rule of; recordings of an 80286 say that it is none of
  *                                  these families' rules
  *     ? bsf bsr                    but ZF, and the destination for a source of 0, which stays: recorded there too
+ *
+ * What is marked ? is as on zen4, or as the row says: the manual calls it undefined (SDM vol. 2A, BSF, DIV, IDIV and AAS; vol.
+ * 2B, MUL, RCL and SAL), so that a program which holds to the manual cannot tell.
  */
 export const ADJUST_AFTER_SHIFT = 1;
 export const ADJUST_AFTER_DIVISION = 1;

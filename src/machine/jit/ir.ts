@@ -28,16 +28,6 @@ export const SLOT = {
   COUNT: 20,
 } as const;
 
-/** What AUX means. */
-export const FLAGS = {
-  /** CARRIES, but for CF. */
-  WORD: 0,
-  /** RESULT is something + AUX. */
-  SUM: 1,
-  /** RESULT is something - AUX. */
-  DIFFERENCE: 2,
-} as const;
-
 export const slotType = (slot: number): ValueType => (slot >= SLOT.XMM ? V128 : I32);
 
 const flagAddresses = [STATE.RESULT, STATE.AUX, STATE.KIND, STATE.CF];

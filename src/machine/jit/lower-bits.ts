@@ -3,8 +3,9 @@ import { KIND, type Operation } from "../cpu/operation.ts";
 import { EAX, EBX, ECX, EDX } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { W } from "../wasm/index.ts";
-import { FLAGS, SLOT, type Value } from "./ir.ts";
+import { SLOT, type Value } from "./ir.ts";
 import { bit, bitsOf, isMemory, type Lower, type Lowering } from "./lower.ts";
+import { FLAGS } from "./status.ts";
 
 const { CF, RESULT } = SLOT;
 

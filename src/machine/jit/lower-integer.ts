@@ -3,10 +3,11 @@ import { OP } from "../cpu/op.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { EAX, EBP, EBX, EDX, ESP, SS } from "../cpu/state.ts";
 import { W } from "../wasm/index.ts";
-import { FLAGS, SLOT, type Value } from "./ir.ts";
+import { SLOT, type Value } from "./ir.ts";
 import { bit, bitsOf, isMemory, type Lower, type Lowering, TOP_TWO } from "./lower.ts";
 import { shifts } from "./lower-shift.ts";
 import { strings } from "./lower-string.ts";
+import { FLAGS } from "./status.ts";
 
 const { CF } = SLOT;
 

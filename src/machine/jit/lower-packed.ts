@@ -16,10 +16,11 @@ import { KIND, type Operation } from "../cpu/operation.ts";
 import { WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { I64, V128, W } from "../wasm/index.ts";
-import { FLAGS, SLOT, type Value } from "./ir.ts";
+import { SLOT, type Value } from "./ir.ts";
 import { isMemory, type Lowering } from "./lower.ts";
 import { demandAlignment, slotOf, storeTo } from "./lower-sse.ts";
 import { mmxRegisters } from "./mmx-registers.ts";
+import { FLAGS } from "./status.ts";
 
 const LEVELS = new Set("mmx sse sse2 sse3 ssse3 sse4".split(" "));
 

@@ -2,8 +2,9 @@
 import { KIND } from "../cpu/operation.ts";
 import { ECX } from "../cpu/state.ts";
 import { I64, W } from "../wasm/index.ts";
-import { FLAGS, SLOT, type Value } from "./ir.ts";
+import { SLOT, type Value } from "./ir.ts";
 import { bit, bitsOf, isMemory, isRegister, type Lower, type Lowering } from "./lower.ts";
+import { FLAGS } from "./status.ts";
 
 const { CF } = SLOT;
 

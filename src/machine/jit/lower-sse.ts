@@ -13,9 +13,10 @@ import { KIND } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { I32, I64, SIMD, V128, W } from "../wasm/index.ts";
-import { FLAGS, SLOT, type Value } from "./ir.ts";
+import { SLOT, type Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
 import { LANES } from "./numbers.ts";
+import { FLAGS } from "./status.ts";
 
 const MODE_BITS = 0x7f80;
 const MODE_WANTED = 0x1f80;

@@ -3,8 +3,9 @@ import { AC, AF, ALWAYS, ARITHMETIC, CF, DF, ID, NT, OF, PF, RF, SF, TF, VM, ZF 
 import { KIND } from "../cpu/operation.ts";
 import { EAX, ESP, SS, STATE } from "../cpu/state.ts";
 import { W } from "../wasm/index.ts";
-import { FLAGS, SLOT, type Value } from "./ir.ts";
+import { SLOT, type Value } from "./ir.ts";
 import { type Lower, type Lowering, loadState } from "./lower.ts";
+import { FLAGS } from "./status.ts";
 
 /** Condition codes that are one flag each. */
 const HOLDS: readonly (readonly [flag: number, condition: number])[] = [

@@ -10,8 +10,9 @@ import { CS, EAX, STATE } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { I32, I64, W } from "../wasm/index.ts";
 import { x87Call, x87ValueCall } from "./calls.ts";
-import { FLAGS, type Value } from "./ir.ts";
+import type { Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
+import { FLAGS } from "./status.ts";
 import { markPlain, product, sum, widened } from "./x87-inline.ts";
 import { type Number80, X87Stack } from "./x87-stack.ts";
 

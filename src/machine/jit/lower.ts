@@ -4,14 +4,14 @@
  * then the operation is executed through the interpreter's executor. Checks come before the first effect: what leaves
  * the region leaves it before the instruction.
  */
-import type { Core } from "../cpu/engine.ts";
 import { KEPT } from "../cpu/flags.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { ESP, SEGMENT, STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { W } from "../wasm/index.ts";
 import { EXACTING, type Guesses } from "./guesses.ts";
-import { type Builder, FLAGS, SLOT, type Value } from "./ir.ts";
+import { type Builder, SLOT, type Value } from "./ir.ts";
+import { FLAGS } from "./status.ts";
 
 const { RESULT, AUX, KIND: FLAGS_KIND, CF } = SLOT;
 
@@ -45,9 +45,9 @@ export class Lowering {
   /** The physical number of the x87's top, as far as it can be guessed. */
   top: number | undefined;
 
-  constructor(core: Core, builder: Builder, guesses: Guesses, top: number | undefined) {
+  constructor(words: Int32Array, builder: Builder, guesses: Guesses, top: number | undefined) {
     this.b = builder;
-    this.words = core.memory.words;
+    this.words = words;
     this.#guesses = guesses;
     this.top = top;
   }

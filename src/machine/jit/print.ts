@@ -4,7 +4,6 @@ import {
   type Block,
   type End,
   type Exit,
-  FLAGS,
   type Region,
   SLOT,
   slotName,
@@ -12,6 +11,7 @@ import {
   type Value,
 } from "./ir.ts";
 import { usedValues } from "./liveness.ts";
+import { FLAGS } from "./status.ts";
 import { successors } from "./structure.ts";
 
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;

@@ -52,7 +52,7 @@ const ADDRESS = "10.0.2.15/24";
 /** How long peers may take nothing of what an ended program has sent them before they are given up. */
 const LINGER: Micros = 5 * SECOND;
 
-export interface NetworkOptions {
+export interface NetworkWishes {
   place: NetworkPlace;
   /** Further cards. */
   cards: readonly CardWish[];
@@ -61,13 +61,16 @@ export interface NetworkOptions {
   outbound: boolean | Policy;
   hostPorts: readonly HostPort[];
   services: readonly ServiceWish[];
-  /** Told what the services are asked. */
-  onNews: ((kind: string, news: ServiceNews) => void) | undefined;
   taps: readonly OnNetwork<TapWish>[];
   links: readonly OnNetwork<RemoteLink>[];
-  pcap: OutputFile | undefined;
-  /** Microseconds from 1970 to the beginning of the world's clock, for the time stamps of the capture. */
-  epoch: number;
+}
+
+export interface NetworkOptions extends NetworkWishes {
+  /** Told what the services are asked. */
+  onNews?: ((kind: string, news: ServiceNews) => void) | undefined;
+  pcap?: OutputFile | undefined;
+  /** Microseconds from 1970 to the beginning of the world's clock, for the time stamps of the capture. Default 0. */
+  epoch?: number;
 }
 
 export type TapWish = Exclude<ReturnType<typeof parseTap>, { error: string }>;
@@ -97,6 +100,41 @@ export interface Joined {
 /** The network that the first card is on. */
 const FIRST = "eth0";
 
+/** What `kolibri run` is told of the network. */
+export interface NetworkValues {
+  readonly address: string | undefined;
+  readonly gateway: string | undefined;
+  readonly publish: readonly string[];
+  readonly outbound: string | true | undefined;
+  readonly "host-port": readonly string[];
+  readonly service: readonly string[];
+  readonly nic: readonly string[];
+  readonly tap: readonly string[];
+  readonly link: readonly string[];
+}
+
+export function networkWishes(values: NetworkValues): NetworkWishes {
+  const place = networkPlace(values.address, values.gateway);
+  const on = <T>(text: string, read: (wish: string) => T): OnNetwork<T> => {
+    const { wish, network } = onNetwork(text);
+    return { wish: read(wish), network };
+  };
+  return {
+    place,
+    publish: values.publish.map((text) => publication(text, place)),
+    taps: values.tap.map((text) => on(text, tapWish)),
+    links: values.link.map((text) => on(text, remoteLink)),
+    hostPorts: values["host-port"].map(hostPort),
+    services: values.service.map(serviceWish),
+    cards: values.nic.map((text, i) => cardWish(text, i + 1)),
+    outbound: outboundWish(values.outbound),
+  };
+}
+
+/** Whether what is outside of this process takes part, so that time must be real. */
+export const reachesOutside = ({ publish, taps, links, hostPorts, outbound }: NetworkWishes): boolean =>
+  publish.length + taps.length + links.length + hostPorts.length > 0 || outbound !== false;
+
 /** What surrounds one computer: switches, and on them the ways to whatever the command line has opened. */
 export class Network {
   /** What the computer is plugged into. */
@@ -113,8 +151,9 @@ export class Network {
   readonly #recording: Recording | undefined;
   readonly #causes: Causes;
 
-  constructor(world: World, options: NetworkOptions) {
-    const { place, cards, publish, outbound, hostPorts, services, taps, links, pcap, epoch } = options;
+  /** `add` lets the gateway take part in the world. */
+  constructor(world: World, options: NetworkOptions, add: World["add"] = (...all) => world.add(...all)) {
+    const { place, cards, publish, outbound, hostPorts, services, taps, links, pcap, epoch = 0 } = options;
     this.#world = world;
     this.#options = options;
     if (pcap) {
@@ -174,7 +213,7 @@ export class Network {
       offload,
     });
     causes.stack = this.gateway.stack;
-    world.add(this.gateway, { outside: attached });
+    add(this.gateway, { outside: attached });
   }
 
   /** The capture, if there is one, tells from now on which system calls sent the computer's frames. */
@@ -219,7 +258,7 @@ export class Network {
       stack.configure6(0, { addresses: [{ address: own6, prefixLength: 64 }], duplicateDetection: 0 });
     }
     causes.stack = stack;
-    const { outbound, epoch } = this.#options;
+    const { outbound, epoch = 0 } = this.#options;
     const around = {
       stack,
       folder: filesIn,

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { Script } from "node:vm";
 
 /**
- * The rooms of the built program: files `NAME.cjs` in one folder, each loaded when something in it is first wanted.
+ * The rooms of the built program: files `NAME.cjs` in one folder, each loaded when something in it is first wanted. A
+ * room has parts, source files by their paths (scripts/rooms.mjs), which others require as `./NAME.cjs#PART`.
  * Beside each stands in `NAME.cjs.compiled` what V8 made of it at the time (scripts/build.mjs), so that it need not be
  * compiled again; what another V8 has compiled, or nobody, is compiled now. `require` is for all that is no room;
  * `loaded` is told of every room with its script.
@@ -34,7 +35,8 @@ export function roomsIn<Rooms>(
 
   /** Node's own modules are loaded when something of them is first used: the network's take as long as a short program. */
   function wanted(name: string): unknown {
-    if (name.startsWith("./")) return room(name.slice(2));
+    const [file, part] = name.split("#");
+    if (part !== undefined) return (room(file!.slice(2)) as Record<string, unknown>)[part];
     if (!name.startsWith("node:")) return require(name);
     return new Proxy({}, { get: (_, member) => (require(name) as Record<string | symbol, unknown>)[member] });
   }

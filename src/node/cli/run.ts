@@ -3,11 +3,12 @@ import type { Image } from "../../image/index.ts";
 import type { ServiceNews } from "../../net/index.ts";
 import { command } from "./command.ts";
 import type { Network } from "./network.ts";
-import { oneOf } from "./options.ts";
+import { type Options, oneOf } from "./options.ts";
 import { addressIn, equipment, load, loadProgram, programOptions } from "./program.ts";
 import { Watch, watchOptions } from "./watch.ts";
 
-const options = {
+/** With none of these nothing happens on the network unless the program begins. */
+const networkOptions = {
   publish: {
     value: "[HOST:]PORT:GUESTPORT[/udp]",
     many: true,
@@ -62,6 +63,10 @@ const options = {
     value: "FILE",
     help: "write every frame at every interface, as pcapng; comments tell which system call, frame or timer sent it",
   },
+} as const;
+
+const options = {
+  ...networkOptions,
   ...watchOptions,
   ...programOptions,
   congestion: {
@@ -101,60 +106,37 @@ export const run = command({
         ? program.image
         : { ...program.image, entry: addressIn(program.image, values.entry) };
     const running = await import("./running.ts");
-    const { Computer, explainStop, hostClock, Network, Progress, World } = running;
-    const place = running.networkPlace(values.address, values.gateway);
-    const publish = values.publish.map((text) => running.publication(text, place));
-    const onNetwork = <T>(text: string, read: (wish: string) => T) => {
-      const { wish, network: name } = running.onNetwork(text);
-      return { wish: read(wish), network: name };
-    };
-    const taps = values.tap.map((text) => onNetwork(text, running.tapWish));
-    const links = values.link.map((text) => onNetwork(text, running.remoteLink));
-    const hostPorts = values["host-port"].map(running.hostPort);
-    const services = values.service.map(running.serviceWish);
-    const cards = values.nic.map((text, i) => running.cardWish(text, i + 1));
-    const outbound = running.outboundWish(values.outbound);
-    const real = publish.length + taps.length + links.length + hostPorts.length > 0 || outbound !== false;
+    const { Computer, explainStop, hostClock, UsualNetwork, World } = running; // the others belong to the network
+    const wishes = isGiven(networkOptions, values) ? running.networkWishes(values) : undefined;
+    const real = wishes !== undefined && running.reachesOutside(wishes);
     const watch = new Watch(values, path!, io);
     let network: Network | undefined;
     try {
-      const pcap = values.pcap === undefined ? undefined : watch.open(values.pcap);
       const world = new World({ seed: values.seed ?? 1, ...(real && { clock: hostClock() }) });
-      const epoch = real ? Math.floor(Date.now() * 1000) : 0;
-      const log = watch.lines(values["service-log"]);
-      const onNews = log && ((kind: string, { at, text }: ServiceNews) => log(newsLine(kind, at, text)));
-      const wishes = {
-        place,
-        cards,
-        publish,
-        outbound,
-        hostPorts,
-        services,
-        onNews,
-        taps,
-        links,
-        pcap,
-        epoch,
-      };
-      network = new Network(world, wishes);
-      const { interfaces } = network;
+      if (wishes !== undefined) {
+        const pcap = values.pcap === undefined ? undefined : watch.open(values.pcap);
+        const epoch = real ? Math.floor(Date.now() * 1000) : 0;
+        const log = watch.lines(values["service-log"]);
+        const onNews = log && ((kind: string, { at, text }: ServiceNews) => log(newsLine(kind, at, text)));
+        network = new running.Network(world, { ...wishes, onNews, pcap, epoch });
+      }
       const computer = new Computer({
         world,
-        interfaces,
+        interfaces: network?.interfaces ?? new UsualNetwork(world, values),
         ...clock(real),
         ...(await equipment(values)),
         ...(values.congestion && { tcp: { congestion: values.congestion } }),
       });
       load(computer, image, { args: args.join(" "), path: `/rd/1/${basename(path!)}` });
       await watch.attach(computer);
-      network.explain(computer);
-      await network.open();
-      const progress = new Progress(computer, network, program, io);
-      watch.beforeOutput = progress.clear;
-      progress.begin();
+      network?.explain(computer);
+      await network?.open();
+      const progress = network && new running.Progress(computer, network, program, io);
+      if (progress) watch.beforeOutput = progress.clear;
+      progress?.begin();
       const stop = await computer.go(watch.limits);
-      if (stop.reason === "exit" && real) await network.drain(computer, io.interrupted);
-      progress.end();
+      if (stop.reason === "exit" && real) await network?.drain(computer, io.interrupted);
+      progress?.end();
       watch.finish(computer.state);
       return explainStop(stop, computer, program, io);
     } finally {
@@ -163,6 +145,10 @@ export const run = command({
     }
   },
 });
+
+/** Whether the command line has one of these options. */
+const isGiven = (some: Options, values: Readonly<Record<string, unknown>>): boolean =>
+  Object.keys(some).some((name) => [values[name] ?? []].flat().length > 0);
 
 const newsLine = (kind: string, at: number, text: string): string =>
   `${(at / 1e6).toFixed(6).padStart(12)} ${kind} ${text}`;

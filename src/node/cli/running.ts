@@ -2,17 +2,7 @@
 export { Computer } from "../../computer.ts";
 export { guide } from "../../kernel/index.ts";
 export { hostClock, World } from "../../world.ts";
-export {
-  cardWish,
-  hostPort,
-  Network,
-  networkPlace,
-  onNetwork,
-  outboundWish,
-  publication,
-  remoteLink,
-  serviceWish,
-  tapWish,
-} from "./network.ts";
+export { Network, networkWishes, reachesOutside } from "./network.ts";
 export { Progress } from "./progress.ts";
 export { explainStop } from "./stop.ts";
+export { UsualNetwork } from "./usual-network.ts";

@@ -18,14 +18,14 @@ const END = 0x100_0000;
 const TIME = 3;
 
 interface Rooms {
-  "program.cjs": typeof import("../../../src/node/cli/program-file.ts");
+  "program.cjs": { "node/cli/program-file": typeof import("../../../src/node/cli/program-file.ts") };
 }
 
 async function kolibri(kernel: Uint8Array, options: MachineOptions): Promise<void> {
   const room = roomsIn<Rooms>(resolve("dist/cli"), createRequire(import.meta.url), (_, script) => {
     if (script.cachedDataRejected) throw new Error("dist/ was built by another Node: npm run build");
   });
-  const { machine: machineRoom, rawImage } = room("program.cjs");
+  const { machine: machineRoom, rawImage } = room("program.cjs")["node/cli/program-file"];
   const { loadImage, Machine } = await machineRoom();
   const machine = new Machine({ memoryBytes: END, ...options });
   const loaded = loadImage(machine, rawImage(kernel, { origin: ORIGIN }));

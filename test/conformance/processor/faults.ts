@@ -2,16 +2,11 @@
  * Cases about exceptions and about where instructions stand: a few instructions of any kind, one that faults or
  * traps, a few more. What is compared is that everything before it has happened, and nothing of what comes behind.
  */
-import { Random } from "../../../src/base/index.ts";
-import { forms } from "../../../src/isa/index.ts";
 import { CODE, CONSTANT, DATA, LOW, SMALL, STACK } from "./arena.ts";
-import type { Case, Poke } from "./case.ts";
-import type { Series } from "./generate.ts";
-import { anyInstruction, plainData, randomRegisters, steadyVector, vectorState } from "./mixed.ts";
-
-const START = CODE.start + 0x400;
-/** A form that leads elsewhere: the case then ends where the host could not execute. */
-const JUMP = forms().findIndex(({ name }) => name === "jmp");
+import { asked, askedVector, plainCode, type Series } from "./generate.ts";
+import { anyInstruction, steadyVector } from "./mixed.ts";
+import { at, type Scene, START, seriesOf } from "./scene.ts";
+import { askedX87 } from "./x87.ts";
 
 /** Forms whose memory operand has 16 bytes. */
 const wideForms = steadyVector.filter(
@@ -20,100 +15,26 @@ const wideForms = steadyVector.filter(
     form.operands.some(({ memorySize }, i) => form.places[i] === "rm" && memorySize === 16),
 );
 
-/** One case in the making. */
-class Scene {
-  readonly random: Random;
-  readonly registers: number[];
-  readonly pokes: Poke[] = [];
-  eip = START;
-  eflags: number;
-  code: number[] = [];
-  readonly fxsave: Uint8Array;
-
-  constructor(random: Random) {
-    this.random = random;
-    this.registers = randomRegisters(random);
-    this.eflags = 0x202 | (random.u32() & 0x8d5);
-    this.fxsave = vectorState(random);
-  }
-
-  /** Where the next byte of code will stand. */
-  get here(): number {
-    return this.eip + this.code.length;
-  }
-
-  below(n: number): number {
-    return this.random.below(n);
-  }
-
-  pick<T>(list: readonly T[]): T {
-    return list[this.random.below(list.length)]!;
-  }
-
-  put(...bytes: number[]): void {
-    this.code.push(...bytes);
-  }
-
-  dword(value: number): void {
-    this.put(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24);
-  }
-
-  /** Up to `most` instructions that stay where they are. */
-  some(most: number, weights: readonly [number, number, number] = [4, 1, 1]): void {
-    for (let count = this.below(most + 1); count > 0; count--)
-      this.put(...anyInstruction(this.random, weights));
-  }
-
-  /** mov register,value */
-  load(register: number, value: number): void {
-    this.put(0xb8 + register);
-    this.dword(value);
-  }
-
-  /** fldcw of one value, through the stack. */
-  control(value: number): void {
-    this.put(0x68);
-    this.dword(value);
-    this.put(0xd9, 0x2c, 0x24);
-  }
-
-  /** ldmxcsr of one value, through the stack. */
-  mxcsr(value: number): void {
-    this.put(0x68);
-    this.dword(value);
-    this.put(0x0f, 0xae, 0x14, 0x24);
-  }
-
-  finish(n: number): Case {
-    const room = CODE.start + CODE.length - this.eip;
-    return {
-      registers: this.registers.map((value) => value >>> 0),
-      eip: this.eip,
-      eflags: this.eflags,
-      pokes: [
-        plainData(this.random),
-        ...this.pokes,
-        { address: this.eip, bytes: Uint8Array.from(this.code.slice(0, room)) },
-      ],
-      fxsave: this.fxsave,
-      form: JUMP,
-      number: n,
-      several: true,
-    };
-  }
-}
+/** Forms that write memory, by units; those with long operands by themselves. */
+const writing = [
+  asked.filter(({ privileged }) => !privileged),
+  askedVector,
+  askedX87,
+  [...askedVector, ...askedX87].filter(({ name }) => /^(fxsave|fn?save|fn?stenv|fbstp)/.test(name)),
+].map((forms) =>
+  forms.filter(
+    ({ operands, places, mod, name }) =>
+      mod !== "register" &&
+      operands.some(({ writes }, i) => writes && /^(rm|moffs)$/.test(places[i]!)) &&
+      !name.startsWith("pop"),
+  ),
+);
 
 const notEsp = (scene: Scene): number => scene.pick([0, 1, 2, 3, 5, 6, 7]);
 
 /** The instruction, and nops up to `length` bytes. */
 const filled = (instruction: readonly number[], length: number): number[] =>
   [...instruction, ...new Array<number>(length).fill(0x90)].slice(0, Math.max(length, instruction.length));
-
-/** An absolute address as a ModR/M operand. */
-function at(scene: Scene, digit: number, address: number): void {
-  scene.put((digit << 3) | 5);
-  scene.dword(address);
-}
 
 const SEGMENT_PREFIX = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65] as const;
 
@@ -379,6 +300,37 @@ const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
     scene.some(3);
   },
 
+  "code that any instruction writes"(scene) {
+    scene.raw = true;
+    if (scene.below(3) === 0) scene.eip = CODE.start + 0x1000 - scene.below(40);
+    scene.some(2, [2, 1, 0]);
+    const near = (): number => scene.here + scene.below(40) - 8;
+    if (scene.below(4) === 0) {
+      // The stack is in the code.
+      scene.load(5, near());
+      scene.load(4, near() + 16);
+      const pushes = [
+        [0x50 + scene.below(8)],
+        [0x68, 0x40, 0x41, 0x90, 0x43],
+        [0x60],
+        [0x9c],
+        [0xe8, 0, 0, 0, 0],
+        [0x66, 0x50],
+      ];
+      scene.put(
+        ...scene.pick([...pushes, [0xc8, 4, 0, 2], [0x6a, 0x41], [0x0e], [0xff, 0x35, 0, 0, 0x20, 0]]),
+      );
+    } else {
+      const form = scene.pick(scene.pick(writing));
+      const place = near();
+      const bytes = [0, 8, 16, 24].map((shift) => (place >>> shift) & 0xff);
+      scene.put(
+        ...plainCode(form, scene.random, { modrm: (reg) => [(reg << 3) | 5, ...bytes], offset: bytes }),
+      );
+    }
+    for (let count = 3; count > 0; count--) scene.some(2);
+  },
+
   "a loop that modifies itself"(scene) {
     // add eax,constant, whose constant changes each time round; then the opcode changes
     scene.load(1, 2 + scene.below(6));
@@ -604,17 +556,4 @@ const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
   },
 };
 
-export const faultSeries = (): Series[] =>
-  Object.entries(scenes).map(([name, build], number) => ({
-    key: `faults: ${name}`,
-    name: `faults: ${name}`,
-    sequences: true,
-    codeInRegisters: name === MODIFIES_NEXT,
-    make(seed, n) {
-      const scene = new Scene(
-        new Random((Math.imul(seed, 0x9e37_79b9) + Math.imul(n, 0x27d4_eb2f) + 977 * number) | 0),
-      );
-      build(scene);
-      return scene.finish(n);
-    },
-  }));
+export const faultSeries = (): Series[] => seriesOf("faults", scenes, (name) => name === MODIFIES_NEXT);

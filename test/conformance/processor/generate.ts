@@ -64,10 +64,6 @@ function isInteger(form: Form): boolean {
   );
 }
 
-/** The host finds these undefined before it has fetched their ModR/M byte. */
-const endsEarly = (form: Form): boolean =>
-  /^ud[01]$/.test(form.name) || form.operands.some((operand) => operand.kind === "tr");
-
 /** LOCK MOV CR0 means CR8 on AMD's processors, and some take LOCK VERW: neither is the manual's. */
 const hostTakesLock = (form: Form): boolean =>
   form.map === 1 && (form.code === 0 || (form.code >= 0x20 && form.code < 0x28));
@@ -189,8 +185,19 @@ export function sequence(seed: number, n: number): Case {
 /** Bytes that plain memory operands lie in, from the start of the data on; FXSAVE's area is the longest. */
 export const PLAIN_BYTES = 576;
 
-/** One instruction whose memory operand, if any, is at a plain address, and whose registers leave ESP alone. */
-export function plainCode(form: Form, random: Random): number[] {
+/** How an instruction names memory. */
+export interface MemoryOperand {
+  /** The ModR/M byte with `reg` in its middle, and what belongs to it. */
+  modrm(reg: number): number[];
+  /** An offset that stands alone, in as many bytes as addresses have. */
+  readonly offset: readonly number[];
+}
+
+/**
+ * One instruction whose memory operand, if any, is at a plain address, and whose registers leave ESP alone; or one
+ * that has a memory operand, which is `memory`.
+ */
+export function plainCode(form: Form, random: Random, memory?: MemoryOperand): number[] {
   const code: number[] = [];
   const notEsp = (): number => (ESP + 1 + random.below(7)) & 7;
   const narrow =
@@ -213,13 +220,17 @@ export function plainCode(form: Form, random: Random): number[] {
     const reg = form.digit >= 0 ? form.digit : notEsp();
     const bitString = /^bt/.test(form.name) && form.digit < 0;
     const register = form.mod === "register" || bitString || (form.mod === "any" && random.below(3) > 0);
-    if (register) code.push(0xc0 | (reg << 3) | (form.rm >= 0 ? form.rm : notEsp()));
+    if (memory) code.push(...memory.modrm(reg));
+    else if (register) code.push(0xc0 | (reg << 3) | (form.rm >= 0 ? form.rm : notEsp()));
     else {
       code.push((reg << 3) | 5);
       address();
     }
   }
-  if (form.places.includes("moffs")) address();
+  if (form.places.includes("moffs")) {
+    if (memory) code.push(...memory.offset);
+    else address();
+  }
   for (const tail of form.tail)
     number(tail === "ib" ? 1 : tail === "iw" ? 2 : tail === "id" ? 4 : narrow ? 2 : 4);
   if (form.suffix >= 0) code.push(form.suffix);
@@ -249,9 +260,7 @@ class Generator {
     this.#fillMemory();
     // Now and then across a page; before the very end, behind which nothing can be fetched.
     const start = this.#one(8) ? 0x1000 - 1 - this.#random.below(code.length + 1) : 0x400;
-    const eip =
-      CODE.start +
-      (this.#one(60) && !endsEarly(form) ? CODE.length - 1 - this.#random.below(code.length + 1) : start);
+    const eip = CODE.start + (this.#one(60) ? CODE.length - 1 - this.#random.below(code.length + 1) : start);
     const room = CODE.start + CODE.length - eip;
     this.#pokes.push({ address: eip, bytes: Uint8Array.from(code.slice(0, room)) });
     const eflags =

@@ -3,6 +3,7 @@ import { byteSeries } from "./bytes.ts";
 import { faultSeries } from "./faults.ts";
 import { groups as others } from "./generate.ts";
 import { mixedSeries } from "./mixed.ts";
+import { segmentSeries } from "./segments.ts";
 import { x87Series } from "./x87.ts";
 
 export const groups = {
@@ -10,6 +11,7 @@ export const groups = {
   x87: x87Series,
   mixed: mixedSeries,
   faults: faultSeries,
+  segments: segmentSeries,
   bytes: byteSeries,
 } as const;
 
@@ -20,5 +22,6 @@ export const recorded: Readonly<Record<keyof typeof groups, { cases: number; seq
   x87: { cases: 30, sequences: 300 },
   mixed: { cases: 0, sequences: 500 },
   faults: { cases: 0, sequences: 200 },
+  segments: { cases: 0, sequences: 600 },
   bytes: { cases: 0, sequences: 500 },
 };

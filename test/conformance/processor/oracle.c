@@ -56,6 +56,7 @@ static const struct area {
 } areas[] = {
     {0x00008000, 0x2000, PROT_READ | PROT_WRITE, 0x00},
     {0x00100000, 0x2000, PROT_READ | PROT_WRITE | PROT_EXEC, 0xcc},
+    {0x001f1000, 0x2000, PROT_READ | PROT_WRITE, 0x00},
     {0x00200000, 0x2000, PROT_READ | PROT_WRITE, 0x00},
     {0x00204000, 0x1000, PROT_READ, 0x00},
     {0x00300000, 0x1000, PROT_READ | PROT_WRITE, 0x00},
@@ -67,7 +68,19 @@ static const struct area {
 #define SMALL_BASE 0x00200000
 #define SMALL_LIMIT 0xfff
 
-static uint8_t shadow[0x8000];
+/* The local descriptor table, likewise. */
+static const struct user_desc local[] = {
+    {.entry_number = 0, .base_addr = 0x001f1000, .limit = 0xfffff, .seg_32bit = 1},
+    {.entry_number = 7, .base_addr = 0x001f2000, .limit = 0xfffff, .seg_32bit = 1},
+    {.entry_number = 1, .base_addr = 0x002f1000, .limit = 0xfffff, .seg_32bit = 1},
+    {.entry_number = 2, .base_addr = 0x00200000, .limit = 0xfffff, .seg_32bit = 1},
+    {.entry_number = 3, .base_addr = 0x00200ff8, .limit = 0x807, .seg_32bit = 1},
+    {.entry_number = 4, .base_addr = 0x00200000, .limit = 0xfff, .seg_32bit = 1, .read_exec_only = 1},
+    {.entry_number = 5, .base_addr = 0x00200000, .limit = 0xfff, .seg_32bit = 1, .seg_not_present = 1},
+    {.entry_number = 6, .base_addr = 0x002ffff0, .limit = 0x80f, .seg_32bit = 1},
+};
+
+static uint8_t shadow[0xa000];
 static uint8_t input[1 << 16], output[1 << 20];
 static size_t input_at, input_end, output_end;
 static uint8_t stack[1 << 16] __attribute__((aligned(64)));
@@ -255,8 +268,12 @@ static void start(void) {
     if (call(SYS_mmap, (long)&map, 0, 0, 0, 0) != (long)areas[i].start) quit(2);
   }
   struct user_desc small = {.entry_number = SMALL_SELECTOR >> 3, .base_addr = SMALL_BASE, .limit = SMALL_LIMIT,
-                            .seg_32bit = 1, .useable = 1};
+                            .seg_32bit = 1};
   if (call(SYS_set_thread_area, (long)&small, 0, 0, 0, 0)) quit(2);
+  for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
+    struct user_desc entry = local[i];
+    if (call(SYS_modify_ldt, 0x11, (long)&entry, sizeof entry, 0, 0)) quit(2);
+  }
   stack_t other = {.ss_sp = stack, .ss_flags = 0, .ss_size = sizeof stack};
   if (call(SYS_sigaltstack, (long)&other, 0, 0, 0, 0)) quit(2);
   struct kernel_action action = {(void *)handle, SA_SIGINFO | SA_ONSTACK | SA_NODEFER | 0x04000000, (void *)restore,

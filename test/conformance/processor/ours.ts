@@ -10,7 +10,7 @@ import {
   type Stop,
   VECTOR,
 } from "../../../src/machine/index.ts";
-import { areas, CODE, SMALL } from "./arena.ts";
+import { areas, CODE, local, SMALL } from "./arena.ts";
 import { type Answer, type Case, FXSAVE_BYTES, isAmbiguous, OUT_OF_TIME, type Poke } from "./case.ts";
 import { asked, askedVector } from "./generate.ts";
 import { askedX87 } from "./x87.ts";
@@ -52,7 +52,10 @@ export const options: MachineOptions = {
     descriptors: new Map<number, Descriptor>([
       ...linuxSegments.descriptors,
       [CODE_64, { base: 0, limit: 0xffff_ffff, kind: "code" }],
-      [SMALL.selector, { base: SMALL.base, limit: SMALL.limit, kind: "data" }],
+      ...[SMALL, ...Object.values(local)].map(({ selector, ...is }): [number, Descriptor] => [
+        selector,
+        { ...is, kind: "data" },
+      ]),
     ]),
     initial: [0x2b, 0x23, 0x2b, 0x2b, SMALL.selector, 0],
   },
@@ -102,9 +105,7 @@ export class Subject {
 
   /**
    * Whether an opcode is there that the host may know and this machine's model not, whatever its prefixes: VEX and
-   * EVEX, what 0F 01 means with registers; or a LOCK that AMD's processors give a meaning of their own; or where the 15
-   * bytes end of what has a ModR/M byte on Intel's only, moves of test registers, UD0 and UD1, or a constant on older
-   * ones of AMD's only, XOP in map 8.
+   * EVEX, what 0F 01 means with registers; or a LOCK that AMD's processors give a meaning of their own.
    */
   #isOthers(address: number): boolean {
     const { memory } = this.machine;
@@ -113,9 +114,7 @@ export class Subject {
     for (; PREFIXES.has(memory.u8(at) ?? 0); at++) lock ||= memory.u8(at) === LOCK;
     const [code, next, modrm] = [memory.u8(at), memory.u8(at + 1) ?? 0, memory.u8(at + 2) ?? 0];
     if (code === 0xc4 || code === 0xc5 || code === 0x62) return next >= REGISTERS;
-    if (code === 0x8f) return at - address > 4 && (next & 0x1f) === 8;
     if (code !== 0x0f) return false;
-    if (at - address > 4 && [0x24, 0x26, 0xb9, 0xff].includes(next)) return true;
     return (next === 0x01 && modrm >= REGISTERS) || (lock && (next === 0 || (next & 0xf8) === 0x20));
   }
 
@@ -149,7 +148,6 @@ export class Subject {
     machine.onInstruction(undefined);
     const [vector, code, address] = exception(stop);
     const changed = this.#changed();
-    const mnemonic = one.several ? this.#mnemonic(cpu.eip) : "";
     this.#restore(one, changed);
     return {
       registers: [cpu.eax, cpu.ecx, cpu.edx, cpu.ebx, cpu.esp, cpu.ebp, cpu.esi, cpu.edi],
@@ -161,13 +159,14 @@ export class Subject {
       selectors: [cpu.es, cpu.cs, cpu.ss, cpu.ds, cpu.fs, cpu.gs],
       changed,
       ...(one.fxsave && { fxsave: storedFxsave(machine.memory.bytes) }),
-      ...(one.several && { mnemonic }),
     };
   }
 
   /** What stands at an address; nothing when it is no instruction. */
   #mnemonic(address: number): string {
-    const bytes = this.machine.memory.read(address, 15) ?? this.machine.memory.read(address, 1);
+    const { memory } = this.machine;
+    const toEnd = 0x1000 - (address & 0xfff);
+    const bytes = memory.read(address, 15) ?? memory.read(address, Math.min(15, toEnd));
     const outcome = bytes && decode(bytes, 0, bytes.length, 32, fields);
     return outcome === DECODED ? fields.form!.name : "";
   }

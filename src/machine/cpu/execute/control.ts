@@ -6,7 +6,7 @@ import { condition, eflags, NT, OF } from "../flags.ts";
 import { KIND, type Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
 import { CS, ECX, ESP, WORD } from "../state.ts";
-import { setUserFlags } from "./stack.ts";
+import { readFarPointer, setUserFlags } from "./stack.ts";
 
 const OFFSET16 = 0xffff;
 const REPE = 0xf3;
@@ -39,10 +39,7 @@ export function retNear(cpu: Processor, op: Operation): void {
 /** Where a far pointer in memory, or in the instruction, leads: selector, offset. */
 function farPointer(cpu: Processor, op: Operation): [number, number] {
   if (op.kind1 !== KIND.MEMORY) return [op.extra, op.immediate];
-  const size = op.operandSize >> 3;
-  const at = cpu.address(op, size + 2, false);
-  const offset = size === 4 ? cpu.read32(at) : cpu.read16(at);
-  return [cpu.read16((at + size) | 0), offset];
+  return readFarPointer(cpu, op);
 }
 
 /** Loads CS for a jump or call within ring 3, which it keeps. SDM vol. 3A, 5.8.1. */
@@ -140,13 +137,13 @@ export function jecxz(cpu: Processor, op: Operation): void {
   if (cpu.words[ECX] === 0) cpu.words[WORD.EIP] = op.immediate;
 }
 
-/** Signed bounds, both inclusive. SDM vol. 2A, BOUND. */
+/** Signed bounds, both inclusive, which are read one after the other. SDM vol. 2A, BOUND. */
 export function bound(cpu: Processor, op: Operation): void {
   const size = op.operandSize >> 3;
   const index = (cpu.load1(op) << op.shift) >> op.shift;
-  const at = cpu.address(op, 2 * size, false);
-  const lower = size === 4 ? cpu.read32(at) : (cpu.read16(at) << 16) >> 16;
-  const upper = size === 4 ? cpu.read32((at + 4) | 0) : (cpu.read16((at + 2) | 0) << 16) >> 16;
+  const read = (at: number): number => (size === 4 ? cpu.read32(at) : (cpu.read16(at) << 16) >> 16);
+  const lower = read(cpu.address(op, size, false));
+  const upper = read(cpu.address(op, size, false, size));
   if (index < lower || index > upper) throw fault("#BR");
 }
 

@@ -4,7 +4,7 @@ import { mxcsrMask } from "../model.ts";
 import type { Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
 import { STATE, WORD } from "../state.ts";
-import { demandNoPending, enterMmx } from "./vector.ts";
+import { demandAlignment, demandNoPending, enterMmx } from "./vector.ts";
 import { ES } from "./x87-registers.ts";
 
 const AREA = 512;
@@ -29,17 +29,17 @@ export function emms(cpu: Processor): void {
 
 const at = (place: number): number => place >> 2;
 
-/**
- * Where each part of the area is: with 16-bit addresses they wrap at 64 KiB, one by one. The area is aligned whatever
- * MXCSR.MM says.
- */
-function area(cpu: Processor, op: Operation, write: boolean): (offset: number) => number {
-  const address = cpu.address(op, AREA, write);
+/** Where a part of the area is, of 4 bytes if nothing else is said: each is looked at, and wraps, by itself. */
+type Area = (offset: number, size?: number) => number;
+
+/** The area is aligned whatever MXCSR.MM says. */
+function area(cpu: Processor, op: Operation, write: boolean): Area {
+  const place: Area = (offset, size = 4) => cpu.address(op, size, write, offset);
   // Its first dword comes before that.
-  cpu.admitInSegment(address, 4, write ? "write" : "read");
-  if (address & 15) throw fault("#GP");
-  const first = cpu.offset(op);
-  return (offset) => (address - first + ((first + offset) & op.addressMask)) | 0;
+  cpu.admitInSegment(place(0), 4, write ? "write" : "read");
+  demandAlignment(cpu, op);
+  place(AREA - 1, 1);
+  return place;
 }
 
 /** AMD's processors tell of the last x87 instruction only while an exception of it waits. */
@@ -53,7 +53,7 @@ function save(cpu: Processor, op: Operation, pointers: boolean): void {
   const { words } = cpu;
   const place = area(cpu, op, true);
   // The end is looked at first: it is what a fault names.
-  cpu.admitChange(place(AREA - 1), 1);
+  cpu.admitChange(place(AREA - 1, 1), 1);
   cpu.admitChange(place(0), 4);
   const put = (offset: number, value: number): void => cpu.write32(place(offset), value);
   const status = words[at(STATE.X87_STATUS)]!;
@@ -82,7 +82,7 @@ export function fxrstor(cpu: Processor, op: Operation): void {
   const place = area(cpu, op, false);
   const get = (offset: number): number => cpu.read32(place(offset));
   // All of it must be there before anything changes; the end is looked at first.
-  cpu.admitRead(place(AREA - 1), 1);
+  cpu.admitRead(place(AREA - 1, 1), 1);
   const first = get(0);
   const mxcsr = get(24);
   if (mxcsr & ~mxcsrMask(cpu.core.model)) throw fault("#GP");

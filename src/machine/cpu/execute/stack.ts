@@ -32,25 +32,25 @@ export function pop(cpu: Processor, op: Operation): void {
   }
 }
 
+/**
+ * Eight pushes and eight pops, but that ESP is loaded at the end: of those before one that faults, what they have written
+ * stays in memory, and what they have loaded in the registers. SDM vol. 3A, 6.5, has it so of POPA.
+ */
 export function pusha(cpu: Processor, op: Operation): void {
   const size = op.operandSize >> 3;
   const esp = cpu.words[ESP]!;
-  const at = cpu.linear(SS, (esp - 8 * size) | 0, 8 * size, true);
-  for (let place = 7; place >= 0; place--) cpu.admitChange((at + place * size) | 0, size);
   for (let register = 0; register < 8; register++) {
-    const place = (at + (7 - register) * size) | 0;
-    if (size === 4) cpu.write32(place, cpu.words[register]!);
-    else cpu.write16(place, cpu.words[register]!);
+    const at = cpu.linear(SS, (esp - (register + 1) * size) | 0, size, true);
+    if (size === 4) cpu.write32(at, cpu.words[register]!);
+    else cpu.write16(at, cpu.words[register]!);
   }
   cpu.words[ESP] = esp - 8 * size;
 }
 
 export function popa(cpu: Processor, op: Operation): void {
   const size = op.operandSize >> 3;
-  const values: number[] = [];
-  for (let place = 0; place < 8; place++) values.push(cpu.peek(size, place * size));
-  for (let register = 0; register < 8; register++) {
-    const value = values[7 - register]!;
+  for (let register = 7; register >= 0; register--) {
+    const value = cpu.peek(size, (7 - register) * size);
     if (register === ESP) continue;
     if (size === 4) cpu.words[register] = value;
     else cpu.halves[register * 2] = value;
@@ -77,34 +77,29 @@ export function popf(cpu: Processor, op: Operation): void {
   cpu.words[ESP] = cpu.words[ESP]! + size;
 }
 
-/** `immediate` bytes of locals, nesting `extra` (modulo 32). SDM vol. 2A, ENTER. */
+/**
+ * `immediate` bytes of locals, nesting `extra` (modulo 32): pushes, with the reads of the outer frames between them,
+ * then a look at the new top of the stack. What has been written before a fault stays. SDM vol. 2A, ENTER.
+ */
 export function enter(cpu: Processor, op: Operation): void {
   const size = op.operandSize >> 3;
   const level = op.extra & 31;
   const words = cpu.words;
   const frame = (words[ESP]! - size) | 0;
-  // Everything that can fail is tried first, in the processor's order: the pushes with the reads of the outer
-  // frames between them, then the new top of the stack.
-  const tryPush = (offset: number): void => cpu.admitChange(cpu.linear(SS, offset, size, true), size);
-  const outer: number[] = [];
-  tryPush(frame);
-  for (let n = 1; n < level; n++) {
-    const place = cpu.linear(SS, (words[EBP]! - n * size) | 0, size, false);
-    outer.push(size === 4 ? cpu.read32(place) : cpu.read16(place));
-    tryPush((frame - n * size) | 0);
-  }
-  const bottom = (frame - level * size) | 0;
-  if (level > 0) tryPush(bottom);
-  const newTop = (bottom - (op.immediate & 0xffff)) | 0;
-  tryPush(newTop);
   const put = (offset: number, value: number): void => {
-    const place = cpu.linear(SS, offset, size, true);
-    if (size === 4) cpu.write32(place, value);
-    else cpu.write16(place, value);
+    const at = cpu.linear(SS, offset, size, true);
+    if (size === 4) cpu.write32(at, value);
+    else cpu.write16(at, value);
   };
   put(frame, words[EBP]!);
-  for (let n = 1; n < level; n++) put((frame - n * size) | 0, outer[n - 1]!);
+  for (let n = 1; n < level; n++) {
+    const at = cpu.linear(SS, (words[EBP]! - n * size) | 0, size, false);
+    put((frame - n * size) | 0, size === 4 ? cpu.read32(at) : cpu.read16(at));
+  }
+  const bottom = (frame - level * size) | 0;
   if (level > 0) put(bottom, frame);
+  const newTop = (bottom - (op.immediate & 0xffff)) | 0;
+  cpu.admitChange(cpu.linear(SS, newTop, size, true), size);
   if (size === 4) words[EBP] = frame;
   else cpu.halves[EBP * 2] = frame;
   words[ESP] = newTop;
@@ -139,12 +134,17 @@ export function movFromSegment(cpu: Processor, op: Operation): void {
   cpu.store1(op, cpu.words[WORD.SELECTORS + op.b]!);
 }
 
+/** Selector and offset in memory, which are read one after the other, the offset first. */
+export function readFarPointer(cpu: Processor, op: Operation): [selector: number, offset: number] {
+  const size = op.operandSize >> 3;
+  const at = cpu.address(op, size, false);
+  const offset = size === 4 ? cpu.read32(at) : cpu.read16(at);
+  return [cpu.read16(cpu.address(op, 2, false, size)), offset];
+}
+
 /** lds, les, lss, lfs, lgs: `extra` is the segment register. */
 export function loadFarPointer(cpu: Processor, op: Operation): void {
-  const size = op.operandSize >> 3;
-  const at = cpu.address(op, size + 2, false);
-  const offset = size === 4 ? cpu.read32(at) : cpu.read16(at);
-  const selector = cpu.read16((at + size) | 0);
+  const [selector, offset] = readFarPointer(cpu, op);
   loadSegment(cpu, op.extra, selector);
   cpu.store1(op, offset);
 }

@@ -7,7 +7,7 @@ import { FACT, RAM_BASE } from "../../memory/memory.ts";
 import { fastStrings } from "../fast/index.ts";
 import { DF } from "../flags.ts";
 import { KIND, type Operation, type StringExecutor } from "../operation.ts";
-import type { Processor } from "../processor.ts";
+import { noFastFunctions, type Processor } from "../processor.ts";
 import { EAX, ECX, EDI, ES, ESI, SEGMENT, WORD } from "../state.ts";
 
 /** One element of `op.extra` bytes: 1, 2 or 4. */
@@ -17,6 +17,7 @@ type Element = (cpu: Processor, op: Operation) => void;
 type Bulk = (cpu: Processor, op: Operation, limit: number) => number;
 
 const OFFSET16 = 0xffff;
+const REPE = 0xf3;
 
 function advance(cpu: Processor, op: Operation, register: number): void {
   const step = cpu.words[WORD.EFLAGS]! & DF ? -op.extra : op.extra;
@@ -68,9 +69,11 @@ const lods: Element = (cpu, op) => {
 };
 
 const cmps: Element = (cpu, op) => {
-  // When neither can be read it is the destination that faults.
+  // When neither can be read it is the destination that faults, but with REPE CMPSB the source: undefined.ts.
+  const sourceFirst = op.rep === REPE && op.extra === 1;
+  let left = sourceFirst ? read(cpu, op.extra, source(cpu, op)) : 0;
   const right = read(cpu, op.extra, destination(cpu, op, false));
-  const left = read(cpu, op.extra, source(cpu, op));
+  if (!sourceFirst) left = read(cpu, op.extra, source(cpu, op));
   cpu.flagsOfDifference(left, right, (left - right) | 0, shiftOf(op.extra));
   advance(cpu, op, ESI);
   advance(cpu, op, EDI);
@@ -120,7 +123,7 @@ function repeated(element: Element, compares: boolean, bulk: Bulk | undefined): 
       }
       setCount(cpu, op, left);
       if (left === 0) return true;
-      if (compares && (cpu.words[WORD.RESULT] === 0) !== (op.rep === 0xf3)) return true;
+      if (compares && (cpu.words[WORD.RESULT] === 0) !== (op.rep === REPE)) return true;
       // It has overwritten itself: what stands there now is to be executed.
       if (op.op !== operation) return false;
     }
@@ -133,11 +136,13 @@ const MOST_FAST = 1024;
 
 /** Tries the fast functions for 1, 2 and 4 bytes first. */
 function quickly(name: "movs" | "stos", general: StringExecutor): StringExecutor {
-  const numbers = [0, 1, 2, 0, 4].map((size) => (size === 0 ? -1 : fastStrings.number(name + size)));
+  let numbers: readonly number[] | undefined;
   return (cpu, op, limit) => {
-    if (op.rep !== 0 && op.addressMask === -1) {
+    const fast = op.rep !== 0 && op.addressMask === -1 ? cpu.fastStrings : noFastFunctions;
+    if (fast !== noFastFunctions) {
+      numbers ??= [0, 1, 2, 0, 4].map((size) => (size === 0 ? -1 : fastStrings.number(name + size)));
       const most = limit < MOST_FAST ? limit : MOST_FAST;
-      const done = cpu.fastStrings[numbers[op.extra]!]!(op.segment, most, 0);
+      const done = fast[numbers[op.extra]!]!(op.segment, most, 0);
       if (done > 0) {
         cpu.iterations = done;
         return cpu.words[ECX] === 0;

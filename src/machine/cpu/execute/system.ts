@@ -53,10 +53,16 @@ export function arpl(cpu: Processor, op: Operation): void {
   cpu.setZero(lower);
 }
 
-/** Bytes 4 to 7 of a descriptor without its base: present, DPL 3, accessed, 32-bit. SDM vol. 3A, 3.4.5. */
-function rightsOf({ kind, limit, writable, inPages = limit > 0xf_ffff }: Descriptor): number {
+/** Bytes 4 to 7 of a descriptor without its base: DPL 3, accessed, 32-bit. SDM vol. 3A, 3.4.5. */
+function rightsOf({ kind, limit, writable, present, inPages = limit > 0xf_ffff }: Descriptor): number {
   const type = kind === "code" ? 0xb : writable === false ? 1 : 3;
-  return (inPages ? 0x80_0000 : 0) | 0x40_f000 | ((limit >>> (inPages ? 12 : 0)) & 0xf_0000) | (type << 8);
+  return (
+    (inPages ? 0x80_0000 : 0) |
+    0x40_7000 |
+    (present === false ? 0 : 0x8000) |
+    ((limit >>> (inPages ? 12 : 0)) & 0xf_0000) |
+    (type << 8)
+  );
 }
 
 export function lar(cpu: Processor, op: Operation): void {

@@ -24,9 +24,12 @@ const MISALIGNED = 0x2_0000;
 
 // Operands ---------------------------------------------------------------------------------------------------
 
-/** Throws #GP where an operand of 16 bytes is not aligned and must be, which MXCSR.MM does not change. */
-export function demandAlignment(address: number): void {
-  if (address & 15) throw fault("#GP");
+/**
+ * Throws #GP where the operand in memory is not aligned to 16 bytes and must be, which MXCSR.MM does not change. That
+ * comes before its segment is looked at, also in SS.
+ */
+export function demandAlignment(cpu: Processor, op: Operation): void {
+  if ((cpu.words[WORD.BASES + op.segment]! + cpu.offset(op)) & 15) throw fault("#GP");
 }
 
 /** Reads `size` bytes at a linear address into the desk, from its dword `lane` on. */
@@ -40,7 +43,10 @@ export function write(cpu: Processor, address: number, size: number, lane: numbe
   cpu.writeDwords(address, size, i32, lane);
 }
 
-/** Lays the second operand on the desk, of which `size` bytes are read when it is memory. */
+/**
+ * Lays the second operand on the desk, of which `size` bytes are read when it is memory; what is `aligned` has 16 bytes
+ * inside its segment all the same.
+ */
 export function fetch(cpu: Processor, op: Operation, size: number, aligned: boolean): void {
   const { words } = cpu;
   if (op.kind2 === KIND.VECTOR) {
@@ -56,8 +62,10 @@ export function fetch(cpu: Processor, op: Operation, size: number, aligned: bool
     i32[5] = 0;
     return;
   }
-  const address = cpu.address(op, size, false);
-  if (aligned && !(cpu.words[WORD.MXCSR]! & MISALIGNED)) demandAlignment(address);
+  if (aligned && !(cpu.words[WORD.MXCSR]! & MISALIGNED)) demandAlignment(cpu, op);
+  const inside = aligned ? 16 : size;
+  const address = cpu.address(op, inside, false);
+  cpu.admitInSegment(address, inside, "read");
   i32[5] = 0;
   i32[6] = 0;
   i32[7] = 0;

@@ -155,49 +155,67 @@ const loaded = { lo: 0, hi: 0, top: 0 };
 /** Bytes of the memory operand. */
 type Size = 2 | 4 | 8 | 10;
 
-function load(cpu: Processor, op: Operation, size: Size): void {
-  const at = cpu.address(op, size, false);
+/**
+ * The linear address of `size` bytes, `offset` bytes inside the memory operand. Operands of more than eight bytes are
+ * accessed in parts, each of which is checked, and with 16-bit addresses wraps at 64 KiB, by itself.
+ */
+function part(cpu: Processor, op: Operation, offset: number, size: number, write: boolean): number {
+  const at = cpu.address(op, size, write, offset);
+  cpu.admitInSegment(at, size, write ? "write" : "read");
+  return at;
+}
+
+/** Of ten bytes the significand is the first part, sign and exponent are the second. */
+const SIGNIFICAND = 8;
+
+/** Whether the second part follows the first: then they are one access to who watches. */
+const isBehind = (at: number, end: number): boolean => (at >>> 0) + SIGNIFICAND === end >>> 0;
+
+/** Reads what is `offset` bytes inside the memory operand. */
+function load(cpu: Processor, op: Operation, size: Size, offset = 0): void {
   if (size === 2) {
-    loaded.lo = cpu.read16(at);
+    loaded.lo = cpu.read16(cpu.address(op, 2, false));
     return;
   }
-  cpu.reading(at, size);
+  const length = Math.min(size, SIGNIFICAND);
+  const at = part(cpu, op, offset, length, false);
+  cpu.admitRead(at, length);
+  const end = size === 10 ? part(cpu, op, offset + SIGNIFICAND, 2, false) : 0;
+  const whole = size !== 10 || isBehind(at, end);
+  cpu.reading(at, whole ? size : length);
   const { view } = cpu;
   const from = (at + RAM_BASE) >>> 0;
   loaded.lo = view.getInt32(from, true);
   if (size >= 8) loaded.hi = view.getInt32(from + 4, true);
-  if (size === 10) loaded.top = view.getUint16(from + 8, true);
+  if (size !== 10) return;
+  loaded.top = whole ? view.getUint16(from + SIGNIFICAND, true) : cpu.read16(end);
 }
 
-/** The place of a memory operand that will be written, which can be written. */
-function place(cpu: Processor, op: Operation, size: number): number {
-  const at = cpu.address(op, size, true);
-  cpu.admitChange(at, size);
-  return at;
+/** Sees to it that a memory operand can be written. */
+function admitStore(cpu: Processor, op: Operation, size: Size): void {
+  const length = Math.min(size, SIGNIFICAND);
+  cpu.admitChange(part(cpu, op, 0, length, true), length);
+  if (size === 10) cpu.admitChange(part(cpu, op, SIGNIFICAND, 2, true), 2);
 }
 
 /** Writes `convert.stored`. */
-function store(cpu: Processor, at: number, size: Size): void {
+function store(cpu: Processor, op: Operation, size: Size): void {
   if (size === 2) {
-    cpu.write16(at, stored.lo & 0xffff);
+    cpu.write16(cpu.address(op, 2, true), stored.lo & 0xffff);
     return;
   }
-  const code = cpu.writing(at, size);
+  const at = part(cpu, op, 0, Math.min(size, SIGNIFICAND), true);
+  const end = size === 10 ? part(cpu, op, SIGNIFICAND, 2, true) : 0;
+  const whole = size !== 10 || isBehind(at, end);
+  const length = whole ? size : SIGNIFICAND;
+  const code = cpu.writing(at, length);
   const { view } = cpu;
   const to = (at + RAM_BASE) >>> 0;
   view.setInt32(to, stored.lo, true);
   if (size >= 8) view.setInt32(to + 4, stored.hi, true);
-  if (size === 10) view.setUint16(to + 8, stored.top, true);
-  if (code) cpu.written(at, size);
-}
-
-/** The same for an environment, whose first and last byte are looked at first. */
-function placeEnvironment(cpu: Processor, op: Operation, size: number): number {
-  const at = cpu.address(op, size, true);
-  cpu.admitInSegment(at, op.operandSize >> 3, "write");
-  cpu.admitChange(at, 1);
-  cpu.admitChange((at + size - 1) | 0, 1);
-  return at;
+  if (size === 10 && whole) view.setUint16(to + SIGNIFICAND, stored.top, true);
+  if (code) cpu.written(at, length);
+  if (!whole) cpu.write16(end, stored.top);
 }
 
 /** How the bytes of a memory operand are meant. */
@@ -517,7 +535,7 @@ function storeMemory(size: Size, format: Format, pops: boolean, truncate = false
     const { words } = cpu;
     waitForErrors(words);
     begin(words);
-    const at = place(cpu, op, size);
+    admitStore(cpu, op, size);
     const empty = isEmpty(words, 0);
     if (empty) first.copy(indefinite);
     else read(words, 0, first);
@@ -533,7 +551,7 @@ function storeMemory(size: Size, format: Format, pops: boolean, truncate = false
     }
     if (empty) underflow(words);
     if (!isStoreRefused()) {
-      store(cpu, at, size);
+      store(cpu, op, size);
       rememberOperand(cpu, op);
       if (pops) pop(words);
     } else rememberOperand(cpu, op);
@@ -712,11 +730,25 @@ function clearExceptions({ words }: Processor): void {
 
 const environmentBytes = (op: Operation): number => (op.operandSize === 16 ? 14 : 28);
 
+/** Bytes of a part of the environment. */
+const environmentPart = (op: Operation): number => op.operandSize >> 3;
+
+/** Looks at the first part of a memory operand, then at the last byte, before anything else is accessed. */
+function admitEnds(cpu: Processor, op: Operation, length: number, write: boolean): void {
+  const admit = (offset: number, size: number): void => {
+    const at = part(cpu, op, offset, size, write);
+    if (write) cpu.admitChange(at, size);
+    else cpu.admitRead(at, size);
+  };
+  admit(0, environmentPart(op));
+  admit(length - 1, 1);
+}
+
 /** Layouts: SDM vol. 1, figures 8-9 and 8-11. */
-function writeEnvironment(cpu: Processor, at: number, narrow: boolean): void {
+function writeEnvironment(cpu: Processor, op: Operation): void {
   const { words } = cpu;
   const tags = tagWord(words, first);
-  if (narrow) {
+  if (op.operandSize === 16) {
     const values = [
       words[CONTROL]!,
       words[STATUS]!,
@@ -726,7 +758,7 @@ function writeEnvironment(cpu: Processor, at: number, narrow: boolean): void {
       words[OPERAND]!,
       words[OPERAND_SELECTOR]!,
     ];
-    for (const [i, value] of values.entries()) cpu.write16((at + 2 * i) | 0, value);
+    for (const [i, value] of values.entries()) cpu.write16(part(cpu, op, 2 * i, 2, true), value);
     return;
   }
   const values = [
@@ -738,55 +770,57 @@ function writeEnvironment(cpu: Processor, at: number, narrow: boolean): void {
     words[OPERAND]!,
     0xffff_0000 | words[OPERAND_SELECTOR]!,
   ];
-  for (const [i, value] of values.entries()) cpu.write32((at + 4 * i) | 0, value);
+  for (const [i, value] of values.entries()) cpu.write32(part(cpu, op, 4 * i, 4, true), value);
 }
 
-function readEnvironment(cpu: Processor, at: number, narrow: boolean): void {
+/** The control word comes last: where a part of the rest cannot be read, those before it have been loaded, but not it. */
+function readEnvironment(cpu: Processor, op: Operation): number {
   const { words } = cpu;
-  const half = (i: number): number => cpu.read16((at + (narrow ? 2 : 4) * i) | 0);
-  words[STATUS] = half(1);
-  setTagWord(words, half(2));
-  words[INSTRUCTION] = narrow ? half(3) : cpu.read32((at + 12) | 0);
-  words[INSTRUCTION_SELECTOR] = half(4);
-  words[OPCODE] = narrow ? 0 : cpu.read16((at + 18) | 0) & 0x7ff;
-  words[OPERAND] = narrow ? half(5) : cpu.read32((at + 20) | 0);
-  words[OPERAND_SELECTOR] = half(6);
-  setControl(words, half(0));
+  const size = environmentPart(op);
+  const next = (i: number): number => {
+    const at = part(cpu, op, size * i, size, false);
+    return size === 2 ? cpu.read16(at) : cpu.read32(at);
+  };
+  const control = next(0) & 0xffff;
+  words[STATUS] = next(1) & 0xffff;
+  summarise(words);
+  setTagWord(words, next(2) & 0xffff);
+  words[INSTRUCTION] = next(3);
+  const code = next(4);
+  words[INSTRUCTION_SELECTOR] = code & 0xffff;
+  words[OPCODE] = size === 2 ? 0 : (code >>> 16) & 0x7ff;
+  words[OPERAND] = next(5);
+  words[OPERAND_SELECTOR] = next(6) & 0xffff;
+  return control;
 }
 
 function storeEnvironment(cpu: Processor, op: Operation): void {
-  const at = placeEnvironment(cpu, op, environmentBytes(op));
-  writeEnvironment(cpu, at, op.operandSize === 16);
+  admitEnds(cpu, op, environmentBytes(op), true);
+  writeEnvironment(cpu, op);
   setControl(cpu.words, cpu.words[CONTROL]! | 0x3f);
-}
-
-/** Throws where one of `length` bytes cannot be read. */
-function readable(cpu: Processor, op: Operation, length: number): number {
-  const at = cpu.address(op, length, false);
-  cpu.admitInSegment(at, op.operandSize >> 3, "read");
-  cpu.admitRead(at, 1);
-  cpu.admitRead((at + length - 1) | 0, 1);
-  return at;
 }
 
 function loadEnvironment(cpu: Processor, op: Operation): void {
   waitForErrors(cpu.words);
-  readEnvironment(cpu, readable(cpu, op, environmentBytes(op)), op.operandSize === 16);
+  admitEnds(cpu, op, environmentBytes(op), false);
+  setControl(cpu.words, readEnvironment(cpu, op));
 }
 
-const REGISTER_BYTES = 80;
+/** Where register `i` stands behind an environment. */
+const registerAt = (op: Operation, i: number): number => environmentBytes(op) + 10 * i;
+
+const significand = new Int32Array(2);
 
 function save(cpu: Processor, op: Operation): void {
   const { words } = cpu;
-  const size = environmentBytes(op);
-  const at = placeEnvironment(cpu, op, size + REGISTER_BYTES);
-  writeEnvironment(cpu, at, op.operandSize === 16);
+  admitEnds(cpu, op, registerAt(op, 8), true);
+  writeEnvironment(cpu, op);
   for (let i = 0; i < 8; i++) {
-    const to = (at + size + 10 * i) | 0;
     read(words, i, first);
-    cpu.write32(to, first.lo);
-    cpu.write32((to + 4) | 0, first.hi);
-    cpu.write16((to + 8) | 0, first.se);
+    significand[0] = first.lo;
+    significand[1] = first.hi;
+    cpu.writeDwords(part(cpu, op, registerAt(op, i), SIGNIFICAND, true), SIGNIFICAND, significand, 0);
+    cpu.write16(part(cpu, op, registerAt(op, i) + SIGNIFICAND, 2, true), first.se);
   }
   initialise(words);
 }
@@ -794,15 +828,15 @@ function save(cpu: Processor, op: Operation): void {
 function restore(cpu: Processor, op: Operation): void {
   const { words } = cpu;
   waitForErrors(words);
-  const size = environmentBytes(op);
-  const at = readable(cpu, op, size + REGISTER_BYTES);
-  readEnvironment(cpu, at, op.operandSize === 16);
-  const { [STATUS]: status } = words;
+  admitEnds(cpu, op, registerAt(op, 8), false);
+  const control = readEnvironment(cpu, op);
+  const top = words[STATUS]! >> 11;
   for (let i = 0; i < 8; i++) {
-    const from = (at + size + 10 * i) | 0;
-    first.set(cpu.read16((from + 8) | 0), cpu.read32((from + 4) | 0), cpu.read32(from));
-    writePhysical(words, ((status! >> 11) + i) & 7, first);
+    load(cpu, op, 10, registerAt(op, i));
+    first.set(loaded.top, loaded.hi, loaded.lo);
+    writePhysical(words, (top + i) & 7, first);
   }
+  setControl(words, control);
 }
 
 // The table --------------------------------------------------------------------------------------------------

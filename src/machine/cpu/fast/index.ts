@@ -69,6 +69,3 @@ export const fastMmx = new Family(defineMmx);
 export const fastStrings = new Family(defineStrings);
 /** Not for the interpreter: what they read must be known to be readable. */
 export const fastScans = new Family(defineScans);
-
-/** In their place for a machine that is to do everything in the general way. */
-export const noFastFunctions: readonly Fast[] = new Array<Fast>(256).fill(() => 0);

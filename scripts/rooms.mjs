@@ -1,0 +1,106 @@
+/**
+ * The command line in rooms: one script for what is used together, so that a process loads what it needs and little
+ * else. src/node/cli/rooms.ts enters them; this decides which source is in which room.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { build } from "esbuild";
+
+/** The room of a file is the first whose pattern fits its path. */
+const rooms = {
+  yaml: /node_modules\/yaml/,
+  base: /^src\/(base|image)\//,
+  isa: /^src\/isa\//,
+  assembler: /^src\/assembler\//,
+  debug: /^src\/debug\//,
+  unicorn: /^src\/node\/unicorn\//,
+  net: /^src\/net\//,
+  lab: /^src\/lab\/|^src\/node\/cli\/lab(oratory|-file)\./,
+  network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
+  compiler: /^src\/machine\/(explain\.|jit\/(?!cache|guesses|index|status))/,
+  fast: /^src\/machine\/(wasm|cpu\/fast)\//,
+  machine:
+    /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,
+  program: /./,
+};
+/**
+ * Programs may end without these, which need others at once. Whoever else imports from one of them enters it when it
+ * first uses a name of it, not before: `import_net.Stack` becomes `import_net.room.Stack`.
+ */
+const late = { net: [], lab: ["net"], network: ["net", "lab"], compiler: ["fast"], fast: [] };
+
+const roomOf = (file) => Object.keys(rooms).find((name) => rooms[name].test(file));
+/** What a file is called in its room. */
+const nameOf = (file) => file.replace(/^.*?(src|node_modules)\/|\.\w+$/g, "");
+
+/** Writes the rooms that `entry` needs as folder/NAME.cjs. Each exports, by their names, the files that others import. */
+export async function buildRooms(entry, folder, options) {
+  const { metafile } = await build({
+    ...options,
+    entryPoints: [entry],
+    outdir: folder,
+    format: "esm",
+    splitting: true,
+    metafile: true,
+    write: false,
+  });
+  const doors = new Map([[roomOf(entry), new Set([entry])]]);
+  for (const [file, { imports }] of Object.entries(metafile.inputs)) {
+    for (const { path, external } of imports) {
+      const room = roomOf(path);
+      if (external || room === roomOf(file)) continue;
+      if (!doors.has(room)) doors.set(room, new Set());
+      doors.get(room).add(path);
+    }
+  }
+  mkdirSync(folder, { recursive: true });
+  await Promise.all(
+    Array.from(doors, async ([room, files]) => {
+      const { outputFiles } = await build({
+        ...options,
+        stdin: {
+          contents: Array.from(files, (file) => `export * as "${nameOf(file)}" from "./${file}";`).join("\n"),
+          resolveDir: options.absWorkingDir,
+        },
+        plugins: [...options.plugins, othersOutside(room, options.absWorkingDir)],
+        format: "cjs",
+        supported: { "dynamic-import": false },
+        charset: "ascii", // they are read as Latin-1
+        write: false,
+      });
+      writeFileSync(join(folder, `${room}.cjs`), enteredLate(outputFiles[0].text, late[room] ?? []));
+    }),
+  );
+}
+
+/** For esbuild: what is in another room is required from there, as `./ROOM.cjs#FILE`. */
+const othersOutside = (room, root) => ({
+  name: "rooms",
+  setup: ({ onResolve, resolve }) =>
+    onResolve({ filter: /./ }, async ({ path, pluginData, ...where }) => {
+      if (pluginData === room || where.kind === "entry-point") return undefined;
+      const found = await resolve(path, { ...where, pluginData: room });
+      if (found.external || found.errors.length > 0) return found;
+      const file = relative(root, found.path);
+      return roomOf(file) === room
+        ? found
+        : { path: `./${roomOf(file)}.cjs#${nameOf(file)}`, external: true };
+    }),
+});
+
+/** A room's code, entering late rooms when it uses a name of theirs; not those that it needs at once. */
+function enteredLate(code, needed) {
+  const variables = [];
+  const prepared = code.replaceAll(
+    /(import_\w+)=(require\("\.\/(\w+)\.cjs#[^"]+"\))/g,
+    (whole, variable, required, room) => {
+      if (!(room in late) || needed.includes(room)) return whole;
+      variables.push(variable);
+      return `${variable}={get room(){let value=${required};Object.defineProperty(this,"room",{value});return value}}`;
+    },
+  );
+  return variables.reduce(
+    (text, variable) => text.replaceAll(new RegExp(`\\b${variable}\\b(?!=)`, "g"), `${variable}.room`),
+    prepared,
+  );
+}

@@ -144,6 +144,12 @@ describe.each(engines)("%s", (_, engine) => {
     }
   });
 
+  test("a return to the very last address finds no code there", () => {
+    // push -1; ret
+    const machine = running([0x6a, 0xff, 0xc3]);
+    expect(said(machine.run(20))).toEqual(["#PF", 4, "execute", 0xffff_ffff]);
+  });
+
   test("pushad and popad leave behind what they have done before a fault", () => {
     const pushing = running([0x60]);
     Object.assign(pushing.cpu, { eax: 1, ecx: 3, edx: 4, ebx: 2, esp: 0x2008 });

@@ -637,7 +637,8 @@ export class CompilingEngine implements Engine, CodeListener {
       head.op = OP.COUNT;
       this.#arm(head);
       const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
-      if (this.#words[at] === head.address) this.#words[at] = -1;
+      // No address that leads to the pair is this one.
+      if (this.#words[at] === head.address) this.#words[at] = ~head.address;
     }
     for (const index of [this.#byCode, this.#byData]) {
       for (const [page, regions] of index) {
@@ -663,8 +664,9 @@ export class CompilingEngine implements Engine, CodeListener {
   }
 
   #clearChain(): void {
-    // No code is at the last address: an instruction there could not be followed by anything.
+    // In each pair an address that leads to another.
     this.#words.fill(-1, CHAIN, CHAIN + 2 * CHAIN_PAIRS);
+    this.#words[CHAIN + 2 * (CHAIN_PAIRS - 1)] = 0;
   }
 
   #chain(head: Operation): void {

@@ -11,26 +11,36 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Installs and builds what is needed; says one line a step, and nothing when there is nothing to do. */
 export async function setUp(say = (line) => process.stderr.write(`${line}\n`)) {
-  requireNode();
+  requireNode(readJson("package.json").engines.node.match(/\d+/)[0]);
   if (!dependenciesStand())
     await step(say, "Installing dependencies (npm ci)", npm, ["ci", "--loglevel=error"]);
   if (!buildStands()) await step(say, "Building", process.execPath, [join("scripts", "build.mjs")]);
 }
 
-/** Runs a program in the project's folder. Its words are kept back and shown only if it fails. */
-export function quietly(command, args, options = {}) {
+/**
+ * Runs a program in the project's folder. Its words are kept back and shown only if it fails. With `mortal` it ends, with
+ * all that it has started, when this process does.
+ */
+export function quietly(command, args, { mortal = false, ...options } = {}) {
   return new Promise((resolve) => {
+    const windows = process.platform === "win32";
     const child = spawn(command, args, {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      shell: process.platform === "win32" && command === npm,
+      shell: windows && command === npm,
+      detached: mortal && !windows,
       ...options,
     });
+    const end = () => (windows ? child.kill() : process.kill(-child.pid, "SIGKILL"));
+    if (mortal && child.pid) process.prependOnceListener("exit", end);
     let output = "";
     child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));
     child.on("error", (error) => resolve({ status: 127, output: error.message }));
-    child.on("close", (status, signal) => resolve({ status: status ?? 1, output, signal }));
+    child.on("close", (status, signal) => {
+      process.off("exit", end);
+      resolve({ status: status ?? 1, output, signal });
+    });
   });
 }
 
@@ -49,12 +59,13 @@ async function step(say, title, command, args) {
   say(`${title}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
 
-function requireNode() {
-  const [floor] = readJson("package.json").engines.node.match(/\d+/);
-  if (Number(process.versions.node.split(".")[0]) < Number(floor)) {
-    process.stderr.write(`Node ${floor} or newer is needed; this is ${process.versions.node}.\n`);
-    process.exit(1);
-  }
+/** @param least `20` or `20.19` */
+export function requireNode(least, what = "") {
+  const [major, minor = 0] = least.split(".").map(Number);
+  const [ours, more] = process.versions.node.split(".").map(Number);
+  if (ours > major || (ours === major && more >= minor)) return;
+  process.stderr.write(`Node ${least} or newer is needed${what}; this is ${process.versions.node}.\n`);
+  process.exit(1);
 }
 
 /** Whether what npm installed is what the lock file asks for: the same packages in the same versions. */

@@ -1,11 +1,12 @@
 /** Everything that is to hold, in one command: set-up, style, types, tests. Arguments go to vitest. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { quietly, root, setUp } from "./set-up.mjs";
+import { quietly, requireNode, root, setUp } from "./set-up.mjs";
 
 const began = performance.now();
 const say = (line) => process.stdout.write(`${line}\n`);
 
+requireNode("20.19", " for the tests, by vitest");
 await setUp(say);
 const failed = (await Promise.all([check("biome", ["check", "."]), ...types()])).includes(false);
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");

@@ -314,11 +314,11 @@ export function reserveDirective(assembler: Assembler, directive: number): void 
   fill(state, count * sizes[directive]!, 0);
 }
 
-/** Reserves bytes; FASM fills them only while no other pass is certain, and so do we. */
+/** Reserves bytes. FASM fills them only while no other pass is certain: what stands there otherwise, the other pass replaces. */
 export function fill(state: State, length: number, value: number): void {
   state.room(length);
   const start = state.at;
-  state.bytes.fill(value, start, start + length);
+  if (!state.isLenient()) state.bytes.fill(value, start, start + length);
   state.at += length;
   reserved(state, start);
 }

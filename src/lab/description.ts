@@ -95,7 +95,7 @@ const flow = { from: end, to: end };
 /** F S R P A U */
 const flags = parsed(
   (word) => (/^[FSRPAU]+$/.test(word) ? word : undefined),
-  "some of the flags F S R P A U",
+  "a text of some of the flags F S R P A U",
 );
 
 /** Which frames are meant: one protocol and what it must have; then perhaps one of them by number. */

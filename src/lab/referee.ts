@@ -2,7 +2,7 @@
  * What must happen in a laboratory, and what must not: looks at everything that could settle an expectation, as it
  * happens, and says when one is met, or can no longer be.
  */
-import { FOREVER, latin1, type Micros, SECOND } from "../base/index.ts";
+import { FOREVER, latin1, type Micros, nearest, SECOND } from "../base/index.ts";
 import { type Computer, describeStop, type Stop } from "../computer.ts";
 import { showPlace } from "../kernel/index.ts";
 import type { Direction, FrameMatch, IpAddress, ServiceNews } from "../net/index.ts";
@@ -327,16 +327,20 @@ function printedText({ debugBoard }: Computer): string {
     : `the last line it printed is ${JSON.stringify(lines.at(-1))}`;
 }
 
+/** Names that a message tells. */
+const MOST_NAMED = 10;
+
 function known<T extends { has(name: string): boolean; keys(): Iterable<string> }>(
   { name, spot, path }: Reference,
   names: T,
   what: string,
 ): string {
   if (names.has(name)) return name;
-  const there = [...names.keys()].slice(0, 10).join(", ");
-  throw new LabError([
-    { spot, path, text: `there is no ${what} ${JSON.stringify(name)}: there are ${there || "none"}` },
-  ]);
+  const all = [...names.keys()];
+  const meant = nearest(name, all);
+  const some = `${all.slice(0, MOST_NAMED).join(", ")}${all.length > MOST_NAMED ? ", …" : ""}`;
+  const hint = meant ? `did you mean ${meant}?` : `there are ${some || "none"}`;
+  throw new LabError([{ spot, path, text: `there is no ${what} ${JSON.stringify(name)}: ${hint}` }]);
 }
 
 /** How often a text is there; `/a pattern/` is a regular expression. */

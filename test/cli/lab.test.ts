@@ -123,6 +123,19 @@ test.each([
     5,
     /one of prints, ends, socket, frame, receives, joins is needed, not none/,
   ],
+  [
+    `${machine}, count: 30 }\nexpect:\n  - { machine: ome-1, prints: x }`,
+    4,
+    16,
+    /^expect\[1\]\.machine: there is no machine "ome-1": did you mean one-1\?$/,
+  ],
+  [
+    `${machine}, count: 30 }\nexpect:\n  - { machine: client, prints: x }`,
+    4,
+    16,
+    /there are one-1, one-2, one-3, one-4, one-5, one-6, one-7, one-8, one-9, one-10, …$/,
+  ],
+  [`${machine}, corrections: none.json }`, 2, 3, /^machines\.one\.corrections: .*none\.json: no such file$/],
   [`${machine}, link: { loss: 120 % } }`, 2, 73, /a chance is 100 % at most/],
   ["machines:\n  one: { program: none.asm }", 2, 8, /^machines\.one\.program: .*none\.asm: no such file/],
 ])("what makes no sense is told with line and column: %#", async (text, line, column, why) => {
@@ -133,6 +146,14 @@ test.each([
   expect(said).toMatch(why);
   if (!text.includes(process.cwd())) expect(at).toBe(`${line}:${column}`);
   else expect(Number(at!.split(":")[0])).toBe(line);
+});
+
+test("what is far too large is not even looked at", async () => {
+  const path = folder.put("large.yaml", new Uint8Array(2 ** 20 + 1));
+  expect(await kolibri(["lab", path])).toMatchObject({
+    status: 2,
+    err: `kolibri lab: ${path} has 1,048,577 bytes: that is no laboratory's file\n`,
+  });
 });
 
 test("all problems are told at once", async () => {

@@ -76,8 +76,7 @@ function measure(target: Operand, size: number, out: Encoding, counter = 0): num
 const OUT_OF_RANGE = 2;
 
 /**
- * Whether FASM makes the jump short: 1 yes, 0 no, OUT_OF_RANGE when `short` was demanded and cannot be, or when the target
- * is beyond what 32 bits reach in 64-bit code.
+ * Whether FASM makes the jump short: 1 yes, 0 no, OUT_OF_RANGE when the target is beyond what 32 bits reach in 64-bit code.
  */
 function isShort(distance: number, size: number, jump: number, out: Encoding): number {
   if (size === 8 && out.distanceHigh !== distance >> 31) {
@@ -88,8 +87,9 @@ function isShort(distance: number, size: number, jump: number, out: Encoding): n
   if (jump === SHORT) {
     if (out.distanceRelocation !== ABSOLUTE && !out.isLenient()) refuse("invalidUseOfSymbol");
     if (fits) return 1;
+    // FASM goes on behind the question then, and makes room for a long one.
     out.recoverable("relativeJumpOutOfRange");
-    return OUT_OF_RANGE;
+    return 0;
   }
   return jump === 0 && out.distanceRelocation === ABSOLUTE && fits ? 1 : 0;
 }

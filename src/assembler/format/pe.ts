@@ -51,6 +51,8 @@ const FILE_ALIGNMENT = 0x3c;
 const IMAGE_SIZE = 0x50;
 const HEADERS_SIZE = 0x54;
 const CHECKSUM = 0x58;
+/** An address that is not 0, nor close to it. */
+const SOMEWHERE = 0x80000000;
 const STACK = 0x60;
 /** Fields of a section header. */
 const S_SIZE = 8;
@@ -358,7 +360,8 @@ export class PeFormat implements Format {
     }
     const directory = this.#layout.directories + type * 8;
     if (u32le(state.bytes, directory) !== 0) refuse("dataAlreadyDefined");
-    setU32le(state.bytes, directory, this.#rvaAt(state, state.at));
+    // A section that has lost its address has one somewhere in FASM's memory here: the directory is none that is empty.
+    setU32le(state.bytes, directory, this.#rvaAt(state, state.at) || SOMEWHERE);
     state.open(S_DATA).counter = type;
     this.#generate(assembler, type);
   }

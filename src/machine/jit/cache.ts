@@ -13,13 +13,12 @@ import type { Operation } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
 import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
-import { I32, moduleBytes, V128, W, Code as WasmCode } from "../wasm/index.ts";
-import { calls, discover, emit, lift, structure } from "./compiler.ts";
-import type { Extent, Found } from "./discover.ts";
-import type { Surroundings } from "./emit.ts";
-import { EXACTING, Guesses, type StatusGuess } from "./guesses.ts";
-import type { Fixed, Region } from "./ir.ts";
+import type { Compiled, Task } from "./compile.ts";
+import { calls, canCompile, compile, discover, nothing } from "./compiler.ts";
+import type { Found } from "./discover.ts";
+import { EXACTING, type StatusGuess } from "./guesses.ts";
 import type { Optimisation } from "./optimisations.ts";
+import { isFixed, type Range, rangesOf, spanOf } from "./ranges.ts";
 import { CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
 
 export interface CompilerOptions {
@@ -46,8 +45,16 @@ const THRESHOLD = 300;
  */
 const AFTER = 20_000;
 /**
+ * A short program waits for no more than so many instructions to be compiled: the loops of a small one are, and that takes
+ * some 5 ms. With more of them it is interpreted until it is not short any more. A few of its regions, compiled before,
+ * would only be in the way of larger ones then.
+ */
+const AT_ONCE = 160;
+/** Instructions of a short program: some 10 ms in the interpreter. */
+const SHORT = 1_000_000;
+/**
  * For each instruction that was compiled so many must have been executed before more is: what a program that does a
- * little of everything spends in the compiler stays below what it would spend in the interpreter.
+ * little of everything spends in the compiler stays comparable to what it would spend in the interpreter.
  */
 const EXECUTED_PER_COMPILED = 1000;
 /** What an instruction takes that has no arm in the interpreter's loop: so many times what others do. */
@@ -76,7 +83,7 @@ const X87_STATUS = STATE.X87_STATUS >> 2;
 const PE = 0x20;
 const TOP_TWO = 0xc000_0000 | 0;
 
-type Compiled = (entry: number, left: number) => number;
+type Run = (entry: number, left: number) => number;
 
 /** What modules import. */
 interface Outside {
@@ -86,13 +93,14 @@ interface Outside {
 
 interface CompiledRegion {
   readonly index: number;
-  readonly run: Compiled;
+  readonly run: Run;
   readonly entry: number;
   readonly heads: readonly Operation[];
   /** Bytes of code that it is made of, and of data that it relies on: start and end, unsigned. */
   readonly code: readonly Range[];
-  readonly data: readonly Range[];
-  readonly operations: readonly number[];
+  readonly data: readonly DataRange[];
+  /** Instructions that were compiled for it. */
+  readonly size: number;
   /** Operations whose constants it writes. */
   readonly patches: readonly Operation[];
   /** It can be entered behind the calls in it. */
@@ -107,11 +115,8 @@ interface LiveGuess extends StatusGuess {
   misses: number;
 }
 
-interface Range {
-  start: number;
-  end: number;
-  /** Of data: it is written. */
-  writes: boolean;
+interface DataRange extends Range {
+  readonly writes: boolean;
 }
 
 export class CompilingEngine implements Engine, CodeListener {
@@ -119,6 +124,8 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly threshold: number;
   /** Instructions that compiled code has executed; the others were interpreted. */
   executed = 0;
+  /** Instructions that were compiled, all in all: what the program has waited for. */
+  waitedFor = 0;
   /** Regions made since all were forgotten, those among them that are gone: the functions' table keeps them. */
   made = 0;
   readonly #core: Core;
@@ -132,7 +139,7 @@ export class CompilingEngine implements Engine, CodeListener {
   #words: Int32Array;
   #outside: Outside | undefined;
   /** What stands in the table for a region that is gone. */
-  #nothing: Compiled | undefined;
+  #nothing: Run | undefined;
   readonly #regions: (CompiledRegion | undefined)[] = [];
   #freeIndexes: number[] = [];
   /** Regions by page of their code, and of the data they rely on. */
@@ -146,8 +153,6 @@ export class CompilingEngine implements Engine, CodeListener {
   /** By the addresses where code looks at them; and those that proved wrong. */
   readonly #guesses = new Map<number, LiveGuess>();
   readonly #wrongGuesses = new Set<number>();
-  readonly #operations: (Operation | undefined)[] = [];
-  readonly #freeNumbers: number[] = [];
   /** The next free byte for maps of entries. */
   #room = FREE_BASE;
   /** Version of the memory that the runs below were worked out for. */
@@ -297,7 +302,7 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Whether a region works out what need not be worked out any more, since PE is set. */
   #isOutdated({ extra }: Operation): boolean {
     const { exacting } = this.#regions[extra]!;
-    if (exacting === 0 || this.#isEarly()) return false;
+    if (exacting === 0 || this.#isEarly) return false;
     const words = this.#words;
     const set = (words[X87_STATUS]! & PE ? EXACTING.X87 : 0) | (words[WORD.MXCSR]! & PE ? EXACTING.SSE : 0);
     return (exacting & set) !== 0;
@@ -394,14 +399,7 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Made when something is compiled for the first time: programs that end before do not pay for it. */
   #makeOutside(): Outside {
     const table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
-    const imports: WebAssembly.ModuleImports = {
-      m: this.#core.memory.wasm,
-      t: table,
-      execute: (number: number) => {
-        const op = this.#operations[number]!;
-        return op.op === OP.INT ? this.#interrupt(op) : this.#execute(op);
-      },
-    };
+    const imports: WebAssembly.ModuleImports = { m: this.#core.memory.wasm, t: table };
     const { cpu } = this.#interpreter;
     // Made only when a module wants them.
     for (const call of calls) Object.defineProperty(imports, call.name, { get: () => call.make(cpu) });
@@ -411,101 +409,113 @@ export class CompilingEngine implements Engine, CodeListener {
   // Compiling ------------------------------------------------------------------------------------------------
 
   /** Whether too little was executed so far for compiling to pay. */
-  #isEarly(): boolean {
+  get #isEarly(): boolean {
     const more = (WEIGHT_OF_GENERAL - 1) * this.#interpreter.cpu.general;
     return this.#core.instructions + more < this.#earliest;
   }
 
   #compile(entry: number, head: Operation): void {
-    const { memory } = this.#core;
     head.immediate = this.threshold;
-    if (this.#isEarly() || !canCompile() || !this.#ready()) return;
+    if (isImpossible || this.#isEarly || !this.#ready()) return;
     if (this.made >= MOST_REGIONS) this.#dropAll();
     const around = this.#without === "heads" ? undefined : this.#around(entry);
-    const found = discover(
-      this.#interpreter.code,
-      memory,
-      around === undefined ? [entry] : [around.entry, entry],
-      this.#extent(around !== undefined),
-    );
+    const returns = around !== undefined;
+    const found = this.#discover(around === undefined ? [entry] : [around.entry, entry], returns);
+    const { size } = found.places;
     // Nothing of it was executed so far.
-    if (found.operations.size === 0) return;
+    if (size === 0) return;
+    if (this.#isThrifty) {
+      if (this.#earliest < SHORT && this.waitedFor + size > AT_ONCE) {
+        this.#earliest = SHORT;
+        return;
+      }
+      this.#earliest += size * EXECUTED_PER_COMPILED;
+    }
     if (around !== undefined) this.#drop(around);
-    if (this.#isThrifty) this.#earliest += found.places.size * EXECUTED_PER_COMPILED;
-    const { region, shaped, bytes, data, patches, operations, guesses } = this.#translate(found, entry);
+    this.waitedFor += size;
+    const patches: Operation[] = [];
+    const made = compile(this.#task(found, entry, patches));
+    let module: WebAssembly.Module;
+    try {
+      module = new WebAssembly.Module(made.bytes);
+    } catch (reason) {
+      if (canCompile()) throw reason;
+      isImpossible = true;
+      return;
+    }
+    const { memory } = this.#core;
+    for (const { at, addresses } of made.maps) {
+      const [low, length] = spanOf(addresses);
+      memory.bytes.fill(0, at, at + length);
+      for (const [i, address] of addresses.entries()) memory.bytes[at + (address >>> 0) - low] = i + 1;
+      this.#room = at + length;
+    }
+    const { executed } = made;
+    const execute = (number: number): number => {
+      const op = executed[number]!;
+      return op.op === OP.INT ? this.#interrupt(op) : this.#execute(op);
+    };
     const { table, imports } = (this.#outside ??= this.#makeOutside());
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { m: imports });
+    const own = Object.create(imports, { execute: { value: execute } }) as WebAssembly.ModuleImports;
+    const { exports } = new WebAssembly.Instance(module, { m: own });
     this.made++;
     const index = this.#freeIndexes.pop() ?? this.#regions.length;
     if (index >= table.length) table.grow(table.length);
-    const run = instance.exports["r"] as Compiled;
+    const run = exports["r"] as Run;
     table.set(index, run);
     const heads: Operation[] = [];
-    for (const [i, block] of shaped.entries.slice(0, MOST_ENTRIES).entries()) {
-      const each = this.#interpreter.code.head(region.blocks[block]!.address);
+    for (const [i, { address, isWanted }] of made.entries.slice(0, MOST_ENTRIES).entries()) {
+      const each = this.#interpreter.code.head(address);
       // Where a loop can be entered already, better code of it may be at hand.
-      if (each.op !== OP.COUNT && (each.op !== OP.ENTER || !region.entries.includes(block))) continue;
+      if (each.op !== OP.COUNT && (each.op !== OP.ENTER || !isWanted)) continue;
       each.op = OP.ENTER;
       each.extra = index;
       each.a = i + 1;
-      each.immediate = shaped.longest;
+      each.immediate = made.longest;
       heads.push(each);
     }
-    const made: CompiledRegion = {
+    const region: CompiledRegion = {
       index,
       run,
       entry,
       heads,
       code: rangesOf(found.operations),
-      data,
-      operations,
+      data: made.fixed.map(({ address, size, writes }) => ({ start: address, end: address + size, writes })),
+      size,
       patches,
-      exacting: guesses.exacting,
-      returns: around !== undefined,
+      exacting: made.exacting,
+      returns,
     };
-    for (const [address, { mask, value }] of guesses.status)
-      this.#guesses.set(address, { mask, value, region: made, misses: 0 });
-    if (patches.length > 0) this.#patching.add(made);
+    for (const [address, { mask, value }] of made.status)
+      this.#guesses.set(address, { mask, value, region, misses: 0 });
+    if (patches.length > 0) this.#patching.add(region);
     this.#isPatched = this.#patching.size > 0;
-    this.#regions[index] = made;
-    for (const range of made.code) this.#file(this.#byCode, range, made);
-    for (const range of made.data) this.#file(this.#byData, range, made);
+    this.#regions[index] = region;
+    for (const range of region.code) this.#file(this.#byCode, range, region);
+    for (const range of region.data) this.#file(this.#byData, range, region);
     for (const each of heads) this.#chain(each);
   }
 
-  #translate(found: Found, entry: number) {
+  #task(found: Found, entry: number, patches: Operation[] = []): Task {
     const { memory } = this.#core;
-    const data: Range[] = [];
-    const patches: Operation[] = [];
-    const without = this.#without;
-    const fixed: Fixed = (address, size, writes) => {
-      if (without === "constants" || !this.#isFixed(address >>> 0, size, writes, patches)) return false;
-      data.push({ start: address >>> 0, end: (address >>> 0) + size, writes });
-      return true;
-    };
-    const guesses = new Guesses(this.#wrongGuesses);
-    const region = lift(this.#core, found, entry, fixed, guesses, without);
-    const shaped = structure(region, without);
-    const operations: number[] = [];
-    const surroundings: Surroundings = {
+    const { code } = this.#interpreter;
+    return {
+      found,
+      entry,
       memory,
-      without,
+      wrongGuesses: this.#wrongGuesses,
       readsFromZero: this.#readLow === 0,
       writes: this.#writes,
-      operationNumber: (operation) => {
-        const number = this.#freeNumbers.pop() ?? this.#operations.length;
-        this.#operations[number] = operation;
-        operations.push(number);
-        return number;
-      },
-      room: (length) => this.#takeRoom(length),
+      room: this.#room,
+      isFixed: (address, size, writes) =>
+        isFixed(memory, code, { address, size, writes }, (op) => patches.push(op)),
+      without: this.#without,
     };
-    const bytes = emit(region, shaped, surroundings, calls);
-    return { region, shaped, bytes, data, patches, operations, guesses };
   }
 
-  #extent(returns: boolean): Extent {
-    return { ahead: this.#ahead, most: this.#most, returns, without: this.#without };
+  #discover(entries: readonly number[], returns: boolean): Found {
+    const extent = { ahead: this.#ahead, most: this.#most, returns, without: this.#without };
+    return discover(this.#interpreter.code, this.#core.memory, entries, extent);
   }
 
   /**
@@ -521,11 +531,10 @@ export class CompilingEngine implements Engine, CodeListener {
   }
 
   /** What a region that begins at an address is made of; nothing is kept of it. */
-  explain(entry: number): { region: Region; bytes: Uint8Array } | undefined {
+  explain(entry: number): Compiled | undefined {
     if (!this.#ready()) return undefined;
-    const found = discover(this.#interpreter.code, this.#core.memory, [entry], this.#extent(false));
-    if (found.operations.size === 0) return undefined;
-    return this.#translate(found, entry);
+    const found = this.#discover([entry], false);
+    return found.operations.size === 0 ? undefined : compile(this.#task(found, entry));
   }
 
   #file(index: Map<number, Set<CompiledRegion>>, { start, end }: Range, region: CompiledRegion): void {
@@ -536,28 +545,6 @@ export class CompilingEngine implements Engine, CodeListener {
     }
   }
 
-  /** Whether [address, address + size) can be accessed for as long as `rightsLost` and `covered` are silent. */
-  #isFixed(address: number, size: number, writes: boolean, patches: Operation[]): boolean {
-    const { facts } = this.#core.memory;
-    const { code } = this.#interpreter;
-    const { pages } = code;
-    let isCode = false;
-    const needed = writes ? FACT.READ | FACT.STORE : FACT.READ;
-    for (let at = address; at < address + size; at++) {
-      if ((facts[at >>> PAGE_SHIFT]! & needed) !== needed) return false;
-      if (writes && pages[at >>> PAGE_SHIFT]?.covered[at & 0xfff]) isCode = true;
-    }
-    if (!isCode) return true;
-    // A constant of one instruction, and nothing else, may be written: it is read anew whenever it is executed.
-    const covering = [...code.covering(address, size)];
-    const [op] = covering;
-    if (op === undefined || covering.length > 1 || !op.soft) return false;
-    const constant = (op.address >>> 0) + op.constantAt;
-    if (address < constant || address + size > constant + 4) return false;
-    patches.push(op);
-    return true;
-  }
-
   /** Brings the records of instructions up to date whose constants compiled code may have written. */
   #refresh(): void {
     const { view } = this.#core.memory;
@@ -565,15 +552,6 @@ export class CompilingEngine implements Engine, CodeListener {
       for (const op of patches)
         op.immediate = view.getInt32(RAM_BASE + (op.address >>> 0) + op.constantAt, true);
     }
-  }
-
-  #takeRoom(length: number): number | undefined {
-    if (length > 0x1_0000) return undefined;
-    if (this.#room + length > RAM_BASE) return undefined;
-    const at = this.#room;
-    this.#room += length;
-    this.#core.memory.bytes.fill(0, at, at + length);
-    return at;
   }
 
   /** Brings up to date what can be read and written. False: compiled code could not access anything. */
@@ -659,15 +637,10 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#isPatched = this.#patching.size > 0;
     for (const [address, guess] of this.#guesses) if (guess.region === region) this.#guesses.delete(address);
     this.#outside!.table.set(index, (this.#nothing ??= nothing()));
-    for (const number of region.operations) {
-      this.#operations[number] = undefined;
-      this.#freeNumbers.push(number);
-    }
     for (const head of region.heads) {
       if (head.op !== OP.ENTER || head.extra !== index) continue;
       head.op = OP.COUNT;
-      const changes = this.#changes.get(head.address) ?? 0;
-      head.immediate = changes > MOST_CHANGES && !this.#ahead ? NEVER : this.threshold << changes;
+      this.#arm(head);
       const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
       if (this.#words[at] === head.address) this.#words[at] = -1;
     }
@@ -676,6 +649,12 @@ export class CompilingEngine implements Engine, CodeListener {
         if (regions.delete(region) && regions.size === 0) index.delete(page);
       }
     }
+  }
+
+  /** Lets an address be counted again, the longer the oftener its code has changed. */
+  #arm(head: Operation): void {
+    const changes = this.#changes.get(head.address) ?? 0;
+    head.immediate = changes > MOST_CHANGES && !this.#ahead ? NEVER : this.threshold << changes;
   }
 
   #dropAll(): void {
@@ -737,20 +716,6 @@ function runFrom(table: Uint8Array, first: number, end: number, facts: number): 
   return page - first;
 }
 
-/** Where operations stand, runs of them put together. */
-function rangesOf(operations: ReadonlyMap<number, Operation>): Range[] {
-  const sorted = [...operations.values()].sort((a, b) => (a.address >>> 0) - (b.address >>> 0));
-  const ranges: Range[] = [];
-  for (const op of sorted) {
-    const start = op.address >>> 0;
-    const end = start + (op.soft ? op.constantAt : op.length);
-    const last = ranges[ranges.length - 1];
-    if (last && start <= last.end) last.end = Math.max(last.end, end);
-    else ranges.push({ start, end, writes: false });
-  }
-  return ranges;
-}
-
 /** CARRIES → the three words that compiled code has instead. */
 function split(words: Int32Array): void {
   const carries = words[WORD.CARRIES]!;
@@ -773,40 +738,5 @@ function join(words: Int32Array): void {
   words[WORD.CARRIES] = carries >>> 31 === words[CARRY] ? carries : carries ^ TOP_TWO;
 }
 
-let possible: boolean | undefined;
-
-/** Whether this host's WebAssembly has what compiled code needs: calls in tail position, vectors, bulk memory. */
-function canCompile(): boolean {
-  if (possible !== undefined) return possible;
-  const code = new WasmCode(2);
-  const local = code.local(V128);
-  code.i32(0);
-  code.access(W.v128_load, 0);
-  code.set(local);
-  for (let n = 0; n < 3; n++) code.get(0);
-  code.memoryCopy();
-  for (let n = 0; n < 3; n++) code.get(0);
-  code.returnCallIndirect(0, 0);
-  const bytes = moduleBytes({
-    types: [{ parameters: [I32, I32], results: [I32] }],
-    imports: [
-      { kind: "memory", module: "m", name: "m", pages: 1 },
-      { kind: "table", module: "m", name: "t" },
-    ],
-    functions: [{ type: 0, name: "r", code }],
-  });
-  possible = WebAssembly.validate(bytes);
-  return possible;
-}
-
-/** What stands in the table for a region that is gone: it says that nothing was done. */
-function nothing(): Compiled {
-  const code = new WasmCode(2);
-  code.i32(STATUS.LOOK);
-  const bytes = moduleBytes({
-    types: [{ parameters: [I32, I32], results: [I32] }],
-    imports: [],
-    functions: [{ type: 0, name: "r", code }],
-  });
-  return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports["r"] as Compiled;
-}
+/** It has turned out that this host's WebAssembly has not all that compiled code needs. */
+let isImpossible = false;

@@ -1,6 +1,5 @@
-/** The compiler's steps, apart from the engine that takes them: a program that ends soon never loads them. */
+/** What compiles, apart from the engine, which uses nothing else of it: a program that ends soon need not load it. */
 export { calls } from "./calls.ts";
+export { compile } from "./compile.ts";
 export { discover } from "./discover.ts";
-export { emit } from "./emit.ts";
-export { lift } from "./lift.ts";
-export { structure } from "./structure.ts";
+export { canCompile, nothing } from "./host.ts";

@@ -43,8 +43,8 @@ export interface Surroundings {
   readonly writes: boolean;
   /** The number under which an operation is executed through its executor. */
   operationNumber(operation: import("../cpu/operation.ts").Operation): number;
-  /** Room for a map of so many bytes; undefined if there is none. */
-  room(bytes: number): number | undefined;
+  /** Where a map from addresses to their numbers, from 1 on, will stand, so many bytes; undefined without room for it. */
+  map(bytes: number, addresses: readonly number[]): number | undefined;
 }
 
 /** The types of the module's functions: regions, `execute`, then those of `imported`. */
@@ -568,11 +568,8 @@ export class Emitter {
   #map(addresses: readonly number[]): { low: number; length: number; at: number } | undefined {
     const low = Math.min(...addresses.map((address) => address >>> 0));
     const length = Math.max(...addresses.map((address) => address >>> 0)) - low + 1;
-    const at = this.#surroundings.room(length);
-    if (at === undefined) return undefined;
-    const { bytes } = this.#surroundings.memory;
-    for (const [i, address] of addresses.entries()) bytes[at + (address >>> 0) - low] = i + 1;
-    return { low, length, at };
+    const at = this.#surroundings.map(length, addresses);
+    return at === undefined ? undefined : { low, length, at };
   }
 
   /** Puts the number of local EIP by a map on the stack. */

@@ -7,6 +7,7 @@
  *     liveness.ts    which slots matter where
  *     numbers.ts     which vectors are known to hold ordinary numbers, where
  *     emit*.ts       → bytes of a module                                             (../wasm)
+ *     compile.ts     all of these after the first, as a function of a task
  *     cache.ts       the engine: when to compile, when to enter, when to forget
  *
  * To add a family of instructions: write a function `(l: Lowering, op: Operation) => boolean` in a file of its own and

@@ -1,5 +1,4 @@
 /** Region of operations → region of blocks in IR: the flow of control; lower-*.ts do the rest. */
-import type { Core } from "../cpu/engine.ts";
 import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { ECX, ESP, STATE } from "../cpu/state.ts";
@@ -34,7 +33,7 @@ const families: readonly Family[] = [
 ];
 
 export function lift(
-  core: Core,
+  words: Int32Array,
   found: Found,
   entry: number,
   fixed: Fixed,
@@ -46,13 +45,13 @@ export function lift(
   for (;;) {
     const before = mixed.size;
     guesses.status.clear();
-    const region = lifted(core, found, entry, fixed, guesses, mixed, without);
+    const region = lifted(words, found, entry, fixed, guesses, mixed, without);
     if (mixed.size === before) return region;
   }
 }
 
 function lifted(
-  core: Core,
+  words: Int32Array,
   found: Found,
   entry: number,
   fixed: Fixed,
@@ -96,9 +95,9 @@ function lifted(
     const block = blocks[i]!;
     const context = contexts[i];
     // Nobody has come by: as it is now.
-    if (!tops.has(key(i))) tops.set(key(i), (core.memory.words[STATE.X87_STATUS >> 2]! >> TOP_SHIFT) & 7);
+    if (!tops.has(key(i))) tops.set(key(i), (words[STATE.X87_STATUS >> 2]! >> TOP_SHIFT) & 7);
     const b = new Builder(block, fixed, without);
-    const l = new Lowering(core, b, guesses, tops.get(key(i)));
+    const l = new Lowering(words, b, guesses, tops.get(key(i)));
     const leads: To = (address, of) => {
       const target = to(address, of);
       if (target.block >= 0) arrive(keyOf(address, of), l.top);

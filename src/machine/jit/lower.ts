@@ -4,7 +4,6 @@
  * then the operation is executed through the interpreter's executor. Checks come before the first effect: what leaves
  * the region leaves it before the instruction.
  */
-import type { Core } from "../cpu/engine.ts";
 import { KEPT } from "../cpu/flags.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { ESP, SEGMENT, STATE, WORD } from "../cpu/state.ts";
@@ -46,9 +45,9 @@ export class Lowering {
   /** The physical number of the x87's top, as far as it can be guessed. */
   top: number | undefined;
 
-  constructor(core: Core, builder: Builder, guesses: Guesses, top: number | undefined) {
+  constructor(words: Int32Array, builder: Builder, guesses: Guesses, top: number | undefined) {
     this.b = builder;
-    this.words = core.memory.words;
+    this.words = words;
     this.#guesses = guesses;
     this.top = top;
   }

@@ -28,7 +28,7 @@ import {
 import type { FastOpening } from "./fastopen.ts";
 import { probeAnswered } from "./probe.ts";
 import { delivered, detectLosses, sawTwice } from "./rack.ts";
-import { measured } from "./rtt.ts";
+import { forgetBackOff, measured } from "./rtt.ts";
 import {
   add,
   after,
@@ -385,9 +385,10 @@ function takeAcknowledgement(c: Connection, segment: Segment, now: Micros): void
   const arrived = c.sack && flight > 0 ? takeDelivered(c, segment, now) : 0;
   takeWindow(c, segment);
   if (acked > 0) {
-    measure(c, segment, now);
     const opening = !snd.synAcked;
     if (opening && c.retries > 0) synWasLost(c);
+    else if (tellsOfTwice(segment)) forgetBackOff(c.rtt, c.settings);
+    else measure(c, segment, now);
     dropAcknowledged(c, acked);
     snd.una = segment.ack;
     if (opening && c.fast !== undefined && !c.passive) dataOfSynIsAnswered(c, c.fast);
@@ -434,16 +435,18 @@ function takeOldAcknowledgement(c: Connection, segment: Segment, now: Micros): v
 
 /** What the peer says it has: bytes that were not known to be there (RFC 8985 6.2, steps 1 to 3). */
 function takeDelivered(c: Connection, segment: Segment, now: Micros): number {
-  const [left, right] = segment.sack;
-  // RFC 2883 4: the first block is a D-SACK when it lies below the acknowledgement or within the second.
-  if (left !== undefined && right !== undefined) {
-    const [, , outerLeft, outerRight] = segment.sack;
-    const within = outerLeft !== undefined && !before(left, outerLeft) && !after(right, outerRight!);
-    if (before(left, segment.ack) || within) sawTwice(c);
-  }
+  if (tellsOfTwice(segment)) sawTwice(c);
   const echo =
     c.timestamps.on && segment.timestamps ? ((segment.tsEcr - c.timestamps.offset) >>> 0) * MS : undefined;
   return delivered(c, segment.ack, segment.sack, echo, now);
+}
+
+/** RFC 2883 4: the first block is a D-SACK when it lies below the acknowledgement or within the second. */
+function tellsOfTwice({ ack, sack: [left, right, outerLeft, outerRight] }: Segment): boolean {
+  if (left === undefined || right === undefined) return false;
+  return (
+    before(left, ack) || (outerLeft !== undefined && !before(left, outerLeft) && !after(right, outerRight!))
+  );
 }
 
 /** The window has opened, and the byte that went out as a probe has not been taken: it is the next to be sent. */
@@ -468,7 +471,11 @@ function takeWindow(c: Connection, segment: Segment): void {
   snd.maxWnd = Math.max(snd.maxWnd, window);
 }
 
-/** Round-trip time by timestamps (RFC 7323 4), or of one segment at a time that was sent only once (RFC 6298 3). */
+/**
+ * Round-trip time by timestamps (RFC 7323 4), or of one segment at a time that was sent only once (RFC 6298 3). An answer to
+ * what had come before (D-SACK) says nothing: it echoes the first transmission, whose acknowledgement was lost, and our timer's
+ * wait would be taken for a round trip.
+ */
 function measure(c: Connection, segment: Segment, now: Micros): void {
   if (c.timestamps.on && segment.timestamps) {
     const elapsed = (Math.floor(now / MS) + c.timestamps.offset - segment.tsEcr) | 0;
@@ -479,7 +486,11 @@ function measure(c: Connection, segment: Segment, now: Micros): void {
   }
 }
 
-/** RFC 6298 (5.7), and RFC 6928 section 2 for the window. */
+/**
+ * RFC 6298 (5.7), and RFC 6928 section 2 for the window. Whatever timestamp is echoed, such an answer has waited for a timer, or
+ * for a neighbour to be found: the first round trip that is measured (RFC 6298 2.2) is that of data, or the time-out would be
+ * seconds off for dozens of round trips.
+ */
 function synWasLost(c: Connection): void {
   if (c.rtt.srtt < 0) c.rtt.rto = Math.max(c.rtt.rto, 3 * SECOND);
   c.congestion.cwnd = c.snd.mss;

@@ -35,6 +35,11 @@ function settle(rtt: Rtt, settings: TcpSettings): void {
   rtt.rto = Math.min(settings.maximumRto, rto);
 }
 
+/** What was sent again had come before: the time-out was too short for what happened, but not for the road. */
+export function forgetBackOff(rtt: Rtt, settings: TcpSettings): void {
+  if (rtt.srtt >= 0) settle(rtt, settings);
+}
+
 /** RFC 6298 (5.5). */
 export function backOff(rtt: Rtt, settings: TcpSettings): void {
   rtt.rto = Math.min(settings.maximumRto, rtt.rto * 2);

@@ -201,6 +201,41 @@ describe("retransmission (RFC 6298)", () => {
     expect(it.c.rtt.srtt).toBe(35_000);
   });
 
+  test("but not of a SYN that was lost: the first measurement is that of data", () => {
+    const it = synSent({ timestamps: true });
+    it.wait();
+    it.sent();
+    it.now += 10 * MS;
+    const stamps = (value: number) => ({ timestamps: true, tsVal: 7000, tsEcr: value });
+    it.hear({ flags: SYN | ACK, seq: 300, ack: 101, mss: MSS, ...stamps(0) }); // the first SYN's
+    expect([it.c.rtt.srtt, it.c.rtt.rto]).toEqual([-1, 3 * SECOND]);
+    it.give(10);
+    const [data] = it.sent().slice(-1);
+    it.now += 20 * MS;
+    it.hear({ ack: 111, seq: 301, ...stamps(data!.tsVal) });
+    expect([it.c.rtt.srtt, it.c.rtt.rto]).toEqual([20 * MS, 220 * MS]);
+  });
+
+  test("nor of what came twice: its acknowledgement was lost, and nothing is slow", () => {
+    const it = established({ sack: true, timestamps: true });
+    const echo = (value: number) => ({ timestamps: true, tsVal: 2000, tsEcr: value });
+    it.give(1000);
+    const [first] = it.sent();
+    it.now += 20 * MS;
+    it.hear({ ack: 1101, ...echo(first!.tsVal) });
+    const { srtt, rto } = it.c.rtt;
+    it.give(1000);
+    const [lost] = it.sent();
+    while (it.c.timeouts < 3) {
+      it.wait();
+      it.sent();
+    }
+    expect(it.c.rtt.rto).toBe(8 * rto);
+    it.now += 20 * MS;
+    it.hear({ ack: 2101, sack: [1101, 2101], ...echo(lost!.tsVal) });
+    expect([it.c.rtt.srtt, it.c.rtt.rto]).toEqual([srtt, rto]);
+  });
+
   test("data: doubled each time, up to a minute, until R2", () => {
     const it = established({ retries: 10 });
     it.give(10);

@@ -23,6 +23,9 @@ const options = {
   strace: { value: "FILE", help: "one line a system call, of all machines" },
 } as const;
 
+/** Bytes of a file; a thousand machines, each with a cable of its own, have a tenth of it. */
+const LARGEST = 2 ** 20;
+
 export const lab = command({
   name: "lab",
   synopsis: "FILE",
@@ -43,6 +46,8 @@ export const lab = command({
     );
     const content = readFile(path!);
     if ("error" in content) throw new Refusal(content.error, 2);
+    if (content.length > LARGEST)
+      throw new Refusal(`${path} has ${thousands(content.length)} bytes: that is no laboratory's file`, 2);
     const folder = dirname(path!);
     const files: OutputFile[] = [];
     const open = (name: string): OutputFile => {
@@ -128,7 +133,8 @@ async function loadPrograms(
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         const { misfit } = await import("./laboratory.ts");
-        return misfit(machine, `machines.${name}.program`, error.message);
+        const list = corrections !== undefined && "error" in readFile(at(corrections));
+        return misfit(machine, `machines.${name}.${list ? "corrections" : "program"}`, error.message);
       }
       images.set(key, image);
     }

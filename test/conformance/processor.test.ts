@@ -44,9 +44,9 @@ describe.each(Object.entries(groups))("the processor does what a real one did: %
       recorded.add(form.key);
       for (const [i, one] of form.cases.entries()) {
         const actual = subject.answer(one);
-        const mnemonic = byKey.get(form.key)!.name;
-        const known = tolerant(mnemonic, form.answers[i]!, actual);
-        const expected = tolerantX87(mnemonic, one, known, actual);
+        const { name } = byKey.get(form.key)!;
+        const known = tolerant(form.answers[i]!, actual);
+        const expected = tolerantX87(name, one, known, actual);
         const found = differences(expected, actual);
         if (found.length > 0) wrong.push(`${form.key} case ${one.number}: ${found.join("; ")}`);
         cases++;

@@ -38,8 +38,8 @@ test.each([
     for (const [i, one] of form.cases.entries()) {
       if (cases++ % oneIn !== 0) continue;
       const actual = subject.answer(one);
-      const mnemonic = byKey.get(form.key)!.name;
-      const expected = tolerantX87(mnemonic, one, tolerant(mnemonic, form.answers[i]!, actual), actual);
+      const { name } = byKey.get(form.key)!;
+      const expected = tolerantX87(name, one, tolerant(form.answers[i]!, actual), actual);
       const found = differences(expected, actual);
       if (found.length > 0) wrong.push(`${form.key} case ${one.number}: ${found.join("; ")}`);
     }

@@ -1,5 +1,6 @@
 /**
- * Compares hardware breakpoints with those of the host's processor: npm run prove -- breakpoints [--record].
+ * Compares hardware breakpoints with those of the host's processor: npm run prove -- breakpoints [--record]
+ * [--random N] [--seed N]: the pieces that are written down, and N more at random.
  * With --record the host's answers are kept in fixtures/processor/breakpoints.txt.
  */
 import { spawnSync } from "node:child_process";
@@ -7,10 +8,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { answer, assembled, question } from "./breakpoints.ts";
+import { answer, assembled, question, randomPiece } from "./breakpoints.ts";
 
 const { values } = parseArgs({
-  options: { root: { type: "string", default: "." }, record: { type: "boolean", default: false } },
+  options: {
+    root: { type: "string", default: "." },
+    record: { type: "boolean", default: false },
+    random: { type: "string", default: "0" },
+    seed: { type: "string", default: "1" },
+  },
 });
 const folder = mkdtempSync(join(tmpdir(), "kolibri-breakpoints-"));
 try {
@@ -18,9 +24,13 @@ try {
   const source = join(values.root, "test/conformance/processor/breakpoints.c");
   const built = spawnSync("gcc", ["-m32", "-O1", "-static", "-o", program, source], { encoding: "utf8" });
   if (built.status !== 0) throw new Error(built.stderr || "gcc is not installed");
-  const pieces = assembled();
+  const written = assembled();
+  const others = Array.from({ length: Number(values.random) }, (_, n) => randomPiece(Number(values.seed), n));
+  const pieces = [...written, ...others];
   const input = pieces.map(question).join("");
-  const native = spawnSync(program, { input, encoding: "utf8" }).stdout.trim().split("\n");
+  const native = spawnSync(program, { input, encoding: "utf8", maxBuffer: 2 ** 30 })
+    .stdout.trim()
+    .split("\n");
   if (native.length !== pieces.length) throw new Error("the host did not answer all");
   let differing = 0;
   for (const [i, piece] of pieces.entries()) {
@@ -30,7 +40,7 @@ try {
     console.log(`${piece.name}\n    native ${native[i]}\n    here   ${ours}`);
   }
   if (values.record) {
-    const lines = pieces.map(({ name }, i) => `${name} => ${native[i]}\n`);
+    const lines = written.map(({ name }, i) => `${name} => ${native[i]}\n`);
     writeFileSync(join(values.root, "fixtures/processor/breakpoints.txt"), lines.join(""));
   }
   console.log(`breakpoints: ${pieces.length} pieces, ${differing} differ`);

@@ -1,6 +1,10 @@
 /** Pieces of code with hardware breakpoints, and what a machine of ours does with them. SDM vol. 3B, 17.2 and 17.3. */
 import { assemble, memoryFiles } from "../../../src/assembler/index.ts";
+import { Random } from "../../../src/base/index.ts";
+import type { Form } from "../../../src/isa/index.ts";
 import { linuxSegments, Machine, type MachineOptions } from "../../../src/machine/index.ts";
+import { plainCode, steady } from "./generate.ts";
+import { steadyVector, steadyX87 } from "./mixed.ts";
 
 const CODE = 0x10_0000;
 const DATA = 0x20_0000;
@@ -163,6 +167,83 @@ export const assembled = (): Piece[] =>
     };
   });
 
+/** What cannot be compared: state that a piece leaves to the next on the host, or much memory at once. */
+const STATEFUL = /^(f?x(save|rstor)|frstor|fldenv|ldmxcsr|maskmov|bt)/;
+
+const watchable: readonly Form[] = [...steady, ...steadyVector, ...steadyX87].filter(
+  ({ name }) => !STATEFUL.test(name),
+);
+
+/** fninit; pxor of each MMX and XMM register with itself; fninit; ldmxcsr of 1F80 */
+const INITIALISED: readonly number[] = [
+  ...[0xdb, 0xe3],
+  ...[0, 1, 2, 3, 4, 5, 6, 7].flatMap((i) => [0x0f, 0xef, 0xc0 | (9 * i), 0x66, 0x0f, 0xef, 0xc0 | (9 * i)]),
+  ...[0xdb, 0xe3, 0x68, 0x80, 0x1f, 0, 0, 0x0f, 0xae, 0x14, 0x24, 0x83, 0xc4, 4],
+];
+
+/** Pieces of any instructions, strings among them, with breakpoints on what they access, or near it, and on themselves. */
+export function randomPiece(seed: number, number: number): Piece {
+  const random = new Random((Math.imul(seed, 0x9e37_79b9) + number) | 0);
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)]!;
+  const code: number[] = [...INITIALISED];
+  const starts: number[] = [];
+  const strings = random.below(4) === 0;
+  if (random.below(8) === 0) code.push(0x9c, 0x81, 0x0c, 0x24, 0, 1, 0, 0, 0x9d);
+  for (let count = 1 + random.below(3); count > 0; count--) {
+    starts.push(code.length);
+    if (strings && random.below(2) === 0) {
+      // What stands before may have led them to where the host has its own memory.
+      for (const load of [0xbe, 0xbf]) code.push(load, random.below(64), 0, DATA >> 16, 0);
+      if (random.below(2) === 0) code.push(pick([0xfc, 0xfd]));
+      if (random.below(3) > 0) code.push(pick([0xf2, 0xf3]));
+      if (random.below(4) === 0) code.push(0x66);
+      code.push(pick([0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf]));
+    } else if (random.below(6) === 0) {
+      code.push(
+        ...pick([
+          [0x50],
+          [0x58],
+          [0x60],
+          [0x61],
+          [0x9c],
+          [0x06],
+          [0xc9],
+          [0xc8, 8, 0, 3],
+          [0x68, 1, 2, 3, 4],
+        ]),
+      );
+    } else code.push(...plainCode(pick(watchable), random));
+  }
+  const addresses: number[] = [];
+  let dr7 = 0;
+  for (let i = 0; i < 1 + random.below(4); i++) {
+    const kind = pick([1, 1, 3, 3, 3, 0]);
+    const length = kind === 0 ? 0 : pick([0, 1, 3]);
+    const stack = STACK + 0x7e0 + random.below(0x40);
+    const place = kind === 0 ? CODE + pick(starts) : random.below(8) === 0 ? stack : DATA + random.below(72);
+    addresses.push((place & ~length) >>> 0);
+    dr7 |= (1 << (2 * i)) | ((kind | (length << 2)) << (16 + 4 * i));
+  }
+  return {
+    name: `random piece ${number}: ${code
+      .slice(INITIALISED.length)
+      .map((byte) => byte.toString(16).padStart(2, "0"))
+      .join(
+        " ",
+      )} | ${addresses.map((address) => address.toString(16)).join(" ")}, DR7 ${(dr7 >>> 0).toString(16)}`,
+    code: Uint8Array.from(code),
+    addresses,
+    dr7,
+    registers: {
+      ...USUAL,
+      ecx: random.below(24),
+      esi: DATA + random.below(64),
+      edi: DATA + random.below(64),
+      eax: 0,
+    },
+  };
+}
+
 /** A line for breakpoints.c. */
 export function question({ code, addresses, dr7, registers }: Piece): string {
   const words = [0, 1, 2, 3].map((i) => addresses[i] ?? 0);
@@ -183,7 +264,7 @@ export function answer({ code, addresses, dr7, registers }: Piece, engine: Machi
   debug.dr7 = dr7;
   const stops: string[] = [];
   while (stops.length < MOST_STOPS) {
-    machine.run(1000);
+    machine.run(100_000);
     const told = debug.dr6 & TOLD;
     debug.dr6 = 0;
     const words = [cpu.eip - CODE, told, cpu.ecx, cpu.esi, cpu.edi, cpu.esp];

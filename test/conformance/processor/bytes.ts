@@ -61,7 +61,7 @@ function bytesCase(name: string, seed: number, n: number): Case {
     fxsave: vectorState(random),
     form: 0,
     number: n,
-    several: true,
+
     raw: true,
   };
 }

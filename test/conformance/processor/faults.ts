@@ -3,15 +3,31 @@
  * traps, a few more. What is compared is that everything before it has happened, and nothing of what comes behind.
  */
 import { CODE, CONSTANT, DATA, LOW, SMALL, STACK } from "./arena.ts";
-import type { Series } from "./generate.ts";
+import { asked, askedVector, plainCode, type Series } from "./generate.ts";
 import { anyInstruction, steadyVector } from "./mixed.ts";
 import { at, type Scene, START, seriesOf } from "./scene.ts";
+import { askedX87 } from "./x87.ts";
 
 /** Forms whose memory operand has 16 bytes. */
 const wideForms = steadyVector.filter(
   (form) =>
     form.mod !== "register" &&
     form.operands.some(({ memorySize }, i) => form.places[i] === "rm" && memorySize === 16),
+);
+
+/** Forms that write memory, by units; those with long operands by themselves. */
+const writing = [
+  asked.filter(({ privileged }) => !privileged),
+  askedVector,
+  askedX87,
+  [...askedVector, ...askedX87].filter(({ name }) => /^(fxsave|fn?save|fn?stenv|fbstp)/.test(name)),
+].map((forms) =>
+  forms.filter(
+    ({ operands, places, mod, name }) =>
+      mod !== "register" &&
+      operands.some(({ writes }, i) => writes && /^(rm|moffs)$/.test(places[i]!)) &&
+      !name.startsWith("pop"),
+  ),
 );
 
 const notEsp = (scene: Scene): number => scene.pick([0, 1, 2, 3, 5, 6, 7]);
@@ -282,6 +298,37 @@ const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
       scene.put(...next);
     }
     scene.some(3);
+  },
+
+  "code that any instruction writes"(scene) {
+    scene.raw = true;
+    if (scene.below(3) === 0) scene.eip = CODE.start + 0x1000 - scene.below(40);
+    scene.some(2, [2, 1, 0]);
+    const near = (): number => scene.here + scene.below(40) - 8;
+    if (scene.below(4) === 0) {
+      // The stack is in the code.
+      scene.load(5, near());
+      scene.load(4, near() + 16);
+      const pushes = [
+        [0x50 + scene.below(8)],
+        [0x68, 0x40, 0x41, 0x90, 0x43],
+        [0x60],
+        [0x9c],
+        [0xe8, 0, 0, 0, 0],
+        [0x66, 0x50],
+      ];
+      scene.put(
+        ...scene.pick([...pushes, [0xc8, 4, 0, 2], [0x6a, 0x41], [0x0e], [0xff, 0x35, 0, 0, 0x20, 0]]),
+      );
+    } else {
+      const form = scene.pick(scene.pick(writing));
+      const place = near();
+      const bytes = [0, 8, 16, 24].map((shift) => (place >>> shift) & 0xff);
+      scene.put(
+        ...plainCode(form, scene.random, { modrm: (reg) => [(reg << 3) | 5, ...bytes], offset: bytes }),
+      );
+    }
+    for (let count = 3; count > 0; count--) scene.some(2);
   },
 
   "a loop that modifies itself"(scene) {

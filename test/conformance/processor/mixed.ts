@@ -59,7 +59,6 @@ function mixture(seed: number, n: number, weights: readonly [number, number, num
     fxsave: vectorState(random),
     form: steady[0]!.index,
     number: n,
-    several: true,
   };
 }
 

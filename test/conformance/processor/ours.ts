@@ -148,7 +148,6 @@ export class Subject {
     machine.onInstruction(undefined);
     const [vector, code, address] = exception(stop);
     const changed = this.#changed();
-    const mnemonic = one.several ? this.#mnemonic(cpu.eip) : "";
     this.#restore(one, changed);
     return {
       registers: [cpu.eax, cpu.ecx, cpu.edx, cpu.ebx, cpu.esp, cpu.ebp, cpu.esi, cpu.edi],
@@ -160,7 +159,6 @@ export class Subject {
       selectors: [cpu.es, cpu.cs, cpu.ss, cpu.ds, cpu.fs, cpu.gs],
       changed,
       ...(one.fxsave && { fxsave: storedFxsave(machine.memory.bytes) }),
-      ...(one.several && { mnemonic }),
     };
   }
 

@@ -104,7 +104,7 @@ function prove(
     recorder?.add(series.key, one, answers[i]!);
     if (group === "x87") distances.add(series.name, one, answers[i]!, ours[i]!);
     if (!series.sequences) coverage.add(forms()[one.form]!, answers[i]!);
-    const expected = tolerantX87(series.name, one, tolerant(series.name, answers[i]!, ours[i]!), ours[i]!);
+    const expected = tolerantX87(series.name, one, tolerant(answers[i]!, ours[i]!), ours[i]!);
     const found = differences(expected, ours[i]!);
     if (found.length > 0) {
       const state = group === "x87" ? `\n      ${describeX87(one, answers[i]!, ours[i]!)}` : "";

@@ -18,6 +18,8 @@ export class Scene {
   eip = START;
   eflags: number;
   code: number[] = [];
+  /** Its bytes may become anything: it ends before what cannot be compared. */
+  raw = false;
   readonly fxsave: Uint8Array;
 
   constructor(random: Random) {
@@ -88,7 +90,8 @@ export class Scene {
       fxsave: this.fxsave,
       form: JUMP,
       number: n,
-      several: true,
+
+      ...(this.raw && { raw: true as const }),
     };
   }
 }

@@ -174,6 +174,34 @@ const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
     scene.some(1);
   },
 
+  strings(scene) {
+    contents(scene);
+    const [from, to] = [scene.pick(Object.values(local)), scene.pick([SMALL, ...Object.values(local)])];
+    const segment = scene.pick([3, 4, 5]);
+    const narrow = scene.below(2) === 0;
+    const place = (is: { base: number; limit: number }): number => {
+      const end = scene.pick([is.limit + 1, DATA.start + DATA.length - is.base, 0x1_0000, 0, 0x1000, 0x100]);
+      return end + scene.below(64) - 32;
+    };
+    const offset = (is: { base: number; limit: number }): number =>
+      narrow ? (scene.random.u32() & ~0xffff) | (place(is) & 0xffff) : place(is);
+    if (scene.below(4) > 0) loadSegment(scene, segment, from.selector);
+    if (scene.below(4) > 0) loadSegment(scene, ES, to.selector);
+    scene.load(6, offset(from));
+    scene.load(7, offset(to));
+    scene.load(1, ((narrow ? scene.random.u32() & ~0xffff : 0) | scene.below(48)) >>> 0);
+    if (scene.below(2) === 0) scene.put(0xfd);
+    if (scene.below(12) === 0) scene.eflags |= 0x100;
+    if (narrow) scene.put(0x67);
+    scene.put(PREFIX[segment]!);
+    if (scene.below(3) === 0) scene.put(0x66);
+    if (scene.below(4) > 0) scene.put(scene.pick([0xf2, 0xf3]));
+    scene.put(scene.pick([0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf, 0xd7]));
+    if (scene.below(5) === 0)
+      scene.code.splice(-1, 1, ...scene.pick([[0x66], []]), 0x0f, 0xf7, 0xc1 + scene.below(60));
+    scene.some(1);
+  },
+
   "a stack with a base and an end"(scene) {
     const { base, limit, selector } = local.stack;
     const stack = (): number =>

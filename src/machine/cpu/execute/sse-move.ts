@@ -224,8 +224,8 @@ export function signMaskPd(cpu: Processor, op: Operation): void {
 }
 
 /**
- * Bytes of the first operand whose mask byte in the second is negative, to [EDI]. All must be writable, and x87 mode
- * ends first: Zen 4's choice among those that SDM vol. 2B, MASKMOVQ, leaves open.
+ * Bytes of the first operand whose mask byte in the second is negative, to [EDI]. All must be writable, eight by
+ * eight, and x87 mode ends first: Zen 4's choice among those that SDM vol. 2B, MASKMOVQ, leaves open.
  */
 export const maskedStore =
   (bytes: number): Executor =>
@@ -234,10 +234,11 @@ export const maskedStore =
       demandNoPending(cpu);
       enterMmx(cpu);
     }
-    const address = cpu.linear(op.segment, cpu.words[EDI]! & op.addressMask, bytes, true);
-    cpu.admitChange(address, bytes);
+    const place = (i: number, size: number): number =>
+      cpu.linear(op.segment, (cpu.words[EDI]! + i) & op.addressMask, size, true);
+    for (let i = 0; i < bytes; i += 8) cpu.admitChange(place(i, 8), 8);
     for (let i = 0; i < bytes; i++) {
-      if (cpu.bytes[4 * op.b + i]! & 0x80) cpu.write8((address + i) | 0, cpu.bytes[4 * op.a + i]!);
+      if (cpu.bytes[4 * op.b + i]! & 0x80) cpu.write8(place(i, 1), cpu.bytes[4 * op.a + i]!);
     }
   };
 

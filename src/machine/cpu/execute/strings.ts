@@ -17,6 +17,7 @@ type Element = (cpu: Processor, op: Operation) => void;
 type Bulk = (cpu: Processor, op: Operation, limit: number) => number;
 
 const OFFSET16 = 0xffff;
+const REPE = 0xf3;
 
 function advance(cpu: Processor, op: Operation, register: number): void {
   const step = cpu.words[WORD.EFLAGS]! & DF ? -op.extra : op.extra;
@@ -68,9 +69,11 @@ const lods: Element = (cpu, op) => {
 };
 
 const cmps: Element = (cpu, op) => {
-  // When neither can be read it is the destination that faults.
+  // When neither can be read it is the destination that faults, but with REPE CMPSB the source: undefined.ts.
+  const sourceFirst = op.rep === REPE && op.extra === 1;
+  let left = sourceFirst ? read(cpu, op.extra, source(cpu, op)) : 0;
   const right = read(cpu, op.extra, destination(cpu, op, false));
-  const left = read(cpu, op.extra, source(cpu, op));
+  if (!sourceFirst) left = read(cpu, op.extra, source(cpu, op));
   cpu.flagsOfDifference(left, right, (left - right) | 0, shiftOf(op.extra));
   advance(cpu, op, ESI);
   advance(cpu, op, EDI);
@@ -120,7 +123,7 @@ function repeated(element: Element, compares: boolean, bulk: Bulk | undefined): 
       }
       setCount(cpu, op, left);
       if (left === 0) return true;
-      if (compares && (cpu.words[WORD.RESULT] === 0) !== (op.rep === 0xf3)) return true;
+      if (compares && (cpu.words[WORD.RESULT] === 0) !== (op.rep === REPE)) return true;
       // It has overwritten itself: what stands there now is to be executed.
       if (op.op !== operation) return false;
     }

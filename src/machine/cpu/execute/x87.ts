@@ -198,14 +198,14 @@ function admitStore(cpu: Processor, op: Operation, size: Size): void {
   if (size === 10) cpu.admitChange(part(cpu, op, SIGNIFICAND, 2, true), 2);
 }
 
-/** Writes `convert.stored` there. */
-function store(cpu: Processor, op: Operation, size: Size, offset = 0): void {
+/** Writes `convert.stored`. */
+function store(cpu: Processor, op: Operation, size: Size): void {
   if (size === 2) {
     cpu.write16(cpu.address(op, 2, true), stored.lo & 0xffff);
     return;
   }
-  const at = part(cpu, op, offset, Math.min(size, SIGNIFICAND), true);
-  const end = size === 10 ? part(cpu, op, offset + SIGNIFICAND, 2, true) : 0;
+  const at = part(cpu, op, 0, Math.min(size, SIGNIFICAND), true);
+  const end = size === 10 ? part(cpu, op, SIGNIFICAND, 2, true) : 0;
   const whole = size !== 10 || isBehind(at, end);
   const length = whole ? size : SIGNIFICAND;
   const code = cpu.writing(at, length);
@@ -809,16 +809,18 @@ function loadEnvironment(cpu: Processor, op: Operation): void {
 /** Where register `i` stands behind an environment. */
 const registerAt = (op: Operation, i: number): number => environmentBytes(op) + 10 * i;
 
+const significand = new Int32Array(2);
+
 function save(cpu: Processor, op: Operation): void {
   const { words } = cpu;
   admitEnds(cpu, op, registerAt(op, 8), true);
   writeEnvironment(cpu, op);
   for (let i = 0; i < 8; i++) {
     read(words, i, first);
-    stored.lo = first.lo;
-    stored.hi = first.hi;
-    stored.top = first.se;
-    store(cpu, op, 10, registerAt(op, i));
+    significand[0] = first.lo;
+    significand[1] = first.hi;
+    cpu.writeDwords(part(cpu, op, registerAt(op, i), SIGNIFICAND, true), SIGNIFICAND, significand, 0);
+    cpu.write16(part(cpu, op, registerAt(op, i) + SIGNIFICAND, 2, true), first.se);
   }
   initialise(words);
 }

@@ -5,6 +5,7 @@
 import { chmodSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { build } from "esbuild";
 import { buildRooms } from "./rooms.mjs";
@@ -13,7 +14,14 @@ import { quietly, root } from "./set-up.mjs";
 
 const dist = join(root, "dist");
 const fresh = join(root, `dist.new-${process.pid}`);
-process.on("exit", () => rmSync(fresh, { recursive: true, force: true }));
+const remove = (folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+process.on("exit", () => remove(fresh));
+for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
+  process.on(signal, () => process.exit(128 + number));
+for (const name of readdirSync(root)) {
+  const [, maker] = /^dist\.new-(\d+)$/.exec(name) ?? [];
+  if (maker && !isAlive(Number(maker))) remove(join(root, name)); // what was left by a build that was killed
+}
 
 const bundle = {
   absWorkingDir: root,
@@ -28,19 +36,25 @@ const bundle = {
   logLevel: "warning",
 };
 const rooms = buildRooms("src/node/cli/program-file.ts", join(fresh, "cli"), bundle);
-await Promise.all([library(), door(), rooms.then(live)]);
-rmSync(dist, { recursive: true, force: true });
+// Ctrl-C ends esbuild's process, too: it is our end that is to be told, not esbuild's.
+await Promise.all([library(), door(), rooms.then(live)]).catch((error) =>
+  setTimeout(100).then(() => Promise.reject(error)),
+);
+remove(dist);
 renameSync(fresh, dist);
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
 
 async function library() {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const { status, output } = await quietly(process.execPath, [
-    tsc,
-    "-p",
-    "tsconfig.build.json",
-    "--outDir",
-    fresh,
-  ]);
+  const argv = [tsc, "-p", "tsconfig.build.json", "--outDir", fresh];
+  const { status, output } = await quietly(process.execPath, argv, { mortal: true });
   if (status !== 0) {
     process.stderr.write(output);
     process.exit(1);

@@ -17,20 +17,30 @@ export async function setUp(say = (line) => process.stderr.write(`${line}\n`)) {
   if (!buildStands()) await step(say, "Building", process.execPath, [join("scripts", "build.mjs")]);
 }
 
-/** Runs a program in the project's folder. Its words are kept back and shown only if it fails. */
-export function quietly(command, args, options = {}) {
+/**
+ * Runs a program in the project's folder. Its words are kept back and shown only if it fails. With `mortal` it ends, with
+ * all that it has started, when this process does.
+ */
+export function quietly(command, args, { mortal = false, ...options } = {}) {
   return new Promise((resolve) => {
+    const windows = process.platform === "win32";
     const child = spawn(command, args, {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      shell: process.platform === "win32" && command === npm,
+      shell: windows && command === npm,
+      detached: mortal && !windows,
       ...options,
     });
+    const end = () => (windows ? child.kill() : process.kill(-child.pid, "SIGKILL"));
+    if (mortal && child.pid) process.prependOnceListener("exit", end);
     let output = "";
     child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));
     child.on("error", (error) => resolve({ status: 127, output: error.message }));
-    child.on("close", (status, signal) => resolve({ status: status ?? 1, output, signal }));
+    child.on("close", (status, signal) => {
+      process.off("exit", end);
+      resolve({ status: status ?? 1, output, signal });
+    });
   });
 }
 

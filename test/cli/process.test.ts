@@ -62,7 +62,7 @@ test("a reader that has had enough ends it quietly", () => {
   const { stdout, stderr } = spawnSync("sh", ["-c", line], { encoding: "utf8" });
   expect([stdout, stderr]).toEqual(["00000000  00 00                    add [eax],al\n", ""]);
   const traced = `${process.execPath} ${CLI} run --raw ${folder.put("loop", [0xeb, 0xfe])} --trace 2>&1 | head -n 1`;
-  expect(spawnSync("sh", ["-c", traced], { encoding: "utf8", timeout: 20_000 })).toMatchObject({
+  expect(spawnSync("sh", ["-c", traced], { encoding: "utf8", timeout: 100_000 })).toMatchObject({
     stdout: "00000000  jmp 0\n",
     stderr: "",
   });

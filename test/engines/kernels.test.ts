@@ -20,7 +20,7 @@ const kernels = readdirSync(folder).filter((name) => name.endsWith(".asm"));
 
 const ways: readonly (readonly [name: string, MachineOptions["engine"]])[] = [
   ["compiled before it is executed", (core: Core) => new CompilingEngine(core, { ahead: true, most: 100 })],
-  ["compiled when it has been executed twice", (core: Core) => new CompilingEngine(core, { threshold: 2 })],
+  ["compiled when it has been executed once", (core: Core) => new CompilingEngine(core, { threshold: 1 })],
   ["compiled", "compiled"],
 ];
 

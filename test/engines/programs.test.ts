@@ -15,7 +15,11 @@ const ways: [name: string, MachineOptions, pieces: readonly number[]][] = [
   ["compiled before it is executed", compiled({ ahead: true, most: 50 }), [100_000]],
   ["the same, in pieces", compiled({ ahead: true, most: 50 }), [7, 100, 33, 1, 250, 61, 19]],
   ["compiled when it has been executed twice", compiled({ threshold: 2, most: 200 }), [1000, 13, 170, 555]],
+  ["compiled when it has been executed once", compiled({ threshold: 1, most: 200 }), [90, 1000, 3, 400]],
 ];
+
+/** Where compiling is looked at from every side, one is enough of those that compile soon. */
+const soon = [compiled({ ahead: true, most: 50 }), compiled({ threshold: 1, most: 200 })];
 
 test.each(ways)("random programs do what they do interpreted: %s", (_, options, pieces) => {
   const differing: string[] = [];
@@ -64,6 +68,54 @@ test("hooks are told the same, whenever they are set and taken away", () => {
     );
     expect(found, `program ${seed}`).not.toHaveProperty("differs");
   }
+});
+
+test("single steps begin and end in the middle of compiled code", () => {
+  const TF = 0x100;
+  let traps = 0;
+  const watch = (machine: Machine, piece: number): void => {
+    const { cpu } = machine;
+    // Behind each step a trap: twenty of them, and then fifty pieces without.
+    if (piece % 70 === 50) cpu.eflags |= TF;
+    if (piece % 70 === 0) cpu.eflags &= ~TF;
+    if (cpu.eflags & TF) traps++;
+  };
+  for (const options of soon)
+    for (let seed = 500; seed < 512; seed++) {
+      const found = compareRuns(program(seed), interpreted, options, [40, 150, 7, 90], 6000, watch);
+      expect(found, `program ${seed}`).not.toHaveProperty("differs");
+    }
+  expect(traps).toBeGreaterThan(200);
+});
+
+test("code that others write, take away and bring back is executed as it is then", () => {
+  let written = 0;
+  const watch = (machine: Machine, piece: number): void => {
+    const random = new Random(piece);
+    const { memory } = machine;
+    const at = CODE + random.below(400);
+    const kind = random.below(8);
+    const bytes = Uint8Array.from({ length: 1 + random.below(6) }, () => 0x40 + random.below(16)); // inc, dec
+    if (kind === 0) memory.write(at, bytes);
+    else if (kind === 1) memory.place(at, bytes);
+    // A constant, or what was one.
+    else if (kind === 2) memory.set32(at, random.u32());
+    else if (kind === 3) {
+      // All of it anew, as a loader does.
+      const page = at & ~0xfff;
+      const old = memory.read(page, 0x1000)!;
+      memory.unmap(page, 0x1000);
+      memory.map(page, 0x1000);
+      memory.place(page, old);
+    } else return;
+    written++;
+  };
+  for (const options of soon)
+    for (let seed = 600; seed < 620; seed++) {
+      const found = compareRuns(program(seed), interpreted, options, [40, 150, 7, 90], 4000, watch);
+      expect(found, `program ${seed}`).not.toHaveProperty("differs");
+    }
+  expect(written).toBeGreaterThan(150);
 });
 
 test("breakpoints stop where single steps would have met them", () => {

@@ -378,7 +378,7 @@ export function compareRuns(
     }
     if (one !== other) return { differs: `piece ${n} of ${budget}: ${one} and ${other}` };
     const { reason } = JSON.parse(one)[0] as Stop;
-    if (!["budget", "interrupt", "breakpoint"].includes(reason)) break;
+    if (!["budget", "interrupt", "breakpoint", "trap"].includes(reason)) break;
     // It has lost its way, into memory full of zeros.
     if (a.cpu.eip < CODE || a.cpu.eip > CODE + code.length) break;
   }

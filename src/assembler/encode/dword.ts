@@ -50,6 +50,7 @@ function numbered(name: string, judge: JudgeSize): Encode {
       out.at = start;
       refuse(reason);
     }
+    if (operands[1]!.kind !== MEMORY && count > 3) refuse("extraCharactersOnLine");
     // FASM comes back from here with what the relocation has left in the carry flag, and takes that for the source's end.
     if (operands[1]!.kind === MEMORY && last!.relocation !== ABSOLUTE) out.endSource();
   };

@@ -315,6 +315,7 @@ const transaction: Encode = (operands, count, out) => {
   const target = operands[0];
   if (count === 0 || target!.jump !== 0 || target!.size !== 0) refuse("invalidOperand");
   if (target!.kind !== IMMEDIATE && target!.kind !== FLOAT) refuse("invalidOperand");
+  if (target!.kind === FLOAT) refuse("invalidAddress");
   const form = byMnemonic("xbegin")[0]!;
   const short = out.bits === 16 ? 4 : 5;
   const { value, relocation, low, high } = target!;

@@ -14,6 +14,7 @@ import {
   MEMORY,
   MMX,
   type Operand,
+  OTHER,
   REGISTER,
   registerClass,
   registerNumber,
@@ -214,6 +215,8 @@ class Reader {
   }
 
   #operand(i: number, operand: Operand): Message | undefined {
+    // `near` and its like are no sizes: nothing that FASM looks for begins so.
+    if (operand.jump !== 0) return this.#misfit(i, { ...operand, kind: OTHER });
     const isRegister = operand.kind === REGISTER;
     const kind = isRegister ? registerClass(operand.register) : 0;
     if ((kind === MASK || kind === BOUND) && operand.size !== 0) return "invalidOperand";

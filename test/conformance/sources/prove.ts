@@ -15,7 +15,7 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Fasm, Ours } from "./ask.ts";
-import { good, type Judged, judge, type Verdict, verdicts } from "./verdict.ts";
+import { good, type Judged, judge, judgeAgain, type Verdict, verdicts } from "./verdict.ts";
 
 const {
   values,
@@ -94,6 +94,10 @@ async function work(): Promise<void> {
       second++
     )
       judged = judge(theirs.answer, await ours.ask(place, second));
+    if (judged.verdict === "different") {
+      const again = await fasm.ask(place);
+      judged = judgeAgain(theirs.answer, again.answer, await ours.ask(place, theirs.second));
+    }
     results.set(name, judged);
     if (values.all || !good.has(judged.verdict) || judged.verdict === "silent") {
       process.stdout.write(`${progress ? clear : ""}${judged.verdict.padEnd(18)}${name}  ${judged.detail}\n`);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { Fasm } from "./ask.ts";
 import { answer } from "./ours.ts";
-import { type Answer, complaintOf, judge } from "./verdict.ts";
+import { type Answer, complaintOf, judge, judgeAgain } from "./verdict.ts";
 
 const made = (bytes: number[], passes = 1): Answer => ({
   kind: "made",
@@ -32,6 +32,17 @@ describe("verdicts", () => {
     ["silent", silent, made([1])],
   ])("%s", (verdict, fasm, ours) => {
     expect(judge(fasm, ours).verdict).toBe(verdict);
+  });
+
+  test.each<[string, Answer, Answer, Answer]>([
+    ["fasm varies", made([1, 2, 3, 4, 5]), made([1, 2, 3, 7, 5]), made([0, 0, 0, 0, 5])],
+    ["different", made([1, 2, 3, 4, 5]), made([1, 2, 3, 7, 5]), made([0, 0, 0, 0, 6])],
+    ["different", made([1, 2]), made([1, 2]), made([1, 3])],
+    ["different", made([1, 2]), made([1, 3]), made([1])],
+    ["identical", made([1, 2]), made([1, 3]), made([1, 2])],
+    ["refused by us", made([1]), made([2]), refused(1, "invalid value")],
+  ])("%s, of what fasm answers twice", (verdict, first, second, ours) => {
+    expect(judgeAgain(first, second, ours).verdict).toBe(verdict);
   });
 
   test("say where bytes differ first, and that passes do", () => {

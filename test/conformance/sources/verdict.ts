@@ -6,9 +6,10 @@ export type Answer =
   | { readonly kind: "refused"; readonly text: string }
   | { readonly kind: "silent"; readonly why: string };
 
-/** From the best to the worst; `silent` when fasm itself gave no answer. */
+/** From the best to the worst; `fasm varies` where all that differs fasm makes otherwise each time; `silent` when it gave no answer. */
 export const verdicts = [
   "identical",
+  "fasm varies",
   "refused alike",
   "refused otherwise",
   "different",
@@ -20,7 +21,12 @@ export const verdicts = [
 export type Verdict = (typeof verdicts)[number];
 
 /** Those that say that we do as fasm does, or that there is nothing to compare with. */
-export const good: ReadonlySet<Verdict> = new Set<Verdict>(["identical", "refused alike", "silent"]);
+export const good: ReadonlySet<Verdict> = new Set<Verdict>([
+  "identical",
+  "fasm varies",
+  "refused alike",
+  "silent",
+]);
 
 export interface Judged {
   readonly verdict: Verdict;
@@ -80,6 +86,30 @@ export function judge(fasm: Answer, ours: Answer): Judged {
   const samePasses = fasm.passes === ours.passes;
   if (difference !== "") return judged("different", difference, { samePasses });
   return judged("identical", samePasses ? "" : `${ours.passes} passes, fasm ${fasm.passes}`, { samePasses });
+}
+
+/**
+ * The same with what fasm has answered a second time: where a program has no sections, and in some others, it writes
+ * places of its own memory, others each time it is asked. Words in which its answers differ say nothing against ours.
+ */
+export function judgeAgain(first: Answer, second: Answer, ours: Answer): Judged {
+  const judged = judge(first, ours);
+  const made = first.kind === "made" && second.kind === "made" && ours.kind === "made";
+  if (judged.verdict !== "different" || !made) return judged;
+  const varies = [...first.files].every(([name, bytes]) => {
+    const others = [second.files.get(name), ours.files.get(name)];
+    if (others.some((other) => other?.length !== bytes.length)) return false;
+    const [again, own] = others as [Uint8Array, Uint8Array];
+    return bytes.every((byte, at) => byte === own[at] || !isSameWord(bytes, again, at));
+  });
+  return varies && first.files.size === ours.files.size ? { ...judged, verdict: "fasm varies" } : judged;
+}
+
+/** Whether the four bytes that an offset lies in are alike. */
+function isSameWord(one: Uint8Array, other: Uint8Array, offset: number): boolean {
+  const start = offset & ~3;
+  for (let at = start; at < start + 4; at++) if (one[at] !== other[at]) return false;
+  return true;
 }
 
 const plain = (text: string): string =>

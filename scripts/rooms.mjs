@@ -17,7 +17,7 @@ const rooms = {
   net: /^src\/net\//,
   lab: /^src\/lab\/|^src\/node\/cli\/lab(oratory|-file)\./,
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
-  compiler: /^src\/machine\/(explain\.|jit\/(?!cache|guesses|index|status))/,
+  compiler: /^src\/machine\/(explain\.|jit\/(?!cache|guesses|index|ranges|status))/,
   fast: /^src\/machine\/(wasm|cpu\/fast)\//,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,

@@ -36,9 +36,10 @@ import { assembleInstruction, type Instruction, InstructionTable } from "./instr
 import { outOfScopeText, Refusal, refuse, undefinedSymbolText } from "./messages.ts";
 import { newOperand, type Operand } from "./operand.ts";
 import { NO_LABEL, PREDEFINED_LABEL, type Program } from "./program.ts";
+import type { SameProgram } from "./program-rest.ts";
 import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import { Recall } from "./recall.ts";
-import type { FileLoader } from "./source.ts";
+import type { FileLoader, LoadedFile } from "./source.ts";
 import { newSpace, type Space, State } from "./state.ts";
 import {
   ASSIGNED,
@@ -100,6 +101,9 @@ const segmentPrefixes = ["es", "cs", "ss", "ds", "fs", "gs"];
 
 const COLON = 0x3a;
 
+/** Line, position, space and code size, one after the other. */
+export const LINE_FIELDS = 4;
+
 /** Beyond this many numbers about lines (a loop that runs away) no more are kept. */
 const RECORD_LIMIT = 1 << 26;
 
@@ -129,7 +133,9 @@ export class Assembler {
   /** Blocks done before; not while lines are kept, since every line of theirs is wanted then. */
   recall: Recall | undefined;
   /** Where blocks end, by the item they are looked for from (blocks.ts). */
-  readonly endings: Endings;
+  endings: Endings;
+  /** Files that something was taken out of. */
+  readonly dataFiles = new Set<LoadedFile>();
   timesDepth = 0;
   /** The operand that is being evaluated. */
   operandIndex = 0;
@@ -191,6 +197,24 @@ export class Assembler {
     this.#pass();
     this.state.format.write(this);
     if (this.state.anotherPass) throw new Error("a pass came out differently when it was made again");
+  }
+
+  /** The program is what it was, and so is all that has been made of it; only its lines stand elsewhere. */
+  move({ labels, line }: SameProgram): void {
+    labels.forEach((label, number) => {
+      this.state.labels[number] = label;
+      if (label.line >= 0) label.line = line(label.line);
+    });
+    for (let at = 0; at < this.lineFields; at += LINE_FIELDS)
+      this.lineStarts[at] = line(this.lineStarts[at]!);
+    this.endings = new Endings(this.program.length);
+  }
+
+  /** The file of this name, as it is found from the present line. */
+  dataFile(path: string): LoadedFile | undefined {
+    const file = this.loader.find(path, this.directoryOf(this.state.currentLine));
+    if (file !== undefined) this.dataFiles.add(file);
+    return file;
   }
 
   #refuse(): never {
@@ -275,7 +299,7 @@ export class Assembler {
     this.lineStarts[this.lineFields + 1] = state.at;
     this.lineStarts[this.lineFields + 2] = state.space.number;
     this.lineStarts[this.lineFields + 3] = state.bits;
-    this.lineFields += 4;
+    this.lineFields += LINE_FIELDS;
     state.lineCount++;
   }
 
@@ -727,7 +751,7 @@ export class Assembler {
   areas(): { extension: string; bytes: Uint8Array }[] {
     const found: { extension: string; bytes: Uint8Array }[] = [];
     for (const { extension, contents } of this.state.spaces) {
-      if (extension !== undefined) found.push({ extension, bytes: contents ?? new Uint8Array(0) });
+      if (extension !== undefined) found.push({ extension, bytes: contents?.slice() ?? new Uint8Array(0) });
     }
     return found;
   }

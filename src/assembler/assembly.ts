@@ -96,7 +96,8 @@ const EVERY = 1024;
 /**
  * Assembles one source again and again while its files change. Lines before the first change are neither preprocessed
  * nor parsed again; nor are those behind the last, where it has changed no definition, and not parsed where it names no
- * symbol for the first time. The passes begin anew, since FASM's results depend on all of them. Every answer is the one that `assemble` would give.
+ * symbol for the first time. The passes begin anew, since FASM's results depend on all of them, unless the program is the
+ * same and its lines alone stand elsewhere. Every answer is the one that `assemble` would give.
  *
  *     const session = new AssemblySession("server.asm");
  *     session.assemble(files);
@@ -167,11 +168,29 @@ function lastCommon({ checkpoints, files, loader: { loaded } }: Preprocessor, lo
   return number;
 }
 
+/** What passes have made. */
+interface Made {
+  readonly assembler: Assembler;
+  readonly bytes: Uint8Array;
+  readonly passes: number;
+}
+
+/** Whether the files that an assembler has taken data from are found where they were, and are what they were. */
+function readsTheSame({ loader: before, dataFiles }: Assembler, loader: FileLoader): boolean {
+  for (const [path, file] of before.loaded)
+    if ((loader.main(path) === undefined) !== (file === undefined)) return false;
+  for (const file of dataFiles)
+    if (commonStart(file, loader.main(file.name)) !== Number.POSITIVE_INFINITY) return false;
+  return true;
+}
+
 /** What is made of one source, and can be made again of it from some line on. */
 class Work {
   readonly p: Preprocessor;
   readonly #options: SessionOptions;
   #parser: Parser | undefined;
+  /** What the last answer was made of, when it was right. */
+  #made: Made | undefined;
   /** Answers given so far: an older one's lines and tokens are gone. */
   #answers = 0;
 
@@ -195,59 +214,76 @@ class Work {
     );
   }
 
-  assemble(preprocess: () => void, parse: (parser: Parser) => void): Assembled {
+  #assembler({ program }: Parser): Assembler {
     const { p } = this;
     const options = this.#options;
-    const answer = ++this.#answers;
+    const directoryOf = (line: number) => parentOf(p.files[p.lines.file(p.lines.plainLine(line))]!.name);
+    const assembler = new Assembler(program, p.texts, p.loader, directoryOf, {
+      maxPasses: options.maxPasses ?? 100,
+      maxBytes: options.maxMemory ?? DEFAULT_MEMORY,
+      maxTurns: options.maxTurns ?? DEFAULT_TURNS,
+      epochSeconds: options.epochSeconds ?? 0,
+    });
+    assembler.onProgress = options.onProgress;
+    assembler.state.keepReferences = options.references ?? false;
+    return assembler;
+  }
+
+  #answer({ assembler, bytes: made, passes }: Made): Assembled {
+    const { p } = this;
+    const answer = this.#answers;
+    // The next answer may have the same bytes.
+    const bytes = made.slice();
+    const known = later(p, assembler, bytes, () => {
+      if (answer !== this.#answers)
+        throw new Error("the source has been assembled again since: ask before that");
+    });
+    return {
+      ok: true,
+      bytes,
+      extension: assembler.isCom && assembler.state.format.flat ? "com" : assembler.state.format.extension,
+      areas: assembler.areas(),
+      passes,
+      display: assembler.displayed(),
+      diagnostics: [],
+      get symbols() {
+        return known.symbols;
+      },
+      get lines() {
+        return known.lines;
+      },
+      get image() {
+        return known.image;
+      },
+      symbolFile: (output) => symbolFile(p, known.withLines, output),
+      get listing() {
+        return listing(p, known.withLines);
+      },
+    };
+  }
+
+  assemble(preprocess: () => void, parse: (parser: Parser) => void): Assembled {
+    const { p } = this;
+    this.#answers++;
+    const last = this.#made;
+    this.#made = undefined;
     let preprocessed = false;
     let assembler: Assembler | undefined;
     try {
       preprocess();
       preprocessed = true;
-      this.#parser ??= new Parser(p, options.onProgress);
+      this.#parser ??= new Parser(p, this.#options.onProgress);
       parse(this.#parser);
-      assembler = new Assembler(
-        this.#parser.program,
-        p.texts,
-        p.loader,
-        (line) => parentOf(p.files[p.lines.file(p.lines.plainLine(line))]!.name),
-        {
-          maxPasses: options.maxPasses ?? 100,
-          maxBytes: options.maxMemory ?? DEFAULT_MEMORY,
-          maxTurns: options.maxTurns ?? DEFAULT_TURNS,
-          epochSeconds: options.epochSeconds ?? 0,
-        },
-      );
-      assembler.onProgress = options.onProgress;
-      assembler.state.keepReferences = options.references ?? false;
-      const passes = assembler.run();
-      const bytes = assembler.state.format.write(assembler);
-      const known = later(p, assembler, bytes, () => {
-        if (answer !== this.#answers)
-          throw new Error("the source has been assembled again since: ask before that");
-      });
-      return {
-        ok: true,
-        bytes,
-        extension: assembler.isCom && assembler.state.format.flat ? "com" : assembler.state.format.extension,
-        areas: assembler.areas(),
-        passes,
-        display: assembler.displayed(),
-        diagnostics: [],
-        get symbols() {
-          return known.symbols;
-        },
-        get lines() {
-          return known.lines;
-        },
-        get image() {
-          return known.image;
-        },
-        symbolFile: (output) => symbolFile(p, known.withLines, output),
-        get listing() {
-          return listing(p, known.withLines);
-        },
-      };
+      const { same } = this.#parser;
+      if (same !== undefined && last !== undefined && readsTheSame(last.assembler, p.loader)) {
+        last.assembler.move(same);
+        this.#made = last;
+      } else {
+        assembler = this.#assembler(this.#parser);
+        const passes = assembler.run();
+        this.#made = { assembler, passes, bytes: assembler.state.format.write(assembler) };
+      }
+      return this.#answer(this.#made);
     } catch (error) {
       const refusal = refusalOf(error);
       if (!refusal) throw error;

@@ -4,7 +4,8 @@ import { condition } from "./expression/logical.ts";
 import { isEndless, passOver, watchLoop } from "./loops.ts";
 import { refuse } from "./messages.ts";
 import { EVERY_LINES } from "./progress.ts";
-import { S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type Structure } from "./state.ts";
+import { S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type State, type Structure } from "./state.ts";
+import { GROWTH, grown } from "./tokens.ts";
 import { endVirtual } from "./virtual.ts";
 import {
   D_DATA,
@@ -226,36 +227,47 @@ function findEndIf(assembler: Assembler): void {
   if (findEnd(assembler) !== D_IF) refuse("unexpectedInstruction");
 }
 
-/** Where `findEnd` arrives from an item, worked out once: the items do not change between passes. */
-export interface Ending {
-  readonly directive: number;
-  readonly item: number;
-  readonly line: number;
-}
+/** Numbers that an ending is. */
+const ENDING = 3;
 
-/** The endings known so far, and for each item the number of its ending from 1, 0 where none is known. */
+/** Where `findEnd` arrives from an item, worked out once: the items do not change between passes. */
 export class Endings {
-  readonly all: Ending[] = [];
-  readonly numbers: Int32Array;
+  /** Directive, item and line of each, one after the other; the first is none. */
+  #all = new Int32Array(ENDING << 6);
+  #end = ENDING;
+  /** For each item where its ending stands among them, 0 where none is known. */
+  readonly #places: Int32Array;
 
   constructor(items: number) {
-    this.numbers = new Int32Array(items);
+    this.#places = new Int32Array(items);
+  }
+
+  /** Notes that the cursor stands behind what ends the block that is looked for from `item`. */
+  add(item: number, directive: number, state: State): void {
+    const at = this.#end;
+    if (at === this.#all.length) this.#all = grown(this.#all, at * GROWTH);
+    this.#all[at] = directive;
+    this.#all[at + 1] = state.item;
+    this.#all[at + 2] = state.currentLine;
+    this.#places[item] = at;
+    this.#end += ENDING;
+  }
+
+  /** Moves the cursor to the ending that is known for an item, and returns its directive; -1 where none is. */
+  move(item: number, state: State): number {
+    const at = this.#places[item]!;
+    if (at === 0) return -1;
+    state.item = this.#all[at + 1]!;
+    state.currentLine = this.#all[at + 2]!;
+    return this.#all[at]!;
   }
 }
 
 /** Moves behind what ends the block the cursor is in; returns `else`, or the block's directive for its `end`. */
 function findEnd(assembler: Assembler): number {
-  return endingAt(assembler, assembler.state.item) ?? searchEnd(assembler);
-}
-
-/** Moves to the ending that is known for an item, if there is one. */
-function endingAt({ state, endings }: Assembler, start: number): number | undefined {
-  const known = endings.numbers[start]!;
-  if (known === 0) return undefined;
-  const { directive, item, line } = endings.all[known - 1]!;
-  state.item = item;
-  state.currentLine = line;
-  return directive;
+  const { state, endings } = assembler;
+  const known = endings.move(state.item, state);
+  return known < 0 ? searchEnd(assembler) : known;
 }
 
 /** A block whose end is looked for from an item and its line on. */
@@ -273,8 +285,8 @@ function searchEnd(assembler: Assembler): number {
   const around: Search[] = [];
   let search = begin(0);
   for (;;) {
-    let ended = endingAt(assembler, search.item);
-    if (ended === undefined) {
+    let ended = endings.move(search.item, state);
+    if (ended < 0) {
       const [directive, opens] = nextMark(assembler, search.line);
       if (opens) {
         around.push(search);
@@ -282,8 +294,7 @@ function searchEnd(assembler: Assembler): number {
         continue;
       }
       ended = directive;
-      endings.all.push({ directive, item: state.item, line: state.currentLine });
-      endings.numbers[search.item] = endings.all.length;
+      endings.add(search.item, directive, state);
     }
     if (search.wanted === 0) return ended;
     if (search.wanted === D_IF && ended === D_ELSE) {

@@ -340,7 +340,7 @@ export function fileDirective(assembler: Assembler): void {
   const { state, evaluator, loader } = assembler;
   for (;;) {
     const path = assembler.takeString();
-    const file = loader.find(path, assembler.directoryOf(state.currentLine));
+    const file = assembler.dataFile(path);
     if (!file && loader.expanded(path) !== "") refuse("fileNotFound");
     if (!file || file.isDirectory) refuse(unnamed(assembler));
     let from = 0;

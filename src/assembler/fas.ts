@@ -5,12 +5,11 @@
  * Offsets in it are those of FASM's own memory, so the preprocessed source is laid out here as FASM keeps it.
  */
 import { concat, setU32le } from "../base/index.ts";
-import type { Assembler } from "./assemble.ts";
+import { type Assembler, LINE_FIELDS } from "./assemble.ts";
 import { high32, low32, subtract } from "./expression/int.ts";
 import { flatLength } from "./format/binary.ts";
 import { EXTERNAL, type ObjectBase, type ObjectEntry, SECTION } from "./format/objects.ts";
 import type { Base } from "./operand.ts";
-import { LINE_FIELDS } from "./output.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { DEFINED, SPACE, USED } from "./symbols.ts";
 import { END, isName, isSpent, isString, textOf } from "./tokens.ts";

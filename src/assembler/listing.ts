@@ -1,7 +1,6 @@
 /** A listing: every line that made something, with its address and its bytes. */
-import type { Assembler } from "./assemble.ts";
+import { type Assembler, LINE_FIELDS } from "./assemble.ts";
 import { type Int, isShort, subtract, unsigned } from "./expression/int.ts";
-import { LINE_FIELDS } from "./output.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { sourceLine } from "./report.ts";
 

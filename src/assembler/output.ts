@@ -1,6 +1,6 @@
 /** What is known besides the bytes: symbols and lines. */
 import { type LineEntry, LineMap, type SymbolEntry, Symbols } from "../image/index.ts";
-import type { Assembler } from "./assemble.ts";
+import { type Assembler, LINE_FIELDS } from "./assemble.ts";
 import { subtract, unsigned } from "./expression/int.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { DEFINED, SPACE } from "./symbols.ts";
@@ -47,9 +47,6 @@ export function lineMap(p: Preprocessor, assembler: Assembler | undefined): Line
   }
   return new LineMap(entries);
 }
-
-/** Line, position, space and code size, one after the other. */
-export const LINE_FIELDS = 4;
 
 function entry(p: Preprocessor, line: number, address: number, length: number): LineEntry {
   const { lines, texts } = p;

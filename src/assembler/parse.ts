@@ -5,12 +5,12 @@
  */
 import { E_LABEL, E_PREDEFINED, E_REGISTER, E_RESERVED } from "./expression/expressions.ts";
 import { ExpressionReader } from "./expression/parse.ts";
-import { preevaluate, UNKNOWN } from "./expression/preevaluate.ts";
+import { Preevaluator, UNKNOWN } from "./expression/preevaluate.ts";
 import { refuse } from "./messages.ts";
 import { LabelNames, NOWHERE, RESERVED, type Surroundings } from "./names.ts";
 import type { Preprocessor } from "./preprocess/preprocess.ts";
 import { labelItem, NO_LABEL, PREDEFINED_LABEL, Program } from "./program.ts";
-import { ProgramRest } from "./program-rest.ts";
+import { ProgramRest, type SameProgram } from "./program-rest.ts";
 import { EVERY_LINES, type OnProgress } from "./progress.ts";
 import { END, isName, isSpent, isString, textOf } from "./tokens.ts";
 import {
@@ -94,12 +94,15 @@ export class Parser {
   /** Places behind the change, as the last parsing came by them; what it left of lines that the preprocessor has put back. */
   #behind: ParserCheckpoint[] = [];
   #rest: ProgramRest | undefined;
+  /** When the last parsing has made the same program as the one before. */
+  same: SameProgram | undefined;
   readonly program: Program;
   readonly #p: Preprocessor;
   readonly #words: Words;
   /** The text of the name `?`. */
   readonly #question: number;
   readonly #reader: ExpressionReader;
+  readonly #preevaluator: Preevaluator;
   readonly #names: LabelNames;
   readonly #blocks: Block[] = [];
   #tokens: Int32Array = new Int32Array(0);
@@ -118,6 +121,7 @@ export class Parser {
     this.#words = p.reserved;
     this.#question = p.texts.number("?");
     this.program = new Program(p.numbers);
+    this.#preevaluator = new Preevaluator(this.program);
     this.#names = new LabelNames(p.texts, this.program, (text) => this.#isReserved(text));
     this.#reader = new ExpressionReader(p.texts, p.reserved, this.program.expressions, (reader) =>
       this.#symbol(reader),
@@ -161,6 +165,7 @@ export class Parser {
     if (rest === undefined || this.#line !== rest.line) return false;
     this.#rest = undefined;
     if (!rest.fits(this.#here(), this.program)) return false;
+    this.same = rest.sameProgram(this.program);
     this.#checkpoints.push(
       ...rest.putBack(this.program, this.#blocks, (names, lines, moved) =>
         this.#names.know(names, lines, moved),
@@ -183,6 +188,7 @@ export class Parser {
     const p = this.#p;
     this.#tokens = p.store.tokens;
     this.#isComplete = false;
+    this.same = undefined;
     let next = 0;
     const { checkpoints } = p;
     for (this.#line = from; this.#line < p.lines.count; this.#line++) {
@@ -342,7 +348,7 @@ export class Parser {
     const { program } = this;
     const start = program.length;
     this.#parseContents(0);
-    return preevaluate(program, start);
+    return this.#preevaluator.run(start);
   }
 
   #parseIf(): void {

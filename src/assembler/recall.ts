@@ -135,6 +135,8 @@ interface Watch {
   readonly block: Block;
   readonly item: number;
   readonly found: Found;
+  /** Copies of labels that are not needed any more. */
+  readonly spare: readonly Label[] | undefined;
   readonly at: number;
   readonly depth: number;
   readonly around: Structure | undefined;
@@ -201,11 +203,14 @@ export class Recall {
       return true;
     }
     const depth = structures.length;
+    site.found = undefined;
+    site.left = undefined;
     this.#watch = {
       site,
       block,
       item,
-      found: look(state, block),
+      found: look(state, block, found?.labels),
+      spare: left?.labels,
       at: state.at,
       depth,
       around: structures[depth - 1],
@@ -244,8 +249,6 @@ export class Recall {
     if (structures.length > watch.depth) return;
     this.#end();
     const { site, block } = watch;
-    site.found = undefined;
-    site.left = undefined;
     const few = watch.lines < block.labels.length * LINES_PER_LABEL + FEW_LINES;
     // A loop of no rounds may come to have some.
     if (few && watch.lines > 1) this.#worthless[watch.item] = 1;
@@ -270,7 +273,7 @@ export class Recall {
     const { at } = watch;
     const { undefinedStart, undefinedEnd } = state;
     return {
-      labels: copies(watch.block.labels, state.pass),
+      labels: copies(watch.block.labels, state.pass, watch.spare),
       bytes: state.bytes.slice(at, state.at),
       bits: state.bits,
       compresses: state.compresses,
@@ -331,15 +334,17 @@ function readBlock(program: Program, item: number): Block | undefined {
   /** Areas at addresses of their own that the item is in: there it does not matter where the block stands. */
   let areas = 0;
   const note = (expression: Expression, source?: Label): boolean => {
-    const code = expressions.elements(expression);
+    const { code, starts } = expressions;
+    const start = starts[expression]!;
+    const end = starts[expression + 1]!;
     let places = false;
-    for (let index = 0; index < code.length; index++) {
-      const kind = code[index]! & 0xff;
-      const number = code[index]! >>> 8;
+    for (let at = start; at < end; at++) {
+      const kind = code[at]! & 0xff;
+      const number = code[at]! >>> 8;
       if (kind === E_LABEL) {
         const label = program.labels[number]!;
         named.add(label);
-        if (index > 0 || label !== source) others.add(label);
+        if (at > start || label !== source) others.add(label);
       } else if (kind === E_PREDEFINED && (number === P_HERE || number === P_ORIGIN)) places = true;
       else if (kind === E_PREDEFINED && number !== P_COUNTER) depth = Number.NaN;
     }
@@ -425,10 +430,10 @@ function sourceOf({ labels, expressions }: Program, expression: Expression): Lab
   return labels[code[0]! >>> 8];
 }
 
-function look(state: State, block: Block): Found {
+function look(state: State, block: Block, spare: readonly Label[] | undefined): Found {
   const { space, pass } = state;
   return {
-    labels: copies(block.labels, pass),
+    labels: copies(block.labels, pass, spare),
     bits: state.bits,
     compresses: state.compresses,
     counter: state.counter,
@@ -541,9 +546,13 @@ function areEqual(a: Uint8Array, b: Uint8Array): boolean {
 const age = (then: number, pass: number): number => (pass - then > 1 ? 2 : pass - then);
 
 /** Labels as they are, with ages for passes. */
-function copies(labels: readonly Label[], pass: number): Label[] {
-  return labels.map((label) => {
-    const copy = new Label(label.name);
+function copies(
+  labels: readonly Label[],
+  pass: number,
+  spare: readonly Label[] | undefined,
+): readonly Label[] {
+  return labels.map((label, index) => {
+    const copy = spare?.[index] ?? new Label(label.name);
     copy.take(label);
     copy.definedIn = age(label.definedIn, pass);
     copy.usedIn = age(label.usedIn, pass);

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { editOwn, everything } from "../../test/conformance/assembler/edits.ts";
+import { Assembler } from "./assemble.ts";
 import { AssemblySession, assemble, memoryFiles } from "./index.ts";
 
 test.each([1, 2, 3, 4])("random edits, seed %i: every answer is that of a new assembly", (seed) => {
@@ -48,6 +49,35 @@ test("lines behind a change are taken over, unless a definition has changed", ()
   session.assemble(asks("db 1"));
   expect(reused(asks("db 2"))).toBeGreaterThan(30);
   expect(reused(asks("db 2\ndb 3"))).toBe(0);
+});
+
+test("passes are made again only when something but lines has come or gone", () => {
+  const files = (line: string, data: string) =>
+    memoryFiles({
+      "a.asm": `use32\n${line}\n${"nop\n".repeat(30)}if 1\nx: jmp last\nend if\nfile 'data'\nlast: dd x,later\nlater=5`,
+      data,
+    });
+  for (const references of [true, false]) {
+    const session = new AssemblySession("a.asm", { references }, 10);
+    const runs = vi.spyOn(Assembler.prototype, "run");
+    const passes = (line: string, data = "data") => {
+      const expected = assemble("a.asm", { files: files(line, data), references });
+      runs.mockClear();
+      const answer = session.assemble(files(line, data));
+      const count = runs.mock.calls.length;
+      expect(everything(answer)).toEqual(everything(expected));
+      return count;
+    };
+    expect(passes("db 1")).toBe(1);
+    expect(passes("db 1 ; one")).toBe(0);
+    expect(passes("; one\n\n\ndb 1")).toBe(0);
+    expect(passes("; one\n\n\ndb 1", "dat2")).toBe(1);
+    expect(passes("db 1", "dat2")).toBe(0);
+    expect(passes("db 2", "dat2")).toBe(1);
+    expect(passes("db", "dat2")).toBe(1);
+    expect(passes("db 2", "dat2")).toBe(1);
+    runs.mockRestore();
+  }
 });
 
 test("what was not asked of an answer cannot be asked after the next", () => {

@@ -32,20 +32,6 @@ const GREATER = 0x3e;
 const ITEM_FALSE = 0x30;
 const ITEM_TRUE = 0x31;
 
-/** Works on the items from `start` to the end of the program and leaves there what is undecided. */
-export function preevaluate(program: Program, start: number): number {
-  let simple = true;
-  for (let at = start; at < program.length; at++) {
-    const kind = program.kinds[at]!;
-    if (kind === O_EQ || kind === O_EQTYPE || kind === O_IN) {
-      simple = false;
-      break;
-    }
-  }
-  if (simple && program.length > start && wellFormed(program, start)) return UNKNOWN;
-  return new Preevaluation(program, start).run();
-}
-
 /** Nothing to decide and nothing that could be out of place: a run of items without logical operators. */
 function wellFormed(program: Program, start: number): boolean {
   for (let at = start; at < program.length; at++) {
@@ -55,29 +41,54 @@ function wellFormed(program: Program, start: number): boolean {
   return true;
 }
 
-class Preevaluation {
+export class Preevaluator {
   readonly #program: Program;
-  readonly #start: number;
-  readonly #kinds: Uint8Array;
-  readonly #values: Int32Array;
+  /** The items of the condition, with I_END behind: arrays that are used again and again. */
+  #kinds = new Uint8Array(1 << 8);
+  #values = new Int32Array(1 << 8);
   #at = 0;
   #wrapped = false;
 
-  constructor(program: Program, start: number) {
+  constructor(program: Program) {
     this.#program = program;
-    this.#start = start;
-    program.push(I_END, 0);
-    this.#kinds = program.kinds.slice(start, program.length);
-    this.#values = program.values.slice(start, program.length);
   }
 
-  run(): number {
-    this.#program.length = this.#start;
+  /** Works on the items from `start` to the end of the program and leaves there what is undecided. */
+  run(start: number): number {
+    const program = this.#program;
+    let simple = true;
+    for (let at = start; at < program.length; at++) {
+      const kind = program.kinds[at]!;
+      if (kind === O_EQ || kind === O_EQTYPE || kind === O_IN) {
+        simple = false;
+        break;
+      }
+    }
+    if (simple && program.length > start && wellFormed(program, start)) return UNKNOWN;
+    this.#take(start);
     const value = this.#expression(false);
     if (value !== INVALID) return value;
-    this.#program.length = this.#start;
-    this.#program.push(O_MISPLACED, 0);
+    program.length = start;
+    program.push(O_MISPLACED, 0);
     return UNKNOWN;
+  }
+
+  /** Takes the condition off the program. */
+  #take(start: number): void {
+    const program = this.#program;
+    program.push(I_END, 0);
+    const count = program.length - start;
+    if (count > this.#kinds.length) {
+      this.#kinds = new Uint8Array(count * 2);
+      this.#values = new Int32Array(count * 2);
+    }
+    for (let at = 0; at < count; at++) {
+      this.#kinds[at] = program.kinds[start + at]!;
+      this.#values[at] = program.values[start + at]!;
+    }
+    program.length = start;
+    this.#at = 0;
+    this.#wrapped = false;
   }
 
   #expression(wrapped: boolean): number {

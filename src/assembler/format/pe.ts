@@ -451,7 +451,7 @@ export class PeFormat implements Format {
       state.at += this.#memory.resourceSize;
       return;
     }
-    const file = assembler.loader.find(path, assembler.directoryOf(state.currentLine));
+    const file = assembler.dataFile(path);
     if (!file) refuse("fileNotFound");
     if (file.isDirectory) refuse("outOfMemory");
     const made = resourceSection(file.bytes, this.#rvaAt(state, state.at), state.epochSeconds);
@@ -603,7 +603,7 @@ function readSettings(assembler: Assembler, wide: boolean): Settings {
   }
   if (assembler.kind() === O_ON) {
     state.item++;
-    const file = assembler.loader.find(assembler.takeString(), assembler.directoryOf(state.currentLine));
+    const file = assembler.dataFile(assembler.takeString());
     if (!file) refuse("fileNotFound");
     if (file.isDirectory) refuse("outOfMemory");
     settings.stub = stubFrom(file.bytes);

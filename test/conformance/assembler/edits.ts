@@ -123,8 +123,9 @@ function edit(texts: Record<string, string[]>, roll: Roll): void {
   const lines = texts[names[roll(names.length)]!]!;
   const at = roll(lines.length + 1);
   const line = pieces[roll(pieces.length)]!(100 + roll(900));
-  const kind = roll(4);
-  if (kind === 0) lines.splice(at, 1);
+  const kind = roll(5);
+  if (kind === 4 && at < lines.length) lines[at] += " ; as before";
+  else if (kind === 0) lines.splice(at, 1);
   else if (kind === 1) lines.splice(at, 1, line);
   else if (kind === 2) lines.splice(at, 0, ...lines.slice(at, at + 2));
   else lines.splice(at, 0, line);

@@ -17,7 +17,7 @@ const rooms = {
   net: /^src\/net\//,
   lab: /^src\/lab\/|^src\/node\/cli\/lab(oratory|-file)\./,
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
-  compiler: /^src\/machine\/(explain\.|jit\/(?!cache|guesses|index|status))/,
+  compiler: /^src\/machine\/(explain\.|jit\/(?!cache|guesses|index|ranges|status))/,
   wasm: /^src\/machine\/wasm\//,
   fast: /^src\/machine\/cpu\/fast\//,
   machine:

@@ -71,6 +71,8 @@ export interface Snapshot {
 }
 
 const DEFAULT_MEMORY = 256 * 2 ** 20;
+/** Bytes that most programs are content with. */
+const FIRST_MEMORY = 4 * 2 ** 20;
 /** IF, IOPL 1 and the bit that is always set: what a KolibriOS thread begins with. */
 const INITIAL_EFLAGS = 0x1202;
 const INITIAL_X87_CONTROL = 0x37f;
@@ -150,7 +152,7 @@ export class Machine {
   #goesOn = false;
 
   constructor(options: MachineOptions = {}) {
-    this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY);
+    this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY, FIRST_MEMORY);
     const words = this.memory.words;
     this.cpu = new Registers(words);
     const gates = new Uint8Array(256);
@@ -180,6 +182,12 @@ export class Machine {
     };
     const { engine = options.unspecialised ? "interpreter" : "compiled" } = options;
     this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
+    if (this.#engine.memoryMoved === undefined) this.memory.grow();
+    this.memory.onMoved(() => {
+      this.cpu.moveTo(this.memory.words);
+      this.#core.segments.moveTo(this.memory.words);
+      this.#engine.memoryMoved!();
+    });
     this.#core.segments.onFlatness(() => this.#engine.flush());
     this.memory.onCodeWritten((address, length) => this.#engine.codeWritten(address, length));
     this.reset();
@@ -225,10 +233,14 @@ export class Machine {
     this.#core.onInterrupt = hook && this.#asked;
   }
 
-  /** What engines ask. They leave also where the machine has to look at every instruction from now on. */
+  /**
+   * What engines ask. They leave also where the machine has to look at every instruction from now on, and where the
+   * memory has moved.
+   */
   readonly #asked = (vector: number): boolean => {
+    const { words } = this.memory;
     this.#goesOn = this.#interruptHook!(vector);
-    return this.#goesOn && !this.#looks;
+    return this.#goesOn && !this.#looks && words === this.memory.words;
   };
 
   /** Works out `#looks`. It is asked with every system call, its reasons change seldom. */
@@ -247,8 +259,12 @@ export class Machine {
     for (const range of this.#watched) this.#mark(range, false);
     this.#watched = [...this.#hooked, ...this.debug.watched];
     for (const range of this.#watched) this.#mark(range, true);
-    if (this.#watched.length === 0) this.#core.onMemory = undefined;
-    else this.#core.onMemory = (access, address, length) => this.#accessed(access, address, length);
+    if (this.#watched.length === 0) {
+      this.#core.onMemory = undefined;
+      return;
+    }
+    this.memory.grow(); // the hook is called in the middle of an instruction, when nothing can move
+    this.#core.onMemory = (access, address, length) => this.#accessed(access, address, length);
   }
 
   #accessed(access: Access, address: number, length: number): void {

@@ -70,7 +70,13 @@ export class Code {
     this.#core = core;
     this.#listener = listener;
     this.#memory = memory;
-    this.pages = new Array(memory.size / PAGE_BYTES).fill(undefined);
+    this.pages = new Array(memory.reach / PAGE_BYTES).fill(undefined);
+  }
+
+  /** There is room for more pages. */
+  memoryMoved(): void {
+    for (let page = this.pages.length; page < this.#memory.reach / PAGE_BYTES; page++)
+      this.pages.push(undefined);
   }
 
   /** The operation at an address (signed), decoded or not. */

@@ -65,6 +65,11 @@ export interface Engine {
   codeWritten(address: number, length: number): void;
   /** Everything kept about code is to be forgotten. */
   flush(): void;
+  /**
+   * The memory has grown: views of it are to be taken anew, and everything kept about code is to be forgotten. Between
+   * runs, or while a hook is asked that then stops the run. For an engine without it memories have all their room at once.
+   */
+  memoryMoved?(): void;
 }
 
 /** Makes the engine of one machine. */

@@ -59,6 +59,12 @@ export class Interpreter implements Engine {
     this.code.flush();
   }
 
+  memoryMoved(): void {
+    this.cpu.look();
+    this.code.memoryMoved();
+    this.flush();
+  }
+
   run(budget: number): Stop {
     const core = this.#core;
     const words = core.memory.words;

@@ -38,11 +38,11 @@ export class Processor {
   readonly core: Core;
   readonly #code: Code;
   /** The state page as dwords, words and bytes: registers are at the same index everywhere. */
-  readonly words: Int32Array;
-  readonly halves: Uint16Array;
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly facts: Uint8Array;
+  words!: Int32Array;
+  halves!: Uint16Array;
+  bytes!: Uint8Array;
+  view!: DataView;
+  facts!: Uint8Array;
   /** Instructions executed before the present one; up to date for operations that ask for it (OP.EXACT). */
   now = 0;
   /** SS has just been loaded: a single step does not trap before the next instruction. SDM vol. 3A, 6.8.3. */
@@ -63,11 +63,17 @@ export class Processor {
   constructor(core: Core, code: Code) {
     this.core = core;
     this.#code = code;
-    this.words = core.memory.words;
-    this.halves = new Uint16Array(core.memory.wasm.buffer, 0, 0x8000);
-    this.bytes = core.memory.bytes;
-    this.view = core.memory.view;
-    this.facts = core.memory.facts;
+    this.look();
+  }
+
+  /** Takes the memory's views, at first and when it has moved. */
+  look(): void {
+    const { memory } = this.core;
+    this.words = memory.words;
+    this.halves = new Uint16Array(memory.wasm.buffer, 0, 0x8000);
+    this.bytes = memory.bytes;
+    this.view = memory.view;
+    this.facts = memory.facts;
   }
 
   // Fast functions (fast/index.ts): to make them costs milliseconds, so that they have to be asked for often first.

@@ -3,9 +3,14 @@ import { CS, DS, EAX, EBP, EBX, ECX, EDI, EDX, ES, ESI, ESP, FS, GS, SS, WORD } 
 
 /** The registers as people and kernels see them: unsigned 32-bit numbers, read and written by name. */
 export class Registers {
-  readonly #words: Int32Array;
+  #words: Int32Array;
 
   constructor(words: Int32Array) {
+    this.#words = words;
+  }
+
+  /** The state page is there now. */
+  moveTo(words: Int32Array): void {
     this.#words = words;
   }
 

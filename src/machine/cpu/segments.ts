@@ -57,7 +57,7 @@ function checkDescriptor(selector: number, { base, limit, kind }: Descriptor): v
 
 /** The descriptors of one machine, and the loading of segment registers from them. */
 export class Segments {
-  readonly #words: Int32Array;
+  #words: Int32Array;
   readonly #descriptors: Map<number, Descriptor>;
   readonly #initial: SegmentModel["initial"];
   #flatness: () => void = () => {};
@@ -68,6 +68,11 @@ export class Segments {
     this.#descriptors = new Map([...model.descriptors].map(([selector, is]) => [selector & 0xfffc, is]));
     this.#initial = model.initial;
     this.reset();
+  }
+
+  /** The state page is there now. */
+  moveTo(words: Int32Array): void {
+    this.#words = words;
   }
 
   /** Loads the six registers with what the model says they hold at first. */

@@ -130,7 +130,7 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #most: number;
   readonly #without: Optimisation | undefined;
   readonly #interpreter: Interpreter;
-  readonly #words: Int32Array;
+  #words: Int32Array;
   #table: WebAssembly.Table | undefined;
   /** What stands in the table for a region that is gone. */
   #nothing: Run | undefined;
@@ -185,6 +185,11 @@ export class CompilingEngine implements Engine, CodeListener {
 
   flush(): void {
     this.#interpreter.flush();
+  }
+
+  memoryMoved(): void {
+    this.#words = this.#core.memory.words;
+    this.#interpreter.memoryMoved();
   }
 
   /** How many regions there are. */
@@ -311,14 +316,14 @@ export class CompilingEngine implements Engine, CodeListener {
     split(words);
     try {
       const status = this.#regions[head.extra]!.run(head.a, stretch);
-      join(words);
+      join(this.#words);
       if (this.#isPatched) this.#refresh();
-      this.#settle(words[LEFT]!);
+      this.#settle(this.#words[LEFT]!);
       return status;
     } catch (reason) {
       // What an executor or a hook threw: they had the true words of the flags.
       if (this.#isPatched) this.#refresh();
-      this.#settle(words[LEFT]!);
+      this.#settle(this.#words[LEFT]!);
       if (!(reason instanceof GuestFault)) throw reason;
       return reason.stop;
     }
@@ -373,7 +378,7 @@ export class CompilingEngine implements Engine, CodeListener {
     join(words);
     if (this.#isPatched) this.#refresh();
     const goesOn = hook(vector);
-    split(words);
+    split(this.#words); // the memory may have moved; then it does not go on
     if (!goesOn) return LEAVES + STATUS.REFUSED + vector;
     if (
       this.#disturbed ||
@@ -624,7 +629,8 @@ export class CompilingEngine implements Engine, CodeListener {
       head.op = OP.COUNT;
       this.#arm(head);
       const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
-      if (this.#words[at] === head.address) this.#words[at] = -1;
+      // No address that leads to the pair is this one.
+      if (this.#words[at] === head.address) this.#words[at] = ~head.address;
     }
     for (const index of [this.#byCode, this.#byData]) {
       for (const [page, regions] of index) {
@@ -650,8 +656,9 @@ export class CompilingEngine implements Engine, CodeListener {
   }
 
   #clearChain(): void {
-    // No code is at the last address: an instruction there could not be followed by anything.
+    // In each pair an address that leads to another.
     this.#words.fill(-1, CHAIN, CHAIN + 2 * CHAIN_PAIRS);
+    this.#words[CHAIN + 2 * (CHAIN_PAIRS - 1)] = 0;
   }
 
   #chain(head: Operation): void {

@@ -61,7 +61,7 @@ export function emit(
   const called = [...emitter.called.keys()].map(outsideFunction);
   const { memory } = surroundings;
   const imports: Import[] = [
-    { kind: "memory", module: "m", name: "m", pages: memory.wasm.buffer.byteLength / 65536 },
+    { kind: "memory", module: "m", name: "m", pages: memory.pages, most: memory.mostPages },
     { kind: "table", module: "m", name: "t" },
     { kind: "function", module: "m", name: "execute", type: EXECUTE_TYPE },
     ...called.map(({ name }, i): Import => ({ kind: "function", module: "m", name, type: 2 + i })),

@@ -1,7 +1,7 @@
-import { PAGE } from "../../base/index.ts";
+import { alignUp, PAGE } from "../../base/index.ts";
 
 /**
- * One WebAssembly.Memory of a fixed size holds everything a machine knows:
+ * One WebAssembly.Memory holds everything a machine knows:
  *
  *     0          the state page: registers, flags (cpu/state.ts)
  *     64 KiB     page facts: one byte for each 4 KiB page of the 4 GiB address space
@@ -10,8 +10,9 @@ import { PAGE } from "../../base/index.ts";
  *     2 MiB      guest RAM: guest address a lives at RAM_BASE + a
  *     behind it  one byte for each 16 bytes of guest RAM: whether a byte of them belongs to code that is kept
  *
- * The size never changes, so views are made once. The host commits pages when they are first touched, so a
- * large address space costs nothing until it is used.
+ * The host commits pages when they are first touched, but JavaScript engines count a memory with all its bytes and collect
+ * garbage over it. So there is room for a small part of the address space at first, and for all of it when more is
+ * mapped. Only then views are made anew.
  */
 export const FACTS_BASE = 0x1_0000;
 /** Where an engine may keep tables of its own, up to RAM_BASE. */
@@ -41,6 +42,10 @@ export type Access = "read" | "write" | "execute";
 /** The largest address space: RAM_BASE, the guest's RAM and the lines share the 4 GiB of a WebAssembly.Memory. */
 const MOST_BYTES = Math.floor((2 ** 32 - RAM_BASE - 2 * 65536) / 17) * 16;
 
+const WASM_PAGE = 65536;
+/** WebAssembly's pages for so many bytes of RAM, with what lies before and behind. */
+const pagesOf = (ram: number): number => Math.ceil((RAM_BASE + ram + (ram >>> LINE_SHIFT)) / WASM_PAGE);
+
 /** Told when bytes of a page with the fact CODE change. */
 export type CodeWritten = (address: number, length: number) => void;
 
@@ -53,45 +58,77 @@ export class Memory {
   readonly wasm: WebAssembly.Memory;
   /** Bytes of address space, from 0; nothing can be mapped above. */
   readonly size: number;
+  /** Bytes of it that there is room for now. */
+  reach: number;
   /** Everything, from the state page on. Guest address a is at index RAM_BASE + a. */
-  readonly bytes: Uint8Array;
+  bytes!: Uint8Array;
   /** The same for numbers of any size and alignment. */
-  readonly view: DataView;
+  view!: DataView;
   /** Everything as aligned 32-bit words. */
-  readonly dwords: Int32Array;
+  dwords!: Int32Array;
   /** The state page as 32-bit words. */
-  readonly words: Int32Array;
+  words!: Int32Array;
   /** One byte of FACT for each page of the 4 GiB space. */
-  readonly facts: Uint8Array;
+  facts!: Uint8Array;
   /** One byte for each 16 bytes of RAM: 1 if one of them belongs to code that is kept. */
-  readonly lines: Uint8Array;
+  lines!: Uint8Array;
   /** Where `lines` begins. */
-  readonly linesBase: number;
+  linesBase!: number;
   /** Grows whenever a fact changes. */
   version = 0;
   /** No page from here on was ever mapped. */
   endOfPages = 0;
   #rightsLost: RightsLost | undefined;
   #codeWritten: CodeWritten | undefined;
+  #moved: () => void = () => {};
   #mappedPages = 0;
   /** Changes whenever a page comes, goes, or can no longer be written, or can again. */
   layout = 0;
 
-  /** `size` in bytes, up to some 3.76 GiB; rounded up to 64 KiB. */
-  constructor(size: number) {
+  /**
+   * `size` in bytes, up to some 3.76 GiB; rounded up to 64 KiB. There is room for the first `reach` of them, or for all,
+   * until more is mapped.
+   */
+  constructor(size: number, reach = size) {
     if (!Number.isInteger(size) || size < 1 || size > MOST_BYTES) {
       throw new RangeError(`a machine cannot have ${size} bytes of memory: 1 to ${MOST_BYTES} are possible`);
     }
-    this.size = Math.ceil(size / 65536) * 65536;
-    this.linesBase = RAM_BASE + this.size;
-    const pages = Math.ceil((this.linesBase + (this.size >>> LINE_SHIFT)) / 65536);
-    this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    this.bytes = new Uint8Array(this.wasm.buffer);
-    this.view = new DataView(this.wasm.buffer);
-    this.dwords = new Int32Array(this.wasm.buffer);
-    this.words = new Int32Array(this.wasm.buffer, 0, 65536 / 4);
-    this.facts = new Uint8Array(this.wasm.buffer, FACTS_BASE, 2 ** 20);
-    this.lines = new Uint8Array(this.wasm.buffer, this.linesBase, this.size >>> LINE_SHIFT);
+    this.size = alignUp(size, WASM_PAGE);
+    this.reach = Math.min(alignUp(reach, WASM_PAGE), this.size);
+    this.wasm = new WebAssembly.Memory({ initial: pagesOf(this.reach), maximum: pagesOf(this.size) });
+    this.#look();
+  }
+
+  /** What there is of `wasm` now, and what it may grow to, in its own pages. */
+  get pages(): number {
+    return pagesOf(this.reach);
+  }
+  get mostPages(): number {
+    return pagesOf(this.size);
+  }
+
+  /** Makes room for all of the address space. */
+  grow(): void {
+    const { reach, size, lines } = this;
+    if (reach === size) return;
+    const kept = lines.slice();
+    lines.fill(0); // they become RAM
+    this.wasm.grow(pagesOf(size) - pagesOf(reach));
+    this.reach = size;
+    this.#look();
+    this.lines.set(kept);
+    this.#moved();
+  }
+
+  #look(): void {
+    const { buffer } = this.wasm;
+    this.linesBase = RAM_BASE + this.reach;
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.dwords = new Int32Array(buffer);
+    this.words = new Int32Array(buffer, 0, 65536 / 4);
+    this.facts = new Uint8Array(buffer, FACTS_BASE, 2 ** 20);
+    this.lines = new Uint8Array(buffer, this.linesBase, this.reach >>> LINE_SHIFT);
   }
 
   /** Bytes of guest memory that are mapped. */
@@ -105,6 +142,7 @@ export class Memory {
    */
   map(address: number, length: number, options: { writable: boolean } = { writable: true }): void {
     const [first, end] = this.#pages(address, length);
+    if (end * PAGE > this.reach) this.grow();
     for (let page = first; page < end; page++) {
       if (!(this.facts[page]! & FACT.PRESENT)) this.#mappedPages++;
       const kept = this.facts[page]! & ~FACT.WRITABLE;
@@ -217,6 +255,11 @@ export class Memory {
   /** Who keeps decoded or compiled code, and must hear of writes to it. */
   onCodeWritten(told: CodeWritten): void {
     this.#codeWritten = told;
+  }
+
+  /** Who keeps views, which are other ones when it has grown. */
+  onMoved(told: () => void): void {
+    this.#moved = told;
   }
 
   /** Who relies on what pages can be accessed. */

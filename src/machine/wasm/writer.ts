@@ -333,12 +333,13 @@ export interface FunctionType {
 export type Import =
   | { readonly kind: "function"; readonly module: string; readonly name: string; readonly type: number }
   | { readonly kind: "table"; readonly module: string; readonly name: string }
-  /** A memory of so many pages of 64 KiB; with undefined, of any number. */
+  /** A memory of so many pages of 64 KiB, or up to `most`; with undefined, of any number. */
   | {
       readonly kind: "memory";
       readonly module: string;
       readonly name: string;
       readonly pages: number | undefined;
+      readonly most?: number;
     };
 
 export interface ModuleParts {
@@ -384,7 +385,7 @@ export function moduleBytes({ types, imports, functions }: ModuleParts): Uint8Ar
     else {
       section.append([2, 1]);
       section.u32(each.pages);
-      section.u32(each.pages);
+      section.u32(each.most ?? each.pages);
     }
   }
   put(2);

@@ -23,6 +23,7 @@ const proofs = {
     given: [],
   },
   network: { program: "test/network/prove.ts", given: ["--folder", join(root, "test", "network")] },
+  netem: { program: "test/network/netem-prove.ts", given: ["--folder", join(root, "test", "network")] },
   attack: { program: "test/network/attack-prove.ts", given: [] },
   mutations: { program: "test/conformance/assembler/mutations.ts", given: ["--root", root] },
   sessions: { program: "test/conformance/assembler/sessions.ts", given: [] },

@@ -83,7 +83,7 @@ export interface Shape {
   readonly sized: boolean;
   /** The wait of fstcw and its like is written before the address is worked out: `$` is behind it. */
   readonly waits: boolean;
-  /** Bytes that `pushd` and its like want a floating point constant in; 0 for others. */
+  /** Bytes that `pushd`, `ret` and their like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
   /** Has masks and broadcasts, or could. */
   readonly decorates: boolean;
@@ -362,7 +362,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$|^ret/.test(name),
-      floatSize: name === "pushw" ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
+      floatSize: /^(?:pushw|ret.*|enter)$/.test(name) ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
     traits.set(mnemonic, found);
   }
@@ -753,10 +753,17 @@ function evaluate(assembler: Assembler, shape: Shape, item: number): void {
       operand.undefined = true;
       if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);
     }
-    const { at } = state;
+    const { at, complaints } = state;
     const index = assembler.operandIndex;
     try {
       shape.encode(operands, operands.length, state);
+      // What wants a byte complains of a fraction, and then has it in eight bytes.
+      if (operands[index]!.fraction && state.complaints !== complaints) {
+        state.at = at;
+        assembler.evaluator.valueSize = 8;
+        assembler.evaluator.evaluate(expressionOf(assembler.program, item, shape, index));
+        return;
+      }
     } catch (complaint) {
       state.at = at;
       // A list is worked off one operand after the other.
@@ -828,7 +835,7 @@ const addresses: readonly Partial<Operand>[] = [XMM, YMM, ZMM]
 /** Whether FASM gets as far as the value or the address of an operand: there is an instruction that begins so. */
 function comesToRead(shape: Shape, index: number, state: Encoding): boolean {
   const { at } = state;
-  const { kind, comma } = shape.operands[index]!;
+  const { kind, comma, fraction } = shape.operands[index]!;
   const before = shape.operands
     .slice(0, index)
     // A register above 15 where AVX has none is noticed last.
@@ -836,7 +843,7 @@ function comesToRead(shape: Shape, index: number, state: Encoding): boolean {
   const tried = kind === MEMORY ? addresses : [{}];
   const taken = tried.some((more) =>
     behind.some((others) => {
-      const operands = [...before, another(kind, { comma, ...more }), ...others];
+      const operands = [...before, another(kind, { comma, fraction, ...more }), ...others];
       return encodes({ ...shape, operands }, operands.length, state);
     }),
   );

@@ -92,8 +92,9 @@ export class LabelNames {
   #find(text: number, line: number): number {
     const texts = this.#texts;
     const first = texts.first(text);
-    // No other of these names is longer than three characters.
-    const name = texts.length(text) <= 3 ? texts.text(text) : "";
+    const isSpecial = first === AT || first === DOLLAR || first === PERCENT || first === QUESTION;
+    // None of these names is longer than three characters.
+    const name = isSpecial && texts.length(text) <= 3 ? texts.text(text) : "";
     switch (first) {
       case AT:
         if (name.length === 2 && isAnonymous(name)) return this.#anonymous(name, line);

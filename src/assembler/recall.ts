@@ -334,15 +334,17 @@ function readBlock(program: Program, item: number): Block | undefined {
   /** Areas at addresses of their own that the item is in: there it does not matter where the block stands. */
   let areas = 0;
   const note = (expression: Expression, source?: Label): boolean => {
-    const code = expressions.elements(expression);
+    const { code, starts } = expressions;
+    const start = starts[expression]!;
+    const end = starts[expression + 1]!;
     let places = false;
-    for (let index = 0; index < code.length; index++) {
-      const kind = code[index]! & 0xff;
-      const number = code[index]! >>> 8;
+    for (let at = start; at < end; at++) {
+      const kind = code[at]! & 0xff;
+      const number = code[at]! >>> 8;
       if (kind === E_LABEL) {
         const label = program.labels[number]!;
         named.add(label);
-        if (index > 0 || label !== source) others.add(label);
+        if (at > start || label !== source) others.add(label);
       } else if (kind === E_PREDEFINED && (number === P_HERE || number === P_ORIGIN)) places = true;
       else if (kind === E_PREDEFINED && number !== P_COUNTER) depth = Number.NaN;
     }

@@ -70,10 +70,14 @@ export function commonStart(a: LoadedFile | undefined, b: LoadedFile | undefined
 /** Bytes behind the last that differs; none where lines have numbers of their own. */
 export function commonEnd(a: LoadedFile, b: LoadedFile): number {
   if (a.isDirectory !== b.isDirectory || a.lines || b.lines) return 0;
-  const length = Math.min(a.bytes.length, b.bytes.length);
-  let count = 0;
-  while (count < length && a.bytes.at(-1 - count) === b.bytes.at(-1 - count)) count++;
-  return count;
+  const [first, second] = [a.bytes, b.bytes];
+  let at = first.length;
+  let other = second.length;
+  while (at > 0 && other > 0 && first[at - 1] === second[other - 1]) {
+    at--;
+    other--;
+  }
+  return first.length - at;
 }
 
 function haveSameLines(a: LoadedFile, b: LoadedFile): boolean {

@@ -103,6 +103,18 @@ export function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Arra
   return larger;
 }
 
+/** Room for copies, one at a time, that is used again and again: new room of megabytes costs more than the copying. */
+export class Copied {
+  #room = new Int32Array(0);
+
+  /** A copy of these numbers, good until the next. */
+  of(numbers: Int32Array): Int32Array {
+    if (numbers.length > this.#room.length) this.#room = new Int32Array(numbers.length * 2);
+    this.#room.set(numbers);
+    return this.#room.subarray(0, numbers.length);
+  }
+}
+
 /**
  * All names and strings of one assembly, each once, their characters one after the other: hundreds of thousands of strings
  * would cost more than what is done with them. They are found by their hash, so that neither what has been read before nor

@@ -8,8 +8,8 @@ import {
   parseAddress,
   parseAddress6,
   parseMac,
-  parseNetwork,
   parseNetwork6,
+  parseOwnAddress,
   parsePublication,
   parseRemoteLink,
   parseRoute,
@@ -53,7 +53,10 @@ const network6 = parsed(
   (word) => (parseNetwork6(word) ? word : undefined),
   "an address such as fd00:1::1/64",
 );
-const network = parsed((word) => (parseNetwork(word) ? word : undefined), "an address such as 10.0.0.1/24");
+const network = parsed(
+  (word) => (parseOwnAddress(word) ? word : undefined),
+  "an address such as 10.0.0.1/24",
+);
 const mac = parsed((word) => {
   const number = parseMac(word);
   // Group addresses have the lowest bit of their first byte set: no card has one.

@@ -22,6 +22,7 @@ import {
   parseAddress6,
   parseNetwork,
   parseNetwork6,
+  parseOwnAddress,
   parsePublication,
   Router,
   type Service,
@@ -263,6 +264,9 @@ export class Lab {
     const { count = 1, every = 0, start = 0, interfaces = [description], memory, clock } = description;
     const { cpu, congestion, engine = undefined } = description;
     const { unicorn } = this.#options;
+    for (const { address } of interfaces)
+      if (address !== undefined && !hasRoom(address, count))
+        misfit(description, `machines.${name}.count`, `from ${address} on there is no room for ${count}`);
     if (engine === "unicorn" && !unicorn) misfit(description, `machines.${name}`, "there is no Unicorn here");
     const image = this.#options.program(description, name);
     const { world } = this;
@@ -624,6 +628,20 @@ function countedUp(start: Address6, by: number): Address6 {
   return (start.slice(0, 6) + String.fromCharCode((low >>> 16) & 0xffff, low & 0xffff)) as Address6;
 }
 
+/** Whether so many addresses from this one on are of the same network, each one that a card may have. */
+function hasRoom(address: string, count: number): boolean {
+  const { address: first, mask } = parseNetwork(address)!;
+  const last = first + count - 1;
+  return (
+    ((first ^ last) & mask) === 0 &&
+    last <= 0xffffffff &&
+    parseOwnAddress(placed(last, address)) !== undefined
+  );
+}
+
+/** The address, in the network of another. */
+const placed = (address: number, other: string): string => `${showAddress(address)}/${other.split("/")[1]}`;
+
 /** The card of the machine number `index` from 0 of many: its addresses counted up. */
 function shifted(card: CardDescription, index: number): CardDescription {
   if (index === 0) return card;
@@ -633,7 +651,7 @@ function shifted(card: CardDescription, index: number): CardDescription {
   return {
     ...card,
     ...(six && { address6: `${showAddress6(countedUp(six.address, index))}/${six.prefixLength}` }),
-    ...(network && { address: `${showAddress(network.address + index)}/${address!.split("/")[1]}` }),
+    ...(network && { address: placed(network.address + index, address!) }),
     ...(mac !== undefined && { mac: mac + index }),
   };
 }

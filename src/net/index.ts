@@ -137,6 +137,7 @@ export {
   parseAddress,
   parseMac,
   parseNetwork,
+  parseOwnAddress,
   showAddress,
   showMac,
 } from "./wire/address.ts";

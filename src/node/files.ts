@@ -101,6 +101,8 @@ const words: Record<string, string> = {
   ENOSPC: "no space left on the device",
   EADDRINUSE: "the port is taken",
   ENAMETOOLONG: "the name is too long",
+  EFBIG: "the file would be larger than is allowed",
+  EDQUOT: "there is no more room for this user",
   ELOOP: "the links go in a circle",
 };
 

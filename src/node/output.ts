@@ -1,10 +1,12 @@
 import {
   chmodSync,
   closeSync,
+  fstatSync,
   openSync,
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from "node:fs";
@@ -105,7 +107,7 @@ export class OutputFile {
   #close(): void {
     this.#open = false;
     unfinished.delete(this);
-    closeSync(this.#descriptor);
+    if (this.#descriptor > 2) closeSync(this.#descriptor);
   }
 }
 
@@ -119,7 +121,10 @@ function discardUnfinished(): void {
 
 /** Descriptor, where the file is in the end, and under which name it is written until then. */
 function create(path: string): [number, string, string | undefined] {
+  if (path === "-") throw new Error("an output needs a name; /dev/stdout is standard output");
   const old = statSync(path, { throwIfNoEntry: false });
+  const standard = old?.isFile() ? [1, 2].find((descriptor) => isOpenAs(descriptor, old)) : undefined;
+  if (standard !== undefined) return [standard, path, undefined];
   if (old?.isDirectory()) throw Object.assign(new Error(`${path} is a directory`), { code: "EISDIR" });
   if (old && !old.isFile()) return [openSync(path, "w"), path, undefined];
   const target = old ? realpathSync(path) : resolve(path);
@@ -130,6 +135,16 @@ function create(path: string): [number, string, string | undefined] {
   const descriptor = openSync(temporary, "w", old ? old.mode : 0o666);
   if (old) chmodSync(temporary, old.mode); // the umask has no say in a mode that was there
   return [descriptor, target, temporary];
+}
+
+/** /dev/stdout is the file itself where the shell has sent standard output to one: it must not be replaced. */
+function isOpenAs(descriptor: number, { dev, ino }: Stats): boolean {
+  try {
+    const there = fstatSync(descriptor);
+    return there.dev === dev && there.ino === ino;
+  } catch {
+    return false; // it is closed
+  }
 }
 
 /** Writes a whole file, or leaves what stood there. */

@@ -135,6 +135,18 @@ test.each([
     16,
     /there are one-1, one-2, one-3, one-4, one-5, one-6, one-7, one-8, one-9, one-10, …$/,
   ],
+  [
+    `${machine}, address: 10.0.0.255/24 }`,
+    2,
+    3,
+    /an address such as 10\.0\.0\.1\/24 is needed, not "10\.0\.0\.255\/24"$/,
+  ],
+  [
+    `${machine}, address: 10.0.0.250/24, count: 6 }`,
+    2,
+    3,
+    /^machines\.one\.count: from 10\.0\.0\.250\/24 on there is no room for 6$/,
+  ],
   [`${machine}, corrections: none.json }`, 2, 3, /^machines\.one\.corrections: .*none\.json: no such file$/],
   [`${machine}, link: { loss: 120 % } }`, 2, 73, /a chance is 100 % at most/],
   ["machines:\n  one: { program: none.asm }", 2, 8, /^machines\.one\.program: .*none\.asm: no such file/],

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
+import { resolve } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { unicornEngine } from "../../src/node/unicorn/engine.ts";
 import { needBuild } from "./build.ts";
@@ -107,6 +108,22 @@ test.skipIf(process.platform === "win32")("a program may come by a pipe, and by 
   expect(sh(`$NODE $KOLIBRI asm - < ${source}`)).toMatchObject({
     status: 1,
     stderr: expect.stringContaining("OUTPUT is missing"),
+  });
+});
+
+test.skipIf(!existsSync("/dev/stdout"))("standard output by its name is not replaced, whatever it is", () => {
+  const said = folder.at("said");
+  const line = `${process.execPath} ${CLI} run asm/hello.asm --state /dev/stdout > ${said}`;
+  expect(spawnSync("sh", ["-c", line]).status).toBe(0);
+  expect(folder.text("said")).toMatch(/^Hello from KolibriOS\r\n\{\n {2}"stop"/);
+});
+
+test.skipIf(process.platform === "win32")("a directory that is gone is said to be", () => {
+  const line = `mkdir ${folder.at("gone")} && cd ${folder.at("gone")} && rmdir ${folder.at("gone")} && `;
+  const command = `${process.execPath} ${resolve(CLI)} run ${resolve("asm/hello.asm")}`;
+  expect(spawnSync("sh", ["-c", line + command], { encoding: "utf8" })).toMatchObject({
+    status: 2,
+    stderr: "kolibri run: the directory that this is to run in is gone\n",
   });
 });
 

@@ -129,6 +129,11 @@ describe("what cannot be run", () => {
       "another output goes to the same file",
     ],
     ["an output without a name", () => [hello, "--pcap="], "--pcap has nothing behind it: --pcap FILE"],
+    ["a network's own address", () => [hello, "--address", "10.0.2.0/24"], "an address such as"],
+    ["everybody's address", () => [hello, "--address", "10.0.2.255/24"], "an address such as"],
+    ["a group's address", () => [hello, "--nic", "224.0.0.1/24"], "an address such as"],
+    ["this host's own address", () => [hello, "--address", "127.0.0.1/8"], "an address such as"],
+    ["an output called -", () => [hello, "--trace=-"], "an output needs a name"],
     ["nothing at all", () => [folder.put("a.kex", "")], "a.kex is empty"],
     ["a source that makes nothing", () => [folder.put("a.asm", "x = 1")], "nothing in it but definitions"],
     [

@@ -144,6 +144,12 @@ describe.each(engines)("%s", (_, engine) => {
     }
   });
 
+  test("a return to the very last address finds no code there", () => {
+    // push -1; ret
+    const machine = running([0x6a, 0xff, 0xc3]);
+    expect(said(machine.run(20))).toEqual(["#PF", 4, "execute", 0xffff_ffff]);
+  });
+
   test("pushad and popad leave behind what they have done before a fault", () => {
     const pushing = running([0x60]);
     Object.assign(pushing.cpu, { eax: 1, ecx: 3, edx: 4, ebx: 2, esp: 0x2008 });
@@ -161,6 +167,24 @@ describe.each(engines)("%s", (_, engine) => {
     expect(popping.run(1)).toMatchObject({ reason: "fault", fault: "#PF", address: 0x4000 });
     const { edi, esi, ebp, esp, eip } = popping.cpu;
     expect([edi, esi, ebp, esp, eip]).toEqual([5, 6, 3, 0x3ff8, 0x1000]);
+  });
+
+  test("with 16-bit addresses the parts of what is wider than eight bytes wrap at 64 KiB", () => {
+    // fldpi; fstp tword [word FFFE]; fld tword [word FFFE]; fnstenv [word FFF6]
+    const machine = running([
+      0xd9, 0xeb, 0x67, 0xdb, 0x3e, 0xfe, 0xff, 0x67, 0xdb, 0x2e, 0xfe, 0xff, 0x67, 0xd9, 0x36, 0xf6, 0xff,
+    ]);
+    const { memory } = machine;
+    memory.unmap(0, 0x1000);
+    for (const start of [0, 0xf000, 0x1_0000]) memory.map(start, 0x1000, { writable: true });
+    expect(machine.run(2)).toEqual({ reason: "budget" });
+    expect(memory.read(0xfffe, 8)).toEqual(Uint8Array.of(0x35, 0xc2, 0x68, 0x21, 0xa2, 0xda, 0x0f, 0xc9));
+    expect(memory.read(6, 2)).toEqual(Uint8Array.of(0, 0x40));
+    expect(machine.run(1)).toEqual({ reason: "budget" });
+    expect(machine.run(1)).toEqual({ reason: "budget" });
+    // Of seven doublewords the third straddles; the fourth begins at 2.
+    expect(memory.u16(0xfffa)).toBe(0x3800);
+    expect(memory.u32(2)).toBe(0x1007);
   });
 
   test("an access that ends beyond 4 GiB is outside its segment", () => {

@@ -16,6 +16,7 @@ import {
   parseMac,
   Stack,
   Switch,
+  type TcpSettings,
   tap,
 } from "../../src/net/index.ts";
 import { Linux } from "./linux.ts";
@@ -58,7 +59,7 @@ export const CONDITIONS: readonly Condition[] = [
 /** Some of everything. */
 export const MIXTURE: Condition = {
   name: "a mixture",
-  words: "delay 20ms 5ms loss 2% duplicate 2% corrupt 0.5% reorder 10%",
+  words: "delay 20ms 5ms loss 2% duplicate 2% corrupt 1% reorder 10%",
   does: ["lost", "repeated", "damaged", "overtaken"],
   takes: 0,
 };
@@ -144,6 +145,8 @@ export class BadLine {
   readonly linux: Linux;
   readonly stack: Stack;
   readonly lan: Switch;
+  /** Frames in the captures: each that went into the line or came out. */
+  frames = 0;
   /** All that moves here. */
   readonly moving: readonly Moving[];
   #ledgers: { there: Ledger; back: Ledger } = { there: new Ledger(), back: new Ledger() };
@@ -153,7 +156,7 @@ export class BadLine {
   /** Protocols are known by their ports; none is from here on. */
   #port = 20_000;
 
-  private constructor(netem: Netem, linux: Linux, folder: string) {
+  private constructor(netem: Netem, linux: Linux, folder: string, tcp: Partial<TcpSettings>) {
     this.netem = netem;
     this.linux = linux;
     this.#captures = { whole: new Capture(folder, "whole"), damaged: new Capture(folder, "damaged") };
@@ -161,6 +164,7 @@ export class BadLine {
     this.stack = new Stack({
       nics: [new Nic({ port: this.lan.plug("stack"), mac: 0x525400000015 })],
       random: new Random(1),
+      tcp,
     });
     this.stack.configure(0, { address: parseAddress(US)!, mask: 0xffffff00 });
     const near = this.#watched(netem.near, "there", "back");
@@ -174,11 +178,17 @@ export class BadLine {
     this.knows(US, "52:54:00:00:00:15");
   }
 
-  /** @param folder where captures are put */
-  static async start(folder: string): Promise<BadLine> {
+  /**
+   * @param folder where captures are put
+   * @param tcp of our stack; the kernel gets the same congestion control, and has its own by default
+   */
+  static async start(folder: string, tcp: Partial<TcpSettings> = {}): Promise<BadLine> {
     const netem = await Netem.start();
     try {
-      return new BadLine(netem, await Linux.start(`${KERNEL}/24`), folder);
+      const linux = await Linux.start(`${KERNEL}/24`);
+      const set = `echo ${tcp.congestion} >/proc/sys/net/ipv4/tcp_congestion_control`;
+      if (tcp.congestion) linux.run("sh", "-c", set);
+      return new BadLine(netem, linux, folder, tcp);
     } catch (error) {
       await netem.stop();
       throw error;
@@ -224,6 +234,7 @@ export class BadLine {
   #watched(port: Port, into: "there" | "back", outOf: "there" | "back"): Port {
     const number = into === "there" ? 0 : 1;
     return tap(port, (bytes, direction) => {
+      if (this.#capture) this.frames++;
       this.#capture?.pcap.frame({ interface: number, time: this.linux.now(), bytes, direction });
       if (direction === "sent") this.#ledgers[into].sent(bytes);
       else this.#ledgers[outOf].came(bytes);

@@ -199,7 +199,8 @@ print(len(got), got == data)`,
         "ftp://10.0.2.3/page.bin",
         "tftp://10.0.2.3/small.bin",
       ]) {
-        const { code, output } = await curl("-o", got, place);
+        // Without options our server repeats after a second; curl would ask for six.
+        const { code, output } = await curl("--tftp-no-options", "-o", got, place);
         const sent = readFileSync(join(folder, "web", basename(place)));
         expect([place, code, output, hash(readFileSync(got))]).toEqual([place, 0, "", hash(sent)]);
       }

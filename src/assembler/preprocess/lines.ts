@@ -47,9 +47,9 @@ export class Lines {
     this.#data = grown;
   }
 
-  /** The numbers of all lines from one on. */
+  /** The numbers of all lines from one on, as they are for now. */
   from(line: number): Int32Array {
-    return this.#data.slice(line * FIELDS, this.count * FIELDS);
+    return this.#data.subarray(line * FIELDS, this.count * FIELDS);
   }
 
   /** Puts lines behind the last, as `from` gives them. */

@@ -15,6 +15,7 @@ import {
   ANYTHING,
   asSpent,
   CLOSES,
+  Copied,
   END,
   ESCAPED,
   FRAMED,
@@ -192,6 +193,8 @@ export class Preprocessor {
   #isComplete = false;
   /** What the last run made behind the change. */
   #rest: Rest | undefined;
+  readonly copiedLines = new Copied();
+  readonly copiedTokens = new Copied();
   /** Lines of it that this run has put back, and how far they have moved. */
   rejoined = 0;
   moved = 0;

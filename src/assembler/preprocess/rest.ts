@@ -28,8 +28,8 @@ export class Rest {
   constructor(p: Preprocessor, begun: Checkpoint, checkpoints: readonly Checkpoint[]) {
     this.#begun = begun;
     this.#checkpoints = checkpoints;
-    this.#lines = p.lines.from(begun.lines);
-    this.#tokens = p.store.tokens.slice(begun.tokens, p.store.length);
+    this.#lines = p.copiedLines.of(p.lines.from(begun.lines));
+    this.#tokens = p.copiedTokens.of(p.store.tokens.subarray(begun.tokens, p.store.length));
     this.#changes = p.definitions.undo(begun.definitions);
     this.#postponed = p.postponed.slice(begun.postponed);
     this.#files = p.files.slice();

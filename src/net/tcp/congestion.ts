@@ -109,8 +109,10 @@ export function acknowledged(c: Connection, acked: number, flight: number, arriv
     if (Math.max(flight, g.used) * 2 > g.cwnd) widen(c, acked);
   } else if (atOrAfter(una, g.recover)) {
     // RFC 6582 3.2 (3) full acknowledgement, the first of the two ways: no burst.
-    // With SACK the window has come down to the threshold bit by bit (RFC 6937 5).
+    // With SACK the window has come down to the threshold bit by bit (RFC 6937 5). If all has come before anything was sent
+    // again, nothing had been lost.
     if (g.phase === "loss") widen(c, acked);
+    else if (c.sack && g.force) giveBack(c);
     else if (c.sack) g.cwnd = g.ssthresh;
     else g.cwnd = Math.min(g.ssthresh, Math.max(flightSize(c), mss) + mss);
     endRecovery(c);
@@ -270,10 +272,17 @@ export function timedOut(c: Connection, first: boolean): void {
 export function undoIfSpurious(c: Connection, echo: number): void {
   const g = c.congestion;
   if (g.undo?.stamp === undefined || g.phase === "open" || !before(echo, g.undo.stamp)) return;
+  giveBack(c);
+  endRecovery(c);
+}
+
+/** The window is as it was. */
+function giveBack(c: Connection): void {
+  const g = c.congestion;
+  if (g.undo === undefined) return;
   g.cwnd = Math.max(g.cwnd, g.undo.cwnd);
   g.ssthresh = Math.max(g.ssthresh, g.undo.ssthresh);
   if (g.cubic) restore(g.cubic);
-  endRecovery(c);
 }
 
 /** Something is sent again at our timestamp `stamp`. */

@@ -462,6 +462,16 @@ describe("recovery with SACK (RFC 6675, 8985, 6937)", () => {
     expect(it.sent().every(({ seq }) => seq >= before.at(-1)!.seq)).toBe(true); // nothing more is sent again
   });
 
+  test("what comes before it could be sent again costs nothing either", () => {
+    const it = sacking();
+    const { cwnd, ssthresh } = it.c.congestion;
+    it.hear({ ack: 101, window: 60_000, sack: [1101, 10_101] });
+    expect([it.c.congestion.phase, it.c.congestion.cwnd < cwnd]).toEqual(["fast", true]);
+    it.hear({ ack: 10_101, window: 60_000 }); // in the same instant: nothing has been sent meanwhile
+    expect([it.c.congestion.phase, it.c.congestion.ssthresh]).toEqual(["open", ssthresh]);
+    expect(it.c.congestion.cwnd).toBeGreaterThanOrEqual(cwnd);
+  });
+
   test("what was reported received is not sent again, until a time-out (RFC 2018 8)", () => {
     const it = sacking();
     it.hear({ ack: 101, window: 60_000, sack: [1101, 10_101] });

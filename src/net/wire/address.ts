@@ -38,6 +38,21 @@ export function parseNetwork(text: string): { address: Address; mask: Address } 
   return { address, mask: maskOf(Number(length)) };
 }
 
+/**
+ * As `parseNetwork`, but only what a card may have as its own (RFC 1122 3.2.1.3): no address of a network, of everybody on it,
+ * of a group, or of this host alone.
+ */
+export function parseOwnAddress(text: string): { address: Address; mask: Address } | undefined {
+  const network = parseNetwork(text);
+  if (network === undefined) return undefined;
+  const { address, mask } = network;
+  const first = address >>> 24;
+  const host = (address & ~mask) >>> 0;
+  const narrow = mask >= 0xfffffffe; // RFC 3021: two addresses, both of them hosts'
+  const isHost = narrow || (host !== 0 && host !== ~mask >>> 0);
+  return first > 0 && first < 224 && !isLoopback(address) && isHost ? network : undefined;
+}
+
 /** The mask of a prefix of 0 … 32 bits. */
 export function maskOf(prefixLength: number): Address {
   return prefixLength === 0 ? 0 : (-1 << (32 - prefixLength)) >>> 0;

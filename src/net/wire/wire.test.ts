@@ -8,6 +8,7 @@ import {
   parseAddress,
   parseMac,
   parseNetwork,
+  parseOwnAddress,
   showAddress,
   showMac,
 } from "./address.ts";
@@ -63,6 +64,22 @@ describe("addresses", () => {
       false,
     ]);
   });
+});
+
+test.each([
+  ["10.0.2.15/24", true],
+  ["10.0.2.0/24", false],
+  ["10.0.2.255/24", false],
+  ["10.0.2.255/16", true],
+  ["10.0.2.0/31", true],
+  ["10.0.2.255/32", true],
+  ["0.0.0.1/24", false],
+  ["127.0.0.2/8", false],
+  ["223.255.255.254/24", true],
+  ["224.0.0.1/24", false],
+  ["10.0.2.15", false],
+])("%s may be a card's own: %s", (text, may) => {
+  expect(parseOwnAddress(text) !== undefined).toBe(may);
 });
 
 describe("checksum", () => {

@@ -62,6 +62,10 @@ function sayError(error: unknown, command: Command, io: Io): number {
     if (error.status === undefined) io.stderr.write(`kolibri ${command.name} --help tells how it is used.\n`);
     return error.status ?? command.usageStatus ?? 2;
   }
+  if ((error as NodeJS.ErrnoException).syscall === "uv_cwd") {
+    say("the directory that this is to run in is gone");
+    return 2;
+  }
   if (io.interrupted.aborted) return exitStatus(io.interrupted.reason);
   // Everything below is a mistake of ours. The user gets one line, and the stack when asked for.
   say(`internal error: ${error instanceof Error ? error.message : String(error)}`);

@@ -53,6 +53,7 @@ export const disasm = command({
         `0x${hex(from)} is outside the program's bytes, 0x${hex(image.origin)} to 0x${hex(end)}`,
       );
     }
+    if (to < from) throw new Refusal(`--to 0x${hex(to)} is before 0x${hex(from)}`);
     if (values.compiled !== undefined) {
       io.stdout.write((await compiled(image, from))[values.compiled]);
       return 0;

@@ -27,6 +27,7 @@ import {
   parseIpAddress,
   parseNetwork,
   parseNetwork6,
+  parseOwnAddress,
   parsePublication,
   parseRemoteLink,
   type RemoteLink,
@@ -388,7 +389,7 @@ export function networkPlace(given: string | undefined, gateways: string | undef
   const four = all.filter((text) => !text.includes(":"));
   if (four.length > 1) throw new Refusal(`--address ${given}: only one IPv4 address is possible`);
   const [address = ADDRESS] = four;
-  const network = parseNetwork(address);
+  const network = parseOwnAddress(address);
   if (!network) throw new Refusal(`--address ${address}: an address such as ${ADDRESS} is needed`);
   const [gateway, gateway6] = [false, true].map((six) =>
     gateways?.split(",").find((text) => text.includes(":") === six),
@@ -429,7 +430,7 @@ export function remoteLink(text: string): RemoteLink {
 /** Reads --nic: `10.0.3.15/24`, `none`, and the network it is on behind an @: one of its own unless several name it. */
 export function cardWish(text: string, number: number): CardWish {
   const { wish, network } = onNetwork(text);
-  if (wish !== "none" && !parseNetwork(wish))
+  if (wish !== "none" && !parseOwnAddress(wish))
     throw new Refusal(`--nic ${text}: an address such as 10.0.3.15/24 is needed, or none`);
   return { address: wish === "none" ? undefined : wish, network: network ?? `eth${number}` };
 }

@@ -161,6 +161,9 @@ export const steady: readonly Form[] = asked.filter(
     !form.operands.some((operand) => ["sreg", "cr", "dr", "tr", "ptr"].includes(operand.kind)),
 );
 
+/** A form that leads elsewhere: the case then ends where the host could not execute. */
+export const JUMP = forms().findIndex(({ name }) => name === "jmp");
+
 /** Instructions one after another: what one leaves behind, in flags above all, the next ones read. */
 export function sequence(seed: number, n: number): Case {
   const random = new Random((Math.imul(seed, 0x85eb_ca6b) + n) | 0);

@@ -6,7 +6,7 @@ import { Random } from "../../../src/base/index.ts";
 import type { Form } from "../../../src/isa/index.ts";
 import { CODE, DATA, STACK } from "./arena.ts";
 import type { Case, Poke } from "./case.ts";
-import { askedVector, PLAIN_BYTES, plainCode, type Series, steady, TELLING } from "./generate.ts";
+import { askedVector, JUMP, PLAIN_BYTES, plainCode, type Series, steady, TELLING } from "./generate.ts";
 import { fxsaveArea } from "./vector.ts";
 import { askedX87, TRANSCENDENTAL } from "./x87.ts";
 
@@ -62,6 +62,139 @@ function mixture(seed: number, n: number, weights: readonly [number, number, num
   };
 }
 
+const dword = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
+
+/** Where a loop counts, which nothing else writes. */
+const COUNTER = DATA.start + 0x1f00;
+const STRINGS = DATA.start + 0x800;
+
+/** One instruction, or a few that belong together: of the stack, strings, divisions, jumps, or any. */
+function stretch(random: Random, depth: number): number[] {
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)]!;
+  const register = (): number => pick([0, 1, 2, 3, 5, 6, 7]);
+  const some = (): number[] => {
+    const code: number[] = [];
+    for (let count = 1 + random.below(3); count > 0; count--) code.push(...stretch(random, depth + 1));
+    return code;
+  };
+  const narrow = random.below(3) === 0 ? [0x66] : [];
+  switch (random.below(depth > 1 ? 8 : 13)) {
+    case 0:
+      return [
+        ...narrow,
+        ...pick([
+          [0x50 + random.below(8)],
+          [0xff, 0x35, ...dword(DATA.start + random.below(64))],
+          [0x9c],
+          [0x54],
+        ]),
+      ];
+    case 1:
+      return pick([
+        [0x68, ...dword(random.u32())],
+        [0x6a, random.below(256)],
+        [0x60],
+        [0x83, 0xec, 4 * random.below(8)],
+      ]);
+    case 2:
+      return [
+        ...narrow,
+        ...pick([
+          [0x58 + register()],
+          [0x8f, 0x05, ...dword(DATA.start + random.below(64))],
+          [0x8b, 0x04 | (register() << 3), 0x24],
+        ]),
+      ];
+    case 3:
+      return pick([
+        [0x61],
+        [0x83, 0xc4, 4 * random.below(8)],
+        [0x9c, 0x81, 0x34, 0x24, ...dword(random.u32() & 0x8d5), 0x9d],
+        [0x9f],
+        [0x9e],
+      ]);
+    case 4: {
+      // mov divisor; the dividend's upper half smaller than it, mostly; div or idiv
+      const divisor = pick([3, 5, 6, 7]);
+      const upper = pick([[0x31, 0xd2], [0x99], [0x66, 0x99], [0xba, ...dword(random.below(64))]]);
+      const size = pick([[0xf7], [0x66, 0xf7], [0xf6]]);
+      const number = size[0] === 0xf6 ? 3 : divisor;
+      return [0xb8 + number, ...dword(pick(TELLING) || 3), ...upper, ...size, pick([0xf0, 0xf8]) | number];
+    }
+    case 5:
+      return [
+        ...[0xbe, ...dword(STRINGS + random.below(64)), 0xbf, ...dword(STRINGS + 32 + random.below(64))],
+        ...[0xb9, ...dword(random.below(20))],
+        ...pick([[], [0xfc], [0xfd]]),
+        ...pick([[], [0xf2], [0xf3], [0xf3]]),
+        ...narrow,
+        pick([0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf]),
+      ];
+    case 6:
+      return pick([
+        [0x0f, 0xc7, 0x0d, ...dword(DATA.start + random.below(56))],
+        [0xbb, ...dword(DATA.start), 0xd7],
+        [0xf0, 0x0f, 0xc7, 0x0d, ...dword(DATA.start + 8 * random.below(7))],
+        [0x0f, 0xa3 | (8 * random.below(4)), 0xc0 | random.below(8) | (register() << 3)],
+      ]);
+    case 7:
+    case 8: {
+      const over = some();
+      return over.length > 127 ? over : [0x70 + random.below(16), over.length, ...over];
+    }
+    case 9: {
+      // mov byte [counter],n; what is repeated; dec byte [counter]; jnz
+      const body = some();
+      const back = -(body.length + 6 + 6);
+      const loop = [
+        0xc6,
+        0x05,
+        ...dword(COUNTER),
+        1 + random.below(5),
+        ...body,
+        0xfe,
+        0x0d,
+        ...dword(COUNTER),
+      ];
+      return depth > 0 ? body : [...loop, 0x0f, 0x85, ...dword(back)];
+    }
+    case 10: {
+      // call over what is skipped by a jump, and back
+      const inner = some();
+      return [0xe8, ...dword(5), 0xe9, ...dword(inner.length + 1), ...inner, 0xc3];
+    }
+    case 11:
+      return [0xc8, ...[4 * random.below(4), 0], random.below(3), ...some(), 0xc9];
+    default:
+      return anyInstruction(random, [3, 1, 1]);
+  }
+}
+
+/** Sequences in which ESP moves, code is jumped over and repeated. */
+function flow(seed: number, n: number): Case {
+  const random = new Random((Math.imul(seed, 0x1b87_3593) + Math.imul(n, 0x85eb_ca77) + 5) | 0);
+  const code: number[] = [];
+  for (let length = 3 + random.below(12); length > 0; length--) code.push(...stretch(random, 0));
+  const registers = randomRegisters(random);
+  registers[5] = STACK.start + 0x900;
+  const strings = Uint8Array.from({ length: 192 }, (_, i) =>
+    random.below(8) === 0 ? random.below(256) : 5 + (i & 1),
+  );
+  return {
+    registers,
+    eip: CODE.start + 0x400,
+    eflags: 0x202 | (random.u32() & 0x8d5),
+    pokes: [
+      plainData(random),
+      { address: STRINGS - 32, bytes: strings },
+      { address: CODE.start + 0x400, bytes: Uint8Array.from(code) },
+    ],
+    fxsave: vectorState(random),
+    form: JUMP,
+    number: n,
+  };
+}
+
 const MIXTURES: Readonly<Record<string, readonly [number, number, number]>> = {
   "all units": [1, 1, 1],
   "integer and vector": [1, 1, 0],
@@ -70,10 +203,16 @@ const MIXTURES: Readonly<Record<string, readonly [number, number, number]>> = {
   vector: [0, 1, 0],
 };
 
-export const mixedSeries = (): Series[] =>
-  Object.entries(MIXTURES).map(([name, weights]) => ({
-    key: `sequences of ${name}`,
-    name: `sequences of ${name}`,
-    sequences: true,
-    make: (seed, n) => mixture(seed, n, weights),
-  }));
+const FLOW = "sequences with the stack, strings, divisions and jumps";
+
+export const mixedSeries = (): Series[] => [
+  ...Object.entries(MIXTURES).map(
+    ([name, weights]): Series => ({
+      key: `sequences of ${name}`,
+      name: `sequences of ${name}`,
+      sequences: true,
+      make: (seed, n) => mixture(seed, n, weights),
+    }),
+  ),
+  { key: FLOW, name: FLOW, sequences: true, make: flow },
+];

@@ -1,15 +1,11 @@
 /** Cases that are put together by hand: a few instructions of any kind, what the case is about, a few more. */
 import { Random } from "../../../src/base/index.ts";
-import { forms } from "../../../src/isa/index.ts";
 import { CODE } from "./arena.ts";
 import type { Case, Poke } from "./case.ts";
-import type { Series } from "./generate.ts";
+import { JUMP, type Series } from "./generate.ts";
 import { anyInstruction, plainData, randomRegisters, vectorState } from "./mixed.ts";
 
 export const START = CODE.start + 0x400;
-/** A form that leads elsewhere: the case then ends where the host could not execute. */
-const JUMP = forms().findIndex(({ name }) => name === "jmp");
-
 /** One case in the making. */
 export class Scene {
   readonly random: Random;

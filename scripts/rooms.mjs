@@ -18,7 +18,8 @@ const rooms = {
   lab: /^src\/lab\/|^src\/node\/cli\/lab(oratory|-file)\./,
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
   compiler: /^src\/machine\/(explain\.|jit\/(?!cache|guesses|index|ranges|status))/,
-  fast: /^src\/machine\/(wasm|cpu\/fast)\//,
+  wasm: /^src\/machine\/wasm\//,
+  fast: /^src\/machine\/cpu\/fast\//,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,
   program: /./,
@@ -27,7 +28,7 @@ const rooms = {
  * Programs may end without these, which need others at once. Whoever else imports from one of them enters it when it
  * first uses a name of it, not before: `import_net.Stack` becomes `import_net.room.Stack`.
  */
-const late = { net: [], lab: ["net"], network: ["net", "lab"], compiler: ["fast"], fast: [] };
+const late = { net: [], lab: ["net"], network: ["net", "lab"], compiler: ["wasm"], fast: ["wasm"], wasm: [] };
 
 const roomOf = (file) => Object.keys(rooms).find((name) => rooms[name].test(file));
 /** What a file is called in its room. */

@@ -78,10 +78,10 @@ test("they are entered when a program needs them", async () => {
   expect(long.rooms).toEqual([
     "base.cjs",
     "compiler.cjs",
-    "fast.cjs",
     "isa.cjs",
     "machine.cjs",
     "program.cjs",
+    "wasm.cjs",
   ]);
   await entered(
     "asm",

@@ -14,7 +14,7 @@ import { STATE, WORD } from "../cpu/state.ts";
 import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import type { Compiled, Task } from "./compile.ts";
-import { calls, canCompile, compile, discover, nothing } from "./compiler.ts";
+import { canCompile, compile, discover, nothing } from "./compiler.ts";
 import type { Found } from "./discover.ts";
 import { EXACTING, type StatusGuess } from "./guesses.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -85,12 +85,6 @@ const TOP_TWO = 0xc000_0000 | 0;
 
 type Run = (entry: number, left: number) => number;
 
-/** What modules import. */
-interface Outside {
-  readonly table: WebAssembly.Table;
-  readonly imports: WebAssembly.ModuleImports;
-}
-
 interface CompiledRegion {
   readonly index: number;
   readonly run: Run;
@@ -137,7 +131,7 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #without: Optimisation | undefined;
   readonly #interpreter: Interpreter;
   #words: Int32Array;
-  #outside: Outside | undefined;
+  #table: WebAssembly.Table | undefined;
   /** What stands in the table for a region that is gone. */
   #nothing: Run | undefined;
   readonly #regions: (CompiledRegion | undefined)[] = [];
@@ -396,16 +390,6 @@ export class CompilingEngine implements Engine, CodeListener {
     return 0;
   }
 
-  /** Made when something is compiled for the first time: programs that end before do not pay for it. */
-  #makeOutside(): Outside {
-    const table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
-    const imports: WebAssembly.ModuleImports = { m: this.#core.memory.wasm, t: table };
-    const { cpu } = this.#interpreter;
-    // Made only when a module wants them.
-    for (const call of calls) Object.defineProperty(imports, call.name, { get: () => call.make(cpu) });
-    return { table, imports };
-  }
-
   // Compiling ------------------------------------------------------------------------------------------------
 
   /** Whether too little was executed so far for compiling to pay. */
@@ -455,9 +439,12 @@ export class CompilingEngine implements Engine, CodeListener {
       const op = executed[number]!;
       return op.op === OP.INT ? this.#interrupt(op) : this.#execute(op);
     };
-    const { table, imports } = (this.#outside ??= this.#makeOutside());
-    const own = Object.create(imports, { execute: { value: execute } }) as WebAssembly.ModuleImports;
-    const { exports } = new WebAssembly.Instance(module, { m: own });
+    const { cpu } = this.#interpreter;
+    // Made when something is compiled for the first time: programs that end before do not pay for it.
+    const table = (this.#table ??= new WebAssembly.Table({ element: "anyfunc", initial: 64 }));
+    const imports: WebAssembly.ModuleImports = { m: memory.wasm, t: table, execute };
+    for (const { name, make } of made.called) imports[name] = make(cpu);
+    const { exports } = new WebAssembly.Instance(module, { m: imports });
     this.made++;
     const index = this.#freeIndexes.pop() ?? this.#regions.length;
     if (index >= table.length) table.grow(table.length);
@@ -636,7 +623,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#patching.delete(region);
     this.#isPatched = this.#patching.size > 0;
     for (const [address, guess] of this.#guesses) if (guess.region === region) this.#guesses.delete(address);
-    this.#outside!.table.set(index, (this.#nothing ??= nothing()));
+    this.#table!.set(index, (this.#nothing ??= nothing()));
     for (const head of region.heads) {
       if (head.op !== OP.ENTER || head.extra !== index) continue;
       head.op = OP.COUNT;
@@ -665,7 +652,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#regions.length = 0;
     this.#freeIndexes = [];
     this.made = 0;
-    this.#outside = undefined;
+    this.#table = undefined;
   }
 
   #clearChain(): void {

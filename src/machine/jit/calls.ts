@@ -7,7 +7,7 @@ export interface OutsideFunction {
   readonly name: string;
   readonly type: FunctionType;
   /** The function for one machine. It must not throw, write guest memory, or touch what is in slots. */
-  make(cpu: Processor): (...values: number[]) => number | undefined;
+  readonly make: (cpu: Processor) => (...values: number[]) => number | undefined;
 }
 
 const FAST: FunctionType = { parameters: [I32, I32, I32], results: [I32] };
@@ -15,7 +15,7 @@ const FAST: FunctionType = { parameters: [I32, I32, I32], results: [I32] };
 const ON_VALUES: FunctionType = { parameters: [I64, I32, I64, I32], results: [I64] };
 
 /** The fast functions of the x87, which answer 0 when they have done nothing, and those on numbers. */
-export const calls: readonly OutsideFunction[] = [
+const all = (): readonly OutsideFunction[] => [
   ...fastX87.names.map((name, number) => ({
     name: `x87_${name}`,
     type: FAST,
@@ -32,6 +32,11 @@ export const calls: readonly OutsideFunction[] = [
     make: (cpu: Processor) => cpu.fast(fastScans)[number]!,
   })),
 ];
+
+let calls: readonly OutsideFunction[] | undefined;
+
+/** What is called by a number. Most programs call none of them, and need not load them. */
+export const outsideFunction = (number: number): OutsideFunction => (calls ??= all())[number - 1]!;
 
 /** The number of a fast function of the x87 on numbers for `b.call`. */
 export const x87ValueCall = (name: string): number => fastX87.names.length + fastX87Values.number(name) + 1;

@@ -3,7 +3,7 @@
  */
 import type { Operation } from "../cpu/operation.ts";
 import { type Memory, RAM_BASE } from "../memory/memory.ts";
-import { calls } from "./calls.ts";
+import type { OutsideFunction } from "./calls.ts";
 import type { Found } from "./discover.ts";
 import { emit } from "./emit.ts";
 import { Guesses, type StatusGuess } from "./guesses.ts";
@@ -43,6 +43,8 @@ export interface EntryMap {
 export interface Compiled {
   readonly region: Region;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What it imports besides memory, table and `execute`. */
+  readonly called: readonly OutsideFunction[];
   /** Where it can be entered, by number from 1 on. */
   readonly entries: readonly { readonly address: number; readonly isWanted: boolean }[];
   /** Instructions that it executes at most before it looks whether there are enough left. */
@@ -85,10 +87,11 @@ export function compile(task: Task): Compiled {
       return at;
     },
   };
-  const bytes = emit(region, shaped, surroundings, calls);
+  const { bytes, called } = emit(region, shaped, surroundings);
   return {
     region,
     bytes,
+    called,
     entries: shaped.entries.map((block) => ({
       address: region.blocks[block]!.address,
       isWanted: region.entries.includes(block),

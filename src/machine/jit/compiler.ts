@@ -1,5 +1,4 @@
 /** What compiles, apart from the engine, which uses nothing else of it: a program that ends soon need not load it. */
-export { calls } from "./calls.ts";
 export { compile } from "./compile.ts";
 export { discover } from "./discover.ts";
 export { canCompile, nothing } from "./host.ts";

@@ -20,7 +20,7 @@ import {
   type ValueType,
   W,
 } from "../wasm/index.ts";
-import type { OutsideFunction } from "./calls.ts";
+import { type OutsideFunction, outsideFunction } from "./calls.ts";
 import { BlockEmitter } from "./emit-block.ts";
 import { type Block, type Region, SLOT, slotAddress, slotType, type Target, type Value } from "./ir.ts";
 import { liveAtBeginning, usedValues } from "./liveness.ts";
@@ -47,7 +47,7 @@ export interface Surroundings {
   map(bytes: number, addresses: readonly number[]): number | undefined;
 }
 
-/** The types of the module's functions: regions, `execute`, then those of `imported`. */
+/** The types of the module's functions: regions, `execute`, then those of what is called. */
 const REGION_TYPE = 0;
 const EXECUTE_TYPE = 1;
 
@@ -55,11 +55,10 @@ export function emit(
   region: Region,
   structure: Structure,
   surroundings: Surroundings,
-  imported: readonly OutsideFunction[],
-): Uint8Array<ArrayBuffer> {
+): { bytes: Uint8Array<ArrayBuffer>; called: readonly OutsideFunction[] } {
   const emitter = new Emitter(region, structure, surroundings);
   const code = emitter.function();
-  const called = [...emitter.called.keys()].map((number) => imported[number - 1]!);
+  const called = [...emitter.called.keys()].map(outsideFunction);
   const { memory } = surroundings;
   const imports: Import[] = [
     { kind: "memory", module: "m", name: "m", pages: memory.pages, most: memory.mostPages },
@@ -72,7 +71,8 @@ export function emit(
     { parameters: [I32], results: [I32] },
     ...called.map(({ type }) => type),
   ];
-  return moduleBytes({ types, imports, functions: [{ type: REGION_TYPE, name: "r", code }] });
+  const bytes = moduleBytes({ types, imports, functions: [{ type: REGION_TYPE, name: "r", code }] });
+  return { bytes, called };
 }
 
 export class Emitter {

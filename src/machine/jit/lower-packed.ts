@@ -122,7 +122,7 @@ function moveMmx(l: Lowering, op: Operation, name: string, toMmx: boolean): bool
   }
 }
 
-const LOW_QUADWORD = ZEROS.map((_, at) => (at < 8 ? at : 16));
+const LOW_QUADWORD = [0, 1, 2, 3, 4, 5, 6, 7, 16, 16, 16, 16, 16, 16, 16, 16];
 
 /** pinsr, pextr and extractps; undefined for other instructions. */
 function moveLane(l: Lowering, op: Operation, name: string): boolean | undefined {

@@ -435,24 +435,33 @@ export const isAccess = (code: Opcode): boolean => /\.(load|store)/.test(nameIn(
 export const lanesBehind = (code: Opcode): number =>
   code === W.i8x16_shuffle ? 16 : /_lane(_|$)/.test(nameIn(code) ?? "") ? 1 : 0;
 
-const TYPES: Readonly<Record<string, ValueType>> = { i32: I32, i64: I64, f32: F32, f64: F64, v128: V128 };
+/**
+ * What scalar instructions give, each from its code to the next: memory, comparisons, arithmetic, conversions. Their names
+ * say it too, but to make the map of all names takes a good part of the first milliseconds of compiling.
+ */
+const scalars = new Uint8Array(0xc5);
+const runs = [
+  ...[0x00, I32, 0x29, I64, 0x2a, F32, 0x2b, F64, 0x2c, I32, 0x30, I64, 0x36, I32],
+  ...[0x79, I64, 0x8b, F32, 0x99, F64, 0xa7, I32, 0xac, I64, 0xb2, F32, 0xb7, F64],
+  ...[0xbc, I32, 0xbd, I64, 0xbe, F32, 0xbf, F64, 0xc0, I32, 0xc2, I64],
+];
+for (let i = 0; i < runs.length; i += 2) scalars.fill(runs[i + 1]!, runs[i]);
 
+const TYPES: Readonly<Record<string, ValueType>> = { i32: I32, i64: I64, f32: F32, f64: F64 };
+
+/** What a vector instruction gives, which its name tells. */
 function typeOfResult(name: string): ValueType {
   const [type = "", operation = ""] = name.split(".");
   if (/^(any_true|all_true|bitmask)$/.test(operation)) return I32;
-  const [scalar, isVector] = type.split("x");
-  if (isVector === undefined) {
-    return type !== "v128" && /^(eqz|eq|ne|lt|gt|le|ge)(_|$)/.test(operation) ? I32 : (TYPES[type] ?? I32);
-  }
-  return operation.startsWith("extract_lane") ? (TYPES[scalar!] ?? I32) : V128;
+  return operation.startsWith("extract_lane") ? (TYPES[type.split("x")[0]!] ?? I32) : V128;
 }
 
 const results = new Map<Opcode, ValueType>();
 
 /** What an instruction of the list above gives. */
 export function resultOf(code: Opcode): ValueType {
-  const known = results.get(code);
-  if (known !== undefined) return known;
+  const known = scalars[code] ?? results.get(code);
+  if (known !== undefined) return known as ValueType;
   const name = nameIn(code);
   if (name === undefined) throw new Error(`no instruction has the code 0x${code.toString(16)}`);
   const type = typeOfResult(name);

@@ -47,7 +47,8 @@ export const CONDITIONS: readonly Condition[] = [
   { name: "loss 1 %", words: "loss 1%", does: ["lost"] },
   { name: "loss 5 %", words: "loss 5%", does: ["lost"] },
   { name: "loss 10 %", words: "loss 10%", does: ["lost"] },
-  { name: "loss in bursts", words: "loss gemodel 1% 30%", does: ["lost"] },
+  // Bursts are counted in frames: were they longer, they would outlast any number of time-outs that double.
+  { name: "loss in bursts", words: "loss gemodel 1% 70%", does: ["lost"] },
   { name: "delay 50 ms", words: "delay 50ms", does: [], takes: 0.1 },
   { name: "delay 50 ± 10 ms", words: "delay 50ms 10ms", does: ["overtaken"], takes: 0.08 },
   { name: "reorder 25 %", words: "delay 10ms reorder 25% 50%", does: ["overtaken"] },

@@ -1,7 +1,8 @@
 /**
- * `npm run prove netem [-- --megabytes N --congestion NAME]`: so much under each condition, in each direction, between our TCP and the
- * Linux kernel's over a line that Linux's own emulator makes bad. Every byte is checked by digest, every frame by tshark. Both
- * sides use the same congestion control, so that the times can be compared. Needs Linux, root, QEMU and a kernel with netem.
+ * `npm run prove netem [-- --megabytes N --congestion NAME --only TEXT]`: so much under each condition (or those whose words
+ * have the text in them), in each direction, between our TCP and the Linux kernel's over a line that Linux's own emulator makes
+ * bad. Every byte is checked by digest, every frame by tshark. Both sides use the same congestion control, so that the times can
+ * be compared. Needs Linux, root, QEMU and a kernel with netem.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +16,7 @@ const { values } = parseArgs({
   options: {
     megabytes: { type: "string", default: "10" },
     congestion: { type: "string", default: "reno" },
+    only: { type: "string", default: "" },
     folder: { type: "string", default: "." },
   },
 });
@@ -50,7 +52,7 @@ try {
     "bytes",
   );
   say("---", "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "---");
-  for (const condition of [...CONDITIONS, MIXTURE])
+  for (const condition of [...CONDITIONS, MIXTURE].filter(({ words }) => words.includes(values.only)))
     for (const [direction, opens, who] of [
       ["in", "kernel", "Linux"],
       ["out", "us", "we"],

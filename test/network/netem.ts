@@ -32,7 +32,8 @@ export function withoutNetem(): string | undefined {
 }
 
 /**
- * What it does first, and then for ever: a command a line, answered by what it says and by its status behind a mark.
+ * What it does first, and then until nothing has been asked for an hour, for whoever has started it may have been killed: a
+ * command a line, answered by what it says and by its status behind a mark.
  * Each card is a lead to the other, and Linux itself says nothing on either.
  */
 const INIT = `#!/bin/busybox sh
@@ -48,7 +49,7 @@ join() {
   tc filter add dev $1 parent ffff: matchall action mirred egress redirect dev $2
 }
 join eth0 eth1 && join eth1 eth0 && echo joined
-while read -r line; do
+while read -t 3600 -r line; do
   eval "$line"
   echo "<<$?>>"
 done

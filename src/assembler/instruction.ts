@@ -904,7 +904,11 @@ function evaluateImmediate(
 ): void {
   const { evaluator } = assembler;
   evaluator.valueSize = 8;
+  // A target is an address: its labels must agree on a size, of which nothing else comes.
+  evaluator.takesSizes = jumps && operand.kind !== FAR && !operand.sizeDeclared;
+  evaluator.takenSize = 0;
   evaluator.evaluate(expression);
+  evaluator.takesSizes = false;
   const { result } = evaluator;
   if (result.register1 | result.register2) {
     // Targets of jumps may have registers, those of `virtual at ebx`: they are sorted like an address's.

@@ -152,7 +152,10 @@ export class Machine {
   #goesOn = false;
 
   constructor(options: MachineOptions = {}) {
-    this.memory = new Memory(options.memoryBytes ?? DEFAULT_MEMORY, FIRST_MEMORY);
+    const { engine = options.unspecialised ? "interpreter" : "compiled" } = options;
+    const size = options.memoryBytes ?? DEFAULT_MEMORY;
+    // Engines of others need not know that memories move: theirs have all their room from the beginning.
+    this.memory = new Memory(size, typeof engine === "string" ? FIRST_MEMORY : size);
     const words = this.memory.words;
     this.cpu = new Registers(words);
     const gates = new Uint8Array(256);
@@ -180,13 +183,11 @@ export class Machine {
       onMemory: undefined,
       onInterrupt: undefined,
     };
-    const { engine = options.unspecialised ? "interpreter" : "compiled" } = options;
     this.#engine = (typeof engine === "string" ? engines[engine] : engine)(this.#core);
-    if (this.#engine.memoryMoved === undefined) this.memory.grow();
     this.memory.onMoved(() => {
       this.cpu.moveTo(this.memory.words);
       this.#core.segments.moveTo(this.memory.words);
-      this.#engine.memoryMoved!();
+      this.#engine.memoryMoved?.();
     });
     this.#core.segments.onFlatness(() => this.#engine.flush());
     this.memory.onCodeWritten((address, length) => this.#engine.codeWritten(address, length));

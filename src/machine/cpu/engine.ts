@@ -67,7 +67,8 @@ export interface Engine {
   flush(): void;
   /**
    * The memory has grown: views of it are to be taken anew, and everything kept about code is to be forgotten. Between
-   * runs, or while a hook is asked that then stops the run. For an engine without it memories have all their room at once.
+   * runs, or while a hook is asked that then stops the run. Only of engines that
+   * the machine makes by their names.
    */
   memoryMoved?(): void;
 }

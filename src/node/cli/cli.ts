@@ -17,7 +17,7 @@ const allCommands = [asm, run, call, lab, disasm] as unknown as readonly Command
 /** Runs one command line, given without the program's name, and returns the exit status. Never throws. */
 export async function cli(argv: readonly string[], io: Io, commands = allCommands): Promise<number> {
   const [first, ...rest] = argv;
-  const width = Math.min(io.stdout.columns ?? 100, 100);
+  const width = (): number => Math.min(io.stdout.columns ?? 100, 100);
   if (first === "--version" || first === "-V") {
     io.stdout.write(`kolibri ${manifest.version}\n`);
     return 0;
@@ -28,7 +28,7 @@ export async function cli(argv: readonly string[], io: Io, commands = allCommand
     first === "-h" ||
     (first === "help" && rest.length === 0)
   ) {
-    (first === undefined ? io.stderr : io.stdout).write(programHelp(commands, manifest.description, width));
+    (first === undefined ? io.stderr : io.stdout).write(programHelp(commands, manifest.description, width()));
     return first === undefined ? 2 : 0;
   }
   const name = first === "help" ? rest[0]! : first;
@@ -42,7 +42,7 @@ export async function cli(argv: readonly string[], io: Io, commands = allCommand
   try {
     const { args, values, help } = parse(command, first === "help" ? ["--help"] : rest);
     if (help) {
-      io.stdout.write(commandHelp(command, width));
+      io.stdout.write(commandHelp(command, width()));
       return 0;
     }
     return await command.run(args, values, io);

@@ -33,12 +33,10 @@ export const OUTPUT_CLOSED = "output closed";
  */
 export function processIo(): Io {
   const stop = new AbortController();
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") stop.abort(OUTPUT_CLOSED);
-      else cannotWrite(stream, error);
-    });
-  }
+  const failed = (stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): void => {
+    if (error.code === "EPIPE") stop.abort(OUTPUT_CLOSED);
+    else cannotWrite(stream, error);
+  };
   let listening = false;
   const listen = (): void => {
     listening = true;
@@ -50,13 +48,38 @@ export function processIo(): Io {
     }
   };
   return {
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: standard("stdout", failed),
+    stderr: standard("stderr", failed),
     env: process.env,
     computesOnce,
     get interrupted() {
       if (!listening) listen();
       return stop.signal;
+    },
+  };
+}
+
+/** A standard stream, made when something is first to be written: for Node that is more work than a small program. */
+function standard(
+  name: "stdout" | "stderr",
+  failed: (stream: NodeJS.WriteStream, error: NodeJS.ErrnoException) => void,
+): Out {
+  let made: NodeJS.WriteStream | undefined;
+  const stream = (): NodeJS.WriteStream => {
+    if (made === undefined) {
+      const opened = process[name];
+      opened.on("error", (error) => failed(opened, error));
+      made = opened;
+    }
+    return made;
+  };
+  return {
+    write: (chunk) => stream().write(chunk),
+    get isTTY() {
+      return stream().isTTY;
+    },
+    get columns() {
+      return stream().columns;
     },
   };
 }

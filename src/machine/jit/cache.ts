@@ -41,7 +41,8 @@ const THRESHOLD = 300;
 /**
  * A program that ends before loses more by compiling than it wins. Neither our interpreter nor our compiler has been
  * compiled well by the host then: so many instructions take the one some 5 ms, and the first region takes the other some
- * 6. So whenever a program ends, compiling has at most doubled its time; from some 60,000 on it is ahead.
+ * 6 and more. So it is ahead only from some 100,000 to 400,000 on, by how much was to be compiled; with a later beginning
+ * longer programs would lose what these win.
  */
 const AFTER = 20_000;
 /**

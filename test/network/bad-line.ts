@@ -216,7 +216,10 @@ export class BadLine {
   /** Frames in which tshark finds something malformed, or a wrong checksum, that the line is not to blame for. */
   wrong(): string[] {
     const { whole, damaged } = this.#captures;
-    return [...whole.wrong(""), ...damaged.wrong(" && frame.packet_flags_direction == 2")]; // 2: not passed yet
+    const notPassedYet = "frame.packet_flags_direction == 2";
+    // An error message quotes what it is about, which may be what came out damaged.
+    const quotes = "icmpv6.type < 128 || icmp.type in {3, 4, 5, 11, 12}";
+    return [...whole.wrong(""), ...damaged.wrong(` && ${notPassedYet} && !(${quotes})`)];
   }
 
   /** Bytes through the line; the seconds they took. Throws unless every byte is right. */

@@ -1,6 +1,7 @@
 import type { Reason, SocketOptions } from "./sockets.ts";
 import { ANY6 } from "./wire/address6.ts";
 import type { IpAddress } from "./wire/ip-address.ts";
+import type { SourceRoute } from "./wire/source-route.ts";
 
 /** What sockets may ask of the station they belong to. */
 export interface Station {
@@ -42,21 +43,59 @@ export function defaultOptions(ttl = DEFAULT_TTL): SocketOptions {
   };
 }
 
-/** A copy of options of which a change shows at once: `changed` is called when one of those is set. */
-export function watchedOptions(options: SocketOptions, changed: () => void): SocketOptions {
-  const watched = { ...options };
-  for (const name of ["noDelay", "keepAlive"] as const) {
-    let value = options[name];
-    Object.defineProperty(watched, name, {
-      enumerable: true, // who copies the options takes it with them
-      get: () => value,
-      set(next: boolean) {
-        value = next;
-        changed();
-      },
-    });
+/** Options of which a change shows at once: `changed` is called when one is set. */
+export class WatchedOptions implements SocketOptions {
+  reuseAddress: boolean;
+  broadcast: boolean;
+  ttl: number;
+  groupTtl: number;
+  interface: number;
+  tos: number;
+  maxSegment: number;
+  fastOpen: number;
+  sourceRoute: SourceRoute | undefined;
+  ipOptions: Uint8Array | undefined;
+  reportErrors: boolean;
+  userTimeout: number;
+  #noDelay: boolean;
+  #keepAlive: boolean;
+  readonly #changed: () => void;
+
+  constructor(options: SocketOptions, changed: () => void) {
+    this.reuseAddress = options.reuseAddress;
+    this.broadcast = options.broadcast;
+    this.ttl = options.ttl;
+    this.groupTtl = options.groupTtl;
+    this.interface = options.interface;
+    this.tos = options.tos;
+    this.maxSegment = options.maxSegment;
+    this.fastOpen = options.fastOpen;
+    this.sourceRoute = options.sourceRoute;
+    this.ipOptions = options.ipOptions;
+    this.reportErrors = options.reportErrors;
+    this.userTimeout = options.userTimeout;
+    this.#noDelay = options.noDelay;
+    this.#keepAlive = options.keepAlive;
+    this.#changed = changed;
   }
-  return watched;
+
+  get noDelay(): boolean {
+    return this.#noDelay;
+  }
+
+  set noDelay(value: boolean) {
+    this.#noDelay = value;
+    this.#changed();
+  }
+
+  get keepAlive(): boolean {
+    return this.#keepAlive;
+  }
+
+  set keepAlive(value: boolean) {
+    this.#keepAlive = value;
+    this.#changed();
+  }
 }
 
 /** Who has bound which port: one table for TCP, one for UDP. */

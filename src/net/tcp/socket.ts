@@ -8,7 +8,7 @@ import {
   type SocketOptions,
   TcpState,
 } from "../sockets.ts";
-import { defaultOptions, overlap, type Ports, type Station, watchedOptions } from "../station.ts";
+import { defaultOptions, overlap, type Ports, type Station, WatchedOptions } from "../station.ts";
 import { type IpAddress, isGroup, isUnspecified } from "../wire/ip-address.ts";
 import { isSourceRoute } from "../wire/source-route.ts";
 import {
@@ -43,7 +43,7 @@ export class TcpSocket implements Socket, Owner {
     this.#tcp = tcp;
     this.#ports = ports;
     this.#station = station;
-    this.options = watchedOptions(connection?.options ?? defaultOptions(station.ttl), () => {
+    this.options = new WatchedOptions(connection?.options ?? defaultOptions(station.ttl), () => {
       if (this.#connection) tcp.touch(this.#connection);
     });
     if (connection) this.#hold(connection);
@@ -225,7 +225,7 @@ export class TcpSocket implements Socket, Owner {
       cookiesUntil: 0,
       news: 0,
       changed: (news) => this.#tell(news),
-      inherited: () => ({ ...this.options }),
+      inherited: () => new WatchedOptions(this.options, () => undefined),
     };
     this.#tcp.listen(this.#listener);
     return undefined;

@@ -114,7 +114,10 @@ class Capture {
   /** A line for each frame that is malformed or has a bad checksum, of those that `also` fits. */
   wrong(also: string): string[] {
     const sums = ["ip", "tcp", "udp"];
-    const bad = [...sums, "icmp", "icmpv6"].map((protocol) => `${protocol}.checksum.status == "Bad"`);
+    // Linux writes ffff where a sum is 0, as UDP has it, in TCP too (skb_checksum_help): the same number, which tshark blames.
+    const bad = [...sums, "icmp", "icmpv6"].map(
+      (protocol) => `(${protocol}.checksum.status == "Bad" && !(${protocol}.checksum == 0xffff))`,
+    );
     const checks = sums.flatMap((name) => ["-o", `${name}.check_checksum:TRUE`]);
     const words = [
       "-n",

@@ -104,7 +104,7 @@ async function live() {
   const image = join(fresh, "trial");
   for (const name of readdirSync(source).filter((name) => name.endsWith(".asm")))
     await kolibri("asm", join(source, name), image);
-  for (const name of ["alu.asm", "sort.asm"]) {
+  for (const name of readdirSync(join(source, "bench")).filter((name) => name.endsWith(".asm"))) {
     await kolibri("asm", join(source, "bench", name), image);
     await kolibri("run", image, "--raw", "--org", "0x1000", "--max-instructions", "3000000");
   }
@@ -113,7 +113,7 @@ async function live() {
   await kolibri("disasm", image);
   await kolibri("lab", join(source, "labs", "lost-segment.yaml"));
   rmSync(image);
-  setFlagsFromString("--flush-bytecode"); // as it is by default: code is taken only where the flags are the same
+  setFlagsFromString("--flush-bytecode --sparkplug"); // as by default: code is taken only where the flags are the same
   for (const [name, script] of scripts)
     writeFileSync(join(folder, `${name}.compiled`), script.createCachedData());
 }

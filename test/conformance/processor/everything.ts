@@ -3,9 +3,11 @@
  * calls, loops, FXSAVE and its like, x87 and MXCSR control changed in the middle, constants of coming instructions
  * overwritten; and, seldom enough for what stands before it to have happened, something that faults or traps.
  */
+
+import type { Form } from "../../../src/isa/index.ts";
 import { CODE, CONSTANT, DATA, LOW, local, SMALL, STACK } from "./arena.ts";
 import { askedVector, plainCode, type Series, steady, TELLING } from "./generate.ts";
-import { anyInstruction, ODD } from "./mixed.ts";
+import { anyInstruction, ODD, steadyVector, steadyX87 } from "./mixed.ts";
 import { at, type Scene, seriesOf } from "./scene.ts";
 import { hasMemory, loadSegment, PREFIX, someX87, through } from "./segments.ts";
 import { askedX87, TRANSCENDENTAL } from "./x87.ts";
@@ -24,7 +26,9 @@ const wide = [...askedVector, ...askedX87].filter(
 const numeric = [askedVector, askedX87].map((forms) =>
   forms.filter(({ name }) => !TRANSCENDENTAL.test(name)),
 );
-const inMemory = [steady, ...numeric].map((forms) => forms.filter(hasMemory));
+/** Of a case in single steps: the host's handler of each loses the pointers to the last x87 instruction. */
+const inSteps = [steadyVector, steadyX87];
+const numericOf = (scene: Scene): (readonly Form[])[] => (scene.steps ? inSteps : numeric);
 
 const register = (scene: Scene): number => scene.pick([0, 1, 2, 3, 5, 6, 7]);
 const narrow = (scene: Scene): void => {
@@ -35,8 +39,8 @@ const narrow = (scene: Scene): void => {
 const pieces: readonly ((scene: Scene, depth: number) => void)[] = [
   (scene) => scene.put(...anyInstruction(scene.random, [2, 1, 1])),
   (scene) => scene.put(...anyInstruction(scene.random, [0, 1, 1])),
-  (scene) => scene.put(...plainCode(scene.pick(scene.pick(numeric)), scene.random)),
-  (scene) => scene.put(...plainCode(scene.pick(wide), scene.random)),
+  (scene) => scene.put(...plainCode(scene.pick(scene.pick(numericOf(scene))), scene.random)),
+  (scene) => scene.put(...plainCode(scene.pick(scene.steps ? steadyX87 : wide), scene.random)),
   (scene) =>
     scene.control(
       (scene.pick([0x37f, 0x27f, 0x07f, 0x340]) & ~scene.pick([0, 0, 1, 4, 32])) | (scene.below(4) << 10),
@@ -63,7 +67,13 @@ const pieces: readonly ((scene: Scene, depth: number) => void)[] = [
     const segment = scene.pick([ES, FS, GS]);
     loadSegment(scene, segment, is.selector);
     const end = scene.below(8) === 0 ? is.limit + 1 : 0x400;
-    through(scene, scene.pick(scene.pick(inMemory)), segment, end - scene.below(0x40), scene.below(3) === 0);
+    through(
+      scene,
+      scene.pick(scene.pick([steady, ...numericOf(scene)]).filter(hasMemory)),
+      segment,
+      end - scene.below(0x40),
+      scene.below(3) === 0,
+    );
   },
   function strings(scene) {
     const low = scene.below(4) === 0;
@@ -96,6 +106,8 @@ const pieces: readonly ((scene: Scene, depth: number) => void)[] = [
         [0x8f, 0x44, 0x24, 4 * scene.below(8)],
         [0x6a, scene.below(256)],
         [0xc8, 4 * scene.below(6), 0, scene.below(4), 0xc9],
+        [0x8c, 0xd0, 0x8e, 0xd0],
+        [0x16, 0x17],
       ]),
     );
   },
@@ -104,7 +116,7 @@ const pieces: readonly ((scene: Scene, depth: number) => void)[] = [
     scene.put(0x9c, 0x81, 0x34, 0x24);
     scene.dword(
       (scene.random.u32() & 0x8d5) |
-        (scene.below(20) === 0 ? 0x100 : 0) |
+        (scene.below(scene.steps ? 2 : 20) === 0 ? 0x100 : 0) |
         (scene.below(6) === 0 ? 0x20_0000 : 0),
     );
     scene.put(0x9d);
@@ -215,19 +227,27 @@ function some(scene: Scene, depth: number): void {
   }
 }
 
+function all(scene: Scene): void {
+  scene.registers[EBP] = STACK.start + 0x900;
+  for (const area of [LOW, DATA]) {
+    scene.pokes.push({
+      address: area.start + 0x7c0,
+      bytes: Uint8Array.from({ length: 160 }, (_, i) =>
+        scene.below(8) === 0 ? scene.below(256) : 5 + (i & 1),
+      ),
+    });
+  }
+  someX87(scene);
+  for (let count = 3 + scene.below(10); count > 0; count--) scene.pick(pieces)(scene, 0);
+}
+
 const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
-  "all of it"(scene) {
-    scene.registers[EBP] = STACK.start + 0x900;
-    for (const area of [LOW, DATA]) {
-      scene.pokes.push({
-        address: area.start + 0x7c0,
-        bytes: Uint8Array.from({ length: 160 }, (_, i) =>
-          scene.below(8) === 0 ? scene.below(256) : 5 + (i & 1),
-        ),
-      });
-    }
-    someX87(scene);
-    for (let count = 3 + scene.below(10); count > 0; count--) scene.pick(pieces)(scene, 0);
+  "all of it": all,
+
+  "all of it in single steps, which begin and end in the middle"(scene) {
+    scene.steps = true;
+    if (scene.below(3) > 0) scene.eflags |= 0x100;
+    all(scene);
   },
 };
 

@@ -311,22 +311,24 @@ export class CompilingEngine implements Engine, CodeListener {
 
   /** Runs a region for at most `stretch` instructions. */
   #enter(head: Operation, stretch: number): number | Stop {
+    const core = this.#core;
     const words = this.#words;
+    const before = core.instructions;
     this.#stretch = stretch;
     words[LEFT] = stretch;
     split(words);
     try {
       const status = this.#regions[head.extra]!.run(head.a, stretch);
       join(this.#words);
-      if (this.#isPatched) this.#refresh();
-      this.#settle(this.#words[LEFT]!);
       return status;
     } catch (reason) {
       // What an executor or a hook threw: they had the true words of the flags.
-      if (this.#isPatched) this.#refresh();
-      this.#settle(this.#words[LEFT]!);
       if (!(reason instanceof GuestFault)) throw reason;
       return reason.stop;
+    } finally {
+      if (this.#isPatched) this.#refresh();
+      this.#settle(this.#words[LEFT]!);
+      this.executed += core.instructions - before;
     }
   }
 
@@ -335,7 +337,6 @@ export class CompilingEngine implements Engine, CodeListener {
     const done = this.#stretch - left;
     this.#stretch = left;
     this.#core.instructions += done;
-    this.executed += done;
   }
 
   /** Executes an operation for compiled code, which has stored everything. Answers whether to leave, and how. */
@@ -364,31 +365,22 @@ export class CompilingEngine implements Engine, CodeListener {
     return LEAVES + STATUS.LOOK;
   }
 
-  /** `int`: whoever answers it sees a machine that has stopped behind it. */
-  #interrupt(op: Operation): number {
+  /** `int`: whoever answers it sees a machine that has stopped behind it, for which compiled code has stored everything. */
+  #interrupt(vector: number, left: number): number {
     const core = this.#core;
-    const words = this.#words;
-    const vector = op.immediate;
-    const left = words[LEFT]! - 1;
-    words[LEFT] = left;
-    words[WORD.EIP] = op.following;
     const hook = core.onInterrupt;
-    if (hook === undefined) return LEAVES + STATUS.INTERRUPT + vector;
-    this.#settle(left);
-    this.#disturbed = false;
-    join(words);
-    if (this.#isPatched) this.#refresh();
-    const goesOn = hook(vector);
-    split(this.#words); // the memory may have moved; then it does not go on
-    if (!goesOn) return LEAVES + STATUS.REFUSED + vector;
-    if (
-      this.#disturbed ||
-      this.#version !== core.memory.version ||
-      words[WORD.EIP] !== op.following ||
-      words[WORD.EFLAGS]! & TF
-    )
-      return LEAVES + STATUS.LOOK;
-    return 0;
+    let status: number = STATUS.INTERRUPT + vector;
+    if (hook !== undefined) {
+      this.#settle(left);
+      this.#disturbed = false;
+      if (this.#isPatched) this.#refresh();
+      const goesOn = hook(vector);
+      const isUndisturbed = !this.#disturbed && this.#version === core.memory.version;
+      if (goesOn && isUndisturbed && (this.#words[WORD.EFLAGS]! & TF) === 0) return 0;
+      status = goesOn ? STATUS.LOOK : STATUS.REFUSED + vector;
+    }
+    split(this.#words); // of the memory as it is now: it may have moved
+    return LEAVES + status;
   }
 
   // Compiling ------------------------------------------------------------------------------------------------
@@ -436,14 +428,12 @@ export class CompilingEngine implements Engine, CodeListener {
       this.#room = at + length;
     }
     const { executed } = made;
-    const execute = (number: number): number => {
-      const op = executed[number]!;
-      return op.op === OP.INT ? this.#interrupt(op) : this.#execute(op);
-    };
+    const execute = (number: number): number => this.#execute(executed[number]!);
+    const interrupt = (vector: number, left: number): number => this.#interrupt(vector, left);
     const { cpu } = this.#interpreter;
     // Made when something is compiled for the first time: programs that end before do not pay for it.
     const table = (this.#table ??= new WebAssembly.Table({ element: "anyfunc", initial: 64 }));
-    const imports: WebAssembly.ModuleImports = { m: memory.wasm, t: table, execute };
+    const imports: WebAssembly.ModuleImports = { m: memory.wasm, t: table, execute, interrupt };
     for (const { name, make } of made.called) imports[name] = make(cpu);
     const { exports } = new WebAssembly.Instance(module, { m: imports });
     this.made++;
@@ -537,8 +527,10 @@ export class CompilingEngine implements Engine, CodeListener {
   #refresh(): void {
     const { view } = this.#core.memory;
     for (const { patches } of this.#patching) {
-      for (const op of patches)
-        op.immediate = view.getInt32(RAM_BASE + (op.address >>> 0) + op.constantAt, true);
+      for (const op of patches) {
+        // Another instruction may stand there by now.
+        if (op.soft) op.immediate = view.getInt32(RAM_BASE + (op.address >>> 0) + op.constantAt, true);
+      }
     }
   }
 

@@ -1,11 +1,20 @@
-/** Functions that compiled code calls out to, by their numbers for `b.call`: 0 is `execute`, these follow from 1. */
+/** What compiled code calls out to: the engine, and functions that have numbers, from 1 on, for `b.call`. */
 import { fastScans, fastX87, fastX87Values } from "../cpu/fast/index.ts";
 import type { Processor } from "../cpu/processor.ts";
 import { type FunctionType, I32, I64 } from "../wasm/index.ts";
 
-export interface OutsideFunction {
+/** What a module imports. */
+export interface Imported {
   readonly name: string;
   readonly type: FunctionType;
+}
+
+/** Of the engine: executes an operation by its number. Answers as STATUS and LEAVES say. */
+export const EXECUTE: Imported = { name: "execute", type: { parameters: [I32], results: [I32] } };
+/** Of the engine: asks about an `int`, by its vector and how many instructions are left behind it. */
+export const INTERRUPT: Imported = { name: "interrupt", type: { parameters: [I32, I32], results: [I32] } };
+
+export interface OutsideFunction extends Imported {
   /** The function for one machine. It must not throw, write guest memory, or touch what is in slots. */
   readonly make: (cpu: Processor) => (...values: number[]) => number | undefined;
 }

@@ -202,9 +202,9 @@ export class BlockEmitter {
         return;
       case "call":
         for (const arg of value.args) this.#push(arg);
-        code.call(this.#e.callNumber(value.number));
+        this.#e.call(value.number);
         if (this.#last[value.position]! >= 0) this.#keep(value, () => {});
-        else if (value.number !== 0) code.drop();
+        else code.drop();
         return;
       case "mend":
         this.#mend(value);
@@ -436,6 +436,10 @@ export class BlockEmitter {
       case "execute":
         this.#assign(changed, -1);
         this.#e.execute(this.#block, end.operation, end.target);
+        return;
+      case "interrupt":
+        this.#assign(changed, -1);
+        this.#e.interrupt(this.#block, end.vector, end.target);
         return;
       case "interpret":
         this.#assign(changed, -1);

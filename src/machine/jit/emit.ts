@@ -20,14 +20,14 @@ import {
   type ValueType,
   W,
 } from "../wasm/index.ts";
-import { type OutsideFunction, outsideFunction } from "./calls.ts";
+import { EXECUTE, type Imported, INTERRUPT, type OutsideFunction, outsideFunction } from "./calls.ts";
 import { BlockEmitter } from "./emit-block.ts";
 import { type Block, type Region, SLOT, slotAddress, slotType, type Target, type Value } from "./ir.ts";
 import { liveAtBeginning, usedValues } from "./liveness.ts";
 import { isDoubtful, isNotPlain, isOtherMode, LOOKS } from "./looks.ts";
 import { type Known, type KnownNumbers, knownNumbers } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
-import { CHAIN_PAIRS, ENTRY_BITS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
+import { CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
 import { goesBack, isDispatched, type Structure, waysTo } from "./structure.ts";
 
 /** Up to so many targets are compared one after another. */
@@ -47,9 +47,10 @@ export interface Surroundings {
   map(bytes: number, addresses: readonly number[]): number | undefined;
 }
 
-/** The types of the module's functions: regions, `execute`, then those of what is called. */
+/** The types of the module's functions: the region, then those of what is called. */
 const REGION_TYPE = 0;
-const EXECUTE_TYPE = 1;
+/** Where an `int` leaves them in AUX, KIND and CF. */
+const FLAG_SLOTS = (1 << SLOT.AUX) | (1 << SLOT.KIND) | (1 << SLOT.CF);
 
 export function emit(
   region: Region,
@@ -58,20 +59,19 @@ export function emit(
 ): { bytes: Uint8Array<ArrayBuffer>; called: readonly OutsideFunction[] } {
   const emitter = new Emitter(region, structure, surroundings);
   const code = emitter.function();
-  const called = [...emitter.called.keys()].map(outsideFunction);
+  const imported = [...emitter.imported.keys()];
   const { memory } = surroundings;
   const imports: Import[] = [
     { kind: "memory", module: "m", name: "m", pages: memory.pages, most: memory.mostPages },
     { kind: "table", module: "m", name: "t" },
-    { kind: "function", module: "m", name: "execute", type: EXECUTE_TYPE },
-    ...called.map(({ name }, i): Import => ({ kind: "function", module: "m", name, type: 2 + i })),
+    ...imported.map(({ name }, i): Import => ({ kind: "function", module: "m", name, type: 1 + i })),
   ];
   const types: FunctionType[] = [
     { parameters: [I32, I32], results: [I32] },
-    { parameters: [I32], results: [I32] },
-    ...called.map(({ type }) => type),
+    ...imported.map(({ type }) => type),
   ];
   const bytes = moduleBytes({ types, imports, functions: [{ type: REGION_TYPE, name: "r", code }] });
+  const called = imported.filter((each): each is OutsideFunction => "make" in each);
   return { bytes, called };
 }
 
@@ -111,8 +111,8 @@ export class Emitter {
   readonly #ways: ReadonlyMap<number, ReadonlyMap<number, number>>;
   /** On a way: the number is 0 behind, and EIP right. */
   readonly #hasWays: boolean;
-  /** Functions that are called, by their numbers, with those they have in this module. */
-  readonly called = new Map<number, number>();
+  /** Functions that are called, with the numbers that they have in this module. */
+  readonly imported = new Map<Imported, number>();
 
   constructor(region: Region, structure: Structure, surroundings: Surroundings) {
     this.#region = region;
@@ -171,6 +171,7 @@ export class Emitter {
     for (const block of this.#region.blocks) {
       if (this.#structure.place[block.index]! < 0) continue;
       for (const slot of block.changed.keys()) this.#written |= 1 << slot;
+      if (block.end.kind === "interrupt") this.#written |= FLAG_SLOTS;
       for (const value of block.values) {
         if (value.what === "slot") used |= 1 << value.number;
         // What changes and changes back may be seen on an exit between.
@@ -223,10 +224,10 @@ export class Emitter {
     code.set(local);
   }
 
-  #storeSlots(): void {
+  #storeSlots(except = 0): void {
     const code = this.#code;
     for (const [slot, local] of this.#slots) {
-      if (!(this.#written & (1 << slot))) continue;
+      if (!(this.#written & ~except & (1 << slot))) continue;
       code.i32(0);
       code.get(local);
       code.access(slotType(slot) === V128 ? W.v128_store : W.i32_store, slotAddress(slot));
@@ -433,11 +434,14 @@ export class Emitter {
     return this.#structure;
   }
 
-  callNumber(number: number): number {
-    if (number === 0) return 0;
-    let here = this.called.get(number);
-    if (here === undefined) this.called.set(number, (here = this.called.size + 1));
-    return here;
+  call(number: number): void {
+    this.#call(outsideFunction(number));
+  }
+
+  #call(callee: Imported): void {
+    let here = this.imported.get(callee);
+    if (here === undefined) this.imported.set(callee, (here = this.imported.size));
+    this.#code.call(here);
   }
 
   takeTemporary(type: ValueType): number {
@@ -628,14 +632,8 @@ export class Emitter {
     this.#storeWord(STATE.EIP, this.#eip);
     this.#storeWord(STATE.LEFT, this.#left);
     code.i32(this.#surroundings.operationNumber(operation));
-    code.call(0);
-    code.tee(this.#status);
-    code.if();
-    code.get(this.#status);
-    code.i32(LEAVES);
-    code.op(W.i32_sub);
-    code.return();
-    code.end();
+    this.#call(EXECUTE);
+    this.#returnIfLeft();
     for (const [slot, local] of this.#slots) this.#loadSlot(slot, local);
     code.i32(0);
     code.access(W.i32_load, STATE.LEFT);
@@ -649,6 +647,64 @@ export class Emitter {
     }
     if (target.block < 0) this.leave(target.address, STATUS.LOOK, 0);
     else this.jump(block.index, target.block);
+  }
+
+  /** Ends as an answer on the stack says, unless it is 0. */
+  #returnIfLeft(): void {
+    const code = this.#code;
+    code.tee(this.#status);
+    code.if();
+    code.get(this.#status);
+    code.i32(LEAVES);
+    code.op(W.i32_sub);
+    code.return();
+    code.end();
+  }
+
+  /** Whoever is asked finds everything in its place, may change it, and may lead elsewhere. */
+  interrupt(block: Block, vector: number, target: Target): void {
+    const code = this.#code;
+    const slot = (number: number): number => this.#slots.get(number)!;
+    this.spend(block.count);
+    this.#storeSlots(FLAG_SLOTS);
+    this.#storeWord(STATE.CARRIES, slot(SLOT.AUX));
+    code.i32(target.address);
+    code.set(this.#eip);
+    this.#storeWord(STATE.EIP, this.#eip);
+    this.#storeWord(STATE.LEFT, this.#left);
+    code.i32(vector);
+    code.get(this.#left);
+    this.#call(INTERRUPT);
+    this.#returnIfLeft();
+    for (const [number, local] of this.#slots) {
+      if (!(FLAG_SLOTS & (1 << number))) this.#loadSlot(number, local);
+    }
+    code.i32(0);
+    code.access(W.i32_load, STATE.CARRIES);
+    code.tee(slot(SLOT.AUX));
+    code.i32(31);
+    code.op(W.i32_shr_u);
+    code.set(slot(SLOT.CF));
+    code.i32(FLAGS.WORD);
+    code.set(slot(SLOT.KIND));
+    code.i32(0);
+    code.access(W.i32_load, STATE.EIP);
+    code.set(this.#eip);
+    if (target.block < 0) {
+      this.leaveAt(STATUS.LOOK, 0);
+      return;
+    }
+    code.get(this.#eip);
+    code.i32(target.address);
+    code.op(W.i32_ne);
+    if (goesBack(this.structure, block.index, target.block)) {
+      this.isPoor();
+      code.op(W.i32_or);
+    }
+    code.if();
+    this.leaveAt(STATUS.LOOK, 0);
+    code.end();
+    this.jump(block.index, target.block);
   }
 
   /** Puts 1 on the stack if a check fails. */

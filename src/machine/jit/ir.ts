@@ -135,8 +135,10 @@ export type End =
   | { readonly kind: "branch"; readonly condition: Value; readonly yes: Target; readonly no: Target }
   /** Where a value says: probably one of `cases`. */
   | { readonly kind: "indirect"; readonly target: Value; readonly cases: readonly Target[] }
-  /** Executes an operation outside, through the interpreter's executor or by a hook, then goes on behind it. */
+  /** Executes an operation outside, through the interpreter's executor, then goes on behind it. */
   | { readonly kind: "execute"; readonly operation: Operation; readonly target: Target }
+  /** `int`: whoever answers it is asked, and finds the flags in CARRIES, as AUX has them; then goes on behind it. */
+  | { readonly kind: "interrupt"; readonly vector: number; readonly target: Target }
   /** Leaves the region; EIP is given, the machine tells what is there. */
   | { readonly kind: "interpret"; readonly eip: number };
 

@@ -339,7 +339,8 @@ function liftEnd(
     }
     case FLOW.INTERRUPT:
       block.count++;
-      b.end({ kind: "execute", operation: op, target: to(op.following, context) });
+      l.joinFlags();
+      b.end({ kind: "interrupt", vector: op.immediate, target: to(op.following, context) });
       return;
     default:
       b.end({ kind: "interpret", eip: op.address });

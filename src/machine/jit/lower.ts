@@ -284,6 +284,16 @@ export class Lowering {
     return kind.what === "const" ? word : b.select(kind, word, aux);
   }
 
+  /** Makes AUX all of CARRIES, without changing a flag. */
+  joinFlags(): void {
+    const { b } = this;
+    const carries = this.carries();
+    const differs = b.pure(W.i32_xor, b.pure(W.i32_shr_u, carries, b.const(31)), b.get(CF));
+    // OF is the difference of the two topmost bits.
+    const topTwo = b.pure(W.i32_and, b.pure(W.i32_sub, b.const(0), differs), b.const(TOP_TWO));
+    this.setFlags(b.get(RESULT), FLAGS.WORD, b.pure(W.i32_xor, carries, topTwo), b.get(CF));
+  }
+
   /** Sets CF and OF (0 or 1 each) and leaves the other flags. */
   setCarryAndOverflow(carry: Value, overflow: Value): void {
     const { b } = this;

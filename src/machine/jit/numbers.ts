@@ -134,7 +134,9 @@ export function knownNumbers(
         if (exit?.to === undefined || exit.to.block < 0) continue;
         goesOn(exit.to.block, behind(block, known[block.index]!, slots, position, exit.changed));
       }
-      const after = block.end.kind === "execute" ? nothing : behind(block, known[block.index]!, slots);
+      const { kind } = block.end;
+      const after =
+        kind === "execute" || kind === "interrupt" ? nothing : behind(block, known[block.index]!, slots);
       for (const next of successorsAtEnd(block.end)) goesOn(next, after);
     }
   }

@@ -101,6 +101,8 @@ function endText(end: End): string {
       return `goto address ${name(end.target)}, perhaps ${end.cases.map(targetText).join(", ") || "nothing known"}`;
     case "execute":
       return `execute ${end.operation.form!.name}, goto ${targetText(end.target)}`;
+    case "interrupt":
+      return `interrupt ${end.vector}, goto ${targetText(end.target)}`;
     case "interpret":
       return `interpret ${hex(end.eip)}`;
   }

@@ -49,6 +49,7 @@ export function successorsAtEnd(end: End): number[] {
   switch (end.kind) {
     case "goto":
     case "execute":
+    case "interrupt":
       return end.target.block < 0 ? [] : [end.target.block];
     case "branch":
       return [end.yes.block, end.no.block].filter((block) => block >= 0);

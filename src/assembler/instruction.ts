@@ -2,6 +2,7 @@
  * Processor instructions: items to operands, once; operands to values, in every pass; values to bytes, by the encoder,
  * and only when something has changed since the bytes were last made.
  */
+import { setU32le, u32le } from "../base/index.ts";
 import type { Assembler } from "./assemble.ts";
 import { leavesLine } from "./encode/dword.ts";
 import type { Mnemonic } from "./encode.ts";
@@ -56,7 +57,7 @@ import {
   addressSize,
   type Program,
 } from "./program.ts";
-import { GROWTH, grown } from "./tokens.ts";
+import { FEW, GROWTH, grown } from "./tokens.ts";
 import {
   I_ADDRESS,
   I_DECORATOR,
@@ -131,7 +132,7 @@ const FIELDS = 16;
 const FIRST_VALUE = 6;
 const SECOND_VALUE = 7;
 
-/** Traits: the line may go on behind it, since it is a prefix or one that leaves its line. */
+/** Traits, the lowest bits: the line may go on behind it, since it is a prefix or one that leaves its line. */
 const OPEN = 1;
 /** What the expressions label brings a size along. */
 const FIRST_SIZED = 2;
@@ -140,10 +141,31 @@ const SECOND_SIZED = 4;
 const EVASIVE = 8;
 /** The bytes depend on where they stand. */
 const POSITIONAL = 16;
-/** Above the traits: which operands have the expressions. */
-const FIRST_OPERAND = 8;
-const SECOND_OPERAND = 20;
-const OPERAND_MASK = 0xfff;
+/**
+ * The bytes have a place for the value of the only expression: the distance in the last one, the distance in the last
+ * four, or the value in four of them that begin where the bits above say. As long as it needs that place, another value
+ * makes no other difference.
+ */
+const PLACE = 0x60;
+const BYTE_DISTANCE = 0x20;
+const DWORD_DISTANCE = 0x40;
+const DWORD_VALUE = 0x60;
+const PLACE_AT = 7;
+const PLACE_AT_MASK = 0x0f;
+/** What is noted when the bytes are made. */
+const NOTED = POSITIONAL | PLACE | (PLACE_AT_MASK << PLACE_AT);
+/** Above: which operands have the expressions. */
+const FIRST_OPERAND = 12;
+const SECOND_OPERAND = 22;
+const OPERAND_MASK = 0x3ff;
+
+/** A jump is reckoned to be short first: an opcode and a byte. */
+const SHORT_LENGTH = 2;
+
+const isByte = (value: number): boolean => value >= -0x80 && value < 0x80;
+
+/** Neither a byte nor a word holds it, with a sign or without, nor does a byte in units of EVEX. */
+const isLong = (value: number): boolean => value >= 0x1_0000 && value < 0xffff_0000;
 
 const PLUS = 0x2b;
 const COMMA = 0x2c;
@@ -165,16 +187,16 @@ export class InstructionTable {
   }
 
   /** All instructions; both arrays are views of the same memory. The first is none. */
-  fields = new Int32Array(FIELDS << 8);
+  fields = new Int32Array(FIELDS * FEW);
   values = new Float64Array(this.fields.buffer);
   #end = FIELDS;
   /** They are found by a hash of what is written, at the place that it says or behind. */
-  #hashes = new Int32Array(1 << 8);
-  #table = new Int32Array(1 << 9);
+  #hashes = new Int32Array(FEW);
+  #table = new Int32Array(FEW * 2);
   readonly shapes: Shape[] = [];
   readonly #shapesByHash = new Map<number, number[]>();
   /** The bytes of all instructions in one array. */
-  stored = new Uint8Array(1 << 14);
+  stored = new Uint8Array(FEW);
   #storedEnd = 0;
 
   /** The line may go on behind it: a prefix, or one that leaves its line. */
@@ -203,6 +225,34 @@ export class InstructionTable {
     const to = fields[instruction + START]!;
     for (let at = 0; at < length; at++) stored[to + at] = bytes[start + at]!;
     fields[instruction + LENGTH] = length;
+  }
+
+  /** Puts another value into the bytes of an instruction; false where they may have to be others for it. */
+  adapt(instruction: Instruction, value: number): boolean {
+    const { fields, stored } = this;
+    const traits = fields[instruction + TRAITS]!;
+    const start = fields[instruction + START]!;
+    const length = fields[instruction + LENGTH]!;
+    // A distance counts from the end of the jump, the value from its beginning.
+    const distance = value - length;
+    switch (traits & PLACE) {
+      case BYTE_DISTANCE:
+        if (!isByte(distance)) return false;
+        stored[start + length - 1] = distance;
+        break;
+      case DWORD_DISTANCE:
+        if (isByte(value - SHORT_LENGTH) || (distance | 0) !== distance) return false;
+        setU32le(stored, start + length - 4, distance);
+        break;
+      case DWORD_VALUE:
+        if (!isLong(value)) return false;
+        setU32le(stored, start + ((traits >>> PLACE_AT) & PLACE_AT_MASK), value);
+        break;
+      default:
+        return false;
+    }
+    this.values[(instruction >> 1) + FIRST_VALUE] = value;
+    return true;
   }
 
   /** The instruction whose operands follow at `item`. */
@@ -647,6 +697,8 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   const prefixes = state.prefixes;
   state.positional = false;
   state.relocated = false;
+  state.distanceBytes = 0;
+  state.dwords = 0;
   const { operands, encode } = shape;
   encode(operands, operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
@@ -671,8 +723,9 @@ function isUnchanged(assembler: Assembler, instruction: Instruction): boolean {
   const first = fields[instruction + FIRST]!;
   const { worth } = evaluator;
   if (!weigh(assembler, traits & POSITIONAL, first, (traits & FIRST_SIZED) !== 0, state.at)) return false;
-  if (worth[0] !== values[(instruction >> 1) + FIRST_VALUE]) return false;
   if (evaluator.takenSize !== fields[instruction + FIRST_SIZE]) return false;
+  const value = worth[0]!;
+  if (value !== values[(instruction >> 1) + FIRST_VALUE]) return assembler.table.adapt(instruction, value);
   const second = fields[instruction + SECOND]!;
   if (second < 0) return true;
   if (!weigh(assembler, traits & POSITIONAL, second, (traits & SECOND_SIZED) !== 0, 0)) return false;
@@ -686,8 +739,7 @@ function isUnchanged(assembler: Assembler, instruction: Instruction): boolean {
 function remember(assembler: Assembler, shape: Shape, instruction: Instruction, start: number): boolean {
   const { state } = assembler;
   const { fields, values } = assembler.table;
-  const positional = state.positional ? POSITIONAL : 0;
-  const traits = (fields[instruction + TRAITS]! & ~POSITIONAL) | positional;
+  const traits = (fields[instruction + TRAITS]! & ~NOTED) | (state.positional ? POSITIONAL : 0);
   fields[instruction + TRAITS] = traits;
   if (fields[instruction + FIRST]! < 0) return !state.positional;
   const first = shape.operands[(traits >>> FIRST_OPERAND) & OPERAND_MASK]!;
@@ -698,12 +750,33 @@ function remember(assembler: Assembler, shape: Shape, instruction: Instruction, 
     ? first.value + (base as number) - start
     : first.value;
   fields[instruction + FIRST_SIZE] = (traits & FIRST_SIZED) !== 0 ? first.size : 0;
-  if (fields[instruction + SECOND]! < 0) return true;
+  if (fields[instruction + SECOND]! < 0) {
+    fields[instruction + TRAITS] = traits | placeOf(assembler, first, fields[instruction + FIRST]!, start);
+    return true;
+  }
   if (state.positional) return false;
   const second = shape.operands[traits >>> SECOND_OPERAND]!;
   values[(instruction >> 1) + SECOND_VALUE] = second.value;
   fields[instruction + SECOND_SIZE] = (traits & SECOND_SIZED) !== 0 ? second.size : 0;
   return true;
+}
+
+/** Where the instruction just encoded, which begins at `start`, has a place for another value of its operand. */
+function placeOf(
+  { state, program }: Assembler,
+  operand: Operand,
+  expression: Expression,
+  start: number,
+): number {
+  const { bits, bytes, distanceBytes, dwords, dwordAt } = state;
+  if (state.positional) {
+    // A prefix would count before a jump out of 16-bit code, and the sizes of several labels must agree.
+    if (bits === 16 || distanceBytes === 0 || program.expressions.alone(expression) === 0) return 0;
+    return distanceBytes === 1 ? BYTE_DISTANCE : DWORD_DISTANCE;
+  }
+  if (bits !== 32 || dwords !== 1 || !isLong(operand.value) || u32le(bytes, dwordAt) !== operand.value)
+    return 0;
+  return DWORD_VALUE | ((dwordAt - start) << PLACE_AT);
 }
 
 /**

@@ -345,6 +345,8 @@ const outside = record({
   address: network,
   /** Its address of IPv6, as fd00::2/64. Default: none. */
   address6: network6,
+  /** To networks behind routers, as a router's. */
+  routes: listOf(route),
   /** As `--publish`: `8080:10.0.2.15:80`. */
   publish: listOf(told((word) => parsePublication(word))),
   /** True, or the places that may be reached, as `192.0.2.0/24:80`. */

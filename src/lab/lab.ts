@@ -53,7 +53,7 @@ import { LabError, misfit, type Spot, spotOf } from "./fields.ts";
 import { type AddressOf, faultsOf } from "./matching.ts";
 import { Recording } from "./recording.ts";
 import { Referee, type Verdict } from "./referee.ts";
-import { makeService, serviceKinds } from "./services.ts";
+import { makeService, type ServiceKind, serviceKinds } from "./services.ts";
 
 export interface LabOptions {
   /** The program of a machine. Asked once for each description, however many machines are made of it. */
@@ -68,10 +68,10 @@ export interface LabOptions {
   outside?: { readonly host: Outside; readonly clock: Clock; readonly epochMs: number };
   /** Needed where a machine's engine is to be Unicorn. */
   unicorn?: EngineMaker;
-  /** Told whole lines that machines print, with the line's end. */
+  /** Told whole lines that machines print, with the line's end; at the end of all also what has none. */
   onPrint?: (machine: string, line: string, at: Micros) => void;
   /** Told what services are asked. */
-  onNews?: (service: string, news: ServiceNews) => void;
+  onNews?: (station: string, kind: ServiceKind, news: ServiceNews) => void;
 }
 
 /** How a run of a laboratory ended. */
@@ -82,7 +82,7 @@ export interface LabResult {
   readonly verdicts: readonly Verdict[];
   /** When, on the laboratory's clock. */
   readonly at: Micros;
-  /** "done": every expectation is settled. */
+  /** "done": every expectation is settled. "stopped": from outside, and some may be open. */
   readonly end: WorldEnd;
 }
 
@@ -118,7 +118,10 @@ export class Lab {
   readonly #services = new Map<string, Service[]>();
   readonly #links = new Map<string, FaultyLink>();
   readonly #addresses = new Map<string, IpAddress[]>();
+  readonly #stations = new Set<string>();
   readonly #cards = new Set<string>();
+  /** Show what machines have printed of a line that nothing ends. */
+  readonly #unfinished: (() => void)[] = [];
   readonly #calendar: Calendar;
   /** Radios without an address of any kind. */
   #unnamed = 0xf0_0000;
@@ -160,7 +163,7 @@ export class Lab {
     this.links = this.#links;
     this.referee = new Referee(description.expect ?? [], description.never ?? [], {
       computers: this.#computers,
-      cards: new Set([...this.#cards, ...[...this.#cards].map((card) => card.split(".")[0]!)]),
+      cards: new Set([...this.#cards, ...this.#stations]),
       services: new Set(this.#services.keys()),
       accessPoints: new Set(this.#accessPoints.keys()),
       addressOf: (name) => this.#addresses.get(name),
@@ -222,13 +225,18 @@ export class Lab {
   #after(end: WorldEnd): LabResult | undefined {
     const { referee, world } = this;
     referee.look();
+    if (end === "stopped") return this.#result(end);
     if (end === "time" && !referee.decided && world.now < this.limit) return undefined;
     if (end === "quiet") referee.over(`nothing moves any more after ${world.now / SECOND} s`);
     else if (end === "time") referee.over(`the limit of ${this.limit / SECOND} s is over`);
-    else if (end === "stopped") referee.over("it was stopped");
     else referee.over("the end");
-    const { failed, verdicts } = referee;
-    return { ok: failed === undefined && end !== "stopped", failed, verdicts, at: world.now, end };
+    return this.#result(end);
+  }
+
+  #result(end: WorldEnd): LabResult {
+    for (const show of this.#unfinished) show();
+    const { failed, verdicts } = this.referee;
+    return { ok: failed === undefined && end !== "stopped", failed, verdicts, at: this.world.now, end };
   }
 
   // --- building ----------------------------------------------------------------------------------------------------
@@ -370,31 +378,32 @@ export class Lab {
       resolve:
         host && ((asked: string, answer: Parameters<Outside["resolve"]>[1]) => host.resolve(asked, answer)),
     };
-    const services: Service[] = [];
+    const services = new Map<ServiceKind, Service>();
     for (const kind of serviceKinds) {
       const wish = description[kind];
       if (wish === undefined) continue;
       try {
-        services.push(makeService(kind, wish as never, around));
+        services.set(kind, makeService(kind, wish as never, around));
       } catch (error) {
         misfit(wish, `services.${name}.${kind}`, (error as Error).message);
       }
     }
-    this.#services.set(name, services);
+    this.#services.set(name, [...services.values()]);
     world.add(this.#servicesMoving(name, stack, services));
   }
 
-  #servicesMoving(name: string, stack: Stack, services: readonly Service[]): Moving {
-    const readers = services.map(newsOf).filter((reader) => reader !== undefined);
+  #servicesMoving(name: string, stack: Stack, byKind: ReadonlyMap<ServiceKind, Service>): Moving {
+    const services = [...byKind.values()];
+    const readers = [...byKind].map(([kind, service]) => ({ kind, read: newsOf(service) }));
     return {
       poll: (now) => {
         let moved = services.length === 0 && stack.poll(now);
         for (const service of services) if (service.poll(now)) moved = true;
         if (moved)
-          for (const reader of readers)
-            for (const news of reader()) {
+          for (const { kind, read } of readers)
+            for (const news of read?.() ?? []) {
               this.referee.told(name, news);
-              this.#options.onNews?.(name, news);
+              this.#options.onNews?.(name, kind, news);
             }
         return moved;
       },
@@ -407,7 +416,7 @@ export class Lab {
     const { outside } = this.#options;
     const refuse = (text: string): never => misfit(description, "outside", text);
     if (!outside) return refuse("there is no outside here");
-    const { address = GATEWAY, publish = [], outbound = false, network } = description;
+    const { address = GATEWAY, routes = [], publish = [], outbound = false, network } = description;
     const causes = new Causes({
       name: "gateway",
       moment: () => this.world.moment,
@@ -424,6 +433,7 @@ export class Lab {
       address,
       ...(description.address6 !== undefined && { address6: description.address6 }),
       mac: macFor(parseNetwork(address)!.address),
+      routes,
       outbound: policy,
       publish: publish.map((text) => {
         const publication = parsePublication(text);
@@ -440,6 +450,11 @@ export class Lab {
     const name = `${station}.${card.name}`;
     if (this.#cards.has(name)) return misfit(card, station, `there are two interfaces ${name}`);
     this.#cards.add(name);
+    this.#stations.add(station);
+    const { address, gateway } = card;
+    const own = address === undefined ? undefined : parseNetwork(address)!;
+    if (own && gateway !== undefined && ((own.address ^ gateway) & own.mask) !== 0)
+      return misfit(card, station, `the gateway ${showAddress(gateway)} is not in the network of ${address}`);
     const [where, end] = card.radio
       ? this.#radio(station, card, card.radio)
       : this.#socket(station, name, card);
@@ -536,13 +551,16 @@ export class Lab {
   #watchBoard(name: string, computer: Computer): void {
     let line = "";
     const { onPrint } = this.#options;
+    const show = (): void => {
+      if (line !== "") onPrint!(name, line, this.world.now);
+      line = "";
+    };
+    if (onPrint) this.#unfinished.push(show);
     computer.onDebugBoard((byte) => {
       this.referee.printed(name);
       if (!onPrint) return;
       line += String.fromCharCode(byte);
-      if (byte !== 10) return;
-      onPrint(name, line, this.world.now);
-      line = "";
+      if (byte === 10) show();
     });
   }
 

@@ -16,7 +16,7 @@ export {
 } from "./cpu/engine.ts";
 export { eflags, setEflags } from "./cpu/flags.ts";
 export { Interpreter } from "./cpu/interpret.ts";
-export { type CpuModel, type CpuName, cpuModels, type Feature } from "./cpu/model.ts";
+export { type CpuModel, type CpuName, cpuModels, type Feature, formIn } from "./cpu/model.ts";
 export type { Registers } from "./cpu/registers.ts";
 export { type Descriptor, kolibriSegments, linuxSegments, type SegmentModel } from "./cpu/segments.ts";
 export { SEGMENT, STATE, WORD } from "./cpu/state.ts";

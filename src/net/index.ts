@@ -94,7 +94,7 @@ export {
   headerOf,
 } from "./service/http.ts";
 export { Journal } from "./service/journal.ts";
-export { newsOf, type ServiceNews } from "./service/news.ts";
+export { newsOf, type ServiceNews, showNews } from "./service/news.ts";
 export { type NtpOptions, type NtpRequest, NtpServer } from "./service/ntp.ts";
 export { Service, type ServiceOptions } from "./service/service.ts";
 export {
@@ -109,7 +109,7 @@ export {
 export { type Mail, type SmtpOptions, SmtpSink } from "./service/smtp.ts";
 export { type SyslogEntry, type SyslogOptions, SyslogSink } from "./service/syslog.ts";
 export { TftpServer, type TftpServerOptions, type TftpTransfer } from "./service/tftp.ts";
-export { Tree } from "./service/tree.ts";
+export { Tree, type Upload } from "./service/tree.ts";
 export type { ZoneOptions } from "./service/zone.ts";
 export {
   type Attempt,

@@ -9,6 +9,8 @@ import type { Outlet } from "./outlet.ts";
  * bits which way data goes, and MIPS, PowerPC and SPARC write that differently: only the others are served.
  */
 const ARCHITECTURES = ["x64", "arm64", "arm", "ia32", "riscv64", "loong64"];
+/** What a device answers that is not there any more; not one of those that Node has a name for. */
+const EBADFD = 77;
 const TUNSETIFF = 0x4004_54ca;
 const IFF_TAP = 0x0002;
 const IFF_NO_PI = 0x1000;
@@ -155,7 +157,8 @@ export class Tap implements Outlet {
   /** The device has been taken away. */
   #lost(errno: number): void {
     this.#shut();
-    this.onNews?.(`tap: ${this.name} is gone (${getSystemErrorName(-errno)})`);
+    const why = errno === EBADFD ? "somebody has removed it" : getSystemErrorName(-errno);
+    this.onNews?.(`tap: ${this.name} is gone (${why})`);
   }
 
   #shut(): void {

@@ -147,6 +147,12 @@ test.each([
     3,
     /^machines\.one\.count: from 10\.0\.0\.250\/24 on there is no room for 6$/,
   ],
+  [
+    `${machine}, address: 10.0.0.1/24, gateway: 10.0.1.2 }`,
+    2,
+    8,
+    /^one: the gateway 10\.0\.1\.2 is not in the network of 10\.0\.0\.1\/24$/,
+  ],
   [`${machine}, corrections: none.json }`, 2, 3, /^machines\.one\.corrections: .*none\.json: no such file$/],
   [`${machine}, link: { loss: 120 % } }`, 2, 73, /a chance is 100 % at most/],
   ["machines:\n  one: { program: none.asm }", 2, 8, /^machines\.one\.program: .*none\.asm: no such file/],
@@ -172,6 +178,23 @@ test("all problems are told at once", async () => {
   const path = folder.put("bad.yaml", `${machine}, start: soon, count: 0 }\nlimit: never\nseed: -1`);
   const { err } = await kolibri(["lab", path]);
   expect(err.match(/bad\.yaml:\d+:\d+: /g)).toHaveLength(4);
+});
+
+test("what a machine prints is shown as lines, the last one without an end too", async () => {
+  folder.put(
+    "unended.asm",
+    `include '${process.cwd()}/asm/include/program.inc'
+program start
+include '${process.cwd()}/asm/include/debug-board.inc'
+start:
+    print 'one', 10, 'two'
+    exit
+end_program
+`,
+  );
+  const path = folder.put("unended.yaml", "machines: { m: { program: unended.asm } }\n");
+  const { out } = await kolibri(["lab", path, "--prints"]);
+  expect(out.match(/(?<= m \| ).*/g)).toEqual(["one", "two"]);
 });
 
 test("a machine that faults fails the laboratory unless that is what must happen", async () => {

@@ -57,6 +57,16 @@ test("what stops a program is said with its place, and is status 1", async () =>
   expect(ended().instructions).toBe(100_000);
 });
 
+test("Unicorn is not told whose undefined flags it has", async () => {
+  const path = folder.put("flat.bin", flat.exits);
+  const asked = ["run", "--raw", path, "--undefined-flags", "p6", "--engine"];
+  expect(await kolibri([...asked, "compiled"])).toMatchObject({ status: 0 });
+  expect(await kolibri([...asked, "unicorn"])).toMatchObject({
+    status: 2,
+    err: expect.stringContaining("Unicorn leaves those flags as QEMU does"),
+  });
+});
+
 test("a run can be interrupted, and what it was to write is written", async () => {
   const stop = new AbortController();
   const state = folder.at("state.json");

@@ -284,6 +284,52 @@ describe.each(engines)("%s", (_, engine) => {
     expect([entered.cpu.ecx, entered.cpu.edx]).toEqual([2, 2]);
   });
 
+  test("an instruction whose constant is written becomes another", () => {
+    // mov dword [0x1101],7; at 0x1100: mov eax,constant
+    const machine = running([0xc7, 0x05, ...le(0x1101), ...le(7), 0xe9, ...le(0xf1)]);
+    const { cpu, memory } = machine;
+    memory.write(0x1100, Uint8Array.of(0xb8, ...le(1), HLT));
+    const go = (at: number): void => {
+      cpu.eip = at;
+      expect(said(machine.run(20))).toEqual(["#GP", 0]);
+    };
+    go(0x1100);
+    go(0x1000);
+    expect(cpu.eax).toBe(7);
+    go(0x1000);
+    // All that is known of code is forgotten, and meanwhile it is written: mov byte [0x2000],4
+    machine.loadSegment(5, 0);
+    memory.write(0x1100, Uint8Array.of(0xc6, 0x05, ...le(0x2000), 4, HLT, 0x55));
+    go(0x1100);
+    expect(memory.u8(0x2000)).toBe(4);
+  });
+
+  test("an instruction without a constant stands where one had one that was written", () => {
+    // mov [0x1101],ebx; at 0x1100: mov eax,constant
+    const machine = running([0x89, 0x1d, ...le(0x1101)]);
+    const { cpu, memory } = machine;
+    memory.write(0x1100, Uint8Array.of(0xb8, ...le(1), HLT));
+    const go = (at: number): void => {
+      cpu.eip = at;
+      expect(said(machine.run(20))).toEqual(["#GP", 0]);
+    };
+    go(0x1100);
+    memory.set32(0x1101, 2);
+    cpu.ebx = 0x100;
+    go(0x1000);
+    go(0x1100);
+    expect(cpu.eax).toBe(0x100);
+    // It becomes ret, and what was the constant is still written.
+    memory.set8(0x1100, 0xc3);
+    cpu.esp = 0x3000;
+    memory.set32(0x3000, 0x1006);
+    go(0x1100);
+    go(0x1000);
+    Object.assign(cpu, { eip: 0x1100, esp: 0x3000 });
+    machine.run(1);
+    expect(cpu.esp).toBe(0x3004);
+  });
+
   test("an instruction reaches across a page, and fifteen bytes are the most", () => {
     const across = running([0x05, 1, 2, 3, 4], 0x1ffd);
     across.run(1);

@@ -19,6 +19,7 @@ test.each([
   ["faults", 6],
   ["segments", 6],
   ["bytes", 6],
+  ["everything", 4],
 ] as const)("compiled code does what a real processor did: %s", (group, oneIn) => {
   const recording = gunzipSync(
     readFileSync(new URL(`../../fixtures/processor/${group}.bin.gz`, import.meta.url)),

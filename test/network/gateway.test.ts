@@ -444,6 +444,14 @@ describe("published TCP ports", () => {
     expect(got).toEqual([[1], [0]]);
   });
 
+  test("a guest that no network and no route leads to is refused", () => {
+    const routes = ["10.0.9.0/24 via 10.0.2.15"];
+    expect(network({ publish: ["8080:10.0.9.7:80"], routes }).gateway.published.length).toBe(1);
+    expect(() => network({ publish: ["8080:10.0.9.7:80"] })).toThrow(/no way leads .* to 10\.0\.9\.7/);
+    expect(() => network({ publish: ["8080:[fd00::15]:80"] })).toThrow(/no way leads .* to fd00::15/);
+    expect(() => network({ routes: ["10.0.9.0/24 via 10.0.3.1"] })).toThrow(/in no network/);
+  });
+
   test("what cannot be opened is told with its place, the rest works", async () => {
     const net = network({ publish: ["8080:80", "8080:81", "nowhere.invalid:1:2", "0:80"] });
     net.settle();

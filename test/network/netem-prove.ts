@@ -1,8 +1,8 @@
 /**
- * `npm run prove netem [-- --megabytes N --congestion NAME --only TEXT]`: so much under each condition (or those whose words
- * have the text in them), in each direction, between our TCP and the Linux kernel's over a line that Linux's own emulator makes
- * bad. Every byte is checked by digest, every frame by tshark. Both sides use the same congestion control, so that the times can
- * be compared. Needs Linux, root, QEMU and a kernel with netem.
+ * `npm run prove netem [-- --megabytes N --congestion NAME --only TEXT]`: so much in all, shared out to the conditions (or
+ * those whose words have the text in them) by what they let through, in both directions, between our TCP and the Linux
+ * kernel's over a line that Linux's own emulator makes bad. Every byte is checked by digest, every frame by tshark. Both
+ * sides use the same congestion control, so that the times can be compared. Needs Linux, root, QEMU and a kernel with netem.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,18 +14,21 @@ import { withoutNetem } from "./netem.ts";
 
 const { values } = parseArgs({
   options: {
-    megabytes: { type: "string", default: "10" },
+    megabytes: { type: "string", default: "100" },
     congestion: { type: "string", default: "reno" },
     only: { type: "string", default: "" },
     folder: { type: "string", default: "." },
   },
 });
-const bytes = Math.round(Number(values.megabytes) * 1e6);
+const total = Number(values.megabytes) * 1e6;
+const chosen = [...CONDITIONS, MIXTURE].filter(({ share, words }) => share && words.includes(values.only));
+const shares = chosen.reduce((sum, { share }) => sum + share!, 0);
 const { congestion } = values;
 const why =
   missing() ??
   withoutNetem() ??
-  (bytes > 0 ? undefined : `--megabytes ${values.megabytes}: a number above 0 is needed`) ??
+  (shares > 0 ? undefined : `--only ${values.only}: no condition has that in its words`) ??
+  (total > 0 ? undefined : `--megabytes ${values.megabytes}: a number above 0 is needed`) ??
   (congestion === "reno" || congestion === "cubic" ? undefined : `--congestion ${congestion}: reno or cubic`);
 if (why) {
   process.stderr.write(`${why}\n`);
@@ -36,9 +39,11 @@ Linux.script = join(values.folder, "tap.py");
 const peer = join(values.folder, "peer.py");
 const scratch = mkdtempSync(join(tmpdir(), "kolibri-netem-"));
 const say = (...cells: unknown[]) => process.stdout.write(`| ${cells.join(" | ")} |\n`);
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 let failed = false;
-const line = await BadLine.start(scratch, { congestion: congestion === "cubic" ? "cubic" : "reno" });
+let line: BadLine | undefined;
 try {
+  line = await BadLine.start(scratch, { congestion: congestion === "cubic" ? "cubic" : "reno" });
   say(
     "tc netem, both ways",
     "who sends",
@@ -52,25 +57,41 @@ try {
     "bytes",
   );
   say("---", "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "---");
-  for (const condition of [...CONDITIONS, MIXTURE].filter(({ words }) => words.includes(values.only)))
+  let [moved, took] = [0, 0];
+  for (const condition of chosen)
     for (const [direction, opens, who] of [
       ["in", "kernel", "Linux"],
       ["out", "us", "we"],
     ] as const) {
+      const bytes = Math.ceil((total * condition.share!) / shares / 2);
       await line.set(condition);
       const seconds = await line.transfer(peer, { direction, opens, bytes }, 3_600_000);
       const { lost, repeated, damaged, overtaken } = await line.set(CONDITIONS[0]!);
-      const figures = [bytes / 1e6, seconds.toFixed(1), (bytes / 1e6 / seconds).toFixed(2)];
-      say(condition.words || "nothing", who, ...figures, lost, repeated, damaged, overtaken, "all right");
+      const figures = [megabytes(bytes), seconds.toFixed(1), (bytes / 1e6 / seconds).toFixed(2)];
+      say(condition.words, who, ...figures, lost, repeated, damaged, overtaken, "all right");
+      moved += bytes;
+      took += seconds;
+      const wrong = has("tshark") ? line.wrong() : ["no tshark: frames were not looked at"];
+      if (wrong.length > 0) throw new Error(wrong.join("\n"));
     }
-  const wrong = has("tshark") ? line.wrong() : ["no tshark: frames were not looked at"];
-  if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  say(
+    "together",
+    "",
+    megabytes(moved),
+    took.toFixed(0),
+    (moved / 1e6 / took).toFixed(2),
+    "",
+    "",
+    "",
+    "",
+    "all right",
+  );
   process.stdout.write(`\ntshark: no malformed frame and no bad checksum in ${line.frames} frames\n`);
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);
   failed = true;
 } finally {
-  await line.stop();
+  await line?.stop();
   rmSync(scratch, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);

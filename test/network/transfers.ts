@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import type { Random } from "../../src/base/index.ts";
-import { FaultyLink, Patch, type Socket, type Stack, Switch } from "../../src/net/index.ts";
+import { FaultyLink, Patch, type Socket, type Stack, Switch, TcpState } from "../../src/net/index.ts";
 import type { Linux } from "./linux.ts";
 
 export interface Transfer {
@@ -69,7 +69,8 @@ export async function transfer(
         const accepted = listener.accept();
         if (typeof accepted === "object") end = accepted;
       }
-      if (!end) return;
+      // What is closed before it is established is given up, with all that waits to be sent (RFC 9293, 3.10.4).
+      if (!end || end.state === TcpState.SYN_SENT) return;
       for (;;) {
         if (direction === "in") {
           const got = end.receive(into);

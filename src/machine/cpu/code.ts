@@ -281,7 +281,6 @@ export class Code {
       return true;
     }
     operation.op = OP.DECODE;
-    operation.soft = false;
     return false;
   }
 

@@ -51,6 +51,7 @@ export function decodeOperation(core: Core, op: Operation): number {
   op.length = Math.max(fields.length, 1);
   op.following = (op.address + op.length) | 0;
   op.constantAt = op.length;
+  op.soft = false;
   op.string = undefined;
   const form = outcome === DECODED ? formIn(core.model, fields.form!) : undefined;
   op.form = form;

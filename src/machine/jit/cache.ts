@@ -527,8 +527,10 @@ export class CompilingEngine implements Engine, CodeListener {
   #refresh(): void {
     const { view } = this.#core.memory;
     for (const { patches } of this.#patching) {
-      for (const op of patches)
-        op.immediate = view.getInt32(RAM_BASE + (op.address >>> 0) + op.constantAt, true);
+      for (const op of patches) {
+        // Another instruction may stand there by now.
+        if (op.soft) op.immediate = view.getInt32(RAM_BASE + (op.address >>> 0) + op.constantAt, true);
+      }
     }
   }
 

@@ -10,6 +10,7 @@
 import { Fifo, FOREVER, type Micros, Random, Row, SECOND } from "../../base/index.ts";
 import { Nic } from "../link/nic.ts";
 import type { Port } from "../link/port.ts";
+import { routeAmong } from "../router/router.ts";
 import type { Attempt } from "../sockets.ts";
 import { Stack } from "../stack.ts";
 import type { TcpSettings } from "../tcp/settings.ts";
@@ -52,6 +53,8 @@ export interface GatewayOptions {
   offload?: boolean;
   /** What differs from the usual settings of a stack, besides a TIME-WAIT of one second and no delayed ACK. */
   tcp?: Partial<TcpSettings>;
+  /** Networks behind routers, for what is published there and what comes from there: `10.0.9.0/24 via 10.0.2.7`. */
+  routes?: readonly string[];
   publish?: readonly Publication[];
   /** Whether guests may reach out: all they like, or what the policy allows. Default false. */
   outbound?: boolean | Policy;
@@ -109,8 +112,9 @@ export class Gateway {
   readonly #exchanges = new Set<Exchange>();
   /** UDP targets that refused, as guests' exchanges with them, and until when that is believed. */
   readonly #refusals = new Map<string, Micros>();
-  readonly #network: { address: Address; mask: Address };
-  readonly #network6: Network6 | undefined;
+  /** Where guests are: the gateway's own network and those that routes lead to. */
+  readonly #near: { readonly network: Address; readonly mask: Address }[];
+  readonly #near6: Network6[] = [];
   #now: Micros = 0;
   readonly #ready = new Fifo<Worker>();
   /** No exchange can have rested for too long before this. */
@@ -123,8 +127,8 @@ export class Gateway {
     const network = parseNetwork(address);
     if (network === undefined)
       throw new RangeError(`${JSON.stringify(address)} is not an address such as ${ADDRESS}`);
-    this.#network6 = address6 === undefined ? undefined : parseNetwork6(address6);
-    if (address6 !== undefined && this.#network6 === undefined)
+    const network6 = address6 === undefined ? undefined : parseNetwork6(address6);
+    if (address6 !== undefined && network6 === undefined)
       throw new RangeError(`${JSON.stringify(address6)} is not an address such as fd00::2/64`);
     this.#outside = outside;
     this.#policy = typeof outbound === "function" ? outbound : () => outbound;
@@ -142,18 +146,35 @@ export class Gateway {
       // A router without routes: what is neither TCP nor UDP is answered "network unreachable" (RFC 1812 4.3.3.1).
       forward: true,
     });
-    this.#network = network;
+    this.#near = [{ network: network.address, mask: network.mask }];
     this.stack.configure(0, network);
-    if (this.#network6) {
-      const addresses = [this.#network6];
+    if (network6) {
+      const addresses = [network6];
+      this.#near6.push(network6);
       this.stack.configure6(0, { addresses, duplicateDetection: 0, autoconfigure: false, advertise: true });
+    }
+    for (const text of options.routes ?? []) {
+      const route = routeAmong([address, address6 ?? []].flat(), text);
+      if ("prefixLength" in route) {
+        this.stack.addRoute6(route);
+        this.#near6.push({ address: route.network, prefixLength: route.prefixLength });
+      } else {
+        this.stack.addRoute(route);
+        this.#near.push(route);
+      }
     }
     this.stack.sockets.intercept((attempt) => this.#attempted(attempt));
     for (const publication of options.publish ?? []) this.publish(publication);
   }
 
-  /** Opens a guest's port to the outside. Whether that works shows in the answer's `state`; see also `opened`. */
+  /**
+   * Opens a guest's port to the outside. Whether that works shows in the answer's `state`; see also `opened`.
+   * Throws a RangeError when the guest is where no network of the gateway's and no route leads.
+   */
   publish(publication: Publication): Published {
+    const { guest } = publication;
+    if (!this.#isNear(guest))
+      throw new RangeError(`no way leads from the gateway to ${showIpAddress(guest)}`);
     const part =
       publication.protocol === "tcp" ? this.#publishTcp(publication) : this.#publishUdp(publication);
     const published = {
@@ -348,11 +369,11 @@ export class Gateway {
     return this.#policy({ protocol, address, port });
   }
 
-  /** An address of the guests' network. */
+  /** An address of the guests' networks. */
   #isNear(address: IpAddress): boolean {
-    if (typeof address === "number") return ((address ^ this.#network.address) & this.#network.mask) === 0;
-    const near = this.#network6;
-    return near !== undefined && commonPrefix(near.address, address) >= near.prefixLength;
+    return typeof address === "number"
+      ? this.#near.some(({ network, mask }) => ((address ^ network) & mask) === 0)
+      : this.#near6.some((near) => commonPrefix(near.address, address) >= near.prefixLength);
   }
 
   #exchangeAttempted(attempt: Attempt, target: Place): void {

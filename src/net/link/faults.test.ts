@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { FOREVER, ManualClock, MS, Random, SECOND } from "../../base/index.ts";
 import { type Faults, FaultyLink } from "./faults.ts";
+import { match } from "./match.ts";
 import { cable } from "./port.ts";
 
 const frame = (mark: number, length = 60): Uint8Array => {
@@ -209,6 +210,16 @@ test("corruption turns exactly one bit over, in a copy, anywhere", () => {
   }
   expect(original).toEqual(new Uint8Array(8));
   expect(touched.size).toBe(64);
+});
+
+test("a rule counts the frames that fit it, whatever another has made of them", () => {
+  const rules: Faults["rules"] = [
+    { match: match.nth(2, match.all), action: "drop" },
+    { match: match.nth(3, match.all), action: "duplicate" },
+  ];
+  const { drain, send } = link({ sending: { rules } });
+  send(4);
+  expect(marks(drain())).toEqual([0, 2, 2, 3]);
 });
 
 test("rules decide about the frames they match, the first that does", () => {

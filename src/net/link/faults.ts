@@ -11,7 +11,7 @@ import { FrameQueue, type Port } from "./port.ts";
 export interface Faults {
   /** The cable is cut: nothing passes. */
   cut?: boolean;
-  /** The first rule that matches a frame decides about it; chances are then no longer asked. */
+  /** The first rule that matches a frame decides about it; chances are then no longer asked. Each sees every frame. */
   rules?: readonly FaultRule[];
   /** Chance that a frame is lost. */
   loss?: number;
@@ -35,7 +35,7 @@ export interface Faults {
 
 /** A fault for chosen frames, such as the third data segment of a flow: see `match.ts`. */
 export interface FaultRule {
-  /** Asked once for each frame that enters, in order, until a rule matches; so it may count. */
+  /** Asked once for each frame that enters, whatever other rules say of it: so it may count. */
   match: (frame: Uint8Array) => boolean;
   /** What becomes of it. A number of µs is how much longer it takes, while others overtake it. */
   action: "drop" | "duplicate" | "corrupt" | "pass" | { delay: Micros };
@@ -215,7 +215,7 @@ class Line {
       this.#told?.(frame, "cut", false);
       return;
     }
-    const verdict = faults.rules?.find((rule) => rule.match(frame))?.action;
+    const verdict = faults.rules?.filter((rule) => rule.match(frame))[0]?.action;
     if (verdict !== undefined) {
       this.counters.ruled++;
       this.#obey(verdict, frame, now);

@@ -8,8 +8,15 @@ import type { Route6 } from "../ip6/routes.ts";
 import { macFor, Nic } from "../link/nic.ts";
 import type { Port } from "../link/port.ts";
 import { Stack } from "../stack.ts";
-import { parseAddress, parseNetwork } from "../wire/address.ts";
-import { parseAddress6, parseNetwork6, prefixOf } from "../wire/address6.ts";
+import { type Address, parseAddress, parseNetwork } from "../wire/address.ts";
+import {
+  type Address6,
+  commonPrefix,
+  isLinkLocal6,
+  parseAddress6,
+  parseNetwork6,
+  prefixOf,
+} from "../wire/address6.ts";
 import { Nat, type NatForward } from "./nat.ts";
 
 export interface RouterInterface {
@@ -74,7 +81,10 @@ export class Router {
       this.stack.configure(index, { gateway: parsed });
     }
     for (const text of routes) {
-      const route = parseRoute(text);
+      const route = routeAmong(
+        interfaces.flatMap(({ address, address6 = [] }) => [address, address6].flat()),
+        text,
+      );
       if ("prefixLength" in route) this.stack.addRoute6(route);
       else this.stack.addRoute(route);
     }
@@ -106,6 +116,28 @@ export class Router {
   callWhenReady(ready: () => void): boolean {
     return this.stack.callWhenReady(ready);
   }
+}
+
+/** As `parseRoute`; throws when the gateway is in none of the networks of these addresses, so that nobody could ask it. */
+export function routeAmong(addresses: readonly string[], text: string): Route | Route6 {
+  const route = parseRoute(text);
+  const near = addresses.some((own) =>
+    "prefixLength" in route ? isNear6(own, route.gateway) : isNear(own, route.gateway),
+  );
+  if (!near)
+    throw new RangeError(`${JSON.stringify(text)}: the gateway is in no network that is plugged in here`);
+  return route;
+}
+
+function isNear(own: string, address: Address): boolean {
+  const network = parseNetwork(own);
+  return network !== undefined && ((network.address ^ address) & network.mask) === 0;
+}
+
+function isNear6(own: string, address: Address6): boolean {
+  const network = parseNetwork6(own);
+  if (network === undefined) return false;
+  return isLinkLocal6(address) || commonPrefix(network.address, address) >= network.prefixLength;
 }
 
 /** Reads `10.0.9.0/24 via 10.0.2.7` or `fd00:9::/64 via fd00:2::7`; throws when it is anything else. */

@@ -82,11 +82,9 @@ export class DhcpServer extends Service {
     const { pool, leaseSeconds = DAY, fixed = [] } = options;
     const { address, mask } = this.stack.configuration(0);
     const local = (each: Address): boolean => address !== 0 && ((each ^ address) & mask) === 0;
-    if (
-      pool.first > pool.last ||
-      ![pool.first, pool.last, ...fixed.map((each) => each.address)].every(local)
-    ) {
-      const range = `${showAddress(pool.first)} … ${showAddress(pool.last)}`;
+    const range = `${showAddress(pool.first)} … ${showAddress(pool.last)}`;
+    if (pool.first > pool.last) throw new RangeError(`${range}: the first address is behind the last`);
+    if (![pool.first, pool.last, ...fixed.map((each) => each.address)].every(local)) {
       throw new RangeError(
         `${range}: pool and fixed addresses belong into the network of ${showAddress(address)}`,
       );

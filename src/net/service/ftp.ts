@@ -8,7 +8,7 @@ import { Journal } from "./journal.ts";
 import { type ConnectionLimits, Service, type ServiceOptions, turn, type Worker } from "./service.ts";
 import { LineTalk, type Stream, type Talk, utf8Of } from "./stream.ts";
 import { fromNetascii } from "./tftp.ts";
-import { nameOf, resolvePath, Tree } from "./tree.ts";
+import { nameOf, resolvePath, Tree, type Upload } from "./tree.ts";
 
 export interface FtpOptions extends ServiceOptions, ConnectionLimits {
   /** The files; shared with whoever else has it. Default an empty tree. */
@@ -39,6 +39,7 @@ export class FtpServer extends Service {
   readonly name = "FTP server";
   readonly files: Tree;
   readonly commands = new Journal<FtpCommand>();
+  readonly uploads = new Journal<Upload>();
   readonly calendar: Calendar;
   readonly #options: FtpOptions;
 
@@ -372,8 +373,13 @@ class FtpTalk extends LineTalk {
     const ascii = this.#ascii;
     const before = files.file(path)?.bytes ?? new Uint8Array(0);
     const head = append ? before : before.subarray(0, this.#restart);
-    const store = (bytes: Uint8Array): string | undefined =>
-      files.write(path, concat([head, ascii ? fromNetascii(bytes) : bytes]), this.#server.moment);
+    const store = (sent: Uint8Array): string | undefined => {
+      const bytes = ascii ? fromNetascii(sent) : sent;
+      const at = this.#server.moment;
+      const failed = files.write(path, concat([head, bytes]), at);
+      if (!failed) this.#server.uploads.add({ at, from: this.stream.remote, path, bytes }, bytes.length);
+      return failed;
+    };
     this.#begin({ bytes: undefined, store });
   }
 

@@ -3,6 +3,7 @@ import { beside, type Pair } from "../../../test/network/beside.ts";
 import { bytesOf, latin1, SECOND } from "../../base/index.ts";
 import type { Socket } from "../sockets.ts";
 import { type FtpOptions, FtpServer } from "./ftp.ts";
+import { newsOf, showNews } from "./news.ts";
 import { type SmtpOptions, SmtpSink } from "./smtp.ts";
 import { Tree } from "./tree.ts";
 
@@ -143,6 +144,10 @@ describe("FTP", () => {
     ).toEqual(["257", "350", "250", "250", "250", "250"]);
     expect(say("QUIT\r\n")).toMatch(/^221 /);
     expect(service.commands.entries[2]).toMatchObject({ line: "PASS ***", code: 230 });
+    const got = service.uploads.entries.map(({ path, bytes }) => [path, latin1(bytes)]);
+    expect(got, "as they came").toEqual(["12345", "67", "x"].map((text) => ["/pub/new", text]));
+    const news = newsOf(service)!().map(showNews);
+    expect(news).toContainEqual(expect.stringMatching(/^got \/pub\/new, 5 bytes from [\d.:]+: "12345"$/));
     socket.close();
     it.settle();
     expect(service.connections).toBe(0);

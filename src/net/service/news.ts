@@ -13,6 +13,7 @@ import { ChargenService, DaytimeService, DiscardService, EchoService } from "./s
 import { SmtpSink } from "./smtp.ts";
 import { SyslogSink } from "./syslog.ts";
 import { TftpServer } from "./tftp.ts";
+import type { Upload } from "./tree.ts";
 import { rcodeName, typeName } from "./wire/dns.ts";
 
 export interface ServiceNews {
@@ -24,7 +25,7 @@ export interface ServiceNews {
 }
 
 /** Answers, each time it is asked, what has come since; undefined for a service that keeps nothing. */
-export function newsOf(service: Service): (() => ServiceNews[]) | undefined {
+export function newsOf(service: Service): Reader | undefined {
   if (service instanceof HttpServer)
     return reader(service.requests, ({ at, from, method, target, body }) => ({
       at,
@@ -46,11 +47,14 @@ export function newsOf(service: Service): (() => ServiceNews[]) | undefined {
   if (service instanceof NtpServer)
     return reader(service.requests, ({ at, from }) => ({ at, text: `time from ${end(from)}`, content: "" }));
   if (service instanceof FtpServer)
-    return reader(service.commands, ({ at, from, line }) => ({
-      at,
-      text: `${line} from ${end(from)}`,
-      content: "",
-    }));
+    return both(
+      reader(service.commands, ({ at, from, line }) => ({
+        at,
+        text: `${line} from ${end(from)}`,
+        content: "",
+      })),
+      uploads(service.uploads),
+    );
   if (service instanceof SmtpSink)
     return reader(service.mails, ({ at, sender, recipients, bytes }) => ({
       at,
@@ -58,15 +62,18 @@ export function newsOf(service: Service): (() => ServiceNews[]) | undefined {
       content: latin1(bytes),
     }));
   if (service instanceof TftpServer)
-    return reader(service.transfers, ({ at, from, direction, file }) => ({
-      at,
-      text: `${direction} ${file} from ${end(from)}`,
-      content: "",
-    }));
+    return both(
+      reader(service.transfers, ({ at, from, direction, file }) => ({
+        at,
+        text: `${direction} ${file} from ${end(from)}`,
+        content: "",
+      })),
+      uploads(service.uploads),
+    );
   if (service instanceof SyslogSink)
     return reader(service.entries, ({ at, from, protocol, bytes }) => ({
       at,
-      text: `${protocol} from ${end(from)}`,
+      text: `${protocol === "tcp" ? "bytes" : "datagram"} from ${end(from)}`,
       content: latin1(bytes),
     }));
   const small = [EchoService, DiscardService, DaytimeService, ChargenService].find(
@@ -75,12 +82,34 @@ export function newsOf(service: Service): (() => ServiceNews[]) | undefined {
   if (small === undefined) return undefined;
   return reader((service as EchoService).heard, ({ at, from, protocol, bytes }) => ({
     at,
-    text: `${protocol} from ${end(from)}`,
+    text: `${protocol === "tcp" ? "bytes" : "datagram"} from ${end(from)}`,
     content: latin1(bytes),
   }));
 }
 
-function reader<T>(journal: Journal<T>, tell: (entry: T) => ServiceNews): () => ServiceNews[] {
+/** A line for people: what was asked, and the beginning of what came with it. */
+export function showNews({ text, content }: ServiceNews): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is meant
+  const line = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "·");
+  if (content === "") return line;
+  const most = 160;
+  return `${line}: ${JSON.stringify(content.slice(0, most))}${content.length > most ? "…" : ""}`;
+}
+
+type Reader = () => ServiceNews[];
+
+const both =
+  (one: Reader, other: Reader): Reader =>
+  () => [...one(), ...other()];
+
+const uploads = (journal: Journal<Upload>): Reader =>
+  reader(journal, ({ at, from, path, bytes }) => ({
+    at,
+    text: `got ${path}, ${bytes.length} bytes from ${end(from)}`,
+    content: latin1(bytes),
+  }));
+
+function reader<T>(journal: Journal<T>, tell: (entry: T) => ServiceNews): Reader {
   let seen = 0;
   return () => {
     const { entries, forgotten } = journal;

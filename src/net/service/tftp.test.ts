@@ -117,6 +117,7 @@ describe("the server", () => {
     expect(say(last), "the acknowledgement got lost").toEqual({ opcode: Opcode.ACK, block: 2 });
     expect(files.file("/new")!.bytes.length).toBe(514);
     expect(service.transfers.last).toMatchObject({ direction: "write", end: "done", bytes: 514 });
+    expect(service.uploads.entries).toMatchObject([{ path: "/new", bytes: files.file("/new")!.bytes }]);
   });
 
   test("what is not answered is sent again, until nobody is believed to be there", () => {

@@ -5,7 +5,7 @@ import type { Endpoint, Socket } from "../sockets.ts";
 import { ANY6 } from "../wire/address6.ts";
 import { Journal } from "./journal.ts";
 import { Service, type ServiceOptions, type Worker } from "./service.ts";
-import { resolvePath, Tree } from "./tree.ts";
+import { resolvePath, Tree, type Upload } from "./tree.ts";
 import { ErrorCode, lengthOf, Opcode, parse, type Tftp, type TftpOptions, write } from "./wire/tftp.ts";
 
 export interface TftpServerOptions extends ServiceOptions {
@@ -41,6 +41,7 @@ export class TftpServer extends Service {
   readonly name = "TFTP server";
   readonly files: Tree;
   readonly transfers = new Journal<TftpTransfer>();
+  readonly uploads = new Journal<Upload>();
   readonly #options: TftpServerOptions;
   readonly #running = new Set<Transfer>();
 
@@ -270,11 +271,14 @@ class Transfer implements Worker {
   #store(): void {
     const whole = concat(this.#parts);
     const bytes = this.#request.mode === "netascii" ? fromNetascii(whole) : whole;
-    const reason = this.#server.files.write(resolvePath(this.#request.file), bytes, this.#server.moment);
+    const path = resolvePath(this.#request.file);
+    const at = this.#server.moment;
+    const reason = this.#server.files.write(path, bytes, at);
     if (reason) {
       this.#fail(ErrorCode.FULL, reason);
       return;
     }
+    this.#server.uploads.add({ at, from: this.peer, path, bytes }, bytes.length);
     this.#complete = true;
     this.#record.end = "done";
   }

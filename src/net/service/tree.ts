@@ -1,9 +1,18 @@
 /** Files and folders in memory, for the services that give and take files. Paths are absolute: `/a/b`. */
 import { bytesOf, type Micros } from "../../base/index.ts";
+import type { Endpoint } from "../sockets.ts";
 
 export interface TreeFile {
   bytes: Uint8Array;
   modified: Micros;
+}
+
+/** A file that somebody has sent, as it came. */
+export interface Upload {
+  at: Micros;
+  from: Endpoint;
+  path: string;
+  bytes: Uint8Array;
 }
 
 /** Why something could not be done with a path. */

@@ -200,6 +200,7 @@ function isAcceptable(c: Connection, segment: Segment, around: Surroundings, now
       around.drop("tcp: timestamp missing"); // RFC 7323 3.2: SHOULD be silently dropped
       return false;
     }
+    // Also an acknowledgement that another has overtaken, and that brings nothing: Linux is silent then, the RFC is not.
     if (before(segment.tsVal, timestamps.recent) && now - timestamps.recentAt < TIMESTAMP_LIFETIME) {
       around.drop("tcp: old timestamp");
       answer(c, around, now);

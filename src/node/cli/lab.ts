@@ -41,9 +41,8 @@ export const lab = command({
   ],
   options,
   async run([path], values, io) {
-    const { describeLab, hostClock, Lab, LabError, NodeOutside, parseLab, showCallLine } = await import(
-      "./laboratory.ts"
-    );
+    const { describeLab, hostClock, Lab, LabError, NodeOutside, parseLab, showCallLine, showNews } =
+      await import("./laboratory.ts");
     const content = readFile(path!);
     if ("error" in content) throw new Refusal(content.error, 2);
     if (content.length > LARGEST)
@@ -81,7 +80,9 @@ export const lab = command({
         ...(values.prints && {
           onPrint: (name, line, at) => say(`${stamp(at)} ${name} | ${printable(line)}\n`),
         }),
-        ...(values.log && { onNews: (name, { at, text }) => say(`${stamp(at)} ${name} < ${text}\n`) }),
+        ...(values.log && {
+          onNews: (name, kind, news) => say(`${stamp(news.at)} ${name} ${kind} < ${showNews(news)}\n`),
+        }),
       });
       if (strace)
         for (const [name, computer] of built.computers)
@@ -123,7 +124,7 @@ async function loadPrograms(
     const key = JSON.stringify([program, corrections]);
     let image = images.get(key);
     if (image === undefined) {
-      const at = (name: string): string => relative("", resolve(folder, name));
+      const at = (name: string): string => relative("", resolve(folder, name)) || ".";
       const values = {
         ...noValues(programOptions),
         ...(corrections !== undefined && { corrections: at(corrections) }),
@@ -146,24 +147,26 @@ async function loadPrograms(
 /** What the file asks for beyond the gateway: TAP devices and links to others. */
 async function openOutside(
   built: Lab,
-  { tap = [], link = [], network }: NonNullable<Lab["description"]["outside"]>,
+  description: NonNullable<Lab["description"]["outside"]>,
   io: Io,
 ): Promise<Outlet[]> {
-  const { networkNameOf, Patch, remoteLink, showPublication, SocketLink, Tap, tapWish } = await import(
-    "./laboratory.ts"
-  );
+  const { misfit, networkNameOf, Patch, parseTap, remoteLink, showPublication, SocketLink, Tap } =
+    await import("./laboratory.ts");
+  const { tap = [], link = [], network } = description;
   const lan = network?.name ?? networkNameOf(built.description);
   const outlets: Outlet[] = [];
   const join = (outlet: Outlet | { error: string }): void => {
     if ("error" in outlet) throw new Refusal(outlet.error, 2);
     outlets.push(outlet);
     outlet.onWake = () => built.world.wake();
+    outlet.onNews = (text) => io.stderr.write(`kolibri: ${text}\n`);
     built.world.add(new Patch(outlet, built.plug(lan, outlet.name)), { outside: true });
     io.stderr.write(`kolibri: ${outlet.description}\n`);
   };
-  for (const text of tap) {
-    const { name, address } = tapWish(text);
-    join(await Tap.open(name, address));
+  for (const [i, text] of tap.entries()) {
+    const wish = parseTap(text);
+    if ("error" in wish) return misfit(description, `outside.tap[${i + 1}]`, wish.error);
+    join(await Tap.open(wish.name, wish.address));
   }
   for (const text of link) join(await SocketLink.open(remoteLink(text)));
   const [failed] = (await built.gateway?.opened()) ?? [];
@@ -175,7 +178,7 @@ async function openOutside(
 
 function report(result: LabResult, built: Lab, path: string, pcap: string | undefined, io: Io): void {
   if (io.interrupted.reason === OUTPUT_CLOSED) return;
-  for (const verdict of result.verdicts) io.stdout.write(`${lineOf(verdict)}\n`);
+  for (const verdict of result.verdicts) io.stdout.write(`${lineOf(verdict, result.at)}\n`);
   const computers = [...built.computers.values()];
   const instructions = computers.reduce((sum, each) => sum + each.instructions, 0);
   const captured = pcap === undefined ? "" : `, ${count(built.frames, "frame")} in ${pcap}`;
@@ -192,9 +195,9 @@ function report(result: LabResult, built: Lab, path: string, pcap: string | unde
   );
 }
 
-function lineOf({ ok, at, text, never }: Verdict): string {
+function lineOf({ ok, at, text, never }: Verdict, end: number): string {
   const word = ok === undefined ? "open  " : ok ? "ok    " : "FAILED";
-  return `${word} ${stamp(at ?? 0)} ${never ? "never: " : ""}${text}`;
+  return `${word} ${stamp(at ?? end)} ${never ? "never: " : ""}${text}`;
 }
 
 function progressOf({ computers, world, referee }: Lab): string {

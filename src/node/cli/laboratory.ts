@@ -3,13 +3,13 @@ import type { LabDescription } from "../../lab/index.ts";
 
 export { showCallLine } from "../../kernel/index.ts";
 export { describeLab, Lab, LabError, misfit } from "../../lab/index.ts";
-export { Patch, showPublication } from "../../net/index.ts";
+export { Patch, showNews, showPublication } from "../../net/index.ts";
 export { hostClock } from "../../world.ts";
 export { NodeOutside } from "../host.ts";
 export { SocketLink } from "../link.ts";
-export { Tap } from "../tap.ts";
+export { parseTap, Tap } from "../tap.ts";
 export { parseLab } from "./lab-file.ts";
-export { remoteLink, tapWish } from "./network.ts";
+export { remoteLink } from "./network.ts";
 
 /** The first network: the one of those who name none. */
 export const networkNameOf = ({ networks = { lan: {} } }: LabDescription): string =>

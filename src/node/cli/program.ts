@@ -186,6 +186,11 @@ export const equipment = async ({
   time,
 }: ProgramValues): Promise<ComputerOptions> => {
   const { guide } = await import("./running.ts");
+  if (engine === "unicorn" && undefinedFlags !== undefined) {
+    throw new Refusal(
+      "--undefined-flags is for engines of this program's own: Unicorn leaves those flags as QEMU does",
+    );
+  }
   return {
     personality: guide({ ...(select && { selection: select }), ...(time && { time }) }),
     ...(memory !== undefined && { memoryBytes: memory * 2 ** 20 }),

@@ -117,7 +117,8 @@ export const run = command({
         const pcap = values.pcap === undefined ? undefined : watch.open(values.pcap);
         const epoch = real ? Math.floor(Date.now() * 1000) : 0;
         const log = watch.lines(values["service-log"]);
-        const onNews = log && ((kind: string, { at, text }: ServiceNews) => log(newsLine(kind, at, text)));
+        const onNews =
+          log && ((kind: string, news: ServiceNews) => log(newsLine(kind, news.at, running.showNews(news))));
         network = new running.Network(world, { ...wishes, onNews, pcap, epoch });
       }
       const computer = new Computer({

@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { playedUnicorn } from "../../../test/engines/played-unicorn.ts";
-import { type EngineMaker, Machine, STATE } from "../../machine/index.ts";
+import {
+  type CpuModel,
+  type CpuName,
+  cpuModels,
+  type EngineMaker,
+  type Feature,
+  Machine,
+  STATE,
+} from "../../machine/index.ts";
 import { UnicornEngine, unicornEngine } from "./engine.ts";
 import type { Unicorn } from "./library.ts";
 import { wrappedPackage } from "./package.ts";
@@ -20,8 +28,12 @@ function madeWith(library: Unicorn): EngineMaker {
 }
 
 /** `code` at 0x1000, data from 0x2000, a stack below 0x4000. */
-function machineWith(engine: EngineMaker | "interpreter", code: readonly number[]): Machine {
-  const machine = new Machine({ memoryBytes: 1 << 20, engine });
+function machineWith(
+  engine: EngineMaker | "interpreter",
+  code: readonly number[],
+  model: CpuName | CpuModel = "zen4",
+): Machine {
+  const machine = new Machine({ memoryBytes: 1 << 20, engine, model });
   machine.memory.map(0x1000, 0x3000);
   machine.memory.write(0x1000, Uint8Array.from(code));
   Object.assign(machine.cpu, { eip: 0x1000, esp: 0x3800 });
@@ -217,6 +229,22 @@ describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
     memory.write(0x1000, Uint8Array.of(0xa3, 0xfe, 0x2f, 0, 0));
     Object.assign(cpu, { eip: 0x1000, eax: 0 });
     expect(machine.run(9)).toMatchObject({ fault: "#PF", address: 0x3000 });
+  });
+
+  test.each([
+    ["xorps of a Pentium Pro", "pentiumpro", [0x0f, 0x57, 0xc0]],
+    ["fcomi of a core without cmov", "no cmov", [0xdb, 0xf1]],
+    ["tzcnt of a Pentium III, which is bsf", "pentium3", [0xf3, 0x0f, 0xbc, 0xc1]],
+    ["aesenc, which no model has", "zen4", [0x66, 0x0f, 0x38, 0xdc, 0xc1]],
+    ["popcnt of a Zen 4", "zen4", [0xf3, 0x0f, 0xb8, 0xc1]],
+  ] as const)("has the instructions of the model: %s", (_, name, code) => {
+    const model = name === "no cmov" ? { ...cpuModels.pentiumpro, features: new Set<Feature>() } : name;
+    const [own, other] = ["interpreter" as const, engine].map((each) => {
+      const machine = machineWith(each, [...code, 0xcc], model);
+      machine.cpu.eax = 7;
+      return [machine.run(9), machine.cpu.eip, machine.cpu.eax];
+    });
+    expect(other).toEqual(own);
   });
 
   test("segments, CPUID, the time stamp, hooks", () => {

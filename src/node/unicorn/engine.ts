@@ -13,6 +13,7 @@
  * instruction, in the last bits of transcendental functions, in what a write across two pages leaves behind that faults in
  * the second. LOCK before CMP, which is #UD, ends the whole process where it is only translated (Unicorn 2.0.1).
  */
+import { DECODED, decode, makeInstruction } from "../../isa/index.ts";
 import {
   BUDGET,
   type Core,
@@ -20,6 +21,7 @@ import {
   type EngineMaker,
   eflags,
   FACT,
+  formIn,
   Interpreter,
   interruptStop,
   RAM_BASE,
@@ -72,6 +74,10 @@ const CR4_OSXMMEXCPT = 1 << 10;
 
 const CX = 0xffff;
 const TF = 1 << 8;
+
+/** Bytes of the longest instruction. */
+const LONGEST = 15;
+const fields = makeInstruction();
 
 /** Why a run has ended; undefined while it goes on. */
 type End = "budget" | "own" | { vector: number } | undefined;
@@ -247,15 +253,26 @@ export class UnicornEngine implements Engine {
 
   /**
    * Behind whatever prefixes: cpuid and rdtsc, which are the machine's; popf and iret, which may set TF; in and out, which
-   * Unicorn lets everybody execute; what has LOCK, which it does not mind where it may not stand.
+   * Unicorn lets everybody execute; what has LOCK, which it does not mind where it may not stand; what the model of the
+   * processor has not, or has something older for.
    */
   #isOwn(address: number): boolean {
     const { bytes } = this.#core.memory;
     let at = RAM_BASE + address;
     for (; isPrefix(bytes[at]!); at++) if (bytes[at] === LOCK) return true;
     const code = bytes[at]!;
-    if (code === 0x0f) return bytes[at + 1] === 0xa2 || bytes[at + 1] === 0x31;
-    return OWN.has(code);
+    if (code === 0x0f) {
+      const next = bytes[at + 1]!;
+      return next === 0xa2 || next === 0x31 || this.#isOfAnotherModel(address);
+    }
+    return OWN.has(code) || (isOfX87(code) && this.#isOfAnotherModel(address));
+  }
+
+  #isOfAnotherModel(address: number): boolean {
+    const { memory, model } = this.#core;
+    const start = RAM_BASE + address;
+    const outcome = decode(memory.bytes, start, Math.min(start + LONGEST, memory.bytes.length), 32, fields);
+    return outcome === DECODED && formIn(model, fields.form!) !== fields.form;
   }
 
   // Called by the library --------------------------------------------------------------------------------------
@@ -467,5 +484,7 @@ function isJump(bytes: Uint8Array, at: number): boolean {
   if (code === 0xff) return [0x10, 0x20].includes(bytes[at + 1]! & 0x38);
   return code >> 4 === 7 || JUMPS.has(code);
 }
+
+const isOfX87 = (code: number): boolean => code >> 3 === 0x1b;
 
 const isPrefix = (byte: number): boolean => PREFIXES.has(byte);

@@ -18,6 +18,11 @@ export const STACK: Area = { start: 0x30_0000, length: 0x1000, writable: true, f
 /** Where 16-bit offsets into the segments `around` and `gap` begin anew: 64 KiB below the middle of the data, and below its end. */
 export const WRAPPED: Area = { start: 0x1f_1000, length: 0x2000, writable: true, fill: 0 };
 
+/** Where a case that single steps do not end counts them, and a sum of what each has found: behind all code. */
+export const TRAIL = CODE.start + CODE.length - 8;
+/** The next single step ends it. */
+export const MOST_STEPS = 5000;
+
 export const areas: readonly Area[] = [LOW, CODE, WRAPPED, DATA, CONSTANT, STACK];
 
 /** A segment with a base and an end, in the arena's data; FS holds it before every case. */

@@ -19,6 +19,8 @@ export interface Case {
   /** Index of the form that the case is about, in the table; and the case's number in the form's series. */
   readonly form: number;
   readonly number: number;
+  /** Single steps do not end it: they are counted at TRAIL. */
+  readonly steps?: true;
   /** Of bytes that may be anything: it ends before what cannot be compared. */
   readonly raw?: true;
 }
@@ -95,6 +97,11 @@ const POINTERS = [
   [8, 12],
   [16, 20],
 ] as const;
+
+/** Of a host whose signals have come between instructions: what it has kept of the pointers says nothing. */
+export function forgetPointers(fxsave: Uint8Array): void {
+  for (const [from, to] of POINTERS) fxsave.fill(0, from, to);
+}
 
 /**
  * The host keeps no pointers to the last x87 instruction in a signal frame unless one of its exceptions waits: zero

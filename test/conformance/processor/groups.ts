@@ -1,5 +1,6 @@
 /** What can be asked of a processor, in groups: each has a recording of its name in fixtures/processor. */
 import { byteSeries } from "./bytes.ts";
+import { everythingSeries } from "./everything.ts";
 import { faultSeries } from "./faults.ts";
 import { groups as others } from "./generate.ts";
 import { mixedSeries } from "./mixed.ts";
@@ -13,6 +14,7 @@ export const groups = {
   faults: faultSeries,
   segments: segmentSeries,
   bytes: byteSeries,
+  everything: everythingSeries,
 } as const;
 
 /** How many cases of each series a recording has: of each form, and of each series of sequences. */
@@ -24,4 +26,5 @@ export const recorded: Readonly<Record<keyof typeof groups, { cases: number; seq
   faults: { cases: 0, sequences: 200 },
   segments: { cases: 0, sequences: 600 },
   bytes: { cases: 0, sequences: 500 },
+  everything: { cases: 0, sequences: 600 },
 };

@@ -11,7 +11,7 @@ import { fxsaveArea } from "./vector.ts";
 import { askedX87, TRANSCENDENTAL } from "./x87.ts";
 
 /** What loads pointers to instructions and data that never were, or writes more than its operand says. */
-const ODD = /^(fldenv|frstor|fn?saved?|fn?savew|fn?stenv|fxsave|fxrstor|maskmov|pcmp.str)/;
+export const ODD = /^(fldenv|frstor|fn?saved?|fn?savew|fn?stenv|fxsave|fxrstor|maskmov|pcmp.str)/;
 
 export const steadyVector: readonly Form[] = askedVector.filter((form) => !ODD.test(form.name));
 export const steadyX87: readonly Form[] = askedX87.filter(

@@ -10,6 +10,8 @@
  *
  * A case:    u32 eax ecx edx ebx esp ebp esi edi, eip, eflags, flags, pokes; then for each poke u32 address,
  *            u32 length and that many bytes. With bit 0 of flags the first 288 bytes of an FXSAVE area follow.
+ *            With bit 1 single steps do not end it: two dwords at TRAIL become how many there were, and a sum of
+ *            EIP, registers and EFLAGS at each.
  *            Pages of the arena are zero (code pages 0xCC) before the pokes.
  * An answer: u32 eax ecx edx ebx esp ebp esi edi, eip, eflags, vector, error code, cr2, the selectors es cs ss ds
  *            fs gs, the number of changed dwords, then for each its address and value. With bit 0 of flags 288
@@ -79,6 +81,11 @@ static const struct user_desc local[] = {
     {.entry_number = 5, .base_addr = 0x00200000, .limit = 0xfff, .seg_32bit = 1, .seg_not_present = 1},
     {.entry_number = 6, .base_addr = 0x002ffff0, .limit = 0x80f, .seg_32bit = 1},
 };
+
+/* arena.ts has these too. */
+#define TRAIL ((volatile uint32_t *)0x00101ff8)
+#define MOST_STEPS 5000
+#define EFLAGS_COMPARED 0xfffecdffu
 
 static uint8_t shadow[0xa000];
 static uint8_t input[1 << 16], output[1 << 20];
@@ -241,11 +248,25 @@ static void prepare(ucontext_t *context) {
   cases++;
 }
 
+/* FNV-1a, of dwords. */
+static void step(greg_t *registers) {
+  uint32_t sum = TRAIL[1];
+  sum = (sum ^ registers[REG_EIP]) * 0x01000193;
+  for (int i = 0; i < 8; i++) sum = (sum ^ registers[order[i]]) * 0x01000193;
+  TRAIL[1] = (sum ^ (registers[REG_EFL] & EFLAGS_COMPARED)) * 0x01000193;
+  TRAIL[0]++;
+}
+
 static void handle(int signal, siginfo_t *info, void *place) {
   (void)info;
   ucontext_t *context = place;
   if (signal == SIGALRM && cases != cases_at_alarm) {
     cases_at_alarm = cases;
+    return;
+  }
+  greg_t *registers = context->uc_mcontext.gregs;
+  if (running && flags & 2 && signal == SIGTRAP && registers[REG_TRAPNO] == 1 && TRAIL[0] < MOST_STEPS) {
+    step(registers);
     return;
   }
   /* ID and NT are not restored from the frame: they would pass from case to case. */

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Answer, type Case, FXSAVE_BYTES } from "./case.ts";
+import { type Answer, type Case, FXSAVE_BYTES, forgetPointers } from "./case.ts";
 
 const FLAGS = "-m32 -O2 -static -nostdlib -ffreestanding -fno-stack-protector -fno-pie -no-pie".split(" ");
 
@@ -54,7 +54,7 @@ function question(cases: readonly Case[]): Uint8Array {
     for (const value of one.registers) put(value);
     put(one.eip);
     put(one.eflags);
-    put(one.fxsave ? 1 : 0);
+    put((one.fxsave ? 1 : 0) | (one.steps ? 2 : 0));
     put(one.pokes.length);
     if (one.fxsave) {
       all.set(one.fxsave, at);
@@ -95,6 +95,7 @@ function readAnswers(bytes: Uint8Array, cases: readonly Case[]): Answer[] {
     const count = take();
     const fxsave = cases[answers.length]?.fxsave && bytes.slice(at, at + FXSAVE_BYTES);
     if (fxsave) at += FXSAVE_BYTES;
+    if (fxsave && cases[answers.length]!.steps) forgetPointers(fxsave);
     const changed = Array.from({ length: count }, (): [number, number] => [take(), take()]);
     answers.push({
       registers,

@@ -10,8 +10,16 @@ import {
   type Stop,
   VECTOR,
 } from "../../../src/machine/index.ts";
-import { areas, CODE, local, SMALL } from "./arena.ts";
-import { type Answer, type Case, FXSAVE_BYTES, isAmbiguous, OUT_OF_TIME, type Poke } from "./case.ts";
+import { areas, CODE, local, MOST_STEPS, SMALL, TRAIL } from "./arena.ts";
+import {
+  type Answer,
+  type Case,
+  EFLAGS_COMPARED,
+  FXSAVE_BYTES,
+  isAmbiguous,
+  OUT_OF_TIME,
+  type Poke,
+} from "./case.ts";
 import { asked, askedVector } from "./generate.ts";
 import { askedX87 } from "./x87.ts";
 
@@ -144,7 +152,8 @@ export class Subject {
       if (one.raw) this.#onlyComparable();
       else this.#onlyCode();
     }
-    const stop = one.raw && this.#isIncomparable(one.eip) ? STOPPED : machine.run(most);
+    const run = (): Stop => (one.steps ? this.#runInSteps(most) : machine.run(most));
+    const stop = one.raw && this.#isIncomparable(one.eip) ? STOPPED : run();
     machine.onInstruction(undefined);
     const [vector, code, address] = exception(stop);
     const changed = this.#changed();
@@ -160,6 +169,27 @@ export class Subject {
       changed,
       ...(one.fxsave && { fxsave: storedFxsave(machine.memory.bytes) }),
     };
+  }
+
+  /** Goes on behind every single step, as the oracle does. */
+  #runInSteps(most: number): Stop {
+    const { cpu, memory } = this.machine;
+    let [steps, sum] = [0, 0];
+    const add = (word: number): void => {
+      sum = Math.imul(sum ^ word, 0x0100_0193); // FNV-1a, of dwords
+    };
+    let stop = this.machine.run(most);
+    for (
+      ;
+      stop.reason === "trap" && stop.trap === "#DB" && steps < MOST_STEPS;
+      stop = this.machine.run(most)
+    ) {
+      const { eip, eax, ecx, edx, ebx, esp, ebp, esi, edi, eflags } = cpu;
+      for (const word of [eip, eax, ecx, edx, ebx, esp, ebp, esi, edi, eflags & EFLAGS_COMPARED]) add(word);
+      steps++;
+    }
+    memory.place(TRAIL, new Uint8Array(Uint32Array.of(steps, sum).buffer));
+    return stop;
   }
 
   /** What stands at an address; nothing when it is no instruction. */

@@ -1,6 +1,6 @@
 /** Cases that are put together by hand: a few instructions of any kind, what the case is about, a few more. */
 import { Random } from "../../../src/base/index.ts";
-import { CODE } from "./arena.ts";
+import { CODE, TRAIL } from "./arena.ts";
 import type { Case, Poke } from "./case.ts";
 import { JUMP, type Series } from "./generate.ts";
 import { anyInstruction, plainData, randomRegisters, vectorState } from "./mixed.ts";
@@ -14,6 +14,8 @@ export class Scene {
   eip = START;
   eflags: number;
   code: number[] = [];
+  /** Single steps do not end it. */
+  steps = false;
   /** Its bytes may become anything: it ends before what cannot be compared. */
   raw = false;
   readonly fxsave: Uint8Array;
@@ -81,12 +83,14 @@ export class Scene {
       pokes: [
         plainData(this.random),
         ...this.pokes,
+        ...(this.steps ? [{ address: TRAIL, bytes: new Uint8Array(8) }] : []),
         { address: this.eip, bytes: Uint8Array.from(this.code.slice(0, room)) },
       ],
       fxsave: this.fxsave,
       form: JUMP,
       number: n,
 
+      ...(this.steps && { steps: true as const }),
       ...(this.raw && { raw: true as const }),
     };
   }

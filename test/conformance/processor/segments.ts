@@ -9,7 +9,7 @@ import { asked, askedVector, type MemoryOperand, plainCode, type Series } from "
 import { type Scene, seriesOf } from "./scene.ts";
 import { askedX87 } from "./x87.ts";
 
-const hasMemory = (form: Form): boolean =>
+export const hasMemory = (form: Form): boolean =>
   (form.modrm && form.mod !== "register" && form.places.includes("rm")) || form.places.includes("moffs");
 
 /** Forms of every unit; those with long operands come as often as they are few. */
@@ -29,7 +29,7 @@ const inMemory: readonly (readonly Form[])[] = [
 
 const ES = 0;
 const SS = 2;
-const PREFIX = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65] as const;
+export const PREFIX = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65] as const;
 const EBP = 5;
 
 /** How far an operand of a form reaches, about. */
@@ -40,7 +40,7 @@ function reach({ name }: Form): number {
 }
 
 /** mov register,selector; mov segment,register */
-function loadSegment(scene: Scene, segment: number, selector: number): void {
+export function loadSegment(scene: Scene, segment: number, selector: number): void {
   const register = scene.pick([0, 1, 2, 3, 5, 6, 7]);
   scene.load(register, selector);
   scene.put(0x8e, 0xc0 | (segment << 3) | register);
@@ -103,7 +103,7 @@ function operand(scene: Scene, offset: number, narrow: boolean): MemoryOperand {
 }
 
 /** An x87 with something in it, whose pointers to the last instruction are known. */
-function someX87(scene: Scene): void {
+export function someX87(scene: Scene): void {
   scene.put(
     ...scene.pick([
       [0xd9, 0xeb],
@@ -115,7 +115,7 @@ function someX87(scene: Scene): void {
 }
 
 /** One instruction through a segment register, with an operand at an offset. */
-function through(scene: Scene, form: Form, segment: number, offset: number, narrow: boolean): void {
+export function through(scene: Scene, form: Form, segment: number, offset: number, narrow: boolean): void {
   const memory = operand(scene, offset, narrow);
   if (narrow) scene.put(0x67);
   scene.put(PREFIX[segment]!, ...plainCode(form, scene.random, memory));

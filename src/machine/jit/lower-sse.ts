@@ -7,7 +7,7 @@
  * is found but PE. When PE is set already as the code is compiled, which it is after the first result that was rounded, the
  * code relies on that, and leaves should somebody have cleared it; else it works out whether each result is exact.
  */
-import { packed } from "../cpu/fast/index.ts";
+import { packed } from "../cpu/fast/packed.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { KIND } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";

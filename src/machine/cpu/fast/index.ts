@@ -5,9 +5,7 @@
 import type { FamilyModule } from "./kept.ts";
 import { modules } from "./modules.ts";
 
-export { mmxSizes } from "./mmx.ts";
-export { packed } from "./packed.ts";
-export { scanName } from "./strings.ts";
+export { mmxSize } from "./sizes.ts";
 
 /** Answers 0 when it has done nothing, and has changed nothing then. */
 export type Fast = (a: number, b: number, c: number) => number;

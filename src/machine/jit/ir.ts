@@ -443,7 +443,9 @@ export class Builder {
   align(address: Value): void {
     const [base, offset] = this.relative(address);
     if (base !== undefined && this.#alignments.get(base) === (offset & 15)) return;
-    this.leave(this.pure(W.i32_and, base !== undefined && (offset & 15) === 0 ? base : address, this.const(15)));
+    this.leave(
+      this.pure(W.i32_and, base !== undefined && (offset & 15) === 0 ? base : address, this.const(15)),
+    );
     if (base !== undefined) this.#alignments.set(base, offset & 15);
   }
 

@@ -88,9 +88,8 @@ export class Data {
     const plain = (): string => {
       if (directive === "dt") return chance.pick(FLOATS);
       if (directive === "db") return `(${this.expression()}) and 7Fh`;
-      return directive === "dw" || directive === "du"
-        ? `(${this.expression()}) and 7FFFh`
-        : this.expression();
+      if (directive === "dw" || directive === "du") return `(${this.expression()}) and 7FFFh`;
+      return directive === "dd" ? `(${this.expression()}) and 7FFFFFFFh` : this.expression();
     };
     switch (chance.below(8)) {
       case 0:
@@ -100,7 +99,7 @@ export class Data {
       case 2:
         return /^d[bwu]$/.test(directive) ? chance.pick(["'str'", '"it\'s"', "'o''k'"]) : plain();
       case 3:
-        return /^d[dqtw]$/.test(directive) ? chance.pick(FLOATS) : plain();
+        return directive === "dq" || chance.oneIn(8) ? chance.pick(FLOATS) : plain();
       default:
         return plain();
     }

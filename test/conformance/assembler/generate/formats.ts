@@ -44,33 +44,38 @@ export function formatProgram(seed: number): string {
   const { heads, part, flags = [], external = false } = chance.pick<(typeof formats)[number]>(formats);
   const names = Array.from({ length: 6 }, (_, at) => `l${at}`);
   const label = (): string => (external && chance.oneIn(5) ? "e0" : chance.pick(names));
+  const head = chance.pick(heads);
+  const long = /64/.test(head);
+  /** A thing that only some formats have, or one time in thirty any. */
+  const allowed = (where: RegExp): boolean => where.test(head) || chance.oneIn(30);
   const reference = (): string =>
     chance.pick([
       () => label(),
       () => `${label()}+${chance.below(9)}`,
-      () => `${label()}-${label()}`,
+      () => `${chance.pick(names)}-${chance.pick(names)}`,
       () => `${label()}-$`,
-      () => `rva ${label()}`,
-      () => `plt ${label()}`,
+      () => (allowed(/PE|COFF|ELF/) ? `rva ${label()}` : label()),
+      () => (allowed(/ELF(64)?$/) ? `plt ${label()}` : label()),
       () => String(chance.below(70000)),
     ])();
+  const registers = words(long ? "rax rcx rbx" : "eax ecx ebx");
   const line = (): string =>
     chance.pick([
       () => `dd ${reference()}`,
-      () => `dq ${reference()}`,
-      () => `mov ${chance.pick(words("eax ecx rax ax"))},${reference()}`,
-      () => `mov eax,[${label()}+ecx*4]`,
+      () => (allowed(/64/) ? `dq ${reference()}` : `dd ${reference()},0`),
+      () => `mov ${chance.pick(allowed(/^$/) ? ["ax", "al"] : registers)},${reference()}`,
+      () => `mov dword [${label()}+${registers[1]}*4],5`,
       () => `${chance.pick(words("call jmp jz"))} ${label()}`,
-      () => `push ${reference()}`,
-      () => `lea ecx,[${label()}]`,
-      () => `add dword [${label()}],${reference()}`,
+      () => `push ${chance.pick(names)}`,
+      () => `lea ${registers[1]},[${label()}]`,
+      () => `add dword [${label()}],${chance.oneIn(5) ? reference() : chance.below(300)}`,
       () => `rb ${chance.below(40)}`,
-      () => `align ${chance.pick([1, 2, 4, 8, 16])}`,
+      () => `align ${chance.pick([1, 2, 4, chance.oneIn(5) ? 16 : 4])}`,
       () => `db '${"abcdefgh".slice(chance.below(8))}',0`,
       () => `times ${chance.below(20)} nop`,
     ])();
   const missing = new Set(names.filter(() => chance.oneIn(60)));
-  const lines = [chance.pick(heads)];
+  const lines = [head];
   if (external) lines.push(chance.pick(["extrn e0", "extrn '_e@4' as e0:dword", "extrn e0:qword"]));
   const parts = chance.some(1, 4, (at) => {
     const given = flags.filter(() => chance.oneIn(3)).join(" ");
@@ -86,6 +91,7 @@ export function formatProgram(seed: number): string {
   for (const name of names.slice(parts.length))
     if (parts.length < 4 && !missing.has(name)) lines.push(`${name} dd 5`);
   if (external) lines.push(...chance.some(0, 2, (at) => `public ${chance.pick(names)} as 'name${at}'`));
-  else if (chance.oneIn(3)) lines.splice(1, 0, "entry l0");
+  else if (chance.oneIn(3) && allowed(/PE|MZ|executable/))
+    lines.splice(1, 0, `entry ${/MZ/.test(head) ? "s0:" : ""}l0`);
   return `${lines.join("\n")}\n`;
 }

@@ -27,7 +27,7 @@ class Writer {
 
   /** A label that is new, most of the time. */
   #fresh(): string {
-    return `${this.#chance.pick(LABELS)}${this.#chance.oneIn(12) ? "" : this.#labels++}`;
+    return `${this.#chance.pick(LABELS)}${this.#chance.oneIn(40) ? "" : this.#labels++}`;
   }
 
   program(): string {
@@ -36,9 +36,10 @@ class Writer {
       `use${chance.pick([16, 32, 32, 64])}`,
       "n1 = 1\nn2 = 2\nn3 = 3",
       "q1 equ 1\nq2 equ 2\nq3 equ n1+1",
+      "@@: dd 5,6",
     ];
     const body = chance.some(3, 16, () => this.#statement(3));
-    const labels = words("a: b:dd_5 c_dw_1 d: .l: .m_dd_3 x_dd_1 y: later: nop last:").map((line) =>
+    const labels = words("a: b:dd_5 c_dw_1 d: .l: .m_dd_3 x_dd_1 y: later: nop last: @@:_nop").map((line) =>
       line.replaceAll("_", " "),
     );
     const after = labels.filter(() => !chance.oneIn(20));
@@ -120,7 +121,7 @@ class Writer {
       () => `${this.#fresh()} ${data.line()}`,
       () => `@@: ${this.#instruction()}`,
       () => `${chance.pick(CONSTANTS)} = ${data.expression()}`,
-      () => `${chance.pick(SYMBOLS)} ${chance.pick(["equ", "reequ", "fix"])} ${data.number()}`,
+      () => `${chance.pick(SYMBOLS)} ${chance.pick(["equ", "equ", "fix"])} ${data.number()}`,
       () => `define ${chance.pick(SYMBOLS)} ${data.expression(1)}`,
       () => `${chance.pick(["restore", "purge", "restruc"])} ${chance.pick([...SYMBOLS, "m0", "s0"])}`,
       () => `times ${chance.below(5)} ${chance.pick(["db %", this.#instruction()])}`,
@@ -134,7 +135,7 @@ class Writer {
       () =>
         `load ${chance.pick(CONSTANTS)} ${chance.pick(words("byte word dword qword"))} from $$+${chance.below(3)}`,
       () => `store ${chance.pick(["byte", "word", "dword"])} ${data.number()} at $$+${chance.below(3)}`,
-      () => `${chance.pick(["assert", "display"])} ${chance.pick(["1", "'x'", "10,13", data.expression(1)])}`,
+      () => chance.pick([`assert ${chance.oneIn(4) ? data.condition(1) : 1}`, "display 'x',10,13"]),
       () => (this.#macros.length > 0 ? this.#useMacro() : "nop"),
       () => (this.#macros.length > 0 ? this.#useMacro() : "nop"),
       () => (chance.oneIn(4) ? chance.pick(WRONG) : "nop"),

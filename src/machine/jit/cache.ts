@@ -342,7 +342,7 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Executes an operation for compiled code, which has stored everything. Answers whether to leave, and how. */
   #execute(op: Operation): number {
     const words = this.#words;
-    const { cpu } = this.#interpreter;
+    const { cpu, code } = this.#interpreter;
     this.#disturbed = false;
     join(words);
     if (this.#isPatched) this.#refresh();
@@ -356,9 +356,11 @@ export class CompilingEngine implements Engine, CodeListener {
     } catch (reason) {
       if (!(reason instanceof GuestFault)) throw reason;
       if (op.op === OP.STRING) words[LEFT]! -= cpu.iterations;
+      if (code.repeating !== undefined) code.refetch();
       throw new GuestFault(cpu.stopOf(op, reason));
     }
     words[LEFT]! -= op.op === OP.STRING ? cpu.iterations : 1;
+    if (finished && code.repeating !== undefined) code.refetch();
     split(words);
     if (finished && !this.#disturbed && this.#version === this.#core.memory.version) return 0;
     words[WORD.EIP] = finished ? op.following : op.address;

@@ -144,10 +144,14 @@ function dataPoint(assembler: Assembler, size: number, stores: boolean): Uint8Ar
   let space: Space = state.space;
   space.length = state.at - space.start;
   let area: Label | undefined;
-  const named = program.expressions.label(program.values[state.item]!);
-  if (named >= 0 && program.kinds[state.item + 1] === COLON) {
+  const { expressions } = program;
+  const before = program.values[state.item]!;
+  const named = expressions.label(before);
+  const isReserved = named < 0 && expressions.isReserved(before);
+  if ((named >= 0 || isReserved) && program.kinds[state.item + 1] === COLON) {
     state.item += 2;
     if (assembler.kind() !== I_EXPRESSION) refuse("invalidArgument");
+    if (isReserved) refuse("reservedWordUsedAsSymbol");
     const label = state.labels[named]!;
     if ((label.flags & DEFINED) === 0) state.recoverable("undefinedSymbol", label);
     else if (label.definedIn !== state.pass) state.recoverable("symbolOutOfScope", label);

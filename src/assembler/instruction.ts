@@ -3,7 +3,9 @@
  * and only when something has changed since the bytes were last made.
  */
 import { setU32le, u32le } from "../base/index.ts";
+import { byMnemonic } from "../isa/index.ts";
 import type { Assembler } from "./assemble.ts";
+import { complain } from "./complaint.ts";
 import { leavesLine } from "./encode/dword.ts";
 import type { Mnemonic } from "./encode.ts";
 import {
@@ -16,25 +18,21 @@ import {
   K_FLOAT,
 } from "./expression/expressions.ts";
 import { operandRegister } from "./expression/registers.ts";
-import { Refusal, refuse } from "./messages.ts";
+import { refuse } from "./messages.ts";
 import {
   BND_PREFIX,
   BOUND,
   CONTROL,
   DEBUG,
-  type Encoding,
   FAR,
   FLOAT,
-  GPR16,
-  GPR32,
-  GPR64,
   IMMEDIATE,
   MALFORMED,
   MASK,
   MASKING,
   MEMORY,
-  MMX,
   newOperand,
+  OFFSETLESS,
   type Operand,
   OTHER,
   REGISTER,
@@ -44,10 +42,7 @@ import {
   registerSizes,
   TEST,
   TILE,
-  XMM,
-  YMM,
   ZEROING,
-  ZMM,
 } from "./operand.ts";
 import {
   addressExpression,
@@ -90,6 +85,10 @@ export interface Shape {
   readonly decorates: boolean;
   /** Takes operands one after the other without commas: whatever stands there is taken for one. */
   readonly lists: boolean;
+  /** A string instruction: FASM reads its addresses before it asks anything of them. */
+  readonly strings: boolean;
+  /** FASM judges the size of a register before it reads on. */
+  readonly early: boolean;
   /** FASM does not ask whether the line ends behind it. */
   readonly leaves: boolean;
   /** All that is written, and room for the values: those of the instruction that is being assembled. */
@@ -385,7 +384,10 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "decorates" | "lists"> & {
+type Traits = Pick<
+  Shape,
+  "jumps" | "sized" | "waits" | "floatSize" | "decorates" | "lists" | "strings" | "early"
+> & {
   /** Takes segment:offset; behind the number of any other instruction a colon is surplus. */
   far: boolean;
   /** `zmm1+3` stands for four registers. */
@@ -395,6 +397,10 @@ type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "decorates
 };
 
 const traits = new Map<Mnemonic, Traits>();
+
+/** Whether FASM judges a register's size where it stands, before it reads what follows. */
+const earlyJudges = (name: string): boolean =>
+  /^(?:lar|lsl|imul|crc32)$/.test(name) || byMnemonic(name).some((form) => form.attributes.has("early"));
 
 /** What is true of every instruction of a mnemonic, found by its name once. */
 function traitsOf(mnemonic: Mnemonic): Traits {
@@ -411,6 +417,8 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
+      early: earlyJudges(name),
+      strings: /^(?:movs|cmps|stos|scas|lods|ins|outs|xlat)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$|^ret/.test(name),
       floatSize: /^(?:pushw|ret.*|enter)$/.test(name) ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
@@ -427,7 +435,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, far, sized, waits, floatSize, lists, decorates, series, divided } = traitsOf(mnemonic);
+  const { jumps, far, sized, waits, floatSize, lists, strings, early, decorates, series, divided } =
+    traitsOf(mnemonic);
   let comma = false;
   let leaves = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -495,7 +504,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
           segment = expression;
           expression = at + 1 - item;
           at += 2;
-        } else if (kinds[at] === COLON && far) operand.kind = OTHER;
+          operand.fraction = program.expressions.kind(values[at - 1]!) === K_FLOAT;
+        } else if (kinds[at] === COLON && far) operand.kind = OFFSETLESS;
         else if (program.expressions.kind(value) === K_FLOAT) {
           operand.kind = FLOAT;
           operand.fraction = true;
@@ -538,6 +548,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     floatSize,
     decorates,
     lists,
+    strings,
+    early,
     leaves,
     jumps,
     operands,
@@ -805,53 +817,13 @@ function weigh(
   return true;
 }
 
-/**
- * FASM reads operands one after the other and stops at the first that is wrong in any way. We evaluate all of them before
- * encoding: where that fails, the encoder is asked what it would have said of the operands up to there.
- */
+/** Works out the operands' values; throws what FASM says first where that fails. */
 function evaluate(assembler: Assembler, shape: Shape, item: number): void {
   try {
     if (shape.waits) evaluateBehindWait(assembler, shape, item);
     else evaluateOperands(assembler, shape, item);
   } catch (error) {
-    const { state } = assembler;
-    const { operands } = shape;
-    for (let index = assembler.operandIndex; index < operands.length; index++) {
-      const operand = operands[index]!;
-      operand.base = 0;
-      operand.index = 0;
-      operand.scale = 0;
-      operand.addressSize = 0;
-      operand.relocation = 0;
-      operand.undefined = true;
-      if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);
-    }
-    const { at, complaints } = state;
-    const index = assembler.operandIndex;
-    try {
-      shape.encode(operands, operands.length, state);
-      // What wants a byte complains of a fraction, and then has it in eight bytes.
-      if (operands[index]!.fraction && state.complaints !== complaints) {
-        state.at = at;
-        assembler.evaluator.valueSize = 8;
-        assembler.evaluator.evaluate(expressionOf(assembler.program, item, shape, index));
-        return;
-      }
-    } catch (complaint) {
-      state.at = at;
-      // A list is worked off one operand after the other.
-      if (shape.lists && encodes(shape, index + 1, state)) throw error;
-      if (comesToRead(shape, index, state) && !isOtherSize(complaint, shape, index)) throw error;
-      // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
-      if (!(complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine")) throw complaint;
-      state.at = at;
-      if (encodes(shape, index + 1, state)) throw error;
-      for (let count = index; count >= 0; count--) {
-        state.at = at;
-        if (encodes(shape, count, state)) throw complaint;
-      }
-    }
-    throw error;
+    complain(error, assembler, shape, expressionOf(assembler.program, item, shape, assembler.operandIndex));
   }
 }
 
@@ -862,74 +834,6 @@ function evaluateBehindWait(assembler: Assembler, shape: Shape, item: number): v
     evaluateOperands(assembler, shape, item);
   } finally {
     state.at--;
-  }
-}
-
-/**
- * A size that is written before an operand is held at once against that of a general or MMX register before it; all else
- * that an instruction has against a size it says when it has read what the size is written for.
- */
-function isOtherSize(complaint: unknown, { operands, sized: matters }: Shape, index: number): boolean {
-  const [first] = operands;
-  if (index === 0 && !matters) return first!.sizeDeclared;
-  const sized = index > 0 && first!.kind === REGISTER && registerClass(first!.register) < XMM;
-  const differs = complaint instanceof Refusal && complaint.reason === "operandSizesDoNotMatch";
-  return sized && differs && operands[index]!.sizeDeclared;
-}
-
-const another = (kind: Operand["kind"], more: Partial<Operand>): Operand => ({
-  ...newOperand(),
-  kind,
-  comma: true,
-  ...more,
-});
-const registers = [GPR16, GPR32, GPR64, MASK, BOUND].map((kind) =>
-  another(REGISTER, { register: register(kind, 1) }),
-);
-const number = another(IMMEDIATE, { low: 1, value: 1 });
-const vectorRegisters = [MMX, XMM, YMM, ZMM].map((kind) => register(kind, 1));
-const vectors = vectorRegisters.map((each) => another(REGISTER, { register: each }));
-
-/** What may stand behind an operand: one of these goes with every one that is not the last. */
-const behind: readonly (readonly Operand[])[] = [
-  [],
-  [number],
-  [number, number],
-  ...registers.flatMap((each) => [[each], [each, number]]),
-  ...vectors.flatMap((each) => [[each], [each, number], [each, each], [each, each, number]]),
-];
-
-/** Addresses as instructions want them: with an index that is a vector, with a mask, or plain. */
-const addresses: readonly Partial<Operand>[] = [XMM, YMM, ZMM]
-  .map((kind): Partial<Operand> => ({ index: register(kind, 7), scale: 1 }))
-  .concat({}, { size: 4 })
-  .flatMap((address) => [address, { ...address, mask: 1, decorators: [MASKING | 1] }]);
-
-/** Whether FASM gets as far as the value or the address of an operand: there is an instruction that begins so. */
-function comesToRead(shape: Shape, index: number, state: Encoding): boolean {
-  const { at } = state;
-  const { kind, comma, fraction } = shape.operands[index]!;
-  const before = shape.operands
-    .slice(0, index)
-    // A register above 15 where AVX has none is noticed last.
-    .map((operand) => (shape.decorates ? { ...operand, register: operand.register & ~16 } : operand));
-  const tried = kind === MEMORY ? addresses : [{}];
-  const taken = tried.some((more) =>
-    behind.some((others) => {
-      const operands = [...before, another(kind, { comma, fraction, ...more }), ...others];
-      return encodes({ ...shape, operands }, operands.length, state);
-    }),
-  );
-  state.at = at;
-  return taken;
-}
-
-function encodes(shape: Shape, count: number, state: Encoding): boolean {
-  try {
-    shape.encode(shape.operands, count, state);
-    return true;
-  } catch {
-    return false;
   }
 }
 

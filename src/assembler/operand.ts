@@ -30,6 +30,8 @@ export const FLOAT = 5;
 export const ROUNDING = 6;
 /** Something no operand can be: the encoder answers as it would for any misfit, "invalid operand". */
 export const OTHER = 7;
+/** `segment:` with nothing that could be an offset behind it. */
+export const OFFSETLESS = 8;
 
 /** Decorators by their codes: {z}, {1ton} with the logarithm of n below, {kn} with n below; FASM's own numbers. */
 export const ZEROING = 0;
@@ -38,7 +40,7 @@ export const MASKING = 0x50;
 /** Anything else in braces. */
 export const MALFORMED = -1;
 
-export type OperandKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+export type OperandKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** Jump modifiers: `jmp short x`. */
 export const SHORT = 1;

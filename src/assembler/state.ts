@@ -91,8 +91,8 @@ const BYTES_PER_REFERENCE = 32;
 const BYTES_PER_MESSAGE = 128;
 const BYTES_PER_SPACE = 256;
 
-/** Blocks in one another: more than FASM, which has room for some 5000 on its stack. */
-const DEPTH_LIMIT = 8192;
+/** Blocks in one another: FASM has memory for them. */
+const DEPTH_LIMIT = 1 << 20;
 
 /** Room that is always left behind `at` for one instruction or datum. */
 const MARGIN = 64;
@@ -207,7 +207,7 @@ export class State implements Encoding {
 
   /** Opens a block at the cursor. */
   open(kind: number): Structure {
-    if (this.structures.length > DEPTH_LIMIT) refuse("stackOverflow");
+    if (this.structures.length > DEPTH_LIMIT) refuse("outOfMemory");
     const structure = this.#closed.pop() ?? newStructure();
     structure.kind = kind;
     structure.line = this.currentLine;

@@ -530,6 +530,10 @@ export class Tokenizer {
     while (code(at) === 0x5c) {
       name += "\\";
       at++;
+      if (name.length > 255) {
+        this.at = at;
+        refuse("nameTooLong");
+      }
     }
     const letter = code(at);
     if (

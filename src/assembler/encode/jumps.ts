@@ -14,6 +14,7 @@ import {
   JUMP_FAR,
   MEMORY,
   NEAR,
+  OFFSETLESS,
   type Operand,
   REGISTER,
   RELOCATABLE_32,
@@ -191,6 +192,8 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
   const toFar = (target: Operand, jump: number, out: Encoding): void => {
     if (jump === NEAR) refuse("invalidOperand");
     if (out.bits === 64) refuse("illegalInstruction");
+    if (target.kind === OFFSETLESS) refuse("invalidOperand");
+    if (target.fraction) refuse("invalidValue");
     if (target.segmentRelocation < 0 || target.segmentRelocation > 1) out.recoverable("invalidUseOfSymbol");
     let segment = target.segmentValue;
     if (segment < -0x10000 || segment > 0xffff) {
@@ -297,6 +300,7 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
         toNumber(target, jump, out);
         break;
       case FAR:
+      case OFFSETLESS:
         toFar(target, jump, out);
         break;
       case MEMORY:

@@ -112,6 +112,12 @@ export class Expressions {
     return (element & 0xff) === E_LABEL ? element >>> 8 : -1;
   }
 
+  /** Whether it is nothing but a word that cannot name a label: `$` and its like, or an operator's. */
+  isReserved(expression: Expression): boolean {
+    const kind = this.alone(expression) & 0xff;
+    return kind === E_RESERVED || kind === E_PREDEFINED;
+  }
+
   /** K_NUMERIC of a single number: that number. */
   constant(expression: Expression): Int | undefined {
     const element = this.alone(expression);

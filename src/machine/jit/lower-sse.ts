@@ -223,7 +223,7 @@ export function second(l: Lowering, op: Operation, size: number, aligned = size 
 
 export function demandAlignment(l: Lowering, address: Value): void {
   const { b } = l;
-  if (address.what !== "const" || address.number & 15) b.leave(b.pure(W.i32_and, address, b.const(15)));
+  if (address.what !== "const" || address.number & 15) b.align(address);
 }
 
 /** Whether the second operand, a general register or a dword of memory, can be lowered. */

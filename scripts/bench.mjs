@@ -10,7 +10,7 @@ import { root, setUp } from "./set-up.mjs";
 
 await setUp();
 const { build } = await import("esbuild");
-const { packedRowsPlugin } = await import("./rows.mjs");
+const { readyPlugin } = await import("./ready.mjs");
 
 const folder = join(root, "test", "bench");
 const wanted = process.argv.slice(2);
@@ -29,7 +29,7 @@ await build({
   outdir: out,
   outExtension: { ".js": ".mjs" },
   bundle: true,
-  plugins: [packedRowsPlugin],
+  plugins: [readyPlugin],
   minifySyntax: true,
   splitting: true,
   format: "esm",

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { build } from "esbuild";
+import { ready, readyPlugin } from "./ready.mjs";
 import { buildRooms } from "./rooms.mjs";
-import { packedRows, packedRowsPlugin } from "./rows.mjs";
 import { quietly, root } from "./set-up.mjs";
 
 const dist = join(root, "dist");
@@ -26,7 +26,7 @@ for (const name of readdirSync(root)) {
 const bundle = {
   absWorkingDir: root,
   bundle: true,
-  plugins: [packedRowsPlugin],
+  plugins: [readyPlugin],
   external: ["koffi"], // optional, and it loads a library of its own
   alias: { yaml: join(root, "node_modules", "yaml", "browser", "index.js") }, // its modules; Node would get CommonJS
   platform: "node",
@@ -59,7 +59,8 @@ async function library() {
     process.stderr.write(output);
     process.exit(1);
   }
-  writeFileSync(join(fresh, "isa", "plain.js"), packedRows("./table.js"));
+  for (const [path, contents] of Object.entries(ready))
+    writeFileSync(join(fresh, `${path}.js`), contents(".js"));
 }
 
 /** The few lines that the shell starts: they load the rooms that are wanted (src/node/cli/rooms.ts). */
@@ -104,7 +105,7 @@ async function live() {
   const image = join(fresh, "trial");
   for (const name of readdirSync(source).filter((name) => name.endsWith(".asm")))
     await kolibri("asm", join(source, name), image);
-  for (const name of ["alu.asm", "sort.asm"]) {
+  for (const name of readdirSync(join(source, "bench")).filter((name) => name.endsWith(".asm"))) {
     await kolibri("asm", join(source, "bench", name), image);
     await kolibri("run", image, "--raw", "--org", "0x1000", "--max-instructions", "3000000");
   }
@@ -113,7 +114,7 @@ async function live() {
   await kolibri("disasm", image);
   await kolibri("lab", join(source, "labs", "lost-segment.yaml"));
   rmSync(image);
-  setFlagsFromString("--flush-bytecode"); // as it is by default: code is taken only where the flags are the same
+  setFlagsFromString("--flush-bytecode --sparkplug"); // as by default: code is taken only where the flags are the same
   for (const [name, script] of scripts)
     writeFileSync(join(folder, `${name}.compiled`), script.createCachedData());
 }

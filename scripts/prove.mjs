@@ -26,6 +26,7 @@ const proofs = {
   netem: { program: "test/network/netem-prove.ts", given: ["--folder", join(root, "test", "network")] },
   attack: { program: "test/network/attack-prove.ts", given: [] },
   mutations: { program: "test/conformance/assembler/mutations.ts", given: ["--root", root] },
+  programs: { program: "test/conformance/assembler/programs.ts", given: [] },
   sessions: { program: "test/conformance/assembler/sessions.ts", given: [] },
 };
 

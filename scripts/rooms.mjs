@@ -17,9 +17,8 @@ const rooms = {
   net: /^src\/net\//,
   lab: /^src\/lab\/|^src\/node\/cli\/lab(oratory|-file)\./,
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
-  compiler: /^src\/machine\/(explain\.|jit\/(?!cache|guesses|index|ranges|status))/,
-  wasm: /^src\/machine\/wasm\//,
-  fast: /^src\/machine\/cpu\/fast\//,
+  fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|sizes)\./,
+  compiler: /^src\/machine\/(explain\.|wasm\/|cpu\/fast\/|jit\/(?!cache|guesses|index|ranges|status))/,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,
   program: /./,
@@ -28,7 +27,7 @@ const rooms = {
  * Programs may end without these, which need others at once. Whoever else imports from one of them enters it when it
  * first uses a name of it, not before: `import_net.Stack` becomes `import_net.room.Stack`.
  */
-const late = { net: [], lab: ["net"], network: ["net", "lab"], compiler: ["wasm"], fast: ["wasm"], wasm: [] };
+const late = { net: [], lab: ["net"], network: ["net", "lab"], compiler: [], fast: [] };
 
 const roomOf = (file) => Object.keys(rooms).find((name) => rooms[name].test(file));
 /** What a file is called in its room. */

@@ -29,7 +29,7 @@ import {
 import { mnemonic } from "./encode.ts";
 import { Evaluator } from "./expression/evaluate.ts";
 import { type Expression, K_FLOAT, K_STRING } from "./expression/expressions.ts";
-import { flatFormat } from "./format/binary.ts";
+import { FlatFormat } from "./format/binary.ts";
 import { newFormatMemory } from "./format/elf-executable.ts";
 import type { ObjectBase } from "./format/objects.ts";
 import { assembleInstruction, type Instruction, InstructionTable } from "./instruction.ts";
@@ -250,7 +250,7 @@ export class Assembler {
     state.spaces = [];
     state.spaceCount = 0;
     state.keepsSpaces = this.recall === undefined;
-    state.format = flatFormat(false, undefined);
+    state.format = new FlatFormat(false);
     state.space = newSpace(0);
     state.addSpace(state.space);
     this.#seen = 0;
@@ -259,11 +259,23 @@ export class Assembler {
     this.lineFields = 0;
     this.#recording = this.recall === undefined;
     this.recall?.reset();
+    this.#lines();
+    const open = state.structures[0];
+    if (open) {
+      state.currentLine = open.line;
+      refuse("missingEndDirective");
+    }
+    state.format.closePass(this);
+  }
+
+  /** All lines from the cursor on. */
+  #lines(): void {
+    const { state } = this;
     const { kinds, values } = this.program;
     let lines = 0;
     for (;;) {
       const kind = kinds[state.item]!;
-      if (kind === I_END) break;
+      if (kind === I_END) return;
       if (kind === I_LINE) {
         const line = values[state.item++]!;
         if ((++lines & EVERY_LINES) === 0) {
@@ -280,12 +292,6 @@ export class Assembler {
       this.continueLine();
       if (state.watching) this.recall!.lineEnds();
     }
-    const open = state.structures[0];
-    if (open) {
-      state.currentLine = open.line;
-      refuse("missingEndDirective");
-    }
-    state.format.closePass(this);
   }
 
   #record(line: number): void {

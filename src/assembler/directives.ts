@@ -2,9 +2,9 @@
 import type { Assembler } from "./assemble.ts";
 import { fill } from "./data.ts";
 import { K_STRING } from "./expression/expressions.ts";
-import { add, high32, low32, subtract, unsigned64 } from "./expression/int.ts";
+import { add, high32, low32, subtract, unsigned64, whole } from "./expression/int.ts";
 import { condition } from "./expression/logical.ts";
-import { flatFormat } from "./format/binary.ts";
+import { FlatFormat } from "./format/binary.ts";
 import { newFormat } from "./format/formats.ts";
 import { refuse } from "./messages.ts";
 import { newSpace, type Space } from "./state.ts";
@@ -144,10 +144,14 @@ function dataPoint(assembler: Assembler, size: number, stores: boolean): Uint8Ar
   let space: Space = state.space;
   space.length = state.at - space.start;
   let area: Label | undefined;
-  const named = program.expressions.label(program.values[state.item]!);
-  if (named >= 0 && program.kinds[state.item + 1] === COLON) {
+  const { expressions } = program;
+  const before = program.values[state.item]!;
+  const named = expressions.label(before);
+  const isReserved = named < 0 && expressions.isReserved(before);
+  if ((named >= 0 || isReserved) && program.kinds[state.item + 1] === COLON) {
     state.item += 2;
     if (assembler.kind() !== I_EXPRESSION) refuse("invalidArgument");
+    if (isReserved) refuse("reservedWordUsedAsSymbol");
     const label = state.labels[named]!;
     if ((label.flags & DEFINED) === 0) state.recoverable("undefinedSymbol", label);
     else if (label.definedIn !== state.pass) state.recoverable("symbolOutOfScope", label);
@@ -180,6 +184,7 @@ function dataPoint(assembler: Assembler, size: number, stores: boolean): Uint8Ar
     return undefined;
   }
   const closed = space.contents !== undefined && space.closed;
+  offset = whole(offset);
   state.pointedAt = closed ? offset : space.start + offset;
   if (state.watching && (closed || state.pointedAt < state.ownFrom)) {
     if (stores) state.singular++;
@@ -259,7 +264,7 @@ export function formatDirective(assembler: Assembler): void {
     if (code >> 4 !== prefix >> 4) refuse("invalidArgument");
     code |= prefix;
   } else code = assembler.take(I_FORMAT);
-  if (code >> 4 === 1) state.format = flatFormat(true, undefined);
+  if (code >> 4 === 1) state.format = new FlatFormat(true);
   else state.format = newFormat(assembler, code);
   if (program.kinds[state.item] === O_AS) {
     state.item++;

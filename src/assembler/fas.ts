@@ -88,7 +88,7 @@ function nameBases(entries: readonly ObjectEntry[], strings: Strings, bases: Map
     if (entry.kind !== SECTION && entry.kind !== EXTERNAL) continue;
     const { name } = entry as ObjectBase;
     if (entry.kind === SECTION) {
-      names.push(strings.add(name === "" ? ".flat" : name));
+      names.push(strings.add(name));
       bases.set(entry, names.length);
     } else bases.set(entry, strings.add(name) | HIGH_BIT);
   }

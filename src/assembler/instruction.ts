@@ -2,7 +2,10 @@
  * Processor instructions: items to operands, once; operands to values, in every pass; values to bytes, by the encoder,
  * and only when something has changed since the bytes were last made.
  */
+import { setU32le, u32le } from "../base/index.ts";
+import { byMnemonic } from "../isa/index.ts";
 import type { Assembler } from "./assemble.ts";
+import { complain } from "./complaint.ts";
 import { leavesLine } from "./encode/dword.ts";
 import type { Mnemonic } from "./encode.ts";
 import {
@@ -15,25 +18,21 @@ import {
   K_FLOAT,
 } from "./expression/expressions.ts";
 import { operandRegister } from "./expression/registers.ts";
-import { Refusal, refuse } from "./messages.ts";
+import { refuse } from "./messages.ts";
 import {
   BND_PREFIX,
   BOUND,
   CONTROL,
   DEBUG,
-  type Encoding,
   FAR,
   FLOAT,
-  GPR16,
-  GPR32,
-  GPR64,
   IMMEDIATE,
   MALFORMED,
   MASK,
   MASKING,
   MEMORY,
-  MMX,
   newOperand,
+  OFFSETLESS,
   type Operand,
   OTHER,
   REGISTER,
@@ -43,10 +42,7 @@ import {
   registerSizes,
   TEST,
   TILE,
-  XMM,
-  YMM,
   ZEROING,
-  ZMM,
 } from "./operand.ts";
 import {
   addressExpression,
@@ -56,7 +52,7 @@ import {
   addressSize,
   type Program,
 } from "./program.ts";
-import { GROWTH, grown } from "./tokens.ts";
+import { FEW, GROWTH, grown } from "./tokens.ts";
 import {
   I_ADDRESS,
   I_DECORATOR,
@@ -89,6 +85,10 @@ export interface Shape {
   readonly decorates: boolean;
   /** Takes operands one after the other without commas: whatever stands there is taken for one. */
   readonly lists: boolean;
+  /** A string instruction: FASM reads its addresses before it asks anything of them. */
+  readonly strings: boolean;
+  /** FASM judges the size of a register before it reads on. */
+  readonly early: boolean;
   /** FASM does not ask whether the line ends behind it. */
   readonly leaves: boolean;
   /** All that is written, and room for the values: those of the instruction that is being assembled. */
@@ -131,7 +131,7 @@ const FIELDS = 16;
 const FIRST_VALUE = 6;
 const SECOND_VALUE = 7;
 
-/** Traits: the line may go on behind it, since it is a prefix or one that leaves its line. */
+/** Traits, the lowest bits: the line may go on behind it, since it is a prefix or one that leaves its line. */
 const OPEN = 1;
 /** What the expressions label brings a size along. */
 const FIRST_SIZED = 2;
@@ -140,10 +140,31 @@ const SECOND_SIZED = 4;
 const EVASIVE = 8;
 /** The bytes depend on where they stand. */
 const POSITIONAL = 16;
-/** Above the traits: which operands have the expressions. */
-const FIRST_OPERAND = 8;
-const SECOND_OPERAND = 20;
-const OPERAND_MASK = 0xfff;
+/**
+ * The bytes have a place for the value of the only expression: the distance in the last one, the distance in the last
+ * four, or the value in four of them that begin where the bits above say. As long as it needs that place, another value
+ * makes no other difference.
+ */
+const PLACE = 0x60;
+const BYTE_DISTANCE = 0x20;
+const DWORD_DISTANCE = 0x40;
+const DWORD_VALUE = 0x60;
+const PLACE_AT = 7;
+const PLACE_AT_MASK = 0x0f;
+/** What is noted when the bytes are made. */
+const NOTED = POSITIONAL | PLACE | (PLACE_AT_MASK << PLACE_AT);
+/** Above: which operands have the expressions. */
+const FIRST_OPERAND = 12;
+const SECOND_OPERAND = 22;
+const OPERAND_MASK = 0x3ff;
+
+/** A jump is reckoned to be short first: an opcode and a byte. */
+const SHORT_LENGTH = 2;
+
+const isByte = (value: number): boolean => value >= -0x80 && value < 0x80;
+
+/** Neither a byte nor a word holds it, with a sign or without, nor does a byte in units of EVEX. */
+const isLong = (value: number): boolean => value >= 0x1_0000 && value < 0xffff_0000;
 
 const PLUS = 0x2b;
 const COMMA = 0x2c;
@@ -165,16 +186,16 @@ export class InstructionTable {
   }
 
   /** All instructions; both arrays are views of the same memory. The first is none. */
-  fields = new Int32Array(FIELDS << 8);
+  fields = new Int32Array(FIELDS * FEW);
   values = new Float64Array(this.fields.buffer);
   #end = FIELDS;
   /** They are found by a hash of what is written, at the place that it says or behind. */
-  #hashes = new Int32Array(1 << 8);
-  #table = new Int32Array(1 << 9);
+  #hashes = new Int32Array(FEW);
+  #table = new Int32Array(FEW * 2);
   readonly shapes: Shape[] = [];
   readonly #shapesByHash = new Map<number, number[]>();
   /** The bytes of all instructions in one array. */
-  stored = new Uint8Array(1 << 14);
+  stored = new Uint8Array(FEW);
   #storedEnd = 0;
 
   /** The line may go on behind it: a prefix, or one that leaves its line. */
@@ -203,6 +224,34 @@ export class InstructionTable {
     const to = fields[instruction + START]!;
     for (let at = 0; at < length; at++) stored[to + at] = bytes[start + at]!;
     fields[instruction + LENGTH] = length;
+  }
+
+  /** Puts another value into the bytes of an instruction; false where they may have to be others for it. */
+  adapt(instruction: Instruction, value: number): boolean {
+    const { fields, stored } = this;
+    const traits = fields[instruction + TRAITS]!;
+    const start = fields[instruction + START]!;
+    const length = fields[instruction + LENGTH]!;
+    // A distance counts from the end of the jump, the value from its beginning.
+    const distance = value - length;
+    switch (traits & PLACE) {
+      case BYTE_DISTANCE:
+        if (!isByte(distance)) return false;
+        stored[start + length - 1] = distance;
+        break;
+      case DWORD_DISTANCE:
+        if (isByte(value - SHORT_LENGTH) || (distance | 0) !== distance) return false;
+        setU32le(stored, start + length - 4, distance);
+        break;
+      case DWORD_VALUE:
+        if (!isLong(value)) return false;
+        setU32le(stored, start + ((traits >>> PLACE_AT) & PLACE_AT_MASK), value);
+        break;
+      default:
+        return false;
+    }
+    this.values[(instruction >> 1) + FIRST_VALUE] = value;
+    return true;
   }
 
   /** The instruction whose operands follow at `item`. */
@@ -335,7 +384,10 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "decorates" | "lists"> & {
+type Traits = Pick<
+  Shape,
+  "jumps" | "sized" | "waits" | "floatSize" | "decorates" | "lists" | "strings" | "early"
+> & {
   /** Takes segment:offset; behind the number of any other instruction a colon is surplus. */
   far: boolean;
   /** `zmm1+3` stands for four registers. */
@@ -345,6 +397,10 @@ type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "decorates
 };
 
 const traits = new Map<Mnemonic, Traits>();
+
+/** Whether FASM judges a register's size where it stands, before it reads what follows. */
+const earlyJudges = (name: string): boolean =>
+  /^(?:lar|lsl|imul|crc32)$/.test(name) || byMnemonic(name).some((form) => form.attributes.has("early"));
 
 /** What is true of every instruction of a mnemonic, found by its name once. */
 function traitsOf(mnemonic: Mnemonic): Traits {
@@ -361,6 +417,8 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
+      early: earlyJudges(name),
+      strings: /^(?:movs|cmps|stos|scas|lods|ins|outs|xlat)$/.test(name),
       lists: /^(?:push|pop)[wdq]?$|^ret/.test(name),
       floatSize: /^(?:pushw|ret.*|enter)$/.test(name) ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
@@ -377,7 +435,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, far, sized, waits, floatSize, lists, decorates, series, divided } = traitsOf(mnemonic);
+  const { jumps, far, sized, waits, floatSize, lists, strings, early, decorates, series, divided } =
+    traitsOf(mnemonic);
   let comma = false;
   let leaves = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -445,7 +504,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
           segment = expression;
           expression = at + 1 - item;
           at += 2;
-        } else if (kinds[at] === COLON && far) operand.kind = OTHER;
+          operand.fraction = program.expressions.kind(values[at - 1]!) === K_FLOAT;
+        } else if (kinds[at] === COLON && far) operand.kind = OFFSETLESS;
         else if (program.expressions.kind(value) === K_FLOAT) {
           operand.kind = FLOAT;
           operand.fraction = true;
@@ -488,6 +548,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     floatSize,
     decorates,
     lists,
+    strings,
+    early,
     leaves,
     jumps,
     operands,
@@ -647,6 +709,8 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   const prefixes = state.prefixes;
   state.positional = false;
   state.relocated = false;
+  state.distanceBytes = 0;
+  state.dwords = 0;
   const { operands, encode } = shape;
   encode(operands, operands.length, state);
   if (state.patches.length > 0) state.applyPatches();
@@ -671,8 +735,9 @@ function isUnchanged(assembler: Assembler, instruction: Instruction): boolean {
   const first = fields[instruction + FIRST]!;
   const { worth } = evaluator;
   if (!weigh(assembler, traits & POSITIONAL, first, (traits & FIRST_SIZED) !== 0, state.at)) return false;
-  if (worth[0] !== values[(instruction >> 1) + FIRST_VALUE]) return false;
   if (evaluator.takenSize !== fields[instruction + FIRST_SIZE]) return false;
+  const value = worth[0]!;
+  if (value !== values[(instruction >> 1) + FIRST_VALUE]) return assembler.table.adapt(instruction, value);
   const second = fields[instruction + SECOND]!;
   if (second < 0) return true;
   if (!weigh(assembler, traits & POSITIONAL, second, (traits & SECOND_SIZED) !== 0, 0)) return false;
@@ -686,8 +751,7 @@ function isUnchanged(assembler: Assembler, instruction: Instruction): boolean {
 function remember(assembler: Assembler, shape: Shape, instruction: Instruction, start: number): boolean {
   const { state } = assembler;
   const { fields, values } = assembler.table;
-  const positional = state.positional ? POSITIONAL : 0;
-  const traits = (fields[instruction + TRAITS]! & ~POSITIONAL) | positional;
+  const traits = (fields[instruction + TRAITS]! & ~NOTED) | (state.positional ? POSITIONAL : 0);
   fields[instruction + TRAITS] = traits;
   if (fields[instruction + FIRST]! < 0) return !state.positional;
   const first = shape.operands[(traits >>> FIRST_OPERAND) & OPERAND_MASK]!;
@@ -698,12 +762,33 @@ function remember(assembler: Assembler, shape: Shape, instruction: Instruction, 
     ? first.value + (base as number) - start
     : first.value;
   fields[instruction + FIRST_SIZE] = (traits & FIRST_SIZED) !== 0 ? first.size : 0;
-  if (fields[instruction + SECOND]! < 0) return true;
+  if (fields[instruction + SECOND]! < 0) {
+    fields[instruction + TRAITS] = traits | placeOf(assembler, first, fields[instruction + FIRST]!, start);
+    return true;
+  }
   if (state.positional) return false;
   const second = shape.operands[traits >>> SECOND_OPERAND]!;
   values[(instruction >> 1) + SECOND_VALUE] = second.value;
   fields[instruction + SECOND_SIZE] = (traits & SECOND_SIZED) !== 0 ? second.size : 0;
   return true;
+}
+
+/** Where the instruction just encoded, which begins at `start`, has a place for another value of its operand. */
+function placeOf(
+  { state, program }: Assembler,
+  operand: Operand,
+  expression: Expression,
+  start: number,
+): number {
+  const { bits, bytes, distanceBytes, dwords, dwordAt } = state;
+  if (state.positional) {
+    // A prefix would count before a jump out of 16-bit code, and the sizes of several labels must agree.
+    if (bits === 16 || distanceBytes === 0 || program.expressions.alone(expression) === 0) return 0;
+    return distanceBytes === 1 ? BYTE_DISTANCE : DWORD_DISTANCE;
+  }
+  if (bits !== 32 || dwords !== 1 || !isLong(operand.value) || u32le(bytes, dwordAt) !== operand.value)
+    return 0;
+  return DWORD_VALUE | ((dwordAt - start) << PLACE_AT);
 }
 
 /**
@@ -732,53 +817,13 @@ function weigh(
   return true;
 }
 
-/**
- * FASM reads operands one after the other and stops at the first that is wrong in any way. We evaluate all of them before
- * encoding: where that fails, the encoder is asked what it would have said of the operands up to there.
- */
+/** Works out the operands' values; throws what FASM says first where that fails. */
 function evaluate(assembler: Assembler, shape: Shape, item: number): void {
   try {
     if (shape.waits) evaluateBehindWait(assembler, shape, item);
     else evaluateOperands(assembler, shape, item);
   } catch (error) {
-    const { state } = assembler;
-    const { operands } = shape;
-    for (let index = assembler.operandIndex; index < operands.length; index++) {
-      const operand = operands[index]!;
-      operand.base = 0;
-      operand.index = 0;
-      operand.scale = 0;
-      operand.addressSize = 0;
-      operand.relocation = 0;
-      operand.undefined = true;
-      if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);
-    }
-    const { at, complaints } = state;
-    const index = assembler.operandIndex;
-    try {
-      shape.encode(operands, operands.length, state);
-      // What wants a byte complains of a fraction, and then has it in eight bytes.
-      if (operands[index]!.fraction && state.complaints !== complaints) {
-        state.at = at;
-        assembler.evaluator.valueSize = 8;
-        assembler.evaluator.evaluate(expressionOf(assembler.program, item, shape, index));
-        return;
-      }
-    } catch (complaint) {
-      state.at = at;
-      // A list is worked off one operand after the other.
-      if (shape.lists && encodes(shape, index + 1, state)) throw error;
-      if (comesToRead(shape, index, state) && !isOtherSize(complaint, shape, index)) throw error;
-      // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
-      if (!(complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine")) throw complaint;
-      state.at = at;
-      if (encodes(shape, index + 1, state)) throw error;
-      for (let count = index; count >= 0; count--) {
-        state.at = at;
-        if (encodes(shape, count, state)) throw complaint;
-      }
-    }
-    throw error;
+    complain(error, assembler, shape, expressionOf(assembler.program, item, shape, assembler.operandIndex));
   }
 }
 
@@ -789,74 +834,6 @@ function evaluateBehindWait(assembler: Assembler, shape: Shape, item: number): v
     evaluateOperands(assembler, shape, item);
   } finally {
     state.at--;
-  }
-}
-
-/**
- * A size that is written before an operand is held at once against that of a general or MMX register before it; all else
- * that an instruction has against a size it says when it has read what the size is written for.
- */
-function isOtherSize(complaint: unknown, { operands, sized: matters }: Shape, index: number): boolean {
-  const [first] = operands;
-  if (index === 0 && !matters) return first!.sizeDeclared;
-  const sized = index > 0 && first!.kind === REGISTER && registerClass(first!.register) < XMM;
-  const differs = complaint instanceof Refusal && complaint.reason === "operandSizesDoNotMatch";
-  return sized && differs && operands[index]!.sizeDeclared;
-}
-
-const another = (kind: Operand["kind"], more: Partial<Operand>): Operand => ({
-  ...newOperand(),
-  kind,
-  comma: true,
-  ...more,
-});
-const registers = [GPR16, GPR32, GPR64, MASK, BOUND].map((kind) =>
-  another(REGISTER, { register: register(kind, 1) }),
-);
-const number = another(IMMEDIATE, { low: 1, value: 1 });
-const vectorRegisters = [MMX, XMM, YMM, ZMM].map((kind) => register(kind, 1));
-const vectors = vectorRegisters.map((each) => another(REGISTER, { register: each }));
-
-/** What may stand behind an operand: one of these goes with every one that is not the last. */
-const behind: readonly (readonly Operand[])[] = [
-  [],
-  [number],
-  [number, number],
-  ...registers.flatMap((each) => [[each], [each, number]]),
-  ...vectors.flatMap((each) => [[each], [each, number], [each, each], [each, each, number]]),
-];
-
-/** Addresses as instructions want them: with an index that is a vector, with a mask, or plain. */
-const addresses: readonly Partial<Operand>[] = [XMM, YMM, ZMM]
-  .map((kind): Partial<Operand> => ({ index: register(kind, 7), scale: 1 }))
-  .concat({}, { size: 4 })
-  .flatMap((address) => [address, { ...address, mask: 1, decorators: [MASKING | 1] }]);
-
-/** Whether FASM gets as far as the value or the address of an operand: there is an instruction that begins so. */
-function comesToRead(shape: Shape, index: number, state: Encoding): boolean {
-  const { at } = state;
-  const { kind, comma, fraction } = shape.operands[index]!;
-  const before = shape.operands
-    .slice(0, index)
-    // A register above 15 where AVX has none is noticed last.
-    .map((operand) => (shape.decorates ? { ...operand, register: operand.register & ~16 } : operand));
-  const tried = kind === MEMORY ? addresses : [{}];
-  const taken = tried.some((more) =>
-    behind.some((others) => {
-      const operands = [...before, another(kind, { comma, fraction, ...more }), ...others];
-      return encodes({ ...shape, operands }, operands.length, state);
-    }),
-  );
-  state.at = at;
-  return taken;
-}
-
-function encodes(shape: Shape, count: number, state: Encoding): boolean {
-  try {
-    shape.encode(shape.operands, count, state);
-    return true;
-  } catch {
-    return false;
   }
 }
 

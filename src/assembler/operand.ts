@@ -30,6 +30,8 @@ export const FLOAT = 5;
 export const ROUNDING = 6;
 /** Something no operand can be: the encoder answers as it would for any misfit, "invalid operand". */
 export const OTHER = 7;
+/** `segment:` with nothing that could be an offset behind it. */
+export const OFFSETLESS = 8;
 
 /** Decorators by their codes: {z}, {1ton} with the logarithm of n below, {kn} with n below; FASM's own numbers. */
 export const ZEROING = 0;
@@ -38,7 +40,7 @@ export const MASKING = 0x50;
 /** Anything else in braces. */
 export const MALFORMED = -1;
 
-export type OperandKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+export type OperandKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /** Jump modifiers: `jmp short x`. */
 export const SHORT = 1;
@@ -162,7 +164,7 @@ export interface Operand {
 const NO_DECORATORS: readonly number[] = [];
 
 export function newOperand(): Operand {
-  return {
+  const operand: Operand = {
     kind: NONE,
     size: 0,
     sizeDeclared: false,
@@ -175,7 +177,8 @@ export function newOperand(): Operand {
     scale: 0,
     addressSize: 0,
     relative: false,
-    value: 0,
+    // The engine keeps it in place, since it is never anything but a double.
+    value: Number.NaN,
     low: 0,
     high: 0,
     relocation: ABSOLUTE,
@@ -191,6 +194,8 @@ export function newOperand(): Operand {
     broadcast: 0,
     rounding: 0,
   };
+  operand.value = 0;
+  return operand;
 }
 
 /** Prefixes that stood before the instruction on the same line. */
@@ -226,6 +231,14 @@ export interface Encoding {
   distanceHigh: number;
   distanceRelocation: number;
   distanceBase: Base;
+  /**
+   * Set by a jump that takes one byte or four for its distance, whichever it needs: how many it has taken. They are its last,
+   * and all the others are the same at any distance that takes as many.
+   */
+  distanceBytes: number;
+  /** How many doublewords have been written since this was 0, and where the last one is. */
+  dwords: number;
+  dwordAt: number;
   /** Announces that the value about to be written at `at` moves with the program. ABSOLUTE announces nothing. */
   relocate(relocation: number, base: Base): void;
   /** The instruction that moves with the program is one behind which FASM reads no further (encode/dword.ts). */

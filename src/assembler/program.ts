@@ -1,7 +1,7 @@
 /** The program that every pass goes through: what the parser makes, and the assembler and the preevaluation read. */
 import { EXPRESSION_BITS, type Expression, Expressions, type Numbers } from "./expression/expressions.ts";
 import type { Label } from "./symbols.ts";
-import { GROWTH, grown } from "./tokens.ts";
+import { FEW, GROWTH, grown } from "./tokens.ts";
 import { I_ADDRESS } from "./words.ts";
 
 /**
@@ -19,8 +19,8 @@ export const addressIsClosed = (value: number): boolean => value < 0;
 
 /** The program as items, each a kind and a value. */
 export class Program {
-  kinds = new Uint8Array(1 << 12);
-  values = new Int32Array(1 << 12);
+  kinds = new Uint8Array(FEW);
+  values = new Int32Array(FEW);
   length = 0;
   readonly labels: Label[] = [];
   /** For each label the line that named it first. */

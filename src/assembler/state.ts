@@ -91,8 +91,8 @@ const BYTES_PER_REFERENCE = 32;
 const BYTES_PER_MESSAGE = 128;
 const BYTES_PER_SPACE = 256;
 
-/** Blocks in one another: more than FASM, which has room for some 5000 on its stack. */
-const DEPTH_LIMIT = 8192;
+/** Blocks in one another: FASM has memory for them. */
+const DEPTH_LIMIT = 1 << 20;
 
 /** Room that is always left behind `at` for one instruction or datum. */
 const MARGIN = 64;
@@ -100,7 +100,7 @@ const MARGIN = 64;
 export class State implements Encoding {
   readonly program: Program;
   readonly labels: Label[];
-  bytes: Uint8Array = new Uint8Array(1 << 16);
+  bytes: Uint8Array = new Uint8Array(0);
   at = 0;
   bits = 16;
   compresses = false;
@@ -110,6 +110,9 @@ export class State implements Encoding {
   distanceHigh = 0;
   distanceRelocation = 0;
   distanceBase: Base = null;
+  distanceBytes = 0;
+  dwords = 0;
+  dwordAt = 0;
   pass = 0;
   item = 0;
   currentLine = -1;
@@ -124,7 +127,7 @@ export class State implements Encoding {
   counter = 0;
   counterLimit = 0;
   /** How far code has moved since the pass before, where it was last seen. */
-  adjustment: Int = 0;
+  adjustment: Int = Number.NaN;
   /** The line of the first recoverable error of the pass, -1 for none; what it was; the symbol it names. */
   errorLine = -1;
   /** How often a label of the output has said how far code has moved. */
@@ -180,6 +183,10 @@ export class State implements Encoding {
     this.maxBytes = maxBytes;
     this.#turns = maxTurns;
     this.epochSeconds = epochSeconds;
+    // It is another one sooner or later: the engine is not to believe otherwise.
+    this.bytes = new Uint8Array(1 << 16);
+    // Never anything but a double, as a label's number.
+    this.adjustment = 0;
   }
 
   /** Lines have been assembled, or rounds that are no lines. */
@@ -200,7 +207,7 @@ export class State implements Encoding {
 
   /** Opens a block at the cursor. */
   open(kind: number): Structure {
-    if (this.structures.length > DEPTH_LIMIT) refuse("stackOverflow");
+    if (this.structures.length > DEPTH_LIMIT) refuse("outOfMemory");
     const structure = this.#closed.pop() ?? newStructure();
     structure.kind = kind;
     structure.line = this.currentLine;

@@ -96,6 +96,12 @@ function traitsOf(bytes: Uint8Array, start: number, end: number): number {
 /** How much larger an array becomes that is full: what is not touched costs nothing, what is copied does. */
 export const GROWTH = 4;
 
+/**
+ * What an array that grows has room for at first: little, so that it grows before the engine has compiled code that takes
+ * it for one that never does. That code would all be thrown away.
+ */
+export const FEW = 64;
+
 /** An array's contents in a larger one. */
 export function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(length);
@@ -121,19 +127,19 @@ export class Copied {
  * what is joined of two texts needs a place of its own to be found again.
  */
 export class Texts {
-  bytes = new Uint8Array(1 << 16);
+  bytes = new Uint8Array(FEW * 4);
   /** Where each text begins; it ends where the next one does. */
-  #starts = new Int32Array((1 << 12) + 1);
+  #starts = new Int32Array(FEW + 1);
   #count = 0;
-  #hashes = new Int32Array(1 << 12);
+  #hashes = new Int32Array(FEW);
   /** Numbers from 1, at the place that the hash says or behind it. */
-  #table = new Int32Array(1 << 13);
+  #table = new Int32Array(FEW * 2);
   /** One more than what `lower` answers, once it has been asked. */
-  #lower = new Int32Array(1 << 12);
+  #lower = new Int32Array(FEW);
   /** The token that an escaped name is without its backslash, once asked for. */
-  #bare = new Int32Array(1 << 12);
+  #bare = new Int32Array(FEW);
   /** ESCAPED, DOTTED, FRAMED, and as what it is defined. */
-  traits = new Uint8Array(1 << 12);
+  traits = new Uint8Array(FEW);
 
   start(number: number): number {
     return this.#starts[number]!;
@@ -329,7 +335,7 @@ const spread = (hash: number): number => {
 
 /** The tokens of all lines, in one array that grows. */
 export class TokenStore {
-  tokens = new Int32Array(1 << 16);
+  tokens = new Int32Array(FEW);
   length = 0;
   readonly #limit: number;
 
@@ -350,7 +356,7 @@ export class TokenStore {
   }
 
   /** Tokens taken off the end by `lift`. */
-  lifted = new Int32Array(256);
+  lifted = new Int32Array(4);
 
   /** Takes the tokens from `from` on off the end, so that the line can be written anew; returns how many they are. */
   lift(from: number): number {
@@ -524,6 +530,10 @@ export class Tokenizer {
     while (code(at) === 0x5c) {
       name += "\\";
       at++;
+      if (name.length > 255) {
+        this.at = at;
+        refuse("nameTooLong");
+      }
     }
     const letter = code(at);
     if (

@@ -1,7 +1,6 @@
 /** `virtual`: addresses and data that do not get into the output (FASM.TXT 2.2.4). */
 import type { Assembler } from "./assemble.ts";
 import { findStructure } from "./blocks.ts";
-import { E_PREDEFINED, E_RESERVED } from "./expression/expressions.ts";
 import { add, type Int, negate } from "./expression/int.ts";
 import { refuse } from "./messages.ts";
 import { S_VIRTUAL, type Space, type State } from "./state.ts";
@@ -92,8 +91,7 @@ function continueVirtual(assembler: Assembler): boolean {
   const { expressions } = assembler.program;
   const number = expressions.label(expression);
   if (number < 0) {
-    const kind = expressions.alone(expression) & 0xff;
-    refuse(kind === E_RESERVED || kind === E_PREDEFINED ? "reservedWordUsedAsSymbol" : "invalidArgument");
+    refuse(expressions.isReserved(expression) ? "reservedWordUsedAsSymbol" : "invalidArgument");
   }
   const label = state.labels[number]!;
   if ((label.flags & DEFINED) === 0) {

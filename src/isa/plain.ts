@@ -1,4 +1,4 @@
-/** All rows but those of AVX. The build puts the same table here, worked out (scripts/rows.mjs). */
+/** All rows but those of AVX. The build puts the same table here, worked out (scripts/ready.mjs). */
 import { rows } from "./forms/index.ts";
 import { type RowTable, tableOf } from "./table.ts";
 

@@ -14,6 +14,8 @@ export function diskFiles(folder: string = process.cwd()): {
   const seen = new Map<string, Uint8Array | "directory" | undefined>();
   return {
     read(path) {
+      // No name is no file, also where a folder would be found under it.
+      if (path === "") return undefined;
       const place = within(folder, path);
       if (!seen.has(place)) seen.set(place, bytesOf(inBytes(folder, path)) ?? bytesOf(place));
       return seen.get(place);

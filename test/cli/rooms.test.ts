@@ -75,14 +75,7 @@ test("who runs a small program enters neither the network's rooms nor the compil
 test("they are entered when a program needs them", async () => {
   await entered("asm", "asm/bench/alu.asm", folder.at("alu"));
   const long = await entered("run", folder.at("alu"), "--raw", "--org", "0x1000");
-  expect(long.rooms).toEqual([
-    "base.cjs",
-    "compiler.cjs",
-    "isa.cjs",
-    "machine.cjs",
-    "program.cjs",
-    "wasm.cjs",
-  ]);
+  expect(long.rooms).toEqual(["base.cjs", "compiler.cjs", "isa.cjs", "machine.cjs", "program.cjs"]);
   await entered(
     "asm",
     "asm/http-server.asm",

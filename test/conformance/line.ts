@@ -226,6 +226,9 @@ export function assembled(bits: number, text: string): string {
     distanceHigh: 0,
     distanceRelocation: ABSOLUTE,
     distanceBase: null,
+    distanceBytes: 0,
+    dwords: 0,
+    dwordAt: 0,
     relocate: () => {},
     endSource: () => {},
   };

@@ -135,6 +135,8 @@ export function put32(out: Encoding, value: number): void {
   bytes[at + 2] = value >>> 16;
   bytes[at + 3] = value >>> 24;
   out.at = at + 4;
+  out.dwords++;
+  out.dwordAt = at;
 }
 
 export function putHead(head: Head, out: Encoding): void {

@@ -14,6 +14,7 @@ import {
   JUMP_FAR,
   MEMORY,
   NEAR,
+  OFFSETLESS,
   type Operand,
   REGISTER,
   RELOCATABLE_32,
@@ -110,7 +111,15 @@ function putDistance(distance: number, size: number, out: Encoding): void {
   else {
     if (out.distanceRelocation !== ABSOLUTE) out.relocate(out.distanceRelocation, out.distanceBase);
     put32(out, distance);
+    out.distanceBytes = 4;
   }
+}
+
+function putShort(value: number, distance: number, size: number, out: Encoding): void {
+  out.bytes[out.at++] = value;
+  out.bytes[out.at++] = distance;
+  // With 16 bits a distance may go round the segment.
+  if (size !== 2) out.distanceBytes = 1;
 }
 
 function conditionalJump(name: string): Encode {
@@ -124,10 +133,8 @@ function conditionalJump(name: string): Encode {
     const size = jumpSize(target!, out);
     const distance = measure(target!, size, out);
     const choice = isShort(distance, size, target!.jump, out);
-    if (choice === 1) {
-      out.bytes[out.at++] = short;
-      out.bytes[out.at++] = distance;
-    } else if (choice === 0) {
+    if (choice === 1) putShort(short, distance, size, out);
+    else if (choice === 0) {
       if (size === 2 && out.distanceRelocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
       putLong(0x0f00 | near, distance, size, size === 2 ? 2 : 4, out);
     }
@@ -148,10 +155,8 @@ function loopJump(name: string): Encode {
     const other = form.addressSize !== 0 && form.addressSize !== out.bits;
     const distance = measure(target!, size, out, other ? 0x67 : 0);
     const choice = isShort(distance, size, target!.jump, out);
-    if (choice === 1) {
-      out.bytes[out.at++] = form.code;
-      out.bytes[out.at++] = distance;
-    } else if (choice === 0) {
+    if (choice === 1) putShort(form.code, distance, size, out);
+    else if (choice === 0) {
       out.bytes[out.at++] = form.code;
       out.bytes[out.at++] = 0;
       out.recoverable("relativeJumpOutOfRange");
@@ -177,10 +182,8 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
     const reached = size !== 8 || out.distanceHigh === distance >> 31;
     if (jump === SHORT && call && reached) refuse("illegalInstruction");
     const choice = isShort(distance, size, call ? NEAR : jump, out);
-    if (choice === 1) {
-      out.bytes[out.at++] = short;
-      out.bytes[out.at++] = distance;
-    } else if (choice === 0) {
+    if (choice === 1) putShort(short, distance, size, out);
+    else if (choice === 0) {
       if (size === 2 && out.distanceRelocation !== ABSOLUTE) refuse("invalidUseOfSymbol");
       putLong(near, distance, size, size === 2 ? 1 : 3, out);
     }
@@ -189,6 +192,8 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
   const toFar = (target: Operand, jump: number, out: Encoding): void => {
     if (jump === NEAR) refuse("invalidOperand");
     if (out.bits === 64) refuse("illegalInstruction");
+    if (target.kind === OFFSETLESS) refuse("invalidOperand");
+    if (target.fraction) refuse("invalidValue");
     if (target.segmentRelocation < 0 || target.segmentRelocation > 1) out.recoverable("invalidUseOfSymbol");
     let segment = target.segmentValue;
     if (segment < -0x10000 || segment > 0xffff) {
@@ -295,6 +300,7 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
         toNumber(target, jump, out);
         break;
       case FAR:
+      case OFFSETLESS:
         toFar(target, jump, out);
         break;
       case MEMORY:

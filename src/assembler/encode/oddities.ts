@@ -71,11 +71,13 @@ function narrows(name: string): Encode {
   let byPlan: Encode | undefined;
   return (operands, count, out) => {
     byPlan ??= encodeByPlan(name);
-    const [first] = operands;
-    const forgets = count > 0 && first!.kind === MEMORY && first!.addressSize !== 0;
-    const plain = out.bits === 64 && first!.base === 0 && first!.index === 0;
-    const read = { ...first!, addressSize: plain ? 8 : 0 };
-    byPlan(forgets ? [read, ...operands.slice(1)] : operands, count, out);
+    const [first, ...others] = operands;
+    if (first === undefined || first.kind !== MEMORY || first.addressSize === 0) {
+      byPlan(operands, count, out);
+      return;
+    }
+    const plain = out.bits === 64 && first.base === 0 && first.index === 0;
+    byPlan([{ ...first, addressSize: plain ? 8 : 0 }, ...others], count, out);
   };
 }
 

@@ -411,7 +411,7 @@ function onePointer(byteName: string, number: number): Encode {
   };
 }
 
-function isPort(operand: Operand | undefined): boolean {
+export function isPort(operand: Operand | undefined): boolean {
   return (
     operand !== undefined &&
     operand.kind === REGISTER &&

@@ -46,7 +46,18 @@ import {
   P_TIME,
 } from "./expressions.ts";
 import { type Float, floatBits } from "./float.ts";
-import { add, high32, type Int, low32, negate, normal, overflow, subtract, unsigned64 } from "./int.ts";
+import {
+  add,
+  high32,
+  type Int,
+  low32,
+  negate,
+  normal,
+  overflow,
+  subtract,
+  unsigned64,
+  whole,
+} from "./int.ts";
 import { operandRegister } from "./registers.ts";
 
 /** One value on its way through an expression. */
@@ -60,15 +71,20 @@ export interface Term {
   base: Base;
 }
 
-const newTerm = (): Term => ({
-  value: 0,
-  register1: 0,
-  scale1: 0,
-  register2: 0,
-  scale2: 0,
-  relocation: 0,
-  base: null,
-});
+function newTerm(): Term {
+  const term: Term = {
+    // Not a number to begin with, so that the engine keeps small numbers as such and makes no doubles of them.
+    value: 0n,
+    register1: 0,
+    scale1: 0,
+    register2: 0,
+    scale2: 0,
+    relocation: 0,
+    base: null,
+  };
+  term.value = 0;
+  return term;
+}
 
 /** How deep the short way goes. */
 const QUICK_DEPTH = 32;
@@ -145,7 +161,7 @@ export class Evaluator {
     this.result = term;
     clear(term);
     if (this.isKnown(expression)) {
-      term.value = this.worth[0]!;
+      term.value = whole(this.worth[0]!);
       return;
     }
     this.#postfix(expression);
@@ -542,13 +558,13 @@ export class Evaluator {
   #negate(term: Term): void {
     if (term.register1 !== 0) {
       if (term.scale1 === -128) refuse("invalidExpression");
-      term.scale1 = -term.scale1;
+      term.scale1 = 0 - term.scale1;
     }
     if (term.register2 !== 0) {
       if (term.scale2 === -128) refuse("invalidExpression");
-      term.scale2 = -term.scale2;
+      term.scale2 = 0 - term.scale2;
     }
-    term.relocation = -term.relocation + 0;
+    term.relocation = 0 - term.relocation;
     overflow.happened = false;
     term.value = negate(term.value);
     this.#checkOverflow();
@@ -849,7 +865,7 @@ function addRegister(term: Term, code: number, scale: number): void {
 /** A register's factor is a signed byte. */
 function factor(scale: number): number {
   if (scale > 127 || scale < -128) refuse("valueOutOfRange");
-  return scale;
+  return scale | 0;
 }
 
 /** FASM looks at the magnitude, and takes its 64 bits for a number with a sign. */
@@ -877,10 +893,10 @@ function divideRegisters(left: Term, right: Term): void {
   const by = byteFactor(right.value);
   if (left.register1 !== 0) {
     if (left.scale1 % by !== 0) refuse("invalidUseOfSymbol");
-    left.scale1 /= by;
+    left.scale1 = (left.scale1 / by) | 0;
   }
   if (left.register2 !== 0) {
     if (left.scale2 % by !== 0) refuse("invalidUseOfSymbol");
-    left.scale2 /= by;
+    left.scale2 = (left.scale2 / by) | 0;
   }
 }

@@ -4,7 +4,7 @@
  * an element, ready to be evaluated in every pass. Two expressions are the same to `eq` when their elements are.
  */
 import { refuse } from "../messages.ts";
-import { GROWTH, grown } from "../tokens.ts";
+import { FEW, GROWTH, grown } from "../tokens.ts";
 import type { Float } from "./float.ts";
 import type { Int } from "./int.ts";
 
@@ -46,7 +46,7 @@ export type Expression = number;
 export class Numbers {
   readonly values: Int[] = [];
   /** The same values as doubles; NaN for those that are beyond numbers. */
-  doubles = new Float64Array(1 << 10);
+  doubles = new Float64Array(FEW);
   readonly #numbers = new Map<Int, number>();
 
   number(value: Int): number {
@@ -71,14 +71,14 @@ export const EXPRESSION_BITS = 24;
 export class Expressions {
   readonly numbers: Numbers;
   /** The elements of all expressions one after the other, and where each one's begin: they end where the next one's do. */
-  code = new Int32Array(1 << 12);
-  starts = new Int32Array(1 << 10);
+  code = new Int32Array(FEW);
+  starts = new Int32Array(FEW);
   count = 0;
   readonly #floats: Float[] = [];
   /** Expressions by their elements: the number and one, at the place that the hash says or behind it. */
-  #table = new Int32Array(1 << 12);
+  #table = new Int32Array(FEW);
   /** For each label one more than the number of the expression that is nothing else. */
-  #ofLabel = new Int32Array(1 << 10);
+  #ofLabel = new Int32Array(FEW);
 
   constructor(numbers: Numbers) {
     this.numbers = numbers;
@@ -110,6 +110,12 @@ export class Expressions {
   label(expression: Expression): number {
     const element = this.alone(expression);
     return (element & 0xff) === E_LABEL ? element >>> 8 : -1;
+  }
+
+  /** Whether it is nothing but a word that cannot name a label: `$` and its like, or an operator's. */
+  isReserved(expression: Expression): boolean {
+    const kind = this.alone(expression) & 0xff;
+    return kind === E_RESERVED || kind === E_PREDEFINED;
   }
 
   /** K_NUMERIC of a single number: that number. */

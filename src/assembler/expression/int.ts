@@ -8,6 +8,12 @@ const LIMIT = 1n << 64n;
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const TWO_32 = 4294967296;
 
+/**
+ * The same number, in the form that the engine keeps small ones in: what has come out of an array of doubles would make
+ * doubles of all that is reckoned from it, and of the fields that it gets into.
+ */
+export const whole = (value: number): number => ((value | 0) === value ? value | 0 : value);
+
 /** Set by an operation whose exact result does not fit; the result is then what FASM has left. The caller clears it. */
 export const overflow = { happened: false };
 

@@ -1,7 +1,7 @@
 /** Tokens to expressions in postfix order (FASM.TXT 1.2.4, EXPRPARS.INC). */
 import { refuse } from "../messages.ts";
 import type { Preprocessor } from "../preprocess/preprocess.ts";
-import { END, GROWTH, grown, isName, isString, type Texts, textOf } from "../tokens.ts";
+import { END, FEW, GROWTH, grown, isName, isString, type Texts, textOf } from "../tokens.ts";
 import { OP_ADD, OP_DIV, OP_MUL, OP_NEG, OP_PLUS, OP_SUB, type Words } from "../words.ts";
 import { absoluteValue } from "./constant.ts";
 import { E_INVALID, E_NUMBER, E_TOO_LARGE, type Expression, type Expressions } from "./expressions.ts";
@@ -25,9 +25,9 @@ export class ExpressionReader {
   /** The floating point constant in parentheses that the expression begins with. */
   #leading: Float | undefined;
   /** For each text its element when it is a number, NO_NUMBER when it is none, 0 before it has been looked at. */
-  #numberOf = new Int32Array(1 << 10);
+  #numberOf = new Int32Array(FEW);
   /** For each text one more than the expression that it is where it stands alone, if that is a number. */
-  #aloneOf = new Int32Array(1 << 10);
+  #aloneOf = new Int32Array(FEW);
 
   constructor(texts: Texts, words: Words, expressions: Expressions, symbol: SymbolReader) {
     this.#texts = texts;

@@ -44,8 +44,8 @@ function wellFormed(program: Program, start: number): boolean {
 export class Preevaluator {
   readonly #program: Program;
   /** The items of the condition, with I_END behind: arrays that are used again and again. */
-  #kinds = new Uint8Array(1 << 8);
-  #values = new Int32Array(1 << 8);
+  #kinds = new Uint8Array(4);
+  #values = new Int32Array(4);
   #at = 0;
   #wrapped = false;
 

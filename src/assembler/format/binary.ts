@@ -5,23 +5,43 @@ import type { State } from "../state.ts";
 import { D_DATA } from "../words.ts";
 import { FORMAT_BINARY, FORMAT_NONE, type Format } from "./format.ts";
 
-export function flatFormat(declared: boolean, extension: string | undefined): Format {
-  return {
-    number: declared ? FORMAT_BINARY : FORMAT_NONE,
-    flat: true,
-    extension: extension ?? "bin",
-    relocate: () => 0,
-    rva: () => refuse("invalidExpression"),
-    plt: () => refuse("invalidExpression"),
-    alignment: () => Number.MAX_SAFE_INTEGER,
-    directive(assembler, directive, end) {
-      if (directive === D_DATA && end) refuse("illegalInstruction");
-      assembler.onlyOnceIfSetting(directive);
-      refuse("illegalInstruction");
-    },
-    closePass() {},
-    write: flatOutput,
-  };
+export class FlatFormat implements Format {
+  readonly number: number;
+  readonly flat = true;
+  extension = "bin";
+
+  /** `declared` by `format binary`, or what holds where no format is. */
+  constructor(declared: boolean) {
+    this.number = declared ? FORMAT_BINARY : FORMAT_NONE;
+  }
+
+  relocate(): number {
+    return 0;
+  }
+
+  rva(): never {
+    return refuse("invalidExpression");
+  }
+
+  plt(): never {
+    return refuse("invalidExpression");
+  }
+
+  alignment(): number {
+    return Number.MAX_SAFE_INTEGER;
+  }
+
+  directive(assembler: Assembler, directive: number, end: boolean): void {
+    if (directive === D_DATA && end) refuse("illegalInstruction");
+    assembler.onlyOnceIfSetting(directive);
+    refuse("illegalInstruction");
+  }
+
+  closePass(): void {}
+
+  write(assembler: Assembler): Uint8Array {
+    return flatOutput(assembler);
+  }
 }
 
 /** What has been assembled, without the reserved data at its end. */

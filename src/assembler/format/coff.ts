@@ -25,6 +25,7 @@ import {
   RELOCATION,
   relocationsOf,
   SECTION,
+  UNNAMED,
 } from "./objects.ts";
 
 /** Types of relocations: IMAGE_REL_I386_DIR32, DIR32NB, REL32. */
@@ -64,7 +65,7 @@ export class CoffFormat implements Format {
     this.#wide = wide;
     this.#moves = wide ? RELOCATABLE_64 : RELOCATABLE_32;
     this.#objects = new ObjectEntries(assembler.objectBases);
-    const section = this.#objects.section("", state.at, 4, microsoft ? 0xe0000060 : 0x60);
+    const section = this.#objects.section(UNNAMED, state.at, 4, microsoft ? 0xe0000060 : 0x60);
     const space = newSpace(state.at);
     space.symbol = section;
     space.relocation = this.#moves;
@@ -118,7 +119,7 @@ export class CoffFormat implements Format {
   #section(assembler: Assembler): void {
     const { state, program } = assembler;
     closeSection(state, this.#objects);
-    const section = this.#objects.section("", state.at, 0, 0);
+    const section = this.#objects.section(UNNAMED, state.at, 0, 0);
     const space = assembler.createSpace();
     space.symbol = section;
     space.relocation = this.#moves;
@@ -199,7 +200,7 @@ export class CoffFormat implements Format {
       const section = entries[index]!;
       if (section.kind !== SECTION) continue;
       const { name, length, flags, start } = section as ObjectBase;
-      putText(output, header, name === "" ? ".flat" : name, 8);
+      putText(output, header, name, 8);
       setU32le(output, header + 0x10, length);
       setU32le(output, header + 0x24, flags);
       if ((flags & 0x80) === 0) setU32le(output, header + 0x14, start + headers);
@@ -297,8 +298,7 @@ class StringTable {
   #length = 4;
 
   /** Eight letters in place, or the offset of a longer name in this table. */
-  name(table: Uint8Array, at: number, written: string): void {
-    const name = written === "" ? ".flat" : written;
+  name(table: Uint8Array, at: number, name: string): void {
     if (name.length <= 8) {
       putText(table, at, name, 8);
       return;

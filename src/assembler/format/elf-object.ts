@@ -31,6 +31,7 @@ import {
   type Relocation,
   relocationsOf,
   SECTION,
+  UNNAMED,
 } from "./objects.ts";
 
 /** Types of relocations. The first and the relative ones have the same numbers for both processors. */
@@ -128,7 +129,7 @@ export class ElfObject implements Format {
     state.at = layout.header;
     state.bits = wide ? 64 : 32;
     this.#objects = new ObjectEntries(assembler.objectBases);
-    const section = this.#objects.section("", state.at, layout.word, 7);
+    const section = this.#objects.section(UNNAMED, state.at, layout.word, 7);
     const space = newSpace(state.at);
     space.symbol = section;
     space.relocation = this.#moves;
@@ -193,7 +194,7 @@ export class ElfObject implements Format {
   #section(assembler: Assembler): void {
     const { state, program } = assembler;
     closeSection(state, this.#objects);
-    const section = this.#objects.section("", state.at, 0, ALLOCATED);
+    const section = this.#objects.section(UNNAMED, state.at, 0, ALLOCATED);
     const space = assembler.createSpace();
     space.symbol = section;
     space.relocation = this.#moves;
@@ -460,7 +461,7 @@ class Names {
       this.#parts.push(this.#prefix);
       this.#length += this.#prefix.length;
     }
-    const at = this.add(section.name === "" ? ".flat" : section.name);
+    const at = this.add(section.name);
     this.#sections.set(section, at);
     return at;
   }

@@ -84,14 +84,14 @@ export class MzFormat implements Format {
   #offset(assembler: Assembler, offsetField: number): void {
     const { state, evaluator } = assembler;
     state.item++;
-    const offset = evaluator.word(assembler.takeNumeric());
+    const offset = evaluator.word(assembler.takeExpression());
     if (offset.relocation !== 0) refuse("invalidUseOfSymbol");
     setU16le(this.#header, offsetField, Number(offset.value));
   }
 
   #entry(assembler: Assembler): void {
     const { state, evaluator } = assembler;
-    const segment = evaluator.word(assembler.takeNumeric());
+    const segment = evaluator.word(assembler.takeExpression());
     if (segment.relocation !== 1) state.recoverable("invalidAddress");
     setU16le(this.#header, 0x16, Number(segment.value));
     if (assembler.kind() !== COLON) refuse("invalidArgument");
@@ -100,7 +100,7 @@ export class MzFormat implements Format {
 
   #stack(assembler: Assembler): void {
     const { state, evaluator } = assembler;
-    const first = evaluator.word(assembler.takeNumeric());
+    const first = evaluator.word(assembler.takeExpression());
     if (assembler.kind() === COLON) {
       if (first.relocation !== 1) state.recoverable("invalidAddress");
       setU16le(this.#header, 0x0e, Number(first.value));
@@ -117,7 +117,7 @@ export class MzFormat implements Format {
   #heap(assembler: Assembler): void {
     const size = assembler.kind() === I_SIZE ? assembler.take(I_SIZE) : 0;
     if (size === 1 || size > 2) refuse("invalidValue");
-    const value = assembler.evaluator.word(assembler.takeNumeric());
+    const value = assembler.evaluator.word(assembler.takeExpression());
     if (value.relocation !== 0) refuse("invalidUseOfSymbol");
     setU16le(this.#header, 0x0c, Number(value.value));
   }

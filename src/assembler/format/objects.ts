@@ -10,10 +10,13 @@ export const RELOCATION = 1;
 export const EXTERNAL = 2;
 export const PUBLIC = 3;
 
+/** What FASM calls the section that is there before any other. */
+export const UNNAMED = ".flat";
+
 /** A section, or an external symbol: what relocatable values are relative to. */
 export interface ObjectBase {
   kind: number;
-  /** "" for the section that is there before any other. */
+  /** As written; UNNAMED for the section that is there before any other. */
   name: string;
   /** SECTION: where it begins in the output and how long it is. EXTERNAL: the size of what it labels. */
   start: number;

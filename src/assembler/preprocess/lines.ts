@@ -6,7 +6,7 @@
 import { refuse } from "../messages.ts";
 import { EVERY_LINES, type OnProgress } from "../progress.ts";
 import type { TokenStore } from "../tokens.ts";
-import { END, GROWTH } from "../tokens.ts";
+import { END, FEW, GROWTH } from "../tokens.ts";
 
 /** A line is so many numbers one after the other. */
 export const FIELDS = 7;
@@ -19,7 +19,7 @@ const NAME_TEXT = 5;
 export const OFFSET = 6;
 
 export class Lines {
-  #data = new Int32Array(FIELDS * 4096);
+  #data = new Int32Array(FIELDS * FEW);
   count = 0;
   readonly store: TokenStore;
   onProgress: OnProgress | undefined;

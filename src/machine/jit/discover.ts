@@ -101,7 +101,7 @@ export interface Found {
   readonly targets: Set<number>;
   /** The contexts that calls lead into, by the keys of the calls' places. */
   readonly contexts: Map<number, Context>;
-  /** Where indirect jumps may lead, by their addresses. */
+  /** The tables that indirect jumps go by, by the jumps' addresses. */
   readonly tables: Map<number, readonly number[]>;
 }
 
@@ -203,9 +203,9 @@ export function discover(
           if (context !== undefined) want(context.returns, context.parent);
           break;
         case FLOW.JUMP_INDIRECT: {
-          const table = [...new Set(tableOf(op, memory))].filter((target) => at(target) !== undefined);
+          const table = [...tableOf(op, memory)];
           tables.set(address, table);
-          for (const target of table) want(target, context);
+          for (const target of new Set(table)) if (at(target) !== undefined) want(target, context);
           break;
         }
         case FLOW.CALL_INDIRECT:

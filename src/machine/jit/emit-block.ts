@@ -2,7 +2,7 @@
 import { F64, I32, I64, W } from "../wasm/index.ts";
 import { copy, fill } from "./bulk.ts";
 import type { Emitter } from "./emit.ts";
-import type { Block, Exit, LateStore, Target, Value } from "./ir.ts";
+import { type Block, type Exit, type LateStore, type Target, type Value, valuesAt } from "./ir.ts";
 import { isEffect, leavesAtEnd } from "./liveness.ts";
 import { isDoubtful, isOtherMode, LOOKS } from "./looks.ts";
 import { isKnown } from "./numbers.ts";
@@ -91,8 +91,7 @@ export class BlockEmitter {
       if (edges.length === 0) hot[position]!++;
       else for (const edge of edges) if (this.#wanted(edge) & (1 << slot)) hot[position]!++;
     }
-    if (end.kind === "branch" || end.kind === "indirect") {
-      const { position } = end.kind === "branch" ? end.condition : end.target;
+    for (const { position } of valuesAt(end)) {
       hot[position]!++;
       last[position] = never;
     }
@@ -420,7 +419,14 @@ export class BlockEmitter {
         code.end();
         this.#edge(end.no);
         return;
-      case "indirect":
+      case "indirect": {
+        let index = -1;
+        if (end.choice !== undefined) {
+          // A slot, perhaps, that changes before it is needed.
+          index = this.#e.takeTemporary(I32);
+          this.#push(end.choice.index);
+          code.set(index);
+        }
         this.#push(end.target);
         this.#e.setEip();
         if (end.cases.length === 1 && end.cases[0]!.block >= 0) {
@@ -431,8 +437,11 @@ export class BlockEmitter {
         }
         this.#assign(changed, -1);
         this.#e.spend(count);
+        if (end.choice !== undefined) this.#e.choose(this.#block.index, end.cases, index, end.choice.cases);
         this.#e.dispatch(this.#block.index, end.cases.length > 1 ? end.cases : []);
+        if (index >= 0) this.#e.giveBack(I32, index);
         return;
+      }
       case "execute":
         this.#assign(changed, -1);
         this.#e.execute(this.#block, end.operation, end.target);

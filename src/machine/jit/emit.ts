@@ -535,6 +535,33 @@ export class Emitter {
     code.op(W.i32_eq);
   }
 
+  /**
+   * Goes where local EIP says if a table's entry for local `index` says so too: the way is known before EIP has been
+   * loaded then, and what it has turned out to be is only looked at.
+   */
+  choose(from: number, cases: readonly Target[], index: number, table: readonly number[]): void {
+    const code = this.#code;
+    const ways = cases.map(({ block }) => !isDispatched(this.structure, from, block));
+    if (cases.some(({ block }, i) => ways[i]! && goesBack(this.structure, from, block))) this.#leaveIfPoor();
+    const elsewhere = new Label();
+    code.block(elsewhere);
+    const labels = ways.map((isWay) => (isWay ? code.block() : elsewhere));
+    code.get(index);
+    code.brTable(
+      table.map((number) => labels[number] ?? elsewhere),
+      elsewhere,
+    );
+    for (let i = cases.length - 1; i >= 0; i--) {
+      if (!ways[i]) continue;
+      const { address, block } = cases[i]!;
+      code.end();
+      this.isAt(address);
+      code.brIf(this.#labelOf(from, block));
+      code.br(elsewhere);
+    }
+    code.end();
+  }
+
   /** Goes where local EIP says: to one of `cases`, to the dispatcher if it knows the address, or out. */
   dispatch(from: number, cases: readonly Target[]): void {
     const code = this.#code;

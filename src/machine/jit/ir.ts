@@ -133,14 +133,32 @@ export type End =
   /** Goes on in a block, or outside. */
   | { readonly kind: "goto"; readonly target: Target }
   | { readonly kind: "branch"; readonly condition: Value; readonly yes: Target; readonly no: Target }
-  /** Where a value says: probably one of `cases`. */
-  | { readonly kind: "indirect"; readonly target: Value; readonly cases: readonly Target[] }
+  /** Where a value says: probably one of `cases`, most probably the one that `choice` tells before it is known. */
+  | {
+      readonly kind: "indirect";
+      readonly target: Value;
+      readonly cases: readonly Target[];
+      readonly choice?: Choice;
+    }
   /** Executes an operation outside, through the interpreter's executor, then goes on behind it. */
   | { readonly kind: "execute"; readonly operation: Operation; readonly target: Target }
   /** `int`: whoever answers it is asked, and finds the flags in CARRIES, as AUX has them; then goes on behind it. */
   | { readonly kind: "interrupt"; readonly vector: number; readonly target: Target }
   /** Leaves the region; EIP is given, the machine tells what is there. */
   | { readonly kind: "interpret"; readonly eip: number };
+
+/** Which of an end's cases a table has for each value of an index; -1 for none of them. */
+export interface Choice {
+  readonly index: Value;
+  readonly cases: readonly number[];
+}
+
+/** Values that an end needs. */
+export function valuesAt(end: End): readonly Value[] {
+  if (end.kind === "branch") return [end.condition];
+  if (end.kind !== "indirect") return [];
+  return end.choice === undefined ? [end.target] : [end.target, end.choice.index];
+}
 
 /** A block of the region by its index, or -1 and an address outside. */
 export interface Target {
@@ -251,6 +269,8 @@ export class Builder {
   readonly #slots = new Map<number, Value>();
   readonly #constants = new Map<number, Value>();
   readonly #checks = new Map<Value, Value>();
+  /** How far from what addresses are relative to multiples of 16 are known to be. */
+  readonly #alignments = new Map<Value, number>();
   /** Dwords of guest memory that are known: by what their addresses are relative to, and the distances. */
   readonly #memory = new Map<Value | undefined, Map<number, Value>>();
   /** Numbers that have been admitted, by their lanes. */
@@ -417,6 +437,16 @@ export class Builder {
   /** Leaves the region before the present instruction if `condition` is not zero. */
   leave(condition: Value): void {
     this.#make("leave", I32, 0, [condition], 0, undefined, this.exit());
+  }
+
+  /** Leaves the region before the present instruction unless `address` is a multiple of 16. */
+  align(address: Value): void {
+    const [base, offset] = this.relative(address);
+    if (base !== undefined && this.#alignments.get(base) === (offset & 15)) return;
+    this.leave(
+      this.pure(W.i32_and, base !== undefined && (offset & 15) === 0 ? base : address, this.const(15)),
+    );
+    if (base !== undefined) this.#alignments.set(base, offset & 15);
   }
 
   /** What is known of the page that an address is in (FACT). It does not change while a block is executed. */

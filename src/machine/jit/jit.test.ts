@@ -130,6 +130,34 @@ test.each([
   expect(engine!.executed).toBeGreaterThan(0.8 * found!.instructions);
 });
 
+test("what a table of jumps says may change, and what it was not known to say", () => {
+  const exchange = "push dword [table]\n push dword [table+4]\n pop dword [table]\n pop dword [table+4]";
+  const source = [
+    "mov ecx,4000\n mov ebx,1\nagain:\n mov edx,ecx\n and edx,ebx\n jmp dword [table+edx*4]",
+    "one:\n inc eax\n jmp next\ntwo:\n lea eax,[eax*3]\n jmp next\nthree:\n xor eax,ecx",
+    `next:\n test ecx,255\n jnz stays\n ${exchange}`,
+    // What stands behind the table's end so far comes into it.
+    "stays:\n cmp ecx,2000\n jne same\n mov ebx,3\n mov dword [table+12],one\nsame:\n dec ecx\n jnz again\n int 0x40",
+    "table dd one,two,three,0",
+  ].join("\n");
+  const made = assemble("table.asm", {
+    files: memoryFiles({ "table.asm": `use32\norg 0x1000\n${source}\n` }),
+  });
+  let engine: CompilingEngine | undefined;
+  const compiled = (core: Core) => (engine = new CompilingEngine(core, { threshold: 50 }));
+  const [expected, found] = (["interpreter", compiled] as const).map((each) => {
+    const machine = new Machine({ memoryBytes: 1 << 20, engine: each });
+    machine.memory.map(0, 0x2_0000);
+    machine.memory.place(ORIGIN, made.bytes);
+    Object.assign(machine.cpu, { eip: ORIGIN, esp: 0x1_0000 });
+    const stop = machine.run(100_000);
+    return { stop, instructions: machine.instructions, state: machine.snapshot() };
+  });
+  expect(found).toEqual(expected);
+  expect(found!.stop).toEqual({ reason: "interrupt", vector: 0x40 });
+  expect(engine!.executed).toBeGreaterThan(0.8 * found!.instructions);
+});
+
 test.each([
   ["add eax,ebx", 20_000],
   // Without an arm in the interpreter's loop: six in a round of eight instructions.

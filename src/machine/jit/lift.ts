@@ -328,8 +328,11 @@ function liftEnd(
     case FLOW.JUMP_INDIRECT: {
       const address = target();
       block.count++;
-      const cases = (tables.get(op.address) ?? []).map((each) => to(each, context));
-      b.end({ kind: "indirect", target: address, cases });
+      const table = tables.get(op.address) ?? [];
+      const cases = [...new Set(table)].map((each) => to(each, context)).filter(({ block }) => block >= 0);
+      const numbers = new Map(cases.map(({ address }, i) => [address, i]));
+      const choice = { index: b.get(op.index), cases: table.map((each) => numbers.get(each) ?? -1) };
+      b.end({ kind: "indirect", target: address, cases, ...(cases.length > 1 && { choice }) });
       return;
     }
     case FLOW.CALL_INDIRECT: {

@@ -2,7 +2,7 @@
  * Which slots matter where a block begins. At an exit all of them do; a slot that is written before any exit and
  * before it is read does not, and neither is what was computed for it before.
  */
-import { type Block, type Region, SLOT, type Value, type What } from "./ir.ts";
+import { type Block, type Region, SLOT, type Value, valuesAt, type What } from "./ir.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { goesBack, type Structure, successorsAtEnd } from "./structure.ts";
 
@@ -76,8 +76,7 @@ export function liveAtBeginning(
       }
       slots |= ALL & ~written;
     }
-    if (end.kind === "branch") slots |= read[end.condition.position]!;
-    if (end.kind === "indirect") slots |= read[end.target.position]!;
+    for (const { position } of valuesAt(end)) slots |= read[position]!;
     always[index] = slots;
     parts.push(aside);
     ends.push(way(-1, block.changed));
@@ -133,8 +132,7 @@ export const isEffect = ({ what }: Value): boolean => what !== "const" && what !
 export function usedValues({ values, changed, end }: Block): Uint8Array {
   const used = new Uint8Array(values.length);
   for (const { position } of changed.values()) used[position] = 1;
-  if (end.kind === "branch") used[end.condition.position] = 1;
-  if (end.kind === "indirect") used[end.target.position] = 1;
+  for (const { position } of valuesAt(end)) used[position] = 1;
   for (let i = values.length - 1; i >= 0; i--) {
     const value = values[i]!;
     if (isEffect(value) && value.what !== "load") used[i] = 1;

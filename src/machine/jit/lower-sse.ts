@@ -7,7 +7,7 @@
  * is found but PE. When PE is set already as the code is compiled, which it is after the first result that was rounded, the
  * code relies on that, and leaves should somebody have cleared it; else it works out whether each result is exact.
  */
-import { packed } from "../cpu/fast/index.ts";
+import { packed } from "../cpu/fast/packed.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { KIND } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
@@ -223,7 +223,7 @@ export function second(l: Lowering, op: Operation, size: number, aligned = size 
 
 export function demandAlignment(l: Lowering, address: Value): void {
   const { b } = l;
-  if (address.what !== "const" || address.number & 15) b.leave(b.pure(W.i32_and, address, b.const(15)));
+  if (address.what !== "const" || address.number & 15) b.align(address);
 }
 
 /** Whether the second operand, a general register or a dword of memory, can be lowered. */

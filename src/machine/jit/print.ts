@@ -98,7 +98,7 @@ function endText(end: End): string {
     case "branch":
       return `if ${name(end.condition)} goto ${targetText(end.yes)} else ${targetText(end.no)}`;
     case "indirect":
-      return `goto address ${name(end.target)}, perhaps ${end.cases.map(targetText).join(", ") || "nothing known"}`;
+      return `goto address ${name(end.target)}, perhaps ${end.cases.map(targetText).join(", ") || "nothing known"}${end.choice ? ` by ${name(end.choice.index)}: ${end.choice.cases.join(" ")}` : ""}`;
     case "execute":
       return `execute ${end.operation.form!.name}, goto ${targetText(end.target)}`;
     case "interrupt":

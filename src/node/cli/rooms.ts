@@ -2,6 +2,14 @@ import { readFileSync } from "node:fs";
 import { Script } from "node:vm";
 
 /**
+ * Behind which room V8 goes without Sparkplug, its first compiler. It compiles whole functions: of the interpreter's loop a
+ * program needs a twentieth, and all of it takes 3 ms. From there V8 begins to optimise the loop at once, twice, which
+ * needs both cores of two for 30 ms and more, while our own compiler makes what the program will stay in. Without it a
+ * guest's steady state comes 10 to 30 ms sooner; the assembler is slower without.
+ */
+const WITHOUT_SPARKPLUG = "machine.cjs";
+
+/**
  * The rooms of the built program: files `NAME.cjs` in one folder, each loaded when something in it is first wanted. A
  * room has parts, source files by their paths (scripts/rooms.mjs), which others require as `./NAME.cjs#PART`.
  * Beside each stands in `NAME.cjs.compiled` what V8 made of it at the time (scripts/build.mjs), so that it need not be
@@ -14,23 +22,32 @@ export function roomsIn<Rooms>(
   loaded?: (name: string, script: Script) => void,
 ) {
   const known = new Map<string, unknown>();
+  let sparkplug = true;
   return room as <Name extends keyof Rooms & string>(name: Name) => Rooms[Name];
 
   function room(name: string): unknown {
     if (!known.has(name)) {
       const source = readFileSync(`${folder}/${name}`, "latin1");
       const cachedData = read(`${folder}/${name}.compiled`);
+      // V8 takes what was compiled under the same flags.
+      if (!sparkplug) setFlags("--sparkplug");
       // A function: a room's names are its own.
       const script = new Script(`(function(module,require){${source}\n})`, {
         filename: name, // where the program stood when it was built is nobody's affair
         ...(cachedData && { cachedData }),
       });
+      if (name === WITHOUT_SPARKPLUG) sparkplug = false;
+      if (!sparkplug) setFlags("--no-sparkplug");
       const module = { exports: {} };
       script.runInThisContext()(module, wanted);
       known.set(name, module.exports);
       loaded?.(name, script);
     }
     return known.get(name);
+  }
+
+  function setFlags(flags: string): void {
+    (wanted("node:v8") as typeof import("node:v8")).setFlagsFromString(flags);
   }
 
   /** Node's own modules are loaded when something of them is first used: the network's take as long as a short program. */

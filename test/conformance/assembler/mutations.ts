@@ -4,18 +4,11 @@
  *
  *     npm run prove -- mutations [--cases N] [--seed N] [FILE ...]
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { assemble, fasmText } from "../../../src/assembler/index.ts";
 import { Random } from "../../../src/base/index.ts";
-import { diskFiles } from "../../../src/node/index.ts";
-
-/** Kilobytes for both: enough for every source, little enough that a runaway mutant ends soon. */
-const KILOBYTES = 65536;
-const TIMEOUT_MS = 20_000;
+import { Comparison } from "./comparison.ts";
 
 /** Words that a mutation may put in. */
 const vocabulary =
@@ -94,81 +87,16 @@ function subjects(path: string): Subject[] {
     });
 }
 
-/** Bytes in hex, or the words and the trail of an error. */
-function theirs(folder: string, source: string, output: string): string {
-  const ran = spawnSync("fasm", ["-m", String(KILOBYTES), source, output], {
-    cwd: folder,
-    timeout: TIMEOUT_MS,
-    encoding: "latin1",
-  });
-  if (ran.error || ran.signal) return "! no answer";
-  if (ran.status !== 0) return `! ${ran.stderr.trim()}`;
-  return readFileSync(output).toString("hex");
-}
-
-function ours(folder: string, source: string, epochSeconds: number): string {
-  const files = diskFiles(folder);
-  try {
-    const result = assemble(source, { files, maxMemory: KILOBYTES * 1024, epochSeconds });
-    if (result.ok) return Buffer.from(result.bytes).toString("hex");
-    const shown = Buffer.from(result.display).toString("latin1");
-    const ended = shown === "" || shown.endsWith("\n") ? shown : `${shown}\n`;
-    return `! ${(ended + fasmText(result.diagnostics[0]!)).trim()}`;
-  } catch (error) {
-    return `! CRASH ${(error as Error).stack}`;
-  }
-}
-
-const said = (answer: string): string => (answer.startsWith("!") ? answer.split("\n").at(-1)! : "accepted");
-
-/** Prints every difference with the mutant kept in the folder for temporary files; returns how many there were. */
-function compare(paths: readonly string[], cases: number, seed: number): number {
+/** Returns how many differ. */
+function compareMutants(paths: readonly string[], cases: number, seed: number): number {
   const random = new Random(seed);
   const all = paths.flatMap(subjects);
-  const scratch = mkdtempSync(join(tmpdir(), "mutations-"));
-  const counts = { identical: 0, refused: 0, words: 0, place: 0, bytes: 0, accept: 0, silent: 0 };
-  try {
-    for (let number = 0; number < cases; number++) {
-      const subject = all[random.below(all.length)]!;
-      const text = mutated(subject.text, random);
-      const folder = subject.folder ?? scratch;
-      const name = join(scratch, "mutant.asm");
-      writeFileSync(name, text, "latin1");
-      const expected = theirs(folder, name, join(scratch, "out"));
-      const began = performance.now();
-      // Time stamps are those of the second in which fasm ran, which may have passed.
-      const now = Math.floor(Date.now() / 1000);
-      let got = ours(folder, name, now);
-      if (got !== expected && !expected.startsWith("!")) got = ours(folder, name, now - 1);
-      const took = performance.now() - began;
-      const [a, b] = [said(expected), said(got)];
-      let kind: keyof typeof counts;
-      if (expected === "! no answer") kind = "silent";
-      else if (expected === got) kind = a === "accepted" ? "identical" : "refused";
-      else if ((a === "accepted") !== (b === "accepted")) kind = "accept";
-      else if (a === "accepted") kind = "bytes";
-      else kind = a === b ? "place" : "words";
-      counts[kind]++;
-      if (!["identical", "refused", "silent"].includes(kind) || took > TIMEOUT_MS / 2) {
-        const kept = join(tmpdir(), `mutant-${seed}-${number}.asm`);
-        writeFileSync(kept, text, "latin1");
-        const end = (answer: string) =>
-          answer.startsWith("!") ? answer.split("\n").slice(-4).join(" | ") : "accepted";
-        console.log(
-          `${kind}: ${kept} (${subject.name}), ${Math.round(took)} ms\n  fasm  ${end(expected)}\n  ours  ${end(got)}`,
-        );
-      }
-      if (process.stderr.isTTY && number % 20 === 0) process.stderr.write(`\r${number} of ${cases} `);
-    }
-  } finally {
-    rmSync(scratch, { recursive: true });
+  const comparison = new Comparison(`mutant-${seed}`);
+  for (let number = 0; number < cases; number++) {
+    const { name, text, folder } = all[random.below(all.length)]!;
+    comparison.compare(name, mutated(text, random), cases, folder);
   }
-  console.log(
-    `${cases} mutants: ${counts.identical} same bytes, ${counts.refused} refused alike; ` +
-      `${counts.bytes} other bytes, ${counts.accept} accepted by one alone, ${counts.words} other words, ` +
-      `${counts.place} other places, ${counts.silent} without fasm's answer`,
-  );
-  return counts.bytes + counts.accept + counts.words + counts.place;
+  return comparison.close("mutants");
 }
 
 const { values, positionals } = parseArgs({
@@ -188,6 +116,5 @@ const paths =
           name.endsWith(".asm") ? [join(values.root, "asm", name)] : [],
         ),
       ];
-if (spawnSync("fasm").error) {
-  console.log("mutations: skipped, fasm is not installed");
-} else if (compare(paths, Number(values.cases), Number(values.seed)) > 0) process.exitCode = 1;
+if (!Comparison.isPossible()) console.log("mutations: skipped, fasm is not installed");
+else if (compareMutants(paths, Number(values.cases), Number(values.seed)) > 0) process.exitCode = 1;

@@ -1,7 +1,7 @@
 /** Which instructions on XMM registers have a fast function (fast/sse.ts), and the executors that try it first. */
 import type { Form } from "../../../isa/index.ts";
 import { FACT } from "../../memory/memory.ts";
-import { fastMmx, fastSse, mmxSizes } from "../fast/index.ts";
+import { fastMmx, fastSse, mmxSize } from "../fast/index.ts";
 import { type Executor, KIND } from "../operation.ts";
 
 /** How a fast function is called for an instruction. */
@@ -104,8 +104,7 @@ export function quicklyMmx(form: Form, general: Executor): Executor | undefined 
       if (at === 0 || !cpu.fastMmx[number]!(at, op.b << 2, 0)) general(cpu, op);
     };
   }
-  const size = mmxSizes[name];
-  return size === undefined ? undefined : ofPlace(fastMmx.number(name), size, general);
+  return fastMmx.names.includes(name) ? ofPlace(fastMmx.number(name), mmxSize(name), general) : undefined;
 }
 
 /** To an MMX register from another, or from memory. */

@@ -4,6 +4,9 @@ import { CompilingEngine } from "../../jit/index.ts";
 import { Machine } from "../../machine.ts";
 import { Memory } from "../../memory/memory.ts";
 import { type Fast, fastMmx, fastScans, fastSse, fastStrings, fastX87, fastX87Values } from "./index.ts";
+import { kept } from "./kept.ts";
+import { modules } from "./modules.ts";
+import { keep } from "./written.ts";
 
 const families = { fastMmx, fastScans, fastSse, fastStrings, fastX87, fastX87Values };
 
@@ -12,6 +15,14 @@ test("a family has a function for each of its names", () => {
   for (const [name, family] of Object.entries(families)) {
     const functions: readonly Fast[] = family.functions(wasm);
     expect([name, functions.length]).toEqual([name, family.names.length]);
+  }
+});
+
+test("what the build keeps of a family is the family", () => {
+  for (const family of Object.values(modules)) {
+    const again = kept(...keep(family));
+    expect(again.names).toEqual(family.names);
+    expect(again.bytes()).toEqual(family.bytes());
   }
 });
 

@@ -2,35 +2,26 @@
  * The common cases of the x87, of SSE and of repeated string instructions as WebAssembly functions on a machine's
  * memory: the interpreter calls them first. A family is compiled when one of its functions is first wanted.
  */
-import { moduleBytes, type WasmFunction } from "../../wasm/index.ts";
-import { defineMmx } from "./mmx.ts";
-import { defineSse } from "./sse.ts";
-import { defineScans, defineStrings } from "./strings.ts";
-import { defineX87, defineX87Values } from "./x87.ts";
+import type { FamilyModule } from "./kept.ts";
+import { modules } from "./modules.ts";
 
-export { mmxSizes } from "./mmx.ts";
-export { packed } from "./packed.ts";
-export { scanName } from "./strings.ts";
+export { mmxSize } from "./sizes.ts";
 
 /** Answers 0 when it has done nothing, and has changed nothing then. */
 export type Fast = (a: number, b: number, c: number) => number;
 
-type Define = (each: (name: string, make: () => WasmFunction) => void) => void;
-
 /** Functions that are compiled together. */
 export class Family {
-  readonly #define: Define;
-  readonly #names: string[] = [];
+  readonly #written: FamilyModule;
   #module: WebAssembly.Module | undefined;
 
-  constructor(define: Define) {
-    this.#define = define;
+  constructor(written: FamilyModule) {
+    this.#written = written;
   }
 
   /** The functions' names, in the order of their numbers. */
   get names(): readonly string[] {
-    if (this.#names.length === 0) this.#define((each) => this.#names.push(each));
-    return this.#names;
+    return this.#written.names;
   }
 
   /** The number of a function: its place in what `functions` answers. */
@@ -42,30 +33,16 @@ export class Family {
 
   /** The functions for one machine. */
   functions(memory: WebAssembly.Memory): readonly Fast[] {
-    const { exports } = new WebAssembly.Instance(this.#compiled(), { machine: { memory } });
-    return Object.values(exports) as Fast[];
-  }
-
-  #compiled(): WebAssembly.Module {
-    if (!this.#module) {
-      const made: { name: string; make: WasmFunction }[] = [];
-      this.#define((name, make) => made.push({ name, make: make() }));
-      const bytes = moduleBytes({
-        types: made.map(({ make }) => make.type),
-        imports: [{ kind: "memory", module: "machine", name: "memory", pages: undefined }],
-        functions: made.map(({ name, make }, type) => ({ type, name, code: make.code })),
-      });
-      this.#module = new WebAssembly.Module(bytes);
-    }
-    return this.#module;
+    this.#module ??= new WebAssembly.Module(this.#written.bytes());
+    return Object.values(new WebAssembly.Instance(this.#module, { machine: { memory } }).exports) as Fast[];
   }
 }
 
-export const fastX87 = new Family(defineX87);
+export const fastX87 = new Family(modules.x87);
 /** Not for the interpreter: they take and give 64-bit integers. */
-export const fastX87Values = new Family(defineX87Values);
-export const fastSse = new Family(defineSse);
-export const fastMmx = new Family(defineMmx);
-export const fastStrings = new Family(defineStrings);
+export const fastX87Values = new Family(modules.x87Values);
+export const fastSse = new Family(modules.sse);
+export const fastMmx = new Family(modules.mmx);
+export const fastStrings = new Family(modules.strings);
 /** Not for the interpreter: what they read must be known to be readable. */
-export const fastScans = new Family(defineScans);
+export const fastScans = new Family(modules.scans);

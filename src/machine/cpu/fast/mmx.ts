@@ -6,6 +6,7 @@
 import { type Expression, I64, W, WasmFunction, wasm } from "../../wasm/index.ts";
 import { STATE } from "../state.ts";
 import { type Packed, packedOperations } from "./packed-operations.ts";
+import { mmxSize } from "./sizes.ts";
 
 const { i32, i64, v128, when, giveBack, maker } = wasm;
 
@@ -45,17 +46,10 @@ function packed(operation: Packed, fromDword: boolean): WasmFunction {
   }, true);
 }
 
-/** The names of instructions that have a function, with the bytes that are read of the second operand. */
-export const mmxSizes: Readonly<Record<string, 4 | 8>> = Object.fromEntries(
-  Object.keys(packedOperations)
-    .filter((name) => !WITH_CONSTANT.has(name))
-    .map((name): [string, 4 | 8] => [name, name.startsWith("punpckl") ? 4 : 8]),
-);
-
-/** Defines them all, always in the same order. */
+/** Defines them all, always in the same order: by the names of their instructions, and two for MOVQ. */
 export function defineMmx(define: (name: string, make: () => WasmFunction) => void): void {
-  for (const [name, size] of Object.entries(mmxSizes))
-    define(name, () => packed(packedOperations[name]!, size === 4));
+  for (const [name, operation] of Object.entries(packedOperations))
+    if (!WITH_CONSTANT.has(name)) define(name, () => packed(operation, mmxSize(name) === 4));
   define("load", () => instruction((from) => i64.load(from), true));
   define("store", () => instruction((from) => i64.load(from), false));
 }

@@ -148,6 +148,43 @@ describe("virtual time", () => {
     expect(world.run({ timeout: 100 })).toBe("time");
   });
 
+  test("where much moves at one moment, go gives the host its turn in the middle of it, and nothing else changes", async () => {
+    /** Neighbours who wake each other, one of them slowly, for so many rounds; what each did when. */
+    const crowd = (slow: boolean, rounds: number): { world: World; log: string[] } => {
+      const world = new World();
+      const log: string[] = [];
+      const names = ["a", "b", "c"];
+      for (const name of names) {
+        let left = rounds;
+        world.add({
+          poll(now) {
+            const began = Date.now();
+            while (slow && name === "b" && Date.now() - began < 3);
+            log.push(`${name}${now}`);
+            return --left > 0;
+          },
+          deadline: () => (left > 0 && left < rounds ? 0 : FOREVER),
+        });
+      }
+      return { world, log };
+    };
+    const quick = crowd(false, 12);
+    expect(quick.world.run()).toBe("quiet");
+    const slow = crowd(true, 12);
+    let turns = 0;
+    const counting = setInterval(() => turns++);
+    expect(await slow.world.go()).toBe("quiet");
+    clearInterval(counting);
+    expect(slow.log).toEqual(quick.log);
+    expect(turns, "the host had turns").toBeGreaterThan(0);
+
+    const storm = crowd(true, 1_000_000);
+    const abort = new AbortController();
+    setTimeout(() => abort.abort());
+    expect(await storm.world.go({ signal: abort.signal })).toBe("stopped");
+    expect(storm.log.length).toBeLessThan(10_000);
+  });
+
   test("a run within a run is refused", () => {
     const world = new World();
     world.add({

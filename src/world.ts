@@ -119,6 +119,10 @@ export class World {
   readonly #outside = new Set<Moving>();
   #running = false;
   #moment: Micros = 0;
+  /** Of this moment's rounds: how many are over, and whether one has begun and somebody has moved in it. */
+  #rounds = 0;
+  #amidst = false;
+  #moved = false;
   #stopped = false;
   #woken = false;
   #wake: (() => void) | undefined;
@@ -205,11 +209,12 @@ export class World {
         const limit = this.#after(timeout);
         // Not `performance`: Node loads what belongs to it when it is first named, which short programs would wait for.
         let turn = Date.now();
+        const isLong = (): boolean => Math.abs(Date.now() - turn) > TURN_MS;
         for (;;) {
-          const end = this.#step(until, limit);
+          const end = this.#step(until, limit, isLong);
           if (typeof end === "string") return end;
           if (end > this.now) await this.#sleep(end);
-          else if (!this.virtual || Math.abs(Date.now() - turn) > TURN_MS) {
+          else if (!this.virtual || isLong()) {
             await hostTurn();
             turn = Date.now();
           }
@@ -243,11 +248,11 @@ export class World {
 
   /**
    * One step. Answers how the run ended, or the moment to wait for before the next step, which is never later than
-   * now when there is something to do.
+   * now when there is something to do. Where much moves at one moment, `isLong` ends a step in the middle of it.
    */
-  #step(until: (() => boolean) | undefined, limit: Micros): WorldEnd | Micros {
+  #step(until: (() => boolean) | undefined, limit: Micros, isLong?: () => boolean): WorldEnd | Micros {
     this.#woken = false;
-    this.#settle();
+    if (!this.#settle(isLong)) return this.#stopped ? "stopped" : this.#moment;
     if (until?.()) return "done";
     if (this.#stopped) return "stopped";
     const now = this.now;
@@ -278,22 +283,31 @@ export class World {
 
   /**
    * Moves frames, and wakes whoever waited for them, until nothing moves any more at this moment: in rounds, in each of
-   * which everybody who has something to do gets one turn.
+   * which everybody who has something to do gets one turn. False when `isLong` has ended it before: the next call goes on
+   * where this one was, so that nothing depends on when that is.
    */
-  #settle(): void {
-    const now = this.now;
-    this.#moment = now;
-    for (let due = this.#deadlines.take(now); due !== undefined; due = this.#deadlines.take(now))
-      this.#isReady(due);
-    for (let round = 0; round < MOST_ROUNDS; round++) {
-      for (const silent of this.#silent) this.#isReady(silent);
-      let moved = false;
+  #settle(isLong?: () => boolean): boolean {
+    if (this.#rounds === 0 && !this.#amidst) {
+      this.#moment = this.now;
+      for (let due = this.#deadlines.take(this.#moment); due; due = this.#deadlines.take(this.#moment))
+        this.#isReady(due);
+    }
+    for (; this.#rounds < MOST_ROUNDS; this.#rounds++) {
+      if (!this.#amidst) {
+        for (const silent of this.#silent) this.#isReady(silent);
+        this.#amidst = true;
+        this.#moved = false;
+      }
       for (let mover = this.#ready.next(); mover !== undefined; mover = this.#ready.next()) {
-        if (this.#poll(mover, now)) moved = true;
+        if (this.#poll(mover, this.#moment)) this.#moved = true;
+        if (isLong?.()) return false;
       }
       this.#ready.again();
-      if (!moved && this.#ready.empty) return;
+      this.#amidst = false;
+      if (!this.#moved && this.#ready.empty) break;
     }
+    this.#rounds = 0;
+    return true;
   }
 
   #poll(mover: Mover, now: Micros): boolean {

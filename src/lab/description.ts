@@ -101,6 +101,14 @@ const flags = parsed(
   "a text of some of the flags F S R P A U",
 );
 
+/** `[2, 5]` */
+const firstAndLast: Read<readonly [number, number]> = (piece, path) => {
+  const [first = 0, last = 0, ...more] = listOf(whole(1))(piece, path);
+  return more.length === 0 && first > 0 && first <= last
+    ? [first, last]
+    : wrong(piece, path, "the numbers of the first and the last such as [2, 5] are needed");
+};
+
 /** Which frames are meant: one protocol and what it must have; then perhaps one of them by number. */
 export const match = record({
   tcp: record({ ...flow, flags, data: flag, seq: whole(0, 2 ** 32 - 1) }),
@@ -111,7 +119,7 @@ export const match = record({
   /** Only the frame with this number among those, from 1; */
   nth: whole(1),
   /** those from the first to the last, `[2, 5]`; */
-  between: listOf(whole(1)),
+  between: firstAndLast,
   /** every so many. */
   every: whole(1),
 });

@@ -118,9 +118,16 @@ function measured(what: string, units: Readonly<Record<string, number>>, bare?: 
 
 const spans = { us: 1, µs: 1, ms: MS, s: SECOND, min: 60 * SECOND, h: 3600 * SECOND };
 
+/** No clock of a laboratory goes further; moments and what is added to them stay whole µs. */
+const LONGEST: Micros = 1e6 * spans.h;
+
 /** `5 ms`, `1.5 s`, `200 us`, `2 min`, in µs. */
-export const span: Read<Micros> = (piece, path) =>
-  Math.round(measured("a span of time such as 5 ms or 1.5 s", spans)(piece, path));
+export const span: Read<Micros> = (piece, path) => {
+  const value = Math.round(measured("a span of time such as 5 ms or 1.5 s", spans)(piece, path));
+  return value <= LONGEST
+    ? value
+    : wrong(piece, path, `a span of time is 1000000 h at most, not ${said(piece)}`);
+};
 
 /** `10 %` or `0.1` */
 export const chance: Read<number> = (piece, path) => {

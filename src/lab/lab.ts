@@ -87,6 +87,8 @@ export interface LabResult {
 }
 
 const LIMIT: Micros = 60 * SECOND;
+/** Characters that a machine may print before they are shown, whether they end a line or not. */
+const LONGEST_LINE = 4096;
 const GATEWAY = "10.0.2.2/24";
 /**
  * Address space of all programs together, unless they say what they want, and the least and the most of each. A computer
@@ -507,7 +509,7 @@ export class Lab {
     const name = wanted?.name ?? (names.length === 1 ? names[0]! : undefined);
     const found = name === undefined ? undefined : this.#switches.get(name);
     if (name !== undefined && found) return [name, found];
-    const there = `there are ${names.join(", ")}`;
+    const there = `there are ${names.join(", ") || "none"}`;
     throw new LabError([
       name === undefined
         ? { spot, path: station, text: `network is missing: ${there}` }
@@ -560,7 +562,7 @@ export class Lab {
       this.referee.printed(name);
       if (!onPrint) return;
       line += String.fromCharCode(byte);
-      if (byte === 10) show();
+      if (byte === 10 || line.length === LONGEST_LINE) show();
     });
   }
 

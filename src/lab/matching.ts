@@ -28,8 +28,7 @@ export function frameMatch(description: MatchDescription, addressOf: AddressOf, 
   if (kind === undefined || kinds.length > 1)
     return misfit(description, path, "frames are told by one of tcp, udp, arp, any");
   if (nth !== undefined) return match.nth(nth, kind);
-  if (between !== undefined)
-    return match.between(between[0] ?? 1, between[1] ?? Number.POSITIVE_INFINITY, kind);
+  if (between !== undefined) return match.between(...between, kind);
   return every === undefined ? kind : match.every(every, kind);
 }
 

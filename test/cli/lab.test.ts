@@ -153,6 +153,13 @@ test.each([
     8,
     /^one: the gateway 10\.0\.1\.2 is not in the network of 10\.0\.0\.1\/24$/,
   ],
+  ["limit: 1000001 h\nmachines: {}", 1, 8, /^limit: a span of time is 1000000 h at most/],
+  [
+    `${machine} }\nexpect:\n  - { frame: { any: , between: [5, 2] } }`,
+    4,
+    31,
+    /^expect\[1\]\.frame\.between: the numbers of the first and the last such as \[2, 5\] are needed$/,
+  ],
   [`${machine}, corrections: none.json }`, 2, 3, /^machines\.one\.corrections: .*none\.json: no such file$/],
   [`${machine}, link: { loss: 120 % } }`, 2, 73, /a chance is 100 % at most/],
   ["machines:\n  one: { program: none.asm }", 2, 8, /^machines\.one\.program: .*none\.asm: no such file/],

@@ -219,6 +219,7 @@ describe.each(engines)("%s", (_, engine) => {
       ["fxrstor [ebp], its first dword", [0x0f, 0xae, 0x4d, 0], { ebp: at }, "#SS"],
       ["fxrstor [ebp], not aligned", [0x0f, 0xae, 0x4d, 0], { ebp: 0xffff_fff9 }, "#GP"],
       ["bts [ebp],ecx", [0x0f, 0xab, 0x4d, 0], { ebp: at }, "#SS"],
+      ["btc [edi+3],edi, which reaches back", [0x0f, 0xbb, 0x7f, 3], { edi: 0xffff_ffff }, "#GP"],
       ["push dword [ebx], the stack", [0xff, 0x33], { ebx: 0x2000, esp: 1 }, "#SS"],
       ["push dword [ebx], the operand", [0xff, 0x33], { ebx: at }, "#GP"],
       ["pop dword [ebx], the operand", [0x8f, 0x03], { ebx: at }, "#GP"],
@@ -282,6 +283,25 @@ describe.each(engines)("%s", (_, engine) => {
     const entered = running([0xb8, 0x41, 0x41, 0x90, 0x90, 0x42, 0x81, 0xfa, 2, 0, 0, 0, 0x75, 0xf3]);
     entered.run(100);
     expect([entered.cpu.ecx, entered.cpu.edx]).toEqual([2, 2]);
+  });
+
+  test("a repetition that overwrites itself goes to its end, however the run is cut", () => {
+    // mov edi,0x1005; mov ecx,20; mov al,0x40; rep stosb; then sixteen bytes that have become inc eax
+    const code = [0xbf, ...le(0x1005), 0xb9, ...le(20), 0xb0, 0x40, 0xf3, 0xaa];
+    const ends = (cuts: readonly number[], flags = 0x202) => {
+      const machine = running([...code, ...new Array<number>(11).fill(0x48)]);
+      machine.cpu.eflags = flags;
+      let stop = machine.run(cuts[0] ?? 100);
+      for (let i = 1; i < 100 && !(stop.reason === "fault"); i++)
+        stop = machine.run(cuts[i % cuts.length] ?? 100);
+      const { eax, ecx, edi, eip } = machine.cpu;
+      return [said(stop), eax, ecx, edi, eip, machine.instructions];
+    };
+    const whole = ends([]);
+    expect(whole).toEqual([["#GP", 0], 0x40 + 11, 0, 0x1019, 0x1019, 34]);
+    for (const cuts of [[1], [2], [3, 1], [5], [9, 4], [13]]) expect(ends(cuts), `${cuts}`).toEqual(whole);
+    // In single steps each iteration is fetched: inc eax comes after the tenth.
+    expect(ends([1], 0x302).slice(1, 3)).not.toEqual(whole.slice(1, 3));
   });
 
   test("an instruction whose constant is written becomes another", () => {

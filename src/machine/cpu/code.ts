@@ -64,6 +64,13 @@ export class Code {
   /** The one operation that the four bytes at an address belong to, as its constant: patched the last time. */
   #patched: Operation | undefined;
   #patchedAt = 0;
+  /**
+   * The repetition that has begun and has not come to its end. It is not fetched again meanwhile, so that what it writes
+   * over itself is executed when it has ended: undefined.ts.
+   */
+  repeating: Operation | undefined;
+  /** Of it. */
+  #overwritten = false;
 
   constructor(core: Core, listener?: CodeListener) {
     const { memory } = core;
@@ -162,6 +169,7 @@ export class Code {
   /** Decodes in place. Throws a GuestFault when nothing can be fetched. */
   decode(operation: Operation): void {
     this.#patched = undefined;
+    if (operation === this.repeating) this.repeating = undefined;
     if (this.#all.length > MOST_OPERATIONS || this.#kept.length > MOST_PAGES) this.#discard();
     const length = decodeOperation(this.#core, operation);
     const known = this.at(operation.address);
@@ -183,6 +191,23 @@ export class Code {
     this.#listener?.covered(start, length);
     this.#mark(start >>> 12);
     this.#mark((start + length - 1) >>> 12);
+  }
+
+  /** A repetition begins, or goes on. */
+  repeats(operation: Operation): void {
+    if (this.repeating === operation) return;
+    if (this.repeating !== undefined) this.refetch();
+    this.repeating = operation;
+    this.#overwritten = false;
+  }
+
+  /** The repetition has ended, or was interrupted by what a processor would have been: it is fetched anew. */
+  refetch(): void {
+    const operation = this.repeating!;
+    this.repeating = undefined;
+    if (!this.#overwritten) return;
+    operation.op = OP.DECODE;
+    this.#listener?.changed(operation.address >>> 0, operation.length);
   }
 
   #stopsAt(address: number): boolean {
@@ -273,6 +298,10 @@ export class Code {
 
   /** Bytes from offset `from` on have changed; `operation` begins at offset `start`. Answers whether it is still known. */
   #changed(operation: Operation, start: number, from: number): boolean {
+    if (operation === this.repeating) {
+      this.#overwritten = true;
+      return true;
+    }
     const at = (operation.address >>> 0) + operation.constantAt;
     if (from >= start + operation.constantAt && this.#memory.isMapped(at, 4, "read")) {
       // Only its constant has changed, as programs that patch themselves like to do.

@@ -48,6 +48,7 @@ export class Interpreter implements Engine {
   }
 
   codeWritten(address: number, length: number): void {
+    if (this.code.repeating !== undefined) this.code.refetch();
     this.code.written(address, length);
   }
 
@@ -73,6 +74,7 @@ export class Interpreter implements Engine {
       const stepping = (words[WORD.EFLAGS]! & TF) !== 0;
       const stop = this.turn(stepping ? 1 : Math.min(end - core.instructions, LONGEST_TURN));
       if (stop !== BUDGET) return stop;
+      if (stepping && this.code.repeating !== undefined) this.code.refetch();
       // The trap comes behind an instruction that began with TF set. SDM vol. 3B, 17.3.1.4.
       const shadowed = this.cpu.shadow;
       this.cpu.shadow = false;
@@ -98,6 +100,8 @@ export class Interpreter implements Engine {
     let left = budget | 0;
     let result = words[WORD.RESULT]!;
     let carries = words[WORD.CARRIES]!;
+    // Another thread runs, or this one elsewhere.
+    if (code.repeating !== undefined && code.repeating.address !== words[WORD.EIP]) code.refetch();
     let op = code.at(words[WORD.EIP]!);
     try {
       while (left > 0) {
@@ -140,7 +144,10 @@ export class Interpreter implements Engine {
             result = words[WORD.RESULT]!;
             carries = words[WORD.CARRIES]!;
             left -= cpu.iterations - 1;
-            if (finished) op = op.next;
+            if (finished) {
+              if (code.repeating !== undefined) code.refetch();
+              op = op.next;
+            }
             break;
           }
           case 5: // EXACT
@@ -1556,6 +1563,7 @@ export class Interpreter implements Engine {
       words[WORD.EIP] = op.address;
       core.instructions = before + (budget - left - 1);
       if (op.op === OP.STRING && op.string) core.instructions += cpu.iterations;
+      if (code.repeating !== undefined) code.refetch();
       return cpu.stopOf(op, reason);
     }
   }

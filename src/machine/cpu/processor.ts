@@ -168,6 +168,11 @@ export class Processor {
     return this.#writing(address, length) === CODE_TOO;
   }
 
+  /** A repetition begins, or goes on. */
+  repeats(op: Operation): void {
+    this.#code.repeats(op);
+  }
+
   /** Bytes that `writing` said are code have been written. */
   written(address: number, length: number): void {
     this.#code.written(address >>> 0, length);
@@ -281,7 +286,8 @@ export class Processor {
     // Of two accesses at one address the first has failed.
     if (/^(movs|lods)/.test(name) && op.string) return isAt(ESI) ? op.segment : ES;
     if (op.string) return name.startsWith("cmps") && !isAt(EDI) ? op.segment : ES;
-    if (name.startsWith("maskmov")) return op.segment;
+    // Strings of bits reach far from where the operand says.
+    if (/^maskmov|^bt/.test(name)) return op.segment;
     if (!namesMemory(op) || (name === "pop" && isAt(ESP))) return SS;
     return (address - this.offset(op)) >>> 0 < LARGEST_OPERAND ? op.segment : SS;
   }

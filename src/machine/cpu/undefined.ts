@@ -23,6 +23,8 @@
  *     aad                          OF, AF and CF of the 8-bit addition
  *     repne loope, repe loopne     the prefix wins: the first is loopne, the second loope
  *     cmps, of two faults          the one of the string in ES, but with REPE CMPSB the other
+ *     rep movs, rep stos           over itself: goes to its end, if no fault and no single step comes between, before what
+ *                                  it has written there is executed
  *     push of a segment register   writes zeros above the selector
  *     bswap of 16 bits             the result is 0
  *     rcpps rsqrtps and scalars    the tables of float/estimate.ts

@@ -40,9 +40,9 @@ export interface CompilerOptions {
 const THRESHOLD = 300;
 /**
  * A program that ends before loses more by compiling than it wins. Neither our interpreter nor our compiler has been
- * compiled well by the host then: so many instructions take the one some 5 ms, and the first region takes the other some
- * 6 and more. So it is ahead only from some 100,000 to 400,000 on, by how much was to be compiled; with a later beginning
- * longer programs would lose what these win.
+ * compiled well by the host then: so many instructions take the one some 3 ms, and the first region takes the other some
+ * 6 and more. So it is ahead only from some 100,000 to 200,000 on, by how much was to be compiled; with a later beginning
+ * longer programs would lose what these win. With an earlier one, down to 2,000, they win a millisecond or two.
  */
 const AFTER = 20_000;
 /**
@@ -342,7 +342,7 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Executes an operation for compiled code, which has stored everything. Answers whether to leave, and how. */
   #execute(op: Operation): number {
     const words = this.#words;
-    const { cpu } = this.#interpreter;
+    const { cpu, code } = this.#interpreter;
     this.#disturbed = false;
     join(words);
     if (this.#isPatched) this.#refresh();
@@ -356,9 +356,11 @@ export class CompilingEngine implements Engine, CodeListener {
     } catch (reason) {
       if (!(reason instanceof GuestFault)) throw reason;
       if (op.op === OP.STRING) words[LEFT]! -= cpu.iterations;
+      if (code.repeating !== undefined) code.refetch();
       throw new GuestFault(cpu.stopOf(op, reason));
     }
     words[LEFT]! -= op.op === OP.STRING ? cpu.iterations : 1;
+    if (finished && code.repeating !== undefined) code.refetch();
     split(words);
     if (finished && !this.#disturbed && this.#version === this.#core.memory.version) return 0;
     words[WORD.EIP] = finished ? op.following : op.address;

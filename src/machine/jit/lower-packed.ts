@@ -91,8 +91,12 @@ function moveMmx(l: Lowering, op: Operation, name: string, toMmx: boolean): bool
     case "movd": {
       const registers = mmxRegisters(b);
       if (toMmx) {
-        const value = l.value(op, op.kind2, op.b, l.place(op, false));
-        registers.write(mmxNumber(op.a), b.pureWith(W.i32x4_replace_lane, V128, [0], zero(b), value));
+        const place = l.place(op, false);
+        const value =
+          place !== undefined
+            ? b.load(W.v128_load32_zero, place, RAM_BASE)
+            : b.pureWith(W.i32x4_replace_lane, V128, [0], zero(b), b.get(op.b));
+        registers.write(mmxNumber(op.a), value);
         return true;
       }
       const place = l.place(op, true);

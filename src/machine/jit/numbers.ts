@@ -118,25 +118,25 @@ export function knownNumbers(
     meet(known[block]!, nothing, wanted[block]);
     meet(outside[block]!, nothing);
   }
-  for (let changed = true; changed; ) {
-    changed = false;
+  /** Blocks of which more was known when they were looked at. */
+  const open = blocks.map(({ index }) => structure.place[index]! >= 0);
+  while (open.includes(true)) {
     for (const block of blocks) {
-      if (structure.place[block.index]! < 0) continue;
+      if (!open[block.index]) continue;
+      open[block.index] = false;
       const goesOn = (next: number, after: Known): void => {
-        if (staysInLoop(block.index, next)) changed = meet(known[next]!, after) || changed;
-        else {
-          changed = meet(known[next]!, after, wanted[next]) || changed;
-          changed = meet(outside[next]!, after) || changed;
-        }
+        const stays = staysInLoop(block.index, next);
+        if (meet(known[next]!, after, stays ? undefined : wanted[next]))
+          open[next] = structure.place[next]! >= 0;
+        if (!stays) meet(outside[next]!, after);
       };
       for (const entry of structure.routes.get(block.index) ?? []) goesOn(entry, known[block.index]!);
       for (const { exit, position } of block.values) {
         if (exit?.to === undefined || exit.to.block < 0) continue;
-        goesOn(exit.to.block, behind(block, known[block.index]!, slots, position, exit.changed));
+        goesOn(exit.to.block, behind(block, known[block.index]!, position, exit.changed));
       }
       const { kind } = block.end;
-      const after =
-        kind === "execute" || kind === "interrupt" ? nothing : behind(block, known[block.index]!, slots);
+      const after = kind === "execute" || kind === "interrupt" ? nothing : behind(block, known[block.index]!);
       for (const next of successorsAtEnd(block.end)) goesOn(next, after);
     }
   }
@@ -201,7 +201,6 @@ function wantedIn(
 function behind(
   block: Block,
   before: Known,
-  slots: number,
   end = block.values.length,
   changes: ReadonlyMap<number, Value> = block.changed,
 ): Known {
@@ -218,16 +217,10 @@ function behind(
       checked.set(number, (checked.get(number) ?? 0) | lanes);
     }
   }
+  const lanes = before.lanes.slice();
+  for (const [value, found] of checked) if (value.what === "slot") lanes[value.number]! |= included(found);
   const lookUp = knownIn(before, checked);
-  const lanes = Uint8Array.from({ length: slots }, (_, slot) => {
-    const changed = changes.get(slot);
-    return changed === undefined ? before.lanes[slot]! | slotChecked(slot) : plainLanes(changed, lookUp);
-  });
-  function slotChecked(slot: number): number {
-    for (const [value, found] of checked)
-      if (value.what === "slot" && value.number === slot) return included(found);
-    return 0;
-  }
+  for (const [slot, value] of changes) lanes[slot] = plainLanes(value, lookUp);
   return { lanes, mode };
 }
 

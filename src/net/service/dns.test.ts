@@ -259,6 +259,8 @@ describe("the server", () => {
     ["printer.lab", Type.AAAA, "NOERROR; printer.lab. 60 AAAA 2001:db8::9"],
     ["9.2.0.10.in-addr.arpa", Type.PTR, "NOERROR; 9.2.0.10.in-addr.arpa. 60 PTR printer.lab."],
     ["example.com", Type.A, "REFUSED"],
+    ["lab.example", Type.AXFR, "REFUSED"],
+    ["lab.example", Type.IXFR, "REFUSED"],
   ])("%s, type %i: %s", (name, type, line) => {
     const { server, line: asked } = asking();
     expect(asked(name, type)).toBe(line);

@@ -175,6 +175,7 @@ export class DnsServer extends Service {
     // RFC 9619: one question.
     if (question === undefined || message.questions.length !== 1) return failed(Rcode.FORMERR);
     if (question.class !== CLASS_IN && question.class !== CLASS_ANY) return failed(Rcode.REFUSED);
+    if (question.type === Type.AXFR || question.type === Type.IXFR) return failed(Rcode.REFUSED); // RFC 5936 2.2.1
     const outcome = this.#answer(question);
     if (outcome.ask === undefined || (this.#resolve && message.recursionDesired)) return outcome;
     // What was found on the way is an answer; for nothing at all there is nobody here to ask.

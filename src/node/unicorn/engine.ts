@@ -11,7 +11,7 @@
  * become #MF with FWAIT only, those of SSE never become #XM, and MXCSR.MM does not exist; it executes some of what is
  * undefined (8F with another digit than 0, shifts of MMX registers in memory). It differs in undefined flags (whatever MachineOptions.undefinedFlags says), in the pointers to the last x87
  * instruction, in the last bits of transcendental functions, in what a write across two pages leaves behind that faults in
- * the second. LOCK before CMP, which is #UD, ends the whole process where it is only translated (Unicorn 2.0.1).
+ * the second; it fetches a repetition anew that overwrites itself, after each iteration. LOCK before CMP, which is #UD, ends the whole process where it is only translated (Unicorn 2.0.1).
  */
 import { DECODED, decode, makeInstruction } from "../../isa/index.ts";
 import {

@@ -212,7 +212,6 @@ const pieces: readonly ((scene: Scene, depth: number) => void)[] = [
         [0xff, 0x35, ...nowhere],
         [0x0f, 0x28, 0x05, 4, 0, 0x20, 0],
         [0xf0, 0x01, 0xc8],
-        [0x8e, 0xe0 | scene.below(8)],
         [0x9b],
       ]),
     );

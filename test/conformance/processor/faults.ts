@@ -554,6 +554,36 @@ const scenes: Readonly<Record<string, (scene: Scene) => void>> = {
     scene.put(scene.pick([0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf]));
     scene.some(1);
   },
+
+  "a repetition that overwrites itself"(scene) {
+    scene.raw = true;
+    if (scene.below(8) === 0) scene.eip = CODE.start + 0x1000 - scene.below(40);
+    if (scene.below(10) === 0) scene.eflags |= 0x100;
+    // What is written: instructions of one byte, and what faults.
+    const value = scene.pick([
+      0x9090_9090, 0x4040_4040, 0x9041_9040, 0x4241_4340, 0, 0xcccc_cccc, 0xc3c3_c3c3,
+    ]);
+    const bytes = Array.from({ length: 160 }, (_, i) => (value >>> (8 * (i & 3))) & 0xff);
+    scene.pokes.push({ address: DATA.start + 0x900, bytes: Uint8Array.from(bytes) });
+    scene.load(0, value);
+    scene.load(1, scene.below(30));
+    scene.load(6, DATA.start + 0x950);
+    scene.put(scene.pick([0xfc, 0xfc, 0xfd]));
+    scene.load(7, scene.here + 5 + scene.below(48) - 24);
+    if (scene.below(6) === 0) scene.put(scene.pick(SEGMENT_PREFIX));
+    const size = scene.pick([[], [0x66], [0x66], [0]]);
+    if (size[0] === 0x66) scene.put(0x66);
+    if (scene.below(6) > 0) scene.put(scene.pick([0xf2, 0xf3]));
+    scene.put(scene.pick([0xa4, 0xaa, 0xaa]) + (size.length > 0 ? 1 : 0));
+    scene.put(
+      ...scene.pick([
+        [0x40, 0x41, 0x42, 0x43, 0x90, 0x40],
+        [0xb8, 1, 2, 3, 4, 0x90],
+        [0x01, 0xc8, 0x90, 0x90],
+      ]),
+    );
+    scene.some(2, [1, 0, 0]);
+  },
 };
 
 export const faultSeries = (): Series[] => seriesOf("faults", scenes, (name) => name === MODIFIES_NEXT);

@@ -108,7 +108,7 @@ function repeated(element: Element, compares: boolean, bulk: Bulk | undefined): 
       cpu.iterations = 1;
       return true;
     }
-    const operation = op.op;
+    if (!compares) cpu.repeats(op);
     while (cpu.iterations < limit) {
       const rest = limit - cpu.iterations;
       const most = left < rest ? left : rest;
@@ -124,8 +124,6 @@ function repeated(element: Element, compares: boolean, bulk: Bulk | undefined): 
       setCount(cpu, op, left);
       if (left === 0) return true;
       if (compares && (cpu.words[WORD.RESULT] === 0) !== (op.rep === REPE)) return true;
-      // It has overwritten itself: what stands there now is to be executed.
-      if (op.op !== operation) return false;
     }
     return false;
   };

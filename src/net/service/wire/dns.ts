@@ -24,6 +24,8 @@ export const Type = {
   TXT: 16,
   AAAA: 28,
   OPT: 41,
+  IXFR: 251,
+  AXFR: 252,
   ANY: 255,
 } as const;
 export const CLASS_IN = 1;

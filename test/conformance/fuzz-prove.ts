@@ -6,22 +6,16 @@
  * The tier is the compiler of V8 that makes machine code of what is compiled: by itself V8 begins with Liftoff, and a
  * short run never sees what TurboFan makes of it.
  */
-import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import type { Core } from "../../src/machine/index.ts";
 import { type CompilerOptions, CompilingEngine } from "../../src/machine/jit/index.ts";
 import { compareRuns, program } from "../engines/programs.ts";
+import { proofOptions } from "../prove-options.ts";
 import { randomCode, strangeImage } from "./fuzz.ts";
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "2000" },
-    seed: { type: "string", default: "1" },
-    tier: { type: "string" },
-  },
-});
+const { values } = proofOptions({ runs: 2000, seed: 1, tier: "" });
 const tiers: Readonly<Record<string, string>> = { liftoff: "--liftoff-only", turbofan: "--no-liftoff" };
-if (values.tier !== undefined) {
+if (values.tier !== "") {
   const flag = tiers[values.tier];
   if (flag === undefined) {
     console.error(`fuzz: there is no tier "${values.tier}"; there are ${Object.keys(tiers).join(", ")}`);
@@ -30,8 +24,8 @@ if (values.tier !== undefined) {
   // Before the first module is compiled.
   setFlagsFromString(flag);
 }
-const runs = Number(values.runs);
-const first = Number(values.seed) * 1_000_003;
+const { runs } = values;
+const first = values.seed * 1_000_003;
 
 /** A random program interpreted and compiled, in pieces of these lengths. */
 function randomProgram(

@@ -25,7 +25,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
-import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { DECODED, decode, makeInstruction } from "../../src/isa/index.ts";
 import {
@@ -37,20 +36,13 @@ import {
   undefinedFamilies,
   VECTOR,
 } from "../../src/machine/index.ts";
+import { proofOptions } from "../prove-options.ts";
 import { runLinux } from "./linux.ts";
 import { EFLAGS_COMPARED, flagNames } from "./processor/case.ts";
 import { storedFxsave } from "./processor/ours.ts";
 import { isCarriedOver, recordedSteps } from "./single-step.ts";
 
-const { values } = parseArgs({
-  options: {
-    suite: { type: "string", default: "" },
-    from: { type: "string", default: "" },
-    match: { type: "string", default: "" },
-    show: { type: "string", default: "20" },
-    root: { type: "string", default: "." },
-  },
-});
+const { values } = proofOptions({ suite: "", from: "", match: "", show: 20, root: "." });
 
 /** What came of one test: passed, left out (with why), or failed (with how). */
 type Outcome = "passed" | { leftOut: string } | { failed: string };
@@ -611,7 +603,7 @@ try {
       `  left out, ${why}: ${list.length} (${list.slice(0, 4).join(", ")}${list.length > 4 ? " …" : ""})`,
     );
   }
-  for (const text of failed.slice(0, Number(values.show))) console.log(`  failed: ${text}`);
+  for (const text of failed.slice(0, values.show)) console.log(`  failed: ${text}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 } catch (error) {
   console.error(`prove suites: ${(error as Error).message}`);

@@ -2,16 +2,15 @@
  * `npm run prove attack [-- --seconds N --seed S]`: a network under attack for as long as you like, seed after seed; every byte
  * that is taken is looked at, and memory must not grow.
  */
-import { parseArgs } from "node:util";
+
+import { proofOptions } from "../prove-options.ts";
 import { attack } from "./attack.ts";
 
-const { values } = parseArgs({
-  options: { seconds: { type: "string", default: "60" }, seed: { type: "string", default: "1" } },
-});
-const end = performance.now() + Number(values.seconds) * 1000;
+const { values } = proofOptions({ seconds: 60, seed: 1 });
+const end = performance.now() + values.seconds * 1000;
 const FRAMES = 200_000;
 let total = 0;
-for (let seed = Number(values.seed); performance.now() < end; seed++) {
+for (let { seed } = values; performance.now() < end; seed++) {
   const report = attack(
     seed,
     ({ frames }) => frames >= FRAMES || (frames % 1000 < 40 && performance.now() > end),

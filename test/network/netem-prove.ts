@@ -7,20 +7,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { proofOptions } from "../prove-options.ts";
 import { BadLine, CONDITIONS, MIXTURE } from "./bad-line.ts";
 import { has, Linux, missing } from "./linux.ts";
 import { withoutNetem } from "./netem.ts";
 
-const { values } = parseArgs({
-  options: {
-    megabytes: { type: "string", default: "100" },
-    congestion: { type: "string", default: "reno" },
-    only: { type: "string", default: "" },
-    folder: { type: "string", default: "." },
-  },
-});
-const total = Number(values.megabytes) * 1e6;
+const { values } = proofOptions({ megabytes: 100, congestion: "reno", only: "", folder: "." });
+const total = values.megabytes * 1e6;
 const chosen = [...CONDITIONS, MIXTURE].filter(({ share, words }) => share && words.includes(values.only));
 const shares = chosen.reduce((sum, { share }) => sum + share!, 0);
 const { congestion } = values;

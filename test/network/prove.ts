@@ -4,21 +4,15 @@
  * byte checked by digest; and a tenth of that between two kernels, with our switch and our lines between them. Needs Linux
  * and root.
  */
-import { parseArgs } from "node:util";
 import { MS, Random } from "../../src/base/index.ts";
 import { type Faults, FaultyLink, Nic, parseAddress, Stack } from "../../src/net/index.ts";
+import { proofOptions } from "../prove-options.ts";
 import { Linux, missing } from "./linux.ts";
 import { between, joined, type Transfer, transfer } from "./transfers.ts";
 
-const { values } = parseArgs({
-  options: {
-    gigabytes: { type: "string", default: "2" },
-    seed: { type: "string", default: "1" },
-    folder: { type: "string" },
-  },
-});
-const total = Number(values.gigabytes) * 1e9;
-const folder = values.folder ?? ".";
+const { values } = proofOptions({ gigabytes: 2, seed: 1, folder: "." });
+const total = values.gigabytes * 1e9;
+const { folder } = values;
 const why = missing();
 if (why || !(total > 0)) {
   process.stderr.write(`${why ?? `--gigabytes ${values.gigabytes}: a number above 0 is needed`}\n`);
@@ -44,7 +38,7 @@ Linux.script = `${folder}/tap.py`;
 const linux = await Linux.start("10.0.2.2/24");
 let failed = false;
 try {
-  const link = new FaultyLink({ port: linux, clock: linux, random: new Random(Number(values.seed)) });
+  const link = new FaultyLink({ port: linux, clock: linux, random: new Random(values.seed) });
   const stack = new Stack({ nics: [new Nic({ port: link, mac: 0x525400000015 })], random: new Random(1) });
   const [address, kernel] = [parseAddress("10.0.2.15")!, "10.0.2.2"];
   stack.configure(0, { address, mask: 0xffffff00 });
@@ -69,7 +63,7 @@ try {
   const far = await Linux.start("10.0.2.3/24");
   const near = await Linux.start("10.0.2.4/24");
   try {
-    const link = joined(near, far, ["10.0.2.4", "10.0.2.3"], new Random(Number(values.seed)));
+    const link = joined(near, far, ["10.0.2.4", "10.0.2.3"], new Random(values.seed));
     for (const [name, share, faults] of lines) {
       Object.assign(link.sending, faults);
       Object.assign(link.receiving, faults);

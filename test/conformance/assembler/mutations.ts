@@ -6,8 +6,8 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { Random } from "../../../src/base/index.ts";
+import { proofOptions } from "../../prove-options.ts";
 import { Comparison } from "./comparison.ts";
 
 /** Words that a mutation may put in. */
@@ -99,14 +99,7 @@ function compareMutants(paths: readonly string[], cases: number, seed: number): 
   return comparison.close("mutants");
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    root: { type: "string", default: "." },
-    cases: { type: "string", default: "2000" },
-    seed: { type: "string", default: "1" },
-  },
-});
+const { values, positionals } = proofOptions({ root: ".", cases: 2000, seed: 1 }, "FILES");
 const paths =
   positionals.length > 0
     ? positionals
@@ -117,4 +110,4 @@ const paths =
         ),
       ];
 if (!Comparison.isPossible()) console.log("mutations: skipped, fasm is not installed");
-else if (compareMutants(paths, Number(values.cases), Number(values.seed)) > 0) process.exitCode = 1;
+else if (compareMutants(paths, values.cases, values.seed) > 0) process.exitCode = 1;

@@ -6,23 +6,16 @@
  *
  * With --symbols the files that -s writes are compared too.
  */
-import { parseArgs } from "node:util";
+
+import { proofOptions } from "../../prove-options.ts";
 import { groups } from "../cases.ts";
 import { Comparison } from "./comparison.ts";
 import { Chance } from "./generate/chance.ts";
 import { formatProgram } from "./generate/formats.ts";
 import { languageProgram } from "./generate/language.ts";
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: "string", default: "3000" },
-    seed: { type: "string", default: "1" },
-    only: { type: "string" },
-    symbols: { type: "boolean", default: false },
-  },
-});
-const cases = Number(values.cases);
-const first = Number(values.seed);
+const { values } = proofOptions({ cases: 3000, seed: 1, only: "", symbols: false });
+const { cases, seed: first } = values;
 
 /** A line of a form that there is, with another line's operand in one's place or a word too many now and then. */
 function lines(): (seed: number) => string {
@@ -48,7 +41,7 @@ const makers: Readonly<Record<string, () => (seed: number) => string>> = {
   lines,
 };
 const { only } = values;
-const kinds = only === undefined ? Object.keys(makers) : [only];
+const kinds = only === "" ? Object.keys(makers) : [only];
 if (!kinds.every((kind) => Object.hasOwn(makers, kind))) {
   console.error(`programs: there is no "${only}"; there are ${Object.keys(makers).join(", ")}`);
   process.exitCode = 2;

@@ -4,23 +4,15 @@
  *     npm run prove -- sessions [--cases N] [--seed N] [--includes FOLDER;FOLDER] [FILE]
  */
 import { basename, dirname, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { diskFiles } from "../../../src/node/index.ts";
+import { proofOptions } from "../../prove-options.ts";
 import { type Edited, editOwn, editSource } from "./edits.ts";
 
 /** Changes to one source of our own. */
 const ROUNDS = 50;
 
-const { values, positionals } = parseArgs({
-  options: {
-    cases: { type: "string", default: "5000" },
-    seed: { type: "string", default: "1" },
-    includes: { type: "string", default: "" },
-  },
-  allowPositionals: true,
-});
-const cases = Number(values.cases);
-const seed = Number(values.seed);
+const { values, positionals } = proofOptions({ cases: 5000, seed: 1, includes: "" }, "FILES");
+const { cases, seed } = values;
 const total: Edited = { answers: 0, right: 0, reused: 0, difference: undefined };
 
 function add({ answers, right, reused, difference }: Edited): void {

@@ -7,17 +7,10 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { proofOptions } from "../../prove-options.ts";
 import { answer, assembled, question, randomPiece } from "./breakpoints.ts";
 
-const { values } = parseArgs({
-  options: {
-    root: { type: "string", default: "." },
-    record: { type: "boolean", default: false },
-    random: { type: "string", default: "0" },
-    seed: { type: "string", default: "1" },
-  },
-});
+const { values } = proofOptions({ root: ".", record: false, random: 0, seed: 1 });
 const folder = mkdtempSync(join(tmpdir(), "kolibri-breakpoints-"));
 try {
   const program = join(folder, "breakpoints");
@@ -25,7 +18,7 @@ try {
   const built = spawnSync("gcc", ["-m32", "-O1", "-static", "-o", program, source], { encoding: "utf8" });
   if (built.status !== 0) throw new Error(built.stderr || "gcc is not installed");
   const written = assembled();
-  const others = Array.from({ length: Number(values.random) }, (_, n) => randomPiece(Number(values.seed), n));
+  const others = Array.from({ length: values.random }, (_, n) => randomPiece(values.seed, n));
   const pieces = [...written, ...others];
   const input = pieces.map(question).join("");
   const native = spawnSync(program, { input, encoding: "utf8", maxBuffer: 2 ** 30 })

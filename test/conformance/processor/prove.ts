@@ -14,11 +14,11 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { forms } from "../../../src/isa/index.ts";
 import { type Core, Machine } from "../../../src/machine/index.ts";
 import { CompilingEngine } from "../../../src/machine/jit/index.ts";
+import { proofOptions } from "../../prove-options.ts";
 import { type Answer, type Case, differences, isAmbiguous, OUT_OF_TIME, tolerant } from "./case.ts";
 import { Coverage, formsOfGroup } from "./coverage.ts";
 import type { Series } from "./generate.ts";
@@ -30,21 +30,19 @@ import { caseInState } from "./states.ts";
 import { Distances } from "./transcendental.ts";
 import { describeX87, tolerantX87 } from "./x87.ts";
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: "string", default: "200" },
-    seed: { type: "string", default: "1" },
-    group: { type: "string", default: Object.keys(groups).join(",") },
-    form: { type: "string" },
-    engine: { type: "string", default: "interpreter" },
-    states: { type: "string" },
-    most: { type: "string", default: "100" },
-    record: { type: "boolean", default: false },
-    sequences: { type: "string", default: "5000" },
-    show: { type: "string", default: "3" },
-    /** Where the project is; scripts/prove.mjs says it. */
-    root: { type: "string", default: "." },
-  },
+const { values } = proofOptions({
+  cases: 200,
+  seed: 1,
+  group: Object.keys(groups).join(","),
+  form: "",
+  engine: "interpreter",
+  /** 0: one for the interpreter, 16 for compiled code. */
+  states: 0,
+  most: 100,
+  record: false,
+  sequences: 5000,
+  show: 3,
+  root: ".",
 });
 
 /** So many cases of one series are asked at once. */
@@ -81,7 +79,7 @@ function prove(
   const ours: Answer[] = [];
   let first: Case | undefined;
   for (let n = from; n < to; n++) {
-    const one = caseInState(series, Number(values.seed), n, states, first);
+    const one = caseInState(series, values.seed, n, states, first);
     if (n % states === 0) first = one;
     const answer = subject.answer(one);
     // What runs for ever does so until the clock strikes: where it stands then says nothing.
@@ -118,7 +116,7 @@ function prove(
   counts.wrong += mismatches.length;
   if (mismatches.length > 0) {
     console.log(`${series.key}: ${mismatches.length} of ${cases.length} differ`);
-    for (const text of mismatches.slice(0, Number(values.show))) console.log(`    ${text}`);
+    for (const text of mismatches.slice(0, values.show)) console.log(`    ${text}`);
   }
 }
 
@@ -145,9 +143,9 @@ if (values.engine !== "interpreter" && values.engine !== "compiled") {
   process.exit(1);
 }
 const isCompiled = values.engine === "compiled";
-const states = values.record ? 1 : Number(values.states ?? (isCompiled ? 16 : 1));
+const states = values.record ? 1 : values.states || (isCompiled ? 16 : 1);
 // Compiled before it is executed, but not all of the empty memory that a case may come to.
-const compiled = (core: Core) => new CompilingEngine(core, { ahead: true, most: Number(values.most) });
+const compiled = (core: Core) => new CompilingEngine(core, { ahead: true, most: values.most });
 const subject = isCompiled
   ? new Subject(
       new Machine({ ...options, engine: compiled }),
@@ -160,12 +158,10 @@ for (const name of wanted) {
   const group = name as keyof typeof groups;
   const began = Date.now();
   const counts: Counts = { total: 0, wrong: 0, ambiguous: 0, unsteady: 0 };
-  recorder = values.record ? new Recorder(Number(values.seed)) : undefined;
-  const chosen = groups[group]().filter((series) => values.form === undefined || series.name === values.form);
+  recorder = values.record ? new Recorder(values.seed) : undefined;
+  const chosen = groups[group]().filter((series) => values.form === "" || series.name === values.form);
   for (const [done, series] of chosen.entries()) {
-    const asked = values.record
-      ? recorded[group]
-      : { cases: Number(values.cases), sequences: Number(values.sequences) };
+    const asked = values.record ? recorded[group] : { cases: values.cases, sequences: values.sequences };
     const count = series.sequences ? asked.sequences : asked.cases;
     for (let from = 0; from < count; from += AT_ONCE) {
       prove(group, series, from, Math.min(from + AT_ONCE, count), oracle, counts);
@@ -189,7 +185,7 @@ for (const name of wanted) {
   wrong += counts.wrong;
 }
 oracle.close();
-if (values.form === undefined && wanted.some((group) => group in formsOfGroup)) {
+if (values.form === "" && wanted.some((group) => group in formsOfGroup)) {
   for (const line of coverage.report(wanted)) console.log(line);
 }
 for (const line of distances.report()) console.log(line);

@@ -12,7 +12,7 @@ export interface Shared {
   readonly seconds: number;
   readonly kilobytes: number;
   /** INCLUDE. */
-  readonly include: string | undefined;
+  readonly include: string;
   /** NAME=VALUE. */
   readonly defines: readonly string[];
 }
@@ -46,7 +46,7 @@ export class Fasm {
   #run({ directory, source }: Place): Promise<Answer> {
     const { seconds, kilobytes, include, defines } = this.#shared;
     const options = ["-m", String(kilobytes), ...defines.flatMap((one) => ["-d", one])];
-    const env = { ...process.env, INCLUDE: include ?? "" };
+    const env = { ...process.env, INCLUDE: include };
     const child = spawn("fasm", [...options, source, join(this.#folder, OUTPUT)], {
       cwd: directory,
       env,
@@ -103,7 +103,7 @@ export class Ours {
     const question: Question = {
       folder: directory,
       source,
-      includes: (include ?? "").split(";").filter((one) => one !== ""),
+      includes: include.split(";").filter((one) => one !== ""),
       environment: process.env as Record<string, string>,
       defines: Object.fromEntries(defines.map((one) => one.split(/=(.*)/s).slice(0, 2))),
       epochSeconds,

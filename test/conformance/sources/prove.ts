@@ -13,27 +13,27 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { proofOptions } from "../../prove-options.ts";
 import { Fasm, Ours } from "./ask.ts";
 import { good, type Judged, judge, judgeAgain, type Verdict, verdicts } from "./verdict.ts";
 
 const {
   values,
   positionals: [given],
-} = parseArgs({
-  allowPositionals: true,
-  options: {
-    match: { type: "string" },
-    list: { type: "string" },
-    include: { type: "string" },
-    define: { type: "string", multiple: true, default: [] },
-    seconds: { type: "string", default: "60" },
-    memory: { type: "string", default: "524288" },
-    jobs: { type: "string", default: String(availableParallelism()) },
-    all: { type: "boolean", default: false },
-    json: { type: "string" },
+} = proofOptions(
+  {
+    match: "",
+    list: "",
+    include: process.env["INCLUDE"] ?? "",
+    define: [],
+    seconds: 60,
+    memory: 524_288,
+    jobs: availableParallelism(),
+    all: false,
+    json: "",
   },
-});
+  "FOLDER",
+);
 
 const fail = (why: string): never => {
   process.stderr.write(`${why}\n`);
@@ -61,17 +61,15 @@ function* sourcesIn(directory: string): Generator<string> {
 }
 
 const listed =
-  values.list === undefined
-    ? undefined
-    : new Set(readFileSync(resolve(here, values.list), "utf8").split(/\r?\n/));
-const pattern = new RegExp(values.match ?? "");
+  values.list === "" ? undefined : new Set(readFileSync(resolve(here, values.list), "utf8").split(/\r?\n/));
+const pattern = new RegExp(values.match);
 const names = [...sourcesIn(folder)].filter((name) => pattern.test(name) && (listed?.has(name) ?? true));
 if (names.length === 0) fail(`no sources in ${given}`);
 
 const shared = {
-  seconds: Number(values.seconds),
-  kilobytes: Number(values.memory),
-  include: values.include ?? process.env["INCLUDE"],
+  seconds: values.seconds,
+  kilobytes: values.memory,
+  include: values.include,
   defines: values.define,
 };
 const progress = process.stderr.isTTY === true;
@@ -112,7 +110,7 @@ async function work(): Promise<void> {
   ours.close();
 }
 
-await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work));
+await Promise.all(Array.from({ length: Math.max(1, values.jobs) }, work));
 if (progress) process.stderr.write(clear);
 
 /** The files' totals by the first folder, the best verdicts first; columns that are empty are left out. */
@@ -157,7 +155,7 @@ process.stdout.write(
     `to the letter: ${alike.filter(({ toTheLetter }) => toTheLetter).length}\n` +
     `${((Date.now() - began) / 1000).toFixed(0)} s\n`,
 );
-if (values.json !== undefined) {
+if (values.json !== "") {
   const rows = names.map((name) => ({ name, ...results.get(name)! }));
   writeFileSync(resolve(here, values.json), `${JSON.stringify(rows, null, 1)}\n`);
 }

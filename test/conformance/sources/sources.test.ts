@@ -74,7 +74,7 @@ describe.skipIf(!Fasm.isInstalled())("fasm and ours on the same files (needs fas
   ])("%s: %j", async (verdict, source) => {
     writeFileSync(join(folder, "a.asm"), source);
     writeFileSync(join(folder, "b.inc"), "db 1,2,3\nmacro m x { mov x }\n");
-    const shared = { seconds: 20, kilobytes: 65536, include: undefined, defines: [] };
+    const shared = { seconds: 20, kilobytes: 65536, include: "", defines: [] };
     const fasm = new Fasm(shared);
     const theirs = await fasm.ask({ directory: folder, source: "a.asm" });
     fasm.close();

@@ -474,6 +474,20 @@ describe("published TCP ports", () => {
     net.settle();
     expect(again.state).toBe("open");
   });
+
+  test("what a guest has sent and ended still reaches a host that takes it only when the gateway has closed", () => {
+    const net = network({ publish: ["8080:80"] });
+    const { host, guest } = through(net);
+    guest.send(Uint8Array.of(1, 2));
+    guest.shutdown("send");
+    net.settle();
+    net.gateway.close();
+    net.pass(SECOND);
+    expect(readAll(host)).toEqual([1, 2]);
+    expect(host.finished).toBe(true);
+    expect(host.failure).toBeUndefined();
+    expect(guest.closed, "for the guest it is over").toBe(true);
+  });
 });
 
 /** Connects from the guest; answers how that ended and when. */

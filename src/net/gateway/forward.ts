@@ -110,9 +110,9 @@ export class Forward {
     return state === "closed" && (failure !== undefined || !this.#guestFinished);
   }
 
-  /** Resets both halves. */
+  /** Resets both halves; but what already has its end is the host's to deliver, however slowly its peer takes it. */
   abort(): void {
-    this.stream.reset();
+    if (!this.#guestFinished) this.stream.reset();
     this.socket.abort();
   }
 }

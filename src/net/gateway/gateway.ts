@@ -242,7 +242,10 @@ export class Gateway {
     return Math.min(this.stack.deadline(), this.#outside.deadline(), this.#sweep);
   }
 
-  /** Closes the published ports and resets every connection. The next poll sends the guests' resets. */
+  /**
+   * Closes the published ports and resets every connection; outside, what a guest has ended is left to go out. The next
+   * poll sends the guests' resets.
+   */
   close(): void {
     this.stack.sockets.intercept((attempt) => attempt.refuse());
     for (const { part } of this.#published) part.close();

@@ -10,14 +10,20 @@ import { kolibri, type Said } from "./io.ts";
 const server = "fixtures/guide/images/http-server.corrected.bin";
 
 /** A server that runs until the test is done with it. */
+/** Runs a server, and `during` when its port is published and it has printed that it listens. */
 async function serving(argv: string[], during: (url: string) => Promise<void>): Promise<Said> {
   const stop = new AbortController();
-  let said = "";
-  const ended = kolibri(argv, { interrupted: stop.signal, onErr: (text) => (said += text) });
+  let [said, printed] = ["", ""];
+  const ended = kolibri(argv, {
+    interrupted: stop.signal,
+    onErr: (text) => (said += text),
+    onOut: (text) => (printed += text),
+  });
   let over = false;
   void ended.then(() => (over = true));
   try {
-    while (!over && !said.includes("published: ")) await new Promise((resolve) => setTimeout(resolve, 5));
+    const listens = (): boolean => said.includes("published: ") && printed !== "";
+    while (!over && !listens()) await new Promise((resolve) => setTimeout(resolve, 5));
     const [, place] = /published: (\S+) →/.exec(said) ?? [];
     await during(`http://${place}/`);
   } finally {
@@ -70,6 +76,13 @@ test("what a program sent before it ended arrives whole", async () => {
        int 0x40
        mov eax, 78
        int 0x40
+       mov esi, ebx
+       mov eax, 63                  ; says that it listens
+       mov ebx, 1
+       mov ecx, '.'
+       int 0x40
+       mov ebx, esi
+       xor esi, esi
        mov eax, 80
        xor ecx, ecx
        int 0x40
@@ -99,11 +112,13 @@ test("what a program sent before it ended arrives whole", async () => {
   let received = 0;
   const stop = new AbortController();
   let said = "";
+  let listens = false;
   const ended = kolibri(["run", source, "--publish", "0:7", "--state", state], {
     interrupted: stop.signal,
     onErr: (text) => (said += text),
+    onOut: () => (listens = true),
   });
-  while (!said.includes("published: ")) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!listens) await new Promise((resolve) => setTimeout(resolve, 5));
   const port = Number(/published: [\d.]+:(\d+) /.exec(said)![1]);
   const socket = connect({ port, host: "127.0.0.1" });
   socket.on("data", (bytes) => (received += bytes.length));

@@ -83,7 +83,7 @@ function prove(
     if (n % states === 0) first = one;
     const answer = subject.answer(one);
     // What runs for ever does so until the clock strikes: where it stands then says nothing.
-    if (isAmbiguous(answer) || (one.raw && answer.vector === OUT_OF_TIME)) {
+    if (isAmbiguous(answer) || ((one.raw || series.sequences) && answer.vector === OUT_OF_TIME)) {
       counts.ambiguous++;
       continue;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { playedUnicorn } from "../../../test/engines/played-unicorn.ts";
+import { unicorns } from "../../../test/engines/unicorns.ts";
 import {
   type CpuModel,
   type CpuName,
@@ -9,23 +9,10 @@ import {
   Machine,
   STATE,
 } from "../../machine/index.ts";
-import { UnicornEngine, unicornEngine } from "./engine.ts";
-import type { Unicorn } from "./library.ts";
-import { wrappedPackage } from "./package.ts";
+import { unicornEngine } from "./engine.ts";
 
 const installed = await unicornEngine();
 const missing = "error" in installed ? installed.error : "";
-const played = await playedUnicorn();
-
-/** What is installed, the npm package or libunicorn; and libunicorn in the part of the package. */
-const engines: readonly [string, EngineMaker | { error: string }][] = [
-  ["what is installed", installed],
-  ["the package, played by libunicorn", "error" in played ? played : madeWith(wrappedPackage(played))],
-];
-
-function madeWith(library: Unicorn): EngineMaker {
-  return (core) => new UnicornEngine(library, core);
-}
 
 /** `code` at 0x1000, data from 0x2000, a stack below 0x4000. */
 function machineWith(
@@ -48,12 +35,8 @@ test("says how to get it where it is not", () => {
   else expect(installed).toBeTypeOf("function");
 });
 
-const titled = engines.map(
-  ([name, engine]) => [name + ("error" in engine ? ` (skipped: ${engine.error})` : ""), engine] as const,
-);
-
-describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
-  if ("error" in engine) {
+describe.each(unicorns)("Unicorn as the engine: $title", ({ engine }) => {
+  if (engine === undefined) {
     test.skip("cannot be asked here", () => {});
     return;
   }

@@ -40,6 +40,7 @@ import {
   type Unicorn,
   unicornLibrary,
 } from "./library.ts";
+import { Stretches } from "./stretches.ts";
 
 /** The engine maker for MachineOptions.engine, or what there is to do to have it. */
 export async function unicornEngine(): Promise<EngineMaker | { error: string }> {
@@ -111,6 +112,8 @@ export class UnicornEngine implements Engine {
     AUXILIARY_BYTES,
   );
   readonly #view: DataView;
+  /** Where the library has to be stopped, if it has to. */
+  readonly #stretches: Stretches | undefined;
   readonly #scratch = new Uint8Array(32);
   readonly #scratchView = new DataView(this.#scratch.buffer);
   #mapped: { address: number; length: number; writable: boolean }[] = [];
@@ -129,7 +132,9 @@ export class UnicornEngine implements Engine {
     this.#core = core;
     this.#own = new Interpreter(core);
     this.#view = new DataView(this.#auxiliary.buffer);
-    const handle = library.open();
+    const handle = library.open((address, length) => running!.#written(address, length));
+    if (library.needsStops)
+      this.#stretches = new Stretches(core.memory, (number) => this.#get(REG.GENERAL[number]!));
     this.#handle = handle;
     closing.register(this, () => library.close(handle));
     const callbacks = callbacksOf.get(library) ?? {
@@ -164,6 +169,7 @@ export class UnicornEngine implements Engine {
   codeWritten(address: number, length: number): void {
     this.#own.codeWritten(address, length);
     this.#library.forget(this.#handle, address, length);
+    this.#stretches?.forget(address, length);
   }
 
   flush(): void {
@@ -186,6 +192,8 @@ export class UnicornEngine implements Engine {
     // What it cannot execute at all needs no entry into it. Of a repeated instruction it would step over two iterations.
     if (words[WORD.EFLAGS]! & TF || this.#isOwn(words[WORD.EIP]! >>> 0)) return this.#helpedBy();
     this.#layOut();
+    const until = this.#stretches?.end(words[WORD.EIP]! >>> 0) ?? 0;
+    if (until !== 0 && until === words[WORD.EIP]! >>> 0) return this.#helpedBy();
     this.#hookMemory();
     this.#load();
     this.#end = undefined;
@@ -195,7 +203,7 @@ export class UnicornEngine implements Engine {
     running = this;
     let failed: number;
     try {
-      failed = this.#enter();
+      failed = this.#enter(until);
     } finally {
       running = undefined;
     }
@@ -204,6 +212,7 @@ export class UnicornEngine implements Engine {
     const end = this.#end as End;
     if (end === "budget") return BUDGET;
     if (end === "own") return this.#helpedBy();
+    if (end === undefined && failed === 0 && until !== 0 && words[WORD.EIP]! >>> 0 === until) return BUDGET;
     // The library has to be told where to end, and 0 is what it is told.
     if (end === undefined && failed === 0 && words[WORD.EIP] !== 0)
       throw new Error("Unicorn has stopped without a reason");
@@ -211,15 +220,15 @@ export class UnicornEngine implements Engine {
   }
 
   /** Into ring 3, where what led there is out of reach, and on. Answers what the library does. */
-  #enter(): number {
+  #enter(until: number): number {
     const library = this.#library;
     const handle = this.#handle;
     this.#arrives = true;
-    const failed = library.start(handle, AUXILIARY + ENTRY);
+    const failed = library.start(handle, AUXILIARY + ENTRY, until);
     if (this.#arrives) return failed;
     library.unmap(handle, AUXILIARY, AUXILIARY_BYTES);
     try {
-      return library.start(handle, this.#core.memory.words[WORD.EIP]! >>> 0);
+      return library.start(handle, this.#core.memory.words[WORD.EIP]! >>> 0, until);
     } finally {
       library.map(handle, AUXILIARY, this.#auxiliary, true);
     }
@@ -298,7 +307,7 @@ export class UnicornEngine implements Engine {
       this.#stop("budget");
       return;
     }
-    if (this.#isOwn(address)) {
+    if (this.#isOwn(address) || this.#stretches?.leadsToShort(address) === false) {
       this.#stop("own");
       return;
     }
@@ -311,6 +320,10 @@ export class UnicornEngine implements Engine {
     this.#last = address;
     this.#left--;
     this.#executed++;
+  }
+
+  #written(address: number, length: number): void {
+    this.#stretches?.forget(address, length);
   }
 
   #interrupted(vector: number): void {
@@ -354,6 +367,7 @@ export class UnicornEngine implements Engine {
     const { memory } = this.#core;
     if (memory.layout === this.#layout) return;
     this.#layout = memory.layout;
+    this.#stretches?.clear();
     const runs = memory.runs();
     const same = (a: (typeof runs)[number], b: (typeof runs)[number]): boolean =>
       a.address === b.address && a.length === b.length && a.writable === b.writable;

@@ -23,8 +23,6 @@ export interface PackageEmulator {
   context_alloc(): unknown;
   context_save(context: unknown): void;
   context_restore(context: unknown): void;
-  ctl_set_cpu_model(model: number): void;
-  ctl_remove_cache(from: number, to: number): void;
   close(): void;
 }
 
@@ -32,7 +30,6 @@ export interface PackageEmulator {
 export interface PackageModule {
   readonly ARCH_X86: number;
   readonly MODE_32: number;
-  readonly CPU_X86_EPYC: number;
   readonly PROT_READ: number;
   readonly PROT_EXEC: number;
   readonly PROT_ALL: number;
@@ -40,6 +37,7 @@ export interface PackageModule {
   readonly HOOK_MEM_UNMAPPED: number;
   readonly MEM_FETCH_UNMAPPED: number;
   readonly X86_REG_EIP: number;
+  arch_supported(architecture: number): unknown;
   readonly Unicorn: new (architecture: number, mode: number) => PackageEmulator;
 }
 
@@ -61,6 +59,7 @@ interface Write {
 class Emulator {
   readonly emulator: PackageEmulator;
   readonly #module: PackageModule;
+  readonly #written: (address: number, length: number) => void;
   #regions: Region[] = [];
   /** By address: what the emulator's page holds. */
   readonly #pages = new Map<number, Uint8Array>();
@@ -69,10 +68,10 @@ class Emulator {
   /** Code was missing and is there now. */
   #again = false;
 
-  constructor(module: PackageModule) {
+  constructor(module: PackageModule, written: (address: number, length: number) => void) {
     this.#module = module;
+    this.#written = written;
     this.emulator = new module.Unicorn(module.ARCH_X86, module.MODE_32);
-    this.emulator.ctl_set_cpu_model(module.CPU_X86_EPYC);
     this.emulator.hook_add(
       module.HOOK_MEM_UNMAPPED,
       (_: never, kind: number, address: bigint, size: number): boolean => {
@@ -97,18 +96,23 @@ class Emulator {
 
   unmap(address: number, length: number): void {
     this.#regions = this.#regions.filter((region) => region.address !== address);
-    for (const page of [...this.#pages.keys()]) {
-      if (page < address || page >= address + length) continue;
+    this.drop(address, length);
+  }
+
+  /** Pages that are to be brought again, and with them all that was made of their code. */
+  drop(address: number, length: number): void {
+    for (const page of this.#pages.keys()) {
+      if (page + PAGE <= address || page >= address + length) continue;
       this.emulator.mem_unmap(page, PAGE);
       this.#pages.delete(page);
     }
   }
 
-  start(address: number): number {
+  start(address: number, until: number): number {
     this.#refresh();
     for (let from = address; ; ) {
       this.#again = false;
-      const code = this.#run(from);
+      const code = this.#run(from, until);
       this.settle();
       if (!this.#again) return code;
       const eip = this.emulator.reg_read(this.#module.X86_REG_EIP, 4);
@@ -116,9 +120,9 @@ class Emulator {
     }
   }
 
-  #run(address: number): number {
+  #run(address: number, until: number): number {
     try {
-      this.emulator.emu_start(address, 0, 0, 0);
+      this.emulator.emu_start(address, until, 0, 0);
       return 0;
     } catch (error) {
       const code = /failed with code (\d+)/.exec(`${error}`)?.[1];
@@ -149,24 +153,18 @@ class Emulator {
       if (!this.#pages.has(at)) {
         const { PROT_READ, PROT_EXEC, PROT_ALL } = this.#module;
         this.emulator.mem_map(at, PAGE, region.writable ? PROT_ALL : PROT_READ | PROT_EXEC);
-        this.#put(at);
+        const bytes = this.#bytesOf(at);
+        this.emulator.mem_write(at, bytes);
+        this.#pages.set(at, bytes.slice());
       }
       if (at + PAGE >= address + size) return true;
     }
   }
 
-  #put(page: number): void {
-    const bytes = this.#bytesOf(page);
-    this.emulator.mem_write(page, bytes);
-    this.#pages.set(page, bytes.slice());
-  }
-
   /** Pages that others have changed since they were brought. */
   #refresh(): void {
     for (const [page, held] of this.#pages) {
-      if (Buffer.compare(this.#bytesOf(page), held) === 0) continue;
-      this.#put(page);
-      this.emulator.ctl_remove_cache(page, page + PAGE);
+      if (Buffer.compare(this.#bytesOf(page), held) !== 0) this.drop(page, PAGE);
     }
   }
 
@@ -187,6 +185,7 @@ class Emulator {
         const held = this.#pages.get(page >>> 0);
         if (held !== undefined) held[offset] = bytes[i]!;
       }
+      this.#written(address, size);
     }
   }
 }
@@ -197,11 +196,12 @@ export function wrappedPackage(module: PackageModule): Unicorn {
   /** What a hook calls, made for one emulator. */
   type Hooked = (emulator: Emulator) => (...values: never[]) => void;
   return {
-    open: () => new Emulator(module),
+    needsStops: true,
+    open: (written) => new Emulator(module, written),
     close: (handle) => of(handle).emulator.close(),
     map: (handle, address, bytes, writable) => of(handle).map({ address, bytes, writable }),
     unmap: (handle, address, length) => of(handle).unmap(address, length),
-    start: (handle, address) => of(handle).start(address),
+    start: (handle, address, until) => of(handle).start(address, until),
     stop: (handle) => of(handle).emulator.emu_stop(),
     readRegister(handle, register, into) {
       into.set(of(handle).emulator.reg_read(register, into.length));
@@ -216,9 +216,7 @@ export function wrappedPackage(module: PackageModule): Unicorn {
     restoreContext: (handle, context) => of(handle).emulator.context_restore(context),
     addHook: (handle, kind, callback) => of(handle).emulator.hook_add(kind, (callback as Hooked)(of(handle))),
     removeHook: (handle, hook) => of(handle).emulator.hook_del(hook),
-    forget(handle, address, length) {
-      of(handle).emulator.ctl_remove_cache(address, address + length);
-    },
+    forget: (handle, address, length) => of(handle).drop(address, length),
     onCode: (called): Callback => {
       const hooked: Hooked = (emulator) => (_: never, address: bigint) => {
         emulator.settle();
@@ -241,19 +239,48 @@ export function wrappedPackage(module: PackageModule): Unicorn {
   };
 }
 
-/** The package where it is installed; undefined where it is not. */
-export async function unicornPackage(): Promise<Unicorn | { error: string } | undefined> {
-  let found: { default: () => PromiseLike<PackageModule> };
-  try {
-    // Named so that neither the compiler nor the bundler looks for a package that need not be there.
-    const name: string = `${NAME}/x86`;
-    found = (await import(name)) as typeof found;
-  } catch (error) {
-    // The built program has require in the place of import.
-    const { code } = error as { code?: string };
-    return code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND"
-      ? undefined
-      : { error: `${NAME} is installed here, but cannot be loaded: ${(error as Error).message}` };
-  }
-  return wrappedPackage(await found.default());
+/** Node's own way to it, which knows what is installed where this file stands. */
+function installed(): Promise<unknown> {
+  // Named so that neither the compiler nor the bundler looks for a package that need not be there.
+  const name: string = `${NAME}/x86`;
+  return import(name);
 }
+
+/** The package as `load` finds it; undefined where it is not installed. */
+export async function unicornPackage(
+  load: () => Promise<unknown> = installed,
+): Promise<Unicorn | { error: string } | undefined> {
+  let found: unknown;
+  try {
+    found = await load();
+  } catch (error) {
+    return isMissing(error)
+      ? undefined
+      : { error: `${NAME} is installed here, but cannot be loaded: ${said(error)}` };
+  }
+  const make = (found as { default?: unknown } | undefined)?.default;
+  if (typeof make !== "function")
+    return { error: `${NAME} is installed here, but is not what is known by that name` };
+  try {
+    const module = (await make()) as PackageModule | undefined;
+    if (module?.Unicorn === undefined)
+      return { error: `${NAME} is installed here, but has no emulator in it` };
+    if (!module.arch_supported(module.ARCH_X86))
+      return { error: `${NAME} is installed here, but without x86` };
+    return wrappedPackage(module);
+  } catch (error) {
+    return { error: `${NAME} is installed here, but does not start: ${said(error)}` };
+  }
+}
+
+/** Not: something that it needs itself is missing. */
+function isMissing(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string };
+  // The built program has require in the place of import.
+  if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND") return false;
+  return [`${NAME}/x86`, `'${NAME}'`].some((name) => message?.includes(name));
+}
+
+/** The package throws text, too. */
+const said = (error: unknown): string =>
+  (error instanceof Error ? error.message : `${error}`).split("\n")[0]!;

@@ -71,6 +71,7 @@ function play(koffi: Koffi, library: ReturnType<Koffi["load"]>): PackageModule {
   const stop = call("int uc_emu_stop(void *handle)");
   const allocate = call("int uc_context_alloc(void *handle, _Out_ void **context)");
   const save = call("int uc_context_save(void *handle, void *context)");
+  const free = call("int uc_context_free(void *context)");
   const restore = call("int uc_context_restore(void *handle, void *context)");
 
   class Unicorn implements PackageEmulator {
@@ -137,6 +138,7 @@ function play(koffi: Koffi, library: ReturnType<Koffi["load"]>): PackageModule {
     };
     context_save = (context: unknown): void => save(this.#handle, context);
     context_restore = (context: unknown): void => restore(this.#handle, context);
+    context_free = (context: unknown): void => free(context);
     close = (): void => close(this.#handle);
   }
 

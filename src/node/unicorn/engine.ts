@@ -31,6 +31,7 @@ import {
   setEflags,
   WORD,
 } from "../../machine/index.ts";
+import { UnicornFailure } from "../failure.ts";
 import {
   type Callback,
   type Handle,
@@ -118,6 +119,8 @@ export class UnicornEngine implements Engine {
   readonly #scratchView = new DataView(this.#scratch.buffer);
   #mapped: { address: number; length: number; writable: boolean }[] = [];
   #layout = -1;
+  /** The interpreter is to decode anew, and nobody has written. */
+  #looksAgain = false;
   #memoryHooks: Handle[] = [];
   #end: End;
   /** The guest's first instruction is still to come. */
@@ -130,7 +133,14 @@ export class UnicornEngine implements Engine {
   constructor(library: Unicorn, core: Core) {
     this.#library = library;
     this.#core = core;
-    this.#own = new Interpreter(core);
+    this.#own = new Interpreter(core, {
+      threshold: Number.POSITIVE_INFINITY,
+      isShared: true,
+      changed: (address, length) => this.#changed(address, length),
+      stopChanged: () => {},
+      covered: () => {},
+      forgotten: () => {},
+    });
     this.#view = new DataView(this.#auxiliary.buffer);
     const handle = library.open((address, length) => running!.#written(address, length));
     if (library.needsStops)
@@ -168,6 +178,11 @@ export class UnicornEngine implements Engine {
 
   codeWritten(address: number, length: number): void {
     this.#own.codeWritten(address, length);
+  }
+
+  /** What the interpreter has written, or heard of. */
+  #changed(address: number, length: number): void {
+    if (this.#looksAgain) return;
     this.#library.forget(this.#handle, address, length);
     this.#stretches?.forget(address, length);
   }
@@ -204,6 +219,10 @@ export class UnicornEngine implements Engine {
     let failed: number;
     try {
       failed = this.#enter(until);
+    } catch (error) {
+      if (!(error instanceof UnicornFailure)) throw error;
+      const at = (this.#last < 0 ? words[WORD.EIP]! >>> 0 : this.#last).toString(16);
+      throw new UnicornFailure(`${error.message} (in the code at 0x${at})`, { cause: error });
     } finally {
       running = undefined;
     }
@@ -250,6 +269,13 @@ export class UnicornEngine implements Engine {
   }
 
   #helpedBy(): Stop {
+    const { code } = this.#own;
+    if (code.repeating === undefined) {
+      // Of what Unicorn's instructions write it does not hear.
+      this.#looksAgain = true;
+      code.written(this.#core.memory.words[WORD.EIP]! >>> 0, LONGEST);
+      this.#looksAgain = false;
+    }
     const stop = this.#own.run(1);
     if (stop === BUDGET) this.helped++;
     return stop;

@@ -6,6 +6,7 @@
  * The names are those of the package's src/unicorn-wrapper.js, version 2.1.4. Addresses and values come from it as
  * BigInt; what goes wrong it throws as text, with Unicorn's number in it.
  */
+import { UnicornFailure } from "../failure.ts";
 import type { Callback, Handle, Unicorn } from "./library.ts";
 
 /** What is used of an emulator of the package. */
@@ -23,6 +24,7 @@ export interface PackageEmulator {
   context_alloc(): unknown;
   context_save(context: unknown): void;
   context_restore(context: unknown): void;
+  context_free(context: unknown): void;
   close(): void;
 }
 
@@ -55,11 +57,38 @@ interface Write {
   readonly size: number;
 }
 
+interface Hook {
+  readonly kind: number;
+  readonly callback: (...values: never[]) => unknown;
+  /** What the package calls it. */
+  name: unknown;
+}
+
+/** What the package throws: text, what WebAssembly says, or that it would end the process. */
+function failure(error: unknown): Error {
+  if (error instanceof Error && !(error instanceof WebAssembly.RuntimeError)) return error;
+  return new UnicornFailure(`${NAME} has failed: ${said(error)}`, { cause: error });
+}
+
+/**
+ * Emulators that are open at once. Each takes 32 MiB of the package's memory for what it translates, and where there is
+ * no room for another the package ends the process: those that have rested longest are closed, and made anew when they
+ * are needed.
+ */
+const MOST_OPEN = 24;
+
 /** One machine's emulator, and what it holds of the machine's memory. */
 class Emulator {
-  readonly emulator: PackageEmulator;
   readonly #module: PackageModule;
   readonly #written: (address: number, length: number) => void;
+  /** All that are open, the one that was used last at the end. */
+  readonly #open: Emulator[];
+  #opened: PackageEmulator | undefined;
+  /** What is to be done with a new one: registers, then their context is kept, and hooks. */
+  readonly #registers: { register: number; bytes: Uint8Array }[] = [];
+  #isPrepared = false;
+  #context: unknown;
+  readonly #hooks = new Set<Hook>();
   #regions: Region[] = [];
   /** By address: what the emulator's page holds. */
   readonly #pages = new Map<number, Uint8Array>();
@@ -67,12 +96,13 @@ class Emulator {
   #writes: Write[] = [];
   /** Code was missing and is there now. */
   #again = false;
+  #isRunning = false;
 
-  constructor(module: PackageModule, written: (address: number, length: number) => void) {
+  constructor(module: PackageModule, open: Emulator[], written: (address: number, length: number) => void) {
     this.#module = module;
+    this.#open = open;
     this.#written = written;
-    this.emulator = new module.Unicorn(module.ARCH_X86, module.MODE_32);
-    this.emulator.hook_add(
+    this.addHook(
       module.HOOK_MEM_UNMAPPED,
       (_: never, kind: number, address: bigint, size: number): boolean => {
         const brought = this.#bring(Number(address), size);
@@ -82,12 +112,72 @@ class Emulator {
         return false;
       },
     );
-    this.emulator.hook_add(
-      module.HOOK_MEM_WRITE,
-      (_: never, __: never, address: bigint, size: number): void => {
-        this.#writes.push({ address: Number(address), size });
-      },
-    );
+    this.addHook(module.HOOK_MEM_WRITE, (_: never, __: never, address: bigint, size: number): void => {
+      this.#writes.push({ address: Number(address), size });
+    });
+  }
+
+  get emulator(): PackageEmulator {
+    return this.#opened ?? this.#made();
+  }
+
+  #made(): PackageEmulator {
+    if (this.#open.length >= MOST_OPEN) this.#open[0]!.close();
+    const { ARCH_X86, MODE_32, Unicorn } = this.#module;
+    const emulator = new Unicorn(ARCH_X86, MODE_32);
+    this.#opened = emulator;
+    this.#open.push(this);
+    for (const hook of this.#hooks) hook.name = emulator.hook_add(hook.kind, hook.callback);
+    for (const { register, bytes } of this.#registers) emulator.reg_write(register, bytes);
+    if (this.#isPrepared) this.#keepContext();
+    return emulator;
+  }
+
+  /** It may be used again. */
+  close(): void {
+    const emulator = this.#opened;
+    if (emulator === undefined) return;
+    this.#leave();
+    for (const { name } of this.#hooks) emulator.hook_del(name);
+    if (this.#isPrepared) emulator.context_free(this.#context);
+    emulator.close();
+  }
+
+  #leave(): void {
+    this.#opened = undefined;
+    this.#pages.clear();
+    this.#open.splice(this.#open.indexOf(this), 1);
+  }
+
+  addHook(kind: number, callback: Hook["callback"]): Hook {
+    const hook = { kind, callback, name: this.#opened?.hook_add(kind, callback) };
+    this.#hooks.add(hook);
+    return hook;
+  }
+
+  removeHook(hook: Hook): void {
+    this.#hooks.delete(hook);
+    this.#opened?.hook_del(hook.name);
+  }
+
+  writeRegister(register: number, from: Uint8Array): void {
+    if (!this.#isPrepared) this.#registers.push({ register, bytes: from.slice() });
+    this.emulator.reg_write(register, from);
+  }
+
+  saveContext(): void {
+    this.#isPrepared = true;
+    this.#keepContext();
+  }
+
+  #keepContext(): void {
+    this.#context = this.emulator.context_alloc();
+    this.emulator.context_save(this.#context);
+  }
+
+  restoreContext(): void {
+    const { emulator } = this;
+    emulator.context_restore(this.#context);
   }
 
   map(region: Region): void {
@@ -101,6 +191,8 @@ class Emulator {
 
   /** Pages that are to be brought again, and with them all that was made of their code. */
   drop(address: number, length: number): void {
+    // What changes while it runs is seen to before it runs again.
+    if (this.#isRunning) return;
     for (const page of this.#pages.keys()) {
       if (page + PAGE <= address || page >= address + length) continue;
       this.emulator.mem_unmap(page, PAGE);
@@ -109,26 +201,32 @@ class Emulator {
   }
 
   start(address: number, until: number): number {
+    const { emulator } = this;
+    this.#open.push(...this.#open.splice(this.#open.indexOf(this), 1));
     this.#refresh();
     for (let from = address; ; ) {
       this.#again = false;
       const code = this.#run(from, until);
       this.settle();
       if (!this.#again) return code;
-      const eip = this.emulator.reg_read(this.#module.X86_REG_EIP, 4);
+      const eip = emulator.reg_read(this.#module.X86_REG_EIP, 4);
       from = new DataView(eip.buffer, eip.byteOffset).getUint32(0, true);
     }
   }
 
   #run(address: number, until: number): number {
+    this.#isRunning = true;
     try {
       this.emulator.emu_start(address, until, 0, 0);
       return 0;
     } catch (error) {
       const code = /failed with code (\d+)/.exec(`${error}`)?.[1];
       if (code !== undefined) return Number(code);
-      const isItsOwn = error instanceof WebAssembly.RuntimeError;
-      throw isItsOwn ? new Error(`${NAME} has failed: ${error.message}`, { cause: error }) : error;
+      // It was left in the middle of something.
+      this.#leave();
+      throw error;
+    } finally {
+      this.#isRunning = false;
     }
   }
 
@@ -192,31 +290,41 @@ class Emulator {
 
 /** The package, as the engine wants it. */
 export function wrappedPackage(module: PackageModule): Unicorn {
-  const of = (handle: Handle): Emulator => handle as Emulator;
+  const open: Emulator[] = [];
   /** What a hook calls, made for one emulator. */
-  type Hooked = (emulator: Emulator) => (...values: never[]) => void;
+  type Hooked = (emulator: Emulator) => Hook["callback"];
+  const asked =
+    <Given extends unknown[], Answer>(ask: (emulator: Emulator, ...given: Given) => Answer) =>
+    (handle: Handle, ...given: Given): Answer => {
+      try {
+        return ask(handle as Emulator, ...given);
+      } catch (error) {
+        throw failure(error);
+      }
+    };
   return {
     needsStops: true,
-    open: (written) => new Emulator(module, written),
-    close: (handle) => of(handle).emulator.close(),
-    map: (handle, address, bytes, writable) => of(handle).map({ address, bytes, writable }),
-    unmap: (handle, address, length) => of(handle).unmap(address, length),
-    start: (handle, address, until) => of(handle).start(address, until),
-    stop: (handle) => of(handle).emulator.emu_stop(),
-    readRegister(handle, register, into) {
-      into.set(of(handle).emulator.reg_read(register, into.length));
-    },
-    writeRegister: (handle, register, from) => of(handle).emulator.reg_write(register, from),
-    saveContext(handle) {
-      const { emulator } = of(handle);
-      const context = emulator.context_alloc();
-      emulator.context_save(context);
-      return context;
-    },
-    restoreContext: (handle, context) => of(handle).emulator.context_restore(context),
-    addHook: (handle, kind, callback) => of(handle).emulator.hook_add(kind, (callback as Hooked)(of(handle))),
-    removeHook: (handle, hook) => of(handle).emulator.hook_del(hook),
-    forget: (handle, address, length) => of(handle).drop(address, length),
+    open: (written) => new Emulator(module, open, written),
+    close: asked((emulator) => emulator.close()),
+    map: asked((emulator, address: number, bytes: Uint8Array, writable: boolean) =>
+      emulator.map({ address, bytes, writable }),
+    ),
+    unmap: asked((emulator, address: number, length: number) => emulator.unmap(address, length)),
+    start: asked((emulator, address: number, until: number) => emulator.start(address, until)),
+    stop: (handle) => (handle as Emulator).emulator.emu_stop(),
+    readRegister: asked(({ emulator }, register: number, into: Uint8Array) =>
+      into.set(emulator.reg_read(register, into.length)),
+    ),
+    writeRegister: asked((emulator, register: number, from: Uint8Array) =>
+      emulator.writeRegister(register, from),
+    ),
+    saveContext: asked((emulator) => emulator.saveContext()),
+    restoreContext: asked((emulator) => emulator.restoreContext()),
+    addHook: asked((emulator, kind: number, callback: Callback) =>
+      emulator.addHook(kind, (callback as Hooked)(emulator)),
+    ),
+    removeHook: asked((emulator, hook: Handle) => emulator.removeHook(hook as Hook)),
+    forget: asked((emulator, address: number, length: number) => emulator.drop(address, length)),
     onCode: (called): Callback => {
       const hooked: Hooked = (emulator) => (_: never, address: bigint) => {
         emulator.settle();
@@ -281,6 +389,8 @@ function isMissing(error: unknown): boolean {
   return [`${NAME}/x86`, `'${NAME}'`].some((name) => message?.includes(name));
 }
 
-/** The package throws text, too. */
-const said = (error: unknown): string =>
-  (error instanceof Error ? error.message : `${error}`).split("\n")[0]!;
+/** In words what was thrown, which may be text; of an error the first line, behind which Node says who wanted it. */
+function said(error: unknown): string {
+  const { message } = error as { message?: string };
+  return message?.split("\n")[0] ?? `${error}`.replaceAll(/\s*\n\s*/g, " ");
+}

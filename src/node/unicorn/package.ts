@@ -3,8 +3,10 @@
  * own, not the machine's: a page goes there when it is first touched, and again when somebody else has changed it before
  * a run; what the guest writes comes here before the next instruction begins.
  *
- * The names are those of the package's src/unicorn-wrapper.js, version 2.1.4. Addresses and values come from it as
- * BigInt; what goes wrong it throws as text, with Unicorn's number in it.
+ * The names are those of the package's src/unicorn-wrapper.js, version 2.1.4, as it was released: without uc_ctl, so the
+ * processor is its own choice, a Haswell, and what it has translated it forgets with the page. Addresses and values come
+ * from it as BigInt; what goes wrong it throws as text, with Unicorn's number in it. What it must be kept from stands in
+ * stretches.ts.
  */
 import { UnicornFailure } from "../failure.ts";
 import type { Callback, Handle, Unicorn } from "./library.ts";

@@ -231,6 +231,7 @@ describe.each(unicorns)("Unicorn as the engine: $title", ({ engine }) => {
     ["tzcnt of a Pentium III, which is bsf", "pentium3", [0xf3, 0x0f, 0xbc, 0xc1]],
     ["aesenc, which no model has", "zen4", [0x66, 0x0f, 0x38, 0xdc, 0xc1]],
     ["popcnt of a Zen 4", "zen4", [0xf3, 0x0f, 0xb8, 0xc1]],
+    ["pextrw, which the package has not", "zen4", [0x66, 0x0f, 0xc5, 0xc0, 3]],
   ] as const)("has the instructions of the model: %s", (_, name, code) => {
     const model = name === "no cmov" ? { ...cpuModels.pentiumpro, features: new Set<Feature>() } : name;
     const [own, other] = ["interpreter" as const, engine].map((each) => {

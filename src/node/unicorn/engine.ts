@@ -289,7 +289,7 @@ export class UnicornEngine implements Engine {
   /**
    * Behind whatever prefixes: cpuid and rdtsc, which are the machine's; popf and iret, which may set TF; in and out, which
    * Unicorn lets everybody execute; what has LOCK, which it does not mind where it may not stand; what the model of the
-   * processor has not, or has something older for.
+   * processor has not, or has something older for; what Unicorn cannot execute here.
    */
   #isOwn(address: number): boolean {
     const { bytes } = this.#core.memory;
@@ -307,7 +307,9 @@ export class UnicornEngine implements Engine {
     const { memory, model } = this.#core;
     const start = RAM_BASE + address;
     const outcome = decode(memory.bytes, start, Math.min(start + LONGEST, memory.bytes.length), 32, fields);
-    return outcome === DECODED && formIn(model, fields.form!) !== fields.form;
+    if (outcome !== DECODED) return false;
+    const form = fields.form!;
+    return formIn(model, form) !== form || this.#library.without.has(form.name);
   }
 
   // Called by the library --------------------------------------------------------------------------------------

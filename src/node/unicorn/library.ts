@@ -42,6 +42,8 @@ export type Callback = unknown;
 export interface Unicorn {
   /** Whether long stretches of code without a jump do it harm (stretches.ts). */
   readonly needsStops: boolean;
+  /** Names of instructions that it cannot execute. */
+  readonly without: ReadonlySet<string>;
   /** `written` is told what the guest writes, where the library has a memory of its own. */
   open(written: (address: number, length: number) => void): Handle;
   close(handle: Handle): void;
@@ -139,6 +141,7 @@ function wrapped(koffi: Koffi, library: ReturnType<Koffi["load"]>): Unicorn {
   );
   return {
     needsStops: false,
+    without: new Set(),
     open() {
       const handle: Handle[] = [null];
       open(ARCH_X86, MODE_32, handle);

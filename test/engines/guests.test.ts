@@ -142,10 +142,10 @@ const withoutStatus = (all: unknown): unknown =>
     JSON.stringify(all, (key, value) => (key === "eflags" ? (value as number) & ~STATUS_FLAGS : value)),
   );
 
-for (const { title, engine } of unicorns)
-  test.skipIf(engine === undefined).each(deeds)(
-    `%s does the same with Unicorn as the engine: ${title}`,
-    (_, run) => {
-      expect(withoutStatus(run(engine!))).toEqual(withoutStatus(run(interpreter)));
-    },
-  );
+for (const { title, engine, isPlayed } of unicorns)
+  test.skipIf(engine === undefined).each(
+    // In a part of its own libunicorn is slow, and has shown already what it makes of the laboratories.
+    deeds.filter(([name]) => !isPlayed || !name.startsWith("labs/")),
+  )(`%s does the same with Unicorn as the engine: ${title}`, (_, run) => {
+    expect(withoutStatus(run(engine!))).toEqual(withoutStatus(run(interpreter)));
+  });

@@ -51,7 +51,10 @@ export function resourceSection(file: Uint8Array, rva: number, seconds: number, 
   const strings = [...types, ...names].flatMap(({ key }) => (typeof key === "string" ? [key] : []));
   const recordsAt = round4(strings.reduce((at, text) => at + 2 + text.length * 2, stringsAt));
   const dataAt = recordsAt + resources.length * DATA_RECORD;
-  const length = resources.reduce((at, { size }) => (at + size > memory ? Infinity : round4(at + size)), dataAt);
+  const length = resources.reduce(
+    (at, { size }) => (at + size > memory ? Infinity : round4(at + size)),
+    dataAt,
+  );
   if (length > memory) refuse("outOfMemory");
   const bytes = new Uint8Array(length);
 
@@ -169,7 +172,13 @@ function readResources(file: Uint8Array, memory: number): Resource[] {
     const type = readKey(word, names);
     const named = readKey(word, type.end);
     const language = word(names + round4(named.end - names) + 6);
-    resources.push({ type: type.key, name: named.key, language, data: file.subarray(data, data + size), size });
+    resources.push({
+      type: type.key,
+      name: named.key,
+      language,
+      data: file.subarray(data, data + size),
+      size,
+    });
     at = round4(data + size) | 0;
   }
   if (resources.length === 0) refuse("invalidFileFormat");

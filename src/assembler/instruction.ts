@@ -517,8 +517,11 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         if (operand.sizeDeclared || operand.jump !== 0) operand.kind = OTHER;
         break;
       default:
-        operand.kind = OTHER;
-        at++;
+        // Behind a size there may be nothing at all.
+        if (!last()) {
+          operand.kind = OTHER;
+          at++;
+        }
     }
     while (decorates && kinds[at] === BRACE) at = readDecorator(program, at, operand);
     operands.push(operand);

@@ -3,6 +3,7 @@ import { refuse } from "../messages.ts";
 import {
   GPR32,
   MEMORY,
+  NONE,
   type Operand,
   REGISTER,
   register,
@@ -112,9 +113,21 @@ const ptwrite: Encode = (operands, count, out) => {
   traceByPlan(operands, count, out);
 };
 
+/** FASM looks for an operand, and forgets it when it has found no more than a size. */
+function comparesFloats(name: string): Encode {
+  const byPlan = encodeByPlan(name);
+  return (operands, count, out) => {
+    const [first] = operands;
+    const isBare = count === 1 && first!.kind === NONE && first!.jump === 0;
+    byPlan(operands, isBare ? 0 : count, out);
+  };
+}
+
 export const oddities: readonly (readonly [string, Encode])[] = [
   ["vfpclassps", classes("vfpclassps")],
   ["vfpclasspd", classes("vfpclasspd")],
+  ["fcom", comparesFloats("fcom")],
+  ["fcomp", comparesFloats("fcomp")],
   ["vmwrite", vmwrite],
   ["ptwrite", ptwrite],
   ...each("vprot vpsha vpshl", "b w d q").map((name) => [name, shiftsXop(name)] as const),

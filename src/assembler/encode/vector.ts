@@ -3,7 +3,6 @@
  * many instructions share, and keeps one size for all of them; this reads them in the same order, once no row fits. What the
  * instruction is like (scalar or full, which lengths, broadcasts, rounding, a fourth register) its rows say.
  */
-import type { Message } from "../messages.ts";
 import {
   FLOAT,
   IMMEDIATE,
@@ -15,11 +14,11 @@ import {
   YMM,
   ZMM,
 } from "../operand.ts";
-import type { Candidate } from "./plan.ts";
-import { fail, isMask, isRegister, isShort, Reader, Refused, traitsOf } from "./vector-reader.ts";
+import { fail, isRegister } from "./reader.ts";
+import { isMask, isShort, type VectorReader } from "./vector-reader.ts";
 
 /** How an instruction is read that is not like most. */
-type Reading = (reader: Reader, name: string) => void;
+type Reading = (reader: VectorReader, name: string) => void;
 
 /** Moves that may have memory as their destination. */
 const moves: Reading = (reader) => {
@@ -28,7 +27,7 @@ const moves: Reading = (reader) => {
   else intoMemory(reader, operand);
 };
 
-function intoMemory(reader: Reader, operand: Operand): void {
+function intoMemory(reader: VectorReader, operand: Operand): void {
   reader.memory(operand);
   reader.takeMask(reader.traits.masks, false);
   reader.comma();
@@ -116,7 +115,7 @@ const movesHalf: Reading = (reader) => {
   reader.ready();
 };
 
-function halfIntoMemory(reader: Reader): void {
+function halfIntoMemory(reader: VectorReader): void {
   if (reader.size !== 0 && reader.size !== reader.unit) fail("invalidOperandSize");
   reader.size = 0;
   reader.comma();
@@ -192,7 +191,7 @@ const movesWord: Reading = (reader, name) => {
   reader.ready();
 };
 
-function vectorOf16(reader: Reader): void {
+function vectorOf16(reader: VectorReader): void {
   reader.comma();
   if (reader.takeVector() !== 16) fail("invalidOperandSize");
 }
@@ -627,7 +626,7 @@ const scatters: Reading = (reader, name) => {
 };
 
 function gathered(
-  reader: Reader,
+  reader: VectorReader,
   name: string,
   element: number,
   own: number,
@@ -741,7 +740,7 @@ const storesMasked: Reading = (reader) => {
   reader.ready();
 };
 
-const takesNothing: Reading = (reader) => reader.nothing();
+const takesNothing: Reading = (reader) => reader.leave();
 
 const maskBytes: Readonly<Record<string, number>> = { b: 1, w: 2, d: 4, q: 8 };
 
@@ -846,27 +845,8 @@ const readings: readonly (readonly [RegExp, Reading])[] = [
   [/^k/, masksAlone],
 ];
 
-/** Those that FASM reads as others that are no vectors, or that stand for themselves. */
-const strangers = /^v(?:ld|st)mxcsr$|^[^kv]/;
+const most: Reading = (reader) => reader.common();
 
-/** Why FASM refuses these operands; undefined when nothing is wrong in this reading, or it is not for this instruction. */
-export function explainVector(
-  name: string,
-  candidates: readonly Candidate[],
-  operands: readonly Operand[],
-  count: number,
-  bits: number,
-): Message | undefined {
-  if (strangers.test(name) || candidates.length === 0) return undefined;
-  if (candidates.some(({ form }) => form.encoding === "legacy")) return undefined;
-  const reader = new Reader(operands, count, bits, traitsOf(candidates));
-  const reading = readings.find(([names]) => names.test(name))?.[1];
-  try {
-    if (reading === undefined) reader.common();
-    else reading(reader, name);
-    return reader.end();
-  } catch (refused) {
-    if (refused instanceof Refused) return refused.message;
-    throw refused;
-  }
-}
+/** How FASM reads an AVX instruction of this name. */
+export const vectorReading = (name: string): Reading =>
+  readings.find(([names]) => names.test(name))?.[1] ?? most;

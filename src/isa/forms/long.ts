@@ -1,6 +1,6 @@
 /**
  * Forms that exist in 64-bit code only. 16- and 32-bit code does not decode them; the assembler knows their names
- * there and answers "illegal instruction" (or something else, of rows that are `alien` or `missized`). (Forms that merely grow an operand size of 64 are the rows with `v`.)
+ * there. (Forms that merely grow an operand size of 64 are the rows with `v`.)
  */
 import { form, type Row } from "../form.ts";
 
@@ -35,12 +35,12 @@ export const long: readonly Row[] = [
 
   // Moving data
   ...only("mov", "REX.W B8+r io", "=r64 imm64"),
-  ...only("mov", "0F 20 /r", "=r64 cr", "priv missized"),
-  ...only("mov", "0F 21 /r", "=r64 dr", "priv missized"),
-  ...only("mov", "0F 22 /r", "=cr r64", "priv missized"),
-  ...only("mov", "0F 23 /r", "=dr r64", "priv missized"),
-  ...only("mov", "0F 24 /r", "=r64 tr", "priv written missized"),
-  ...only("mov", "0F 26 /r", "=tr r64", "priv written missized"),
+  ...only("mov", "0F 20 /r", "=r64 cr", "priv"),
+  ...only("mov", "0F 21 /r", "=r64 dr", "priv"),
+  ...only("mov", "0F 22 /r", "=cr r64", "priv"),
+  ...only("mov", "0F 23 /r", "=dr r64", "priv"),
+  ...only("mov", "0F 24 /r", "=r64 tr", "priv written"),
+  ...only("mov", "0F 26 /r", "=tr r64", "priv written"),
   ...only("movsxd", "REX.W 63 /r", "=r64 rm32", "apart early"),
   // Without REX.W it only moves, and FASM has no way to write it.
   ...only("movsxd", "63 /r", "=rv rmv", "decoded"),
@@ -51,15 +51,15 @@ export const long: readonly Row[] = [
   ...only("bswap", "REX.W 0F C8+r", "+r64"),
   ...only("movnti", "NP REX.W 0F C3 /r", "=m64 r64"),
   ...only("movdiri", "NP REX.W 0F 38 F9 /r", "=m64 r64"),
-  ...only("movdir64b", "66 0F 38 F8 /r", "r64 m512", "apart missized"),
+  ...only("movdir64b", "66 0F 38 F8 /r", "r64 m512", "apart"),
   ...only("cmpxchg16b", "REX.W 0F C7 /1", "+m128", "lock early"),
   // The source alone decides about REX.W.
-  ...only("crc32", "F2 0F 38 F0 /r", "+r64 rm8", "exact apart"),
-  ...only("crc32", "F2 0F 38 F1 /r", "+r64 rmv", "exact apart"),
-  ...only("crc32", "F2 REX.W 0F 38 F1 /r", "+r64 rm64", "exact apart written"),
-  ...only("crc32", "F2 REX.W 0F 38 F1 /r", "+r32 rm64", "exact apart"),
-  ...only("adcx", "66 REX.W 0F 38 F6 /r", "+r64 rm64", "argument"),
-  ...only("adox", "F3 REX.W 0F 38 F6 /r", "+r64 rm64", "argument"),
+  ...only("crc32", "F2 0F 38 F0 /r", "+r64 rm8", "apart"),
+  ...only("crc32", "F2 0F 38 F1 /r", "+r64 rmv", "apart"),
+  ...only("crc32", "F2 REX.W 0F 38 F1 /r", "+r64 rm64", "apart written"),
+  ...only("crc32", "F2 REX.W 0F 38 F1 /r", "+r32 rm64", "apart"),
+  ...only("adcx", "66 REX.W 0F 38 F6 /r", "+r64 rm64", ""),
+  ...only("adox", "F3 REX.W 0F 38 F6 /r", "+r64 rm64", ""),
 
   // MM and XMM registers
   ...only("movq", "NP REX.W 0F 6E /r", "=mm rm64", "apart early"),
@@ -72,18 +72,18 @@ export const long: readonly Row[] = [
   ...only("cvtss2si", "F3 REX.W 0F 2D /r", "=r64 xmmm32", "apart early"),
   ...only("cvttsd2si", "F2 REX.W 0F 2C /r", "=r64 xmmm64", "apart early"),
   ...only("cvtsd2si", "F2 REX.W 0F 2D /r", "=r64 xmmm64", "apart early"),
-  ...only("pextrq", "66 REX.W 0F 3A 16 /r ib", "=rm64 xmm imm8", "apart2 early"),
-  ...only("pinsrq", "66 REX.W 0F 3A 22 /r ib", "+xmm rm64 imm8", "apart2"),
+  ...only("pextrq", "66 REX.W 0F 3A 16 /r ib", "=rm64 xmm imm8", "early"),
+  ...only("pinsrq", "66 REX.W 0F 3A 22 /r ib", "+xmm rm64 imm8", ""),
   // The upper half is zeroed anyway: FASM takes the register and leaves REX.W out.
-  ...only("pmovmskb", "NP 0F D7 /r", "=r64 mm", "apart early missized"),
-  ...only("pmovmskb", "66 0F D7 /r", "=r64 xmm", "apart early missized"),
-  ...only("movmskps", "NP 0F 50 /r", "=r64 xmm", "apart early alien"),
-  ...only("movmskpd", "66 0F 50 /r", "=r64 xmm", "apart early alien"),
-  ...only("pextrb", "66 0F 3A 14 /r ib", "=r64m8 xmm imm8", "apart2 missized"),
-  ...only("pextrw", "NP 0F C5 /r ib", "=r64 mm imm8", "apart2 missized"),
-  ...only("pextrw", "66 0F C5 /r ib", "=r64 xmm imm8", "apart2 missized"),
-  ...only("pextrd", "66 0F 3A 16 /r ib", "=r64m32 xmm imm8", "apart2 missized"),
-  ...only("extractps", "66 0F 3A 17 /r ib", "=r64m32 xmm imm8", "apart2"),
+  ...only("pmovmskb", "NP 0F D7 /r", "=r64 mm", "apart early"),
+  ...only("pmovmskb", "66 0F D7 /r", "=r64 xmm", "apart early"),
+  ...only("movmskps", "NP 0F 50 /r", "=r64 xmm", "apart early"),
+  ...only("movmskpd", "66 0F 50 /r", "=r64 xmm", "apart early"),
+  ...only("pextrb", "66 0F 3A 14 /r ib", "=r64m8 xmm imm8", ""),
+  ...only("pextrw", "NP 0F C5 /r ib", "=r64 mm imm8", ""),
+  ...only("pextrw", "66 0F C5 /r ib", "=r64 xmm imm8", ""),
+  ...only("pextrd", "66 0F 3A 16 /r ib", "=r64m32 xmm imm8", ""),
+  ...only("extractps", "66 0F 3A 17 /r ib", "=r64m32 xmm imm8", ""),
 
   // The unit's state
   ...only("fxsave64", "NP REX.W 0F AE /0", "=m", "bare"),
@@ -104,31 +104,31 @@ export const long: readonly Row[] = [
   ...only("rdgsbase", "F3 REX.W 0F AE /1", "=r64", "reg"),
   ...only("wrfsbase", "F3 REX.W 0F AE /2", "r64", "reg"),
   ...only("wrgsbase", "F3 REX.W 0F AE /3", "r64", "reg"),
-  ...only("rdpid", "F3 0F C7 /7", "=r64", "reg missized"),
+  ...only("rdpid", "F3 0F C7 /7", "=r64", "reg"),
   ...only("ptwrite", "F3 REX.W 0F AE /4", "rm64"),
-  ...only("vmread", "NP 0F 78 /r", "=rm64 r64", "early missized"),
-  ...only("vmwrite", "NP 0F 79 /r", "r64 rm64", "missized"),
-  ...only("vmwrite", "NP 0F 79 /r", "r32 r32", "missized written"),
-  ...only("invept", "66 0F 38 80 /r", "r64 m128", "apart early missized"),
-  ...only("invvpid", "66 0F 38 81 /r", "r64 m128", "apart early missized"),
-  ...only("invpcid", "66 0F 38 82 /r", "r64 m128", "priv apart early missized"),
-  ...only("clzero", "NP 0F 01 FC", "rax", "exact alien"),
+  ...only("vmread", "NP 0F 78 /r", "=rm64 r64", "early"),
+  ...only("vmwrite", "NP 0F 79 /r", "r64 rm64", ""),
+  ...only("vmwrite", "NP 0F 79 /r", "r32 r32", "written"),
+  ...only("invept", "66 0F 38 80 /r", "r64 m128", "apart early"),
+  ...only("invvpid", "66 0F 38 81 /r", "r64 m128", "apart early"),
+  ...only("invpcid", "66 0F 38 82 /r", "r64 m128", "priv apart early"),
+  ...only("clzero", "NP 0F 01 FC", "rax", ""),
   ...["vmrun:D8", "vmload:DA", "vmsave:DB"].flatMap((entry) => {
     const [name, code] = entry.split(":");
     return [
-      ...only(name!, `NP 0F 01 ${code}`, "rax", "missized"),
-      ...only(name!, `NP 0F 01 ${code}`, "al", "missized written"),
+      ...only(name!, `NP 0F 01 ${code}`, "rax", ""),
+      ...only(name!, `NP 0F 01 ${code}`, "al", "written"),
     ];
   }),
-  ...only("invlpga", "NP 0F 01 DF", "rax ecx", "apart exact2 missized"),
-  ...only("invlpga", "NP 0F 01 DF", "al ecx", "apart exact2 missized written"),
-  ...only("incsspq", "F3 REX.W 0F AE /5", "r64", "reg late"),
-  ...only("rdsspq", "F3 REX.W 0F 1E /1", "=r64", "reg late"),
-  ...only("wrssq", "REX.W 0F 38 F6 /r", "=rm64 r64", "late"),
-  ...only("wrussq", "66 REX.W 0F 38 F5 /r", "=rm64 r64", "late"),
-  ...only("bndcl", "F3 0F 1A /r", "bnd rm64", "alien"),
-  ...only("bndcu", "F2 0F 1A /r", "bnd rm64", "alien"),
-  ...only("bndcn", "F2 0F 1B /r", "bnd rm64", "alien"),
-  ...only("bndmov", "66 0F 1A /r", "=bnd bndm128", "alien"),
-  ...only("bndmov", "66 0F 1B /r", "=bndm128 bnd", "alien"),
+  ...only("invlpga", "NP 0F 01 DF", "rax ecx", "apart"),
+  ...only("invlpga", "NP 0F 01 DF", "al ecx", "apart written"),
+  ...only("incsspq", "F3 REX.W 0F AE /5", "r64", "reg"),
+  ...only("rdsspq", "F3 REX.W 0F 1E /1", "=r64", "reg"),
+  ...only("wrssq", "REX.W 0F 38 F6 /r", "=rm64 r64", ""),
+  ...only("wrussq", "66 REX.W 0F 38 F5 /r", "=rm64 r64", ""),
+  ...only("bndcl", "F3 0F 1A /r", "bnd rm64", ""),
+  ...only("bndcu", "F2 0F 1A /r", "bnd rm64", ""),
+  ...only("bndcn", "F2 0F 1B /r", "bnd rm64", ""),
+  ...only("bndmov", "66 0F 1A /r", "=bnd bndm128", ""),
+  ...only("bndmov", "66 0F 1B /r", "=bndm128 bnd", ""),
 ];

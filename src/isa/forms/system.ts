@@ -75,13 +75,13 @@ export const system: readonly Row[] = [
   ...form("saveprevssp", "F3 0F 01 EA", "", "", "cet"),
   ...form("pconfig", "NP 0F 01 C5", "", "w:oszapc", "misc"),
   ...form("monitor", "NP 0F 01 C8", "", "", "sse3"),
-  ...form("monitor", "NP 0F 01 C8", "eax ecx edx", "", "sse3 written exact"),
+  ...form("monitor", "NP 0F 01 C8", "eax ecx edx", "", "sse3 written"),
   ...form("mwait", "NP 0F 01 C9", "", "", "sse3"),
-  ...form("mwait", "NP 0F 01 C9", "eax ecx", "", "sse3 written exact"),
+  ...form("mwait", "NP 0F 01 C9", "eax ecx", "", "sse3 written"),
   ...form("monitorx", "NP 0F 01 FA", "", "", "misc"),
-  ...form("monitorx", "NP 0F 01 FA", "eax ecx", "", "misc written exact"),
+  ...form("monitorx", "NP 0F 01 FA", "eax ecx", "", "misc written"),
   ...form("mwaitx", "NP 0F 01 FB", "", "", "misc"),
-  ...form("mwaitx", "NP 0F 01 FB", "eax ecx", "", "misc written exact"),
+  ...form("mwaitx", "NP 0F 01 FB", "eax ecx", "", "misc written"),
   ...["vmrun:D8", "vmload:DA", "vmsave:DB"].flatMap((entry) => {
     const [name, code] = entry.split(":");
     return [
@@ -89,10 +89,10 @@ export const system: readonly Row[] = [
       ...form(name!, `a16 NP 0F 01 ${code}`, "ax", "", "svm not64"),
     ];
   }),
-  ...form("invlpga", "a32 NP 0F 01 DF", "eax ecx", "", "svm apart exact2"),
-  ...form("invlpga", "a16 NP 0F 01 DF", "ax ecx", "", "svm apart exact2 not64"),
-  ...form("skinit", "NP 0F 01 DE", "eax", "", "svm exact"),
-  ...form("clzero", "NP 0F 01 FC", "eax", "", "misc exact not64"),
+  ...form("invlpga", "a32 NP 0F 01 DF", "eax ecx", "", "svm apart"),
+  ...form("invlpga", "a16 NP 0F 01 DF", "ax ecx", "", "svm apart not64"),
+  ...form("skinit", "NP 0F 01 DE", "eax", "", "svm"),
+  ...form("clzero", "NP 0F 01 FC", "eax", "", "misc not64"),
 
   // Virtual machines
   ...form("vmread", "NP 0F 78 /r", "=rm32 r32", "w:oszapc", "vmx early not64"),
@@ -116,12 +116,12 @@ export const system: readonly Row[] = [
   ...form("rdsspd", "F3 0F 1E /1", "=r32", "", "cet reg"),
   ...form("wrssd", "NP 0F 38 F6 /r", "=rm32 r32", "", "cet"),
   ...form("wrussd", "66 0F 38 F5 /r", "=rm32 r32", "", "cet priv"),
-  ...form("xabort", "C6 F8 ib", "imm8", "", "tsx apart2"),
+  ...form("xabort", "C6 F8 ib", "imm8", "", "tsx"),
   ...form("xbegin", "C7 F8 cv", "relv", "", "tsx"),
   ...form("tpause", "66 0F AE /6", "r32", "w:c z:oszap", "misc reg early"),
-  ...form("tpause", "66 0F AE /6", "r32 edx eax", "w:c z:oszap", "misc reg written exact2 early"),
+  ...form("tpause", "66 0F AE /6", "r32 edx eax", "w:c z:oszap", "misc reg written early"),
   ...form("umwait", "F2 0F AE /6", "r32", "w:c z:oszap", "misc reg early"),
-  ...form("umwait", "F2 0F AE /6", "r32 edx eax", "w:c z:oszap", "misc reg written exact2 early"),
+  ...form("umwait", "F2 0F AE /6", "r32 edx eax", "w:c z:oszap", "misc reg written early"),
   ...form("umonitor", "F3 0F AE /6", "rv", "", "misc reg"),
   ...form("ptwrite", "F3 0F AE /4", "r32", "", "misc reg"),
   ...form("ptwrite", "o32 F3 0F AE /4", "m32", "", "misc"),

@@ -22,13 +22,12 @@ import {
   isMemory,
   isNumber,
   isRegister,
+  isSpecial,
   type Reader,
   type Reading,
   type Readings,
 } from "./reader.ts";
 
-/** A register that is none of those that are moved about in programs: a control register, a mask, a bound. */
-const isSpecial = (operand: Operand): boolean => operand.kind === REGISTER && !isRegister(operand);
 const isSegment = ({ kind, register }: Operand): boolean =>
   kind === REGISTER && registerClass(register) === SEGMENT;
 
@@ -64,26 +63,18 @@ function accumulator(reader: Reader): number {
 
 /** A number of the operands' size. Eight bytes of it there are only where it is moved into a register. */
 function wideNumber(reader: Reader, operand: Operand, moves: boolean): void {
-  switch (reader.size) {
-    case 0:
-    case 1:
-    case 2:
-    case 4:
-      return;
-    case 8:
-      if (operand.sizeDeclared && !moves) fail("longImmediateNotEncodable");
-      reader.wide();
-      return;
-    default:
-      fail("invalidOperandSize");
-  }
+  if (reader.size === 8) {
+    if (operand.sizeDeclared && !moves) fail("longImmediateNotEncodable");
+    reader.wide();
+  } else reader.only(0, 1, 2, 4);
+  reader.value(operand);
 }
 
 /** The number of a shift or of a bit, which has a size of its own: a byte. */
 function byte(reader: Reader): void {
   const [operand, written] = reader.apart();
-  if (!isNumber(operand)) fail("invalidOperand");
-  if (written > 1) fail("invalidOperandSize");
+  if (isNumber(operand) && written > 1) fail("invalidOperandSize");
+  reader.value(operand);
 }
 
 const eightOrFour = (reader: Reader): void => reader.only(reader.isLong ? 8 : 4);
@@ -321,24 +312,28 @@ const multiplies: Reading = (reader) => {
   }
   const number = reader.thing();
   if (!isNumber(number)) fail("invalidOperand");
-  if (reader.size < 2) fail("invalidOperandSize");
+  if (reader.size === 1) fail("invalidOperandSize");
   wideNumber(reader, number, false);
 };
+
+/** A number of one byte, or DX. */
+function port(reader: Reader): void {
+  const operand = reader.thing();
+  if (operand.kind === REGISTER && operand.register === DX) return;
+  if (isNumber(operand)) reader.only(0, 1);
+  reader.value(operand);
+}
 
 const inputs: Reading = (reader) => {
   const size = accumulator(reader);
   reader.comma();
   reader.forget();
-  const port = reader.thing();
-  if (isNumber(port)) reader.only(0, 1);
-  else if (port.kind !== REGISTER || port.register !== DX) fail("invalidOperand");
+  port(reader);
   if (size !== 1 && size !== 2 && size !== 4) fail("invalidOperandSize");
 };
 
 const outputs: Reading = (reader) => {
-  const port = reader.thing();
-  if (isNumber(port)) reader.only(0, 1);
-  else if (port.kind !== REGISTER || port.register !== DX) fail("invalidOperand");
+  port(reader);
   reader.comma();
   reader.forget();
   accumulator(reader);
@@ -386,12 +381,17 @@ export const nothingLong: Reading = (reader) => {
 
 /** The long form of nop: what looks like its operand is one. */
 const idles: Reading = (reader) => {
-  if (!reader.registerOrMemory() || reader.size !== 0) reader.autodetect();
+  const operand = reader.peek();
+  const looks = operand.sizeDeclared || isMemory(operand) || isRegister(operand);
+  if (operand.jump !== 0 || !looks) reader.leave();
+  else if (!reader.registerOrMemory() || reader.size !== 0) reader.autodetect();
 };
 
 /** A bare number and nothing else is looked at. */
 const adjustsProduct: Reading = (reader) => {
-  if (!isNumber(reader.unsized())) reader.leave();
+  const operand = reader.unsized();
+  if (isNumber(operand)) reader.value(operand);
+  else reader.leave();
 };
 
 // The x87 ------------------------------------------------------------------------------------------------------
@@ -572,7 +572,7 @@ const movesBase: Reading = (reader) => {
 const aborts: Reading = (reader) => {
   const operand = reader.thing();
   if (operand.sizeDeclared && reader.size > 1) fail("invalidOperandSize");
-  if (!isNumber(operand)) fail("invalidOperand");
+  reader.value(operand);
 };
 
 const pauses: Reading = (reader) => {
@@ -633,7 +633,8 @@ const counts: Reading = (reader, name) => {
   reader.comma();
   const operand = reader.thing();
   if (isRegister(operand)) reader.general(operand);
-  else if (name !== "bextr" || !isNumber(operand)) fail("invalidOperand");
+  else if (name !== "bextr") fail("invalidOperand");
+  else reader.value(operand);
   word(reader);
 };
 
@@ -666,7 +667,7 @@ const profiles: Reading = (reader) => {
   }
   reader.size = size;
   reader.comma();
-  if (!isNumber(reader.unsized())) fail("invalidOperand");
+  reader.value(reader.unsized());
   word(reader);
 };
 
@@ -741,7 +742,7 @@ export const generalReadings: Readings = [
   [/^out$/, outputs],
   [/^(?:str|sldt|smsw|ltr|lldt|lmsw|ver[rw])$/, protects],
   [/^l(?:ar|sl)$/, loadsRights],
-  [/^invlpg$/, (reader) => reader.addressOnly()],
+  [/^invlpg$|^[ls][gi]dt$/, (reader) => reader.addressOnly()],
   [/^bswap$/, swapsBytes],
   [/^cmpxchg\d+b$/, exchangesWide],
   [/^nop$/, idles],

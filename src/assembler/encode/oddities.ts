@@ -2,6 +2,7 @@
 import { refuse } from "../messages.ts";
 import {
   GPR32,
+  GPR64,
   MEMORY,
   NONE,
   type Operand,
@@ -123,11 +124,25 @@ function comparesFloats(name: string): Encode {
   };
 }
 
+const moveByPlan = encodeByPlan("movq");
+
+/** FASM forgets the size that is written before a general register. */
+const movq: Encode = (operands, count, out) => {
+  const forgets = count > 1 && registerClass(operands[1]!.register) === GPR64 && operands[1]!.sizeDeclared;
+  const [first, second, ...others] = operands;
+  moveByPlan(
+    forgets ? [first!, { ...second!, size: 0, sizeDeclared: false }, ...others] : operands,
+    count,
+    out,
+  );
+};
+
 export const oddities: readonly (readonly [string, Encode])[] = [
   ["vfpclassps", classes("vfpclassps")],
   ["vfpclasspd", classes("vfpclasspd")],
   ["fcom", comparesFloats("fcom")],
   ["fcomp", comparesFloats("fcomp")],
+  ["movq", movq],
   ["vmwrite", vmwrite],
   ["ptwrite", ptwrite],
   ...each("vprot vpsha vpshl", "b w d q").map((name) => [name, shiftsXop(name)] as const),

@@ -44,6 +44,9 @@ type Take = "legacyVector" | "xmm";
 /** How an instruction of a name is read. */
 export type Reading = (reader: Reader, name: string) => void;
 
+/** The operand whose value or address is not to be had has been reached. */
+export class Reached {}
+
 const NOTHING = newOperand();
 const MISFIT: Operand = { ...newOperand(), kind: OTHER };
 
@@ -51,6 +54,8 @@ export class Reader {
   protected readonly operands: readonly Operand[];
   protected readonly count: number;
   readonly bits: number;
+  /** The operand that ends the reading where its value or address is wanted, or -1. */
+  readonly #trap: number;
   /** The operand that is read, and how many of its decorators have been. */
   protected at = 0;
   protected decorator = 0;
@@ -60,7 +65,8 @@ export class Reader {
   /** Something needs a REX prefix, or what stands for it. */
   protected extended = false;
 
-  constructor(operands: readonly Operand[], count: number, bits: number) {
+  constructor(operands: readonly Operand[], count: number, bits: number, trap: number) {
+    this.#trap = trap;
     this.operands = operands;
     this.count = count;
     this.bits = bits;
@@ -151,6 +157,7 @@ export class Reader {
 
   memory(operand: Operand): void {
     if (operand.kind !== MEMORY) fail("invalidOperand");
+    this.#reach();
     if (!operand.sizeDeclared) this.match(operand.size);
   }
 
@@ -159,8 +166,14 @@ export class Reader {
     this.memory(this.thing());
   }
 
+  #reach(): void {
+    if (this.at === this.#trap) throw new Reached();
+  }
+
+  /** A number, and FASM wants its value. */
   value(operand: Operand): void {
-    if (operand.kind !== IMMEDIATE && operand.kind !== FLOAT) fail("invalidOperand");
+    if (!isNumber(operand)) fail("invalidOperand");
+    this.#reach();
   }
 
   /** A number of one byte behind everything else: FASM reads it before it writes the rest, or when it has. */
@@ -259,6 +272,9 @@ export class Reader {
 /** FASM has two kinds of registers: those that are moved about in programs, and all others. */
 export const isRegister = ({ kind, register }: Operand): boolean =>
   kind === REGISTER && isGeneralOperand(register);
+
+/** A register that is none of those: a control register, a mask, a bound. */
+export const isSpecial = (operand: Operand): boolean => operand.kind === REGISTER && !isRegister(operand);
 
 /** The registers that FASM's parser marks as operands of general instructions; control registers and masks are others. */
 export function isGeneralOperand(register: number): boolean {

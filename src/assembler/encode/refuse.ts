@@ -4,7 +4,7 @@ import type { Message } from "../messages.ts";
 import type { Operand } from "../operand.ts";
 import { generalReadings, nothing, nothingLong } from "./general.ts";
 import type { Candidate } from "./plan.ts";
-import { Reader, type Reading, Refused } from "./reader.ts";
+import { Reached, Reader, type Reading, Refused } from "./reader.ts";
 import { mostSimd, simdReadings } from "./simd.ts";
 import { vectorReading } from "./vector.ts";
 import { traitsOf, VectorReader } from "./vector-reader.ts";
@@ -21,30 +21,57 @@ function plainReading(name: string): Reading {
   return mostSimd(name);
 }
 
+/** Those whose encoders read their operands themselves: jumps, the stack, string instructions, bounds in two parts. */
+const own =
+  /^(?:j|call$|loop|xbegin$|push|pop[wdq]?$|ret|int$|enter$|(?:movs|cmps|stos|scas|lods|ins|outs|xlat|bndmk|bndldx|bndstx)$)/;
+
+/** Whether what FASM says of an instruction of this name is found by reading its operands here. */
+export const isRead = (name: string): boolean => !own.test(name);
+
 /** Those with AVX's letters that FASM does not read as it does AVX. */
 const strangers = /^v(?:ld|st)mxcsr$|^[^kv]/;
 
-/** What FASM says of operands that it reads; undefined when it finds nothing wrong with them. */
-export function refusal(
+/** Reads all operands, or up to where that at `trap` is worked out. */
+function read(
   name: string,
   candidates: readonly Candidate[],
   operands: readonly Operand[],
   count: number,
   bits: number,
-): Message | undefined {
+  trap: number,
+): Message | "reached" | undefined {
   if (candidates.length === 0) return "illegalInstruction";
   const plain = strangers.test(name) || candidates.some(({ form }) => form.encoding === "legacy");
   try {
     if (plain) {
-      const reader = new Reader(operands, count, bits);
+      const reader = new Reader(operands, count, bits, trap);
       plainReading(name)(reader, name);
       return reader.end();
     }
-    const reader = new VectorReader(operands, count, bits, traitsOf(candidates));
+    const reader = new VectorReader(operands, count, bits, trap, traitsOf(candidates));
     vectorReading(name)(reader, name);
     return reader.end();
-  } catch (refused) {
-    if (refused instanceof Refused) return refused.message;
-    throw refused;
+  } catch (ended) {
+    if (ended instanceof Refused) return ended.message;
+    if (ended instanceof Reached) return "reached";
+    throw ended;
   }
 }
+
+/** What FASM says of operands that it reads; undefined when it finds nothing wrong with them. */
+export const refusal = (
+  name: string,
+  candidates: readonly Candidate[],
+  operands: readonly Operand[],
+  count: number,
+  bits: number,
+): Message | undefined => read(name, candidates, operands, count, bits, -1) as Message | undefined;
+
+/** What FASM says before it works out the operand at `index`: "reached" when it comes to that. */
+export const refusalBefore = (
+  name: string,
+  candidates: readonly Candidate[],
+  operands: readonly Operand[],
+  bits: number,
+  index: number,
+): Message | "reached" | undefined => read(name, candidates, operands, operands.length, bits, index);

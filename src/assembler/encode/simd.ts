@@ -45,10 +45,13 @@ const shiftsVector: Reading = (reader) => {
   reader.comma();
   reader.forget();
   const operand = reader.thing();
-  if (isMemory(operand)) reader.memory(operand);
-  else if (isRegister(operand)) reader.legacyVector(operand);
-  else if (!isNumber(operand)) fail("invalidOperand");
-  else if (reader.size > 1) fail("invalidValue");
+  if (!isNumber(operand)) {
+    if (isRegister(operand)) reader.legacyVector(operand);
+    else reader.memory(operand);
+    return;
+  }
+  reader.value(operand);
+  if (reader.size > 1) fail("invalidValue");
 };
 
 const shuffles: Reading = (reader, name) => {
@@ -394,7 +397,7 @@ const extractsBits: Reading = (reader) => {
     return;
   }
   if (operand.sizeDeclared) reader.only(1);
-  if (!isNumber(operand)) fail("invalidOperand");
+  reader.value(operand);
   reader.forget();
   reader.number(false);
 };

@@ -115,18 +115,6 @@ const direct: Encode = (operands, count, out) => {
 };
 
 const directByPlan = encodeByPlan("movdir64b");
-const nopByPlan = encodeByPlan("nop");
-
-/** Only what looks like an operand makes the long form of nop. */
-const nop: Encode = (operands, count, out) => {
-  if (count > 0) {
-    const { kind, size, jump, register } = operands[0]!;
-    const looks = size !== 0 || kind === MEMORY || (kind === REGISTER && isGeneralOperand(register));
-    if (jump !== 0 || !looks) refuse("extraCharactersOnLine");
-  }
-  nopByPlan(operands, count, out);
-};
-
 /** lgdt and lidt take 66 in 16-bit code when six bytes are written, and not when nothing is; sgdt and sidt never. */
 function tableRegister(name: string): Encode {
   const form = byMnemonic(name)[0]!;
@@ -579,7 +567,6 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ...dwordEncoders.map(([name, encode]): [string, Special] => [name, { encode }]),
   ["useavx256", { encode: compresses(false) }],
   ["useavx512", { encode: compresses(true) }],
-  ["nop", { encode: nop }],
   ["aam", { encode: adjust("aam") }],
   ["aad", { encode: adjust("aad") }],
   ...["sgdt", "sidt", "lgdt", "lidt"].map((name): [string, Special] => [

@@ -2,7 +2,6 @@
 import type { Message } from "../messages.ts";
 import {
   BROADCAST,
-  IMMEDIATE,
   MASK,
   MASKING,
   MEMORY,
@@ -84,11 +83,12 @@ export class VectorReader extends Reader {
   needsEvex: boolean;
   #noEvex: boolean;
   #indexed = false;
+  #unindexable = false;
   #address = false;
   #unsized = false;
 
-  constructor(operands: readonly Operand[], count: number, bits: number, traits: Traits) {
-    super(operands, count, bits);
+  constructor(operands: readonly Operand[], count: number, bits: number, trap: number, traits: Traits) {
+    super(operands, count, bits, trap);
     this.traits = traits;
     this.unit = traits.unit;
     this.#element = traits.element;
@@ -124,6 +124,8 @@ export class VectorReader extends Reader {
     super.memory(operand);
     this.#address = true;
     this.#indexed = registerClass(operand.index) >= XMM;
+    // ESP and RSP are no indexes.
+    this.#unindexable = !this.#indexed && operand.index !== 0 && registerNumber(operand.index) === 4;
     if (this.#indexed && registerNumber(operand.index) > 7) this.extended = true;
   }
 
@@ -213,7 +215,8 @@ export class VectorReader extends Reader {
 
   /** All has been read, and FASM finds out whether there is such an encoding. */
   override ready(): void {
-    if (this.#address && this.#indexed !== this.traits.gathers) fail("invalidAddress");
+    const misses = this.#address && this.#indexed !== this.traits.gathers;
+    if (misses || this.#unindexable) fail("invalidAddress");
     if (this.highByte) fail("invalidOperand");
     if ((this.needsEvex || this.size === 64) && this.#noEvex) fail("invalidOperand");
     if (this.extended && !this.isLong) fail("invalidOperand");
@@ -233,7 +236,7 @@ export class VectorReader extends Reader {
   fourthNumber(): void {
     if (this.traits.last !== "eitherAndNumber") return;
     this.comma();
-    if (this.peek().kind !== IMMEDIATE || this.peek().sizeDeclared) fail("invalidOperand");
+    this.value(this.unsized());
   }
 
   /** Most of them: destination with its mask, a source in a register, a source anywhere, and what may come last. */
@@ -297,6 +300,3 @@ const lowestBit = (bytes: number): number => bytes & -bytes;
 
 export const isShort = ({ register }: Operand): boolean =>
   registerClass(register) === XMM || registerClass(register) === YMM;
-
-export const isMask = ({ kind, register, jump }: Operand): boolean =>
-  kind === REGISTER && jump === 0 && registerClass(register) > ZMM;

@@ -3,19 +3,9 @@
  * many instructions share, and keeps one size for all of them; this reads them in the same order, once no row fits. What the
  * instruction is like (scalar or full, which lengths, broadcasts, rounding, a fourth register) its rows say.
  */
-import {
-  FLOAT,
-  IMMEDIATE,
-  MEMORY,
-  type Operand,
-  registerClass,
-  registerNumber,
-  XMM,
-  YMM,
-  ZMM,
-} from "../operand.ts";
-import { fail, isRegister } from "./reader.ts";
-import { isMask, isShort, type VectorReader } from "./vector-reader.ts";
+import { MEMORY, type Operand, registerClass, registerNumber, XMM, YMM, ZMM } from "../operand.ts";
+import { fail, isNumber, isRegister, isSpecial } from "./reader.ts";
+import { isShort, type VectorReader } from "./vector-reader.ts";
 
 /** How an instruction is read that is not like most. */
 type Reading = (reader: VectorReader, name: string) => void;
@@ -64,7 +54,7 @@ const loads: Reading = (reader) => {
 /** The destination may be a mask, and where it is none, FASM goes on as with VEX. */
 const compares: Reading = (reader, name) => {
   const operand = reader.thing();
-  if (isMask(operand)) {
+  if (isSpecial(operand)) {
     if (reader.size !== 0) fail("invalidOperandSize");
     reader.needsEvex = true;
     reader.mask(operand);
@@ -81,7 +71,7 @@ const compares: Reading = (reader, name) => {
 
 const classifies: Reading = (reader) => {
   const operand = reader.peek();
-  if (!isMask(operand) || operand.sizeDeclared) fail("invalidOperand");
+  if (!isSpecial(operand) || operand.sizeDeclared) fail("invalidOperand");
   reader.needsEvex = true;
   reader.mask(operand);
   reader.takeMask(true, true);
@@ -215,7 +205,7 @@ const permutes: Reading = (reader, name) => {
   }
   const next = reader.follows();
   if (next === undefined) fail("invalidOperand");
-  if (next.kind === IMMEDIATE || next.kind === FLOAT) {
+  if (isNumber(next)) {
     reader.number(false);
     return;
   }
@@ -259,7 +249,7 @@ const shifts: Reading = (reader, name) => {
   } else {
     if ((written & ~1) !== 0) fail("invalidOperandSize");
     reader.ready();
-    if (count.kind !== IMMEDIATE && count.kind !== FLOAT) fail("invalidOperand");
+    reader.value(count);
   }
 };
 
@@ -695,7 +685,7 @@ const shiftsEach: Reading = (reader, name) => {
     if (!inMemory) reader.ready();
     const [, written] = reader.apart();
     if (written > 1) fail("invalidOperandSize");
-    if (count.kind !== IMMEDIATE && count.kind !== FLOAT) fail("invalidOperand");
+    reader.value(count);
     if (!inMemory) return;
   }
   reader.ready();
@@ -761,12 +751,12 @@ const movesMask: Reading = (reader, name) => {
   };
   const first = reader.peek();
   const plain = !first.sizeDeclared;
-  if (plain && isMask(first)) {
+  if (plain && isSpecial(first)) {
     reader.mask(first);
     reader.comma();
     const second = reader.peek();
     const bare = !second.sizeDeclared;
-    if (bare && isMask(second)) reader.mask(second);
+    if (bare && isSpecial(second)) reader.mask(second);
     else if (bare && isRegister(second)) general(second);
     else {
       memory(reader.thing());

@@ -204,7 +204,7 @@ export const avx = (): Row[] => [
   ...["VEX", "EVEX"].flatMap((encoding) =>
     [32, 64].flatMap((general) => {
       const word = `W${general === 64 ? 1 : 0}`;
-      const marks = `sized early${general === 64 ? " long" : " w64"}`;
+      const marks = `sized${general === 64 ? " long" : " w64"}`;
       const er = `${marks}${encoding === "EVEX" ? " er" : ""}`;
       const operands = `=xmm xmm rm${general}`;
       return [
@@ -435,7 +435,7 @@ export const avx = (): Row[] => [
       ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=r64m32 xmm imm8", "long"),
       ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=rm64 xmm imm8", "long"),
       ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=r64m32 xmm imm8", "long"),
-      ...one("vpinsrq", `${encoding}.NDS.128.66.0F3A.W1 22 /r ib`, "=xmm xmm rm64 imm8", "long early"),
+      ...one("vpinsrq", `${encoding}.NDS.128.66.0F3A.W1 22 /r ib`, "=xmm xmm rm64 imm8", "long"),
       ...one("vpinsrb", `${encoding}.NDS.128.66.0F3A.WIG 20 /r ib`, "=xmm xmm r32m8 imm8"),
       ...one("vpinsrw", `${encoding}.NDS.128.66.0F.WIG C4 /r ib`, "=xmm xmm r32m16 imm8"),
       ...one("vpinsrd", `${encoding}.NDS.128.66.0F3A.W0 22 /r ib`, "=xmm xmm rm32 imm8"),

@@ -100,7 +100,8 @@ export async function assembleFile(
       omitted: all.filter(({ id }) => !chosen.includes(id)),
     });
   } catch (error) {
-    if (error instanceof CorrectionError) throw new Refusal(`--corrections: ${error.message}`, missing.status);
+    if (error instanceof CorrectionError)
+      throw new Refusal(`--corrections: ${error.message}`, missing.status);
     throw error;
   } finally {
     status.end();

@@ -10,6 +10,7 @@ import { build } from "esbuild";
 const rooms = {
   yaml: /node_modules\/yaml/,
   base: /^src\/(base|image)\//,
+  avx: /^src\/isa\/(decode-long|forms\/avx(-schemes)?)\./,
   isa: /^src\/isa\//,
   assembler: /^src\/assembler\//,
   debug: /^src\/debug\//,
@@ -19,6 +20,7 @@ const rooms = {
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
   fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|sizes)\./,
   compiler: /^src\/machine\/(explain\.|wasm\/|cpu\/fast\/|jit\/(?!cache|guesses|index|ranges|status))/,
+  units: /^src\/machine\/cpu\/(float\/|execute\/(sse|vector|x87))/,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,
   program: /./,
@@ -27,13 +29,16 @@ const rooms = {
  * Programs may end without these, which need others at once. Whoever else imports from one of them enters it when it
  * first uses a name of it, not before: `import_net.Stack` becomes `import_net.room.Stack`.
  */
-const late = { net: [], lab: ["net"], network: ["net", "lab"], compiler: [], fast: [] };
+const late = { net: [], lab: ["net"], network: ["net", "lab"], compiler: [], fast: [], units: [], avx: [] };
 
 const roomOf = (file) => Object.keys(rooms).find((name) => rooms[name].test(file));
 /** What a file is called in its room. */
 const nameOf = (file) => file.replace(/^.*?(src|node_modules)\/|\.\w+$/g, "");
 
-/** Writes the rooms that `entry` needs as folder/NAME.cjs. Each exports, by their names, the files that others import. */
+/**
+ * Writes the rooms that `entry` needs as folder/NAME.cjs: each a function, for a room's names are its own, which exports the
+ * files that others import, by their names.
+ */
 export async function buildRooms(entry, folder, options) {
   const { metafile } = await build({
     ...options,
@@ -68,7 +73,8 @@ export async function buildRooms(entry, folder, options) {
         charset: "ascii", // they are read as Latin-1
         write: false,
       });
-      writeFileSync(join(folder, `${room}.cjs`), enteredLate(outputFiles[0].text, late[room] ?? []));
+      const code = enteredLate(outputFiles[0].text, late[room] ?? []);
+      writeFileSync(join(folder, `${room}.cjs`), `(function(module,require){${code}\n})`);
     }),
   );
 }

@@ -3,7 +3,7 @@
  * exact, functions on 64-bit integers. Other instructions are calls of fast functions that work on the registers in
  * the state page. Where a function answers that this is not its case, the region is left before the instruction.
  */
-import { isX87 } from "../cpu/execute/x87.ts";
+import { isX87 } from "../cpu/execute/units.ts";
 import { type QuickPlan, quickPlan } from "../cpu/execute/x87-quick.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { CS, EAX, STATE } from "../cpu/state.ts";

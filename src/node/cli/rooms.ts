@@ -31,8 +31,7 @@ export function roomsIn<Rooms>(
       const cachedData = read(`${folder}/${name}.compiled`);
       // V8 takes what was compiled under the same flags.
       if (!sparkplug) setFlags("--sparkplug");
-      // A function: a room's names are its own.
-      const script = new Script(`(function(module,require){${source}\n})`, {
+      const script = new Script(source, {
         filename: name, // where the program stood when it was built is nobody's affair
         ...(cachedData && { cachedData }),
       });

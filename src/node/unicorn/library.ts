@@ -83,7 +83,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
 
 /** How to get what is missing. */
 const HOW =
-  "The engine unicorn needs the package @alexaltea/unicorn-js (npm install @alexaltea/unicorn-js), or libunicorn 2 " +
+  "The engine unicorn needs the package @alexaltea/unicorn-js (npm install @alexaltea/unicorn-js, where kolibri-emu is installed), or libunicorn 2 " +
   "(Debian and Ubuntu: apt-get install libunicorn2; macOS: brew install unicorn) and the package koffi, which calls " +
   "it (npm install koffi).";
 

@@ -40,9 +40,10 @@ export interface CompilerOptions {
 const THRESHOLD = 300;
 /**
  * A program that ends before loses more by compiling than it wins. Neither our interpreter nor our compiler has been
- * compiled well by the host then: so many instructions take the one some 3 ms, and the first region takes the other some
- * 6 and more. So it is ahead only from some 100,000 to 200,000 on, by how much was to be compiled; with a later beginning
- * longer programs would lose what these win. With an earlier one, down to 2,000, they win a millisecond or two.
+ * compiled well by the host then: so many instructions take the one some 4 ms, and the first region takes the other as long
+ * or a little longer. Who does not know how long a program will go on cannot do better than to compile when it has spent
+ * in the interpreter what the compiler will take: one that ends just behind has then taken twice as long as it had to, and
+ * from some 120,000 instructions on all are ahead. test/README.md says why no other thread does it.
  */
 const AFTER = 20_000;
 /**

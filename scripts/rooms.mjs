@@ -17,8 +17,11 @@ const rooms = {
   net: /^src\/net\//,
   lab: /^src\/lab\/|^src\/node\/cli\/lab(oratory|-file)\./,
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
-  fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|sizes)\./,
-  compiler: /^src\/machine\/(explain\.|wasm\/|cpu\/fast\/|jit\/(?!cache|guesses|index|ranges|status))/,
+  fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|scans|sizes)\./,
+  explain: /^src\/machine\/(explain\.|jit\/print\.|wasm\/(names|opcodes|text)\.)/,
+  vectors: /^src\/machine\/(cpu\/fast\/packed|jit\/(lower-(sse|packed|convert)|mmx))/,
+  x87: /^src\/machine\/jit\/(lower-)?x87/,
+  compiler: /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|guesses|index|ranges|status))/,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,
   program: /./,
@@ -27,7 +30,16 @@ const rooms = {
  * Programs may end without these, which need others at once. Whoever else imports from one of them enters it when it
  * first uses a name of it, not before: `import_net.Stack` becomes `import_net.room.Stack`.
  */
-const late = { net: [], lab: ["net"], network: ["net", "lab"], compiler: [], fast: [] };
+const late = {
+  net: [],
+  lab: ["net"],
+  network: ["net", "lab"],
+  compiler: [],
+  vectors: ["compiler"],
+  x87: ["compiler"],
+  explain: ["compiler"],
+  fast: [],
+};
 
 const roomOf = (file) => Object.keys(rooms).find((name) => rooms[name].test(file));
 /** What a file is called in its room. */
@@ -68,7 +80,9 @@ export async function buildRooms(entry, folder, options) {
         charset: "ascii", // they are read as Latin-1
         write: false,
       });
-      writeFileSync(join(folder, `${room}.cjs`), enteredLate(outputFiles[0].text, late[room] ?? []));
+      const code = enteredLate(outputFiles[0].text, late[room] ?? []);
+      // A function: a room's names are its own.
+      writeFileSync(join(folder, `${room}.cjs`), `(function(module,require){${code}\n})`);
     }),
   );
 }
@@ -84,7 +98,7 @@ const othersOutside = (room, root) => ({
       const file = relative(root, found.path);
       return roomOf(file) === room
         ? found
-        : { path: `./${roomOf(file)}.cjs#${nameOf(file)}`, external: true };
+        : { path: `./${roomOf(file)}.cjs#${nameOf(file)}`, external: true, sideEffects: false };
     }),
 });
 

@@ -11,7 +11,8 @@ const WITHOUT_SPARKPLUG = "machine.cjs";
 
 /**
  * The rooms of the built program: files `NAME.cjs` in one folder, each loaded when something in it is first wanted. A
- * room has parts, source files by their paths (scripts/rooms.mjs), which others require as `./NAME.cjs#PART`.
+ * room is a function of `module` and `require`, and has parts, source files by their paths (scripts/rooms.mjs), which
+ * others require as `./NAME.cjs#PART`.
  * Beside each stands in `NAME.cjs.compiled` what V8 made of it at the time (scripts/build.mjs), so that it need not be
  * compiled again; what another V8 has compiled, or nobody, is compiled now. `require` is for all that is no room;
  * `loaded` is told of every room with its script.
@@ -31,8 +32,7 @@ export function roomsIn<Rooms>(
       const cachedData = read(`${folder}/${name}.compiled`);
       // V8 takes what was compiled under the same flags.
       if (!sparkplug) setFlags("--sparkplug");
-      // A function: a room's names are its own.
-      const script = new Script(`(function(module,require){${source}\n})`, {
+      const script = new Script(source, {
         filename: name, // where the program stood when it was built is nobody's affair
         ...(cachedData && { cachedData }),
       });

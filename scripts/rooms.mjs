@@ -10,6 +10,7 @@ import { build } from "esbuild";
 const rooms = {
   yaml: /node_modules\/yaml/,
   base: /^src\/(base|image)\//,
+  avx: /^src\/isa\/(decode-long|forms\/avx(-schemes)?)\./,
   isa: /^src\/isa\//,
   assembler: /^src\/assembler\//,
   debug: /^src\/debug\//,
@@ -22,6 +23,7 @@ const rooms = {
   vectors: /^src\/machine\/(cpu\/fast\/packed|jit\/(lower-(sse|packed|convert)|mmx))/,
   x87: /^src\/machine\/jit\/(lower-)?x87/,
   compiler: /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|guesses|index|ranges|status))/,
+  units: /^src\/machine\/cpu\/(float\/|execute\/(sse|vector|x87))/,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,
   program: /./,
@@ -39,13 +41,18 @@ const late = {
   x87: ["compiler"],
   explain: ["compiler"],
   fast: [],
+  units: [],
+  avx: [],
 };
 
 const roomOf = (file) => Object.keys(rooms).find((name) => rooms[name].test(file));
 /** What a file is called in its room. */
 const nameOf = (file) => file.replace(/^.*?(src|node_modules)\/|\.\w+$/g, "");
 
-/** Writes the rooms that `entry` needs as folder/NAME.cjs. Each exports, by their names, the files that others import. */
+/**
+ * Writes the rooms that `entry` needs as folder/NAME.cjs: each a function, for a room's names are its own, which exports the
+ * files that others import, by their names.
+ */
 export async function buildRooms(entry, folder, options) {
   const { metafile } = await build({
     ...options,
@@ -81,7 +88,6 @@ export async function buildRooms(entry, folder, options) {
         write: false,
       });
       const code = enteredLate(outputFiles[0].text, late[room] ?? []);
-      // A function: a room's names are its own.
       writeFileSync(join(folder, `${room}.cjs`), `(function(module,require){${code}\n})`);
     }),
   );

@@ -21,17 +21,13 @@
  * * attributes: lock, rep (counts in ecx), repc (counts, and stops on ZF), priv (ring 0 only), iopl (by I/O
  *   privilege), mem and reg (ModR/M must name memory, or a register, beyond what the operands say), decoded
  *   (read by the processor, never written by FASM), written (FASM's other way to say a form that decodes under another
- *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), sized (it
- *   wants one even where only one is possible), apart (the last operand has a size of its
- *   own, whatever the others have), argument (FASM calls a wrong source an invalid argument),
- *   apart2 (every operand but the first has), bare (no size may be written before the memory operand), loose (any
- *   size may), exact (a register of the wrong size is no operand; exact2 beyond the first), either (FASM reads XMM operands
- *   as if they could be MM registers, and then finds the size wrong), not64 (64-bit code has it not), narrow (the operand
- *   size is never 64 bits), alien and missized (in other code FASM calls its 64-bit registers
- *   invalid operands, or invalid sizes of operands), late (in other code FASM reads its operands before it refuses it), flips (of the two
- *   registers in ModR/M a high one goes into reg, with the next opcode), low (FASM takes no register above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z (zeroing; zodd: FASM lets it
- *   stand on memory or a mask too), b4 b8 (memory
- *   may be one element broadcast), er (rounding), sae, optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
+ *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), sized
+ *   (it wants one even where only one is possible), apart (the last operand has a size of its own, whatever the others
+ *   have), bare (no size may be written before the memory operand), loose (any size may), not64 (64-bit code has it
+ *   not), narrow (the operand size is never 64 bits), flips (of the two registers in ModR/M a high one goes into reg,
+ *   with the next opcode), low (FASM takes no register above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z
+ *   (zeroing; zodd: FASM lets it stand on memory or a mask too), b4 b8 (memory may be one element broadcast), er
+ *   (rounding), sae. And the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
 import { type FormOperand, operandOf } from "./operands.ts";
@@ -152,14 +148,7 @@ const attributeWords = new Set([
   "sized",
   "wait",
   "apart",
-  "argument",
-  "early",
-  "apart2",
   "bare",
-  "exact",
-  "optional",
-  "exact2",
-  "either",
   "mask",
   "masked",
   "zodd",
@@ -171,9 +160,6 @@ const attributeWords = new Set([
   "loose",
   "not64",
   "narrow",
-  "alien",
-  "missized",
-  "late",
   "flips",
   "low",
   "w64",

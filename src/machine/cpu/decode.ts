@@ -19,7 +19,7 @@ import type { Core } from "./engine.ts";
 import { changeIn } from "./execute/families.ts";
 import { executorOf, stringExecutorOf } from "./execute/index.ts";
 import { undefinedOpcode } from "./execute/system.ts";
-import { isX87 } from "./execute/x87.ts";
+import { isX87 } from "./execute/units.ts";
 import { fault, pageFault } from "./fault.ts";
 import { formIn } from "./model.ts";
 import { OP } from "./op.ts";

@@ -1,5 +1,5 @@
 /** Region of operations → region of blocks in IR: the flow of control; lower-*.ts do the rest. */
-import { isX87 } from "../cpu/execute/x87.ts";
+import { isVector, isX87 } from "../cpu/execute/units.ts";
 import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { ECX, ESP, STATE } from "../cpu/state.ts";
@@ -18,9 +18,6 @@ import { lowerX87, moveTopBehind } from "./lower-x87.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { successors } from "./structure.ts";
 
-/** Vectors and MMX, by the level of their forms. */
-const PACKED = new Set("mmx sse sse2 sse3 ssse3 sse4".split(" "));
-
 /**
  * Lowers one operation, which goes on with the next. All of it and true, or nothing and false: then the next family
  * is asked, and at last the operation is executed through the interpreter's executor. Programs that have no numbers but
@@ -31,7 +28,7 @@ function lower(l: Lowering, op: Operation): boolean {
   const { form } = op;
   if (form === undefined) return false;
   if (isX87(form)) return lowerX87(l, op);
-  return PACKED.has(form.level) && (lowerSse(l, op) || lowerPacked(l, op) || lowerConversions(l, op));
+  return isVector(form) && (lowerSse(l, op) || lowerPacked(l, op) || lowerConversions(l, op));
 }
 
 export function lift(

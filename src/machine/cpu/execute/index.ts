@@ -16,7 +16,8 @@ import { vectorExecutorOf } from "./sse.ts";
 import * as stack from "./stack.ts";
 import * as strings from "./strings.ts";
 import * as system from "./system.ts";
-import { isX87, wait, x87ExecutorOf } from "./x87.ts";
+import { isVector, isX87 } from "./units.ts";
+import { wait, x87ExecutorOf } from "./x87.ts";
 
 export interface Found {
   readonly op: number;
@@ -102,7 +103,6 @@ const byName: Readonly<Record<string, Found>> = {
   mfence: general(move.nop),
   sfence: general(move.nop),
   clflush: general(move.touch),
-  wait: general(wait),
   cbw: general(move.cbw),
   cwde: general(move.cwde),
   cwd: general(move.cwd),
@@ -198,7 +198,7 @@ export function executorOf(form: Form): Found {
 }
 
 function search(form: Form): Found {
-  const vector = vectorExecutorOf(form);
+  const vector = isVector(form) ? vectorExecutorOf(form) : undefined;
   if (vector) return general(vector);
   if (form.name === "frstpm") return general(undefinedOpcode);
   if (isX87(form)) return general(x87ExecutorOf(form));
@@ -221,6 +221,8 @@ function search(form: Form): Found {
       return general(move.mov);
     case "imul":
       return general([multiply.imul1, multiply.imul2, multiply.imul3][form.operands.length - 1]!);
+    case "wait":
+      return general(wait);
     case "jmp":
       return far ? exit(control.jmpFar) : jump(control.jmpNear);
     case "call":

@@ -8,9 +8,8 @@ import * as move from "./sse-move.ts";
 import { quickly, quicklyMmx, quickPlan } from "./sse-quick.ts";
 import * as state from "./sse-state.ts";
 import { compareStrings } from "./sse-string.ts";
+import { isVector } from "./units.ts";
 import { mmx, numeric, numericSteps, xmm } from "./vector.ts";
-
-const LEVELS = new Set("mmx sse sse2 sse3 ssse3 sse4".split(" "));
 
 /** Forms whose first operand is a register, or memory that is written: by name and, for stores, "store". */
 const byName: Readonly<Record<string, Executor>> = {
@@ -99,16 +98,13 @@ export function vectorExecutorOf(form: Form): Executor | undefined {
 }
 
 function generalExecutorOf(form: Form): Executor | undefined {
-  if (!LEVELS.has(form.level)) return undefined;
+  if (!isVector(form)) return undefined;
   const { name } = form;
   const [first, second] = form.operands;
   const file = (kind: string | undefined): "mm" | "xmm" | undefined =>
     kind === "mm" || kind === "mmm" ? "mm" : kind === "xmm" || kind === "xmmm" ? "xmm" : undefined;
   const to = file(first?.kind);
   const from = file(second?.kind);
-  if (to === undefined && from === undefined && !/^(fx(save|rstor)|(ld|st)mxcsr|emms)$/.test(name)) {
-    return undefined;
-  }
   switch (name) {
     case "movd":
       if (to !== undefined) return to === "mm" ? move.movdToMmx : move.movdToXmm;

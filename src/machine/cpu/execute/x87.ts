@@ -920,9 +920,6 @@ const CONDITIONS: Readonly<Record<string, number>> = {
   fcmovnu: 11,
 };
 
-export const isX87 = (form: Form): boolean =>
-  form.encoding === "legacy" && form.map === 0 && form.code >= 0xd8 && form.code <= 0xdf;
-
 /** Executes a form of the x87 in any case; `extra` of its operations is the opcode in 11 bits (SDM vol. 1, 8.1.9). */
 export function x87ExecutorOf(form: Form): Executor {
   const general = generalExecutorOf(form);

@@ -75,9 +75,20 @@ export class ExpressionReader {
     const { tokens: outerTokens, at: outerAt } = this;
     this.tokens = tokens;
     this.at = at;
-    this.#expression(this.#operators.length);
+    this.#inner();
     this.tokens = outerTokens;
     this.at = outerAt;
+  }
+
+  /** FASM knows a floating point constant by where it stands: at the beginning of what it has written down. */
+  #inner(): void {
+    const float = this.#float();
+    if (float === undefined) {
+      this.#expression(this.#operators.length);
+      return;
+    }
+    if (this.code.length === 0) this.#leading = float;
+    this.code.push(E_INVALID);
   }
 
   /** Operators below `floor` on the stack belong to the expression around this one. */
@@ -131,12 +142,7 @@ export class ExpressionReader {
     const token = this.tokens[this.at]!;
     if (token === 0x28) {
       this.at++;
-      const float = this.#float();
-      if (float !== undefined) {
-        // FASM knows a floating point constant by where it stands: at the beginning of what it has written down.
-        if (this.code.length === 0) this.#leading = float;
-        this.code.push(E_INVALID);
-      } else this.#expression(this.#operators.length);
+      this.#inner();
       if (this.tokens[this.at] === 0x29) this.at++;
       else this.code.push(E_INVALID);
       return;

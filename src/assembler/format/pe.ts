@@ -534,6 +534,8 @@ export class PeFormat implements Format {
     setU32le(bytes, CHECKSUM, sum + whole.length);
   }
 
+  readonly prepends = true;
+
   headerBytes(): number {
     return this.#stub.length;
   }

@@ -4,32 +4,13 @@
  * said of the operands up to there, and whether FASM comes to read the one that failed at all.
  */
 import type { Assembler } from "./assemble.ts";
+import { candidatesOf } from "./encode/plan.ts";
+import { isRead, refusalBefore } from "./encode/refuse.ts";
 import { isPort } from "./encode/special.ts";
 import type { Expression } from "./expression/expressions.ts";
 import type { Shape } from "./instruction.ts";
 import { Refusal } from "./messages.ts";
-import {
-  BOUND,
-  type Encoding,
-  FLOAT,
-  GPR16,
-  GPR32,
-  GPR64,
-  IMMEDIATE,
-  MASK,
-  MASKING,
-  MEMORY,
-  MMX,
-  newOperand,
-  type Operand,
-  REGISTER,
-  register,
-  registerClass,
-  registerNumber,
-  XMM,
-  YMM,
-  ZMM,
-} from "./operand.ts";
+import { type Encoding, FLOAT, IMMEDIATE, MEMORY, newOperand, type Operand } from "./operand.ts";
 
 /**
  * Throws `error`, which arose with `expression` of the operand at `assembler.operandIndex`, or what FASM says before it. Returns
@@ -61,106 +42,66 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
     }
   } catch (complaint) {
     state.at = at;
-    // A list is worked off one operand after the other.
-    if (shape.lists && encodes(shape, index + 1, state)) throw error;
-    if (comesToRead(shape, index, state) && !isOtherSize(complaint, shape, index)) throw error;
+    const said = isRead(shape.name)
+      ? saidBefore(shape, index, state)
+      : saidOfOwn(complaint, shape, index, state);
+    if (said === undefined) throw error;
     // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
-    if (!(complaint instanceof Refusal && complaint.reason === "extraCharactersOnLine")) throw complaint;
+    if (!(said instanceof Refusal && said.reason === "extraCharactersOnLine")) throw said;
     state.at = at;
     if (encodes(shape, index + 1, state)) throw error;
     for (let count = index; count >= 0; count--) {
       state.at = at;
-      if (encodes(shape, count, state)) throw complaint;
+      if (encodes(shape, count, state)) throw said;
     }
   }
   throw error;
 }
 
-/**
- * A size that is written before an operand is held at once against that of a register before it, but by those of AVX; all
- * else that an instruction has against a size it says when it has read what the size is written for.
- */
-function isOtherSize(
-  complaint: unknown,
-  { operands, sized: matters, decorates }: Shape,
-  index: number,
-): boolean {
-  const [first] = operands;
-  if (index === 0 && !matters) return first!.sizeDeclared;
-  const sized = index > 0 && first!.kind === REGISTER && (!decorates || registerClass(first!.register) < XMM);
-  const differs = complaint instanceof Refusal && complaint.reason === "operandSizesDoNotMatch";
-  return sized && differs && operands[index]!.sizeDeclared;
+/** What FASM says of the operands before it works out that at `index`; undefined when it comes to that. */
+function saidBefore({ name, operands }: Shape, index: number, { bits }: Encoding): Refusal | undefined {
+  const said = refusalBefore(name, candidatesOf(name, bits, true), operands, bits, index);
+  return said === undefined || said === "reached" ? undefined : new Refusal(said);
 }
 
-const another = (kind: Operand["kind"], more: Partial<Operand>): Operand => ({
-  ...newOperand(),
-  kind,
-  comma: true,
-  ...more,
-});
-const registers = [GPR16, GPR32, GPR64, MASK, BOUND].map((kind) =>
-  another(REGISTER, { register: register(kind, 1) }),
-);
-const number = another(IMMEDIATE, { low: 1, value: 1 });
-const vectorRegisters = [MMX, XMM, YMM, ZMM].map((kind) => register(kind, 1));
-const vectors = vectorRegisters.map((each) => another(REGISTER, { register: each }));
+/** The same of instructions whose encoders read their operands themselves, and have said something of them. */
+function saidOfOwn(complaint: unknown, shape: Shape, index: number, state: Encoding): unknown {
+  // A list is worked off one operand after the other.
+  if (shape.lists && encodes(shape, index + 1, state)) return undefined;
+  return comesToRead(shape, index, state) ? undefined : complaint;
+}
 
-/** What may stand behind an operand: one of these goes with every one that is not the last. */
-const behind: readonly (readonly Operand[])[] = [
-  [],
-  [number],
-  [number, number],
-  ...registers.flatMap((each) => [[each], [each, number]]),
-  ...vectors.flatMap((each) => [[each], [each, number], [each, each], [each, each, number]]),
-];
+/** String instructions: FASM reads their addresses before it asks anything of them. */
+const STRINGS = /^(?:movs|cmps|stos|scas|lods|ins|outs|xlat)$/;
 
-/** Addresses as instructions want them: with an index that is a vector, with a mask, or plain. */
-const addresses: readonly Partial<Operand>[] = [XMM, YMM, ZMM]
-  .map((kind): Partial<Operand> => ({ index: register(kind, 7), scale: 1 }))
-  .concat({}, { size: 4 })
-  .flatMap((address) => [address, { ...address, mask: 1, decorators: [MASKING | 1] }]);
+const number: Operand = { ...newOperand(), kind: IMMEDIATE, comma: true, low: 1, value: 1 };
 
 /** Whether FASM gets as far as the value or the address of an operand: there is an instruction that begins so. */
-function comesToRead(shape: Shape, index: number, state: Encoding): boolean {
+function comesToRead({ name, encode, operands }: Shape, index: number, state: Encoding): boolean {
+  const { kind, comma, fraction, jump, size, sizeDeclared } = operands[index]!;
+  if (STRINGS.test(name) && kind === MEMORY && jump === 0)
+    return index === 0 || (index === 1 && comma && (operands[0]!.kind === MEMORY || isPort(operands[0])));
   const { at } = state;
-  const { kind, comma, fraction, jump } = shape.operands[index]!;
-  if (shape.strings && kind === MEMORY && jump === 0)
-    return (
-      index === 0 ||
-      (index === 1 && comma && (shape.operands[0]!.kind === MEMORY || isPort(shape.operands[0])))
-    );
-  const before = shape.operands
-    .slice(0, index)
-    // A register above 15 where AVX has none is noticed last.
-    .map((operand) => (shape.decorates ? { ...operand, register: operand.register & ~16 } : operand))
-    // So is one of 64 bits in other code behind which an address is read.
-    .map((operand) => (state.bits === 64 || shape.early || kind !== MEMORY ? operand : narrowed(operand)));
-  const tried = kind === MEMORY ? addresses : [{}];
-  const taken = tried.some((more) =>
-    behind.some((others) => {
-      const operands = [...before, another(kind, { comma, fraction, jump, ...more }), ...others];
-      return encodes({ ...shape, operands }, operands.length, state);
+  // The size of a number is judged before its value, that of memory behind its address.
+  const sizes = kind === MEMORY ? [{ size: 0 }, { size: 4 }] : [{ size, sizeDeclared }];
+  const before = operands.slice(0, index);
+  const taken = sizes.some((sized) =>
+    [[], [number], [number, number]].some((behind) => {
+      const tried = [...before, { ...newOperand(), kind, comma, fraction, jump, ...sized }, ...behind];
+      return encodes({ encode, operands: tried }, tried.length, state);
     }),
   );
   state.at = at;
   return taken;
 }
 
-/** The operand with a register, or a size, of 32 bits for one of 64. */
-function narrowed(operand: Operand): Operand {
-  if (operand.kind === REGISTER && registerClass(operand.register) === GPR64)
-    return {
-      ...operand,
-      register: register(GPR32, registerNumber(operand.register) & 7),
-      size: 0,
-      sizeDeclared: false,
-    };
-  return operand;
-}
-
-function encodes(shape: Shape, count: number, state: Encoding): boolean {
+function encodes(
+  { encode, operands }: Pick<Shape, "encode" | "operands">,
+  count: number,
+  state: Encoding,
+): boolean {
   try {
-    shape.encode(shape.operands, count, state);
+    encode(operands, count, state);
     return true;
   } catch {
     return false;

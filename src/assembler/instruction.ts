@@ -3,7 +3,6 @@
  * and only when something has changed since the bytes were last made.
  */
 import { setU32le, u32le } from "../base/index.ts";
-import { byMnemonic } from "../isa/index.ts";
 import type { Assembler } from "./assemble.ts";
 import { complain } from "./complaint.ts";
 import { leavesLine } from "./encode/dword.ts";
@@ -71,6 +70,7 @@ import {
 
 /** What instructions have in common that differ in their expressions alone: `mov eax, [x]` and `mov eax, [y+4]`. */
 export interface Shape {
+  readonly name: string;
   readonly encode: Mnemonic["encode"];
   /** `rep`, `lock` and their like: the instruction goes on behind it. */
   readonly prefix: boolean;
@@ -81,14 +81,8 @@ export interface Shape {
   readonly waits: boolean;
   /** Bytes that `pushd`, `ret` and their like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
-  /** Has masks and broadcasts, or could. */
-  readonly decorates: boolean;
-  /** Takes operands one after the other without commas: whatever stands there is taken for one. */
+  /** Looks for the end of the line: whatever stands before it is taken for an operand. */
   readonly lists: boolean;
-  /** A string instruction: FASM reads its addresses before it asks anything of them. */
-  readonly strings: boolean;
-  /** FASM judges the size of a register before it reads on. */
-  readonly early: boolean;
   /** FASM does not ask whether the line ends behind it. */
   readonly leaves: boolean;
   /** All that is written, and room for the values: those of the instruction that is being assembled. */
@@ -384,10 +378,9 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<
-  Shape,
-  "jumps" | "sized" | "waits" | "floatSize" | "decorates" | "lists" | "strings" | "early"
-> & {
+type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lists"> & {
+  /** Has masks and broadcasts, or could. */
+  decorates: boolean;
   /** Takes segment:offset; behind the number of any other instruction a colon is surplus. */
   far: boolean;
   /** `zmm1+3` stands for four registers. */
@@ -397,10 +390,6 @@ type Traits = Pick<
 };
 
 const traits = new Map<Mnemonic, Traits>();
-
-/** Whether FASM judges a register's size where it stands, before it reads what follows. */
-const earlyJudges = (name: string): boolean =>
-  /^(?:lar|lsl|imul|crc32)$/.test(name) || byMnemonic(name).some((form) => form.attributes.has("early"));
 
 /** What is true of every instruction of a mnemonic, found by its name once. */
 function traitsOf(mnemonic: Mnemonic): Traits {
@@ -417,9 +406,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
-      early: earlyJudges(name),
-      strings: /^(?:movs|cmps|stos|scas|lods|ins|outs|xlat)$/.test(name),
-      lists: /^(?:push|pop)[wdq]?$|^ret/.test(name),
+      lists: /^(?:push|pop)[wdq]?$|^ret|^(?:mov|cmp)sd$|^(?:monitor|mwait)x?$/.test(name),
       floatSize: /^(?:pushw|ret.*|enter)$/.test(name) ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
     traits.set(mnemonic, found);
@@ -435,8 +422,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, far, sized, waits, floatSize, lists, strings, early, decorates, series, divided } =
-    traitsOf(mnemonic);
+  const { jumps, far, sized, waits, floatSize, lists, decorates, series, divided } = traitsOf(mnemonic);
   let comma = false;
   let leaves = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -517,8 +503,11 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         if (operand.sizeDeclared || operand.jump !== 0) operand.kind = OTHER;
         break;
       default:
-        operand.kind = OTHER;
-        at++;
+        // Behind a size there may be nothing at all.
+        if (!last()) {
+          operand.kind = OTHER;
+          at++;
+        }
     }
     while (decorates && kinds[at] === BRACE) at = readDecorator(program, at, operand);
     operands.push(operand);
@@ -541,15 +530,13 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     }
   }
   return {
+    name: mnemonic.name,
     encode: mnemonic.encode,
     prefix: mnemonic.prefix,
     sized,
     waits,
     floatSize,
-    decorates,
     lists,
-    strings,
-    early,
     leaves,
     jumps,
     operands,
@@ -888,9 +875,9 @@ function evaluateImmediate(
   evaluator.takesSizes = false;
   const { result } = evaluator;
   if (result.register1 | result.register2) {
-    // Targets of jumps may have registers, those of `virtual at ebx`: they are sorted like an address's.
-    if (!jumps) refuse("invalidValue");
-    evaluator.address(expression, operand, 0, 0, true);
+    // Targets of jumps may have registers, those of `virtual at ebx`: they are those of an address as wide as the jump.
+    if (!jumps || operand.kind === FAR) refuse("invalidValue");
+    evaluator.address(expression, operand, operand.size || assembler.state.bits >> 3, 0, false);
     return;
   }
   operand.base = 0;

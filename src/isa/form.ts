@@ -21,17 +21,13 @@
  * * attributes: lock, rep (counts in ecx), repc (counts, and stops on ZF), priv (ring 0 only), iopl (by I/O
  *   privilege), mem and reg (ModR/M must name memory, or a register, beyond what the operands say), decoded
  *   (read by the processor, never written by FASM), written (FASM's other way to say a form that decodes under another
- *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), sized (it
- *   wants one even where only one is possible), apart (the last operand has a size of its
- *   own, whatever the others have), argument (FASM calls a wrong source an invalid argument),
- *   apart2 (every operand but the first has), bare (no size may be written before the memory operand), loose (any
- *   size may), exact (a register of the wrong size is no operand; exact2 beyond the first), either (FASM reads XMM operands
- *   as if they could be MM registers, and then finds the size wrong), not64 (64-bit code has it not), narrow (the operand
- *   size is never 64 bits), alien and missized (in other code FASM calls its 64-bit registers
- *   invalid operands, or invalid sizes of operands), late (in other code FASM reads its operands before it refuses it), flips (of the two
- *   registers in ModR/M a high one goes into reg, with the next opcode), low (FASM takes no register above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z (zeroing; zodd: FASM lets it
- *   stand on memory or a mask too), b4 b8 (memory
- *   may be one element broadcast), er (rounding), sae, optional (FASM looks for operands, and does without), early (FASM judges the size of each register where it stands, not of all at the end), and the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
+ *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), sized
+ *   (it wants one even where only one is possible), apart (the last operand has a size of its own, whatever the others
+ *   have), bare (no size may be written before the memory operand), loose (any size may), not64 (64-bit code has it
+ *   not), narrow (the operand size is never 64 bits), flips (of the two registers in ModR/M a high one goes into reg,
+ *   with the next opcode), low (FASM takes no register above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z
+ *   (zeroing; zodd: FASM lets it stand on memory or a mask too), b4 b8 (memory may be one element broadcast), er
+ *   (rounding), sae. And the level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
 import { type FormOperand, operandOf } from "./operands.ts";
@@ -152,14 +148,7 @@ const attributeWords = new Set([
   "sized",
   "wait",
   "apart",
-  "argument",
-  "early",
-  "apart2",
   "bare",
-  "exact",
-  "optional",
-  "exact2",
-  "either",
   "mask",
   "masked",
   "zodd",
@@ -171,9 +160,6 @@ const attributeWords = new Set([
   "loose",
   "not64",
   "narrow",
-  "alien",
-  "missized",
-  "late",
   "flips",
   "low",
   "w64",
@@ -200,7 +186,15 @@ function effectsOf(text: string, extraReads: number): FormFlags {
   };
 }
 
-const isHex = (word: string): boolean => /^[0-9A-F]{2}$/.test(word);
+// No regular expression here: each is compiled when it is first used, and that is before a program's first instruction.
+const HEX = "0123456789ABCDEF";
+const isHex = (word: string): boolean =>
+  word.length === 2 && HEX.includes(word[0]!) && HEX.includes(word[1]!);
+/** Words for constants behind the opcode. */
+const constants = new Set(["ib", "iw", "id", "iv", "io", "cb", "cv", "cp"]);
+const encodings = new Set(["VEX", "EVEX", "XOP"]);
+/** Operands that are a register, and never memory. */
+const registers = new Set(["r", "mm", "xmm", "ymm", "zmm", "k", "bnd", "st"]);
 
 /** The rows of one line: one, or sixteen for a condition. */
 export function form(names: string, opcode: string, operands = "", flags = "", attributes = ""): Row[] {
@@ -263,7 +257,7 @@ export function read(row: Row, index: number): Form {
     else if (word === "a16" || word === "a32") addressSize = word === "a16" ? 16 : 32;
     else if (
       (word === "66" || word === "F2" || word === "F3") &&
-      /^(0F|REX\.W|[0-9A-F]{2})/.test(words[at + 1] ?? "")
+      (isHex(words[at + 1]?.slice(0, 2) ?? "") || words[at + 1] === "REX.W")
     )
       prefix = Number.parseInt(word, 16);
     else break;
@@ -278,12 +272,12 @@ export function read(row: Row, index: number): Form {
   }
 
   let vvvv = false;
-  const dotted = /^(VEX|EVEX|XOP)\.(.*)$/.exec(words[at] ?? "");
-  if (dotted !== null) {
+  const [first = "", ...parts] = words[at]?.split(".") ?? [];
+  if (encodings.has(first)) {
     at++;
-    encoding = dotted[1]!.toLowerCase() as Encoding;
+    encoding = first.toLowerCase() as Encoding;
     prefix = PREFIX_NONE;
-    for (const part of dotted[2]!.split(".")) {
+    for (const part of parts) {
       if (part === "NDS" || part === "NDD") vvvv = true;
       else if (part === "128" || part === "256" || part === "512")
         vectorLength = Number(part) as 128 | 256 | 512;
@@ -310,10 +304,10 @@ export function read(row: Row, index: number): Form {
     const word = words[at]!;
     if (word === "/r") modrm = true;
     else if (word === "/is4") tail.push("is4");
-    else if (/^\/[0-7]$/.test(word)) {
+    else if (word.length === 2 && word[0] === "/" && word[1]! >= "0" && word[1]! <= "7") {
       modrm = true;
       digit = Number(word[1]);
-    } else if (/^(ib|iw|id|iv|io|cb|cv|cp)$/.test(word)) tail.push(word);
+    } else if (constants.has(word)) tail.push(word);
     else {
       const [value, plusI] = word.split("+");
       if (!isHex(value!)) fail(`"${word}" means nothing here`);
@@ -341,7 +335,7 @@ export function read(row: Row, index: number): Form {
   for (const [i, place] of places.entries()) {
     // The processor ignores mod in moves of control registers (SDM vol. 2B, MOV CRn); elsewhere a bare register means mod 11.
     const moves = operands.some(({ kind }) => kind === "cr" || kind === "dr" || kind === "tr");
-    if (place === "rm" && !moves && /^(r|mm|xmm|ymm|zmm|k|bnd|st)$/.test(operands[i]!.kind)) mod = "register";
+    if (place === "rm" && !moves && registers.has(operands[i]!.kind)) mod = "register";
   }
 
   return {

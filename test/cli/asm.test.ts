@@ -137,7 +137,7 @@ test("FASM's own options are taken with a capital letter too", async () => {
 test("what has no line has status 255, a wrong command line 1", async () => {
   expect(await asm(folder.at("none.asm"))).toMatchObject({
     status: 255,
-    err: `kolibri asm: ${folder.at("none.asm")}: no such file\n`,
+    err: `kolibri asm: ${folder.at("none.asm")}: no such file\nerror: source file not found.\n`,
   });
   expect(await asm(folder.at())).toMatchObject({ status: 255 });
   const never = folder.put("never.asm", "a = b\nb = a + 1\ndb a\n");

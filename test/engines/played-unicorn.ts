@@ -19,6 +19,7 @@ const HOOK_INTR = 1;
 const HOOK_CODE = 4;
 const MEM_UNMAPPED = 0x70;
 const [CTL_CPU_MODEL, CTL_REMOVE_CACHE] = [0x4400_0007, 0x4800_0009];
+const CPU_EPYC = 35;
 
 /** The module, or why it cannot be. */
 export async function playedUnicorn(): Promise<PackageModule | { error: string }> {
@@ -70,6 +71,7 @@ function play(koffi: Koffi, library: ReturnType<Koffi["load"]>): PackageModule {
   const stop = call("int uc_emu_stop(void *handle)");
   const allocate = call("int uc_context_alloc(void *handle, _Out_ void **context)");
   const save = call("int uc_context_save(void *handle, void *context)");
+  const free = call("int uc_context_free(void *context)");
   const restore = call("int uc_context_restore(void *handle, void *context)");
 
   class Unicorn implements PackageEmulator {
@@ -79,6 +81,8 @@ function play(koffi: Koffi, library: ReturnType<Koffi["load"]>): PackageModule {
       const handle: unknown[] = [null];
       open(architecture, mode, handle);
       this.#handle = handle[0];
+      // What the package has by itself is a processor with SSE 4; the library's own choice is an older one.
+      control(this.#handle, CTL_CPU_MODEL, "int", CPU_EPYC);
     }
 
     reg_write = (register: number, bytes: Uint8Array): void => regWrite(this.#handle, register, bytes);
@@ -89,7 +93,11 @@ function play(koffi: Koffi, library: ReturnType<Koffi["load"]>): PackageModule {
     };
     mem_map = (address: number, size: number, rights: number): void =>
       memMap(this.#handle, address, size, rights);
-    mem_unmap = (address: number, size: number): void => memUnmap(this.#handle, address, size);
+    mem_unmap = (address: number, size: number): void => {
+      // The package's version forgets what it has translated of these pages; the library's is older.
+      control(this.#handle, CTL_REMOVE_CACHE, "uint64_t", address, "uint64_t", address + size);
+      memUnmap(this.#handle, address, size);
+    };
     mem_write = (address: number, bytes: Uint8Array): void =>
       memWrite(this.#handle, address, bytes, bytes.length);
     mem_read = (address: number, size: number): Uint8Array => {
@@ -130,16 +138,13 @@ function play(koffi: Koffi, library: ReturnType<Koffi["load"]>): PackageModule {
     };
     context_save = (context: unknown): void => save(this.#handle, context);
     context_restore = (context: unknown): void => restore(this.#handle, context);
-    ctl_set_cpu_model = (model: number): void => control(this.#handle, CTL_CPU_MODEL, "int", model);
-    ctl_remove_cache = (from: number, to: number): void =>
-      control(this.#handle, CTL_REMOVE_CACHE, "uint64_t", from, "uint64_t", to);
+    context_free = (context: unknown): void => free(context);
     close = (): void => close(this.#handle);
   }
 
   return {
     ARCH_X86: 4,
     MODE_32: 4,
-    CPU_X86_EPYC: 35,
     PROT_READ: 1,
     PROT_EXEC: 4,
     PROT_ALL: 7,
@@ -147,6 +152,7 @@ function play(koffi: Koffi, library: ReturnType<Koffi["load"]>): PackageModule {
     HOOK_MEM_UNMAPPED: MEM_UNMAPPED,
     MEM_FETCH_UNMAPPED: 21,
     X86_REG_EIP: 26,
+    arch_supported: (architecture) => architecture === 4,
     Unicorn,
   };
 }

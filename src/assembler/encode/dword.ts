@@ -15,7 +15,7 @@ import {
   SEGMENT,
 } from "../operand.ts";
 import { encodeByPlan } from "./plan.ts";
-import { SEGMENT_BYTES } from "./refuse.ts";
+import { SEGMENT_BYTES } from "./reader.ts";
 
 type Encode = (operands: readonly Operand[], count: number, out: Encoding) => void;
 

@@ -38,7 +38,7 @@ import {
   wordValue,
 } from "./emit.ts";
 import { code, digit, type Encode, end, headOf, needsPrefix, only, registerSize } from "./heads.ts";
-import { SEGMENT_BYTES } from "./refuse.ts";
+import { SEGMENT_BYTES } from "./reader.ts";
 
 /** Size of the offset that a jump to a number computes with: written, or that of the code. */
 function jumpSize(target: Operand, out: Encoding): number {

@@ -2,7 +2,9 @@
 import { refuse } from "../messages.ts";
 import {
   GPR32,
+  GPR64,
   MEMORY,
+  NONE,
   type Operand,
   REGISTER,
   register,
@@ -112,9 +114,35 @@ const ptwrite: Encode = (operands, count, out) => {
   traceByPlan(operands, count, out);
 };
 
+/** FASM looks for an operand, and forgets it when it has found no more than a size. */
+function comparesFloats(name: string): Encode {
+  const byPlan = encodeByPlan(name);
+  return (operands, count, out) => {
+    const [first] = operands;
+    const isBare = count === 1 && first!.kind === NONE && first!.jump === 0;
+    byPlan(operands, isBare ? 0 : count, out);
+  };
+}
+
+const moveByPlan = encodeByPlan("movq");
+
+/** FASM forgets the size that is written before a general register. */
+const movq: Encode = (operands, count, out) => {
+  const forgets = count > 1 && registerClass(operands[1]!.register) === GPR64 && operands[1]!.sizeDeclared;
+  const [first, second, ...others] = operands;
+  moveByPlan(
+    forgets ? [first!, { ...second!, size: 0, sizeDeclared: false }, ...others] : operands,
+    count,
+    out,
+  );
+};
+
 export const oddities: readonly (readonly [string, Encode])[] = [
   ["vfpclassps", classes("vfpclassps")],
   ["vfpclasspd", classes("vfpclasspd")],
+  ["fcom", comparesFloats("fcom")],
+  ["fcomp", comparesFloats("fcomp")],
+  ["movq", movq],
   ["vmwrite", vmwrite],
   ["ptwrite", ptwrite],
   ...each("vprot vpsha vpshl", "b w d q").map((name) => [name, shiftsXop(name)] as const),

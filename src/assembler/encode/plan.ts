@@ -4,7 +4,7 @@
  * with a guard each.
  */
 import { byMnemonic, displacementUnit, type Form, type FormOperand } from "../../isa/index.ts";
-import { type Message, refuse } from "../messages.ts";
+import { refuse } from "../messages.ts";
 import {
   ABSOLUTE,
   BND_PREFIX,
@@ -24,7 +24,6 @@ import {
   MEMORY,
   MMX,
   type Operand,
-  OTHER,
   REGISTER,
   RELOCATABLE_32,
   RELOCATABLE_64,
@@ -64,8 +63,7 @@ import {
   reach,
   wordValue,
 } from "./emit.ts";
-import { explain } from "./refuse.ts";
-import { explainVector } from "./vector.ts";
+import { refusal } from "./refuse.ts";
 
 /** A row with its operand size settled for code of some bitness. */
 export interface Candidate {
@@ -782,25 +780,10 @@ function keyOf(operands: readonly Operand[], count: number): number {
   return key;
 }
 
-/** Why no row fits. */
-function reasonOf(name: string, operands: readonly Operand[], count: number, bits: number): Message {
-  const rows = candidatesOf(name, bits, true);
-  const reason = explainVector(name, rows, operands, count, bits);
-  if (reason !== undefined) return reason;
-  // Elsewhere braces are nothing that FASM reads.
-  const plain = operands.map((operand): Operand => {
-    const kind = operand.kind === ROUNDING ? OTHER : operand.kind;
-    return { ...operand, kind, decorators: [], mask: 0, zeroing: false, broadcast: 0 };
-  });
-  const decorated = operands.findIndex((operand, i) => i < count && operand.decorators.length > 0);
-  if (decorated < 0) return explain(rows, plain, count, bits);
-  const complete = rows.some((row) => matches(row, plain, decorated + 1));
-  return complete ? "extraCharactersOnLine" : explain(rows, plain, decorated + 1, bits);
-}
-
 /** Refuses what no row fits. What is surplus FASM notices when it has written what goes before. */
 function refuseAll(name: string, operands: readonly Operand[], count: number, out: Encoding): never {
-  const reason = reasonOf(name, operands, count, out.bits);
+  const reason =
+    refusal(name, candidatesOf(name, out.bits, true), operands, count, out.bits) ?? "invalidOperand";
   if (reason !== "extraCharactersOnLine") refuse(reason);
   for (let fewer = count; fewer >= 0; fewer--) {
     const plain = operands.map(
@@ -821,7 +804,7 @@ function isForgotten(name: string, bits: number, operands: readonly Operand[], c
       i < count && kind === REGISTER && size !== 0 && size !== registerSizes[registerClass(register)],
   );
   if (!odd) return true;
-  const reason = explainVector(name, candidatesOf(name, bits, true), operands, count, bits);
+  const reason = refusal(name, candidatesOf(name, bits, true), operands, count, bits);
   return reason === undefined || reason === "operandSizeNotSpecified";
 }
 

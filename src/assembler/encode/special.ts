@@ -7,7 +7,6 @@ import { refuse } from "../messages.ts";
 import {
   ABSOLUTE,
   BND_PREFIX,
-  BOUND,
   type Encoding,
   FLOAT,
   GPR16,
@@ -24,7 +23,6 @@ import {
   registerNumber,
   registerSizes,
   SEGMENT,
-  ST,
 } from "../operand.ts";
 import { dwordEncoders } from "./dword.ts";
 import {
@@ -46,9 +44,8 @@ import {
 import { code, digit, type Encode, end, headOf, needsPrefix, only, registerSize } from "./heads.ts";
 import { jumps } from "./jumps.ts";
 import { oddities } from "./oddities.ts";
-import { candidatesOf, encodeByPlan } from "./plan.ts";
-import { isGeneralOperand } from "./refuse.ts";
-import { explainVector } from "./vector.ts";
+import { encodeByPlan } from "./plan.ts";
+import { isGeneralOperand } from "./reader.ts";
 
 interface Special {
   readonly encode: Encode;
@@ -71,9 +68,9 @@ function returns(name: string): Encode {
     const rex = out.bits === 64 && /^retfq?$/.test(name) ? REX_W : 0;
     if (count > 0) {
       const operand = operands[0]!;
+      if (operand.jump !== 0) refuse("invalidOperand");
       if (operand.size !== 0 && operand.size !== 2) refuse("invalidOperandSize");
-      if (operand.jump !== 0 || (operand.kind !== IMMEDIATE && operand.kind !== FLOAT))
-        refuse("invalidOperand");
+      if (operand.kind !== IMMEDIATE && operand.kind !== FLOAT) refuse("invalidOperand");
       const value = stackBytes(operand, out);
       if (operand.sizeDeclared || (value & 0xffff) !== 0) {
         putHead(headOf(popping!.code, prefix, rex), out);
@@ -111,24 +108,13 @@ function adjust(name: string): Encode {
 /** movdir64b: the register that points to the destination is as wide as the source's address. */
 const direct: Encode = (operands, count, out) => {
   const start = out.at;
-  directByPlan(operands, count, out);
+  directByPlan(operands, Math.min(count, 2), out);
   const bits = out.bytes[start] !== 0x67 ? out.bits : out.bits === 32 ? 16 : 32;
   if (bits !== registerSize(operands[0]!) * 8) refuse("invalidOperandSize");
+  if (count > 2) refuse("extraCharactersOnLine");
 };
 
 const directByPlan = encodeByPlan("movdir64b");
-const nopByPlan = encodeByPlan("nop");
-
-/** Only what looks like an operand makes the long form of nop. */
-const nop: Encode = (operands, count, out) => {
-  if (count > 0) {
-    const { kind, size, jump, register } = operands[0]!;
-    const looks = size !== 0 || kind === MEMORY || (kind === REGISTER && isGeneralOperand(register));
-    if (jump !== 0 || !looks) refuse("extraCharactersOnLine");
-  }
-  nopByPlan(operands, count, out);
-};
-
 /** lgdt and lidt take 66 in 16-bit code when six bytes are written, and not when nothing is; sgdt and sidt never. */
 function tableRegister(name: string): Encode {
   const form = byMnemonic(name)[0]!;
@@ -154,12 +140,14 @@ function tableRegister(name: string): Encode {
 const enter: Encode = (operands, count, out) => {
   const [first, second] = operands;
   if (count < 1 || first === undefined) refuse("invalidOperand");
+  if (first.jump !== 0) refuse("invalidOperand");
   if (first.size !== 0 && first.size !== 2) refuse("invalidOperandSize");
-  if (first.jump !== 0 || (first.kind !== IMMEDIATE && first.kind !== FLOAT)) refuse("invalidOperand");
+  if (first.kind !== IMMEDIATE && first.kind !== FLOAT) refuse("invalidOperand");
   const bytes = stackBytes(first, out);
   if (count < 2 || second === undefined || !second.comma) refuse("invalidOperand");
+  if (second.jump !== 0) refuse("invalidOperand");
   if (second.size !== 0 && second.size !== 1) refuse("invalidOperandSize");
-  if (second.jump !== 0 || (second.kind !== IMMEDIATE && second.kind !== FLOAT)) refuse("invalidOperand");
+  if (second.kind !== IMMEDIATE && second.kind !== FLOAT) refuse("invalidOperand");
   const level = byteValue(second, out);
   if (level < 0 && !out.isLenient()) refuse("valueOutOfRange");
   out.bytes[out.at++] = code("enter", "imm16 imm8");
@@ -172,8 +160,9 @@ const enter: Encode = (operands, count, out) => {
 const interrupt: Encode = (operands, count, out) => {
   const operand = operands[0];
   if (count < 1 || operand === undefined) refuse("invalidOperand");
+  if (operand.jump !== 0) refuse("invalidOperand");
   if (operand.size > 1) refuse("invalidOperandSize");
-  if (operand.jump !== 0 || (operand.kind !== IMMEDIATE && operand.kind !== FLOAT)) refuse("invalidOperand");
+  if (operand.kind !== IMMEDIATE && operand.kind !== FLOAT) refuse("invalidOperand");
   const value = byteValue(operand, out);
   if (value < 0) out.recoverable("valueOutOfRange");
   out.bytes[out.at++] = code("int", "imm8");
@@ -238,7 +227,7 @@ function stackList(name: "push" | "pop", wanted: number): Encode {
         }
         if (kind === 0 || kind > GPR64) {
           // FASM settles the size before it sees that this register cannot be pushed.
-          if (kind >= ST && (operand.size !== 0 || wanted !== 0))
+          if (isGeneralOperand(operand.register) && (operand.size !== 0 || wanted !== 0))
             check(operand.size !== 0 ? operand.size : wanted, long);
           refuse("invalidOperand");
         }
@@ -454,25 +443,6 @@ const xlat: Encode = (operands, count, out) => {
   end(out);
 };
 
-// Masks ----------------------------------------------------------------------------------------------------------
-
-/** What is no register and no address is an argument to FASM here, and so is a register behind a size. */
-function moveMask(name: string): Encode {
-  const byPlan = encodeByPlan(name);
-  return (operands, count, out) => {
-    for (let i = 0; i < count && i < 2; i++) {
-      const { kind, sizeDeclared, jump } = operands[i]!;
-      const address = kind === MEMORY && jump === 0;
-      if (i > 0 && !operands[i]!.comma) break;
-      if (!address && (kind !== REGISTER || sizeDeclared)) {
-        const rows = candidatesOf(name, out.bits, true);
-        refuse(explainVector(name, rows, operands, count, out.bits) ?? "invalidArgument");
-      }
-    }
-    byPlan(operands, count, out);
-  };
-}
-
 // Bounds ---------------------------------------------------------------------------------------------------------
 
 /** The two parts of `[base,index*scale+8]` (bndmk) or `[base+8,index]` (bndldx, bndstx) as one address. */
@@ -500,38 +470,26 @@ function bounds(name: string): Encode {
   const byPlan = encodeByPlan(name);
   const making = name === "bndmk";
   const table = name === "bndldx" || name === "bndstx";
-  const pair = name === "bndmov" ? 2 : 1;
   const toMemory = name === "bndmov" || name === "bndstx";
   return (operands, count, out) => {
-    const [destination] = operands;
-    const isBound = destination?.kind === REGISTER && registerClass(destination.register) === BOUND;
-    const isFirst = toMemory && destination?.kind === MEMORY;
-    if (count === 0 || !(isFirst || (isBound && !destination.sizeDeclared))) refuse("invalidOperand");
-    const long = out.bits === 64 ? 8 : 4;
-    for (let i = 0; i < (isFirst ? 1 : count) && !making && !table; i++) {
-      const { kind, size, sizeDeclared, register } = operands[i]!;
-      const own = kind === REGISTER ? registerSizes[registerClass(register)]! : 0;
-      const wanted = long * pair;
-      const differs = (sizeDeclared && size !== wanted) || (own !== 0 && own !== wanted);
-      if (differs) refuse("operandSizesDoNotMatch");
-    }
-    const at = operands.findIndex((operand) => operand.kind === MEMORY);
-    if (at < 0 || at >= count) {
+    const at = toMemory && operands[0]?.kind === MEMORY ? 0 : 1;
+    const first = operands[at];
+    const size = out.bits === 64 ? 8 : 4;
+    const wanted = name === "bndmov" ? size * 2 : size;
+    const isOther = first?.sizeDeclared && !making && (table || first.size !== wanted);
+    if (at >= count || first!.kind !== MEMORY || isOther) {
       byPlan(operands, count, out);
       return;
     }
-    const first = operands[at]!;
-    if (table && first.sizeDeclared) refuse("invalidOperand");
-    const size = long;
-    if (first.addressSize !== 0 && first.addressSize !== size) refuse("invalidAddressSize");
+    if (first!.addressSize !== 0 && first!.addressSize !== size) refuse("invalidAddressSize");
     const second = operands[at + 1];
     const parts = at + 1 < count && second!.kind === IMMEDIATE && !second!.comma;
-    for (const part of parts ? [first, second!] : [first]) {
+    for (const part of parts ? [first!, second!] : [first!]) {
       for (const register of [part.base, part.index]) {
         if (register !== 0 && registerSizes[registerClass(register)] !== size) refuse("invalidAddress");
       }
     }
-    const address = parts ? joined(first, second!, making) : first;
+    const address = parts ? joined(first!, second!, making) : first!;
     const plain = address.base === 0 && address.index === 0;
     // FASM forgets what it demanded of the address only where it has registers and no FS or GS.
     const beyond = !making && !table && address.segment !== 0 && registerNumber(address.segment) > 3;
@@ -609,16 +567,11 @@ export const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ...dwordEncoders.map(([name, encode]): [string, Special] => [name, { encode }]),
   ["useavx256", { encode: compresses(false) }],
   ["useavx512", { encode: compresses(true) }],
-  ["nop", { encode: nop }],
   ["aam", { encode: adjust("aam") }],
   ["aad", { encode: adjust("aad") }],
   ...["sgdt", "sidt", "lgdt", "lidt"].map((name): [string, Special] => [
     name,
     { encode: tableRegister(name) },
-  ]),
-  ...["kmovb", "kmovw", "kmovd", "kmovq"].map((name): [string, Special] => [
-    name,
-    { encode: moveMask(name) },
   ]),
   ...["bndcl", "bndcu", "bndcn", "bndmk", "bndmov", "bndldx", "bndstx"].map((name): [string, Special] => [
     name,

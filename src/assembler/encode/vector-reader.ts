@@ -1,45 +1,23 @@
-/**
- * How FASM reads the operands of AVX instructions: from left to right, with a few routines that many instructions share and
- * one size for all of them. What it would not do is thrown.
- */
+/** What the instructions of AVX have in common in how FASM reads them: vectors, masks, broadcasts, rounding, a fourth register. */
 import type { Message } from "../messages.ts";
 import {
   BROADCAST,
-  FLOAT,
-  GPR8_HIGH,
-  IMMEDIATE,
   MASK,
   MASKING,
   MEMORY,
-  MMX,
-  newOperand,
   type Operand,
-  OTHER,
   REGISTER,
   ROUNDING,
   registerClass,
   registerNumber,
   registerSizes,
-  SEGMENT,
-  ST,
   XMM,
   YMM,
   ZEROING,
   ZMM,
 } from "../operand.ts";
 import { type Candidate, sizeIn } from "./plan.ts";
-import { SEGMENT_BYTES } from "./refuse.ts";
-
-export class Refused {
-  readonly message: Message;
-  constructor(message: Message) {
-    this.message = message;
-  }
-}
-
-export function fail(message: Message): never {
-  throw new Refused(message);
-}
+import { fail, isRegister, Reader } from "./reader.ts";
 
 /** What FASM's reader of an instruction is told beforehand. */
 interface Traits {
@@ -98,31 +76,19 @@ export function traitsOf(candidates: readonly Candidate[]): Traits {
   };
 }
 
-/** FASM's reading of one instruction; what it would not do is thrown. */
-export class Reader {
-  readonly #operands: readonly Operand[];
-  readonly #count: number;
-  readonly #bits: number;
+export class VectorReader extends Reader {
   readonly traits: Traits;
-  /** The operand that is read, and how many of its decorators have been. */
-  #at = 0;
-  #decorator = 0;
-  /** The one size of the instruction so far. */
-  size = 0;
   unit: number;
   #element: number;
   needsEvex: boolean;
   #noEvex: boolean;
   #indexed = false;
+  #unindexable = false;
   #address = false;
-  #highByte = false;
-  #extended = false;
   #unsized = false;
 
-  constructor(operands: readonly Operand[], count: number, bits: number, traits: Traits) {
-    this.#operands = operands;
-    this.#count = count;
-    this.#bits = bits;
+  constructor(operands: readonly Operand[], count: number, bits: number, trap: number, traits: Traits) {
+    super(operands, count, bits, trap);
     this.traits = traits;
     this.unit = traits.unit;
     this.#element = traits.element;
@@ -130,66 +96,8 @@ export class Reader {
     this.#noEvex = traits.noEvex;
   }
 
-  get isLong(): boolean {
-    return this.#bits === 64;
-  }
-
   forbidEvex(): void {
     this.#noEvex = true;
-  }
-
-  #match(size: number): void {
-    if (size === 0 || size === this.size) return;
-    if (this.size !== 0) fail("operandSizesDoNotMatch");
-    this.size = size;
-  }
-
-  /** What stands here, without the size that may be written before it. */
-  peek(): Operand {
-    return this.#at >= 0 && this.#at < this.#count ? this.#operands[this.#at]! : newOperand();
-  }
-
-  /** What stands here, once the size that is written before it has been found to agree. */
-  thing(): Operand {
-    const operand = this.peek();
-    if (operand.jump !== 0) return { ...newOperand(), kind: OTHER };
-    if (operand.sizeDeclared) this.#match(operand.size);
-    return operand;
-  }
-
-  /** What stands here where FASM expects no size. */
-  unsized(): Operand {
-    const operand = this.peek();
-    return operand.sizeDeclared || operand.jump !== 0 ? newOperand() : operand;
-  }
-
-  /** The same while the size so far does not count; the size that was written. */
-  apart(): [Operand, number] {
-    const outer = this.size;
-    this.size = 0;
-    const operand = this.thing();
-    const written = this.size;
-    this.size = outer;
-    return [operand, written];
-  }
-
-  #decorators(): readonly number[] {
-    return this.peek().decorators;
-  }
-
-  comma(): void {
-    const next = this.#operands[this.#at + 1];
-    if (this.#decorator < this.#decorators().length) fail("invalidOperand");
-    if (this.#at + 1 >= this.#count || !next!.comma) fail("invalidOperand");
-    this.#at++;
-    this.#decorator = 0;
-  }
-
-  /** Whether something follows behind a comma. */
-  follows(): Operand | undefined {
-    const next = this.#operands[this.#at + 1];
-    const here = this.#decorator === this.#decorators().length && this.#at + 1 < this.#count && next!.comma;
-    return here ? next : undefined;
   }
 
   /** A vector register's bytes. */
@@ -197,67 +105,32 @@ export class Reader {
     const kind = registerClass(operand.register);
     if (operand.kind !== REGISTER || kind < XMM || kind > ZMM) fail("invalidOperand");
     const number = registerNumber(operand.register);
-    if (number > 7 && this.#bits !== 64) fail("invalidOperand");
+    if (number > 7 && !this.isLong) fail("invalidOperand");
     if (number > 15) this.needsEvex = true;
     const bytes = registerSizes[kind]!;
-    this.#match(bytes);
+    this.match(bytes);
     return bytes;
-  }
-
-  xmm(operand: Operand): void {
-    const { kind, register } = operand;
-    if (kind !== REGISTER || registerClass(register) !== XMM || registerNumber(register) > 15)
-      fail("invalidOperand");
-    this.vector(operand);
-  }
-
-  /** A register of MMX or of SSE; its bytes. */
-  legacyVector(operand: Operand): number {
-    const { kind, register } = operand;
-    const number = registerNumber(register);
-    if (kind === REGISTER && registerClass(register) === MMX) {
-      this.#match(8);
-      return 8;
-    }
-    if (kind !== REGISTER || registerClass(register) !== XMM || number > 15) fail("invalidOperand");
-    return this.vector(operand);
-  }
-
-  /** No operand at all. */
-  nothing(): void {
-    this.#at = -1;
-    this.ready();
   }
 
   takeVector(): number {
     return this.vector(this.thing());
   }
 
-  /** A general register's bytes. */
-  general(operand: Operand): number {
-    const kind = registerClass(operand.register);
-    if (operand.kind !== REGISTER || kind > SEGMENT) fail("invalidOperand");
-    const bytes = kind === SEGMENT ? SEGMENT_BYTES : registerSizes[kind]!;
-    if (kind === GPR8_HIGH) this.#highByte = true;
-    if (kind !== SEGMENT && registerNumber(operand.register) > 7) this.#extended = true;
-    this.#match(bytes);
-    return bytes;
-  }
-
   mask(operand: Operand): void {
     if (operand.kind !== REGISTER || registerClass(operand.register) !== MASK) fail("invalidOperand");
   }
 
-  memory(operand: Operand): void {
-    if (operand.kind !== MEMORY) fail("invalidOperand");
-    if (!operand.sizeDeclared) this.#match(operand.size);
+  override memory(operand: Operand): void {
+    super.memory(operand);
     this.#address = true;
     this.#indexed = registerClass(operand.index) >= XMM;
-    if (this.#indexed && registerNumber(operand.index) > 7) this.#extended = true;
+    // ESP and RSP are no indexes.
+    this.#unindexable = !this.#indexed && operand.index !== 0 && registerNumber(operand.index) === 4;
+    if (this.#indexed && registerNumber(operand.index) > 7) this.extended = true;
   }
 
   #next(): number | undefined {
-    return this.#decorators()[this.#decorator];
+    return this.peek().decorators[this.decorator];
   }
 
   /** {k1}{z} behind the destination. */
@@ -266,15 +139,15 @@ export class Reader {
     if (code === undefined) return;
     if (!masks || code <= MASKING || code > MASKING + 7) fail("invalidOperand");
     this.needsEvex = true;
-    this.#decorator++;
+    this.decorator++;
     code = this.#next();
     if (code === undefined) return;
     if (!zeroes || code !== ZEROING) fail("invalidOperand");
-    this.#decorator++;
+    this.decorator++;
   }
 
   get masked(): boolean {
-    return this.#decorator > 0;
+    return this.decorator > 0;
   }
 
   takeRounding(): void {
@@ -284,8 +157,8 @@ export class Reader {
     if (next?.kind !== ROUNDING) return;
     this.needsEvex = true;
     if (rounds ? next.rounding < 0 || next.rounding > 3 : next.rounding !== 4) fail("invalidOperand");
-    this.#at++;
-    this.#decorator = 0;
+    this.at++;
+    this.decorator = 0;
   }
 
   /** The last source; whether it is in memory. */
@@ -320,7 +193,7 @@ export class Reader {
         if (Math.log2(lowestBit(whole)) - Math.log2(this.#element) !== written) fail("invalidOperandSize");
       }
       this.needsEvex = true;
-      this.#decorator++;
+      this.decorator++;
     }
     const own = this.size;
     if (outer !== 0) {
@@ -340,29 +213,18 @@ export class Reader {
     this.#unsized = true;
   }
 
-  /** A number of one byte behind everything else: with memory FASM reads it before it writes, else after. */
-  number(isMemory: boolean): void {
-    if (!isMemory) this.ready();
-    this.comma();
-    const [operand, written] = this.apart();
-    if (written > 1) fail("invalidOperandSize");
-    if (operand.kind !== IMMEDIATE && operand.kind !== FLOAT) fail("invalidOperand");
-    if (isMemory) this.ready();
-  }
-
   /** All has been read, and FASM finds out whether there is such an encoding. */
-  ready(): void {
-    if (this.#address && this.#indexed !== this.traits.gathers) fail("invalidAddress");
-    if (this.#highByte) fail("invalidOperand");
+  override ready(): void {
+    const misses = this.#address && this.#indexed !== this.traits.gathers;
+    if (misses || this.#unindexable) fail("invalidAddress");
+    if (this.highByte) fail("invalidOperand");
     if ((this.needsEvex || this.size === 64) && this.#noEvex) fail("invalidOperand");
-    if (this.#extended && this.#bits !== 64) fail("invalidOperand");
+    if (this.extended && !this.isLong) fail("invalidOperand");
   }
 
   /** What is left on the line, or of a size that nothing told. */
-  end(): Message | undefined {
-    if (this.#decorator < this.#decorators().length || this.#at + 1 < this.#count)
-      return "extraCharactersOnLine";
-    return this.#unsized ? "operandSizeNotSpecified" : undefined;
+  override end(): Message | undefined {
+    return super.end() ?? (this.#unsized ? "operandSizeNotSpecified" : undefined);
   }
 
   /** A register in the upper half of the last byte. */
@@ -374,7 +236,7 @@ export class Reader {
   fourthNumber(): void {
     if (this.traits.last !== "eitherAndNumber") return;
     this.comma();
-    if (this.peek().kind !== IMMEDIATE || this.peek().sizeDeclared) fail("invalidOperand");
+    this.value(this.unsized());
   }
 
   /** Most of them: destination with its mask, a source in a register, a source anywhere, and what may come last. */
@@ -436,13 +298,5 @@ export class Reader {
 
 const lowestBit = (bytes: number): number => bytes & -bytes;
 
-/** FASM has two kinds of registers: those that are moved about in programs, and all others. */
-export const isRegister = ({ kind, register }: Operand): boolean =>
-  kind === REGISTER &&
-  (registerClass(register) <= SEGMENT || (registerClass(register) >= ST && registerClass(register) <= ZMM));
-
 export const isShort = ({ register }: Operand): boolean =>
   registerClass(register) === XMM || registerClass(register) === YMM;
-
-export const isMask = ({ kind, register, jump }: Operand): boolean =>
-  kind === REGISTER && jump === 0 && registerClass(register) > ZMM;

@@ -3,23 +3,12 @@
  * many instructions share, and keeps one size for all of them; this reads them in the same order, once no row fits. What the
  * instruction is like (scalar or full, which lengths, broadcasts, rounding, a fourth register) its rows say.
  */
-import type { Message } from "../messages.ts";
-import {
-  FLOAT,
-  IMMEDIATE,
-  MEMORY,
-  type Operand,
-  registerClass,
-  registerNumber,
-  XMM,
-  YMM,
-  ZMM,
-} from "../operand.ts";
-import type { Candidate } from "./plan.ts";
-import { fail, isMask, isRegister, isShort, Reader, Refused, traitsOf } from "./vector-reader.ts";
+import { MEMORY, type Operand, registerClass, registerNumber, XMM, YMM, ZMM } from "../operand.ts";
+import { fail, isNumber, isRegister, isSpecial } from "./reader.ts";
+import { isShort, type VectorReader } from "./vector-reader.ts";
 
 /** How an instruction is read that is not like most. */
-type Reading = (reader: Reader, name: string) => void;
+type Reading = (reader: VectorReader, name: string) => void;
 
 /** Moves that may have memory as their destination. */
 const moves: Reading = (reader) => {
@@ -28,7 +17,7 @@ const moves: Reading = (reader) => {
   else intoMemory(reader, operand);
 };
 
-function intoMemory(reader: Reader, operand: Operand): void {
+function intoMemory(reader: VectorReader, operand: Operand): void {
   reader.memory(operand);
   reader.takeMask(reader.traits.masks, false);
   reader.comma();
@@ -65,7 +54,7 @@ const loads: Reading = (reader) => {
 /** The destination may be a mask, and where it is none, FASM goes on as with VEX. */
 const compares: Reading = (reader, name) => {
   const operand = reader.thing();
-  if (isMask(operand)) {
+  if (isSpecial(operand)) {
     if (reader.size !== 0) fail("invalidOperandSize");
     reader.needsEvex = true;
     reader.mask(operand);
@@ -82,7 +71,7 @@ const compares: Reading = (reader, name) => {
 
 const classifies: Reading = (reader) => {
   const operand = reader.peek();
-  if (!isMask(operand) || operand.sizeDeclared) fail("invalidOperand");
+  if (!isSpecial(operand) || operand.sizeDeclared) fail("invalidOperand");
   reader.needsEvex = true;
   reader.mask(operand);
   reader.takeMask(true, true);
@@ -116,7 +105,7 @@ const movesHalf: Reading = (reader) => {
   reader.ready();
 };
 
-function halfIntoMemory(reader: Reader): void {
+function halfIntoMemory(reader: VectorReader): void {
   if (reader.size !== 0 && reader.size !== reader.unit) fail("invalidOperandSize");
   reader.size = 0;
   reader.comma();
@@ -192,7 +181,7 @@ const movesWord: Reading = (reader, name) => {
   reader.ready();
 };
 
-function vectorOf16(reader: Reader): void {
+function vectorOf16(reader: VectorReader): void {
   reader.comma();
   if (reader.takeVector() !== 16) fail("invalidOperandSize");
 }
@@ -216,7 +205,7 @@ const permutes: Reading = (reader, name) => {
   }
   const next = reader.follows();
   if (next === undefined) fail("invalidOperand");
-  if (next.kind === IMMEDIATE || next.kind === FLOAT) {
+  if (isNumber(next)) {
     reader.number(false);
     return;
   }
@@ -260,7 +249,7 @@ const shifts: Reading = (reader, name) => {
   } else {
     if ((written & ~1) !== 0) fail("invalidOperandSize");
     reader.ready();
-    if (count.kind !== IMMEDIATE && count.kind !== FLOAT) fail("invalidOperand");
+    reader.value(count);
   }
 };
 
@@ -627,7 +616,7 @@ const scatters: Reading = (reader, name) => {
 };
 
 function gathered(
-  reader: Reader,
+  reader: VectorReader,
   name: string,
   element: number,
   own: number,
@@ -696,7 +685,7 @@ const shiftsEach: Reading = (reader, name) => {
     if (!inMemory) reader.ready();
     const [, written] = reader.apart();
     if (written > 1) fail("invalidOperandSize");
-    if (count.kind !== IMMEDIATE && count.kind !== FLOAT) fail("invalidOperand");
+    reader.value(count);
     if (!inMemory) return;
   }
   reader.ready();
@@ -741,7 +730,7 @@ const storesMasked: Reading = (reader) => {
   reader.ready();
 };
 
-const takesNothing: Reading = (reader) => reader.nothing();
+const takesNothing: Reading = (reader) => reader.leave();
 
 const maskBytes: Readonly<Record<string, number>> = { b: 1, w: 2, d: 4, q: 8 };
 
@@ -762,12 +751,12 @@ const movesMask: Reading = (reader, name) => {
   };
   const first = reader.peek();
   const plain = !first.sizeDeclared;
-  if (plain && isMask(first)) {
+  if (plain && isSpecial(first)) {
     reader.mask(first);
     reader.comma();
     const second = reader.peek();
     const bare = !second.sizeDeclared;
-    if (bare && isMask(second)) reader.mask(second);
+    if (bare && isSpecial(second)) reader.mask(second);
     else if (bare && isRegister(second)) general(second);
     else {
       memory(reader.thing());
@@ -846,27 +835,8 @@ const readings: readonly (readonly [RegExp, Reading])[] = [
   [/^k/, masksAlone],
 ];
 
-/** Those that FASM reads as others that are no vectors, or that stand for themselves. */
-const strangers = /^v(?:ld|st)mxcsr$|^[^kv]/;
+const most: Reading = (reader) => reader.common();
 
-/** Why FASM refuses these operands; undefined when nothing is wrong in this reading, or it is not for this instruction. */
-export function explainVector(
-  name: string,
-  candidates: readonly Candidate[],
-  operands: readonly Operand[],
-  count: number,
-  bits: number,
-): Message | undefined {
-  if (strangers.test(name) || candidates.length === 0) return undefined;
-  if (candidates.some(({ form }) => form.encoding === "legacy")) return undefined;
-  const reader = new Reader(operands, count, bits, traitsOf(candidates));
-  const reading = readings.find(([names]) => names.test(name))?.[1];
-  try {
-    if (reading === undefined) reader.common();
-    else reading(reader, name);
-    return reader.end();
-  } catch (refused) {
-    if (refused instanceof Refused) return refused.message;
-    throw refused;
-  }
-}
+/** How FASM reads an AVX instruction of this name. */
+export const vectorReading = (name: string): Reading =>
+  readings.find(([names]) => names.test(name))?.[1] ?? most;

@@ -21,6 +21,8 @@ export class ExpressionReader {
   at = 0;
   readonly code: number[] = [];
   #operators: number[] = [];
+  /** How many operators there were before each parenthesis that is open. */
+  #floors: number[] = [];
   #depth = 0;
   /** The floating point constant in parentheses that the expression begins with. */
   #leading: Float | undefined;
@@ -52,6 +54,7 @@ export class ExpressionReader {
     // Setting a length is a call of the engine's; the few elements are gone sooner this way.
     while (this.code.length > 0) this.code.pop();
     while (this.#operators.length > 0) this.#operators.pop();
+    while (this.#floors.length > 0) this.#floors.pop();
     this.#depth = 0;
     this.#leading = undefined;
     this.#expression(0);
@@ -75,34 +78,69 @@ export class ExpressionReader {
     const { tokens: outerTokens, at: outerAt } = this;
     this.tokens = tokens;
     this.at = at;
-    this.#expression(this.#operators.length);
+    if (!this.#leads()) this.#expression(this.#operators.length);
     this.tokens = outerTokens;
     this.at = outerAt;
   }
 
-  /** Operators below `floor` on the stack belong to the expression around this one. */
-  #expression(floor: number): void {
+  /** Operators below `outer` on the stack belong to the expression around this one. What stands in parentheses is read in the same round. */
+  #expression(outer: number): void {
     const { code } = this;
     const operators = this.#operators;
-    if (++this.#depth > 1000) refuse("stackOverflow");
-    for (;;) {
+    const floors = this.#floors;
+    const around = floors.length;
+    if (++this.#depth > DEEPEST_NAMES) refuse("stackOverflow");
+    for (let floor = outer; ; ) {
       for (;;) {
         const unary = this.#unary();
         if (unary === 0) break;
         if (unary !== OP_PLUS) operators.push(unary);
       }
       const token = this.tokens[this.at]!;
-      if (isName(token) || isString(token) || token === 0x28) this.#value();
+      if (token === 0x28) {
+        this.at++;
+        if (!this.#leads()) {
+          if (floors.push(floor) > DEEPEST) refuse("stackOverflow");
+          floor = operators.length;
+          continue;
+        }
+        this.#close();
+      } else if (isName(token) || isString(token)) this.#value(token);
       else code.push(E_INVALID);
-      const operator = this.#binary();
-      if (operator === 0) break;
+      let operator = this.#binary();
+      while (operator === 0) {
+        while (operators.length > floor) code.push(operators.pop()!);
+        if (floors.length === around) {
+          this.#depth--;
+          return;
+        }
+        floor = floors.pop()!;
+        this.#close();
+        operator = this.#binary();
+      }
       while (operators.length > floor && (operator & 0xf0) <= (operators[operators.length - 1]! & 0xf0)) {
         code.push(operators.pop()!);
       }
       operators.push(operator);
     }
-    while (operators.length > floor) code.push(operators.pop()!);
-    this.#depth--;
+  }
+
+  /**
+   * A floating point constant where an expression within another begins; whether there is one. FASM knows it by where it
+   * stands: at the beginning of what it has written down.
+   */
+  #leads(): boolean {
+    const float = this.#float();
+    if (float === undefined) return false;
+    if (this.code.length === 0) this.#leading = float;
+    this.code.push(E_INVALID);
+    return true;
+  }
+
+  /** The end of what stands in parentheses. */
+  #close(): void {
+    if (this.tokens[this.at] === 0x29) this.at++;
+    else this.code.push(E_INVALID);
   }
 
   #unary(): number {
@@ -127,20 +165,7 @@ export class ExpressionReader {
     return found;
   }
 
-  #value(): void {
-    const token = this.tokens[this.at]!;
-    if (token === 0x28) {
-      this.at++;
-      const float = this.#float();
-      if (float !== undefined) {
-        // FASM knows a floating point constant by where it stands: at the beginning of what it has written down.
-        if (this.code.length === 0) this.#leading = float;
-        this.code.push(E_INVALID);
-      } else this.#expression(this.#operators.length);
-      if (this.tokens[this.at] === 0x29) this.at++;
-      else this.code.push(E_INVALID);
-      return;
-    }
+  #value(token: number): void {
     const text = textOf(token);
     let element: number;
     if (isString(token)) element = this.#element(stringNumber(this.#texts.text(text)));
@@ -225,6 +250,12 @@ export class ExpressionReader {
 
 /** What is no number. */
 const NO_NUMBER = -1;
+
+/** Parentheses in one another before "out of stack space": FASM has room for some 3,700, a few more or less each time. */
+const DEEPEST = 3600;
+
+/** Symbolic constants in one another, for which the engine has to have room. */
+const DEEPEST_NAMES = 1000;
 
 /** Whether no expression goes on with this token. */
 const isEnd = (token: number): boolean => token === END || token === 0x2c || token === 0x5d;

@@ -67,6 +67,24 @@ test("resources come out of a file", () => {
   expect(section.replace(/(00)*$/, "")).toBe(resourceAnswer);
 });
 
+test("a file of resources may end within the data of the last one", () => {
+  const source = new TextEncoder().encode("format PE\nsection '.rsrc' resource from 'r.res' data readable\n");
+  const cut = hex(resources).subarray(0, -5);
+  const read = (path: string) => (path === "a.asm" ? source : path === "r.res" ? cut : undefined);
+  const { bytes } = assemble("a.asm", { files: { read } });
+  const section = Buffer.from(bytes.subarray(0x200)).toString("hex");
+  expect(section.replace(/(00)*$/, "")).toBe(resourceAnswer.replace("777777777777", "777777000000"));
+});
+
+test("a resource of many bytes that are not there is too much", () => {
+  const source = new TextEncoder().encode("format PE\nsection '.rsrc' resource from 'r.res' data readable\n");
+  const long = hex(resources);
+  long[35] = 0x40; // 1 GiB of data
+  const read = (path: string) => (path === "a.asm" ? source : long);
+  const { diagnostics } = assemble("a.asm", { files: { read } });
+  expect(diagnostics[0]).toMatchObject({ text: "out of memory" });
+});
+
 test("a file that holds no resources is an error", () => {
   const source = new TextEncoder().encode("format PE\nsection '.rsrc' resource from 'a.asm' data readable\n");
   const { diagnostics } = assemble("a.asm", { files: { read: () => source } });

@@ -454,7 +454,8 @@ export class PeFormat implements Format {
     const file = assembler.dataFile(path);
     if (!file) refuse("fileNotFound");
     if (file.isDirectory) refuse("outOfMemory");
-    const made = resourceSection(file.bytes, this.#rvaAt(state, state.at), state.epochSeconds);
+    const free = state.maxBytes - state.at;
+    const made = resourceSection(file.bytes, this.#rvaAt(state, state.at), state.epochSeconds, free);
     state.room(made.length);
     state.bytes.set(made, state.at);
     state.at += made.length;
@@ -533,6 +534,8 @@ export class PeFormat implements Format {
     }
     setU32le(bytes, CHECKSUM, sum + whole.length);
   }
+
+  readonly prepends = true;
 
   headerBytes(): number {
     return this.#stub.length;

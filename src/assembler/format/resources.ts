@@ -10,19 +10,32 @@ const DATA_RECORD = 16;
 const NUMBERED = 0xffff;
 const SUBDIRECTORY = 0x80000000;
 
+/** What an entry takes in FASM's memory beside what stands in front of its data in the file. */
+const ENTRY_KEPT = 12;
+
 /** Letters as UTF-16 units, or a number. */
 type Key = string | number;
+
+/** The word at a place of an entry; 0 behind its end. */
+type Word = (place: number) => number;
 
 interface Resource {
   readonly type: Key;
   readonly name: Key;
   readonly language: number;
+  /** As much of its data as the file holds. */
   readonly data: Uint8Array;
+  /** How long its data is to be. */
+  readonly size: number;
 }
 
-/** The section's bytes. `rva` is where they are loaded, `seconds` the time stamp of every directory. */
-export function resourceSection(file: Uint8Array, rva: number, seconds: number): Uint8Array {
-  const types = grouped(readResources(file), ({ type }) => type).map(({ key, members }) => ({
+/**
+ * The section's bytes. `rva` is where they are loaded, `seconds` the time stamp of every directory, `memory` how many bytes
+ * there may be.
+ */
+export function resourceSection(file: Uint8Array, rva: number, seconds: number, memory: number): Uint8Array {
+  // A quarter of FASM's memory is for such lists.
+  const types = grouped(readResources(file, memory / 4), ({ type }) => type).map(({ key, members }) => ({
     key,
     names: grouped(members, ({ name }) => name).map((named) => ({
       key: named.key,
@@ -38,7 +51,12 @@ export function resourceSection(file: Uint8Array, rva: number, seconds: number):
   const strings = [...types, ...names].flatMap(({ key }) => (typeof key === "string" ? [key] : []));
   const recordsAt = round4(strings.reduce((at, text) => at + 2 + text.length * 2, stringsAt));
   const dataAt = recordsAt + resources.length * DATA_RECORD;
-  const bytes = new Uint8Array(resources.reduce((at, { data }) => round4(at + data.length), dataAt));
+  const length = resources.reduce(
+    (at, { size }) => (at + size > memory ? Infinity : round4(at + size)),
+    dataAt,
+  );
+  if (length > memory) refuse("outOfMemory");
+  const bytes = new Uint8Array(length);
 
   let string = stringsAt;
   const directory = (at: number, keys: readonly Key[], targets: readonly number[]): number => {
@@ -103,11 +121,11 @@ export function resourceSection(file: Uint8Array, rva: number, seconds: number):
     record += languages.length * DATA_RECORD;
   }
   let place = dataAt;
-  resources.forEach(({ data }, index) => {
+  resources.forEach(({ data, size }, index) => {
     setU32le(bytes, recordsAt + index * DATA_RECORD, rva + place);
-    setU32le(bytes, recordsAt + index * DATA_RECORD + 4, data.length);
+    setU32le(bytes, recordsAt + index * DATA_RECORD + 4, size);
     bytes.set(data, place);
-    place = round4(place + data.length);
+    place = round4(place + size);
   });
   return bytes;
 }
@@ -128,34 +146,58 @@ function grouped<T>(resources: readonly T[], keyOf: (each: T) => Key): { key: Ke
     .sort((a, b) => rank(a.key) - rank(b.key) || (a.key < b.key ? -1 : 1));
 }
 
-/** The file's entries; the first is empty and says what kind of file it is. */
-function readResources(file: Uint8Array): Resource[] {
+/**
+ * The file's entries; the first is empty and says what kind of file it is. As FASM reads them, who asks for little: the file
+ * may end within the last one's data, and nobody looks whether what follows a name belongs to the entry still.
+ */
+function readResources(file: Uint8Array, memory: number): Resource[] {
   const mark = [0, HEADER, NUMBERED, NUMBERED];
   if (file.length < HEADER || mark.some((word, index) => u32le(file, index * 4) !== word))
     refuse("invalidFileFormat");
   const resources: Resource[] = [];
-  for (let at = HEADER; at + 8 <= file.length; ) {
+  let kept = 0;
+  // FASM moves in the file by signed distances.
+  for (let at = HEADER; at >= 0 && at + 8 <= file.length; ) {
     const size = u32le(file, at);
-    const data = at + u32le(file, at + 4);
-    if (data > file.length || data < at + 8) refuse("invalidFileFormat");
-    const type = readKey(file, at + 8, data);
-    const name = readKey(file, type.end, data);
-    const rest = round4(name.end - at) + at;
-    if (rest + 8 > file.length) refuse("invalidFileFormat");
-    const language = u16le(file, rest + 6);
-    resources.push({ type: type.key, name: name.key, language, data: file.slice(data, data + size) });
-    at = round4(data + size);
+    const head = u32le(file, at + 4);
+    const names = at + 8;
+    const data = at + head;
+    kept += ENTRY_KEPT + head;
+    if (kept > memory) refuse("outOfMemory");
+    if (head < 8 || data > file.length) refuse("invalidFileFormat");
+    const word: Word = (place) => (place + 2 <= data ? u16le(file, place) : 0);
+    // Of a type FASM does not ask whether its first letter is the zero.
+    const name = endOfKey(word, names, names + 2, data) + 2;
+    endOfKey(word, name, name, data);
+    const type = readKey(word, names);
+    const named = readKey(word, type.end);
+    const language = word(names + round4(named.end - names) + 6);
+    resources.push({
+      type: type.key,
+      name: named.key,
+      language,
+      data: file.subarray(data, data + size),
+      size,
+    });
+    at = round4(data + size) | 0;
   }
   if (resources.length === 0) refuse("invalidFileFormat");
   return resources;
 }
 
-function readKey(file: Uint8Array, from: number, end: number): { key: Key; end: number } {
-  if (from + 4 <= end && u16le(file, from) === NUMBERED) return { key: u16le(file, from + 2), end: from + 4 };
+/** Looks for the end of a type or a name, which its entry has to hold; tells where it is, of letters the place of the zero. */
+function endOfKey(word: Word, from: number, zero: number, end: number): number {
+  if (word(from) === NUMBERED) return from + 2;
+  let at = zero;
+  for (; at < end; at += 2) if (word(at) === 0) return at;
+  return refuse("invalidFileFormat");
+}
+
+function readKey(word: Word, from: number): { key: Key; end: number } {
+  if (word(from) === NUMBERED) return { key: word(from + 2), end: from + 4 };
   let key = "";
   for (let at = from; ; at += 2) {
-    if (at + 2 > end) refuse("invalidFileFormat");
-    const unit = u16le(file, at);
+    const unit = word(at);
     if (unit === 0) return { key, end: at + 2 };
     key += String.fromCharCode(unit);
   }

@@ -78,7 +78,6 @@ export function vector(scheme: Scheme, list: string): Row[] {
           if (rounding === "sae") attributes.push("sae");
         }
         if (scheme.attributes !== undefined) attributes.push(scheme.attributes);
-        if (scalar !== undefined || scheme.immediate) attributes.push("apart2");
         rows.push(
           ...form(name, `${word} ${code} /r${last}`, operands, scheme.flags ?? "", attributes.join(" ")),
         );
@@ -139,7 +138,7 @@ export function comparison(suffix: string, pp: string, w: string, element: 4 | 8
           name,
           `VEX.NDS.${length}.${pp}.0F.WIG C2 /r ${last}`,
           `=${r} ${r} ${r}m${scalar ? element * 8 : bits}${immediate}`,
-          "apart2",
+          "",
         ),
       );
     }
@@ -151,7 +150,7 @@ export function comparison(suffix: string, pp: string, w: string, element: 4 | 8
           name,
           `EVEX.NDS.${length}.${pp}.0F.${w} C2 /r ${last}`,
           `=k ${r} ${r}m${scalar ? element * 8 : bits}${immediate}`,
-          `mask sae apart2${scalar ? "" : ` b${element}`}`,
+          `mask sae${scalar ? "" : ` b${element}`}`,
         ),
       );
     }
@@ -172,7 +171,7 @@ export function maskComparison(suffix: string, code: string, w: string, broadcas
           name,
           `EVEX.NDS.${bits}.66.0F3A.${ww} ${code} /r ${last}`,
           `=k ${r} ${r}m${bits}${immediate}`,
-          `mask apart2${broadcast === 0 ? "" : ` b${broadcast}`}${how}`,
+          `mask${broadcast === 0 ? "" : ` b${broadcast}`}${how}`,
         ),
       );
     }
@@ -295,7 +294,7 @@ export function shift(
           name,
           `${encoding}.NDS.${bits}.66.0F.${ww} ${code} /r`,
           `=${r} ${r} xmmm128`,
-          `${mask}apart low exact2`,
+          `${mask}apart low`,
         ),
       );
       const source = encoding === "VEX" ? r : `${r}m${bits}`;
@@ -326,7 +325,7 @@ export function extension(list: string, fraction: number): Row[] {
           name!,
           `${encoding}.${bits}.66.0F38.${encoding === "VEX" ? "WIG" : evexW} ${code} /r`,
           `=${letter(bits)}mm ${letter(source)}mmm${source}`,
-          encoding === "EVEX" ? "mask z apart2" : "apart2",
+          encoding === "EVEX" ? "mask z" : "",
         );
       }),
     );
@@ -343,7 +342,7 @@ export function truncation(list: string, fraction: number): Row[] {
         name!,
         `EVEX.${bits}.F3.0F38.W0 ${code} /r`,
         `=${letter(target)}mmm${target} ${letter(bits)}mm`,
-        "mask z apart2",
+        "mask z",
       );
     });
   });
@@ -369,7 +368,7 @@ export function broadcast(
           name,
           `${encoding}.${bits}.66.0F38.${encoding === "VEX" ? "W0" : w} ${code} /r`,
           `=${letter(bits)}mm ${source}`,
-          encoding === "EVEX" ? "mask z apart2" : "apart2",
+          encoding === "EVEX" ? "mask z" : "",
         ),
       );
     }
@@ -406,7 +405,7 @@ export function conversion(
           name,
           `${encoding}.${bits}.${pp}.${map}.${encoding === "VEX" ? vexW : w} ${code} /r`,
           widens ? `=${wide} ${narrow}m${half}` : `=${narrow} ${wide}m${bits}`,
-          `${marks} apart2${widens ? "" : " sized"}`.replaceAll(/ +/g, " ").trim(),
+          `${marks}${widens ? "" : " sized"}`.replaceAll(/ +/g, " ").trim(),
         ),
       );
     }
@@ -428,7 +427,7 @@ export function lane(
   const part = `${letter(size)}mmm${size}`;
   return lengths.flatMap((bits) => {
     const r = `${letter(bits)}mm`;
-    const mask = how === "EVEX" ? "mask z apart2" : "apart2";
+    const mask = how === "EVEX" ? "mask z" : "";
     return [
       ...one(insert, `${how}.NDS.${bits}.66.0F3A.${w} ${insertCode} /r ib`, `=${r} ${r} ${part} imm8`, mask),
       ...one(
@@ -488,8 +487,8 @@ export const maskUnary = (name: string, code: string, access: string, flags = ""
 ];
 
 export const kmov = (suffix: string, pp: string, w: string, bits: number, general: string): Row[] => [
-  ...one(`kmov${suffix}`, `VEX.128.${pp}.0F.${w} 90 /r`, `=k km${bits}`, "apart2"),
-  ...one(`kmov${suffix}`, `VEX.128.${pp}.0F.${w} 91 /r`, `=m${bits} k`, "apart2"),
+  ...one(`kmov${suffix}`, `VEX.128.${pp}.0F.${w} 90 /r`, `=k km${bits}`),
+  ...one(`kmov${suffix}`, `VEX.128.${pp}.0F.${w} 91 /r`, `=m${bits} k`),
   ...(general === ""
     ? []
     : [
@@ -531,7 +530,7 @@ export function gather(name: string, code: string, w: string, how: "gather" | "s
           name,
           `${encoding}${nds}.${bits}.66.0F38.${w} ${code} /r`,
           operands,
-          encoding === "EVEX" ? "mask masked argument" : "argument",
+          encoding === "EVEX" ? "mask masked" : "",
         ),
       );
     }

@@ -89,7 +89,7 @@ export const avx = (): Row[] => [
   ...vector(at3a({ ...vex({ pp: "66", map: "" }), sources: 1 }), "vroundps:08 vroundpd:09"),
   ...vector(at3a({ pp: "66", map: "", only: "vex", scalar: 32 }), "vroundss:0A"),
   ...vector(at3a({ pp: "66", map: "", only: "vex", scalar: 64 }), "vroundsd:0B"),
-  ...one("vdppd", "VEX.NDS.128.66.0F3A.WIG 41 /r ib", "=xmm xmm xmmm128 imm8", "apart2"),
+  ...one("vdppd", "VEX.NDS.128.66.0F3A.WIG 41 /r ib", "=xmm xmm xmmm128 imm8"),
   ...["vblendvps:4A", "vblendvpd:4B", "vpblendvb:4C"].flatMap((entry) => {
     const [name, code] = entry.split(":");
     return [128, 256].flatMap((bits) => {
@@ -145,7 +145,7 @@ export const avx = (): Row[] => [
         String(name),
         `EVEX.${scalar === 0 ? bits : "LIG"}.66.0F3A.${w} ${code} /r ib`,
         `=k ${letter(bits)}mmm${scalar === 0 ? bits : scalar} imm8`,
-        `mask zodd apart2${scalar === 0 ? ` b${element}` : ""}`,
+        `mask zodd${scalar === 0 ? ` b${element}` : ""}`,
       ),
     ),
   ),
@@ -174,7 +174,7 @@ export const avx = (): Row[] => [
             "vcvtps2ph",
             `${encoding}.${bits}.66.0F3A.W0 1D /r ib`,
             `=${letter(bits / 2)}mmm${bits / 2} ${letter(bits)}mm imm8`,
-            encoding === "EVEX" ? "mask z zodd sae apart2" : "apart2",
+            encoding === "EVEX" ? "mask z zodd sae" : "",
           ),
     ),
   ),
@@ -196,7 +196,7 @@ export const avx = (): Row[] => [
               String(name),
               `${encoding}.LIG.${pp}.0F.W${general === 64 ? 1 : 0} ${code} /r`,
               `=r${general} xmmm${bits}`,
-              `apart2${encoding === "EVEX" ? ` ${rounding}` : ""}${general === 64 ? " long" : " w64"}`,
+              `${encoding === "EVEX" ? `${rounding} ` : ""}${general === 64 ? "long" : "w64"}`,
             ),
       ),
     ),
@@ -204,7 +204,7 @@ export const avx = (): Row[] => [
   ...["VEX", "EVEX"].flatMap((encoding) =>
     [32, 64].flatMap((general) => {
       const word = `W${general === 64 ? 1 : 0}`;
-      const marks = `apart2 sized early${general === 64 ? " long" : " w64"}`;
+      const marks = `sized${general === 64 ? " long" : " w64"}`;
       const er = `${marks}${encoding === "EVEX" ? " er" : ""}`;
       const operands = `=xmm xmm rm${general}`;
       return [
@@ -259,7 +259,7 @@ export const avx = (): Row[] => [
   ...equality("vpcmpeqq:29 vpcmpgtq:37", "0F38", "W1", 8),
   ...["vpcmpestrm:60", "vpcmpestri:61", "vpcmpistrm:62", "vpcmpistri:63"].flatMap((entry) => {
     const [name, code] = entry.split(":");
-    return one(name!, `VEX.128.66.0F3A.WIG ${code} /r ib`, "xmm xmmm128 imm8", "apart2", "w:zsco z:ap");
+    return one(name!, `VEX.128.66.0F3A.WIG ${code} /r ib`, "xmm xmmm128 imm8", "", "w:zsco z:ap");
   }),
   ...shift("vpsrlw", "D1", "71", 2, "WIG", 0),
   ...shift("vpsraw", "E1", "71", 4, "WIG", 0),
@@ -352,7 +352,7 @@ export const avx = (): Row[] => [
         String(name),
         `EVEX.NDD.${bits}.66.0F.${w} 72 /${digit} ib`,
         `=${letter(bits)}mm ${letter(bits)}mmm${bits} imm8`,
-        `mask z b${element} apart2`,
+        `mask z b${element}`,
       ),
     ),
   ),
@@ -377,7 +377,7 @@ export const avx = (): Row[] => [
   ...memoryMove("vlddqu", "F2", "0F", "F0", undefined, true),
   ...vector(single({ pp: "F3", map: "0F", evexW: "W0" }), "vmovsldup:12 vmovshdup:16"),
   ...["VEX", "EVEX"].flatMap((encoding) => {
-    const mask = encoding === "EVEX" ? "mask z apart2" : "apart2";
+    const mask = encoding === "EVEX" ? "mask z" : "";
     const w = encoding === "EVEX" ? "W1" : "WIG";
     const ww = encoding === "EVEX" ? "W0" : "WIG";
     return [
@@ -388,28 +388,18 @@ export const avx = (): Row[] => [
         "vmovss",
         `${encoding}.NDS.LIG.F3.0F.${ww} 10 /r`,
         "=xmm xmm xmm",
-        encoding === "EVEX" ? "mask z flips exact" : "flips exact",
+        encoding === "EVEX" ? "mask z flips" : "flips",
       ),
-      ...one("vmovss", `${encoding}.LIG.F3.0F.${ww} 10 /r`, "=xmm m32", `${mask} exact`),
-      ...one(
-        "vmovss",
-        `${encoding}.LIG.F3.0F.${ww} 11 /r`,
-        "=m32 xmm",
-        encoding === "EVEX" ? "mask apart2" : "apart2",
-      ),
+      ...one("vmovss", `${encoding}.LIG.F3.0F.${ww} 10 /r`, "=xmm m32", mask),
+      ...one("vmovss", `${encoding}.LIG.F3.0F.${ww} 11 /r`, "=m32 xmm", encoding === "EVEX" ? "mask" : ""),
       ...one(
         "vmovsd",
         `${encoding}.NDS.LIG.F2.0F.${w} 10 /r`,
         "=xmm xmm xmm",
-        encoding === "EVEX" ? "mask z flips exact" : "flips exact",
+        encoding === "EVEX" ? "mask z flips" : "flips",
       ),
-      ...one("vmovsd", `${encoding}.LIG.F2.0F.${w} 10 /r`, "=xmm m64", `${mask} exact`),
-      ...one(
-        "vmovsd",
-        `${encoding}.LIG.F2.0F.${w} 11 /r`,
-        "=m64 xmm",
-        encoding === "EVEX" ? "mask apart2" : "apart2",
-      ),
+      ...one("vmovsd", `${encoding}.LIG.F2.0F.${w} 10 /r`, "=xmm m64", mask),
+      ...one("vmovsd", `${encoding}.LIG.F2.0F.${w} 11 /r`, "=m64 xmm", encoding === "EVEX" ? "mask" : ""),
       ...[
         ["vmovlps", "NP", "12", "W0"],
         ["vmovhps", "NP", "16", "W0"],
@@ -419,51 +409,51 @@ export const avx = (): Row[] => [
         const word = (nds: string): string =>
           `${encoding}${nds}.128.${pp}.0F.${encoding === "EVEX" ? evexW : "WIG"}`;
         return [
-          ...one(name!, `${word(".NDS")} ${code} /r`, "=xmm xmm m64", "apart2"),
-          ...one(name!, `${word("")} ${hex(Number.parseInt(code!, 16) + 1)} /r`, "=m64 xmm", "apart2"),
+          ...one(name!, `${word(".NDS")} ${code} /r`, "=xmm xmm m64"),
+          ...one(name!, `${word("")} ${hex(Number.parseInt(code!, 16) + 1)} /r`, "=m64 xmm"),
         ];
       }),
       ...one("vmovhlps", `${encoding}.NDS.128.NP.0F.${ww} 12 /r`, "=xmm xmm xmm"),
       ...one("vmovlhps", `${encoding}.NDS.128.NP.0F.${ww} 16 /r`, "=xmm xmm xmm"),
-      ...one("vmovd", `${encoding}.128.66.0F.W0 6E /r`, "=xmm rm32", "apart2 w64"),
-      ...one("vmovd", `${encoding}.128.66.0F.W0 7E /r`, "=rm32 xmm", "apart2 w64"),
-      ...one("vmovq", `${encoding}.128.F3.0F.${w} 7E /r`, "=xmm xmmm64", "apart2"),
-      ...one("vmovq", `${encoding}.128.66.0F.${w} D6 /r`, "=xmmm64 xmm", "apart2"),
-      ...one("vmovq", `${encoding}.128.66.0F.W1 6E /r`, "=xmm rm64", "apart2 long"),
-      ...one("vmovq", `${encoding}.128.66.0F.W1 7E /r`, "=rm64 xmm", "apart2 long"),
-      ...one("vpextrb", `${encoding}.128.66.0F3A.WIG 14 /r ib`, "=r32m8 xmm imm8", "apart2"),
-      ...one("vpextrw", `${encoding}.128.66.0F.W0 C5 /r ib`, "=r32 xmm imm8", "apart2 w64"),
-      ...one("vpextrw", `${encoding}.128.66.0F3A.WIG 15 /r ib`, "=m16 xmm imm8", "apart2"),
+      ...one("vmovd", `${encoding}.128.66.0F.W0 6E /r`, "=xmm rm32", "w64"),
+      ...one("vmovd", `${encoding}.128.66.0F.W0 7E /r`, "=rm32 xmm", "w64"),
+      ...one("vmovq", `${encoding}.128.F3.0F.${w} 7E /r`, "=xmm xmmm64"),
+      ...one("vmovq", `${encoding}.128.66.0F.${w} D6 /r`, "=xmmm64 xmm"),
+      ...one("vmovq", `${encoding}.128.66.0F.W1 6E /r`, "=xmm rm64", "long"),
+      ...one("vmovq", `${encoding}.128.66.0F.W1 7E /r`, "=rm64 xmm", "long"),
+      ...one("vpextrb", `${encoding}.128.66.0F3A.WIG 14 /r ib`, "=r32m8 xmm imm8"),
+      ...one("vpextrw", `${encoding}.128.66.0F.W0 C5 /r ib`, "=r32 xmm imm8", "w64"),
+      ...one("vpextrw", `${encoding}.128.66.0F3A.WIG 15 /r ib`, "=m16 xmm imm8"),
       // In 32-bit code a Zen 4 takes vpextrd and vpinsrd with EVEX.W1 as well (SDM vol. 2B, PEXTRD: W is ignored there), but
       // with VEX.W1 they are undefined. FASM writes W0, and the disassembler knows no other.
-      ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=rm32 xmm imm8", "apart2"),
-      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=m64 xmm imm8", "apart2"),
-      ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=rm32 xmm imm8", "apart2"),
+      ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=rm32 xmm imm8"),
+      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=m64 xmm imm8"),
+      ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=rm32 xmm imm8"),
       // FASM sets W for bytes and words taken into 64 bits, where nobody looks at it, and not for doublewords.
-      ...one("vpextrb", `${encoding}.128.66.0F3A.W1 14 /r ib`, "=r64m8 xmm imm8", "apart2 long alien"),
-      ...one("vpextrw", `${encoding}.128.66.0F.W1 C5 /r ib`, "=r64 xmm imm8", "apart2 long alien"),
-      ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=r64m32 xmm imm8", "apart2 long alien"),
-      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=rm64 xmm imm8", "apart2 long alien"),
-      ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=r64m32 xmm imm8", "apart2 long alien"),
-      ...one("vpinsrq", `${encoding}.NDS.128.66.0F3A.W1 22 /r ib`, "=xmm xmm rm64 imm8", "apart2 long early"),
-      ...one("vpinsrb", `${encoding}.NDS.128.66.0F3A.WIG 20 /r ib`, "=xmm xmm r32m8 imm8", "apart2"),
-      ...one("vpinsrw", `${encoding}.NDS.128.66.0F.WIG C4 /r ib`, "=xmm xmm r32m16 imm8", "apart2"),
-      ...one("vpinsrd", `${encoding}.NDS.128.66.0F3A.W0 22 /r ib`, "=xmm xmm rm32 imm8", "apart2"),
-      ...one("vinsertps", `${encoding}.NDS.128.66.0F3A.${ww} 21 /r ib`, "=xmm xmm xmmm32 imm8", "apart2"),
+      ...one("vpextrb", `${encoding}.128.66.0F3A.W1 14 /r ib`, "=r64m8 xmm imm8", "long"),
+      ...one("vpextrw", `${encoding}.128.66.0F.W1 C5 /r ib`, "=r64 xmm imm8", "long"),
+      ...one("vpextrd", `${encoding}.128.66.0F3A.W0 16 /r ib`, "=r64m32 xmm imm8", "long"),
+      ...one("vpextrq", `${encoding}.128.66.0F3A.W1 16 /r ib`, "=rm64 xmm imm8", "long"),
+      ...one("vextractps", `${encoding}.128.66.0F3A.WIG 17 /r ib`, "=r64m32 xmm imm8", "long"),
+      ...one("vpinsrq", `${encoding}.NDS.128.66.0F3A.W1 22 /r ib`, "=xmm xmm rm64 imm8", "long"),
+      ...one("vpinsrb", `${encoding}.NDS.128.66.0F3A.WIG 20 /r ib`, "=xmm xmm r32m8 imm8"),
+      ...one("vpinsrw", `${encoding}.NDS.128.66.0F.WIG C4 /r ib`, "=xmm xmm r32m16 imm8"),
+      ...one("vpinsrd", `${encoding}.NDS.128.66.0F3A.W0 22 /r ib`, "=xmm xmm rm32 imm8"),
+      ...one("vinsertps", `${encoding}.NDS.128.66.0F3A.${ww} 21 /r ib`, "=xmm xmm xmmm32 imm8"),
     ];
   }),
-  ...one("vmovmskps", "VEX.128.NP.0F.WIG 50 /r", "=r32 xmm", "apart2"),
-  ...one("vmovmskps", "VEX.128.NP.0F.WIG 50 /r", "=r64 xmm", "apart2 long alien"),
-  ...one("vmovmskps", "VEX.256.NP.0F.WIG 50 /r", "=r32 ymm", "apart2"),
-  ...one("vmovmskps", "VEX.256.NP.0F.WIG 50 /r", "=r64 ymm", "apart2 long alien"),
-  ...one("vmovmskpd", "VEX.128.66.0F.WIG 50 /r", "=r32 xmm", "apart2"),
-  ...one("vmovmskpd", "VEX.128.66.0F.WIG 50 /r", "=r64 xmm", "apart2 long alien"),
-  ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r32 ymm", "apart2"),
-  ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r64 ymm", "apart2 long alien"),
-  ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r32 xmm", "apart2"),
-  ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r64 xmm", "apart2 long missized"),
-  ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r32 ymm", "apart2"),
-  ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r64 ymm", "apart2 long missized"),
+  ...one("vmovmskps", "VEX.128.NP.0F.WIG 50 /r", "=r32 xmm"),
+  ...one("vmovmskps", "VEX.128.NP.0F.WIG 50 /r", "=r64 xmm", "long"),
+  ...one("vmovmskps", "VEX.256.NP.0F.WIG 50 /r", "=r32 ymm"),
+  ...one("vmovmskps", "VEX.256.NP.0F.WIG 50 /r", "=r64 ymm", "long"),
+  ...one("vmovmskpd", "VEX.128.66.0F.WIG 50 /r", "=r32 xmm"),
+  ...one("vmovmskpd", "VEX.128.66.0F.WIG 50 /r", "=r64 xmm", "long"),
+  ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r32 ymm"),
+  ...one("vmovmskpd", "VEX.256.66.0F.WIG 50 /r", "=r64 ymm", "long"),
+  ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r32 xmm"),
+  ...one("vpmovmskb", "VEX.128.66.0F.WIG D7 /r", "=r64 xmm", "long"),
+  ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r32 ymm"),
+  ...one("vpmovmskb", "VEX.256.66.0F.WIG D7 /r", "=r64 ymm", "long"),
   ...one("vmaskmovdqu", "VEX.128.66.0F.WIG F7 /r", "xmm xmm"),
   ...[
     ["vmaskmovps", "2C", "W0"],
@@ -562,26 +552,21 @@ export const avx = (): Row[] => [
         name!,
         `EVEX.${bits}.66.0F38.W0 ${code} /r`,
         `=${letter(bits)}mm r32`,
-        `mask z apart2${code === "7C" ? " w64" : ""}`,
+        `mask z${code === "7C" ? " w64" : ""}`,
       ),
     );
   }),
 
   // In 32-bit code too, where the processor ignores W.
   ...all.flatMap((bits) =>
-    one("vpbroadcastq", `EVEX.${bits}.66.0F38.W1 7C /r`, `=${letter(bits)}mm r64`, "mask z apart2 written"),
+    one("vpbroadcastq", `EVEX.${bits}.66.0F38.W1 7C /r`, `=${letter(bits)}mm r64`, "mask z written"),
   ),
 
   // FASM takes a byte or word register for what is really the doubleword it belongs to.
   ...["vpbroadcastb:7A:r8", "vpbroadcastw:7B:r16"].flatMap((entry) => {
     const [name, code, register] = entry.split(":");
     return all.flatMap((bits) =>
-      one(
-        name!,
-        `EVEX.${bits}.66.0F38.W0 ${code} /r`,
-        `=${letter(bits)}mm ${register}`,
-        "mask z apart2 written",
-      ),
+      one(name!, `EVEX.${bits}.66.0F38.W0 ${code} /r`, `=${letter(bits)}mm ${register}`, "mask z written"),
     );
   }),
 
@@ -604,7 +589,7 @@ export const avx = (): Row[] => [
     "kshiftlq:33:W1",
   ].flatMap((entry) => {
     const [name, code, w] = entry.split(":");
-    return one(name!, `VEX.128.66.0F3A.${w} ${code} /r ib`, "=k k imm8", "apart2");
+    return one(name!, `VEX.128.66.0F3A.${w} ${code} /r ib`, "=k k imm8");
   }),
   ...kmov("w", "NP", "W0", 16, "NP"),
   ...kmov("b", "66", "W0", 8, "66"),
@@ -629,7 +614,7 @@ export const avx = (): Row[] => [
   // Cryptography
   ...vector({ ...at38(bw), mask: false }, "vaesenc:DC vaesenclast:DD vaesdec:DE vaesdeclast:DF"),
   ...one("vaesimc", "VEX.128.66.0F38.WIG DB /r", "=xmm xmmm128"),
-  ...one("vaeskeygenassist", "VEX.128.66.0F3A.WIG DF /r ib", "=xmm xmmm128 imm8", "apart2"),
+  ...one("vaeskeygenassist", "VEX.128.66.0F3A.WIG DF /r ib", "=xmm xmmm128 imm8"),
   ...[
     ["vpclmullqlqdq", "00"],
     ["vpclmulhqlqdq", "01"],
@@ -670,10 +655,10 @@ export const avx = (): Row[] => [
   ...(["gatherpf0:1", "gatherpf1:2", "scatterpf0:5", "scatterpf1:6"] as const).flatMap((entry) => {
     const [name, digit] = entry.split(":");
     return [
-      ...one(`v${name}dps`, `EVEX.512.66.0F38.W0 C6 /${digit}`, "vm32z", "mask argument"),
-      ...one(`v${name}dpd`, `EVEX.512.66.0F38.W1 C6 /${digit}`, "vm64y", "mask argument"),
-      ...one(`v${name}qps`, `EVEX.512.66.0F38.W0 C7 /${digit}`, "vm32z", "mask argument"),
-      ...one(`v${name}qpd`, `EVEX.512.66.0F38.W1 C7 /${digit}`, "vm64z", "mask argument"),
+      ...one(`v${name}dps`, `EVEX.512.66.0F38.W0 C6 /${digit}`, "vm32z", "mask"),
+      ...one(`v${name}dpd`, `EVEX.512.66.0F38.W1 C6 /${digit}`, "vm64y", "mask"),
+      ...one(`v${name}qps`, `EVEX.512.66.0F38.W0 C7 /${digit}`, "vm32z", "mask"),
+      ...one(`v${name}qpd`, `EVEX.512.66.0F38.W1 C7 /${digit}`, "vm64z", "mask"),
     ];
   }),
 ];

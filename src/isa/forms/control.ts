@@ -72,6 +72,6 @@ export const control: readonly Row[] = [
   ...form("hlt", "F4", "", "", "priv"),
 
   ...form("ud2", "0F 0B", "", "", "p6"),
-  ...form("ud1", "0F B9 /r", "r32 rm32", "", "p6 argument"),
-  ...form("ud0", "0F FF /r", "r32 rm32", "", "p6 argument"),
+  ...form("ud1", "0F B9 /r", "r32 rm32", "", "p6"),
+  ...form("ud0", "0F FF /r", "r32 rm32", "", "p6"),
 ];

@@ -14,7 +14,7 @@ const arithmetic = (name: string, digit: number): Row[] => {
     ...form(`f${name}`, `DC /${digit}`, "m64"),
     ...form(`f${name}`, `D8 ${hex(0xc0 + digit * 8)}+i`, "+st0 sti"),
     ...form(`f${name}`, `DC ${hex(0xc0 + reversed * 8)}+i`, "+sti st0"),
-    ...form(`f${name}p`, `DE ${hex(0xc1 + reversed * 8)}`, "", "", "written optional"),
+    ...form(`f${name}p`, `DE ${hex(0xc1 + reversed * 8)}`, "", "", "written"),
     ...form(`f${name}p`, `DE ${hex(0xc0 + reversed * 8)}+i`, "+sti st0"),
     ...form(`fi${name}`, `DA /${digit}`, "m32"),
     ...form(`fi${name}`, `DE /${digit}`, "m16"),
@@ -24,7 +24,7 @@ const arithmetic = (name: string, digit: number): Row[] => {
 const compare = (name: string, digit: number): Row[] => [
   ...form(`f${name}`, `D8 /${digit}`, "m32"),
   ...form(`f${name}`, `DC /${digit}`, "m64"),
-  ...form(`f${name}`, `D8 ${hex(0xc1 + digit * 8)}`, "", "", "written optional"),
+  ...form(`f${name}`, `D8 ${hex(0xc1 + digit * 8)}`, "", "", "written"),
   ...form(`f${name}`, `D8 ${hex(0xc0 + digit * 8)}+i`, "sti"),
   ...form(`f${name}`, `DC ${hex(0xc0 + digit * 8)}+i`, "sti", "", "decoded"),
   ...form(`fi${name}`, `DA /${digit}`, "m32"),
@@ -53,7 +53,7 @@ const environment = (load: string, store: string, code: string): Row[] => {
 
 /** Moves on a condition and comparisons into EFLAGS name st0 or leave it out. */
 const withSt0 = (name: string, opcode: string, access: string, flags: string): Row[] => [
-  ...form(name, opcode, `${access}st0 sti`, flags, "p6 exact"),
+  ...form(name, opcode, `${access}st0 sti`, flags, "p6"),
   ...form(name, opcode, "sti", flags, "p6 written"),
 ];
 
@@ -125,13 +125,13 @@ export const fpu: readonly Row[] = [
   ...form("fisttp", "DD /1", "=m64", "", "sse3"),
   ...form("fbld", "DF /4", "m80"),
   ...form("fbstp", "DF /6", "=m80"),
-  ...form("fxch", "D9 C9", "", "", "written optional"),
+  ...form("fxch", "D9 C9", "", "", "written"),
   ...form("fxch", "D9 C8+i", "+sti"),
   ...form("ffree", "DD C0+i", "sti"),
   ...form("ffreep", "DF C0+i", "sti"),
-  ...form("fucom", "DD E1", "", "", "386 written optional"),
+  ...form("fucom", "DD E1", "", "", "386 written"),
   ...form("fucom", "DD E0+i", "sti", "", "386"),
-  ...form("fucomp", "DD E9", "", "", "386 written optional"),
+  ...form("fucomp", "DD E9", "", "", "386 written"),
   ...form("fucomp", "DD E8+i", "sti", "", "386"),
   ...form("fcompp", "DE D9"),
   ...form("fucompp", "DA E9", "", "", "386"),
@@ -153,9 +153,9 @@ export const fpu: readonly Row[] = [
   ...form("fnstcw", "D9 /7", "=m16"),
   ...form("fstcw", "9B D9 /7", "=m16", "", "written"),
   ...form("fnstsw", "DD /7", "=m16"),
-  ...form("fnstsw", "DF E0", "=ax", "", "exact"),
+  ...form("fnstsw", "DF E0", "=ax"),
   ...form("fstsw", "9B DD /7", "=m16", "", "written"),
-  ...form("fstsw", "9B DF E0", "=ax", "", "written exact"),
+  ...form("fstsw", "9B DF E0", "=ax", "", "written"),
   ...environment("fldenv", "stenv", "D9"),
   ...environment("frstor", "save", "DD"),
   ...form("fneni", "DB E0"),

@@ -33,7 +33,7 @@ const shift = (name: string, code: string, immediateCode: string, digit: number)
 const amd = (list: string): Row[] =>
   list.split(" ").flatMap((entry) => {
     const [name, code] = entry.split(":");
-    return form(name!, `0F 0F /r ${code}`, "+mm mmm64", "", "3dnow early");
+    return form(name!, `0F 0F /r ${code}`, "+mm mmm64", "", "3dnow");
   });
 
 export const mmx: readonly Row[] = [
@@ -65,22 +65,22 @@ export const mmx: readonly Row[] = [
   ...shift("psrlq", "D3", "73", 2),
   ...shift("psllq", "F3", "73", 6),
 
-  ...form("movd", "NP 0F 6E /r", "=mm rm32", "", "mmx apart early"),
-  ...form("movd", "66 0F 6E /r", "=xmm rm32", "", "sse2 apart early"),
-  ...form("movd", "NP 0F 7E /r", "=rm32 mm", "", "mmx apart early"),
-  ...form("movd", "66 0F 7E /r", "=rm32 xmm", "", "sse2 apart early"),
-  ...form("movq", "NP 0F 6F /r", "=mm mmm64", "", "mmx apart early"),
-  ...form("movq", "F3 0F 7E /r", "=xmm xmmm64", "", "sse2 apart early"),
-  ...form("movq", "NP 0F 7F /r", "=mmm64 mm", "", "mmx apart early"),
-  ...form("movq", "66 0F D6 /r", "=xmmm64 xmm", "", "sse2 apart early"),
-  ...form("pmovmskb", "NP 0F D7 /r", "=r32 mm", "", "sse apart early"),
-  ...form("pmovmskb", "66 0F D7 /r", "=r32 xmm", "", "sse2 apart early"),
-  ...form("pinsrw", "NP 0F C4 /r ib", "+mm r32m16 imm8", "", "sse apart2"),
-  ...form("pinsrw", "66 0F C4 /r ib", "+xmm r32m16 imm8", "", "sse2 apart2"),
-  ...form("pextrw", "NP 0F C5 /r ib", "=r32 mm imm8", "", "sse apart2"),
-  ...form("pextrw", "66 0F C5 /r ib", "=r32 xmm imm8", "", "sse2 apart2"),
-  ...form("pshufw", "NP 0F 70 /r ib", "=mm mmm64 imm8", "", "sse apart early"),
-  ...form("maskmovq", "NP 0F F7 /r", "mm mm", "", "sse early"),
+  ...form("movd", "NP 0F 6E /r", "=mm rm32", "", "mmx apart"),
+  ...form("movd", "66 0F 6E /r", "=xmm rm32", "", "sse2 apart"),
+  ...form("movd", "NP 0F 7E /r", "=rm32 mm", "", "mmx apart"),
+  ...form("movd", "66 0F 7E /r", "=rm32 xmm", "", "sse2 apart"),
+  ...form("movq", "NP 0F 6F /r", "=mm mmm64", "", "mmx apart"),
+  ...form("movq", "F3 0F 7E /r", "=xmm xmmm64", "", "sse2 apart"),
+  ...form("movq", "NP 0F 7F /r", "=mmm64 mm", "", "mmx apart"),
+  ...form("movq", "66 0F D6 /r", "=xmmm64 xmm", "", "sse2 apart"),
+  ...form("pmovmskb", "NP 0F D7 /r", "=r32 mm", "", "sse apart"),
+  ...form("pmovmskb", "66 0F D7 /r", "=r32 xmm", "", "sse2 apart"),
+  ...form("pinsrw", "NP 0F C4 /r ib", "+mm r32m16 imm8", "", "sse"),
+  ...form("pinsrw", "66 0F C4 /r ib", "+xmm r32m16 imm8", "", "sse2"),
+  ...form("pextrw", "NP 0F C5 /r ib", "=r32 mm imm8", "", "sse"),
+  ...form("pextrw", "66 0F C5 /r ib", "=r32 xmm imm8", "", "sse2"),
+  ...form("pshufw", "NP 0F 70 /r ib", "=mm mmm64 imm8", "", "sse apart"),
+  ...form("maskmovq", "NP 0F F7 /r", "mm mm", "", "sse"),
   ...form("movntq", "NP 0F E7 /r", "=m64 mm", "", "sse"),
   ...form("emms", "NP 0F 77", "", "", "mmx"),
   ...form("femms", "0F 0E", "", "", "3dnow"),

@@ -11,7 +11,7 @@ const all = (level: string, opcode: string, operands: string, list: string, flag
 const immediate = (level: string, opcode: string, operands: string, list: string, flags = ""): Row[] =>
   list.split(" ").flatMap((entry) => {
     const [name, code] = entry.split(":");
-    return form(name!, opcode.replace("*", code!), operands, flags, `${level} apart2`);
+    return form(name!, opcode.replace("*", code!), operands, flags, `${level}`);
   });
 
 const comparisons = ["eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord"];
@@ -21,7 +21,7 @@ const compare = (suffix: string, prefix: string, memory: string, level: string):
   ...comparisons.flatMap((name, code) =>
     form(`cmp${name}${suffix}`, `${prefix} 0F C2 /r 0${code}`, `+xmm ${memory}`, "", `${level} apart`),
   ),
-  ...form(`cmp${suffix}`, `${prefix} 0F C2 /r ib`, `+xmm ${memory} imm8`, "", `${level} apart2`),
+  ...form(`cmp${suffix}`, `${prefix} 0F C2 /r ib`, `+xmm ${memory} imm8`, "", `${level}`),
 ];
 
 const scalarArithmetic = "addss:58 mulss:59 subss:5C minss:5D divss:5E maxss:5F";
@@ -65,24 +65,24 @@ export const sse: readonly Row[] = [
   ...all("sse2", "NP 0F * /r", "=xmm xmmm128", "cvtdq2ps:5B"),
   ...all("sse2", "F2 0F * /r", "=xmm xmmm128", "cvtpd2dq:E6"),
   ...all("sse2", "F3 0F * /r", "=xmm xmmm64", "cvtdq2pd:E6"),
-  ...all("sse early", "NP 0F * /r", "+xmm mmm64", "cvtpi2ps:2A"),
-  ...all("sse2 early", "66 0F * /r", "=xmm mmm64", "cvtpi2pd:2A"),
+  ...all("sse", "NP 0F * /r", "+xmm mmm64", "cvtpi2ps:2A"),
+  ...all("sse2", "66 0F * /r", "=xmm mmm64", "cvtpi2pd:2A"),
   ...all("sse unsized", "F3 0F * /r", "+xmm rm32", "cvtsi2ss:2A"),
   ...all("sse2 unsized", "F2 0F * /r", "+xmm rm32", "cvtsi2sd:2A"),
-  ...all("sse early", "NP 0F * /r", "=mm xmmm64", "cvttps2pi:2C cvtps2pi:2D"),
-  ...all("sse2 early", "66 0F * /r", "=mm xmmm128", "cvttpd2pi:2C cvtpd2pi:2D"),
-  ...all("sse early", "F3 0F * /r", "=r32 xmmm32", "cvttss2si:2C cvtss2si:2D"),
-  ...all("sse2 early", "F2 0F * /r", "=r32 xmmm64", "cvttsd2si:2C cvtsd2si:2D"),
+  ...all("sse", "NP 0F * /r", "=mm xmmm64", "cvttps2pi:2C cvtps2pi:2D"),
+  ...all("sse2", "66 0F * /r", "=mm xmmm128", "cvttpd2pi:2C cvtpd2pi:2D"),
+  ...all("sse", "F3 0F * /r", "=r32 xmmm32", "cvttss2si:2C cvtss2si:2D"),
+  ...all("sse2", "F2 0F * /r", "=r32 xmmm64", "cvttsd2si:2C cvtsd2si:2D"),
 
   // Moves
   ...all("sse", "NP 0F * /r", "=xmm xmmm128", "movups:10 movaps:28"),
   ...all("sse2", "66 0F * /r", "=xmm xmmm128", "movupd:10 movapd:28"),
-  ...all("sse early", "NP 0F * /r", "=xmmm128 xmm", "movups:11 movaps:29"),
-  ...all("sse2 early", "66 0F * /r", "=xmmm128 xmm", "movupd:11 movapd:29"),
+  ...all("sse", "NP 0F * /r", "=xmmm128 xmm", "movups:11 movaps:29"),
+  ...all("sse2", "66 0F * /r", "=xmmm128 xmm", "movupd:11 movapd:29"),
   ...all("sse", "F3 0F * /r", "+xmm xmmm32", "movss:10"),
-  ...all("sse early", "F3 0F * /r", "=xmmm32 xmm", "movss:11"),
+  ...all("sse", "F3 0F * /r", "=xmmm32 xmm", "movss:11"),
   ...all("sse2", "F2 0F * /r", "+xmm xmmm64", "movsd:10"),
-  ...all("sse2 early", "F2 0F * /r", "=xmmm64 xmm", "movsd:11"),
+  ...all("sse2", "F2 0F * /r", "=xmmm64 xmm", "movsd:11"),
   ...form("movdqa", "66 0F 6F /r", "=xmm xmmm128", "", "sse2"),
   ...form("movdqa", "66 0F 7F /r", "=xmmm128 xmm", "", "sse2"),
   ...form("movdqu", "F3 0F 6F /r", "=xmm xmmm128", "", "sse2"),
@@ -91,27 +91,27 @@ export const sse: readonly Row[] = [
   ...form("movhlps", "NP 0F 12 /r", "+xmm xmm", "", "sse"),
   ...form("movlhps", "NP 0F 16 /r", "+xmm xmm", "", "sse"),
   ...all("sse", "NP 0F * /r", "+xmm m64", "movlps:12 movhps:16"),
-  ...all("sse early", "NP 0F * /r", "=m64 xmm", "movlps:13 movhps:17"),
+  ...all("sse", "NP 0F * /r", "=m64 xmm", "movlps:13 movhps:17"),
   ...all("sse2", "66 0F * /r", "+xmm m64", "movlpd:12 movhpd:16"),
-  ...all("sse2 early", "66 0F * /r", "=m64 xmm", "movlpd:13 movhpd:17"),
+  ...all("sse2", "66 0F * /r", "=m64 xmm", "movlpd:13 movhpd:17"),
   ...all("sse3", "F3 0F * /r", "=xmm xmmm128", "movsldup:12 movshdup:16"),
   ...all("sse3", "F2 0F * /r", "=xmm xmmm64", "movddup:12"),
-  ...form("movmskps", "NP 0F 50 /r", "=r32 xmm", "", "sse apart early"),
-  ...form("movmskpd", "66 0F 50 /r", "=r32 xmm", "", "sse2 apart early"),
-  ...form("maskmovdqu", "66 0F F7 /r", "xmm xmm", "", "sse2 early either"),
-  ...form("movq2dq", "F3 0F D6 /r", "=xmm mm", "", "sse2 apart early either"),
-  ...form("movdq2q", "F2 0F D6 /r", "=mm xmm", "", "sse2 apart early either"),
-  ...form("movntps", "NP 0F 2B /r", "=m128 xmm", "", "sse either"),
-  ...form("movntpd", "66 0F 2B /r", "=m128 xmm", "", "sse2 either"),
-  ...form("movntdq", "66 0F E7 /r", "=m128 xmm", "", "sse2 either"),
-  ...form("movntss", "F3 0F 2B /r", "=m32 xmm", "", "sse4a apart early"),
-  ...form("movntsd", "F2 0F 2B /r", "=m64 xmm", "", "sse4a apart early"),
+  ...form("movmskps", "NP 0F 50 /r", "=r32 xmm", "", "sse apart"),
+  ...form("movmskpd", "66 0F 50 /r", "=r32 xmm", "", "sse2 apart"),
+  ...form("maskmovdqu", "66 0F F7 /r", "xmm xmm", "", "sse2"),
+  ...form("movq2dq", "F3 0F D6 /r", "=xmm mm", "", "sse2 apart"),
+  ...form("movdq2q", "F2 0F D6 /r", "=mm xmm", "", "sse2 apart"),
+  ...form("movntps", "NP 0F 2B /r", "=m128 xmm", "", "sse"),
+  ...form("movntpd", "66 0F 2B /r", "=m128 xmm", "", "sse2"),
+  ...form("movntdq", "66 0F E7 /r", "=m128 xmm", "", "sse2"),
+  ...form("movntss", "F3 0F 2B /r", "=m32 xmm", "", "sse4a apart"),
+  ...form("movntsd", "F2 0F 2B /r", "=m64 xmm", "", "sse4a apart"),
   ...form("movntdqa", "66 0F 38 2A /r", "=xmm m128", "", "sse4"),
 
   // Integers
-  ...form("pshufd", "66 0F 70 /r ib", "=xmm xmmm128 imm8", "", "sse2 apart early either"),
-  ...form("pshufhw", "F3 0F 70 /r ib", "=xmm xmmm128 imm8", "", "sse2 apart early either"),
-  ...form("pshuflw", "F2 0F 70 /r ib", "=xmm xmmm128 imm8", "", "sse2 apart early either"),
+  ...form("pshufd", "66 0F 70 /r ib", "=xmm xmmm128 imm8", "", "sse2 apart"),
+  ...form("pshufhw", "F3 0F 70 /r ib", "=xmm xmmm128 imm8", "", "sse2 apart"),
+  ...form("pshuflw", "F2 0F 70 /r ib", "=xmm xmmm128 imm8", "", "sse2 apart"),
   ...form("psrldq", "66 0F 73 /3 ib", "+xmm imm8", "", "sse2 apart"),
   ...form("pslldq", "66 0F 73 /7 ib", "+xmm imm8", "", "sse2 apart"),
   ...all(
@@ -151,14 +151,14 @@ export const sse: readonly Row[] = [
     "pcmpestrm:60 pcmpestri:61 pcmpistrm:62 pcmpistri:63",
     "w:zsco z:ap",
   ),
-  ...form("pextrb", "66 0F 3A 14 /r ib", "=r32m8 xmm imm8", "", "sse4 apart2 early"),
-  ...form("pextrw", "66 0F 3A 15 /r ib", "=m16 xmm imm8", "", "sse4 apart2 early"),
+  ...form("pextrb", "66 0F 3A 14 /r ib", "=r32m8 xmm imm8", "", "sse4"),
+  ...form("pextrw", "66 0F 3A 15 /r ib", "=m16 xmm imm8", "", "sse4"),
   ...form("pextrw", "66 0F 3A 15 /r ib", "=r32m16 xmm imm8", "", "sse4 decoded reg"),
-  ...form("pextrd", "66 0F 3A 16 /r ib", "=rm32 xmm imm8", "", "sse4 apart2 early"),
-  ...form("extractps", "66 0F 3A 17 /r ib", "=rm32 xmm imm8", "", "sse4 apart2 early"),
-  ...form("pinsrb", "66 0F 3A 20 /r ib", "+xmm r32m8 imm8", "", "sse4 apart2"),
-  ...form("insertps", "66 0F 3A 21 /r ib", "+xmm xmmm32 imm8", "", "sse4 apart2 either"),
-  ...form("pinsrd", "66 0F 3A 22 /r ib", "+xmm rm32 imm8", "", "sse4 apart2"),
+  ...form("pextrd", "66 0F 3A 16 /r ib", "=rm32 xmm imm8", "", "sse4"),
+  ...form("extractps", "66 0F 3A 17 /r ib", "=rm32 xmm imm8", "", "sse4"),
+  ...form("pinsrb", "66 0F 3A 20 /r ib", "+xmm r32m8 imm8", "", "sse4"),
+  ...form("insertps", "66 0F 3A 21 /r ib", "+xmm xmmm32 imm8", "", "sse4"),
+  ...form("pinsrd", "66 0F 3A 22 /r ib", "+xmm rm32 imm8", "", "sse4"),
 
   // Cryptography and finite fields
   ...all("aes", "66 0F 38 * /r", "+xmm xmmm128", "aesenc:DC aesenclast:DD aesdec:DE aesdeclast:DF"),
@@ -168,7 +168,7 @@ export const sse: readonly Row[] = [
   ...form("pclmulhqlqdq", "66 0F 3A 44 /r 01", "+xmm xmmm128", "", "pclmul apart"),
   ...form("pclmullqhqdq pclmullqhdq", "66 0F 3A 44 /r 10", "+xmm xmmm128", "", "pclmul apart"),
   ...form("pclmulhqhqdq pclmulhqhdq", "66 0F 3A 44 /r 11", "+xmm xmmm128", "", "pclmul apart"),
-  ...form("pclmulqdq", "66 0F 3A 44 /r ib", "+xmm xmmm128 imm8", "", "pclmul apart2"),
+  ...form("pclmulqdq", "66 0F 3A 44 /r ib", "+xmm xmmm128 imm8", "", "pclmul"),
   ...all(
     "sha",
     "NP 0F 38 * /r",
@@ -182,9 +182,9 @@ export const sse: readonly Row[] = [
   ...immediate("gfni", "66 0F 3A * /r ib", "+xmm xmmm128 imm8", "gf2p8affineqb:CE gf2p8affineinvqb:CF"),
 
   // AMD's SSE4a
-  ...form("extrq", "66 0F 78 /0 ib ib", "+xmm imm8 imm8", "", "sse4a reg apart2"),
+  ...form("extrq", "66 0F 78 /0 ib ib", "+xmm imm8 imm8", "", "sse4a reg"),
   ...form("extrq", "66 0F 79 /r", "+xmm xmm", "", "sse4a apart"),
-  ...form("insertq", "F2 0F 78 /r ib ib", "+xmm xmm imm8 imm8", "", "sse4a apart2"),
+  ...form("insertq", "F2 0F 78 /r ib ib", "+xmm xmm imm8 imm8", "", "sse4a"),
   ...form("insertq", "F2 0F 79 /r", "+xmm xmm", "", "sse4a apart"),
 
   // The unit's state, caches and fences

@@ -5,7 +5,7 @@ export const system: readonly Row[] = [
   ...form("cli", "FA", "", "z:i", "iopl"),
   ...form("sti", "FB", "", "o:i", "iopl"),
 
-  ...form("arpl", "63 /r", "+rm16 r16", "w:z", "286 early not64"),
+  ...form("arpl", "63 /r", "+rm16 r16", "w:z", "286 not64"),
   ...form("lar", "0F 02 /r", "+rv rm16", "w:z", "286 apart"),
   ...form("lsl", "0F 03 /r", "+rv rm16", "w:z", "286 apart"),
   ...form("verr", "0F 00 /4", "rm16", "w:z", "286"),
@@ -75,13 +75,13 @@ export const system: readonly Row[] = [
   ...form("saveprevssp", "F3 0F 01 EA", "", "", "cet"),
   ...form("pconfig", "NP 0F 01 C5", "", "w:oszapc", "misc"),
   ...form("monitor", "NP 0F 01 C8", "", "", "sse3"),
-  ...form("monitor", "NP 0F 01 C8", "eax ecx edx", "", "sse3 written exact"),
+  ...form("monitor", "NP 0F 01 C8", "eax ecx edx", "", "sse3 written"),
   ...form("mwait", "NP 0F 01 C9", "", "", "sse3"),
-  ...form("mwait", "NP 0F 01 C9", "eax ecx", "", "sse3 written exact"),
+  ...form("mwait", "NP 0F 01 C9", "eax ecx", "", "sse3 written"),
   ...form("monitorx", "NP 0F 01 FA", "", "", "misc"),
-  ...form("monitorx", "NP 0F 01 FA", "eax ecx", "", "misc written exact"),
+  ...form("monitorx", "NP 0F 01 FA", "eax ecx", "", "misc written"),
   ...form("mwaitx", "NP 0F 01 FB", "", "", "misc"),
-  ...form("mwaitx", "NP 0F 01 FB", "eax ecx", "", "misc written exact"),
+  ...form("mwaitx", "NP 0F 01 FB", "eax ecx", "", "misc written"),
   ...["vmrun:D8", "vmload:DA", "vmsave:DB"].flatMap((entry) => {
     const [name, code] = entry.split(":");
     return [
@@ -89,13 +89,13 @@ export const system: readonly Row[] = [
       ...form(name!, `a16 NP 0F 01 ${code}`, "ax", "", "svm not64"),
     ];
   }),
-  ...form("invlpga", "a32 NP 0F 01 DF", "eax ecx", "", "svm apart exact2"),
-  ...form("invlpga", "a16 NP 0F 01 DF", "ax ecx", "", "svm apart exact2 not64"),
-  ...form("skinit", "NP 0F 01 DE", "eax", "", "svm exact"),
-  ...form("clzero", "NP 0F 01 FC", "eax", "", "misc exact not64"),
+  ...form("invlpga", "a32 NP 0F 01 DF", "eax ecx", "", "svm apart"),
+  ...form("invlpga", "a16 NP 0F 01 DF", "ax ecx", "", "svm apart not64"),
+  ...form("skinit", "NP 0F 01 DE", "eax", "", "svm"),
+  ...form("clzero", "NP 0F 01 FC", "eax", "", "misc not64"),
 
   // Virtual machines
-  ...form("vmread", "NP 0F 78 /r", "=rm32 r32", "w:oszapc", "vmx early not64"),
+  ...form("vmread", "NP 0F 78 /r", "=rm32 r32", "w:oszapc", "vmx not64"),
   ...form("vmwrite", "NP 0F 79 /r", "r32 rm32", "w:oszapc", "vmx not64"),
   // FASM looks at the size of memory alone.
   ...form("vmwrite", "NP 0F 79 /r", "r64 r64", "w:oszapc", "vmx written not64"),
@@ -105,9 +105,9 @@ export const system: readonly Row[] = [
   ...form("vmptrst", "NP 0F C7 /7", "=m64", "w:oszapc", "vmx"),
   ...form("vmclear", "66 0F C7 /6", "m64", "w:oszapc", "vmx"),
   ...form("vmxon", "F3 0F C7 /6", "m64", "w:oszapc", "vmx"),
-  ...form("invept", "66 0F 38 80 /r", "r32 m128", "w:oszapc", "vmx apart early not64"),
-  ...form("invvpid", "66 0F 38 81 /r", "r32 m128", "w:oszapc", "vmx apart early not64"),
-  ...form("invpcid", "66 0F 38 82 /r", "r32 m128", "", "misc priv apart early not64"),
+  ...form("invept", "66 0F 38 80 /r", "r32 m128", "w:oszapc", "vmx apart not64"),
+  ...form("invvpid", "66 0F 38 81 /r", "r32 m128", "w:oszapc", "vmx apart not64"),
+  ...form("invpcid", "66 0F 38 82 /r", "r32 m128", "", "misc priv apart not64"),
 
   // Shadow stacks, transactions, waiting, tracing
   ...form("rstorssp", "F3 0F 01 /5", "+m64", "", "cet"),
@@ -116,12 +116,12 @@ export const system: readonly Row[] = [
   ...form("rdsspd", "F3 0F 1E /1", "=r32", "", "cet reg"),
   ...form("wrssd", "NP 0F 38 F6 /r", "=rm32 r32", "", "cet"),
   ...form("wrussd", "66 0F 38 F5 /r", "=rm32 r32", "", "cet priv"),
-  ...form("xabort", "C6 F8 ib", "imm8", "", "tsx apart2"),
+  ...form("xabort", "C6 F8 ib", "imm8", "", "tsx"),
   ...form("xbegin", "C7 F8 cv", "relv", "", "tsx"),
-  ...form("tpause", "66 0F AE /6", "r32", "w:c z:oszap", "misc reg early"),
-  ...form("tpause", "66 0F AE /6", "r32 edx eax", "w:c z:oszap", "misc reg written exact2 early"),
-  ...form("umwait", "F2 0F AE /6", "r32", "w:c z:oszap", "misc reg early"),
-  ...form("umwait", "F2 0F AE /6", "r32 edx eax", "w:c z:oszap", "misc reg written exact2 early"),
+  ...form("tpause", "66 0F AE /6", "r32", "w:c z:oszap", "misc reg"),
+  ...form("tpause", "66 0F AE /6", "r32 edx eax", "w:c z:oszap", "misc reg written"),
+  ...form("umwait", "F2 0F AE /6", "r32", "w:c z:oszap", "misc reg"),
+  ...form("umwait", "F2 0F AE /6", "r32 edx eax", "w:c z:oszap", "misc reg written"),
   ...form("umonitor", "F3 0F AE /6", "rv", "", "misc reg"),
   ...form("ptwrite", "F3 0F AE /4", "r32", "", "misc reg"),
   ...form("ptwrite", "o32 F3 0F AE /4", "m32", "", "misc"),

@@ -59,10 +59,10 @@ const general = (bits: 32 | 64): Row[] => {
       opcode,
       operands,
       flags,
-      bits === 64 ? `${attributes.replace(/bmi|tbm|lwp/, "long")} alien` : `${attributes} w64`,
+      bits === 64 ? attributes.replace(/bmi|tbm|lwp/, "long") : `${attributes} w64`,
     );
   const bmi = (name: string, code: string, pp: string, operands: string, flags: string): Row[] =>
-    row(name, `VEX.NDS.128.${pp}.0F38.${w} ${code} /r`, operands, flags, "bmi argument");
+    row(name, `VEX.NDS.128.${pp}.0F38.${w} ${code} /r`, operands, flags, "bmi");
   return [
     ...bmi("andn", "F2", "NP", `=${r} ${r} ${rm}`, "w:sz z:oc u:ap"),
     ...bmi("bzhi", "F5", "NP", `=${r} ${rm} ${r}`, "w:szc z:o u:ap"),
@@ -73,12 +73,12 @@ const general = (bits: 32 | 64): Row[] => {
     ...bmi("pext", "F5", "F3", `=${r} ${r} ${rm}`, ""),
     ...bmi("pdep", "F5", "F2", `=${r} ${r} ${rm}`, ""),
     ...bmi("mulx", "F6", "F2", `=${r} =${r} ${rm}`, ""),
-    ...row("rorx", `VEX.128.F2.0F3A.${w} F0 /r ib`, `=${r} ${rm} imm8`, "", "bmi apart argument"),
+    ...row("rorx", `VEX.128.F2.0F3A.${w} F0 /r ib`, `=${r} ${rm} imm8`, "", "bmi apart"),
     ...["blsr:1", "blsmsk:2", "blsi:3"].flatMap((entry) => {
       const [name, digit] = entry.split(":");
-      return row(name!, `VEX.NDD.128.NP.0F38.${w} F3 /${digit}`, `=${r} ${rm}`, logic, "bmi argument");
+      return row(name!, `VEX.NDD.128.NP.0F38.${w} F3 /${digit}`, `=${r} ${rm}`, logic, "bmi");
     }),
-    ...row("bextr", `XOP.128.NP.MA.${w} 10 /r id`, `=${r} ${rm} imm32`, "w:z z:co u:sap", "tbm argument"),
+    ...row("bextr", `XOP.128.NP.MA.${w} 10 /r id`, `=${r} ${rm} imm32`, "w:z z:co u:sap", "tbm"),
     ...[
       "blcfill:01:1",
       "blsfill:01:2",
@@ -91,12 +91,12 @@ const general = (bits: 32 | 64): Row[] => {
       "blci:02:6",
     ].flatMap((entry) => {
       const [name, code, digit] = entry.split(":");
-      return row(name!, `XOP.NDD.128.NP.M9.${w} ${code} /${digit}`, `=${r} ${rm}`, logic, "tbm argument");
+      return row(name!, `XOP.NDD.128.NP.M9.${w} ${code} /${digit}`, `=${r} ${rm}`, logic, "tbm");
     }),
     ...row("llwpcb", `XOP.128.NP.M9.${w} 12 /0`, r, "", "lwp reg"),
     ...row("slwpcb", `XOP.128.NP.M9.${w} 12 /1`, `=${r}`, "", "lwp reg"),
-    ...row("lwpins", `XOP.NDD.128.NP.MA.${w} 12 /0 id`, `${r} rm32 imm32`, "w:c", "lwp argument"),
-    ...row("lwpval", `XOP.NDD.128.NP.MA.${w} 12 /1 id`, `${r} rm32 imm32`, "", "lwp argument"),
+    ...row("lwpins", `XOP.NDD.128.NP.MA.${w} 12 /0 id`, `${r} rm32 imm32`, "w:c", "lwp"),
+    ...row("lwpval", `XOP.NDD.128.NP.MA.${w} 12 /1 id`, `${r} rm32 imm32`, "", "lwp"),
   ];
 };
 
@@ -131,13 +131,7 @@ export const vexGeneral: readonly Row[] = [
           "xop",
         ),
       ),
-      ...form(
-        `vpcom${suffix}`,
-        `XOP.NDS.128.NP.M8.W0 ${code} /r ib`,
-        "=xmm xmm xmmm128 imm8",
-        "",
-        "xop apart2",
-      ),
+      ...form(`vpcom${suffix}`, `XOP.NDS.128.NP.M8.W0 ${code} /r ib`, "=xmm xmm xmmm128 imm8", "", "xop"),
     ];
   }),
   ...xopSingle(
@@ -151,8 +145,8 @@ export const vexGeneral: readonly Row[] = [
       ...form(name!, `XOP.256.NP.M9.W0 ${code} /r`, "=ymm ymmm256", "", "xop"),
     ];
   }),
-  ...form("vfrczss", "XOP.128.NP.M9.W0 82 /r", "=xmm xmmm32", "", "xop apart2"),
-  ...form("vfrczsd", "XOP.128.NP.M9.W0 83 /r", "=xmm xmmm64", "", "xop apart2"),
+  ...form("vfrczss", "XOP.128.NP.M9.W0 82 /r", "=xmm xmmm32", "", "xop"),
+  ...form("vfrczsd", "XOP.128.NP.M9.W0 83 /r", "=xmm xmmm64", "", "xop"),
   ...(
     "vpmacssww:85 vpmacsswd:86 vpmacssdql:87 vpmacssdd:8E vpmacssdqh:8F vpmacsww:95 vpmacswd:96 vpmacsdql:97 vpmacsdd:9E " +
     "vpmacsdqh:9F vpmadcsswd:A6 vpmadcswd:B6"
@@ -180,7 +174,7 @@ export const vexGeneral: readonly Row[] = [
         ...form(name!, `XOP.NDS.128.NP.M9.W0 ${digits} /r`, "=xmm xmmm128 xmm", "", "xop"),
         ...form(name!, `XOP.NDS.128.NP.M9.W1 ${digits} /r`, "=xmm xmm xmmm128", "", "xop"),
         ...(code < 0x94
-          ? form(name!, `XOP.128.NP.M8.W0 ${hex(code + 0x30)} /r ib`, "=xmm xmmm128 imm8", "", "xop apart2")
+          ? form(name!, `XOP.128.NP.M8.W0 ${hex(code + 0x30)} /r ib`, "=xmm xmmm128 imm8", "", "xop")
           : []),
       ];
     }),

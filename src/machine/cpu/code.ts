@@ -18,6 +18,8 @@ export interface CodePage {
 export interface CodeListener {
   /** Arrivals at a jump's target after which the interpreter's loop is left. */
   readonly threshold: number;
+  /** It keeps code that the interpreter has not decoded, and must hear of every write to a page with the fact CODE. */
+  readonly isShared?: boolean;
   /** Bytes of code have changed. */
   changed(address: number, length: number): void;
   /** Whether there is a breakpoint at an address with decoded code has changed. */
@@ -55,6 +57,8 @@ export class Code {
   readonly #listener: CodeListener | undefined;
   /** Operations that count arrivals, or enter compiled code. */
   #heads: Operation[] = [];
+  /** Whether others keep code of the same pages. */
+  readonly isShared: boolean;
   /** By page number. The interpreter looks targets up here itself. */
   readonly pages: (CodePage | undefined)[];
   /** Every operation that a page knows. */
@@ -76,6 +80,7 @@ export class Code {
     const { memory } = core;
     this.#core = core;
     this.#listener = listener;
+    this.isShared = listener?.isShared === true;
     this.#memory = memory;
     this.pages = new Array(memory.reach / PAGE_BYTES).fill(undefined);
   }

@@ -203,7 +203,9 @@ export class Processor {
       return this.admitWrite(address, length) ? CODE_TOO : PLAIN;
     }
     // A page that holds code: data beside code is told from it byte by byte.
-    const { covered } = this.#code.pages[address >>> 12]!;
+    const page = this.#code.pages[address >>> 12];
+    if (page === undefined || this.#code.isShared) return CODE_TOO;
+    const { covered } = page;
     for (let at = offset; at < offset + length; at++) if (covered[at] !== 0) return CODE_TOO;
     return PLAIN;
   }

@@ -64,7 +64,7 @@ export const asm = command({
     const began = performance.now();
     const assembled = await assembleFile(source!, values, io, {
       maxMemory: kilobytes * 1024,
-      missing: status.other,
+      missing: { status: status.other, words: "\nerror: source file not found." },
       bytewise: true,
       onLarge: io.computesOnce,
       references: values.symbols !== undefined,

@@ -1,5 +1,6 @@
 import manifest from "../../../package.json" with { type: "json" };
 import { nearest } from "../../base/index.ts";
+import { UnicornFailure } from "../failure.ts";
 import { OutputError } from "../output.ts";
 import { asm } from "./asm.ts";
 import { call } from "./call.ts";
@@ -67,6 +68,10 @@ function sayError(error: unknown, command: Command, io: Io): number {
     return 2;
   }
   if (io.interrupted.aborted) return exitStatus(io.interrupted.reason);
+  if (error instanceof UnicornFailure) {
+    say(`${error.message}; --engine interpreter and compiled do without it`);
+    return 70;
+  }
   // Everything below is a mistake of ours. The user gets one line, and the stack when asked for.
   say(`internal error: ${error instanceof Error ? error.message : String(error)}`);
   if (io.env["KOLIBRI_STACK"]) io.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);

@@ -54,8 +54,8 @@ export interface Limits {
   references?: boolean;
   /** Names are given to the assembler in bytes, one character each, as a source has them. */
   bytewise?: boolean;
-  /** The exit status when the source cannot be read. */
-  missing?: number;
+  /** The exit status when the source cannot be read, and what is said after why. */
+  missing?: { status: number; words: string };
   /** Called when the source turns out to be large. */
   onLarge?: (() => void) | undefined;
 }
@@ -65,10 +65,10 @@ export async function assembleFile(
   source: string,
   values: SourceValues,
   io: Io,
-  { missing = 2, bytewise = false, onLarge, ...limits }: Limits = {},
+  { missing = { status: 2, words: "" }, bytewise = false, onLarge, ...limits }: Limits = {},
 ): Promise<Corrected> {
   const content = readFile(source);
-  if ("error" in content) throw new Refusal(content.error, missing);
+  if ("error" in content) throw new Refusal(content.error + missing.words, missing.status);
   const { assemble, CorrectionError, corrected } = await import("../../assembler/index.ts");
   const { list: all, chosen } = chooseCorrections(values);
   const files = diskFiles();
@@ -100,7 +100,8 @@ export async function assembleFile(
       omitted: all.filter(({ id }) => !chosen.includes(id)),
     });
   } catch (error) {
-    if (error instanceof CorrectionError) throw new Refusal(`--corrections: ${error.message}`, missing);
+    if (error instanceof CorrectionError)
+      throw new Refusal(`--corrections: ${error.message}`, missing.status);
     throw error;
   } finally {
     status.end();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { playedUnicorn } from "../../../test/engines/played-unicorn.ts";
+import { unicorns } from "../../../test/engines/unicorns.ts";
 import {
   type CpuModel,
   type CpuName,
@@ -9,23 +9,10 @@ import {
   Machine,
   STATE,
 } from "../../machine/index.ts";
-import { UnicornEngine, unicornEngine } from "./engine.ts";
-import type { Unicorn } from "./library.ts";
-import { wrappedPackage } from "./package.ts";
+import { unicornEngine } from "./engine.ts";
 
 const installed = await unicornEngine();
 const missing = "error" in installed ? installed.error : "";
-const played = await playedUnicorn();
-
-/** What is installed, the npm package or libunicorn; and libunicorn in the part of the package. */
-const engines: readonly [string, EngineMaker | { error: string }][] = [
-  ["what is installed", installed],
-  ["the package, played by libunicorn", "error" in played ? played : madeWith(wrappedPackage(played))],
-];
-
-function madeWith(library: Unicorn): EngineMaker {
-  return (core) => new UnicornEngine(library, core);
-}
 
 /** `code` at 0x1000, data from 0x2000, a stack below 0x4000. */
 function machineWith(
@@ -48,12 +35,8 @@ test("says how to get it where it is not", () => {
   else expect(installed).toBeTypeOf("function");
 });
 
-const titled = engines.map(
-  ([name, engine]) => [name + ("error" in engine ? ` (skipped: ${engine.error})` : ""), engine] as const,
-);
-
-describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
-  if ("error" in engine) {
+describe.each(unicorns)("Unicorn as the engine: $title", ({ engine }) => {
+  if (engine === undefined) {
     test.skip("cannot be asked here", () => {});
     return;
   }
@@ -134,6 +117,17 @@ describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
       0x40,
       0x40,
       0xcc,
+    ],
+    // mov word [next],…: cpuid becomes rdtsc after its first time
+    [
+      "what the interpreter has executed before, and was overwritten",
+      ...[0xb9, 2, 0, 0, 0, 0x51, 0x31, 0xc0, 0x0f, 0xa2, 0x59], // mov ecx,2; again: push ecx; xor eax,eax; cpuid; pop ecx
+      ...[0x66, 0xc7, 0x05, 0x08, 0x10, 0, 0, 0x0f, 0x31, 0xe2, 0xef, 0xcc], // …; loop again
+    ],
+    // lock inc byte [next]: what was inc eax is inc ecx, where Unicorn has been before
+    [
+      "what the interpreter overwrites, and was executed before",
+      ...[0xb9, 2, 0, 0, 0, 0x40, 0xf0, 0xfe, 0x05, 0x05, 0x10, 0, 0, 0xe2, 0xf6, 0xcc],
     ],
     ["a jump to itself", 0xb9, 3, 0, 0, 0, 0xe2, 0xfe, 0xcc],
     ["a write that ends on a page that is not there", 0xa3, 0xfe, 0x3f, 0, 0],
@@ -237,6 +231,7 @@ describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
     ["tzcnt of a Pentium III, which is bsf", "pentium3", [0xf3, 0x0f, 0xbc, 0xc1]],
     ["aesenc, which no model has", "zen4", [0x66, 0x0f, 0x38, 0xdc, 0xc1]],
     ["popcnt of a Zen 4", "zen4", [0xf3, 0x0f, 0xb8, 0xc1]],
+    ["pextrw, which the package has not", "zen4", [0x66, 0x0f, 0xc5, 0xc0, 3]],
   ] as const)("has the instructions of the model: %s", (_, name, code) => {
     const model = name === "no cmov" ? { ...cpuModels.pentiumpro, features: new Set<Feature>() } : name;
     const [own, other] = ["interpreter" as const, engine].map((each) => {
@@ -245,6 +240,62 @@ describe.each(titled)("Unicorn as the engine: %s", (_, engine) => {
       return [machine.run(9), machine.cpu.eip, machine.cpu.eax];
     });
     expect(other).toEqual(own);
+  });
+
+  const times = (count: number, ...code: number[]): number[] => Array(count).fill(code).flat();
+  test.each<[string, ...number[]]>([
+    ["30 instructions", ...times(30, 0x40), 0xcc],
+    ["200", ...times(200, 0x40), 0xcc],
+    ["1000, with memory", ...times(1000, 0x01, 0x05, 0, 0x20, 0, 0), 0xcc],
+    ["pushad and popad", ...times(60, 0x60, 0x61), 0xcc],
+    ["enter with all its levels, and leave", ...times(20, 0xc8, 4, 0, 31, 0xc9), 0xcc],
+    ["x87", ...times(300, 0xd9, 0xc0, 0xdf, 0xf1), 0xcc],
+    ["SSE with memory", ...times(300, 0x66, 0x0f, 0x3a, 0x0f, 0x05, 0, 0x20, 0, 0, 1), 0xcc],
+    ["instructions that nobody knows", 0xe9, 0, 0, 0, 0, ...times(300, 0x66, 0x0f, 0x38, 0xdc, 0xc1)],
+    ["a jump into many", 0xe9, 3, 0, 0, 0, 0xcc, 0xcc, 0xcc, ...times(300, 0x41), 0xcc],
+    ["a conditional one, taken or not", 0x85, 0xc9, 0x74, 1, 0x43, ...times(300, 0x41), 0xcc],
+    ["a loop of many", ...times(110, 0x42), 0xe2, 0x90, ...times(110, 0x43), 0xcc],
+    ["a return into many", 0x68, 0x08, 0x10, 0, 0, 0xc3, 0xcc, 0xcc, ...times(300, 0x41), 0xcc],
+    ["a call, by a register", 0xb8, 0x09, 0x10, 0, 0, 0xff, 0xd0, 0xcc, 0xcc, ...times(300, 0x41), 0xc3],
+    [
+      "a jump by an address in memory",
+      ...[0xc7, 0x44, 0x24, 0xfc, 0x10, 0x10, 0, 0, 0xff, 0x64, 0x24, 0xfc, 0xcc, 0xcc, 0xcc, 0xcc],
+      ...times(300, 0x41),
+      0xcc,
+    ],
+    [
+      "many where a jump stood",
+      ...[0x66, 0xc7, 0x05, 0x12, 0x10, 0, 0, 0x40, 0x40, 0xeb, 0], // mov word [0x1012],0x4040; jmp next
+      ...times(7, 0x90),
+      ...[0xeb, 0xfe],
+      ...times(300, 0x43),
+      0xcc,
+    ],
+    ["nothing but zeros up to the end of the page"],
+  ])("long stretches of code without a jump: %s", (_, ...code) => {
+    const [own, other] = ["interpreter" as const, engine].map((each) => {
+      const machine = machineWith(each, code);
+      Object.assign(machine.cpu, { eax: 0x2000, ecx: 3, ebp: 0x3900 });
+      const stops = [machine.run(1001), machine.run(9000)];
+      const { eax, ecx, edx, ebx, esp, ebp, esi, edi, eip } = machine.cpu;
+      const registers = [eax, ecx, edx, ebx, esp, ebp, esi, edi, eip];
+      return { stops, instructions: machine.instructions, registers, pages: machine.snapshot().pages };
+    });
+    expect(other).toEqual(own);
+  });
+
+  test("many machines at once, in turns", () => {
+    const machines = Array.from({ length: 60 }, (_, i) => {
+      // again: inc eax; mov [0x2000],eax; jmp again
+      const machine = running(0x40, 0xa3, 0, 0x20, 0, 0, 0xeb, 0xf8);
+      machine.cpu.eax = 1000 * i;
+      return machine;
+    });
+    for (let turn = 1; turn <= 3; turn++) {
+      for (const machine of machines) machine.run(30);
+      const sums = machines.map(({ cpu, memory }) => [cpu.eax, memory.u32(0x2000)]);
+      expect(sums).toEqual(machines.map((_, i) => [1000 * i + 10 * turn, 1000 * i + 10 * turn]));
+    }
   });
 
   test("segments, CPUID, the time stamp, hooks", () => {

@@ -31,6 +31,7 @@ import {
   setEflags,
   WORD,
 } from "../../machine/index.ts";
+import { UnicornFailure } from "../failure.ts";
 import {
   type Callback,
   type Handle,
@@ -40,6 +41,7 @@ import {
   type Unicorn,
   unicornLibrary,
 } from "./library.ts";
+import { Stretches } from "./stretches.ts";
 
 /** The engine maker for MachineOptions.engine, or what there is to do to have it. */
 export async function unicornEngine(): Promise<EngineMaker | { error: string }> {
@@ -111,10 +113,14 @@ export class UnicornEngine implements Engine {
     AUXILIARY_BYTES,
   );
   readonly #view: DataView;
+  /** Where the library has to be stopped, if it has to. */
+  readonly #stretches: Stretches | undefined;
   readonly #scratch = new Uint8Array(32);
   readonly #scratchView = new DataView(this.#scratch.buffer);
   #mapped: { address: number; length: number; writable: boolean }[] = [];
   #layout = -1;
+  /** The interpreter is to decode anew, and nobody has written. */
+  #looksAgain = false;
   #memoryHooks: Handle[] = [];
   #end: End;
   /** The guest's first instruction is still to come. */
@@ -127,9 +133,18 @@ export class UnicornEngine implements Engine {
   constructor(library: Unicorn, core: Core) {
     this.#library = library;
     this.#core = core;
-    this.#own = new Interpreter(core);
+    this.#own = new Interpreter(core, {
+      threshold: Number.POSITIVE_INFINITY,
+      isShared: true,
+      changed: (address, length) => this.#changed(address, length),
+      stopChanged: () => {},
+      covered: () => {},
+      forgotten: () => {},
+    });
     this.#view = new DataView(this.#auxiliary.buffer);
-    const handle = library.open();
+    const handle = library.open((address, length) => running!.#written(address, length));
+    if (library.needsStops)
+      this.#stretches = new Stretches(core.memory, (number) => this.#get(REG.GENERAL[number]!));
     this.#handle = handle;
     closing.register(this, () => library.close(handle));
     const callbacks = callbacksOf.get(library) ?? {
@@ -163,7 +178,13 @@ export class UnicornEngine implements Engine {
 
   codeWritten(address: number, length: number): void {
     this.#own.codeWritten(address, length);
+  }
+
+  /** What the interpreter has written, or heard of. */
+  #changed(address: number, length: number): void {
+    if (this.#looksAgain) return;
     this.#library.forget(this.#handle, address, length);
+    this.#stretches?.forget(address, length);
   }
 
   flush(): void {
@@ -186,6 +207,8 @@ export class UnicornEngine implements Engine {
     // What it cannot execute at all needs no entry into it. Of a repeated instruction it would step over two iterations.
     if (words[WORD.EFLAGS]! & TF || this.#isOwn(words[WORD.EIP]! >>> 0)) return this.#helpedBy();
     this.#layOut();
+    const until = this.#stretches?.end(words[WORD.EIP]! >>> 0) ?? 0;
+    if (until !== 0 && until === words[WORD.EIP]! >>> 0) return this.#helpedBy();
     this.#hookMemory();
     this.#load();
     this.#end = undefined;
@@ -195,7 +218,11 @@ export class UnicornEngine implements Engine {
     running = this;
     let failed: number;
     try {
-      failed = this.#enter();
+      failed = this.#enter(until);
+    } catch (error) {
+      if (!(error instanceof UnicornFailure)) throw error;
+      const at = (this.#last < 0 ? words[WORD.EIP]! >>> 0 : this.#last).toString(16);
+      throw new UnicornFailure(`${error.message} (in the code at 0x${at})`, { cause: error });
     } finally {
       running = undefined;
     }
@@ -204,6 +231,7 @@ export class UnicornEngine implements Engine {
     const end = this.#end as End;
     if (end === "budget") return BUDGET;
     if (end === "own") return this.#helpedBy();
+    if (end === undefined && failed === 0 && until !== 0 && words[WORD.EIP]! >>> 0 === until) return BUDGET;
     // The library has to be told where to end, and 0 is what it is told.
     if (end === undefined && failed === 0 && words[WORD.EIP] !== 0)
       throw new Error("Unicorn has stopped without a reason");
@@ -211,15 +239,15 @@ export class UnicornEngine implements Engine {
   }
 
   /** Into ring 3, where what led there is out of reach, and on. Answers what the library does. */
-  #enter(): number {
+  #enter(until: number): number {
     const library = this.#library;
     const handle = this.#handle;
     this.#arrives = true;
-    const failed = library.start(handle, AUXILIARY + ENTRY);
+    const failed = library.start(handle, AUXILIARY + ENTRY, until);
     if (this.#arrives) return failed;
     library.unmap(handle, AUXILIARY, AUXILIARY_BYTES);
     try {
-      return library.start(handle, this.#core.memory.words[WORD.EIP]! >>> 0);
+      return library.start(handle, this.#core.memory.words[WORD.EIP]! >>> 0, until);
     } finally {
       library.map(handle, AUXILIARY, this.#auxiliary, true);
     }
@@ -241,6 +269,13 @@ export class UnicornEngine implements Engine {
   }
 
   #helpedBy(): Stop {
+    const { code } = this.#own;
+    if (code.repeating === undefined) {
+      // Of what Unicorn's instructions write it does not hear.
+      this.#looksAgain = true;
+      code.written(this.#core.memory.words[WORD.EIP]! >>> 0, LONGEST);
+      this.#looksAgain = false;
+    }
     const stop = this.#own.run(1);
     if (stop === BUDGET) this.helped++;
     return stop;
@@ -254,7 +289,7 @@ export class UnicornEngine implements Engine {
   /**
    * Behind whatever prefixes: cpuid and rdtsc, which are the machine's; popf and iret, which may set TF; in and out, which
    * Unicorn lets everybody execute; what has LOCK, which it does not mind where it may not stand; what the model of the
-   * processor has not, or has something older for.
+   * processor has not, or has something older for; what Unicorn cannot execute here.
    */
   #isOwn(address: number): boolean {
     const { bytes } = this.#core.memory;
@@ -272,7 +307,9 @@ export class UnicornEngine implements Engine {
     const { memory, model } = this.#core;
     const start = RAM_BASE + address;
     const outcome = decode(memory.bytes, start, Math.min(start + LONGEST, memory.bytes.length), 32, fields);
-    return outcome === DECODED && formIn(model, fields.form!) !== fields.form;
+    if (outcome !== DECODED) return false;
+    const form = fields.form!;
+    return formIn(model, form) !== form || this.#library.without.has(form.name);
   }
 
   // Called by the library --------------------------------------------------------------------------------------
@@ -298,7 +335,7 @@ export class UnicornEngine implements Engine {
       this.#stop("budget");
       return;
     }
-    if (this.#isOwn(address)) {
+    if (this.#isOwn(address) || this.#stretches?.leadsToShort(address) === false) {
       this.#stop("own");
       return;
     }
@@ -311,6 +348,10 @@ export class UnicornEngine implements Engine {
     this.#last = address;
     this.#left--;
     this.#executed++;
+  }
+
+  #written(address: number, length: number): void {
+    this.#stretches?.forget(address, length);
   }
 
   #interrupted(vector: number): void {
@@ -354,6 +395,7 @@ export class UnicornEngine implements Engine {
     const { memory } = this.#core;
     if (memory.layout === this.#layout) return;
     this.#layout = memory.layout;
+    this.#stretches?.clear();
     const runs = memory.runs();
     const same = (a: (typeof runs)[number], b: (typeof runs)[number]): boolean =>
       a.address === b.address && a.length === b.length && a.writable === b.writable;

@@ -40,7 +40,12 @@ export type Handle = unknown;
 export type Callback = unknown;
 
 export interface Unicorn {
-  open(): Handle;
+  /** Whether long stretches of code without a jump do it harm (stretches.ts). */
+  readonly needsStops: boolean;
+  /** Names of instructions that it cannot execute. */
+  readonly without: ReadonlySet<string>;
+  /** `written` is told what the guest writes, where the library has a memory of its own. */
+  open(written: (address: number, length: number) => void): Handle;
   close(handle: Handle): void;
   /**
    * Whole pages. `bytes` must stay where they are until they are unmapped: memory of WebAssembly does. What the guest
@@ -48,8 +53,8 @@ export interface Unicorn {
    */
   map(handle: Handle, address: number, bytes: Uint8Array, writable: boolean): void;
   unmap(handle: Handle, address: number, length: number): void;
-  /** Executes until something stops it; 0, or the library's number for why it could not go on. */
-  start(handle: Handle, address: number): number;
+  /** Executes until something stops it, or up to `until`; 0, or the library's number for why it could not go on. */
+  start(handle: Handle, address: number, until: number): number;
   stop(handle: Handle): void;
   readRegister(handle: Handle, register: number, into: Uint8Array): void;
   writeRegister(handle: Handle, register: number, from: Uint8Array): void;
@@ -90,7 +95,7 @@ export function unicornLibrary(): Promise<Unicorn | { error: string }> {
 }
 
 /** libunicorn, called through koffi. */
-async function nativeLibrary(): Promise<Unicorn | { error: string }> {
+export async function nativeLibrary(): Promise<Unicorn | { error: string }> {
   let koffi: Koffi;
   try {
     // Named so that neither the compiler nor the bundler looks for a package that need not be there.
@@ -135,6 +140,8 @@ function wrapped(koffi: Koffi, library: ReturnType<Koffi["load"]>): Unicorn {
     "void UnicornMemory(void *handle, int kind, uint64_t address, int size, int64_t value, void *user)",
   );
   return {
+    needsStops: false,
+    without: new Set(),
     open() {
       const handle: Handle[] = [null];
       open(ARCH_X86, MODE_32, handle);
@@ -144,7 +151,7 @@ function wrapped(koffi: Koffi, library: ReturnType<Koffi["load"]>): Unicorn {
     close: call("int uc_close(void *handle)"),
     map: (handle, address, bytes, writable) => map(handle, address, bytes.length, writable ? 7 : 5, bytes),
     unmap: call("int uc_mem_unmap(void *handle, uint64_t address, size_t size)"),
-    start: (handle, address) => start(handle, address, 0, 0, 0),
+    start: (handle, address, until) => start(handle, address, until, 0, 0),
     stop: call("int uc_emu_stop(void *handle)"),
     readRegister: call("int uc_reg_read(void *handle, int register_, _Out_ uint8_t *value)"),
     writeRegister: call("int uc_reg_write(void *handle, int register_, const uint8_t *value)"),

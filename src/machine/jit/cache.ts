@@ -43,7 +43,7 @@ const THRESHOLD = 300;
  * compiled well by the host then: so many instructions take the one some 4 ms, and the first region takes the other as long
  * or a little longer. Who does not know how long a program will go on cannot do better than to compile when it has spent
  * in the interpreter what the compiler will take: one that ends just behind has then taken twice as long as it had to, and
- * from some 120,000 instructions on all are ahead. test/README.md says why no other thread does it.
+ * from some 100,000 instructions on all are ahead. test/README.md says why no other thread does it.
  */
 const AFTER = 20_000;
 /**

@@ -11,7 +11,8 @@ const WITHOUT_SPARKPLUG = "machine.cjs";
 
 /**
  * The rooms of the built program: files `NAME.cjs` in one folder, each loaded when something in it is first wanted. A
- * room has parts, source files by their paths (scripts/rooms.mjs), which others require as `./NAME.cjs#PART`.
+ * room is a function of `module` and `require`, and has parts, source files by their paths (scripts/rooms.mjs), which
+ * others require as `./NAME.cjs#PART`.
  * Beside each stands in `NAME.cjs.compiled` what V8 made of it at the time (scripts/build.mjs), so that it need not be
  * compiled again; what another V8 has compiled, or nobody, is compiled now. `require` is for all that is no room;
  * `loaded` is told of every room with its script.

@@ -62,7 +62,9 @@ export function timesDirective(assembler: Assembler): void {
       if (assembler.kind() === COLON) state.item++;
       const { counter, counterLimit, item } = state;
       if (assembler.timesDepth++ > TIMES_LIMIT) refuse("stackOverflow");
-      state.counterLimit = count;
+      // Nothing is nothing however often.
+      const isBare = kinds[item] === I_LINE || kinds[item] === I_END;
+      state.counterLimit = isBare ? 1 : count;
       state.counter = 1;
       if (kinds[item] === I_INSTRUCTION && values[item] === D_TIMES) {
         state.item++;

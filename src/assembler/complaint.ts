@@ -78,15 +78,16 @@ const number: Operand = { ...newOperand(), kind: IMMEDIATE, comma: true, low: 1,
 
 /** Whether FASM gets as far as the value or the address of an operand: there is an instruction that begins so. */
 function comesToRead({ name, encode, operands }: Shape, index: number, state: Encoding): boolean {
-  const { kind, comma, fraction, jump } = operands[index]!;
+  const { kind, comma, fraction, jump, size, sizeDeclared } = operands[index]!;
   if (STRINGS.test(name) && kind === MEMORY && jump === 0)
     return index === 0 || (index === 1 && comma && (operands[0]!.kind === MEMORY || isPort(operands[0])));
   const { at } = state;
-  const sizes = kind === MEMORY ? [0, 4] : [0];
+  // The size of a number is judged before its value, that of memory behind its address.
+  const sizes = kind === MEMORY ? [{ size: 0 }, { size: 4 }] : [{ size, sizeDeclared }];
   const before = operands.slice(0, index);
-  const taken = sizes.some((size) =>
+  const taken = sizes.some((sized) =>
     [[], [number], [number, number]].some((behind) => {
-      const tried = [...before, { ...newOperand(), kind, comma, fraction, jump, size }, ...behind];
+      const tried = [...before, { ...newOperand(), kind, comma, fraction, jump, ...sized }, ...behind];
       return encodes({ encode, operands: tried }, tried.length, state);
     }),
   );

@@ -260,6 +260,7 @@ function lineRecords(
 ): Uint8Array {
   const { state, lineStarts, lineFields } = assembler;
   const headerBytes = state.format.headerBytes?.() ?? 0;
+  const unmoved = state.pass === 0 && state.format.prepends ? state.spaces[0] : undefined;
   const count = lineFields / LINE_FIELDS;
   const records = new Uint8Array(count * ROW + 4);
   /** The offset in the file, which the last of reserved data does not reach. */
@@ -269,7 +270,7 @@ function lineRecords(
     const space = state.spaces[number!]!;
     const at = row * ROW;
     const address = subtract(start!, space.base);
-    if (!space.virtual) inFile[row] = start! + headerBytes;
+    if (!space.virtual) inFile[row] = start! + (space === unmoved ? 0 : headerBytes);
     setU32le(records, at + 4, source.offsets[line!]!);
     setU32le(records, at + 8, low32(address));
     setU32le(records, at + 12, high32(address));

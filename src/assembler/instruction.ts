@@ -875,9 +875,9 @@ function evaluateImmediate(
   evaluator.takesSizes = false;
   const { result } = evaluator;
   if (result.register1 | result.register2) {
-    // Targets of jumps may have registers, those of `virtual at ebx`: they are sorted like an address's.
-    if (!jumps) refuse("invalidValue");
-    evaluator.address(expression, operand, 0, 0, true);
+    // Targets of jumps may have registers, those of `virtual at ebx`: they are those of an address as wide as the jump.
+    if (!jumps || operand.kind === FAR) refuse("invalidValue");
+    evaluator.address(expression, operand, operand.size || assembler.state.bits >> 3, 0, false);
     return;
   }
   operand.base = 0;

@@ -598,7 +598,7 @@ const movesLine: Reading = (reader) => {
 /** The letter at the end of the name says whether the register has 64 bits, and there is 64-bit code alone for that. */
 function shadowSize(reader: Reader, name: string, size: number): void {
   const long = name.endsWith("q");
-  if (long) onlyLong(reader);
+  if (long || reader.marked) onlyLong(reader);
   if (size !== (long ? 8 : 4)) fail("invalidOperandSize");
 }
 

@@ -62,6 +62,8 @@ export class Reader {
   /** The one size of the instruction so far. */
   size = 0;
   protected highByte = false;
+  /** A byte register that has to do with REX has been read. */
+  marked = false;
   /** Something needs a REX prefix, or what stands for it. */
   protected extended = false;
 
@@ -143,6 +145,7 @@ export class Reader {
     const number = registerNumber(operand.register);
     const bytes = kind === SEGMENT ? SEGMENT_BYTES : registerSizes[kind]!;
     if (kind === GPR8_HIGH) this.highByte = true;
+    if (kind === GPR8_HIGH || (kind === GPR8 && number > 3)) this.marked = true;
     if (kind !== SEGMENT && (number > 7 || (kind === GPR8 && number > 3))) this.extended = true;
     this.match(bytes);
     return bytes;

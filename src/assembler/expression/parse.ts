@@ -78,7 +78,7 @@ export class ExpressionReader {
     const { tokens: outerTokens, at: outerAt } = this;
     this.tokens = tokens;
     this.at = at;
-    this.#expression(this.#operators.length);
+    if (!this.#leads()) this.#expression(this.#operators.length);
     this.tokens = outerTokens;
     this.at = outerAt;
   }
@@ -99,15 +99,11 @@ export class ExpressionReader {
       const token = this.tokens[this.at]!;
       if (token === 0x28) {
         this.at++;
-        const float = this.#float();
-        if (float === undefined) {
+        if (!this.#leads()) {
           if (floors.push(floor) > DEEPEST) refuse("stackOverflow");
           floor = operators.length;
           continue;
         }
-        // FASM knows a floating point constant by where it stands: at the beginning of what it has written down.
-        if (code.length === 0) this.#leading = float;
-        code.push(E_INVALID);
         this.#close();
       } else if (isName(token) || isString(token)) this.#value(token);
       else code.push(E_INVALID);
@@ -127,6 +123,18 @@ export class ExpressionReader {
       }
       operators.push(operator);
     }
+  }
+
+  /**
+   * A floating point constant where an expression within another begins; whether there is one. FASM knows it by where it
+   * stands: at the beginning of what it has written down.
+   */
+  #leads(): boolean {
+    const float = this.#float();
+    if (float === undefined) return false;
+    if (this.code.length === 0) this.#leading = float;
+    this.code.push(E_INVALID);
+    return true;
   }
 
   /** The end of what stands in parentheses. */

@@ -107,6 +107,8 @@ export class ElfExecutable implements Format {
     this.#layout = layout;
     this.#moves = shared ? (wide ? RELOCATABLE_64 : RELOCATABLE_32) : 0;
     this.#memory = assembler.formatMemory;
+    // The brand and the base may be written with operators of the format.
+    state.format = this;
     state.room(layout.header);
     const { bytes } = state;
     bytes.fill(0, 0, layout.header);

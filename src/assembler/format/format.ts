@@ -32,6 +32,8 @@ export interface Format {
   closePass(assembler: Assembler): void;
   /** Bytes of the output file before the first that was assembled, once it has been written. */
   headerBytes?(): number;
+  /** The header comes to stand before the code only when the format is named: in a first pass lines were noted before that. */
+  readonly prepends?: boolean;
   /** What linkable formats have besides bytes: sections, external symbols and relocations in their order. */
   entries?(pass: number): readonly ObjectEntry[];
   /** The output file. */

@@ -535,6 +535,8 @@ export class PeFormat implements Format {
     setU32le(bytes, CHECKSUM, sum + whole.length);
   }
 
+  readonly prepends = true;
+
   headerBytes(): number {
     return this.#stub.length;
   }

@@ -38,22 +38,51 @@ function askFasm(cases: readonly Case[], symbols: boolean): void {
   });
 }
 
-/** Bytes in hex, and those of -s behind them where they are wanted; or the words and the trail of an error. */
-function theirs({ output }: Case, symbols: boolean): string {
+/** The table of lines in a file of -s: where its offset and its length stand, and the fields of a row. */
+const ROWS = 0x28;
+const ROW = 28;
+const HERE = 8;
+const WITHIN_VIRTUAL = 26;
+const SIGN = 27;
+/** FASM's memory, above which no area of a source's own is. */
+const FAR_UP = 1n << 20n;
+
+/**
+ * FASM's file of -s with our `$` in the lines of areas that `::` has named: FASM reckons that from where it has moved the
+ * area to, far up in its own memory, and no longer from where the line stood.
+ */
+function unmoved(theirs: Uint8Array, ours: Uint8Array): Buffer {
+  const [bytes, other] = [Buffer.from(theirs), Buffer.from(ours)];
+  const start = bytes.readUInt32LE(ROWS);
+  const end = Math.min(start + bytes.readUInt32LE(ROWS + 4), other.length);
+  for (let row = start; row + ROW <= end; row += ROW) {
+    if ((bytes[row + WITHIN_VIRTUAL]! & 1) === 0) continue;
+    if (other.readBigInt64LE(row + HERE) - bytes.readBigInt64LE(row + HERE) < FAR_UP) continue;
+    other.copy(bytes, row + HERE, row + HERE, row + HERE + 8);
+    bytes[row + SIGN] = other[row + SIGN]!;
+  }
+  return bytes;
+}
+
+/** Bytes in hex; or the words and the trail of an error. */
+function theirs({ output }: Case): string {
   const status = Number(readFileSync(`${output}.status`, "latin1"));
   if (status > 127) return "! no answer";
   if (status !== 0) return `! ${readFileSync(`${output}.said`, "latin1").trim()}`;
-  const bytes = readFileSync(output).toString("hex");
-  return symbols ? `${bytes} ${readFileSync(`${output}.fas`).toString("hex")}` : bytes;
+  return readFileSync(output).toString("hex");
 }
 
+/** The same of ours; with `symbols` the bytes are followed by what differs in the files of -s, if anything does. */
 function ours({ folder, source, output }: Case, symbols: boolean, epochSeconds: number): string {
   const options = { maxMemory: KILOBYTES * 1024, epochSeconds, references: symbols };
   try {
     const result = assemble(source, { files: diskFiles(folder), ...options });
     if (result.ok) {
       const bytes = Buffer.from(result.bytes).toString("hex");
-      return symbols ? `${bytes} ${Buffer.from(result.symbolFile(output)).toString("hex")}` : bytes;
+      if (!symbols) return bytes;
+      const got = result.symbolFile(output);
+      const same = unmoved(readFileSync(`${output}.fas`), got).equals(got);
+      return same ? bytes : `${bytes} with other symbols`;
     }
     const shown = Buffer.from(result.display).toString("latin1");
     const ended = shown === "" || shown.endsWith("\n") ? shown : `${shown}\n`;
@@ -106,12 +135,12 @@ export class Comparison {
 
   #judge(each: Case): void {
     const number = this.#number++;
-    const expected = theirs(each, this.#symbols);
+    const expected = theirs(each);
     const began = performance.now();
     // Time stamps are those of the second in which fasm ran: when it wrote its file, or the one before.
     const accepted = !expected.startsWith("!");
     const written = Math.floor((accepted ? statSync(each.output).mtimeMs : 0) / 1000);
-    let got = ours(each, this.#symbols, written);
+    let got = ours(each, this.#symbols && accepted, written);
     if (accepted && got !== expected) got = ours(each, this.#symbols, written - 1);
     const took = performance.now() - began;
     const kind = verdict(expected, got);

@@ -18,8 +18,11 @@ const rooms = {
   net: /^src\/net\//,
   lab: /^src\/lab\/|^src\/node\/cli\/lab(oratory|-file)\./,
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
-  fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|sizes)\./,
-  compiler: /^src\/machine\/(explain\.|wasm\/|cpu\/fast\/|jit\/(?!cache|guesses|index|ranges|status))/,
+  fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|scans|sizes)\./,
+  explain: /^src\/machine\/(explain\.|jit\/print\.|wasm\/(names|opcodes|text)\.)/,
+  vectors: /^src\/machine\/(cpu\/fast\/packed|jit\/(lower-(sse|packed|convert)|mmx))/,
+  x87: /^src\/machine\/jit\/(lower-)?x87/,
+  compiler: /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|guesses|index|ranges|status))/,
   units: /^src\/machine\/cpu\/(float\/|execute\/(sse|vector|x87))/,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,
@@ -29,7 +32,18 @@ const rooms = {
  * Programs may end without these, which need others at once. Whoever else imports from one of them enters it when it
  * first uses a name of it, not before: `import_net.Stack` becomes `import_net.room.Stack`.
  */
-const late = { net: [], lab: ["net"], network: ["net", "lab"], compiler: [], fast: [], units: [], avx: [] };
+const late = {
+  net: [],
+  lab: ["net"],
+  network: ["net", "lab"],
+  compiler: [],
+  vectors: ["compiler"],
+  x87: ["compiler"],
+  explain: ["compiler"],
+  fast: [],
+  units: [],
+  avx: [],
+};
 
 const roomOf = (file) => Object.keys(rooms).find((name) => rooms[name].test(file));
 /** What a file is called in its room. */
@@ -90,7 +104,7 @@ const othersOutside = (room, root) => ({
       const file = relative(root, found.path);
       return roomOf(file) === room
         ? found
-        : { path: `./${roomOf(file)}.cjs#${nameOf(file)}`, external: true };
+        : { path: `./${roomOf(file)}.cjs#${nameOf(file)}`, external: true, sideEffects: false };
     }),
 });
 

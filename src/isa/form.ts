@@ -188,7 +188,15 @@ function effectsOf(text: string, extraReads: number): FormFlags {
   };
 }
 
-const isHex = (word: string): boolean => /^[0-9A-F]{2}$/.test(word);
+// No regular expression here: each is compiled when it is first used, and that is before a program's first instruction.
+const HEX = "0123456789ABCDEF";
+const isHex = (word: string): boolean =>
+  word.length === 2 && HEX.includes(word[0]!) && HEX.includes(word[1]!);
+/** Words for constants behind the opcode. */
+const constants = new Set(["ib", "iw", "id", "iv", "io", "cb", "cv", "cp"]);
+const encodings = new Set(["VEX", "EVEX", "XOP"]);
+/** Operands that are a register, and never memory. */
+const registers = new Set(["r", "mm", "xmm", "ymm", "zmm", "k", "bnd", "st"]);
 
 /** The rows of one line: one, or sixteen for a condition. */
 export function form(names: string, opcode: string, operands = "", flags = "", attributes = ""): Row[] {
@@ -251,7 +259,7 @@ export function read(row: Row, index: number): Form {
     else if (word === "a16" || word === "a32") addressSize = word === "a16" ? 16 : 32;
     else if (
       (word === "66" || word === "F2" || word === "F3") &&
-      /^(0F|REX\.W|[0-9A-F]{2})/.test(words[at + 1] ?? "")
+      (isHex(words[at + 1]?.slice(0, 2) ?? "") || words[at + 1] === "REX.W")
     )
       prefix = Number.parseInt(word, 16);
     else break;
@@ -266,12 +274,12 @@ export function read(row: Row, index: number): Form {
   }
 
   let vvvv = false;
-  const dotted = /^(VEX|EVEX|XOP)\.(.*)$/.exec(words[at] ?? "");
-  if (dotted !== null) {
+  const [first = "", ...parts] = words[at]?.split(".") ?? [];
+  if (encodings.has(first)) {
     at++;
-    encoding = dotted[1]!.toLowerCase() as Encoding;
+    encoding = first.toLowerCase() as Encoding;
     prefix = PREFIX_NONE;
-    for (const part of dotted[2]!.split(".")) {
+    for (const part of parts) {
       if (part === "NDS" || part === "NDD") vvvv = true;
       else if (part === "128" || part === "256" || part === "512")
         vectorLength = Number(part) as 128 | 256 | 512;
@@ -298,10 +306,10 @@ export function read(row: Row, index: number): Form {
     const word = words[at]!;
     if (word === "/r") modrm = true;
     else if (word === "/is4") tail.push("is4");
-    else if (/^\/[0-7]$/.test(word)) {
+    else if (word.length === 2 && word[0] === "/" && word[1]! >= "0" && word[1]! <= "7") {
       modrm = true;
       digit = Number(word[1]);
-    } else if (/^(ib|iw|id|iv|io|cb|cv|cp)$/.test(word)) tail.push(word);
+    } else if (constants.has(word)) tail.push(word);
     else {
       const [value, plusI] = word.split("+");
       if (!isHex(value!)) fail(`"${word}" means nothing here`);
@@ -329,7 +337,7 @@ export function read(row: Row, index: number): Form {
   for (const [i, place] of places.entries()) {
     // The processor ignores mod in moves of control registers (SDM vol. 2B, MOV CRn); elsewhere a bare register means mod 11.
     const moves = operands.some(({ kind }) => kind === "cr" || kind === "dr" || kind === "tr");
-    if (place === "rm" && !moves && /^(r|mm|xmm|ymm|zmm|k|bnd|st)$/.test(operands[i]!.kind)) mod = "register";
+    if (place === "rm" && !moves && registers.has(operands[i]!.kind)) mod = "register";
   }
 
   return {

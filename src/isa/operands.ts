@@ -133,7 +133,28 @@ const wideMemory: Readonly<Record<string, number>> = {
   "mv&v": SIZE_V, // bound: FASM counts one of the pair
 };
 
-const bytesOfBits = (bits: string): number => (bits === "v" ? SIZE_V : bits === "" ? 0 : Number(bits) / 8);
+/** Bytes by the bits that a word ends with. */
+const bytesOfBits: Readonly<Record<string, number>> = {
+  "": 0,
+  v: SIZE_V,
+  8: 1,
+  16: 2,
+  32: 4,
+  48: 6,
+  64: 8,
+  80: 10,
+  128: 16,
+  256: 32,
+  512: 64,
+};
+
+/** A word without the bits at its end, and these. */
+function partsOf(word: string): [stem: string, bits: string] {
+  let at = word.length;
+  if (word.endsWith("v")) at--;
+  else while (at > 0 && word[at - 1]! >= "0" && word[at - 1]! <= "9") at--;
+  return [word.slice(0, at), word.slice(at)];
+}
 
 const made = new Map<string, FormOperand>();
 
@@ -174,31 +195,34 @@ function describe(text: string, reads: boolean, writes: boolean): FormOperand {
   if (wide !== undefined) return make("m", wide);
 
   if (text === "imm4") return make("imm", 1);
-  const word = /^(imms|imm|rel|moffs)(8|16|32|64|v)$/.exec(text);
-  if (word !== null) {
-    const size = bytesOfBits(word[2]!);
-    if (word[1] === "imms") return make("imm", size, { signed: true });
-    if (word[1] === "rel") return make("rel", size, { signed: true });
-    return make(word[1] as "imm" | "moffs", size);
+  const [stem, bits] = partsOf(text);
+  const size = bytesOfBits[bits];
+  if (size === undefined) throw new Error(`no operand is written "${text}"`);
+  switch (stem) {
+    case "imms":
+      return make("imm", size, { signed: true });
+    case "rel":
+      return make("rel", size, { signed: true });
+    case "imm":
+    case "moffs":
+    case "m":
+      return make(stem, size);
+    case "r32m":
+    case "r64m":
+    case "rvm":
+      return make("rm", bytesOfBits[stem.slice(1, -1)]!, { memorySize: size, file: "general" });
+    case "vm32x":
+    case "vm32y":
+    case "vm32z":
+      return make("vsib", 4);
+    case "vm64x":
+    case "vm64y":
+    case "vm64z":
+      return make("vsib", 8);
   }
-  const mixed = /^r(32|64|v)m(8|16|32|64)$/.exec(text);
-  if (mixed !== null) {
-    return make("rm", bytesOfBits(mixed[1]!), { memorySize: bytesOfBits(mixed[2]!), file: "general" });
-  }
-  const memory = /^m(8|16|32|48|64|80|128|256|512|v|)$/.exec(text);
-  if (memory !== null) return make("m", bytesOfBits(memory[1]!));
-  const vsib = /^vm(32|64)([xyz])$/.exec(text);
-  if (vsib !== null) return make("vsib", bytesOfBits(vsib[1]!), { memorySize: bytesOfBits(vsib[1]!) });
-
-  const register =
-    /^(rm|r|sreg|cr|dr|tr|mmm|mm|xmmm|xmm|ymmm|ymm|zmmm|zmm|km|k|bndm|bnd)(8|16|32|64|128|256|512|v|)$/.exec(
-      text,
-    );
-  if (register !== null) {
-    const [, kind, bits] = register;
-    const [file, size] = files[kind!]!;
-    if (size === 0) return make(kind as OperandKind, bytesOfBits(bits!), { file });
-    return make(kind as OperandKind, size, { file, memorySize: bits === "" ? size : bytesOfBits(bits!) });
-  }
-  throw new Error(`no operand is written "${text}"`);
+  const register = files[stem];
+  if (register === undefined) throw new Error(`no operand is written "${text}"`);
+  const [file, whole] = register;
+  if (whole === 0) return make(stem as OperandKind, size, { file });
+  return make(stem as OperandKind, whole, { file, memorySize: bits === "" ? whole : size });
 }

@@ -4,7 +4,7 @@ import { CompilingEngine } from "./jit/index.ts";
 import { regionText } from "./jit/print.ts";
 import { loadImage } from "./load.ts";
 import { Machine } from "./machine.ts";
-import { moduleText } from "./wasm/index.ts";
+import { moduleText } from "./wasm/text.ts";
 
 /** What compiled code is made of: the compiler's intermediate form, and the WebAssembly that it becomes. */
 export interface CompiledText {

@@ -216,7 +216,7 @@ function stackList(name: "push" | "pop", wanted: number): Encode {
             // pop cs is the byte 0F: an 8086 took it.
             if (out.bits !== 16) refuse("illegalInstruction");
             if (operand.size !== 0 && operand.size !== 2) refuse("invalidOperandSize");
-            if (wanted === 4) refuse(operand.size === 0 ? "illegalInstruction" : "invalidOperandSize");
+            if (wanted > 2) refuse(operand.size === 0 ? "illegalInstruction" : "invalidOperandSize");
             out.bytes[out.at++] = 0x0f;
             return;
           }

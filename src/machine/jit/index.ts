@@ -11,7 +11,7 @@
  *     cache.ts       the engine: when to compile, when to enter, when to forget
  *
  * To add a family of instructions: write a function `(l: Lowering, op: Operation) => boolean` in a file of its own and
- * put it into `families` in lift.ts (what there is: integer, shift and string for the usual ones of the general registers;
+ * put it into `lower` in lift.ts (what there is: integer, shift and string for the usual ones of the general registers;
  * general with narrow, bits, status and scan for the others; x87; sse with convert for numbers; packed for MMX and
  * integers in XMM registers). What is compiled and what is left lists test/engines/golden/forms.txt. It lowers all of an operation and answers true, or does nothing and answers
  * false; then the operation is executed through its executor, with all slots stored before and loaded after, which is

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { assemble, memoryFiles } from "../../assembler/index.ts";
 import type { Core } from "../cpu/engine.ts";
 import { Machine, type MachineOptions } from "../machine.ts";
-import { moduleText } from "../wasm/index.ts";
+import { moduleText } from "../wasm/text.ts";
 import { CompilingEngine } from "./index.ts";
 import { Block, Builder, type Region } from "./ir.ts";
 import type { Optimisation } from "./optimisations.ts";

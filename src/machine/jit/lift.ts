@@ -1,4 +1,5 @@
 /** Region of operations → region of blocks in IR: the flow of control; lower-*.ts do the rest. */
+import { isVector, isX87 } from "../cpu/execute/units.ts";
 import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { ECX, ESP, STATE } from "../cpu/state.ts";
@@ -19,18 +20,16 @@ import { successors } from "./structure.ts";
 
 /**
  * Lowers one operation, which goes on with the next. All of it and true, or nothing and false: then the next family
- * is asked, and at last the operation is executed through the interpreter's executor.
+ * is asked, and at last the operation is executed through the interpreter's executor. Programs that have no numbers but
+ * integers do not load the families of the others.
  */
-export type Family = (l: Lowering, op: Operation) => boolean;
-
-const families: readonly Family[] = [
-  lowerInteger,
-  lowerGeneral,
-  lowerX87,
-  lowerSse,
-  lowerPacked,
-  lowerConversions,
-];
+function lower(l: Lowering, op: Operation): boolean {
+  if (lowerInteger(l, op) || lowerGeneral(l, op)) return true;
+  const { form } = op;
+  if (form === undefined) return false;
+  if (isX87(form)) return lowerX87(l, op);
+  return isVector(form) && (lowerSse(l, op) || lowerPacked(l, op) || lowerConversions(l, op));
+}
 
 export function lift(
   words: Int32Array,
@@ -270,14 +269,14 @@ function liftBlock(found: Found, l: Lowering, context: Context | undefined, to: 
       liftEnd(l, op, flow, found, context, to);
       return undefined;
     }
-    if (op.differs || !families.some((family) => family(l, op))) {
+    if (op.differs || !lower(l, op)) {
       if (op.soft || op.op === OP.EXIT) {
         // Its record may be behind what compiled code has written; or it may change what compiled code relies on.
         b.end({ kind: "interpret", eip: address });
         return undefined;
       }
       block.count++;
-      moveTopBehind(l, op);
+      if (op.form !== undefined && isX87(op.form)) moveTopBehind(l, op.form);
       const target = to(op.following, context);
       b.end({ kind: "execute", operation: op, target });
       return target.block < 0 ? { target, context } : undefined;

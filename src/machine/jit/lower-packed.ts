@@ -22,8 +22,6 @@ import { demandAlignment, slotOf, storeTo } from "./lower-sse.ts";
 import { mmxRegisters } from "./mmx-registers.ts";
 import { FLAGS } from "./status.ts";
 
-const LEVELS = new Set("mmx sse sse2 sse3 ssse3 sse4".split(" "));
-
 const isVector = (kind: number): boolean => kind === KIND.VECTOR;
 const isInMemory = (kind: number): boolean => kind === KIND.MEMORY || isMemory(kind);
 
@@ -187,7 +185,7 @@ function endMmx(l: Lowering): boolean {
 /** The family of packed integers. */
 export function lowerPacked(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || !LEVELS.has(form.level) || l.b.without === "sse") return false;
+  if (form === undefined || l.b.without === "sse") return false;
   const { name, operands } = form;
   if (name === "emms") return endMmx(l);
   const [first, other] = operands.map(({ kind }) => kind);

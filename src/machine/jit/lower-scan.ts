@@ -1,7 +1,7 @@
 /** REPE and REPNE with CMPS and SCAS → IR: upwards, where all that may be read can be. SDM vol. 2B, REP. */
 
 import { PAGE } from "../../base/index.ts";
-import { scanName } from "../cpu/fast/strings.ts";
+import { scanName } from "../cpu/fast/index.ts";
 import { DF } from "../cpu/flags.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { EAX, ECX, EDI, ES, ESI, STATE } from "../cpu/state.ts";

@@ -3,7 +3,8 @@
  * exact, functions on 64-bit integers. Other instructions are calls of fast functions that work on the registers in
  * the state page. Where a function answers that this is not its case, the region is left before the instruction.
  */
-import { isX87 } from "../cpu/execute/units.ts";
+
+import type { Form } from "../../isa/index.ts";
 import { type QuickPlan, quickPlan } from "../cpu/execute/x87-quick.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { CS, EAX, STATE } from "../cpu/state.ts";
@@ -26,7 +27,7 @@ const plans = new Map<number, QuickPlan | undefined>();
 /** The family of the x87. */
 export function lowerX87(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || !isX87(form) || l.b.without === "x87") return false;
+  if (form === undefined || l.b.without === "x87") return false;
   if (!plans.has(form.index)) plans.set(form.index, quickPlan(form));
   const plan = plans.get(form.index);
   if (plan !== undefined) {
@@ -67,15 +68,12 @@ function moveTop(l: Lowering, by: number): void {
 }
 
 /** The same of an instruction of the x87 that its executor does. */
-export function moveTopBehind(l: Lowering, { form }: Operation): void {
-  if (form === undefined || !isX87(form)) return;
-  if (/^f(n?init|n?save)$/.test(form.name)) l.top = 0;
-  else if (/^f(ptan|sincos|xtract|bld|ld)/.test(form.name)) moveTop(l, -1);
-  else if (/^f(i?stt?p|bstp|yl2xp?1?|patan)$/.test(form.name)) moveTop(l, 1);
+export function moveTopBehind(l: Lowering, { name }: Form): void {
+  if (/^f(n?init|n?save)$/.test(name)) l.top = 0;
+  else if (/^f(ptan|sincos|xtract|bld|ld)/.test(name)) moveTop(l, -1);
+  else if (/^f(i?stt?p|bstp|yl2xp?1?|patan)$/.test(name)) moveTop(l, 1);
   else if (
-    /^f(n?(stcw|stsw|stenv|clex|op)|ldcw|i?st|sqrt|rndint|scale|sin|cos|prem1?|2xm1|xam|free)$/.test(
-      form.name,
-    )
+    /^f(n?(stcw|stsw|stenv|clex|op)|ldcw|i?st|sqrt|rndint|scale|sin|cos|prem1?|2xm1|xam|free)$/.test(name)
   )
     return;
   else l.top = undefined;

@@ -1,5 +1,5 @@
 /** IR as text: for golden tests, and for whoever wants to see what became of a piece of code. */
-import { nameOf, typeNames } from "../wasm/index.ts";
+import { nameOf, typeNames } from "../wasm/names.ts";
 import {
   type Block,
   type End,

@@ -2,7 +2,7 @@
  * Sum and product of two numbers of the x87 as values: the same as in cpu/fast/x87.ts, without a branch but those that
  * lead to what is rare. 128 bits are a significand and a rest, of which the top bit is a half and the lowest sticky.
  */
-import { I64, W } from "../wasm/index.ts";
+import { I64, type Opcode, W } from "../wasm/index.ts";
 import type { Builder, Value } from "./ir.ts";
 import type { Number80 } from "./x87-stack.ts";
 
@@ -41,28 +41,28 @@ class Inline {
     return this.b.wide(I64, value);
   }
 
-  op(name: keyof typeof W, ...args: Value[]): Value {
-    return this.b.pure(W[name], ...args);
+  op(opcode: Opcode, ...args: Value[]): Value {
+    return this.b.pure(opcode, ...args);
   }
 
   any(...conditions: Value[]): Value {
-    return conditions.reduce((sum, each) => this.op("i32_or", sum, each));
+    return conditions.reduce((sum, each) => this.op(W.i32_or, sum, each));
   }
 
   not(condition: Value): Value {
-    return this.op("i32_eqz", condition);
+    return this.op(W.i32_eqz, condition);
   }
 
   exponent({ head }: Number80): Value {
-    return this.op("i32_and", head, this.b.const(EXPONENT));
+    return this.op(W.i32_and, head, this.b.const(EXPONENT));
   }
 
   sign(value: Value): Value {
-    return this.op("i32_and", value, this.b.const(SIGN));
+    return this.op(W.i32_and, value, this.b.const(SIGN));
   }
 
   isZero({ significand }: Number80): Value {
-    return this.op("i64_eqz", significand);
+    return this.op(W.i64_eqz, significand);
   }
 
   doubt(condition: Value): void {
@@ -71,7 +71,7 @@ class Inline {
 
   /** Both must be normal, or zero in doubt: of those the integer bit tells which. */
   demandNormal(x: Number80, y: Number80): void {
-    this.doubt(this.op("i64_ge_s", this.op("i64_and", x.significand, y.significand), this.long(0n)));
+    this.doubt(this.op(W.i64_ge_s, this.op(W.i64_and, x.significand, y.significand), this.long(0n)));
     for (const number of [x, y]) {
       if (plain.has(number.significand)) continue;
       plain.add(number.significand);
@@ -79,16 +79,16 @@ class Inline {
       const isExtreme = this.#isExtreme(exponent);
       this.doubt(isExtreme);
       const isZero = this.op(
-        "i64_eqz",
-        this.op("i64_or", number.significand, this.op("i64_extend_i32_u", exponent)),
+        W.i64_eqz,
+        this.op(W.i64_or, number.significand, this.op(W.i64_extend_i32_u, exponent)),
       );
-      const isUnnormal = this.op("i64_ge_s", number.significand, this.long(0n));
-      this.#specials.push(this.op("i32_and", this.any(isExtreme, isUnnormal), this.not(isZero)));
+      const isUnnormal = this.op(W.i64_ge_s, number.significand, this.long(0n));
+      this.#specials.push(this.op(W.i32_and, this.any(isExtreme, isUnnormal), this.not(isZero)));
     }
   }
 
   #isExtreme(exponent: Value): Value {
-    return this.op("i32_ge_u", this.op("i32_add", exponent, this.b.const(-1)), this.b.const(EXPONENT - 1));
+    return this.op(W.i32_ge_u, this.op(W.i32_add, exponent, this.b.const(-1)), this.b.const(EXPONENT - 1));
   }
 
   /**
@@ -104,19 +104,19 @@ class Inline {
     other: readonly [Value, Value],
   ): Calculated {
     const { b } = this;
-    const odd = this.op("i64_and", significand, this.long(1n));
-    const up = this.op("i64_gt_u", this.op("i64_or", rest, odd), this.long(-(1n << 63n)));
-    const sum = this.op("i64_add", significand, this.op("i64_extend_i32_u", up));
+    const odd = this.op(W.i64_and, significand, this.long(1n));
+    const up = this.op(W.i64_gt_u, this.op(W.i64_or, rest, odd), this.long(-(1n << 63n)));
+    const sum = this.op(W.i64_add, significand, this.op(W.i64_extend_i32_u, up));
     this.doubt(this.#isExtreme(exponent));
-    this.doubt(this.op("i64_eqz", sum));
-    const head = this.op("i32_or", sign, exponent);
-    let word = this.op("i32_or", head, this.op("i32_shl", up, b.const(C1_SHIFT)));
+    this.doubt(this.op(W.i64_eqz, sum));
+    const head = this.op(W.i32_or, sign, exponent);
+    let word = this.op(W.i32_or, head, this.op(W.i32_shl, up, b.const(C1_SHIFT)));
     if (!this.#isSticky) {
-      const inexact = this.op("i64_ne", rest, this.long(0n));
-      word = this.op("i32_or", word, this.op("i32_shl", inexact, b.const(PE_SHIFT)));
+      const inexact = this.op(W.i64_ne, rest, this.long(0n));
+      word = this.op(W.i32_or, word, this.op(W.i32_shl, inexact, b.const(PE_SHIFT)));
     }
     const made = b.mend([sum, word], this.#doubts, this.any(refused, ...this.#specials), other);
-    return [markPlain({ significand: made[0], head: made[1] }), this.op("i32_shr_u", made[1], b.const(16))];
+    return [markPlain({ significand: made[0], head: made[1] }), this.op(W.i32_shr_u, made[1], b.const(16))];
   }
 
   /** A number out of doubt. */
@@ -129,8 +129,8 @@ class Inline {
 export function product(b: Builder, x: Number80, y: Number80, isSticky: boolean): Calculated {
   const c = new Inline(b, isSticky);
   c.demandNormal(x, y);
-  const low = (value: Value): Value => c.op("i64_and", value, c.long(0xffff_ffffn));
-  const high = (value: Value): Value => c.op("i64_shr_u", value, c.long(32n));
+  const low = (value: Value): Value => c.op(W.i64_and, value, c.long(0xffff_ffffn));
+  const high = (value: Value): Value => c.op(W.i64_shr_u, value, c.long(32n));
   const [xLow, xHigh, yLow, yHigh] = [
     low(x.significand),
     high(x.significand),
@@ -138,28 +138,28 @@ export function product(b: Builder, x: Number80, y: Number80, isSticky: boolean)
     high(y.significand),
   ];
   // No sum overflows: (2^32-1)^2 + 2 (2^32-1) is 2^64-1.
-  const lowest = c.op("i64_mul", xLow, yLow);
-  const middle = c.op("i64_add", c.op("i64_mul", xHigh, yLow), high(lowest));
-  const other = c.op("i64_add", c.op("i64_mul", xLow, yHigh), low(middle));
-  const top = c.op("i64_add", c.op("i64_add", c.op("i64_mul", xHigh, yHigh), high(middle)), high(other));
-  const rest = c.op("i64_or", c.op("i64_shl", other, c.long(32n)), low(lowest));
+  const lowest = c.op(W.i64_mul, xLow, yLow);
+  const middle = c.op(W.i64_add, c.op(W.i64_mul, xHigh, yLow), high(lowest));
+  const other = c.op(W.i64_add, c.op(W.i64_mul, xLow, yHigh), low(middle));
+  const top = c.op(W.i64_add, c.op(W.i64_add, c.op(W.i64_mul, xHigh, yHigh), high(middle)), high(other));
+  const rest = c.op(W.i64_or, c.op(W.i64_shl, other, c.long(32n)), low(lowest));
   // One place to the left where the product is below 2.
-  const shift = c.op("i64_xor", c.op("i64_shr_u", top, c.long(63n)), c.long(1n));
+  const shift = c.op(W.i64_xor, c.op(W.i64_shr_u, top, c.long(63n)), c.long(1n));
   const significand = c.op(
-    "i64_or",
-    c.op("i64_shl", top, shift),
-    c.op("i64_and", c.op("i64_shr_u", rest, c.long(63n)), shift),
+    W.i64_or,
+    c.op(W.i64_shl, top, shift),
+    c.op(W.i64_and, c.op(W.i64_shr_u, rest, c.long(63n)), shift),
   );
-  const exponents = c.op("i32_add", c.exponent(x), c.exponent(y));
+  const exponents = c.op(W.i32_add, c.exponent(x), c.exponent(y));
   const exponent = c.op(
-    "i32_sub",
-    c.op("i32_sub", exponents, b.const(BIAS - 1)),
-    c.op("i32_wrap_i64", shift),
+    W.i32_sub,
+    c.op(W.i32_sub, exponents, b.const(BIAS - 1)),
+    c.op(W.i32_wrap_i64, shift),
   );
-  const sign = c.sign(c.op("i32_xor", x.head, y.head));
+  const sign = c.sign(c.op(W.i32_xor, x.head, y.head));
   // A zero times what is no infinity and no NaN is zero.
   const isNeither = c.not(c.any(c.isZero(x), c.isZero(y)));
-  return c.rounded(sign, exponent, significand, c.op("i64_shl", rest, shift), isNeither, [c.long(0n), sign]);
+  return c.rounded(sign, exponent, significand, c.op(W.i64_shl, rest, shift), isNeither, [c.long(0n), sign]);
 }
 
 export function sum(b: Builder, x: Number80, y: Number80, isSticky: boolean): Calculated {
@@ -167,65 +167,65 @@ export function sum(b: Builder, x: Number80, y: Number80, isSticky: boolean): Ca
   c.demandNormal(x, y);
   const zero = c.long(0n);
   // The larger magnitude first: the mask is all ones where they are exchanged.
-  const difference = c.op("i32_sub", c.exponent(x), c.exponent(y));
-  const order = c.op("i32_sub", difference, c.op("i64_lt_u", x.significand, y.significand));
-  const swap = c.op("i32_shr_s", order, b.const(31));
-  const wideSwap = c.op("i64_extend_i32_s", swap);
-  const both = c.op("i64_and", c.op("i64_xor", x.significand, y.significand), wideSwap);
-  const large = c.op("i64_xor", x.significand, both);
-  const small = c.op("i64_xor", y.significand, both);
-  const heads = c.op("i32_xor", x.head, y.head);
-  const sign = c.sign(c.op("i32_xor", x.head, c.op("i32_and", heads, swap)));
-  const exponent = c.op("i32_sub", c.exponent(x), c.op("i32_and", difference, swap));
-  const apart = c.op("i32_sub", c.op("i32_xor", difference, swap), swap);
-  const distance = c.op("i64_extend_i32_u", apart);
+  const difference = c.op(W.i32_sub, c.exponent(x), c.exponent(y));
+  const order = c.op(W.i32_sub, difference, c.op(W.i64_lt_u, x.significand, y.significand));
+  const swap = c.op(W.i32_shr_s, order, b.const(31));
+  const wideSwap = c.op(W.i64_extend_i32_s, swap);
+  const both = c.op(W.i64_and, c.op(W.i64_xor, x.significand, y.significand), wideSwap);
+  const large = c.op(W.i64_xor, x.significand, both);
+  const small = c.op(W.i64_xor, y.significand, both);
+  const heads = c.op(W.i32_xor, x.head, y.head);
+  const sign = c.sign(c.op(W.i32_xor, x.head, c.op(W.i32_and, heads, swap)));
+  const exponent = c.op(W.i32_sub, c.exponent(x), c.op(W.i32_and, difference, swap));
+  const apart = c.op(W.i32_sub, c.op(W.i32_xor, difference, swap), swap);
+  const distance = c.op(W.i64_extend_i32_u, apart);
   // One place is kept free above, so both words hold 128 bits shifted right by one, the smaller by the distance more.
-  c.doubt(c.op("i32_gt_u", apart, b.const(63)));
-  const aligned = c.op("i64_shr_u", c.op("i64_shr_u", small, c.long(1n)), distance);
-  const beyond = c.op("i64_shl", small, c.op("i64_sub", c.long(63n), distance));
+  c.doubt(c.op(W.i32_gt_u, apart, b.const(63)));
+  const aligned = c.op(W.i64_shr_u, c.op(W.i64_shr_u, small, c.long(1n)), distance);
+  const beyond = c.op(W.i64_shl, small, c.op(W.i64_sub, c.long(63n), distance));
   // Subtracted: the complement of both words is added, and 1.
-  const differ = c.op("i64_extend_i32_u", c.op("i32_shr_u", c.sign(heads), b.const(15)));
-  const mask = c.op("i64_sub", zero, differ);
-  const lowest = c.op("i64_shl", large, c.long(63n));
-  const rest = c.op("i64_add", c.op("i64_add", lowest, c.op("i64_xor", beyond, mask)), differ);
+  const differ = c.op(W.i64_extend_i32_u, c.op(W.i32_shr_u, c.sign(heads), b.const(15)));
+  const mask = c.op(W.i64_sub, zero, differ);
+  const lowest = c.op(W.i64_shl, large, c.long(63n));
+  const rest = c.op(W.i64_add, c.op(W.i64_add, lowest, c.op(W.i64_xor, beyond, mask)), differ);
   // What goes over into the upper word: of a difference also when nothing was taken away.
-  const carry = c.op("i64_lt_u", rest, c.op("i64_add", lowest, differ));
+  const carry = c.op(W.i64_lt_u, rest, c.op(W.i64_add, lowest, differ));
   const total = c.op(
-    "i64_add",
-    c.op("i64_add", c.op("i64_shr_u", large, c.long(1n)), c.op("i64_xor", aligned, mask)),
-    c.op("i64_extend_i32_u", carry),
+    W.i64_add,
+    c.op(W.i64_add, c.op(W.i64_shr_u, large, c.long(1n)), c.op(W.i64_xor, aligned, mask)),
+    c.op(W.i64_extend_i32_u, carry),
   );
-  const isNothing = c.op("i64_eqz", total);
+  const isNothing = c.op(W.i64_eqz, total);
   c.doubt(isNothing);
-  const zeros = c.op("i64_clz", total);
+  const zeros = c.op(W.i64_clz, total);
   const significand = c.op(
-    "i64_or",
-    c.op("i64_shl", total, zeros),
-    c.op("i64_shr_u", c.op("i64_shr_u", rest, c.long(1n)), c.op("i64_sub", c.long(63n), zeros)),
+    W.i64_or,
+    c.op(W.i64_shl, total, zeros),
+    c.op(W.i64_shr_u, c.op(W.i64_shr_u, rest, c.long(1n)), c.op(W.i64_sub, c.long(63n), zeros)),
   );
-  const scale = c.op("i32_sub", c.op("i32_add", exponent, b.const(1)), c.op("i32_wrap_i64", zeros));
+  const scale = c.op(W.i32_sub, c.op(W.i32_add, exponent, b.const(1)), c.op(W.i32_wrap_i64, zeros));
   // In doubt it is the larger one, beside which the other is nothing or as good as that: with a distance of 66 it is
   // less than a quarter of the last place. Or they cancel, which makes +0 (SDM vol. 1, 4.8.3.1), zeros as well.
-  const isSmallNothing = c.op("i64_eqz", small);
-  const isFar = c.op("i32_gt_u", apart, b.const(65));
+  const isSmallNothing = c.op(W.i64_eqz, small);
+  const isFar = c.op(W.i32_gt_u, apart, b.const(65));
   const cancels = c.op(
-    "i32_and",
-    c.op("i32_eqz", apart),
-    c.op("i32_and", c.op("i64_eq", large, small), c.op("i32_wrap_i64", differ)),
+    W.i32_and,
+    c.op(W.i32_eqz, apart),
+    c.op(W.i32_and, c.op(W.i64_eq, large, small), c.op(W.i32_wrap_i64, differ)),
   );
   const refused = c.not(c.any(isSmallNothing, isFar, cancels));
-  const head = c.op("i32_or", sign, exponent);
+  const head = c.op(W.i32_or, sign, exponent);
   // What is taken away from it is made up for by rounding.
   const lost = c.not(isSmallNothing);
-  const up = c.op("i32_and", lost, c.op("i32_wrap_i64", differ));
+  const up = c.op(W.i32_and, lost, c.op(W.i32_wrap_i64, differ));
   const raised = c.op(
-    "i32_or",
-    c.op("i32_shl", lost, b.const(PE_SHIFT)),
-    c.op("i32_shl", up, b.const(C1_SHIFT)),
+    W.i32_or,
+    c.op(W.i32_shl, lost, b.const(PE_SHIFT)),
+    c.op(W.i32_shl, up, b.const(C1_SHIFT)),
   );
-  return c.rounded(sign, scale, significand, c.op("i64_shl", rest, zeros), refused, [
+  return c.rounded(sign, scale, significand, c.op(W.i64_shl, rest, zeros), refused, [
     b.select(cancels, zero, large),
-    b.select(cancels, b.const(0), c.op("i32_or", head, raised)),
+    b.select(cancels, b.const(0), c.op(W.i32_or, head, raised)),
   ]);
 }
 
@@ -234,19 +234,19 @@ type Format = { readonly fraction: number; readonly most: number; readonly bias:
 /** A single or double, given its bits: a normal one, and in doubt a zero; others are refused. */
 export function widened(b: Builder, bits: Value, { fraction, most, bias }: Format): Number80 {
   const c = new Inline(b, true);
-  const top = c.op("i32_wrap_i64", c.op("i64_shr_u", bits, c.long(BigInt(fraction))));
-  const exponent = c.op("i32_and", top, b.const(most));
+  const top = c.op(W.i32_wrap_i64, c.op(W.i64_shr_u, bits, c.long(BigInt(fraction))));
+  const exponent = c.op(W.i32_and, top, b.const(most));
   // The sign is above the exponent.
-  const sign = c.sign(c.op("i32_shl", top, b.const(15 - (32 - Math.clz32(most)))));
+  const sign = c.sign(c.op(W.i32_shl, top, b.const(15 - (32 - Math.clz32(most)))));
   const significand = c.op(
-    "i64_or",
-    c.op("i64_shl", bits, c.long(BigInt(63 - fraction))),
+    W.i64_or,
+    c.op(W.i64_shl, bits, c.long(BigInt(63 - fraction))),
     c.long(-(1n << 63n)),
   );
-  const head = c.op("i32_or", sign, c.op("i32_add", exponent, b.const(BIAS - bias)));
+  const head = c.op(W.i32_or, sign, c.op(W.i32_add, exponent, b.const(BIAS - bias)));
   // The extremes are those that 1 more makes 1 or 0.
-  const next = c.op("i32_and", c.op("i32_add", exponent, b.const(1)), b.const(most));
-  c.doubt(c.op("i32_lt_u", next, b.const(2)));
-  const isOther = c.op("i64_ne", c.op("i64_shl", bits, c.long(most === 0xff ? 33n : 1n)), c.long(0n));
+  const next = c.op(W.i32_and, c.op(W.i32_add, exponent, b.const(1)), b.const(most));
+  c.doubt(c.op(W.i32_lt_u, next, b.const(2)));
+  const isOther = c.op(W.i64_ne, c.op(W.i64_shl, bits, c.long(most === 0xff ? 33n : 1n)), c.long(0n));
   return c.mended({ significand, head }, isOther, [c.long(0n), sign]);
 }

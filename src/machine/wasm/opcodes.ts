@@ -11,14 +11,6 @@ export const EMPTY = 0x40;
 
 export type ValueType = typeof I32 | typeof I64 | typeof F32 | typeof F64 | typeof V128;
 
-export const typeNames: Readonly<Record<number, string>> = {
-  [I32]: "i32",
-  [I64]: "i64",
-  [F32]: "f32",
-  [F64]: "f64",
-  [V128]: "v128",
-};
-
 export const BULK = 0xfc_0000;
 export const SIMD = 0xfd_0000;
 
@@ -418,53 +410,3 @@ export const W = {
 } as const;
 
 export type Opcode = number;
-
-let names: Map<Opcode, string> | undefined;
-
-/** Made when something is written: programs that end before do not pay for it. */
-const nameIn = (code: Opcode): string | undefined =>
-  (names ??= new Map(Object.entries(W).map(([name, code]) => [code, name.replace("_", ".")]))).get(code);
-
-/** As the specification writes it. */
-export const nameOf = (code: Opcode): string => nameIn(code) ?? `0x${code.toString(16)}`;
-
-/** Loads and stores, behind which an alignment and an offset stand. */
-export const isAccess = (code: Opcode): boolean => /\.(load|store)/.test(nameIn(code) ?? "");
-
-/** How many lanes are named behind an instruction: one that is taken or replaced, or all of a shuffle. */
-export const lanesBehind = (code: Opcode): number =>
-  code === W.i8x16_shuffle ? 16 : /_lane(_|$)/.test(nameIn(code) ?? "") ? 1 : 0;
-
-/**
- * What scalar instructions give, each from its code to the next: memory, comparisons, arithmetic, conversions. Their names
- * say it too, but to make the map of all names takes a good part of the first milliseconds of compiling.
- */
-const scalars = new Uint8Array(0xc5);
-const runs = [
-  ...[0x00, I32, 0x29, I64, 0x2a, F32, 0x2b, F64, 0x2c, I32, 0x30, I64, 0x36, I32],
-  ...[0x79, I64, 0x8b, F32, 0x99, F64, 0xa7, I32, 0xac, I64, 0xb2, F32, 0xb7, F64],
-  ...[0xbc, I32, 0xbd, I64, 0xbe, F32, 0xbf, F64, 0xc0, I32, 0xc2, I64],
-];
-for (let i = 0; i < runs.length; i += 2) scalars.fill(runs[i + 1]!, runs[i]);
-
-const TYPES: Readonly<Record<string, ValueType>> = { i32: I32, i64: I64, f32: F32, f64: F64 };
-
-/** What a vector instruction gives, which its name tells. */
-function typeOfResult(name: string): ValueType {
-  const [type = "", operation = ""] = name.split(".");
-  if (/^(any_true|all_true|bitmask)$/.test(operation)) return I32;
-  return operation.startsWith("extract_lane") ? (TYPES[type.split("x")[0]!] ?? I32) : V128;
-}
-
-const results = new Map<Opcode, ValueType>();
-
-/** What an instruction of the list above gives. */
-export function resultOf(code: Opcode): ValueType {
-  const known = scalars[code] ?? results.get(code);
-  if (known !== undefined) return known as ValueType;
-  const name = nameIn(code);
-  if (name === undefined) throw new Error(`no instruction has the code 0x${code.toString(16)}`);
-  const type = typeOfResult(name);
-  results.set(code, type);
-  return type;
-}

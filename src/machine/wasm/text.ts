@@ -1,4 +1,5 @@
 /** The code of a module that writer.ts wrote, as text: one instruction a line, indented by blocks. */
+import { isAccess, lanesBehind, nameOf, typeNames } from "./names.ts";
 import {
   BLOCK,
   BR,
@@ -14,19 +15,15 @@ import {
   I32_CONST,
   I64_CONST,
   IF,
-  isAccess,
   LOCAL_GET,
   LOCAL_SET,
   LOCAL_TEE,
   LOOP,
-  lanesBehind,
   MEMORY_COPY,
   MEMORY_FILL,
-  nameOf,
   RETURN,
   RETURN_CALL_INDIRECT,
   SIMD,
-  typeNames,
   UNREACHABLE,
   V128_CONST,
 } from "./opcodes.ts";

@@ -5,13 +5,15 @@ import { Script } from "node:vm";
  * Behind which room V8 goes without Sparkplug, its first compiler. It compiles whole functions: of the interpreter's loop a
  * program needs a twentieth, and all of it takes 3 ms. From there V8 begins to optimise the loop at once, twice, which
  * needs both cores of two for 30 ms and more, while our own compiler makes what the program will stay in. Without it a
- * guest's steady state comes 10 to 30 ms sooner; the assembler is slower without.
+ * guest's steady state comes 10 to 30 ms sooner; the assembler is slower without. It has to be said before the first
+ * instruction, although to load the module that says it takes 2 ms: a guest of 5000 instructions is through sooner so.
  */
 const WITHOUT_SPARKPLUG = "machine.cjs";
 
 /**
  * The rooms of the built program: files `NAME.cjs` in one folder, each loaded when something in it is first wanted. A
- * room has parts, source files by their paths (scripts/rooms.mjs), which others require as `./NAME.cjs#PART`.
+ * room is a function of `module` and `require`, and has parts, source files by their paths (scripts/rooms.mjs), which
+ * others require as `./NAME.cjs#PART`.
  * Beside each stands in `NAME.cjs.compiled` what V8 made of it at the time (scripts/build.mjs), so that it need not be
  * compiled again; what another V8 has compiled, or nobody, is compiled now. `require` is for all that is no room;
  * `loaded` is told of every room with its script.

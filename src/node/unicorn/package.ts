@@ -123,6 +123,10 @@ class Emulator {
     return this.#opened ?? this.#made();
   }
 
+  get isOpen(): boolean {
+    return this.#opened !== undefined;
+  }
+
   #made(): PackageEmulator {
     if (this.#open.length >= MOST_OPEN) this.#open[0]!.close();
     const { ARCH_X86, MODE_32, Unicorn } = this.#module;
@@ -315,6 +319,7 @@ export function wrappedPackage(module: PackageModule): Unicorn {
     ),
     unmap: asked((emulator, address: number, length: number) => emulator.unmap(address, length)),
     start: asked((emulator, address: number, until: number) => emulator.start(address, until)),
+    keeps: (handle) => (handle as Emulator).isOpen,
     stop: (handle) => (handle as Emulator).emulator.emu_stop(),
     readRegister: asked(({ emulator }, register: number, into: Uint8Array) =>
       into.set(emulator.reg_read(register, into.length)),

@@ -5,6 +5,7 @@
 import type { FamilyModule } from "./kept.ts";
 import { modules } from "./modules.ts";
 
+export { scanName } from "./scans.ts";
 export { mmxSize } from "./sizes.ts";
 
 /** Answers 0 when it has done nothing, and has changed nothing then. */

@@ -7,6 +7,7 @@ import { FACT, FACTS_BASE, RAM_BASE } from "../../memory/memory.ts";
 import { type Expression, Label, WasmFunction, wasm } from "../../wasm/index.ts";
 import { DF } from "../flags.ts";
 import { EAX, ECX, EDI, ES, ESI, SEGMENT, STATE } from "../state.ts";
+import { scanName } from "./scans.ts";
 
 const { i32, v128, sequence, block, loop, when, br, brIf, giveBack, select } = wasm;
 
@@ -156,10 +157,6 @@ function scan(inMemory: boolean, log: 0 | 1 | 2, whileEqual: boolean): WasmFunct
   );
   return made;
 }
-
-/** The name of a scan for defineScans: of SCAS or CMPS, by the bytes of an element. */
-export const scanName = (inMemory: boolean, size: number, whileEqual: boolean): string =>
-  `${inMemory ? "cmps" : "scas"}${size}${whileEqual ? "e" : "n"}`;
 
 /** Defines the scans, always in the same order. */
 export function defineScans(define: (name: string, make: () => WasmFunction) => void): void {

@@ -1,6 +1,7 @@
 /**
  * Unicorn as the engine of a machine: another implementation of the processor, to compare with ours or to be used in
- * its place. It works on the machine's own memory; registers go in and out around each run.
+ * its place. It works on the machine's own memory; registers go in and out around each run, those of segments, x87 and
+ * vector units only where they may have changed.
  *
  * Unicorn counts, stops and translates; what an exception is called, and whatever belongs to the machine and not to the
  * processor (CPUID, the time stamp, descriptors that were not loaded when the run began), is asked of the interpreter,

@@ -2,7 +2,7 @@
 import { hasHeader, type Image, imageFrom, type LineMap, rawImage, type Symbols } from "../image/index.ts";
 import { Assembler } from "./assemble.ts";
 import type { Diagnostic } from "./diagnostics.ts";
-import { symbolFile } from "./fas.ts";
+import { refusedSymbolFile, symbolFile } from "./fas.ts";
 import { listing } from "./listing.ts";
 import { Refusal } from "./messages.ts";
 import { lineMap, symbolTable } from "./output.ts";
@@ -57,7 +57,10 @@ export interface Assembled {
   lines: LineMap;
   /** Every line that made something, with its address and bytes, as text. Empty when not ok. */
   readonly listing: string;
-  /** FASM's symbolic information file for an output file of this name. Empty when not ok. */
+  /**
+   * FASM's symbolic information file for an output file of this name. Of a source that is refused it has the preprocessed
+   * lines alone; it is empty when there was no memory for them.
+   */
   symbolFile(output: string): Uint8Array;
   /** What `display` said. */
   display: Uint8Array;
@@ -229,15 +232,18 @@ class Work {
     return assembler;
   }
 
+  /** What an answer makes when it is asked can be had until the next one. */
+  #check(answer: number): void {
+    if (answer !== this.#answers)
+      throw new Error("the source has been assembled again since: ask before that");
+  }
+
   #answer({ assembler, bytes: made, passes }: Made): Assembled {
     const { p } = this;
     const answer = this.#answers;
     // The next answer may have the same bytes.
     const bytes = made.slice();
-    const known = later(p, assembler, bytes, () => {
-      if (answer !== this.#answers)
-        throw new Error("the source has been assembled again since: ask before that");
-    });
+    const known = later(p, assembler, bytes, () => this.#check(answer));
     return {
       ok: true,
       bytes,
@@ -288,6 +294,7 @@ class Work {
       const refusal = refusalOf(error);
       if (!refusal) throw error;
       if (assembler) p.currentLine = assembler.state.currentLine;
+      const answer = this.#answers;
       return {
         ok: false,
         bytes: new Uint8Array(0),
@@ -298,7 +305,10 @@ class Work {
         symbols: symbolTable(p, undefined),
         lines: lineMap(p, undefined),
         listing: "",
-        symbolFile: () => new Uint8Array(0),
+        symbolFile: () => {
+          this.#check(answer);
+          return isFatal(refusal) ? new Uint8Array(0) : refusedSymbolFile(p, preprocessed);
+        },
         display: assembler?.displayed() ?? new Uint8Array(0),
         diagnostics: [diagnose(p, refusal, preprocessed)],
       };
@@ -342,6 +352,10 @@ function later(
   };
   return known;
 }
+
+/** Whether FASM says no more than the words. */
+const isFatal = ({ reason }: Refusal): boolean =>
+  reason === "outOfMemory" || reason === "stackOverflow" || reason === "mainFileNotFound";
 
 /** What went wrong in the source; undefined when it was in here. */
 function refusalOf(error: unknown): Refusal | undefined {

@@ -48,18 +48,37 @@ export function symbolFile(p: Preprocessor, assembler: Assembler, output: string
   const symbols = symbolRecords(p, assembler, source, strings, bases);
   const rows = lineRecords(assembler, source, bases);
   const references = referenceRecords(assembler);
-  const parts = [strings.bytes(), symbols, source.bytes, rows, sections, references];
+  return withHeader(outputName, [strings.bytes(), symbols, source.bytes, rows, sections, references]);
+}
+
+/**
+ * What is written of a source that is refused: the preprocessed source, up to the line that the preprocessor refuses, and
+ * nothing else. The name of the output is that of none.
+ */
+export function refusedSymbolFile(p: Preprocessor, preprocessed: boolean): Uint8Array {
+  const strings = new Strings();
+  const { name } = p.files[0]!;
+  strings.add(name);
+  const source = new PreprocessedSource(p, preprocessed ? p.lines.count : p.currentLine + 1);
+  return withHeader(name.length, [strings.bytes(), undefined, source.bytes]);
+}
+
+/** The parts behind a header that tells where each begins and how long it is; zeros tell of those that are not there. */
+function withHeader(outputName: number, parts: readonly (Uint8Array | undefined)[]): Uint8Array {
   const header = new Uint8Array(HEADER);
   const words = [SIGNATURE, MAJOR | (MINOR << 8) | (HEADER << 16), 0, outputName];
+  const there: Uint8Array[] = [header];
   let at = HEADER;
   for (const part of parts) {
-    words.push(at, part.length);
+    words.push(part ? at : 0, part ? part.length : 0);
+    if (part === undefined) continue;
+    there.push(part);
     at += part.length;
   }
   words.forEach((word, index) => {
     setU32le(header, index * 4, word);
   });
-  return concat([header, ...parts]);
+  return concat(there);
 }
 
 /** Strings, each ended with a zero, found by their offsets. */
@@ -110,20 +129,20 @@ class PreprocessedSource {
   /** Where the name of each file stands: in the line that includes it. 0 for the main file. */
   readonly #fileNames = new Map<number, number>();
 
-  constructor(p: Preprocessor) {
+  constructor(p: Preprocessor, count = p.lines.count) {
     this.#p = p;
-    this.offsets = new Int32Array(p.lines.count);
-    this.#definitions = new Int32Array(p.lines.count);
+    this.offsets = new Int32Array(count);
+    this.#definitions = new Int32Array(count);
     let size = 0;
-    for (let line = 0; line < p.lines.count; line++) {
+    for (let line = 0; line < count; line++) {
       this.offsets[line] = size;
       size += LINE_HEADER + this.#write(undefined, line, 0);
     }
     this.bytes = new Uint8Array(size);
-    for (let line = 0; line < p.lines.count; line++) {
+    for (let line = 0; line < count; line++) {
       this.#write(this.bytes, line, this.offsets[line]! + LINE_HEADER);
     }
-    for (let line = 0; line < p.lines.count; line++) this.#writeHeader(line);
+    for (let line = 0; line < count; line++) this.#writeHeader(line);
   }
 
   /** Writes a line's tokens, if there are bytes to write to; returns how many bytes they are. */

@@ -230,3 +230,13 @@ test.skipIf(!present)(
     }
   },
 );
+
+test("-s writes the preprocessed source of what is refused, too", async () => {
+  const source = folder.put("refused.asm", "db 1\nmacro m a { db a,none }\nm 2\n");
+  expect(await asm(source, "-s", folder.at("refused.fas"))).toMatchObject({ status: 2 });
+  const file = Buffer.from(folder.text("refused.fas"), "latin1");
+  expect(file.readUInt32LE(44)).toBe(0); // FAS.TXT: nothing but the preprocessed source
+  expect(file.length).toBe(file.readUInt32LE(32) + file.readUInt32LE(36));
+  expect(await asm(source, "-s", source)).toMatchObject({ status: 1 });
+  expect(folder.text("refused.asm")).toMatch(/^db 1\n/);
+});

@@ -9,10 +9,11 @@ import { fileURLToPath } from "node:url";
 const folder = fileURLToPath(new URL("../../fixtures/assembler/", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "fasm-"));
 
-/** The symbolic information that fasm's -s writes, in hexadecimal. */
+/** The symbolic information that fasm's -s writes, in hexadecimal; of what it refuses, the preprocessed source. */
 function askSymbols(source) {
   writeFileSync(join(scratch, "a.asm"), source, "latin1");
-  execFileSync("fasm", ["-m", "65536", "a.asm", "a.out", "-s", "a.fas"], { cwd: scratch, stdio: "ignore" });
+  rmSync(join(scratch, "a.fas"), { force: true });
+  spawnSync("fasm", ["-m", "65536", "a.asm", "a.out", "-s", "a.fas"], { cwd: scratch, stdio: "ignore" });
   return `=> ${readFileSync(join(scratch, "a.fas")).toString("hex")}`;
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Computer, ComputerOptions, Stop } from "../../src/index.ts";
-import { unicornEngine } from "../../src/node/index.ts";
+import { unicorns } from "../engines/unicorns.ts";
 import { type Given, PAGE, position } from "./position.ts";
 
 /**
@@ -46,23 +46,25 @@ const hex = (value: number): string => `0x${value.toString(16)}`;
 /** Without the label, which is for readers. */
 const bare = (place: string): string => place.split(" ")[0]!;
 
-const unicorn = await unicornEngine();
-const missing = "error" in unicorn ? unicorn.error : "";
-
 /** What executes them: every engine gives the same after every instruction. */
-const engines: readonly (readonly [name: string, engine: ComputerOptions["engine"], versions: string[]])[] = [
+const engines: readonly (readonly [
+  name: string,
+  engine: ComputerOptions["engine"],
+  versions: readonly string[],
+])[] = [
   ["interpreter", "interpreter", ["printed", "corrected"]],
   ["compiled", "compiled", ["corrected"]],
-  ["unicorn", "error" in unicorn ? undefined : unicorn, ["corrected"]],
+  ...unicorns
+    .filter(({ isPlayed }) => !isPlayed)
+    .map(({ title, engine }) => [`unicorn: ${title}`, engine, ["corrected"]] as const),
 ];
 
 for (const [name, engine, version] of engines.flatMap(([name, engine, versions]) =>
   versions.map((version) => [name, engine, version] as const),
 )) {
   const image = read(`images/listings.${version}.bin`);
-  const skipped = engine === undefined ? ` (skipped: ${missing})` : "";
   const files = readdirSync(new URL(`traces/${version}`, guide));
-  describe.skipIf(skipped).each(files)(`${version}, ${name}${skipped}: %s`, (file) => {
+  describe.skipIf(engine === undefined).each(files)(`${version}, ${name}: %s`, (file) => {
     const trace = JSON.parse(new TextDecoder().decode(read(`traces/${version}/${file}`))) as Trace;
 
     test("is about these bytes", () => {

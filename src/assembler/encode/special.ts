@@ -216,7 +216,7 @@ function stackList(name: "push" | "pop", wanted: number): Encode {
             // pop cs is the byte 0F: an 8086 took it.
             if (out.bits !== 16) refuse("illegalInstruction");
             if (operand.size !== 0 && operand.size !== 2) refuse("invalidOperandSize");
-            if (wanted === 4) refuse(operand.size === 0 ? "illegalInstruction" : "invalidOperandSize");
+            if (wanted > 2) refuse(operand.size === 0 ? "illegalInstruction" : "invalidOperandSize");
             out.bytes[out.at++] = 0x0f;
             return;
           }
@@ -476,7 +476,10 @@ function bounds(name: string): Encode {
     const first = operands[at];
     const size = out.bits === 64 ? 8 : 4;
     const wanted = name === "bndmov" ? size * 2 : size;
-    const isOther = first?.sizeDeclared && !making && (table || first.size !== wanted);
+    // A size before the bound, or another before the address: FASM goes no further.
+    const isOther =
+      (at > 0 && operands[0]?.sizeDeclared) ||
+      (first?.sizeDeclared && !making && (table || first.size !== wanted));
     if (at >= count || first!.kind !== MEMORY || isOther) {
       byPlan(operands, count, out);
       return;

@@ -40,9 +40,10 @@ export interface CompilerOptions {
 const THRESHOLD = 300;
 /**
  * A program that ends before loses more by compiling than it wins. Neither our interpreter nor our compiler has been
- * compiled well by the host then: so many instructions take the one some 3 ms, and the first region takes the other some
- * 6 and more. So it is ahead only from some 100,000 to 200,000 on, by how much was to be compiled; with a later beginning
- * longer programs would lose what these win. With an earlier one, down to 2,000, they win a millisecond or two.
+ * compiled well by the host then: so many instructions take the one some 4 ms, and the first region takes the other as long
+ * or a little longer. Who does not know how long a program will go on cannot do better than to compile when it has spent
+ * in the interpreter what the compiler will take: one that ends just behind has then taken twice as long as it had to, and
+ * from some 100,000 instructions on all are ahead. test/README.md says why no other thread does it.
  */
 const AFTER = 20_000;
 /**
@@ -54,10 +55,14 @@ const AT_ONCE = 160;
 /** Instructions of a short program: some 10 ms in the interpreter. */
 const SHORT = 1_000_000;
 /**
- * For each instruction that was compiled so many must have been executed before more is: what a program that does a
- * little of everything spends in the compiler stays comparable to what it would spend in the interpreter.
+ * For each instruction that was compiled so many must have been executed before more is. It takes the compiler as long as
+ * these take the interpreter, as long as V8 has not compiled the compiler well itself. So a program of many routines,
+ * each a little warm, waits no longer for the compiler than it would have spent in the interpreter, but for one region.
+ * With 1000 one of 300 routines took twice as long for its first 60 million instructions.
  */
-const EXECUTED_PER_COMPILED = 1000;
+const EXECUTED_PER_COMPILED = 8000;
+/** The same among the first regions, of which a short program waits for few: their loops are worth more. */
+const EXECUTED_PER_FIRST = 1000;
 /** What an instruction takes that has no arm in the interpreter's loop: so many times what others do. */
 const WEIGHT_OF_GENERAL = 8;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
@@ -408,7 +413,7 @@ export class CompilingEngine implements Engine, CodeListener {
         this.#earliest = SHORT;
         return;
       }
-      this.#earliest += size * EXECUTED_PER_COMPILED;
+      this.#earliest += size * (this.#earliest < SHORT ? EXECUTED_PER_FIRST : EXECUTED_PER_COMPILED);
     }
     if (around !== undefined) this.#drop(around);
     this.waitedFor += size;

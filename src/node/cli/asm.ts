@@ -72,6 +72,11 @@ export const asm = command({
       ...(values.turns ? { maxTurns: values.turns } : {}),
     });
     if (!assembled.ok) {
+      if (values.symbols !== undefined) {
+        checkApart(source!, { "--symbols": values.symbols });
+        const symbols = assembled.symbolFile("");
+        if (symbols.length > 0) write(values.symbols, symbols);
+      }
       display(assembled.display, io.stderr);
       for (const diagnostic of assembled.diagnostics)
         io.stderr.write(latin1Bytes(fasmText(diagnostic) + explanation(diagnostic)));

@@ -1,6 +1,7 @@
 /**
  * Unicorn as the engine of a machine: another implementation of the processor, to compare with ours or to be used in
- * its place. It works on the machine's own memory; registers go in and out around each run.
+ * its place. It works on the machine's own memory; registers go in and out around each run, those of segments, x87 and
+ * vector units only where they may have changed.
  *
  * Unicorn counts, stops and translates; what an exception is called, and whatever belongs to the machine and not to the
  * processor (CPUID, the time stamp, descriptors that were not loaded when the run began), is asked of the interpreter,
@@ -125,7 +126,16 @@ export class UnicornEngine implements Engine {
   #end: End;
   /** The guest's first instruction is still to come. */
   #arrives = false;
-  #left = 0;
+  /** The way into ring 3 is in Unicorn's memory. */
+  #isInReach = false;
+  /** Something was executed that may change more than general registers and EFLAGS. */
+  #touches = false;
+  /** Whether Unicorn can go on where it has stopped, and the registers that it had then. */
+  #isLeft = false;
+  readonly #left = new Uint8Array(STATE.CONTEXT_END);
+  readonly #leftWords = new Int32Array(this.#left.buffer);
+  #leftFlags = 0;
+  #budget = 0;
   #executed = 0;
   /** The address of the instruction that began last. */
   #last = -1;
@@ -153,7 +163,7 @@ export class UnicornEngine implements Engine {
       memory: library.onMemory((kind, address, size) => running!.#accessed(kind, address, size)),
     };
     callbacksOf.set(library, callbacks);
-    library.map(handle, AUXILIARY, this.#auxiliary, true);
+    this.#reach(true);
     // x87 exceptions are #MF; XMM registers and #XM exist.
     this.#set(REG.CR0, this.#get(REG.CR0) | CR0_NE);
     this.#set(REG.CR4, CR4_OSFXSR | CR4_OSXMMEXCPT);
@@ -210,15 +220,19 @@ export class UnicornEngine implements Engine {
     const until = this.#stretches?.end(words[WORD.EIP]! >>> 0) ?? 0;
     if (until !== 0 && until === words[WORD.EIP]! >>> 0) return this.#helpedBy();
     this.#hookMemory();
-    this.#load();
+    const goesOn = this.#isAsLeft();
+    if (goesOn) this.#write();
+    else this.#load();
+    this.#isLeft = false;
+    this.#touches = false;
     this.#end = undefined;
-    this.#left = budget;
+    this.#budget = budget;
     this.#executed = 0;
     this.#last = -1;
     running = this;
     let failed: number;
     try {
-      failed = this.#enter(until);
+      failed = goesOn ? this.#goOn(until) : this.#enter(until);
     } catch (error) {
       if (!(error instanceof UnicornFailure)) throw error;
       const at = (this.#last < 0 ? words[WORD.EIP]! >>> 0 : this.#last).toString(16);
@@ -228,10 +242,12 @@ export class UnicornEngine implements Engine {
     }
     this.#store();
     core.instructions += this.#executed;
-    const end = this.#end as End;
+    let end = this.#end as End;
+    if (end === undefined && failed === 0 && until !== 0 && words[WORD.EIP]! >>> 0 === until) end = "budget";
+    // Of an exception Unicorn remembers more than the registers.
+    if (typeof end === "string" || this.#isGate(end?.vector)) this.#leave();
     if (end === "budget") return BUDGET;
     if (end === "own") return this.#helpedBy();
-    if (end === undefined && failed === 0 && until !== 0 && words[WORD.EIP]! >>> 0 === until) return BUDGET;
     // The library has to be told where to end, and 0 is what it is told.
     if (end === undefined && failed === 0 && words[WORD.EIP] !== 0)
       throw new Error("Unicorn has stopped without a reason");
@@ -240,28 +256,31 @@ export class UnicornEngine implements Engine {
 
   /** Into ring 3, where what led there is out of reach, and on. Answers what the library does. */
   #enter(until: number): number {
-    const library = this.#library;
-    const handle = this.#handle;
     this.#arrives = true;
-    const failed = library.start(handle, AUXILIARY + ENTRY, until);
+    const failed = this.#library.start(this.#handle, AUXILIARY + ENTRY, until);
     if (this.#arrives) return failed;
-    library.unmap(handle, AUXILIARY, AUXILIARY_BYTES);
-    try {
-      return library.start(handle, this.#core.memory.words[WORD.EIP]! >>> 0, until);
-    } finally {
-      library.map(handle, AUXILIARY, this.#auxiliary, true);
-    }
+    this.#reach(false);
+    return this.#goOn(until);
+  }
+
+  #goOn(until: number): number {
+    return this.#library.start(this.#handle, this.#core.memory.words[WORD.EIP]! >>> 0, until);
+  }
+
+  #reach(wanted: boolean): void {
+    if (wanted === this.#isInReach) return;
+    this.#isInReach = wanted;
+    if (wanted) this.#library.map(this.#handle, AUXILIARY, this.#auxiliary, true);
+    else this.#library.unmap(this.#handle, AUXILIARY, AUXILIARY_BYTES);
   }
 
   /** After an exception (with its vector, if Unicorn told it) in the instruction that began last. */
   #excepted(vector: number | undefined): Stop {
     const { words } = this.#core.memory;
     const eip = words[WORD.EIP]! >>> 0;
-    if (vector !== undefined && this.#core.gates[vector] && this.#isInt(this.#last, vector)) {
-      return interruptStop(vector);
-    }
+    if (vector !== undefined && this.#isGate(vector)) return interruptStop(vector);
     // The next instruction cannot be fetched, which is no matter of this run.
-    if (vector === undefined && this.#left === 0 && eip !== this.#last) return BUDGET;
+    if (vector === undefined && this.#budget === 0 && eip !== this.#last) return BUDGET;
     // An interrupt leaves EIP behind itself, everything else at the instruction, which has not always begun.
     if (vector !== undefined) words[WORD.EIP] = this.#last;
     if (words[WORD.EIP]! >>> 0 === this.#last) this.#core.instructions--;
@@ -281,9 +300,11 @@ export class UnicornEngine implements Engine {
     return stop;
   }
 
-  #isInt(address: number, vector: number): boolean {
+  /** The instruction that began last is an INT that the machine has a gate for. */
+  #isGate(vector: number | undefined): boolean {
+    if (vector === undefined || !this.#core.gates[vector]) return false;
     const { bytes } = this.#core.memory;
-    return bytes[RAM_BASE + address] === 0xcd && bytes[RAM_BASE + address + 1] === vector;
+    return bytes[RAM_BASE + this.#last] === 0xcd && bytes[RAM_BASE + this.#last + 1] === vector;
   }
 
   /**
@@ -296,6 +317,7 @@ export class UnicornEngine implements Engine {
     let at = RAM_BASE + address;
     for (; isPrefix(bytes[at]!); at++) if (bytes[at] === LOCK) return true;
     const code = bytes[at]!;
+    if (!this.#touches) this.#touches = touchesMore(code, bytes[at + 1]!);
     if (code === 0x0f) {
       const next = bytes[at + 1]!;
       return next === 0xa2 || next === 0x31 || this.#isOfAnotherModel(address);
@@ -331,7 +353,7 @@ export class UnicornEngine implements Engine {
         return;
       }
     }
-    if (this.#left === 0) {
+    if (this.#budget === 0) {
       this.#stop("budget");
       return;
     }
@@ -346,7 +368,7 @@ export class UnicornEngine implements Engine {
       if (facts & FACT.PRESENT && !(facts & FACT.CODE)) memory.mark(page, FACT.CODE);
     }
     this.#last = address;
-    this.#left--;
+    this.#budget--;
     this.#executed++;
   }
 
@@ -451,9 +473,34 @@ export class UnicornEngine implements Engine {
     this.#view.setUint8(at + 7, base >>> 24);
   }
 
+  /** The registers are those that Unicorn had when it stopped, but for general ones, EIP and EFLAGS. */
+  #isAsLeft(): boolean {
+    if (!this.#isLeft || !this.#library.keeps(this.#handle)) return false;
+    const now = this.#core.memory.bytes.subarray(STATE.SELECTORS, STATE.CONTEXT_END);
+    return Buffer.compare(now, this.#left.subarray(STATE.SELECTORS)) === 0;
+  }
+
+  #leave(): void {
+    const { bytes, words } = this.#core.memory;
+    this.#isLeft = true;
+    this.#left.set(bytes.subarray(0, STATE.CONTEXT_END));
+    this.#leftFlags = eflags(words);
+  }
+
+  /** What has changed of the general registers and EFLAGS; EIP is told anyway. */
+  #write(): void {
+    const { words } = this.#core.memory;
+    for (let i = 0; i < 8; i++) {
+      if (words[i] !== this.#leftWords[i]) this.#set(REG.GENERAL[i]!, words[i]!);
+    }
+    const flags = eflags(words);
+    if (flags !== this.#leftFlags) this.#set(REG.EFLAGS, flags);
+  }
+
   /** What the code at ENTRY will load: segments, registers, EFLAGS, the x87 and vector units. */
   #load(): void {
     const { words, bytes } = this.#core.memory;
+    this.#reach(true);
     this.#library.restoreContext(this.#handle, this.#ring0);
     this.#auxiliary.fill(0, 0, RING_0_CODE);
     const selectors = [...words.subarray(WORD.SELECTORS, WORD.SELECTORS + 6)];
@@ -488,12 +535,13 @@ export class UnicornEngine implements Engine {
     area.set(bytes.subarray(STATE.XMM, STATE.XMM + 128), 160);
   }
 
-  /** Back into the state page. The pointers to the last x87 instruction stay: Unicorn does not keep them. */
+  /** What was executed has changed back into the state page. The pointers to the last x87 instruction stay: Unicorn does not keep them. */
   #store(): void {
     const { words, bytes } = this.#core.memory;
     for (let i = 0; i < 8; i++) words[i] = this.#get(REG.GENERAL[i]!);
     words[WORD.EIP] = this.#get(REG.EIP);
     setEflags(words, this.#get(REG.EFLAGS));
+    if (!this.#touches) return;
     for (let i = 0; i < 6; i++) {
       const selector = this.#get(REG.SEGMENTS[i]!) & 0xffff;
       if (selector !== words[WORD.SELECTORS + i]) this.#core.segments.load(i, selector);
@@ -528,5 +576,19 @@ function isJump(bytes: Uint8Array, at: number): boolean {
 }
 
 const isOfX87 = (code: number): boolean => code >> 3 === 0x1b;
+
+/** Segment registers, the x87, MMX and SSE: what is not known to leave them alone. */
+function touchesMore(code: number, next: number): boolean {
+  if (code === 0x0f) return !(ALONE_0F[next >> 4]! & (1 << (next & 15)));
+  if (code === 0xff) return FAR.has(next & 0x38);
+  return isOfX87(code) || LOADS.has(code);
+}
+
+/** pop es, ss, ds; mov to them; les, lds; far calls, jumps, returns. */
+const LOADS = new Set([0x07, 0x17, 0x1f, 0x8e, 0xc4, 0xc5, 0x9a, 0xea, 0xca, 0xcb, 0xcf]);
+/** ModR/M.reg of far calls and jumps by an address in memory. */
+const FAR = new Set([0x18, 0x28]);
+/** Of two-byte opcodes, by rows: cmovcc, jcc, setcc, and the general ones among A0 to CF. */
+const ALONE_0F = [0, 0, 0, 0, 0xffff, 0, 0, 0, 0xffff, 0xffff, 0xb838, 0xffcb, 0xff83, 0, 0, 0];
 
 const isPrefix = (byte: number): boolean => PREFIXES.has(byte);

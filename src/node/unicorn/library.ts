@@ -56,6 +56,8 @@ export interface Unicorn {
   /** Executes until something stops it, or up to `until`; 0, or the library's number for why it could not go on. */
   start(handle: Handle, address: number, until: number): number;
   stop(handle: Handle): void;
+  /** Whether its registers are still those with which it has stopped. */
+  keeps(handle: Handle): boolean;
   readRegister(handle: Handle, register: number, into: Uint8Array): void;
   writeRegister(handle: Handle, register: number, from: Uint8Array): void;
   saveContext(handle: Handle): Handle;
@@ -83,7 +85,7 @@ const LIBRARIES: Readonly<Record<string, string>> = {
 
 /** How to get what is missing. */
 const HOW =
-  "The engine unicorn needs the package @alexaltea/unicorn-js (npm install @alexaltea/unicorn-js), or libunicorn 2 " +
+  "The engine unicorn needs the package @alexaltea/unicorn-js (npm install @alexaltea/unicorn-js, where kolibri-emu is installed), or libunicorn 2 " +
   "(Debian and Ubuntu: apt-get install libunicorn2; macOS: brew install unicorn) and the package koffi, which calls " +
   "it (npm install koffi).";
 
@@ -152,6 +154,7 @@ function wrapped(koffi: Koffi, library: ReturnType<Koffi["load"]>): Unicorn {
     map: (handle, address, bytes, writable) => map(handle, address, bytes.length, writable ? 7 : 5, bytes),
     unmap: call("int uc_mem_unmap(void *handle, uint64_t address, size_t size)"),
     start: (handle, address, until) => start(handle, address, until, 0, 0),
+    keeps: () => true,
     stop: call("int uc_emu_stop(void *handle)"),
     readRegister: call("int uc_reg_read(void *handle, int register_, _Out_ uint8_t *value)"),
     writeRegister: call("int uc_reg_write(void *handle, int register_, const uint8_t *value)"),

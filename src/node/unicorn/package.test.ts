@@ -48,7 +48,10 @@ test.each([
     /installed here, but without x86$/,
   ],
 ])("says in words what is wrong with it: %s", async (_, load, words) => {
-  expect(await unicornPackage(load)).toEqual({ error: expect.stringMatching(words) });
+  const end = ". Without it libunicorn would be used.";
+  const { error } = (await unicornPackage(load)) as { error: string };
+  expect(error.slice(-end.length)).toBe(end);
+  expect(error.slice(0, -end.length)).toMatch(words);
 });
 
 const played = await playedUnicorn();

@@ -123,6 +123,10 @@ class Emulator {
     return this.#opened ?? this.#made();
   }
 
+  get isOpen(): boolean {
+    return this.#opened !== undefined;
+  }
+
   #made(): PackageEmulator {
     if (this.#open.length >= MOST_OPEN) this.#open[0]!.close();
     const { ARCH_X86, MODE_32, Unicorn } = this.#module;
@@ -315,6 +319,7 @@ export function wrappedPackage(module: PackageModule): Unicorn {
     ),
     unmap: asked((emulator, address: number, length: number) => emulator.unmap(address, length)),
     start: asked((emulator, address: number, until: number) => emulator.start(address, until)),
+    keeps: (handle) => (handle as Emulator).isOpen,
     stop: (handle) => (handle as Emulator).emulator.emu_stop(),
     readRegister: asked(({ emulator }, register: number, into: Uint8Array) =>
       into.set(emulator.reg_read(register, into.length)),
@@ -362,26 +367,24 @@ function installed(): Promise<unknown> {
 export async function unicornPackage(
   load: () => Promise<unknown> = installed,
 ): Promise<Unicorn | { error: string } | undefined> {
+  const wrong = (what: string): { error: string } => ({
+    error: `${NAME} is installed here, but ${what}. Without it libunicorn would be used.`,
+  });
   let found: unknown;
   try {
     found = await load();
   } catch (error) {
-    return isMissing(error)
-      ? undefined
-      : { error: `${NAME} is installed here, but cannot be loaded: ${said(error)}` };
+    return isMissing(error) ? undefined : wrong(`cannot be loaded: ${said(error)}`);
   }
   const make = (found as { default?: unknown } | undefined)?.default;
-  if (typeof make !== "function")
-    return { error: `${NAME} is installed here, but is not what is known by that name` };
+  if (typeof make !== "function") return wrong("is not what is known by that name");
   try {
     const module = (await make()) as PackageModule | undefined;
-    if (module?.Unicorn === undefined)
-      return { error: `${NAME} is installed here, but has no emulator in it` };
-    if (!module.arch_supported(module.ARCH_X86))
-      return { error: `${NAME} is installed here, but without x86` };
+    if (module?.Unicorn === undefined) return wrong("has no emulator in it");
+    if (!module.arch_supported(module.ARCH_X86)) return wrong("without x86");
     return wrappedPackage(module);
   } catch (error) {
-    return { error: `${NAME} is installed here, but does not start: ${said(error)}` };
+    return wrong(`does not start: ${said(error)}`);
   }
 }
 

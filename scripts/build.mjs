@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { build } from "esbuild";
-import { constantsPlugin } from "./constants.mjs";
+import { coldPlugin } from "./cold.mjs";
 import { ready, readyPlugin } from "./ready.mjs";
 import { buildRooms } from "./rooms.mjs";
 import { quietly, root } from "./set-up.mjs";
@@ -27,7 +27,7 @@ for (const name of readdirSync(root)) {
 const bundle = {
   absWorkingDir: root,
   bundle: true,
-  plugins: [readyPlugin, constantsPlugin],
+  plugins: [readyPlugin, coldPlugin],
   external: ["koffi"], // optional, and it loads a library of its own
   alias: { yaml: join(root, "node_modules", "yaml", "browser", "index.js") }, // its modules; Node would get CommonJS
   platform: "node",

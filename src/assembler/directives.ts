@@ -26,6 +26,8 @@ import {
 const COMMA = 0x2c;
 const COLON = 0x3a;
 
+const LOWEST_ORIGIN = (1n << 27n) - (1n << 64n);
+
 export function orgDirective(assembler: Assembler): void {
   const { state, evaluator } = assembler;
   const term = evaluator.qword(assembler.takeNumeric());
@@ -40,6 +42,8 @@ export function orgDirective(assembler: Assembler): void {
   space.relocation = term.relocation;
   space.symbol = term.base;
   space.base = subtract(state.at, term.value);
+  // FASM reckons from where its output is in memory, 128 MiB from its beginning at least.
+  if (term.value < LOWEST_ORIGIN) state.recoverable("valueOutOfRange");
   state.space = space;
   state.addSpace(space);
   if (state.format.flat && state.at === 0 && term.value === 0x100) assembler.isCom = true;

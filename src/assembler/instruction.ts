@@ -92,6 +92,8 @@ export interface Shape {
   readonly segmentAt: readonly number[];
   /** An address's bracket is closed where it should be. */
   readonly closed: readonly boolean[];
+  /** An address may be in two parts: `[eax,ecx*4]`. */
+  readonly divided: boolean;
   /** Where an instruction of this shape has its operands, to compare others with. */
   readonly item: number;
   readonly items: number;
@@ -378,15 +380,13 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lists"> & {
+type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lists" | "divided"> & {
   /** Has masks and broadcasts, or could. */
   decorates: boolean;
   /** Takes segment:offset; behind the number of any other instruction a colon is surplus. */
   far: boolean;
   /** `zmm1+3` stands for four registers. */
   series: boolean;
-  /** An address may be in two parts: `[eax,ecx*4]`. */
-  divided: boolean;
 };
 
 const traits = new Map<Mnemonic, Traits>();
@@ -543,6 +543,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     expressionAt,
     segmentAt,
     closed,
+    divided,
     item,
     items: at - item,
   };
@@ -841,7 +842,7 @@ function evaluateOperands(assembler: Assembler, shape: Shape, item: number): voi
       evaluator.address(expression, operand, operand.addressSize, fasmSegment(operand.segment), false);
       if (!operand.sizeDeclared) operand.size = evaluator.takenSize;
       evaluator.takesSizes = false;
-      if (!closed[index]) refuse("invalidAddress");
+      if (!closed[index]) refuse(shape.divided ? "invalidOperand" : "invalidAddress");
     } else if (program.expressions.kind(expression) === K_FLOAT) {
       if (!shape.jumps) evaluateFloat(assembler, shape, operand, expression);
     } else {

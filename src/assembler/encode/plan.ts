@@ -708,6 +708,7 @@ export function put(plan: Plan, operands: readonly Operand[], out: Encoding): vo
     putHead(plan, out);
     if (plan.modrm >= 0) out.bytes[out.at++] = plan.modrm;
   }
+  if (relocation !== ABSOLUTE && plan.form.attributes.has("unmarked")) relocation = ABSOLUTE;
   switch (plan.immediateSize) {
     case 0:
       break;

@@ -476,7 +476,10 @@ function bounds(name: string): Encode {
     const first = operands[at];
     const size = out.bits === 64 ? 8 : 4;
     const wanted = name === "bndmov" ? size * 2 : size;
-    const isOther = first?.sizeDeclared && !making && (table || first.size !== wanted);
+    // A size before the bound, or another before the address: FASM goes no further.
+    const isOther =
+      (at > 0 && operands[0]?.sizeDeclared) ||
+      (first?.sizeDeclared && !making && (table || first.size !== wanted));
     if (at >= count || first!.kind !== MEMORY || isOther) {
       byPlan(operands, count, out);
       return;

@@ -236,7 +236,9 @@ export class VectorReader extends Reader {
   fourthNumber(): void {
     if (this.traits.last !== "eitherAndNumber") return;
     this.comma();
-    this.value(this.unsized());
+    const number = this.unsized();
+    this.value(number);
+    if ((number.low & 0xf0) !== 0) fail("valueOutOfRange");
   }
 
   /** Most of them: destination with its mask, a source in a register, a source anywhere, and what may come last. */

@@ -163,6 +163,7 @@ const movesWord: Reading = (reader, name) => {
     if (reader.general(operand) !== unit) fail("invalidOperandSize");
     reader.size = 0;
     vectorOf16(reader);
+    if (unit === 8 && !reader.isLong) fail("illegalInstruction");
   } else {
     if (reader.vector(operand) !== 16) fail("invalidOperandSize");
     reader.size = 0;
@@ -173,6 +174,7 @@ const movesWord: Reading = (reader, name) => {
       if ((reader.size & ~unit) !== 0) fail("invalidOperandSize");
     } else if (!isShort(source)) {
       if (reader.general(source) !== unit) fail("invalidOperandSize");
+      if (unit === 8 && !reader.isLong) fail("illegalInstruction");
     } else {
       if (unit !== 8) fail("invalidOperand");
       if (reader.vector(source) !== 16) fail("invalidOperandSize");

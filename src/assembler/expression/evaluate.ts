@@ -877,6 +877,8 @@ function byteFactor(value: Int): number {
 }
 
 function multiplyRegisters(left: Term, right: Term): void {
+  // The factors are negated first, and -128 has no opposite.
+  if (right.value < 0 && (left.scale1 === -128 || left.scale2 === -128)) refuse("invalidExpression");
   if (right.register1 | right.register2) refuse("invalidValue");
   const by = byteFactor(right.value) * (right.value < 0 ? -1 : 1);
   if (left.register1 !== 0) {

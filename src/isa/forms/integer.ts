@@ -84,7 +84,7 @@ export const integer: readonly Row[] = [
   ...form("test", "84 /r", "r8 m8", logicFlags, "written"),
   ...form("test", "85 /r", "rv mv", logicFlags, "written"),
   ...form("test", "A8 ib", "al imm8", logicFlags),
-  ...form("test", "A9 iv", "accv immv", logicFlags),
+  ...form("test", "A9 iv", "accv immv", logicFlags, "unmarked"),
   ...form("test", "F6 /0 ib", "rm8 imm8", logicFlags),
   ...form("test", "F7 /0 iv", "rmv immv", logicFlags),
   ...form("test", "F6 /1 ib", "rm8 imm8", logicFlags, "decoded"),

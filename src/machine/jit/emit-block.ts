@@ -85,12 +85,13 @@ export class BlockEmitter {
     const never = values.length;
     const edges = this.#edges();
     const outside = leavesAtEnd(this.#e.structure, this.#block);
-    for (const [slot, { position }] of changed) {
+    const wanted = edges.map((edge) => this.#wanted(edge));
+    changed.forEach(({ position }, slot) => {
       last[position] = never;
       if (outside) cold[position]!++;
-      if (edges.length === 0) hot[position]!++;
-      else for (const edge of edges) if (this.#wanted(edge) & (1 << slot)) hot[position]!++;
-    }
+      if (wanted.length === 0) hot[position]!++;
+      else for (const slots of wanted) if (slots & (1 << slot)) hot[position]!++;
+    });
     for (const { position } of valuesAt(end)) {
       hot[position]!++;
       last[position] = never;
@@ -348,7 +349,8 @@ export class BlockEmitter {
 
   #compute(value: Value): void {
     const { code } = this.#e;
-    for (const arg of value.args) this.#push(arg);
+    const { args } = value;
+    for (let i = 0; i < args.length; i++) this.#push(args[i]!);
     code.op(value.opcode);
     if (Array.isArray(value.bytes)) code.immediate(value.bytes);
   }
@@ -358,11 +360,11 @@ export class BlockEmitter {
     const { code } = this.#e;
     const slots: number[] = [];
     const values: Value[] = [];
-    for (const [slot, value] of changed) {
-      if (!(wanted & (1 << slot))) continue;
+    changed.forEach((value, slot) => {
+      if (!(wanted & (1 << slot))) return;
       slots.push(slot);
       values.push(value);
-    }
+    });
     this.#sharing(values, () => {
       for (const value of values) this.#push(value);
       for (let i = slots.length - 1; i >= 0; i--) code.set(this.#e.slot(slots[i]!));

@@ -57,12 +57,16 @@ export class Bytes {
 
   /** Unsigned LEB128 of a number below 2^32. */
   u32(value: number): void {
+    if (this.length + 5 > this.#buffer.length) this.#grow(5);
+    const buffer = this.#buffer;
+    let at = this.length;
     let rest = value >>> 0;
     while (rest > 0x7f) {
-      this.byte((rest & 0x7f) | 0x80);
+      buffer[at++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
     }
-    this.byte(rest);
+    buffer[at++] = rest;
+    this.length = at;
   }
 
   /** Signed LEB128 of 32 bits. */
@@ -117,19 +121,14 @@ export class Label {
 }
 
 /** The code of one function. */
-export class Code {
-  readonly #out = new Bytes();
+export class Code extends Bytes {
   readonly #open: Label[] = [];
   readonly #parameters: number;
   readonly #locals: ValueType[] = [];
 
   constructor(parameters: number) {
+    super();
     this.#parameters = parameters;
-  }
-
-  /** Bytes written so far. */
-  get size(): number {
-    return this.#out.length;
   }
 
   /** A new local variable. */
@@ -138,58 +137,58 @@ export class Code {
   }
 
   op(code: Opcode): void {
-    if (code < 0x100) this.#out.byte(code);
+    if (code < 0x100) this.byte(code);
     else {
-      this.#out.byte(code >>> 16);
-      this.#out.u32(code & 0xffff);
+      this.byte(code >>> 16);
+      this.u32(code & 0xffff);
     }
   }
 
   /** A load or store of naturally any alignment. */
   access(code: Opcode, offset: number): void {
-    if (code < 0x100) this.#out.pair(code, 0);
+    if (code < 0x100) this.pair(code, 0);
     else {
       this.op(code);
-      this.#out.byte(0);
+      this.byte(0);
     }
-    this.#out.u32(offset);
+    this.u32(offset);
   }
 
   /** Bytes that follow an instruction: a lane, the pattern of a shuffle. */
   immediate(bytes: readonly number[]): void {
-    this.#out.append(bytes);
+    this.append(bytes);
   }
 
   i32(value: number): void {
-    if (value >= -0x40 && value < 0x40) this.#out.pair(I32_CONST, value & 0x7f);
+    if (value >= -0x40 && value < 0x40) this.pair(I32_CONST, value & 0x7f);
     else {
-      this.#out.byte(I32_CONST);
-      this.#out.s32(value);
+      this.byte(I32_CONST);
+      this.s32(value);
     }
   }
 
   i64(value: bigint): void {
     this.op(I64_CONST);
-    this.#out.s64(value);
+    this.s64(value);
   }
 
   f32(value: number): void {
     this.op(F32_CONST);
     const view = new DataView(new ArrayBuffer(4));
     view.setFloat32(0, value, true);
-    this.#out.append(new Uint8Array(view.buffer));
+    this.append(new Uint8Array(view.buffer));
   }
 
   f64(value: number): void {
     this.op(F64_CONST);
     const view = new DataView(new ArrayBuffer(8));
     view.setFloat64(0, value, true);
-    this.#out.append(new Uint8Array(view.buffer));
+    this.append(new Uint8Array(view.buffer));
   }
 
   v128(bytes: Uint8Array | readonly number[]): void {
     this.op(V128_CONST);
-    this.#out.append(bytes);
+    this.append(bytes);
   }
 
   get(local: number): void {
@@ -205,10 +204,10 @@ export class Code {
   }
 
   #local(code: Opcode, local: number): void {
-    if (local < 0x80) this.#out.pair(code, local);
+    if (local < 0x80) this.pair(code, local);
     else {
-      this.#out.byte(code);
-      this.#out.u32(local);
+      this.byte(code);
+      this.u32(local);
     }
   }
 
@@ -218,23 +217,23 @@ export class Code {
 
   call(index: number): void {
     this.op(CALL);
-    this.#out.u32(index);
+    this.u32(index);
   }
 
   returnCallIndirect(type: number, table: number): void {
     this.op(RETURN_CALL_INDIRECT);
-    this.#out.u32(type);
-    this.#out.u32(table);
+    this.u32(type);
+    this.u32(table);
   }
 
   memoryCopy(): void {
     this.op(MEMORY_COPY);
-    this.#out.append([0, 0]);
+    this.append([0, 0]);
   }
 
   memoryFill(): void {
     this.op(MEMORY_FILL);
-    this.#out.byte(0);
+    this.byte(0);
   }
 
   return(): void {
@@ -261,7 +260,7 @@ export class Code {
   ifValue(type: ValueType): Label {
     const label = new Label();
     label.depth = this.#open.push(label);
-    this.#out.pair(IF, type);
+    this.pair(IF, type);
     return label;
   }
 
@@ -288,20 +287,20 @@ export class Code {
 
   brTable(labels: readonly Label[], otherwise: Label): void {
     this.op(BR_TABLE);
-    this.#out.u32(labels.length);
+    this.u32(labels.length);
     for (const label of labels) this.#to(label);
     this.#to(otherwise);
   }
 
   #enter(kind: number, label: Label): Label {
     label.depth = this.#open.push(label);
-    this.#out.pair(kind, EMPTY);
+    this.pair(kind, EMPTY);
     return label;
   }
 
   #to(label: Label): void {
     if (label.depth < 0) throw new Error("a branch leads to a block that is not open");
-    this.#out.u32(this.#open.length - label.depth);
+    this.u32(this.#open.length - label.depth);
   }
 
   /** Locals and instructions, as the code section wants them. */
@@ -319,7 +318,7 @@ export class Code {
       out.u32(count);
       out.byte(type);
     }
-    out.append(this.#out.bytes);
+    out.append(this.bytes);
     out.byte(END);
     return out.bytes;
   }

@@ -4,8 +4,8 @@ import { setFlagsFromString } from "node:v8";
  * Has V8 do less beside the work. By default it does as if every process ran for long: in one that assembles a large source
  * and ends, it optimizes as long as that does, on few cores in its way, and much of what it inlines is thrown away
  * again; and it looks for garbage in small steps, so that nothing ever halts for long, which nobody would notice here.
- * Measured with the V8 11 of Node 20: a third less for fasm.asm, a fifth for KolibriOS's kernel. Later ones have another
- * compiler in between, and are left alone.
+ * Measured with the V8 11 of Node 20: a fifth less of the processors' time for fasm.asm, a sixth for KolibriOS's kernel.
+ * Later ones have another compiler in between, and are left alone.
  */
 export function computesOnce(): void {
   if (!process.versions.v8.startsWith("11.")) return;

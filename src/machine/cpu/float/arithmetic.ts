@@ -406,6 +406,8 @@ export function squareRoot(u: Unit, a: Extended, r: Extended): void {
   }
   // No root lies half-way between two numbers: what is left tells on which side it is.
   const above = restHi > rootHi || (restHi === rootHi && restLo > rootLo);
-  const behind = (restHi | restLo) === 0 ? 0 : above ? INTEGER_BIT | 1 : 1;
+  // What is left may have 65 bits.
+  const isExact = restHi === 0 && restLo === 0;
+  const behind = isExact ? 0 : above ? INTEGER_BIT | 1 : 1;
   pack(u, r, 0, (exponent >> 1) + BIAS, rootHi | 0, rootLo | 0, behind);
 }

@@ -236,7 +236,11 @@ class Maker {
 
   #significand(): [hi: number, lo: number] {
     const random = (): number => this.#random.u32();
-    switch (this.#random.below(10)) {
+    switch (this.#random.below(12)) {
+      case 10:
+        return [this.#sparse(), this.#pick(EXACT_WORDS)];
+      case 11:
+        return [this.#pick(EXACT_WORDS), this.#sparse()];
       case 0:
         return [this.#pick(EXACT_WORDS), this.#pick(EXACT_WORDS)];
       case 1:
@@ -254,6 +258,12 @@ class Maker {
       default:
         return [random(), random()];
     }
+  }
+
+  /** Few bits are set, or few are not. */
+  #sparse(): number {
+    const one = 1 << this.#random.below(32);
+    return this.#pick([one, one - 1, ~one, 0, -1, one | this.#random.below(4), -one]);
   }
 
   #instruction(form: Form, alone: boolean): void {

@@ -261,17 +261,20 @@ const shiftsWhole: Reading = (reader) => {
   reader.number(false);
 };
 
+/** A part of a vector goes to memory. */
+function stored(reader: Reader, operand: Operand, bytes: number): void {
+  reader.memory(operand);
+  reader.only(0, bytes);
+  if (bytes === 8) reader.wide();
+  reader.forget();
+  reader.comma();
+  reader.takes("xmm");
+  reader.number(true);
+}
+
 const extractsSingle: Reading = (reader) => {
   const operand = reader.thing();
-  if (isMemory(operand)) {
-    reader.memory(operand);
-    reader.only(0, 4);
-    reader.forget();
-    reader.comma();
-    reader.takes("xmm");
-    reader.number(true);
-    return;
-  }
+  if (isMemory(operand)) return stored(reader, operand, 4);
   if (!isRegister(operand)) fail("invalidOperand");
   const size = reader.general(operand);
   reader.forget();
@@ -289,16 +292,7 @@ const partBytes: Readonly<Record<string, number>> = { b: 1, w: 2, d: 4, q: 8 };
 const extracts: Reading = (reader, name) => {
   const unit = partBytes[name.at(-1)!]!;
   const operand = reader.thing();
-  if (isMemory(operand)) {
-    reader.memory(operand);
-    reader.only(0, unit);
-    if (unit === 8) reader.wide();
-    reader.forget();
-    reader.comma();
-    reader.takes("xmm");
-    reader.number(true);
-    return;
-  }
+  if (isMemory(operand)) return stored(reader, operand, unit);
   if (!isRegister(operand)) fail("invalidOperand");
   const size = reader.general(operand);
   if (unit === 8) {

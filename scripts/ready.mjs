@@ -1,7 +1,7 @@
 /**
  * What stands in the place of some files in everything that is built: what they would work out, as text, so that no
- * process works it out again. The table of instructions (src/isa/table.ts), and the modules of the interpreter's fast
- * functions (src/machine/cpu/fast/kept.ts).
+ * process works it out again. The table of instructions (src/isa/table.ts), the names of those of AVX, and the modules of
+ * the interpreter's fast functions (src/machine/cpu/fast/kept.ts).
  */
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
@@ -27,6 +27,12 @@ export const plain = unpack(${JSON.stringify(pack(rows))});
 `;
 }
 
+async function avxNames() {
+  const { avxList } = await evaluated("isa", 'export { avxList } from "./forms/avx-list.ts";');
+  return () => `export const avxList = () => ${JSON.stringify(avxList())};
+`;
+}
+
 async function fastFunctions() {
   const { modules, keep } = await evaluated(
     "machine/cpu/fast",
@@ -44,6 +50,7 @@ ${lines.join("\n")}
 
 /** By folder under src/ and name: the module, which finds its neighbours under names with this extension. */
 export const ready = {
+  "isa/forms/avx-list": await avxNames(),
   "isa/plain": await table(),
   "machine/cpu/fast/modules": await fastFunctions(),
 };

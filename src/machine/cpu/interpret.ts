@@ -118,6 +118,7 @@ export class Interpreter implements Engine {
             op = op.next;
             break;
           case OP.JUMP:
+            cpu.general++;
             words[WORD.EIP] = op.following;
             op.execute(cpu, op);
             op = this.#behind(op);
@@ -128,6 +129,7 @@ export class Interpreter implements Engine {
             core.instructions = before + (budget - left);
             return BUDGET;
           case OP.STRING: {
+            cpu.general++;
             const finished = op.string!(cpu, op, left + 1);
             left -= cpu.iterations - 1;
             if (finished) {

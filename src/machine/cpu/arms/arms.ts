@@ -13,7 +13,7 @@
 import { FACT, FACTS_BASE, LINE_SHIFT, RAM_BASE } from "../../memory/memory.ts";
 import { type Expression, Label, type Local, moduleBytes, WasmFunction, wasm } from "../../wasm/index.ts";
 import { KEPT } from "../flags.ts";
-import { OP, OPERATIONS } from "../op.ts";
+import { FIRST_ARM, OP, OPERATIONS } from "../op.ts";
 import { JUMP_PAIRS, JUMPS_BASE, RECORD } from "../records.ts";
 import { EAX, EBP, ECX, EDX, ESP, STATE } from "../state.ts";
 import { ADJUST_AFTER_DIVISION, ADJUST_AFTER_SHIFT } from "../undefined.ts";
@@ -45,8 +45,7 @@ const statePage = (offset: number): Expression => i32.load(zero, offset);
 const register = (number: number): Expression => statePage(STATE.REGISTERS + 4 * number);
 const setRegister = (number: number, value: Expression): Expression =>
   i32.store(zero, value, STATE.REGISTERS + 4 * number);
-const fact = (address: Expression): Expression =>
-  i32.load8_u(i32.shr_u(address, constant(12)), FACTS_BASE);
+const fact = (address: Expression): Expression => i32.load8_u(i32.shr_u(address, constant(12)), FACTS_BASE);
 
 /** One arm while it is written. */
 class Arm extends WasmFunction {
@@ -198,10 +197,7 @@ class Arm extends WasmFunction {
 }
 
 const borrows = (left: Local, right: Local, value: Local): Expression =>
-  i32.or(
-    i32.and(not(left.get), right.get),
-    i32.and(not(i32.xor(left.get, right.get)), value.get),
-  );
+  i32.or(i32.and(not(left.get), right.get), i32.and(not(i32.xor(left.get, right.get)), value.get));
 
 /** Writes an arm, and answers what it ends with, if that is not to go on with the next instruction. */
 type Writer = (arm: Arm) => Expression | undefined;
@@ -307,7 +303,11 @@ logic8(OP.AND8_RI, (arm) => i32.and(arm.a(1), arm.immediate));
 
 // Moves ------------------------------------------------------------------------------------------------------
 
-for (const [name, size] of [["MOV", 4], ["MOV8", 1], ["MOV16", 2]] as const) {
+for (const [name, size] of [
+  ["MOV", 4],
+  ["MOV8", 1],
+  ["MOV16", 2],
+] as const) {
   for (const shape of ["RR", "RI", "RM", "MR", "MI"]) {
     if (!(`${name}_${shape}` in OP)) continue;
     define(numberOf(`${name}_${shape}`), (arm) => {
@@ -360,10 +360,18 @@ define(OP.NOP, () => undefined);
 
 // One operand ------------------------------------------------------------------------------------------------
 
-for (const [name, step, last] of [["INC", 1, 0x8000_0000 | 0], ["DEC", -1, 0x7fff_ffff]] as const) {
+for (const [name, step, last] of [
+  ["INC", 1, 0x8000_0000 | 0],
+  ["DEC", -1, 0x7fff_ffff],
+] as const) {
   for (const shape of ["R", "M"]) {
     define(numberOf(`${name}_${shape}`), (arm) => {
-      const [at, left, value, carry] = [arm.local("i32"), arm.local("i32"), arm.local("i32"), arm.local("i32")];
+      const [at, left, value, carry] = [
+        arm.local("i32"),
+        arm.local("i32"),
+        arm.local("i32"),
+        arm.local("i32"),
+      ];
       if (shape === "M") arm.add(at.set(arm.address), arm.admitWrite(at, 4, true));
       arm.add(left.set(shape === "M" ? arm.read(at, 4) : arm.a()));
       arm.add(value.set(i32.add(left.get, constant(step))));
@@ -432,10 +440,7 @@ const shifts: Readonly<Record<string, Shift>> = {
   SAR: {
     value: i32.shr_s,
     carries: (_, left, count) =>
-      i32.or(
-        i32.mul(i32.and(i32.shr_s(left, before(count)), constant(1)), constant(TOP | NEXT_TO_TOP)),
-        AF,
-      ),
+      i32.or(i32.mul(i32.and(i32.shr_s(left, before(count)), constant(1)), constant(TOP | NEXT_TO_TOP)), AF),
   },
   ROL: {
     value: i32.rotl,
@@ -692,6 +697,7 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
   const functions = [...helpers, ...arms.map(({ arm }) => arm)];
   const table = Array.from({ length: OPERATIONS }, () => NO_ARM);
   for (const [i, { op }] of arms.entries()) table[op] = helpers.length + i;
+  if (table.indexOf(NO_ARM, FIRST_ARM) >= 0) throw new Error("an operation has no arm");
   return moduleBytes({
     types: [helpers[LEAVE]!.type, helpers[RUN]!.type, helpers[BESIDE]!.type],
     imports: [{ kind: "memory", module: "m", name: "m", pages: undefined }],

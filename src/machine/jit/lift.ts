@@ -225,7 +225,7 @@ function liftBlock(found: Found, l: Lowering, context: Context | undefined, to: 
     joined = -1;
     const flow = flowOf(op);
     step++;
-    if (onRound && step === round.length && rounds > 0 && block.values.length < MOST_UNROLLED_VALUES) {
+    if (onRound && step === round.length && rounds > 0 && b.size < MOST_UNROLLED_VALUES) {
       rounds--;
       step = 0;
     }

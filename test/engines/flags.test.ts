@@ -9,6 +9,7 @@ import { AF, CF, type Form, OF, PF, SF, ZF } from "../../src/isa/index.ts";
 import { type Core, Machine } from "../../src/machine/index.ts";
 import { CompilingEngine } from "../../src/machine/jit/index.ts";
 import { SLOT } from "../../src/machine/jit/ir.ts";
+import { changesIn } from "../../src/machine/jit/print.ts";
 import { CODE, DATA, STACK } from "../conformance/processor/arena.ts";
 import { asked, askedVector, keyOf, plainCode, TELLING } from "../conformance/processor/generate.ts";
 import { options, Subject } from "../conformance/processor/ours.ts";
@@ -37,10 +38,10 @@ const { memory, cpu } = machine;
 function compiled(code: readonly number[]): { changed: ReadonlySet<number> } | undefined {
   memory.place(at, Uint8Array.from([...code, HLT]));
   const { region } = engine!.explain(at)!;
-  const { end, changed, values } = region.blocks[0]!;
-  if ((end.kind === "execute" || end.kind === "interpret") && values.length === 0) return undefined;
+  const { end, changes } = region.blocks[0]!;
   if (end.kind === "execute" && end.operation.address === at) return undefined;
-  return { changed: new Set(changed.keys()) };
+  if (end.kind === "interpret" && end.eip === at) return undefined;
+  return { changed: new Set(changesIn(changes).map(([slot]) => slot)) };
 }
 
 interface After {

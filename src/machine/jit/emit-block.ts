@@ -1,76 +1,75 @@
 /** Values of a block → WebAssembly, in their order; what an exit alone needs is computed on the way there. */
-import { F64, I32, I64, W } from "../wasm/index.ts";
+import { type Code, F64, I32, I64, W } from "../wasm/index.ts";
 import { copy, fill } from "./bulk.ts";
 import type { Emitter } from "./emit.ts";
-import { type Block, type Exit, type LateStore, type Target, type Value, valuesAt } from "./ir.ts";
-import { isEffect, leavesAtEnd } from "./liveness.ts";
-import { isDoubtful, isOtherMode, LOOKS } from "./looks.ts";
+import type { Block, Changes, Exit, LateStore, Target, Value } from "./ir.ts";
+import { leavesAtEnd } from "./liveness.ts";
+import { endDoubt, isOtherMode, LOOKS, nextDoubt } from "./looks.ts";
 import { isKnown } from "./numbers.ts";
-import { STATUS } from "./status.ts";
 import { goesBack } from "./structure.ts";
+import { WHAT } from "./what.ts";
 
-/** Of what `mend` has, what is needed only in doubt. */
+/** Of what a MEND has, what is needed only in doubt. */
 const isRare = (argument: number): boolean => argument >= 2 && argument <= 4;
 
-/** Emits the values of one block in their order. Arrays are by the positions of values. */
+/** A value is needed until then. */
+function need(value: Value, until: number, isHot: boolean): void {
+  if (value.last < until) value.last = until;
+  if (isHot) value.hot++;
+  else value.cold++;
+}
+
+/**
+ * Emits the values of one block in their order. Of values it keeps: how often each is needed on the way through the block
+ * (`hot`), and on its exits (`cold`); the place of its last need (`last`); its local variable, if it has one now.
+ */
 export class BlockEmitter {
   readonly #e: Emitter;
+  readonly #code: Code;
   readonly #block: Block;
-  readonly #used: Uint8Array;
-  /** How often a value is needed on the way through the block, and on its exits. */
-  readonly #hot: Int32Array;
-  readonly #cold: Int32Array;
-  /** The place of a value's last need. */
-  readonly #last: Int32Array;
-  /** Values with a local variable that is given back behind a place: the first, and which is next to which. */
-  readonly #ending: Int32Array;
-  readonly #nextEnding: Int32Array;
-  readonly #locals = new Map<number, number>();
-  /** For #sharing: how often each value is needed. */
-  readonly #uses: Int32Array;
+  /** Values that have local variables, and some that had. */
+  readonly #kept: Value[] = [];
 
-  constructor(emitter: Emitter, block: Block, used: Uint8Array) {
+  constructor(emitter: Emitter, block: Block) {
     this.#e = emitter;
+    this.#code = emitter.code;
     this.#block = block;
-    const count = block.values.length;
-    this.#used = used;
-    this.#hot = new Int32Array(count);
-    this.#cold = new Int32Array(count);
-    this.#last = new Int32Array(count).fill(-1);
-    this.#ending = new Int32Array(count + 1).fill(-1);
-    this.#nextEnding = new Int32Array(count);
-    this.#uses = new Int32Array(count);
   }
 
   emit(): void {
     const { values } = this.#block;
     this.#count();
     for (let i = 0; i < values.length; i++) {
-      this.#place(values[i]!);
-      for (let ended = this.#ending[i]!; ended >= 0; ended = this.#nextEnding[ended]!)
-        this.#drop(values[ended]!);
+      const value = values[i]!;
+      if (value.what !== WHAT.PURE) this.#place(value);
+      else if (value.hot > 1 || (value.hot === 1 && value.cold > 0)) {
+        this.#compute(value);
+        this.#keep(value);
+      }
+      for (let { ended } = value; ended !== undefined; ended = ended.next) this.#drop(ended);
     }
     this.#end();
-    for (const position of this.#locals.keys()) this.#drop(values[position]!);
+    this.#dropFrom(0);
   }
 
-  #drop({ position, type }: Value): void {
-    const local = this.#locals.get(position);
-    if (local === undefined) return;
-    this.#locals.delete(position);
-    this.#e.giveBack(type, local);
+  /** Puts a value from the stack into a local variable. */
+  #keep(value: Value): void {
+    const local = this.#e.takeTemporary(value.type);
+    this.#code.set(local);
+    value.local = local;
+    this.#kept.push(value);
   }
 
-  /** Slots that must be right when the block goes on there. */
-  #wanted(target: Target): number {
-    return this.#e.wanted(this.#block.index, target);
+  #drop(value: Value): void {
+    if (value.local < 0) return;
+    this.#e.giveBack(value.type, value.local);
+    value.local = -1;
   }
 
-  #edges(): Target[] {
-    const { end } = this.#block;
-    if (end.kind === "goto") return [end.target];
-    if (end.kind === "branch") return [end.yes, end.no];
-    return end.kind === "indirect" && end.cases.length === 1 ? [end.cases[0]!] : [];
+  #dropFrom(first: number): void {
+    const kept = this.#kept;
+    for (let i = first; i < kept.length; i++) this.#drop(kept[i]!);
+    kept.length = first;
   }
 
   /**
@@ -78,348 +77,402 @@ export class BlockEmitter {
    * stands before it.
    */
   #count(): void {
-    const hot = this.#hot;
-    const cold = this.#cold;
-    const last = this.#last;
-    const { values, changed, end } = this.#block;
+    const { values, end } = this.#block;
     const never = values.length;
-    const edges = this.#edges();
-    const outside = leavesAtEnd(this.#e.structure, this.#block);
-    const wanted = edges.map((edge) => this.#wanted(edge));
-    changed.forEach(({ position }, slot) => {
-      last[position] = never;
-      if (outside) cold[position]!++;
-      if (wanted.length === 0) hot[position]!++;
-      else for (const slots of wanted) if (slots & (1 << slot)) hot[position]!++;
-    });
-    for (const { position } of valuesAt(end)) {
-      hot[position]!++;
-      last[position] = never;
+    this.#countAtEnd(never);
+    if (end.kind === "branch") need(end.condition, never, true);
+    else if (end.kind === "indirect") {
+      need(end.target, never, true);
+      if (end.choice !== undefined) need(end.choice.index, never, true);
     }
     for (let i = never - 1; i >= 0; i--) {
       const value = values[i]!;
-      const { args } = value;
-      const isPlaced = isEffect(value);
-      if (isPlaced && !this.#used[i]) continue;
-      // A value without a local variable passes the question on to what it is made of.
-      const until = isPlaced || this.#hasLocal(value) ? i : last[i]!;
-      if (until < 0) continue;
-      for (let j = 0; j < args.length; j++) {
-        const { position } = args[j]!;
-        if (last[position]! < until) last[position] = until;
-        if (!isPlaced) (hot[i]! > 0 ? hot : cold)[position]!++;
-        else if (value.what === "admit") cold[position]! += j === 0 ? 1 : 0;
-        else (value.what === "mend" && isRare(j) ? cold : hot)[position]!++;
+      const { what, a, b, c, exit } = value;
+      let until = i;
+      let isHot = true;
+      if (what === WHAT.PURE) {
+        const { last, hot } = value;
+        if (last < 0) continue;
+        isHot = hot > 0;
+        // A value without a local variable passes the question on to what it is made of.
+        if (hot > 1 || (hot === 1 && value.cold > 0)) this.#endsAt(value, last);
+        else until = last;
+      } else if (what === WHAT.LOAD) {
+        // Nobody needs it.
+        if (value.last < 0) continue;
+        this.#endsAt(value, value.last);
       }
-      if (value.what === "admit") for (const [{ position }] of this.#looked(value)) hot[position]!++;
-      if (value.exit !== undefined) {
-        const mayNeed = ({ position }: Value): void => {
-          cold[position]!++;
-          if (last[position]! < i) last[position] = i;
-        };
-        for (const now of value.exit.changed.values()) mayNeed(now);
-        for (const { address, value: stored } of value.exit.late) {
-          mayNeed(address);
-          mayNeed(stored);
+      if (a !== undefined) {
+        if (a.what > WHAT.SLOT) need(a, until, isHot);
+        if (b !== undefined) {
+          if (b.what > WHAT.SLOT) need(b, until, isHot);
+          if (c !== undefined && c.what > WHAT.SLOT) need(c, until, isHot);
         }
       }
-      if (isPlaced || this.#hasLocal(value)) {
-        const ends = Math.max(last[i]!, i);
-        this.#nextEnding[i] = this.#ending[ends]!;
-        this.#ending[ends] = i;
-      }
+      if (what <= WHAT.STORE) continue;
+      if (value.list !== undefined) this.#countList(value);
+      if (exit !== undefined) this.#countExit(exit, i);
+      if (what === WHAT.CALL || what === WHAT.MEND || what === WHAT.SECOND)
+        this.#endsAt(value, value.last > i ? value.last : i);
     }
   }
 
-  #hasLocal({ what, position }: Value): boolean {
-    if (what === "load" || what === "call" || what === "mend" || what === "second")
-      return this.#used[position] !== 0;
-    if (what !== "pure") return false;
-    const hot = this.#hot[position]!;
-    return hot > 1 || (hot === 1 && this.#cold[position]! > 0);
+  /** Behind a place the local variable of a value is free. */
+  #endsAt(value: Value, place: number): void {
+    const { values } = this.#block;
+    if (place >= values.length) return;
+    const last = values[place]!;
+    value.next = last.ended;
+    last.ended = value;
   }
 
-  /** What a value is to the code at its own place. */
+  #countAtEnd(never: number): void {
+    const { changes, end } = this.#block;
+    const { slots, values } = changes;
+    const outside = leavesAtEnd(this.#e.structure, this.#block);
+    let first = -1;
+    let second = 0;
+    if (end.kind === "goto") first = this.#wanted(end.target);
+    else if (end.kind === "branch") {
+      first = this.#wanted(end.yes);
+      second = this.#wanted(end.no);
+    } else if (end.kind === "indirect" && end.cases.length === 1) first = this.#wanted(end.cases[0]!);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      const slot = 1 << slots[i]!;
+      value.last = never;
+      if (outside) value.cold++;
+      if (first & slot) value.hot++;
+      if (second & slot) value.hot++;
+    }
+  }
+
+  #countList(value: Value): void {
+    const { what, position } = value;
+    const list = value.list!;
+    for (let i = 0; i < list.length; i++) {
+      const each = list[i]!;
+      if (what === WHAT.ADMIT) {
+        if (i === 0) need(each, position, false);
+        else if (this.#isLooked(value, i - 1)) need(each, position, true);
+        else if (each.last < position) each.last = position;
+      } else need(each, position, what !== WHAT.MEND || !isRare(i));
+    }
+  }
+
+  #countExit({ changes, late }: Exit, place: number): void {
+    const { values } = changes;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      value.cold++;
+      if (value.last < place) value.last = place;
+    }
+    for (let i = 0; i < late.length; i++) {
+      need(late[i]!.address, place, false);
+      need(late[i]!.value, place, false);
+    }
+  }
+
+  /** Slots that must be right when the block goes on there. */
+  #wanted({ block }: Target): number {
+    return this.#e.wanted(this.#block.index, block);
+  }
+
+  /** What a value that is no computation is to the code at its own place. */
   #place(value: Value): void {
-    const { code } = this.#e;
+    const code = this.#code;
     switch (value.what) {
-      case "const":
-      case "slot":
+      case WHAT.LOAD:
+        if (value.last < 0) return;
+        this.#push(value.a!);
+        code.access(value.opcode, value.number);
+        this.#keep(value);
         return;
-      case "pure":
-        if (this.#hasLocal(value)) this.#keep(value, () => this.#compute(value));
-        return;
-      case "load":
-        if (!this.#used[value.position]) return;
-        this.#keep(value, () => {
-          this.#push(value.args[0]!);
-          code.access(value.opcode, value.number);
-        });
-        return;
-      case "store":
-        this.#push(value.args[0]!);
-        this.#push(value.args[1]!);
+      case WHAT.STORE:
+        this.#push(value.a!);
+        this.#push(value.b!);
         code.access(value.opcode, value.number);
         return;
-      case "check":
-        this.#e.check(
-          value,
-          () => this.#push(value.args[0]!),
-          () => this.#exit(value.exit!),
-        );
+      case WHAT.CHECK:
+        this.#check(value);
         return;
-      case "leave":
-        this.#push(value.args[0]!);
-        code.if();
-        this.#exit(value.exit!);
-        code.end();
+      case WHAT.LEAVE:
+        this.#push(value.a!);
+        this.#leaveIf(value.exit!);
         return;
-      case "part": {
-        const { to, count, changed, late } = value.exit!;
-        this.#push(value.args[0]!);
+      case WHAT.ADMIT:
+        this.#admit(value);
+        return;
+      case WHAT.PART: {
+        const { to, count, changes, late } = value.exit!;
+        this.#push(value.a!);
         code.if();
-        this.#storeLate(late);
-        this.#edge(to!, count, changed);
+        if (late.length > 0) this.#storeLate(late);
+        this.#edge(to!, count, changes);
         code.end();
         return;
       }
-      case "astray": {
-        const { count, changed, late } = value.exit!;
-        this.#push(value.args[0]!);
+      case WHAT.ASTRAY: {
+        const { count, changes, late } = value.exit!;
+        this.#push(value.a!);
         code.i32(value.number);
         code.op(W.i32_ne);
         code.if();
-        this.#push(value.args[0]!);
+        this.#push(value.a!);
         this.#e.setEip();
-        this.#storeLate(late);
-        this.#assign(changed, -1);
-        this.#e.leaveAt(STATUS.LOOK, count);
+        if (late.length > 0) this.#storeLate(late);
+        this.#assign(changes, -1);
+        this.#e.leaveAt(count);
         code.end();
         return;
       }
-      case "admit":
-        this.#admit(value);
-        return;
-      case "call":
-        for (const arg of value.args) this.#push(arg);
+      case WHAT.CALL:
+        for (const arg of value.list!) this.#push(arg);
         this.#e.call(value.number);
-        if (this.#last[value.position]! >= 0) this.#keep(value, () => {});
+        if (value.last >= 0) this.#keep(value);
         else code.drop();
         return;
-      case "mend":
+      case WHAT.MEND:
         this.#mend(value);
         return;
-      case "second":
+      case WHAT.SECOND:
         return;
-      case "copy":
-      case "fill": {
-        const locals = value.args.map((arg) => {
-          this.#push(arg);
-          const local = this.#e.takeTemporary(I32);
-          code.set(local);
-          return local;
-        }) as [number, number, number];
-        if (value.what === "copy") copy(this.#e, ...locals);
-        else fill(this.#e, ...locals, value.number);
-        for (const local of locals) this.#e.giveBack(I32, local);
+      case WHAT.COPY:
+      case WHAT.FILL: {
+        const to = this.#pushed(value.a!);
+        const from = this.#pushed(value.b!);
+        const length = this.#pushed(value.c!);
+        if (value.what === WHAT.COPY) copy(this.#e, to, from, length);
+        else fill(this.#e, to, from, length, value.number);
+        for (const local of [to, from, length]) this.#e.giveBack(I32, local);
         return;
       }
-      case "afford":
-        this.#e.cannotAfford(() => this.#push(value.args[0]!));
-        code.if();
-        this.#exit(value.exit!);
-        code.end();
+      case WHAT.AFFORD:
+        this.#e.cannotAfford(() => this.#push(value.a!));
+        this.#leaveIf(value.exit!);
         return;
-      case "spend":
-        this.#e.spendValue(() => this.#push(value.args[0]!));
+      case WHAT.SPEND:
+        this.#e.spendValue(() => this.#push(value.a!));
         return;
     }
   }
 
-  /** Numbers that must be looked at, for what is not known as the block begins. */
-  #looked(value: Value): [number: Value, lanes: number][] {
-    const known = this.#e.known(this.#block.index);
-    return (value.bytes as readonly number[])
-      .map((lanes, i): [Value, number] => [value.args[i + 1]!, lanes])
-      .filter(([number, lanes]) => !isKnown(number, lanes, known));
+  /** Puts a value into a local variable that the caller gives back. */
+  #pushed(value: Value): number {
+    this.#push(value);
+    const local = this.#e.takeTemporary(I32);
+    this.#code.set(local);
+    return local;
+  }
+
+  #leaveIf(exit: Exit): void {
+    const code = this.#code;
+    code.if();
+    this.#exit(exit);
+    code.end();
+  }
+
+  #check(value: Value): void {
+    const base = value.a!;
+    const low = value.number;
+    const e = this.#e;
+    const code = this.#code;
+    let place = base.what === WHAT.SLOT ? e.slots[base.number]! : base.local;
+    const isPlace = low === 0 && place >= 0;
+    const labels = e.openCheck(value);
+    if (isPlace) code.get(place);
+    else {
+      this.#push(base);
+      if (low !== 0) {
+        code.i32(low);
+        code.op(W.i32_add);
+      }
+      place = e.takeTemporary(I32);
+      code.tee(place);
+    }
+    e.check(value, place, labels);
+    this.#exit(value.exit!);
+    code.end();
+    if (!isPlace) e.giveBack(I32, place);
+  }
+
+  /** Whether a number must be looked at, for what is not known as the block begins. */
+  #isLooked({ list, bytes }: Value, number: number): boolean {
+    const lanes = (bytes as readonly number[])[number]!;
+    return !isKnown(list![number + 1]!, lanes, this.#e.known(this.#block.index));
   }
 
   /** First whether all numbers are far from every limit; what it takes to tell otherwise is done on the way out. */
   #admit(value: Value): void {
-    const { code } = this.#e;
-    const conditions: (() => void)[] = [];
-    const looked = this.#looked(value);
+    const code = this.#code;
+    const list = value.list!;
+    const lanes = value.bytes as readonly number[];
+    let doubts = 0;
     for (const look of LOOKS) {
-      const numbers = looked.filter(([, each]) => each === look.lanes);
-      if (numbers.length === 0) continue;
-      conditions.push(() =>
-        isDoubtful(
-          code,
-          look,
-          numbers.map(
-            ([number]) =>
-              () =>
-                this.#push(number),
-          ),
-        ),
-      );
+      let isFirst = true;
+      for (let i = 0; i < lanes.length; i++) {
+        if (lanes[i] !== look.lanes || !this.#isLooked(value, i)) continue;
+        this.#push(list[i + 1]!);
+        nextDoubt(code, isFirst);
+        isFirst = false;
+      }
+      if (isFirst) continue;
+      endDoubt(code, look);
+      if (doubts++ > 0) code.op(W.i32_or);
     }
-    const [fails] = value.args as [Value];
     const mode = value.number !== 0 && !this.#e.known(this.#block.index).mode;
-    if (conditions.length === 0 && !mode) return;
-    const isOther = (): void => isOtherMode(code, value.number);
-    for (const [i, condition] of (mode ? [...conditions, isOther] : conditions).entries()) {
-      condition();
-      if (i > 0) code.op(W.i32_or);
+    if (doubts === 0 && !mode) return;
+    if (mode) {
+      isOtherMode(code, value.number);
+      if (doubts > 0) code.op(W.i32_or);
+    }
+    if (doubts === 0) {
+      this.#leaveIf(value.exit!);
+      return;
     }
     code.if();
-    if (conditions.length > 0) {
-      this.#sharing([fails], () => {
-        this.#push(fails);
-        if (mode) {
-          isOther();
-          code.op(W.i32_or);
-        }
-        code.if();
-        this.#exit(value.exit!);
-        code.end();
-      });
-    } else this.#exit(value.exit!);
+    const first = this.#kept.length;
+    this.#share([list[0]!]);
+    this.#push(list[0]!);
+    if (mode) {
+      isOtherMode(code, value.number);
+      code.op(W.i32_or);
+    }
+    this.#leaveIf(value.exit!);
+    this.#dropFrom(first);
     code.end();
   }
 
   #mend(value: Value): void {
-    const { code } = this.#e;
-    const [first, second, refused, otherFirst, otherSecond, ...doubts] = value.args as [
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-    ];
-    this.#keep(value, () => this.#push(first));
-    this.#keep(this.#block.values[value.position + 1]!, () => this.#push(second));
-    const [own, other] = [0, 1].map((i) => this.#locals.get(value.position + i)!);
+    const code = this.#code;
+    const list = value.list!;
+    const other = this.#block.values[value.position + 1]!;
+    this.#push(list[0]!);
+    this.#keep(value);
+    this.#push(list[1]!);
+    this.#keep(other);
     const done = code.block();
     const doubtful = code.block();
-    for (const doubt of doubts) {
-      this.#push(doubt);
+    for (let i = 5; i < list.length; i++) {
+      this.#push(list[i]!);
       code.brIf(doubtful);
     }
     code.br(done);
     code.end();
-    this.#sharing([refused, otherFirst, otherSecond], () => {
-      this.#push(refused);
-      code.if();
-      this.#exit(value.exit!);
-      code.end();
-      this.#push(otherFirst);
-      this.#push(otherSecond);
-      code.set(other!);
-      code.set(own!);
-    });
+    const first = this.#kept.length;
+    this.#share(list.slice(2, 5));
+    this.#push(list[2]!);
+    this.#leaveIf(value.exit!);
+    this.#push(list[3]!);
+    this.#push(list[4]!);
+    code.set(other.local);
+    code.set(value.local);
+    this.#dropFrom(first);
     code.end();
-  }
-
-  #keep(value: Value, compute: () => void): void {
-    compute();
-    const local = this.#e.takeTemporary(value.type);
-    this.#e.code.set(local);
-    this.#locals.set(value.position, local);
   }
 
   /** Puts a value on the stack. */
   #push(value: Value): void {
-    const { code } = this.#e;
-    const local = this.#locals.get(value.position);
-    if (local !== undefined) code.get(local);
-    else if (value.what === "const") this.#constant(value);
-    else if (value.what === "slot") code.get(this.#e.slot(value.number));
-    else if (value.what === "pure") this.#compute(value);
-    else throw new Error(`a ${value.what} has no value any more`);
-  }
-
-  #constant(value: Value): void {
-    const { code } = this.#e;
-    if (value.type === I32) code.i32(value.number);
+    const code = this.#code;
+    const { local, what } = value;
+    if (local >= 0) code.get(local);
+    else if (what === WHAT.SLOT) code.get(this.#e.slots[value.number]!);
+    else if (what === WHAT.PURE) this.#compute(value);
+    else if (what !== WHAT.CONST) throw new Error(`a value of kind ${what} is there no more`);
+    else if (value.type === I32) code.i32(value.number);
     else if (value.type === I64) code.i64(value.bytes as bigint);
     else if (value.type === F64) code.f64(value.number);
     else code.v128(value.bytes as readonly number[]);
   }
 
   #compute(value: Value): void {
-    const { code } = this.#e;
-    const { args } = value;
-    for (let i = 0; i < args.length; i++) this.#push(args[i]!);
-    code.op(value.opcode);
-    if (Array.isArray(value.bytes)) code.immediate(value.bytes);
+    const { a, b, c, bytes } = value;
+    this.#push(a!);
+    if (b !== undefined) this.#push(b);
+    if (c !== undefined) this.#push(c);
+    this.#code.op(value.opcode);
+    if (bytes !== undefined) this.#code.immediate(bytes as readonly number[]);
   }
 
   /** Puts changed slots in their places: all, or the ones in `wanted`. */
-  #assign(changed: ReadonlyMap<number, Value>, wanted: number): void {
-    const { code } = this.#e;
-    const slots: number[] = [];
-    const values: Value[] = [];
-    changed.forEach((value, slot) => {
-      if (!(wanted & (1 << slot))) return;
-      slots.push(slot);
-      values.push(value);
-    });
-    this.#sharing(values, () => {
-      for (const value of values) this.#push(value);
-      for (let i = slots.length - 1; i >= 0; i--) code.set(this.#e.slot(slots[i]!));
-    });
+  #assign({ slots, values }: Changes, wanted: number): void {
+    const code = this.#code;
+    const locals = this.#e.slots;
+    const first = this.#kept.length;
+    for (let i = 0; i < values.length; i++) {
+      if (!(wanted & (1 << slots[i]!)) || values[i]!.what !== WHAT.PURE || values[i]!.local >= 0) continue;
+      this.#share(wanted === -1 ? values : values.filter((_, at) => wanted & (1 << slots[at]!)));
+      break;
+    }
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      const slot = slots[i]!;
+      if (wanted & (1 << slot) && !isSlot(value, slot)) this.#push(value);
+    }
+    for (let i = values.length - 1; i >= 0; i--) {
+      const slot = slots[i]!;
+      if (wanted & (1 << slot) && !isSlot(values[i]!, slot)) code.set(locals[slot]!);
+    }
+    if (this.#kept.length > first) this.#dropFrom(first);
   }
 
-  /** Computes what several of `values` need once, then does `use` with it. */
-  #sharing(values: readonly Value[], use: () => void): void {
-    const uses = this.#uses;
+  /** Computes what several of `values` need once, in local variables: the last that are kept. */
+  #share(values: readonly Value[]): void {
     const counted: Value[] = [];
-    const count = (value: Value): void => {
-      if (value.what !== "pure" || this.#locals.has(value.position)) return;
-      if (uses[value.position]!++ > 0) return;
-      counted.push(value);
-      for (const arg of value.args) count(arg);
-    };
-    for (const value of values) count(value);
-    const shared: Value[] = [];
-    for (const value of counted) {
-      if (uses[value.position]! > 1) shared.push(value);
-      uses[value.position] = 0;
+    for (let i = 0; i < values.length; i++) this.#tally(values[i]!, counted);
+    let shared: Value[] | undefined;
+    for (let i = 0; i < counted.length; i++) {
+      const value = counted[i]!;
+      if (value.uses > 1) {
+        if (shared === undefined) shared = [value];
+        else shared.push(value);
+      }
+      value.uses = 0;
     }
+    if (shared === undefined) return;
     shared.sort((a, b) => a.position - b.position);
-    for (const value of shared) this.#keep(value, () => this.#compute(value));
-    use();
-    for (const value of shared) this.#drop(value);
+    for (let i = 0; i < shared.length; i++) {
+      this.#compute(shared[i]!);
+      this.#keep(shared[i]!);
+    }
+  }
+
+  #tally(value: Value, counted: Value[]): void {
+    if (value.what !== WHAT.PURE || value.local >= 0 || value.uses++ > 0) return;
+    const { a, b, c } = value;
+    counted.push(value);
+    this.#tally(a!, counted);
+    if (b !== undefined) this.#tally(b, counted);
+    if (c !== undefined) this.#tally(c, counted);
   }
 
   #storeLate(stores: readonly LateStore[]): void {
     for (const { opcode, address, value, offset } of stores) {
       this.#push(address);
       this.#push(value);
-      this.#e.code.access(opcode, offset);
+      this.#code.access(opcode, offset);
     }
   }
 
-  #exit(exit: Exit): void {
-    this.#storeLate(exit.late);
-    this.#assign(exit.changed, -1);
-    this.#e.leave(exit.eip, STATUS.INTERPRET, exit.count);
+  #exit({ late, changes, eip, count }: Exit): void {
+    if (late.length > 0) this.#storeLate(late);
+    this.#assign(changes, -1);
+    this.#e.refuse(eip, count);
   }
 
   #end(): void {
-    const { code } = this.#e;
-    const { end, count, changed } = this.#block;
+    const code = this.#code;
+    const { end, count, changes } = this.#block;
     switch (end.kind) {
       case "goto":
-        this.#edge(end.target);
+        this.#edge(end.target, count, changes);
         return;
       case "branch":
         this.#push(end.condition);
         code.if();
-        this.#edge(end.yes);
+        this.#edge(end.yes, count, changes);
         code.end();
-        this.#edge(end.no);
+        this.#edge(end.no, count, changes);
         return;
       case "indirect": {
         let index = -1;
@@ -434,10 +487,10 @@ export class BlockEmitter {
         if (end.cases.length === 1 && end.cases[0]!.block >= 0) {
           this.#e.isAt(end.cases[0]!.address);
           code.if();
-          this.#edge(end.cases[0]!);
+          this.#edge(end.cases[0]!, count, changes);
           code.end();
         }
-        this.#assign(changed, -1);
+        this.#assign(changes, -1);
         this.#e.spend(count);
         if (end.choice !== undefined) this.#e.choose(this.#block.index, end.cases, index, end.choice.cases);
         this.#e.dispatch(this.#block.index, end.cases.length > 1 ? end.cases : []);
@@ -445,45 +498,49 @@ export class BlockEmitter {
         return;
       }
       case "execute":
-        this.#assign(changed, -1);
+        this.#assign(changes, -1);
         this.#e.execute(this.#block, end.operation, end.target);
         return;
       case "interrupt":
-        this.#assign(changed, -1);
+        this.#assign(changes, -1);
         this.#e.interrupt(this.#block, end.vector, end.target);
         return;
       case "interpret":
-        this.#assign(changed, -1);
-        this.#e.leave(end.eip, STATUS.INTERPRET, count);
+        this.#assign(changes, -1);
+        this.#e.refuse(end.eip, count);
         return;
     }
   }
 
-  #edge(
-    target: Target,
-    count = this.#block.count,
-    changed: ReadonlyMap<number, Value> = this.#block.changed,
-  ): void {
-    const { code } = this.#e;
+  #edge(target: Target, count: number, changes: Changes): void {
+    const code = this.#code;
+    const e = this.#e;
     const { index } = this.#block;
     if (target.block < 0) {
-      this.#assign(changed, -1);
-      this.#e.leave(target.address, STATUS.LOOK, count);
+      this.#assign(changes, -1);
+      e.leave(target.address, count);
       return;
     }
-    this.#e.spend(count);
-    if (goesBack(this.#e.structure, index, target.block)) {
-      this.#e.isPoor();
+    e.spend(count);
+    if (goesBack(e.structure, index, target.block)) {
+      e.isPoor();
       code.if();
-      this.#assign(changed, -1);
-      this.#e.leave(target.address, STATUS.LOOK, 0);
+      this.#assign(changes, -1);
+      e.leave(target.address, 0);
       code.end();
     }
-    this.#assign(changed, this.#wanted(target));
+    this.#assign(changes, this.#wanted(target));
+    if (e.isBranch(index, target.block)) {
+      e.jump(index, target.block);
+      return;
+    }
     // What follows there may use this block's variables; the other edge, which is another way, still finds them.
-    const { values } = this.#block;
-    for (const [position, local] of this.#locals) this.#e.giveBack(values[position]!.type, local);
-    this.#e.jump(index, target.block);
-    for (const [position, local] of this.#locals) this.#e.takeAgain(values[position]!.type, local);
+    const kept = this.#kept;
+    for (let i = 0; i < kept.length; i++) if (kept[i]!.local >= 0) e.giveBack(kept[i]!.type, kept[i]!.local);
+    e.jump(index, target.block);
+    for (let i = 0; i < kept.length; i++) if (kept[i]!.local >= 0) e.takeAgain(kept[i]!.local);
   }
 }
+
+/** Whether a value is what a slot held before. */
+const isSlot = (value: Value, slot: number): boolean => value.what === WHAT.SLOT && value.number === slot;

@@ -9,6 +9,7 @@ import { STATE } from "../cpu/state.ts";
 import { FACT, FACTS_BASE, LINE_SHIFT, type Memory } from "../memory/memory.ts";
 import {
   Code,
+  F32,
   F64,
   type FunctionType,
   I32,
@@ -16,19 +17,22 @@ import {
   type Import,
   Label,
   moduleBytes,
+  type Opcode,
   V128,
   type ValueType,
   W,
 } from "../wasm/index.ts";
 import { EXECUTE, type Imported, INTERRUPT, type OutsideFunction, outsideFunction } from "./calls.ts";
 import { BlockEmitter } from "./emit-block.ts";
-import { type Block, type Region, SLOT, slotAddress, slotType, type Target, type Value } from "./ir.ts";
-import { liveAtBeginning, usedValues } from "./liveness.ts";
-import { isDoubtful, isNotPlain, isOtherMode, LOOKS } from "./looks.ts";
-import { type Known, type KnownNumbers, knownNumbers } from "./numbers.ts";
+import type { Block, Region, Target, Value } from "./ir.ts";
+import { liveAtBeginning } from "./liveness.ts";
+import { endDoubt, isNotPlain, isOtherMode, LOOKS, nextDoubt } from "./looks.ts";
+import { type Known, type KnownNumbers, knownAt, knownNumbers, lanesOf } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
+import { SLOT, slotAddress, slotType } from "./slots.ts";
 import { CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
 import { goesBack, isDispatched, type Structure, waysTo } from "./structure.ts";
+import { WHAT } from "./what.ts";
 
 /** Up to so many targets are compared one after another. */
 const FEW_TARGETS = 4;
@@ -77,10 +81,9 @@ export function emit(
 
 export class Emitter {
   readonly #region: Region;
-  readonly #structure: Structure;
   readonly #surroundings: Surroundings;
-  readonly #code = new Code(2);
-  readonly #used: readonly Uint8Array[];
+  readonly code = new Code(2);
+  readonly structure: Structure;
   readonly #live: Int32Array;
   readonly #numbers: KnownNumbers;
   /** Parameters: where to begin (the dispatcher's number), and how many instructions are left. */
@@ -88,24 +91,24 @@ export class Emitter {
   readonly #left = 1;
   readonly #eip: number;
   readonly #status: number;
-  /** Local variables of slots that the region uses. */
-  readonly #slots = new Map<number, number>();
+  /** Local variables of slots that the region uses; -1 for the others. */
+  readonly slots: number[] = [];
   /** Slots that it changes. */
   #written = 0;
+  /** Behind the region: where EIP says, and where the interpreter must go on. */
   readonly #exit = new Label();
+  readonly #refusal = new Label();
   readonly #dispatcher = new Label();
-  readonly #joints = new Map<number, Label>();
-  readonly #loops = new Map<number, Label>();
+  /** Of blocks, where they are open. */
+  readonly #joints: Label[] = [];
+  readonly #loops: Label[] = [];
   /** Limits of checks: length of the run less the span, by span and kind. */
   readonly #limits = new Map<number, number>();
   #readLow = -1;
   #writeLow = -1;
-  readonly #free = new Map<ValueType, number[]>([
-    [I32, []],
-    [I64, []],
-    [F64, []],
-    [V128, []],
-  ]);
+  /** Local variables that are free, and some that are taken again, by their types. */
+  readonly #free: Record<ValueType, number[]> = { [I32]: [], [I64]: [], [F32]: [], [F64]: [], [V128]: [] };
+  readonly #isTaken: boolean[] = [];
   readonly #need: number;
   /** For the dispatcher, -1, and heads of loops: the next block on the way to each entry, by its number. */
   readonly #ways: ReadonlyMap<number, ReadonlyMap<number, number>>;
@@ -116,21 +119,20 @@ export class Emitter {
 
   constructor(region: Region, structure: Structure, surroundings: Surroundings) {
     this.#region = region;
-    this.#structure = structure;
+    this.structure = structure;
     this.#surroundings = surroundings;
     const { without } = surroundings;
-    this.#numbers = knownNumbers(region, structure, SLOT.COUNT, without);
-    this.#used = region.blocks.map(usedValues);
-    this.#live = liveAtBeginning(region, structure, this.#used, this.#numbers.guards, without);
+    this.#numbers = knownNumbers(region, structure, without);
+    this.#live = liveAtBeginning(region, structure, this.#numbers.guards, without);
     this.#need = structure.longest;
     this.#ways = waysTo(structure);
     this.#hasWays = structure.routes.size > 0 || this.#numbers.guards.size > 0;
-    this.#eip = this.#code.local(I32);
-    this.#status = this.#code.local(I32);
+    this.#eip = this.code.local(I32);
+    this.#status = this.code.local(I32);
   }
 
   function(): Code {
-    const code = this.#code;
+    const { code } = this;
     const { blocks } = this.#region;
     this.#collect();
 
@@ -142,7 +144,7 @@ export class Emitter {
     code.i32(STATUS.LOOK);
     code.return();
     code.end();
-    for (const [slot, local] of this.#slots) this.#loadSlot(slot, local);
+    this.#loadSlots(0);
     this.#loadLimits();
     if (this.#hasWays) {
       code.i32(0);
@@ -151,13 +153,17 @@ export class Emitter {
     }
 
     code.block(this.#exit);
-    const { dispatched, loops, roots } = this.#structure;
+    code.block(this.#refusal);
+    const { dispatched, loops, roots } = this.structure;
     if (dispatched.length === 1 && !loops) this.#tree(dispatched[0]!);
     else {
       if (loops) code.loop(this.#dispatcher);
       this.#within(roots, () => this.#route(-1, this.#exit));
       if (loops) code.end();
     }
+    code.end();
+    code.i32(STATUS.INTERPRET);
+    code.set(this.#status);
     code.end();
     this.#epilogue();
     if (blocks.length === 0) throw new Error("a region without blocks");
@@ -166,40 +172,44 @@ export class Emitter {
 
   /** Which slots and limits there are. */
   #collect(): void {
-    const code = this.#code;
+    const { code, structure } = this;
+    const { blocks } = this.#region;
     let used = 0;
-    for (const block of this.#region.blocks) {
-      if (this.#structure.place[block.index]! < 0) continue;
-      for (const slot of block.changed.keys()) this.#written |= 1 << slot;
-      if (block.end.kind === "interrupt") this.#written |= FLAG_SLOTS;
-      for (const value of block.values) {
-        if (value.what === "slot") used |= 1 << value.number;
-        // What changes and changes back may be seen on an exit between.
-        if (value.exit) for (const slot of value.exit.changed.keys()) this.#written |= 1 << slot;
-        if (value.what === "check") this.#limit(value);
+    let written = 0;
+    for (let i = 0; i < structure.order.length; i++) {
+      const block = blocks[structure.order[i]!]!;
+      const { values, changes, end } = block;
+      // What changes and changes back may be seen on an exit between.
+      written |= changes.written;
+      used |= block.used;
+      if (end.kind === "interrupt") written |= FLAG_SLOTS;
+      for (let n = 0; n < values.length; n++) {
+        const value = values[n]!;
+        if (value.what <= WHAT.STORE) continue;
+        if (value.exit !== undefined) written |= value.exit.changes.written;
+        if (value.what === WHAT.CHECK) this.#limit(value);
       }
     }
-    for (let slot = 0; slot < SLOT.COUNT; slot++) {
-      if ((used | this.#written) & (1 << slot)) this.#slots.set(slot, code.local(slotType(slot)));
-    }
+    this.#written = written;
+    for (let slot = 0; slot < SLOT.COUNT; slot++)
+      this.slots.push((used | written) & (1 << slot) ? code.local(slotType(slot)) : -1);
   }
 
-  #limit({ low, high, writes }: Value): number {
+  #limit({ number: low, high, writes }: Value): number {
     const key = ((high - low) << 1) | (writes ? 1 : 0);
     let local = this.#limits.get(key);
     if (local === undefined) {
-      local = this.#code.local(I32);
+      local = this.code.local(I32);
       this.#limits.set(key, local);
       if (writes) {
-        if (this.#writeLow < 0) this.#writeLow = this.#code.local(I32);
-      } else if (this.#readLow < 0 && !this.#surroundings.readsFromZero)
-        this.#readLow = this.#code.local(I32);
+        if (this.#writeLow < 0) this.#writeLow = this.code.local(I32);
+      } else if (this.#readLow < 0 && !this.#surroundings.readsFromZero) this.#readLow = this.code.local(I32);
     }
     return local;
   }
 
   #loadLimits(): void {
-    const code = this.#code;
+    const { code } = this;
     const load = (local: number, at: number, less: number): void => {
       if (local < 0) return;
       code.i32(0);
@@ -217,25 +227,30 @@ export class Emitter {
     }
   }
 
-  #loadSlot(slot: number, local: number): void {
-    const code = this.#code;
-    code.i32(0);
-    code.access(slotType(slot) === V128 ? W.v128_load : W.i32_load, slotAddress(slot));
-    code.set(local);
+  #loadSlots(except: number): void {
+    const { code, slots } = this;
+    for (let slot = 0; slot < slots.length; slot++) {
+      const local = slots[slot]!;
+      if (local < 0 || except & (1 << slot)) continue;
+      code.i32(0);
+      code.access(slot >= SLOT.XMM ? W.v128_load : W.i32_load, slotAddress(slot));
+      code.set(local);
+    }
   }
 
-  #storeSlots(except = 0): void {
-    const code = this.#code;
-    for (const [slot, local] of this.#slots) {
-      if (!(this.#written & ~except & (1 << slot))) continue;
+  #storeSlots(except: number): void {
+    const { code, slots } = this;
+    const written = this.#written & ~except;
+    for (let slot = 0; slot < slots.length; slot++) {
+      if (!(written & (1 << slot))) continue;
       code.i32(0);
-      code.get(local);
-      code.access(slotType(slot) === V128 ? W.v128_store : W.i32_store, slotAddress(slot));
+      code.get(slots[slot]!);
+      code.access(slot >= SLOT.XMM ? W.v128_store : W.i32_store, slotAddress(slot));
     }
   }
 
   #storeWord(at: number, local: number): void {
-    const code = this.#code;
+    const { code } = this;
     code.i32(0);
     code.get(local);
     code.access(W.i32_store, at);
@@ -243,8 +258,8 @@ export class Emitter {
 
   /** Stores everything, and goes on in the region that begins at EIP, if one is known. */
   #epilogue(): void {
-    const code = this.#code;
-    this.#storeSlots();
+    const { code } = this;
+    this.#storeSlots(0);
     this.#storeWord(STATE.EIP, this.#eip);
     this.#storeWord(STATE.LEFT, this.#left);
     code.get(this.#status);
@@ -285,21 +300,17 @@ export class Emitter {
 
   /** `inner`, and behind it the trees of `joints`, which it can branch to. */
   #within(joints: readonly number[], inner: () => void): void {
-    for (const block of joints) {
-      const label = new Label();
-      this.#joints.set(block, label);
-      this.#code.block(label);
-    }
+    for (let i = 0; i < joints.length; i++) this.#joints[joints[i]!] = this.code.block();
     inner();
     for (let i = joints.length - 1; i >= 0; i--) {
-      this.#code.end();
+      this.code.end();
       this.#tree(joints[i]!);
     }
   }
 
   #tree(index: number): void {
-    const code = this.#code;
-    const { children, entries, isJoint, isLoop, routes } = this.#structure;
+    const { code } = this;
+    const { children, entries, isJoint, isLoop, routes } = this.structure;
     const leadsOn = routes.has(index);
     const body = (): void =>
       this.#within(
@@ -318,7 +329,7 @@ export class Emitter {
       body();
       return;
     }
-    this.#loops.set(index, code.loop());
+    this.#loops[index] = code.loop();
     body();
     code.end();
   }
@@ -329,14 +340,14 @@ export class Emitter {
     const most = Math.min(Math.max(0, ...ways.keys()), MOST_ENTRIES);
     const labels = Array.from({ length: most + 1 }, (_, number) => {
       const next = ways.get(number);
-      return next === undefined ? otherwise : this.#joints.get(next)!;
+      return next === undefined ? otherwise : this.#joints[next]!;
     });
-    this.#code.get(this.#at);
-    this.#code.brTable(labels, otherwise);
+    this.code.get(this.#at);
+    this.code.brTable(labels, otherwise);
   }
 
   #leadOn(head: number): void {
-    const code = this.#code;
+    const { code } = this;
     code.get(this.#at);
     code.if();
     const here = code.block();
@@ -350,31 +361,28 @@ export class Emitter {
   // Blocks ---------------------------------------------------------------------------------------------------
 
   #block(block: Block): void {
-    new BlockEmitter(this, block, this.#used[block.index]!).emit();
+    new BlockEmitter(this, block).emit();
   }
 
-  /** The rest is for BlockEmitter. */
-  get code(): Code {
-    return this.#code;
-  }
+  // The rest is for BlockEmitter -----------------------------------------------------------------------------
 
   /** Slots that must be right on the way from one block to another. */
-  wanted(from: number, { block: to }: Target): number {
+  wanted(from: number, to: number): number {
     if (to < 0) return -1;
-    const isGuarded = this.#numbers.guards.has(to) && !goesBack(this.structure, from, to);
-    return isGuarded ? -1 : this.#live[to]!;
+    const { guards } = this.#numbers;
+    if (guards.size > 0 && guards.has(to) && !goesBack(this.structure, from, to)) return -1;
+    return this.#live[to]!;
   }
 
-  known(block: number): Known {
-    return this.#numbers.known[block]!;
+  known(block: number): Readonly<Known> {
+    return knownAt(this.#numbers, block);
   }
 
   /** Leaves before a block if slots do not hold the numbers that its loop relies on. */
   #guard(index: number): void {
     const guard = this.#numbers.guards.get(index);
     if (guard === undefined) return;
-    const code = this.#code;
-    const slots = [...guard.lanes.entries()].filter(([slot, lanes]) => lanes !== 0 && this.#slots.has(slot));
+    const { code } = this;
     const leave = (): void => {
       // On the way to an entry EIP is right.
       code.get(this.#at);
@@ -383,30 +391,28 @@ export class Emitter {
       code.i32(this.#region.blocks[index]!.address);
       code.set(this.#eip);
       code.end();
-      this.leaveAt(STATUS.INTERPRET, 0);
+      code.br(this.#refusal);
     };
-    const looks = LOOKS.map((look) => {
-      // Four lanes say all that the first alone does.
-      const wider = look.lanes >> 2;
-      return {
-        look,
-        numbers: slots
-          .filter(([, lanes]) => lanes & look.lanes && !(lanes & wider))
-          .map(
-            ([slot]) =>
-              () =>
-                code.get(this.#slots.get(slot)!),
-          ),
-      };
-    }).filter(({ numbers }) => numbers.length > 0);
     if (guard.mode) {
       isOtherMode(code, this.#mode());
       code.if();
       leave();
       code.end();
     }
-    for (const { look, numbers } of looks) {
-      isDoubtful(code, look, numbers);
+    for (const look of LOOKS) {
+      // Four lanes say all that the first alone does.
+      const wider = look.lanes >> 2;
+      const numbers: number[] = [];
+      for (let slot: number = SLOT.XMM; slot < SLOT.COUNT; slot++) {
+        const lanes = lanesOf(guard.lanes, slot);
+        if (lanes & look.lanes && !(lanes & wider) && this.slots[slot]! >= 0) numbers.push(this.slots[slot]!);
+      }
+      if (numbers.length === 0) continue;
+      for (let i = 0; i < numbers.length; i++) {
+        code.get(numbers[i]!);
+        nextDoubt(code, i === 0);
+      }
+      endDoubt(code, look);
       code.if();
       for (const number of numbers) {
         isNotPlain(code, look, number);
@@ -421,17 +427,9 @@ export class Emitter {
   /** What the region relies on MXCSR to be. */
   #mode(): number {
     for (const { values } of this.#region.blocks) {
-      for (const { what, number } of values) if (what === "admit" && number !== 0) return number;
+      for (const { what, number } of values) if (what === WHAT.ADMIT && number !== 0) return number;
     }
     throw new Error("no instruction looks at MXCSR");
-  }
-
-  slot(slot: number): number {
-    return this.#slots.get(slot)!;
-  }
-
-  get structure(): Structure {
-    return this.#structure;
   }
 
   call(number: number): void {
@@ -441,42 +439,57 @@ export class Emitter {
   #call(callee: Imported): void {
     let here = this.imported.get(callee);
     if (here === undefined) this.imported.set(callee, (here = this.imported.size));
-    this.#code.call(here);
+    this.code.call(here);
   }
 
   takeTemporary(type: ValueType): number {
-    return this.#free.get(type)!.pop() ?? this.#code.local(type);
+    const free = this.#free[type];
+    while (free.length > 0) {
+      const local = free.pop()!;
+      if (this.#isTaken[local]) continue;
+      this.#isTaken[local] = true;
+      return local;
+    }
+    const local = this.code.local(type);
+    this.#isTaken[local] = true;
+    return local;
   }
 
   giveBack(type: ValueType, local: number): void {
-    this.#free.get(type)!.push(local);
+    this.#isTaken[local] = false;
+    this.#free[type].push(local);
   }
 
-  takeAgain(type: ValueType, local: number): void {
-    const free = this.#free.get(type)!;
-    free.splice(free.indexOf(local), 1);
+  takeAgain(local: number): void {
+    this.#isTaken[local] = true;
   }
 
   /** Leaves with everything but EIP and LEFT in its place; `count` instructions of the block are still to be taken. */
-  leave(eip: number, status: number, count: number): void {
-    const code = this.#code;
+  leave(eip: number, count: number): void {
+    const { code } = this;
     code.i32(eip);
     code.set(this.#eip);
-    this.leaveAt(status, count);
+    this.leaveAt(count);
   }
 
-  leaveAt(status: number, count: number): void {
-    const code = this.#code;
+  /** The same for an instruction that the interpreter must execute. */
+  refuse(eip: number, count: number): void {
+    const { code } = this;
+    code.i32(eip);
+    code.set(this.#eip);
     this.spend(count);
-    // A local begins with 0, but loops come by again.
-    code.i32(status);
-    code.set(this.#status);
-    code.br(this.#exit);
+    code.br(this.#refusal);
+  }
+
+  /** The status is 0 as long as the region goes on. */
+  leaveAt(count: number): void {
+    this.spend(count);
+    this.code.br(this.#exit);
   }
 
   spend(count: number): void {
     if (count === 0) return;
-    const code = this.#code;
+    const { code } = this;
     code.get(this.#left);
     code.i32(count);
     code.op(W.i32_sub);
@@ -484,7 +497,7 @@ export class Emitter {
   }
 
   spendValue(value: () => void): void {
-    const code = this.#code;
+    const { code } = this;
     code.get(this.#left);
     value();
     code.op(W.i32_sub);
@@ -492,7 +505,7 @@ export class Emitter {
   }
 
   cannotAfford(value: () => void): void {
-    const code = this.#code;
+    const { code } = this;
     code.get(this.#left);
     code.i32(this.#need);
     code.op(W.i32_sub);
@@ -501,19 +514,24 @@ export class Emitter {
   }
 
   isPoor(): void {
-    const code = this.#code;
+    const { code } = this;
     code.get(this.#left);
     code.i32(this.#need);
     code.op(W.i32_lt_s);
   }
 
   setEip(): void {
-    this.#code.set(this.#eip);
+    this.code.set(this.#eip);
+  }
+
+  /** Whether the way to a block is a branch; else the block stands there. */
+  isBranch(from: number, to: number): boolean {
+    return this.structure.isJoint[to] !== 0 || goesBack(this.structure, from, to);
   }
 
   /** Branches to a block of the region, all slots being right. */
   jump(from: number, to: number): void {
-    const code = this.#code;
+    const { code } = this;
     const { structure } = this;
     if (isDispatched(structure, from, to)) {
       if (this.#hasWays) {
@@ -523,13 +541,13 @@ export class Emitter {
       code.i32(structure.entries.indexOf(to) + 1);
       code.set(this.#at);
       code.br(this.#dispatcher);
-    } else if (goesBack(structure, from, to)) code.br(this.#loops.get(to)!);
-    else if (structure.isJoint[to]) code.br(this.#joints.get(to)!);
+    } else if (goesBack(structure, from, to)) code.br(this.#loops[to]!);
+    else if (structure.isJoint[to]) code.br(this.#joints[to]!);
     else this.#tree(to);
   }
 
   isAt(address: number): void {
-    const code = this.#code;
+    const { code } = this;
     code.get(this.#eip);
     code.i32(address);
     code.op(W.i32_eq);
@@ -540,7 +558,7 @@ export class Emitter {
    * loaded then, and what it has turned out to be is only looked at.
    */
   choose(from: number, cases: readonly Target[], index: number, table: readonly number[]): void {
-    const code = this.#code;
+    const { code } = this;
     const ways = cases.map(({ block }) => !isDispatched(this.structure, from, block));
     if (cases.some(({ block }, i) => ways[i]! && goesBack(this.structure, from, block))) this.#leaveIfPoor();
     const elsewhere = new Label();
@@ -564,7 +582,7 @@ export class Emitter {
 
   /** Goes where local EIP says: to one of `cases`, to the dispatcher if it knows the address, or out. */
   dispatch(from: number, cases: readonly Target[]): void {
-    const code = this.#code;
+    const { code } = this;
     const ways = cases
       .filter(({ block }) => block >= 0 && !isDispatched(this.structure, from, block))
       .slice(0, MOST_ENTRIES);
@@ -586,13 +604,13 @@ export class Emitter {
 
   #leaveIfPoor(): void {
     this.isPoor();
-    this.#code.if();
-    this.leaveAt(STATUS.LOOK, 0);
-    this.#code.end();
+    this.code.if();
+    this.leaveAt(0);
+    this.code.end();
   }
 
   #labelOf(from: number, to: number): Label {
-    return (goesBack(this.structure, from, to) ? this.#loops : this.#joints).get(to)!;
+    return (goesBack(this.structure, from, to) ? this.#loops : this.#joints)[to]!;
   }
 
   /** A map from addresses to their numbers, from 1 on; 0 for all others between. */
@@ -605,7 +623,7 @@ export class Emitter {
 
   /** Puts the number of local EIP by a map on the stack. */
   #number({ low, length, at }: { low: number; length: number; at: number }): void {
-    const code = this.#code;
+    const { code } = this;
     const place = this.takeTemporary(I32);
     code.get(this.#eip);
     code.i32(low);
@@ -623,11 +641,11 @@ export class Emitter {
   }
 
   #dispatchAnywhere(): void {
-    const code = this.#code;
+    const { code } = this;
     const { loops } = this.structure;
     const { blocks, entries } = this.#region;
     if (!loops) {
-      this.leaveAt(STATUS.LOOK, 0);
+      this.leaveAt(0);
       return;
     }
     const addresses = entries.slice(0, MOST_ENTRIES).map((block) => blocks[block]!.address);
@@ -647,13 +665,13 @@ export class Emitter {
       code.tee(this.#at);
       code.brIf(this.#dispatcher);
     }
-    this.leaveAt(STATUS.LOOK, 0);
+    this.leaveAt(0);
   }
 
   execute(block: Block, operation: import("../cpu/operation.ts").Operation, target: Target): void {
-    const code = this.#code;
+    const { code } = this;
     this.spend(block.count - 1);
-    this.#storeSlots();
+    this.#storeSlots(0);
     code.i32(operation.address);
     code.set(this.#eip);
     this.#storeWord(STATE.EIP, this.#eip);
@@ -661,7 +679,7 @@ export class Emitter {
     code.i32(this.#surroundings.operationNumber(operation));
     this.#call(EXECUTE);
     this.#returnIfLeft();
-    for (const [slot, local] of this.#slots) this.#loadSlot(slot, local);
+    this.#loadSlots(0);
     code.i32(0);
     code.access(W.i32_load, STATE.LEFT);
     code.set(this.#left);
@@ -669,16 +687,16 @@ export class Emitter {
     if (away || operation.string !== undefined) {
       this.isPoor();
       code.if();
-      this.leave(target.address, STATUS.LOOK, 0);
+      this.leave(target.address, 0);
       code.end();
     }
-    if (target.block < 0) this.leave(target.address, STATUS.LOOK, 0);
+    if (target.block < 0) this.leave(target.address, 0);
     else this.jump(block.index, target.block);
   }
 
   /** Ends as an answer on the stack says, unless it is 0. */
   #returnIfLeft(): void {
-    const code = this.#code;
+    const { code } = this;
     code.tee(this.#status);
     code.if();
     code.get(this.#status);
@@ -690,11 +708,11 @@ export class Emitter {
 
   /** Whoever is asked finds everything in its place, may change it, and may lead elsewhere. */
   interrupt(block: Block, vector: number, target: Target): void {
-    const code = this.#code;
-    const slot = (number: number): number => this.#slots.get(number)!;
+    const { code } = this;
+    const { slots } = this;
     this.spend(block.count);
     this.#storeSlots(FLAG_SLOTS);
-    this.#storeWord(STATE.CARRIES, slot(SLOT.AUX));
+    this.#storeWord(STATE.CARRIES, slots[SLOT.AUX]!);
     code.i32(target.address);
     code.set(this.#eip);
     this.#storeWord(STATE.EIP, this.#eip);
@@ -703,22 +721,20 @@ export class Emitter {
     code.get(this.#left);
     this.#call(INTERRUPT);
     this.#returnIfLeft();
-    for (const [number, local] of this.#slots) {
-      if (!(FLAG_SLOTS & (1 << number))) this.#loadSlot(number, local);
-    }
+    this.#loadSlots(FLAG_SLOTS);
     code.i32(0);
     code.access(W.i32_load, STATE.CARRIES);
-    code.tee(slot(SLOT.AUX));
+    code.tee(slots[SLOT.AUX]!);
     code.i32(31);
     code.op(W.i32_shr_u);
-    code.set(slot(SLOT.CF));
+    code.set(slots[SLOT.CF]!);
     code.i32(FLAGS.WORD);
-    code.set(slot(SLOT.KIND));
+    code.set(slots[SLOT.KIND]!);
     code.i32(0);
     code.access(W.i32_load, STATE.EIP);
     code.set(this.#eip);
     if (target.block < 0) {
-      this.leaveAt(STATUS.LOOK, 0);
+      this.leaveAt(0);
       return;
     }
     code.get(this.#eip);
@@ -729,66 +745,67 @@ export class Emitter {
       code.op(W.i32_or);
     }
     code.if();
-    this.leaveAt(STATUS.LOOK, 0);
+    this.leaveAt(0);
     code.end();
     this.jump(block.index, target.block);
   }
 
-  /** Puts 1 on the stack if a check fails. */
-  check(value: Value, base: () => void, slow: () => void): void {
-    const code = this.#code;
-    const { low, high, writes } = value;
+  /** Where a check leads to when it holds, and when its page alone tells that it fails. */
+  openCheck({ number: low, high, writes }: Value): readonly [held: Label, failed: Label | undefined] {
+    const { code } = this;
+    const held = code.block();
+    return [held, writes && high - low <= 1 << LINE_SHIFT ? code.block() : undefined];
+  }
+
+  /** Goes on behind the check if it holds, with the first address on the stack and in a local variable. */
+  check(value: Value, place: number, [held, failed]: readonly [Label, Label | undefined]): void {
+    const { code } = this;
+    const { number: low, high, writes } = value;
     const span = high - low;
-    const first = (more = 0): void => {
-      base();
-      if (low + more !== 0) {
-        code.i32(low + more);
-        code.op(W.i32_add);
-      }
-    };
-    const low0 = writes ? this.#writeLow : this.#readLow;
-    if (this.#surroundings.without === "ranges" || (writes && !this.#surroundings.writes)) code.i32(1);
+    if (this.#surroundings.without === "ranges" || (writes && !this.#surroundings.writes)) code.drop();
     else {
-      first();
-      if (low0 >= 0) {
-        code.get(low0);
+      const start = writes ? this.#writeLow : this.#readLow;
+      if (start >= 0) {
+        code.get(start);
         code.op(W.i32_sub);
       }
       code.get(this.#limit(value));
-      code.op(W.i32_gt_u);
+      code.op(W.i32_le_u);
+      code.brIf(held);
     }
-    code.if();
-    const wide = span > 1 << LINE_SHIFT;
-    const wanted = writes ? FACT.READ | (wide ? FACT.WRITE : FACT.STORE) : FACT.READ;
-    const table = (at: number, shift: number, more: number): void => {
-      first(more);
-      code.i32(shift);
-      code.op(W.i32_shr_u);
-      code.access(W.i32_load8_u, at);
-    };
-    table(FACTS_BASE, 12, 0);
-    if (span > 1) {
-      table(FACTS_BASE, 12, span - 1);
-      code.op(W.i32_and);
-    }
+    const wanted = writes ? FACT.READ | (failed === undefined ? FACT.WRITE : FACT.STORE) : FACT.READ;
+    this.#look(FACTS_BASE, 12, place, span, W.i32_and);
     code.i32(wanted);
     code.op(W.i32_and);
-    code.i32(wanted);
-    code.op(W.i32_ne);
-    code.if();
-    slow();
-    code.end();
-    if (writes && !wide) {
-      const { linesBase } = this.#surroundings.memory;
-      table(linesBase, LINE_SHIFT, 0);
-      if (span > 1) {
-        table(linesBase, LINE_SHIFT, span - 1);
-        code.op(W.i32_or);
-      }
-      code.if();
-      slow();
-      code.end();
+    if (writes) {
+      code.i32(wanted);
+      code.op(failed === undefined ? W.i32_eq : W.i32_ne);
     }
+    if (failed === undefined) {
+      code.brIf(held);
+      return;
+    }
+    code.brIf(failed);
+    this.#look(this.#surroundings.memory.linesBase, LINE_SHIFT, place, span, W.i32_or);
+    code.op(W.i32_eqz);
+    code.brIf(held);
     code.end();
+  }
+
+  /** What a table of bytes has for the places where so many bytes begin and end. */
+  #look(table: number, shift: number, place: number, span: number, both: Opcode): void {
+    const { code } = this;
+    code.get(place);
+    code.i32(shift);
+    code.op(W.i32_shr_u);
+    code.access(W.i32_load8_u, table);
+    if (span === 1) return;
+    code.get(place);
+    code.i32(span - 1);
+    code.op(W.i32_add);
+    code.i32(shift);
+    code.op(W.i32_shr_u);
+    code.access(W.i32_load8_u, table);
+    code.op(both);
   }
 }

@@ -5,97 +5,41 @@
  *
  * A value of a slot is what the slot held when the block began. Slots change at a block's end only; an exit in its
  * middle says which slots have changed so far.
+ *
+ * V8 executes the compiler in its bytecode interpreter, for few programs give it enough to do to become warm. So what is
+ * done for every value is plain here: no closures, no iterators, no tables where a number will do.
  */
 import type { Operation } from "../cpu/operation.ts";
 import { STATE } from "../cpu/state.ts";
 import { FACTS_BASE, RAM_BASE } from "../memory/memory.ts";
-import { I32, type Opcode, resultOf, V128, type ValueType, W } from "../wasm/index.ts";
+import { I32, type Opcode, resultOf, type ValueType, W } from "../wasm/index.ts";
 import { LANES, plainLanes } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
+import { ALL_SLOTS, SLOT, slotType } from "./slots.ts";
+import { WHAT } from "./what.ts";
 
-/** Slots: where they are in the state page, and of what type. The first eight are the general registers. */
-export const SLOT = {
-  /** The result of which ZF, SF and PF are, as in cpu/flags.ts. */
-  RESULT: 8,
-  /** By KIND: all of CARRIES, the second summand, or the subtrahend. */
-  AUX: 9,
-  /** How CARRIES follows: one of FLAGS. */
-  KIND: 10,
-  /** CF, 0 or 1, whatever the others say. */
-  CF: 11,
-  /** xmm0 … xmm7. */
-  XMM: 12,
-  COUNT: 20,
-} as const;
+export { SLOT, slotAddress, slotName, slotType } from "./slots.ts";
+export { WHAT } from "./what.ts";
 
-export const slotType = (slot: number): ValueType => (slot >= SLOT.XMM ? V128 : I32);
-
-const flagAddresses = [STATE.RESULT, STATE.AUX, STATE.KIND, STATE.CF];
-
-/** Where a slot is in the state page. The engine turns AUX, KIND and CF into CARRIES and back at its border. */
-export const slotAddress = (slot: number): number =>
-  slot < 8
-    ? STATE.REGISTERS + 4 * slot
-    : slot < SLOT.XMM
-      ? flagAddresses[slot - SLOT.RESULT]!
-      : STATE.XMM + 16 * (slot - SLOT.XMM);
-
-const slotNames = [..."eax ecx edx ebx esp ebp esi edi result aux kind cf".split(" ")];
-export const slotName = (slot: number): string => slotNames[slot] ?? `xmm${slot - SLOT.XMM}`;
-
-export type What =
-  /** `number` is the value. */
-  | "const"
-  /** `number` is the slot. */
-  | "slot"
-  /** `opcode` of `args`; no effect, and no trap. */
-  | "pure"
-  /** `opcode` at args[0] + number, an address in the wasm memory. */
-  | "load"
-  /** The same, and args[1] is what is stored. */
-  | "store"
-  /** Guest memory at args[0] + low … args[0] + high can be read, or written; else the region is left. */
-  | "check"
-  /** Leaves the region before this instruction if args[0] is not zero. */
-  | "leave"
-  /**
-   * Numbers in the lanes of args[1], args[2], … must be plain: leaves the region if args[0] is not zero, which need
-   * not be worked out where all of them are normal and none nearly too small or too large. `bytes` has their LANES;
-   * `number` what MXCSR must be: bits that matter above, their values below.
-   */
-  | "admit"
-  /** Goes on in another block if args[0] is not zero. */
-  | "part"
-  /** Leaves the region, behind this instruction, for the address args[0] if that is not `number`. */
-  | "astray"
-  /** Calls the imported function `number` with args; its value if it has one. */
-  | "call"
-  /**
-   * args[0], with args[1] as its `second`, unless one of args[5], args[6], … is not 0: then args[3] and args[4], or the
-   * region is left if args[2] is not 0.
-   */
-  | "mend"
-  /** The second value of args[0]. */
-  | "second"
-  /** Copies args[2] bytes of guest memory from args[1] to args[0]; they do not overlap. */
-  | "copy"
-  /** Fills args[2] bytes of guest memory at args[0] with elements of `number` bytes, args[1]. */
-  | "fill"
-  /** Leaves the region before this instruction if not so many more instructions as args[0] can be afforded. */
-  | "afford"
-  /** args[0] more instructions have been executed than are counted otherwise. */
-  | "spend";
+/** Slots that have changed, and to what. Slots without a value are others, which change later. */
+export interface Changes {
+  readonly slots: readonly number[];
+  readonly values: readonly Value[];
+  /** The slots, and those that the values are computed from, as bits. */
+  readonly written: number;
+  readonly reads: number;
+}
 
 /** Where a region is left in the middle of a block: before which instruction, and what has changed until there. */
 export interface Exit {
   readonly eip: number;
   /** Instructions of the block that were executed before it. */
   readonly count: number;
-  readonly changed: ReadonlyMap<number, Value>;
+  readonly changes: Changes;
   /** Stores that have been put off. */
   readonly late: readonly LateStore[];
-  /** Where a `part` goes on. */
-  readonly to?: Target;
+  /** Where a part goes on. */
+  readonly to: Target | undefined;
 }
 
 /** A store to the state page that need not be made before the block is left. */
@@ -113,20 +57,42 @@ export interface Procrastinator {
 }
 
 export interface Value {
-  readonly what: What;
+  /** One of WHAT, which says what the rest is. */
+  readonly what: number;
   readonly type: ValueType;
   readonly opcode: Opcode;
-  readonly args: readonly Value[];
+  /** What it is made of, for kinds that are made of three values at most; the others have a list. */
+  readonly a: Value | undefined;
+  readonly b: Value | undefined;
+  readonly c: Value | undefined;
+  readonly list: readonly Value[] | undefined;
   readonly number: number;
   /** 64-bit and vector constants, lanes, shuffle patterns. */
   readonly bytes: readonly number[] | bigint | undefined;
   readonly exit: Exit | undefined;
   /** Of a check. */
-  low: number;
-  high: number;
-  writes: boolean;
-  /** For the emitter and the printer: position in its block. */
-  position: number;
+  readonly high: number;
+  readonly writes: boolean;
+  /** In its block. */
+  readonly position: number;
+  /** Slots that it is computed from where it is used, as bits. What is made at its place: none. */
+  readonly reads: number;
+  /** For the emitter (emit-block.ts). */
+  hot: number;
+  cold: number;
+  last: number;
+  local: number;
+  uses: number;
+  ended: Value | undefined;
+  next: Value | undefined;
+}
+
+/** While its block is made. */
+type Making = { -readonly [Name in keyof Value]: Value[Name] };
+
+/** All that a value is made of. */
+export function argumentsOf({ a, b, c, list }: Value): readonly Value[] {
+  return list ?? (c ? [a!, b!, c] : b ? [a!, b] : a ? [a] : []);
 }
 
 export type End =
@@ -160,11 +126,21 @@ export function valuesAt(end: End): readonly Value[] {
   return end.choice === undefined ? [end.target] : [end.target, end.choice.index];
 }
 
+/** Slots that they are computed from, as bits. */
+function readsOf(end: End): number {
+  if (end.kind === "branch") return end.condition.reads;
+  if (end.kind !== "indirect") return 0;
+  return end.target.reads | (end.choice === undefined ? 0 : end.choice.index.reads);
+}
+
 /** A block of the region by its index, or -1 and an address outside. */
 export interface Target {
   block: number;
   readonly address: number;
 }
+
+const NO_CHANGES: Changes = { slots: [], values: [], written: 0, reads: 0 };
+const NO_STORES: readonly LateStore[] = [];
 
 export class Block {
   readonly index: number;
@@ -172,8 +148,16 @@ export class Block {
   /** Which copy of a callee it belongs to; 0 for none. */
   readonly copy: number;
   readonly values: Value[] = [];
-  /** Slots that have changed at the end. */
-  readonly changed = new Map<number, Value>();
+  /** At the end. */
+  changes: Changes = NO_CHANGES;
+  /** Slots that matter as it begins whatever comes behind it, as bits. */
+  reads = 0;
+  /** Slots that anything is computed from, as bits. */
+  used = 0;
+  /** Ways that part from its middle. */
+  readonly parts: Exit[] = [];
+  /** It looks at numbers, or changes how they are worked out. */
+  admits = false;
   /** Instructions in it, with the one that ends it. */
   count = 0;
   end: End = { kind: "interpret", eip: 0 };
@@ -191,26 +175,8 @@ export interface Region {
   readonly entries: number[];
 }
 
-const constants = new Set<Opcode>([
-  W.i32_add,
-  W.i32_sub,
-  W.i32_and,
-  W.i32_or,
-  W.i32_xor,
-  W.i32_shl,
-  W.i32_shr_u,
-  W.i32_shr_s,
-  W.i32_mul,
-  W.i32_eqz,
-  W.i32_eq,
-  W.i32_ne,
-  W.i32_lt_u,
-  W.i32_lt_s,
-  W.i32_extend8_s,
-  W.i32_extend16_s,
-]);
-
-function folded(opcode: Opcode, a: number, b: number): number {
+/** What an instruction makes of two numbers, or of one; undefined where that is not worked out here. */
+function folded(opcode: Opcode, a: number, b: number): number | undefined {
   switch (opcode) {
     case W.i32_add:
       return (a + b) | 0;
@@ -242,8 +208,10 @@ function folded(opcode: Opcode, a: number, b: number): number {
       return a < b ? 1 : 0;
     case W.i32_extend8_s:
       return (a << 24) >> 24;
-    default:
+    case W.i32_extend16_s:
       return (a << 16) >> 16;
+    default:
+      return undefined;
   }
 }
 
@@ -265,10 +233,18 @@ interface Admission {
 export class Builder {
   readonly block: Block;
   readonly without: Optimisation | undefined;
-  readonly #current = new Map<number, Value>();
-  readonly #slots = new Map<number, Value>();
+  /** Slots that were set, and to what; where in the two each slot is, or -1. */
+  readonly #slots: number[] = [];
+  #values: Value[] = [];
+  readonly #places: number[] = NOWHERE.slice();
+  /** The same for exits, as long as nothing is set. */
+  #changes: Changes | undefined = NO_CHANGES;
+  /** What slots held at the beginning. */
+  readonly #initial: (Value | undefined)[] = [];
   readonly #constants = new Map<number, Value>();
-  readonly #checks = new Map<Value, Value>();
+  /** Constants and slots: they are not among the block's values. */
+  #simple = 0;
+  readonly #checks = new Map<Value, Making>();
   /** How far from what addresses are relative to multiples of 16 are known to be. */
   readonly #alignments = new Map<Value, number>();
   /** Dwords of guest memory that are known: by what their addresses are relative to, and the distances. */
@@ -290,121 +266,234 @@ export class Builder {
     this.#fixed = fixed;
   }
 
-  #make(
-    what: What,
-    type: ValueType,
-    opcode: Opcode,
-    args: readonly Value[],
-    number = 0,
-    bytes?: Value["bytes"],
-    exit?: Exit,
-  ): Value {
-    const value: Value = {
+  /** How many values there are, with constants and slots. */
+  get size(): number {
+    return this.#simple + this.block.values.length;
+  }
+
+  #make(what: number, type: ValueType, opcode: Opcode, a: Value | undefined, b: Value | undefined): Making {
+    const { block } = this;
+    const { values } = block;
+    let reads = 0;
+    if (a !== undefined) reads = a.reads;
+    if (b !== undefined) reads |= b.reads;
+    if (what !== WHAT.PURE) {
+      block.reads |= reads;
+      reads = 0;
+    }
+    const value: Making = {
       what,
       type,
       opcode,
-      args,
-      number,
-      bytes,
-      exit,
-      low: 0,
+      a,
+      b,
+      c: undefined,
+      list: undefined,
+      number: 0,
+      bytes: undefined,
+      exit: undefined,
       high: 0,
       writes: false,
-      position: this.block.values.length,
+      position: values.length,
+      reads,
+      hot: 0,
+      cold: 0,
+      last: -1,
+      local: -1,
+      uses: 0,
+      ended: undefined,
+      next: undefined,
     };
-    this.block.values.push(value);
+    values.push(value);
     return value;
+  }
+
+  #makeOf(what: number, type: ValueType, list: readonly Value[]): Making {
+    const { block } = this;
+    const made = this.#make(what, type, 0, undefined, undefined);
+    made.list = list;
+    for (let i = 0; i < list.length; i++) block.reads |= list[i]!.reads;
+    return made;
+  }
+
+  /** What stands nowhere: a constant, a slot. */
+  #simply(what: number, type: ValueType, number: number, bytes: Value["bytes"]): Value {
+    this.#simple++;
+    return {
+      what,
+      type,
+      opcode: 0,
+      a: undefined,
+      b: undefined,
+      c: undefined,
+      list: undefined,
+      number,
+      bytes,
+      exit: undefined,
+      high: 0,
+      writes: false,
+      position: -1,
+      reads: what === WHAT.SLOT ? 1 << number : 0,
+      hot: 0,
+      cold: 0,
+      last: -1,
+      local: -1,
+      uses: 0,
+      ended: undefined,
+      next: undefined,
+    };
+  }
+
+  /** An effect that may leave the region. What the exit needs has been made before it. */
+  #leaving(exit: Exit, what: number, a: Value): Making {
+    const made = this.#make(what, I32, 0, a, undefined);
+    this.#leavesBy(made, exit);
+    return made;
+  }
+
+  #leavesBy(value: Making, exit: Exit): void {
+    const { block } = this;
+    const { changes, late } = exit;
+    value.exit = exit;
+    for (let i = 0; i < late.length; i++) block.reads |= late[i]!.address.reads | late[i]!.value.reads;
+    if (exit.to === undefined) block.reads |= changes.reads | (ALL_SLOTS & ~changes.written);
+    else block.parts.push(exit);
   }
 
   /** A 32-bit constant. */
   const(value: number): Value {
-    const known = this.#constants.get(value | 0);
+    const constants = this.#constants;
+    const known = constants.get(value | 0);
     if (known !== undefined) return known;
-    const made = this.#make("const", I32, 0, [], value | 0);
-    this.#constants.set(value | 0, made);
+    const made = this.#simply(WHAT.CONST, I32, value | 0, undefined);
+    constants.set(value | 0, made);
     return made;
   }
 
   /** A constant of another type: 64 bits as a bigint, 16 bytes, or a double as its number. */
   wide(type: ValueType, value: bigint | readonly number[] | number): Value {
     return typeof value === "number"
-      ? this.#make("const", type, 0, [], value)
-      : this.#make("const", type, 0, [], 0, value);
+      ? this.#simply(WHAT.CONST, type, value, undefined)
+      : this.#simply(WHAT.CONST, type, 0, value);
   }
 
   /** What a slot holds now. */
   get(slot: number): Value {
-    const current = this.#current.get(slot);
-    if (current !== undefined) return current;
-    let value = this.#slots.get(slot);
-    if (value === undefined) {
-      value = this.#make("slot", slotType(slot), 0, [], slot);
-      this.#slots.set(slot, value);
-    }
-    return value;
+    const place = this.#places[slot]!;
+    return place >= 0 ? this.#values[place]! : this.#before(slot);
+  }
+
+  #before(slot: number): Value {
+    const initial = this.#initial;
+    const known = initial[slot];
+    if (known !== undefined) return known;
+    this.block.used |= 1 << slot;
+    return (initial[slot] = this.#simply(WHAT.SLOT, slotType(slot), slot, undefined));
   }
 
   set(slot: number, value: Value): void {
-    if (value.what === "slot" && value.number === slot) this.#current.delete(slot);
-    else this.#current.set(slot, value);
+    const place = this.#places[slot]!;
+    if (place >= 0) this.#values[place] = value;
+    else if (value.what === WHAT.SLOT && value.number === slot) return;
+    else {
+      this.#places[slot] = this.#slots.length;
+      this.#slots.push(slot);
+      this.#values.push(value);
+    }
+    this.#changes = undefined;
   }
 
-  /** A computation without effect that cannot trap. `bytes` follow the opcode: lanes. */
-  pure(opcode: Opcode, ...args: Value[]): Value {
-    return this.#simplified(opcode, args) ?? this.#make("pure", resultOf(opcode), opcode, args);
+  /** What has changed so far. */
+  #changed(): Changes {
+    if (this.#changes !== undefined) return this.#changes;
+    const slots = this.#slots;
+    const values = this.#values.slice();
+    let reads = 0;
+    let written = 0;
+    for (let i = 0; i < values.length; i++) {
+      reads |= values[i]!.reads;
+      written |= 1 << slots[i]!;
+    }
+    return (this.#changes = { slots, values, written, reads });
+  }
+
+  /** A computation without effect that cannot trap. */
+  pure(opcode: Opcode, a: Value, b?: Value, c?: Value): Value {
+    if (c !== undefined) return this.#pureOfThree(opcode, a, b!, c);
+    return this.#simplified(opcode, a, b) ?? this.#make(WHAT.PURE, resultOf(opcode), opcode, a, b);
+  }
+
+  #pureOfThree(opcode: Opcode, a: Value, b: Value, c: Value): Value {
+    // Its third operand may be of another type than its result.
+    const made = this.#make(WHAT.PURE, opcode === W.select ? a.type : resultOf(opcode), opcode, a, b);
+    made.c = c;
+    made.reads |= c.reads;
+    return made;
   }
 
   /** The same of an instruction with lanes or a pattern behind it, or of another type than its name says. */
-  pureWith(opcode: Opcode, type: ValueType, bytes: readonly number[] | undefined, ...args: Value[]): Value {
-    return this.#make("pure", type, opcode, args, 0, bytes);
+  pureWith(
+    opcode: Opcode,
+    type: ValueType,
+    bytes: readonly number[] | undefined,
+    a: Value,
+    b?: Value,
+  ): Value {
+    const made = this.#make(WHAT.PURE, type, opcode, a, b);
+    made.bytes = bytes;
+    return made;
   }
 
   select(condition: Value, yes: Value, no: Value): Value {
-    if (condition.what === "const") return condition.number !== 0 ? yes : no;
+    if (condition.what === WHAT.CONST) return condition.number !== 0 ? yes : no;
     if (yes === no) return yes;
-    return this.#make("pure", yes.type, W.select, [yes, no, condition]);
+    return this.#pureOfThree(W.select, yes, no, condition);
   }
 
   /** Reads the wasm memory at `address + offset`: guest memory behind a check, or the state page. */
   load(opcode: Opcode, address: Value, offset: number): Value {
-    if (opcode === W.i32_load && offset === RAM_BASE && this.without !== "memory") {
-      const [base, distance] = this.relative(address);
-      let dwords = this.#memory.get(base);
-      if (dwords === undefined) this.#memory.set(base, (dwords = new Map()));
-      let value = dwords.get(distance);
-      if (value === undefined) {
-        value = this.#make("load", I32, opcode, [address], offset);
-        dwords.set(distance, value);
-      }
-      return value;
+    if (opcode !== W.i32_load || offset !== RAM_BASE || this.without === "memory") {
+      const made = this.#make(WHAT.LOAD, resultOf(opcode), opcode, address, undefined);
+      made.number = offset;
+      return made;
     }
-    return this.#make("load", resultOf(opcode), opcode, [address], offset);
+    const base = baseOf(address);
+    const distance = distanceOf(address);
+    let dwords = this.#memory.get(base);
+    if (dwords === undefined) this.#memory.set(base, (dwords = new Map()));
+    const known = dwords.get(distance);
+    if (known !== undefined) return known;
+    const made = this.#make(WHAT.LOAD, I32, opcode, address, undefined);
+    made.number = offset;
+    dwords.set(distance, made);
+    return made;
   }
 
   store(opcode: Opcode, address: Value, value: Value, offset: number): void {
-    this.#settle();
-    this.#make("store", I32, opcode, [address, value], offset);
-    if (offset === STATE.MXCSR && address.what === "const") this.mode = 0;
+    if (this.#admission !== undefined) this.#settle();
+    this.#make(WHAT.STORE, I32, opcode, address, value).number = offset;
+    if (offset === STATE.MXCSR && address.what === WHAT.CONST) {
+      this.mode = 0;
+      this.block.admits = true;
+    }
     if (offset !== RAM_BASE) return;
     // It may be any place that another base leads to.
-    const [base, distance] = this.relative(address);
-    const known = this.#memory.get(base);
-    this.#memory.clear();
-    const size = storedBytes.get(opcode);
-    if (size === undefined) return;
-    const dwords = known ?? new Map<number, Value>();
-    for (let at = distance - 3; at < distance + size; at++) dwords.delete(at | 0);
-    if (opcode === W.i32_store) dwords.set(distance, value);
-    this.#memory.set(base, dwords);
-  }
-
-  /** Takes the address apart: what it is relative to, and how far. */
-  relative(address: Value): [base: Value | undefined, offset: number] {
-    if (address.what === "const") return [undefined, address.number];
-    const [left, right] = address.args;
-    if (address.what === "pure" && address.opcode === W.i32_add && right!.what === "const")
-      return [left!, right!.number];
-    return [address, 0];
+    const base = baseOf(address);
+    const memory = this.#memory;
+    const known = memory.get(base);
+    if (memory.size > (known === undefined ? 0 : 1)) {
+      memory.clear();
+      if (known !== undefined) memory.set(base, known);
+    }
+    const size = storedBytes(opcode);
+    const distance = distanceOf(address);
+    if (known !== undefined && known.size > 0) {
+      if (size === 0) known.clear();
+      else for (let at = distance - 3; at < distance + size; at++) known.delete(at | 0);
+    }
+    if (opcode !== W.i32_store) return;
+    if (known !== undefined) known.set(distance, value);
+    else memory.set(base, new Map([[distance, value]]));
   }
 
   /**
@@ -412,23 +501,23 @@ export class Builder {
    * region is left before the present instruction. Checks on the same base are made together, by the first of them.
    */
   check(address: Value, size: number, writes: boolean): void {
-    const [base, offset] = this.relative(address);
-    if (base === undefined && this.#fixed(offset, size, writes)) return;
+    const base = baseOf(address);
+    const low = distanceOf(address);
+    if (base === undefined && this.#fixed(low, size, writes)) return;
     const on = base ?? this.const(0);
-    const low = offset;
     const known = this.#checks.get(on);
     if (known !== undefined && this.without !== "checks") {
-      const lowest = Math.min(known.low, low);
-      const highest = Math.max(known.high, low + size);
+      const lowest = known.number < low ? known.number : low;
+      const highest = known.high > low + size ? known.high : low + size;
       if (highest - lowest <= MOST_CHECKED) {
-        known.low = lowest;
+        known.number = lowest;
         known.high = highest;
-        known.writes ||= writes;
+        if (writes) known.writes = true;
         return;
       }
     }
-    const made = this.#make("check", I32, 0, [on], 0, undefined, this.exit());
-    made.low = low;
+    const made = this.#leaving(this.exit(), WHAT.CHECK, on);
+    made.number = low;
     made.high = low + size;
     made.writes = writes;
     this.#checks.set(on, made);
@@ -436,12 +525,13 @@ export class Builder {
 
   /** Leaves the region before the present instruction if `condition` is not zero. */
   leave(condition: Value): void {
-    this.#make("leave", I32, 0, [condition], 0, undefined, this.exit());
+    this.#leaving(this.exit(), WHAT.LEAVE, condition);
   }
 
   /** Leaves the region before the present instruction unless `address` is a multiple of 16. */
   align(address: Value): void {
-    const [base, offset] = this.relative(address);
+    const base = baseOf(address);
+    const offset = distanceOf(address);
     if (base !== undefined && this.#alignments.get(base) === (offset & 15)) return;
     this.leave(
       this.pure(W.i32_and, base !== undefined && (offset & 15) === 0 ? base : address, this.const(15)),
@@ -456,19 +546,25 @@ export class Builder {
 
   /**
    * Numbers must be plain, else the region is left before the present instruction, or one before it that has changed
-   * nothing but slots. `values`: numbers with the lanes that count; `fails`: not 0 if they are not plain.
+   * nothing but slots. `values`: numbers of which `lanes` count; `fails`: not 0 if they are not plain.
    */
-  admit(values: readonly (readonly [Value, number])[], fails: Value | undefined, mode: number): void {
-    const unknown = values.filter(([value, lanes]) => !this.isPlain(value, lanes));
-    if (unknown.length === 0 && mode === this.mode) return;
+  admit(values: readonly Value[], lanes: number, fails: Value | undefined, mode: number): void {
+    let isKnown = true;
+    for (let i = 0; i < values.length; i++) if (!this.isPlain(values[i]!, lanes)) isKnown = false;
+    if (isKnown && mode === this.mode) return;
+    this.block.admits = true;
     this.#admission ??= { exit: this.exit(), values: new Map(), fails: undefined, mode: 0 };
     const admission = this.#admission;
-    for (const [value, lanes] of unknown) {
-      admission.values.set(value, (admission.values.get(value) ?? 0) | lanes);
-      this.markPlain(value, lanes);
-    }
-    if (fails !== undefined && unknown.length > 0) {
-      admission.fails = admission.fails ? this.pure(W.i32_or, admission.fails, fails) : fails;
+    if (!isKnown) {
+      const unknown = admission.values;
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i]!;
+        if (this.isPlain(value, lanes)) continue;
+        unknown.set(value, (unknown.get(value) ?? 0) | lanes);
+        this.markPlain(value, lanes);
+      }
+      if (fails !== undefined)
+        admission.fails = admission.fails ? this.pure(W.i32_or, admission.fails, fails) : fails;
     }
     if (mode !== this.mode) admission.mode = this.mode = mode;
     if (this.without === "numbers") this.#settle();
@@ -476,8 +572,7 @@ export class Builder {
 
   /** Whether numbers are known to be zero, normal or infinite. */
   isPlain(value: Value, lanes: number): boolean {
-    const known = (each: Value): number => this.#plain.get(each) ?? 0;
-    return (plainLanes(value, known) & lanes) === lanes;
+    return (plainLanes(value, this.#plain, 0) & lanes) === lanes;
   }
 
   markPlain(value: Value, lanes: number): void {
@@ -490,23 +585,28 @@ export class Builder {
     if (admission === undefined) return;
     this.#admission = undefined;
     const { values, fails, mode, exit } = admission;
-    const args = [fails ?? this.const(0)];
+    const list = [fails ?? this.const(0)];
     const lanes: number[] = [];
-    for (const [value, several] of values) {
-      for (const each of Object.values(LANES)) {
+    values.forEach((several, value) => {
+      for (let each = LANES.PS; each <= LANES.SD; each <<= 1) {
         if (!(several & each)) continue;
-        args.push(value);
+        list.push(value);
         lanes.push(each);
       }
-    }
-    this.#make("admit", I32, 0, args, mode, lanes, exit);
+    });
+    const made = this.#makeOf(WHAT.ADMIT, I32, list);
+    made.number = mode;
+    made.bytes = lanes;
+    this.#leavesBy(made, exit);
   }
 
   call(index: number, type: ValueType, ...args: Value[]): Value {
     this.#settle();
     // Some write to guest memory.
     this.#memory.clear();
-    return this.#make("call", type, 0, args, index);
+    const made = this.#makeOf(WHAT.CALL, type, args);
+    made.number = index;
+    return made;
   }
 
   /** A pair of values, which are others if one of `doubts` is not 0, or are refused. */
@@ -516,49 +616,56 @@ export class Builder {
     refused: Value,
     other: readonly [Value, Value],
   ): [Value, Value] {
-    const [first, second] = usual;
-    const args = [first, second, refused, ...other, ...doubts];
-    const made = this.#make("mend", first.type, 0, args, 0, undefined, this.exit());
-    return [made, this.#make("second", second.type, 0, [made])];
+    const exit = this.exit();
+    const made = this.#makeOf(WHAT.MEND, usual[0].type, [...usual, refused, ...other, ...doubts]);
+    this.#leavesBy(made, exit);
+    return [made, this.#make(WHAT.SECOND, usual[1].type, 0, made, undefined)];
   }
 
   copy(to: Value, from: Value, length: Value): void {
-    this.#settle();
-    this.#memory.clear();
-    this.#make("copy", I32, 0, [to, from, length]);
+    this.#string(WHAT.COPY, to, from, length, 0);
   }
 
   fill(to: Value, element: Value, length: Value, size: number): void {
+    this.#string(WHAT.FILL, to, element, length, size);
+  }
+
+  #string(what: number, to: Value, from: Value, length: Value, size: number): void {
     this.#settle();
     this.#memory.clear();
-    this.#make("fill", I32, 0, [to, element, length], size);
+    const made = this.#make(what, I32, 0, to, from);
+    made.c = length;
+    made.number = size;
+    this.block.reads |= length.reads;
   }
 
   /** Leaves the region before the present instruction unless `count` more can be afforded, 0 … 2^30. */
   afford(count: Value): void {
     this.#settle();
-    this.#make("afford", I32, 0, [count], 0, undefined, this.exit());
+    this.#leaving(this.exit(), WHAT.AFFORD, count);
   }
 
   spend(count: Value): void {
     this.#settle();
-    this.#make("spend", I32, 0, [count]);
+    this.#make(WHAT.SPEND, I32, 0, count, undefined);
   }
 
-  /** An exit before the present instruction. */
-  exit(): Exit {
-    if (this.#admission) return this.#admission.exit;
+  /** An exit before the present instruction; with a target where it goes on, behind it. */
+  exit(to?: Target): Exit {
+    if (this.#admission !== undefined) return this.#admission.exit;
     return {
       eip: this.eip,
       count: this.block.count,
-      changed: new Map(this.#current),
-      late: this.procrastinator?.late() ?? [],
+      changes: this.#changed(),
+      late: this.procrastinator === undefined ? NO_STORES : this.procrastinator.late(),
+      to,
     };
   }
 
   /** Makes the stores that have been put off. */
   catchUp(): void {
-    const stores = this.procrastinator?.late() ?? [];
+    if (this.procrastinator === undefined) return;
+    const stores = this.procrastinator.late();
     this.procrastinator = undefined;
     for (const { opcode, address, value, offset } of stores) this.store(opcode, address, value, offset);
   }
@@ -566,39 +673,41 @@ export class Builder {
   /** Goes on at `target`, behind the present instruction, if `condition` is not zero. */
   part(condition: Value, target: Target): void {
     this.#settle();
-    this.#make("part", I32, 0, [condition], 0, undefined, { ...this.exit(), to: target });
+    this.#leaving(this.exit(target), WHAT.PART, condition);
   }
 
   /** Leaves for `address` if that is not what is expected. The present instruction has been executed. */
   astray(address: Value, expected: number): void {
-    if (address.what === "const" && address.number === expected) return;
+    if (address.what === WHAT.CONST && address.number === expected) return;
     this.#settle();
-    this.#make("astray", I32, 0, [address], expected, undefined, this.exit());
+    this.#leaving(this.exit(), WHAT.ASTRAY, address).number = expected;
   }
 
   /** Ends the block. */
   end(end: End): void {
     this.catchUp();
     this.#settle();
-    for (const [slot, value] of this.#current) this.block.changed.set(slot, value);
+    this.block.changes = this.#changed();
     this.block.end = end;
+    this.block.reads |= readsOf(end);
   }
 
-  #simplified(opcode: Opcode, args: readonly Value[]): Value | undefined {
-    const [a, b] = args as [Value, Value | undefined];
-    if (args.length > 2) return undefined;
-    const constantA = a.what === "const" && a.type === I32;
-    const constantB = b !== undefined && b.what === "const" && b.type === I32;
+  #simplified(opcode: Opcode, a: Value, b: Value | undefined): Value | undefined {
+    if (opcode > W.i32_rotr && opcode !== W.i32_extend8_s && opcode !== W.i32_extend16_s) return undefined;
+    const constantA = a.what === WHAT.CONST && a.type === I32;
+    const constantB = b !== undefined && b.what === WHAT.CONST && b.type === I32;
     if (constantA && (b === undefined || constantB)) {
-      return constants.has(opcode) ? this.const(folded(opcode, a.number, b?.number ?? 0)) : undefined;
+      const known = folded(opcode, a.number, b === undefined ? 0 : b.number);
+      return known === undefined ? undefined : this.const(known);
     }
     switch (opcode) {
       case W.i32_add:
         if (constantA) return this.pure(opcode, b!, a);
         if (constantB) {
           if (b.number === 0) return a;
-          const [base, offset] = this.relative(a);
-          if (base !== a && base !== undefined) return this.pure(opcode, base, this.const(offset + b.number));
+          const base = baseOf(a);
+          if (base !== a && base !== undefined)
+            return this.pure(opcode, base, this.const(distanceOf(a) + b.number));
         }
         return undefined;
       case W.i32_sub:
@@ -616,9 +725,8 @@ export class Builder {
         if (!constantB) return undefined;
         if (b.number === 0) return b;
         if (b.number === -1) return a;
-        const [, mask] = a.args;
-        if (a.what === "pure" && a.opcode === W.i32_and && mask!.what === "const")
-          return this.pure(opcode, a.args[0]!, this.const(mask!.number & b.number));
+        if (a.what === WHAT.PURE && a.opcode === W.i32_and && a.b!.what === WHAT.CONST)
+          return this.pure(opcode, a.a!, this.const(a.b!.number & b.number));
         const bits = widthOf(a);
         return bits < 32 && (b.number & ((1 << bits) - 1)) === (1 << bits) - 1 ? a : undefined;
       }
@@ -628,52 +736,90 @@ export class Builder {
       case W.i32_rotl:
       case W.i32_rotr:
         return constantB && (b.number & 31) === 0 ? a : undefined;
-      case W.i32_eqz:
-        if (a.what === "pure" && a.opcode === W.i32_sub) return this.pure(W.i32_eq, a.args[0]!, a.args[1]!);
-        if (a.what === "pure" && a.opcode === W.i32_add && a.args[1]!.what === "const")
-          return this.pure(W.i32_eq, a.args[0]!, this.const(-a.args[1]!.number));
-        return a.what === "pure" && a.opcode in inverse
-          ? this.pure(inverse[a.opcode]!, a.args[0]!, a.args[1]!)
-          : undefined;
+      case W.i32_eqz: {
+        if (a.what !== WHAT.PURE) return undefined;
+        if (a.opcode === W.i32_sub) return this.pure(W.i32_eq, a.a!, a.b);
+        if (a.opcode === W.i32_add && a.b!.what === WHAT.CONST)
+          return this.pure(W.i32_eq, a.a!, this.const(-a.b!.number));
+        const inverse = inverseOf(a.opcode);
+        return inverse === 0 ? undefined : this.pure(inverse, a.a!, a.b);
+      }
       default:
         return undefined;
     }
   }
 }
 
-/** Comparisons and their opposites. */
-const inverse: Readonly<Record<Opcode, Opcode>> = {
-  [W.i32_eq]: W.i32_ne,
-  [W.i32_ne]: W.i32_eq,
-  [W.i32_lt_u]: W.i32_ge_u,
-  [W.i32_ge_u]: W.i32_lt_u,
-  [W.i32_gt_u]: W.i32_le_u,
-  [W.i32_le_u]: W.i32_gt_u,
-  [W.i32_lt_s]: W.i32_ge_s,
-  [W.i32_ge_s]: W.i32_lt_s,
-  [W.i32_gt_s]: W.i32_le_s,
-  [W.i32_le_s]: W.i32_gt_s,
-};
+const NOWHERE: readonly number[] = new Array<number>(SLOT.COUNT).fill(-1);
+
+const isDistant = (address: Value): boolean =>
+  address.what === WHAT.PURE && address.opcode === W.i32_add && address.b!.what === WHAT.CONST;
+
+/** What an address is relative to: nothing, or another value, or itself. */
+export const baseOf = (address: Value): Value | undefined =>
+  isDistant(address) ? address.a : address.what === WHAT.CONST ? undefined : address;
+
+/** How far it is from there. */
+export const distanceOf = (address: Value): number =>
+  isDistant(address) ? address.b!.number : address.what === WHAT.CONST ? address.number : 0;
+
+/** Of a comparison its opposite, else 0. */
+function inverseOf(opcode: Opcode): Opcode {
+  switch (opcode) {
+    case W.i32_eq:
+      return W.i32_ne;
+    case W.i32_ne:
+      return W.i32_eq;
+    case W.i32_lt_u:
+      return W.i32_ge_u;
+    case W.i32_ge_u:
+      return W.i32_lt_u;
+    case W.i32_gt_u:
+      return W.i32_le_u;
+    case W.i32_le_u:
+      return W.i32_gt_u;
+    case W.i32_lt_s:
+      return W.i32_ge_s;
+    case W.i32_ge_s:
+      return W.i32_lt_s;
+    case W.i32_gt_s:
+      return W.i32_le_s;
+    case W.i32_le_s:
+      return W.i32_gt_s;
+    default:
+      return 0;
+  }
+}
 
 /** How many low bits of a value can be ones. */
 function widthOf(value: Value): number {
-  if (value.what === "load") {
+  if (value.what === WHAT.LOAD) {
     return value.opcode === W.i32_load8_u ? 8 : value.opcode === W.i32_load16_u ? 16 : 32;
   }
-  if (value.what !== "pure") return 32;
-  if (value.opcode === W.i32_and && value.args[1]!.what === "const") {
-    return 32 - Math.clz32(value.args[1]!.number);
+  if (value.what !== WHAT.PURE) return 32;
+  if (value.opcode === W.i32_and && value.b!.what === WHAT.CONST) {
+    return 32 - Math.clz32(value.b!.number);
   }
   return 32;
 }
 
-const storedBytes: ReadonlyMap<Opcode, number> = new Map([
-  [W.i32_store8, 1],
-  [W.i32_store16, 2],
-  [W.i32_store, 4],
-  [W.i64_store, 8],
-  [W.v128_store, 16],
-]);
+/** What a store to guest memory writes; 0 for one that writes parts of a vector. */
+function storedBytes(opcode: Opcode): number {
+  switch (opcode) {
+    case W.i32_store8:
+      return 1;
+    case W.i32_store16:
+      return 2;
+    case W.i32_store:
+      return 4;
+    case W.i64_store:
+      return 8;
+    case W.v128_store:
+      return 16;
+    default:
+      return 0;
+  }
+}
 
 /** Behind the instruction that loads a fact: its alignment and offset. */
 const FACTS_ACCESS = [0, 0x80 | (FACTS_BASE & 0x7f), 0x80 | ((FACTS_BASE >> 7) & 0x7f), FACTS_BASE >> 14];

@@ -183,7 +183,7 @@ function takeReturn(l: Lowering, op: Operation): Value {
   const esp = b.get(ESP);
   b.check(esp, 4, false);
   const address = l.loadPlain(esp, 4);
-  b.set(ESP, l.add(esp, op.immediate));
+  b.set(ESP, l.add(esp, 4 + (op.immediate & 0xffff)));
   b.block.count++;
   return address;
 }
@@ -225,7 +225,7 @@ function liftBlock(found: Found, l: Lowering, context: Context | undefined, to: 
     joined = -1;
     const flow = flowOf(op);
     step++;
-    if (onRound && step === round.length && rounds > 0 && block.values.length < MOST_UNROLLED_VALUES) {
+    if (onRound && step === round.length && rounds > 0 && b.size < MOST_UNROLLED_VALUES) {
       rounds--;
       step = 0;
     }
@@ -342,7 +342,7 @@ function liftEnd(
     case FLOW.INTERRUPT:
       block.count++;
       l.joinFlags();
-      b.end({ kind: "interrupt", vector: op.immediate, target: to(op.following, context) });
+      b.end({ kind: "interrupt", vector: op.immediate & 0xff, target: to(op.following, context) });
       return;
     default:
       b.end({ kind: "interpret", eip: op.address });

@@ -52,18 +52,18 @@ export function isOtherMode(code: Code, mode: number): void {
   code.op(W.i32_ne);
 }
 
-/** Puts something but 0 on the stack if one of the numbers may not be plain. */
-export function isDoubtful(
-  code: Code,
-  { all, kind: { mask, every } }: Look,
-  numbers: readonly (() => void)[],
-): void {
-  for (const [i, number] of numbers.entries()) {
-    number();
-    code.v128(fourTimes(QUARTER));
-    code.op(W.i32x4_add);
-    if (i > 0) code.op(W.v128_and);
-  }
+const QUARTERS = fourTimes(QUARTER);
+const ZERO = fourTimes(0);
+
+/** Goes on, behind a number on the stack, with the question whether one of several may not be plain. */
+export function nextDoubt(code: Code, isFirst: boolean): void {
+  code.v128(QUARTERS);
+  code.op(W.i32x4_add);
+  if (!isFirst) code.op(W.v128_and);
+}
+
+/** Puts something but 0 on the stack if it is so. */
+export function endDoubt(code: Code, { all, kind: { mask, every } }: Look): void {
   code.i32(1);
   code.op(W.i32x4_shl);
   code.op(mask);
@@ -76,19 +76,19 @@ export function isDoubtful(
   code.op(W.i32_xor);
 }
 
-/** Puts something but 0 on the stack if a number is neither zero nor normal nor infinite. */
+/** Puts something but 0 on the stack if the number in a local variable is neither zero nor normal nor infinite. */
 export function isNotPlain(
   code: Code,
   { all, kind: { least, abs, ge, ne, mask } }: Look,
-  number: () => void,
+  local: number,
 ): void {
-  number();
+  code.get(local);
   code.op(abs);
   code.v128(least);
   code.op(ge);
   code.op(W.v128_not);
-  number();
-  code.v128(fourTimes(0));
+  code.get(local);
+  code.v128(ZERO);
   code.op(ne);
   code.op(W.v128_and);
   code.op(mask);

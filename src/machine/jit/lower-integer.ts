@@ -3,7 +3,7 @@ import { OP } from "../cpu/op.ts";
 import { KIND, type Operation } from "../cpu/operation.ts";
 import { EAX, EBP, EBX, EDX, ESP, SS } from "../cpu/state.ts";
 import { W } from "../wasm/index.ts";
-import { SLOT, type Value } from "./ir.ts";
+import { SLOT, type Value, WHAT } from "./ir.ts";
 import { bit, bitsOf, isMemory, type Lower, type Lowering, TOP_TWO } from "./lower.ts";
 import { shifts } from "./lower-shift.ts";
 import { strings } from "./lower-string.ts";
@@ -179,7 +179,7 @@ const div: Lower = (l, op) => {
   const high = b.get(EDX);
   const low = b.get(EAX);
   b.leave(b.pure(W.i32_ge_u, high, by));
-  if (high.what === "const" && high.number === 0) {
+  if (high.what === WHAT.CONST && high.number === 0) {
     b.set(EAX, b.pure(W.i32_div_u, low, by));
     b.set(EDX, b.pure(W.i32_rem_u, low, by));
   } else {

@@ -2,7 +2,7 @@
 import { KIND } from "../cpu/operation.ts";
 import { ECX } from "../cpu/state.ts";
 import { I64, W } from "../wasm/index.ts";
-import { SLOT, type Value } from "./ir.ts";
+import { SLOT, type Value, WHAT } from "./ir.ts";
 import { bit, bitsOf, isMemory, isRegister, type Lower, type Lowering } from "./lower.ts";
 import { FLAGS } from "./status.ts";
 
@@ -101,7 +101,7 @@ const ror: Shift = (l, left, count, bits) => {
 
 /** Through CF by 1, of 32 bits: what long numbers are shifted with. */
 const isByOne = (count: Value, bits: number): boolean =>
-  bits === 32 && count.what === "const" && count.number === 1;
+  bits === 32 && count.what === WHAT.CONST && count.number === 1;
 
 /** Turned through CF, which comes behind the topmost bit, in 64 bits. Narrow counts are taken modulo 9 and 17. */
 function turnedThroughCarry(l: Lowering, left: Value, count: Value, bits: number, up: boolean): Value {
@@ -165,7 +165,7 @@ function shiftedInRow(
 ): Value {
   const { b } = l;
   // A count of 0 may become known as well: the second operand would be shifted by 32, which is by 0.
-  if (bits === 32 && count.what === "const" && count.number !== 0) {
+  if (bits === 32 && count.what === WHAT.CONST && count.number !== 0) {
     const [here, there] = toTop ? [W.i32_shl, W.i32_shr_u] : [W.i32_shr_u, W.i32_shl];
     return b.pure(W.i32_or, b.pure(here, left, count), b.pure(there, right, b.const(32 - count.number)));
   }

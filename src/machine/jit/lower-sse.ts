@@ -13,7 +13,7 @@ import { KIND } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { I32, I64, SIMD, V128, W } from "../wasm/index.ts";
-import { SLOT, type Value } from "./ir.ts";
+import { SLOT, type Value, WHAT } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
 import { LANES } from "./numbers.ts";
 import { FLAGS } from "./status.ts";
@@ -181,17 +181,13 @@ const modeOf = (l: Lowering): number =>
  * is not normal. Answers whether PE is relied on.
  */
 export function admit(l: Lowering, n: Numbers, numbers: readonly Value[], fails: Value | undefined): boolean {
-  l.b.admit(
-    numbers.map((number) => [number, n.lanes]),
-    fails,
-    modeOf(l),
-  );
+  l.b.admit(numbers, n.lanes, fails, modeOf(l));
   return isSticky(l);
 }
 
 /** Leaves if `fails` is not 0, or MXCSR is not what the code relies on. Answers whether PE is relied on. */
 export function demand(l: Lowering, fails: Value | undefined): boolean {
-  l.b.admit([], undefined, modeOf(l));
+  l.b.admit([], 0, undefined, modeOf(l));
   if (fails !== undefined) l.b.leave(fails);
   return isSticky(l);
 }
@@ -223,7 +219,7 @@ export function second(l: Lowering, op: Operation, size: number, aligned = size 
 
 export function demandAlignment(l: Lowering, address: Value): void {
   const { b } = l;
-  if (address.what !== "const" || address.number & 15) b.align(address);
+  if (address.what !== WHAT.CONST || address.number & 15) b.align(address);
 }
 
 /** Whether the second operand, a general register or a dword of memory, can be lowered. */

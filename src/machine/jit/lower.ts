@@ -10,7 +10,7 @@ import { ESP, SEGMENT, STATE, WORD } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { W } from "../wasm/index.ts";
 import { EXACTING, type Guesses } from "./guesses.ts";
-import { type Builder, SLOT, type Value } from "./ir.ts";
+import { type Builder, SLOT, type Value, WHAT } from "./ir.ts";
 import { FLAGS } from "./status.ts";
 
 const { RESULT, AUX, KIND: FLAGS_KIND, CF } = SLOT;
@@ -226,7 +226,7 @@ export class Lowering {
     const { b } = this;
     const result = this.signed(value, bits);
     const carry = carried ?? b.pure(W.i32_lt_u, left, right);
-    if (right.what === "const" && right.number === 0 && carried === undefined) {
+    if (right.what === WHAT.CONST && right.number === 0 && carried === undefined) {
       this.setFlags(result, FLAGS.WORD, right, right);
     } else if (bits === 32 && carried === undefined) {
       this.setFlags(result, FLAGS.DIFFERENCE, right, carry);
@@ -276,12 +276,12 @@ export class Lowering {
     const kind = b.get(FLAGS_KIND);
     const aux = b.get(AUX);
     const result = b.get(RESULT);
-    if (kind.what === "const" && kind.number === FLAGS.WORD) return aux;
+    if (kind.what === WHAT.CONST && kind.number === FLAGS.WORD) return aux;
     const sum = b.pure(W.i32_eq, kind, b.const(FLAGS.SUM));
     const left = b.select(sum, b.pure(W.i32_sub, result, aux), result);
     const total = b.select(sum, result, b.pure(W.i32_add, result, aux));
     const word = b.pure(W.i32_and, this.#carries(left, aux, total), b.const(KEPT));
-    return kind.what === "const" ? word : b.select(kind, word, aux);
+    return kind.what === WHAT.CONST ? word : b.select(kind, word, aux);
   }
 
   /** Makes AUX all of CARRIES, without changing a flag. */
@@ -381,13 +381,13 @@ export class Lowering {
     const result = b.get(RESULT);
     const kind = b.get(FLAGS_KIND);
     const aux = b.get(AUX);
-    if (kind.what === "const" && (kind.number !== FLAGS.WORD || aux.what === "const")) {
+    if (kind.what === WHAT.CONST && (kind.number !== FLAGS.WORD || aux.what === WHAT.CONST)) {
       const corrected = kind.number === FLAGS.WORD && aux.number & 1;
       return corrected ? this.#not(result) : result;
     }
     const correction = b.pure(W.i32_shl, aux, b.const(31));
     const corrected = b.pure(W.i32_xor, result, correction);
-    return kind.what === "const" ? corrected : b.select(kind, result, corrected);
+    return kind.what === WHAT.CONST ? corrected : b.select(kind, result, corrected);
   }
 }
 
@@ -406,4 +406,4 @@ export const bit = (l: Lowering, value: Value): Value => l.b.pure(W.i32_and, val
 export const loadState = (l: Lowering, at: number): Value => l.b.load(W.i32_load, l.b.const(0), at);
 
 const isCarryOf = (carry: Value, { left, right }: Comparison): boolean =>
-  carry.what === "pure" && carry.opcode === W.i32_lt_u && carry.args[0] === left && carry.args[1] === right;
+  carry.what === WHAT.PURE && carry.opcode === W.i32_lt_u && carry.a === left && carry.b === right;

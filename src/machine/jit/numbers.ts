@@ -4,9 +4,11 @@
  */
 import { STATE } from "../cpu/state.ts";
 import { SIMD } from "../wasm/index.ts";
-import type { Block, Region, Value } from "./ir.ts";
+import type { Block, Changes, Region, Value } from "./ir.ts";
 import type { Optimisation } from "./optimisations.ts";
+import { SLOT } from "./slots.ts";
 import { goesBack, isDispatched, type Structure, successors, successorsAtEnd } from "./structure.ts";
+import { WHAT } from "./what.ts";
 
 /** Numbers in a vector: which lanes count, as bits. */
 export const LANES = {
@@ -24,25 +26,57 @@ const SHUFFLE = SIMD + 13;
 /** With the lanes that others include. */
 const included = (lanes: number): number => lanes | ((lanes & (LANES.PS | LANES.PD)) << 2);
 
-/** Lanes of a value that are plain numbers. `known`: what is known of a value for other reasons. */
-export function plainLanes(value: Value, known: (value: Value) => number): number {
-  const lanes = included(known(value));
-  if (value.what === "const" && Array.isArray(value.bytes)) return included(lanesOfConstant(value.bytes));
-  if (value.what !== "pure" || value.opcode !== SHUFFLE) return lanes;
-  const sides = value.args.map((arg) => plainLanes(arg, known));
-  const from = (size: number, packed: number, first: number): number => {
-    const plain = (at: number): boolean => {
-      const pattern = (value.bytes as readonly number[]).slice(at, at + size);
-      const [begin = 0] = pattern;
-      if (begin % size !== 0 || pattern.some((byte, i) => byte !== begin + i)) return false;
-      const side = sides[begin >> 4]!;
-      return (side & packed) !== 0 || (begin % 16 === 0 && (side & first) !== 0);
-    };
-    if (!plain(0)) return 0;
-    for (let at = size; at < 16; at += size) if (!plain(at)) return first;
-    return packed | first;
-  };
-  return lanes | from(4, LANES.PS, LANES.SS) | from(8, LANES.PD, LANES.SD);
+/** What is known of vectors: for each XMM register, from the lowest on, the four bits of LANES. */
+export type Lanes = number;
+const NONE: Lanes = 0;
+const EVERYTHING: Lanes = -1;
+const IN_EACH = 0x1111_1111;
+
+const shiftOf = (slot: number): number => (slot - SLOT.XMM) << 2;
+export const lanesOf = (all: Lanes, slot: number): number =>
+  slot < SLOT.XMM ? 0 : (all >>> shiftOf(slot)) & 15;
+/** The same as `included` for all at once. */
+const allIncluded = (all: Lanes): Lanes => all | ((all & (3 * IN_EACH)) << 2);
+
+/** Lanes of a value that are plain numbers. `known`: what is known of values; `slots`: of slots, as the block began. */
+export function plainLanes(
+  value: Value,
+  known: ReadonlyMap<Value, number> | undefined,
+  slots: Lanes,
+): number {
+  const { what } = value;
+  if (what === WHAT.CONST && Array.isArray(value.bytes)) return included(lanesOfConstant(value.bytes));
+  let lanes = known === undefined ? 0 : (known.get(value) ?? 0);
+  if (what === WHAT.SLOT) lanes |= lanesOf(slots, value.number);
+  if (what === WHAT.PURE && value.opcode === SHUFFLE) {
+    const first = plainLanes(value.a!, known, slots);
+    const second = plainLanes(value.b!, known, slots);
+    const pattern = value.bytes as readonly number[];
+    lanes |=
+      shuffled(pattern, first, second, 4, LANES.PS, LANES.SS) |
+      shuffled(pattern, first, second, 8, LANES.PD, LANES.SD);
+  }
+  return included(lanes);
+}
+
+/** Lanes of a shuffle that come whole from plain ones, of numbers of `size` bytes. */
+function shuffled(
+  pattern: readonly number[],
+  first: number,
+  second: number,
+  size: number,
+  packed: number,
+  scalar: number,
+): number {
+  for (let at = 0; at < 16; at += size) {
+    const begin = pattern[at]!;
+    const side = begin < 16 ? first : second;
+    let isPlain =
+      begin % size === 0 && ((side & packed) !== 0 || (begin % 16 === 0 && (side & scalar) !== 0));
+    for (let i = 1; isPlain && i < size; i++) isPlain = pattern[at + i] === begin + i;
+    if (!isPlain) return at === 0 ? 0 : scalar;
+  }
+  return packed | scalar;
 }
 
 function lanesOfConstant(bytes: readonly number[]): number {
@@ -62,46 +96,44 @@ function lanesOfConstant(bytes: readonly number[]): number {
   return lanes;
 }
 
-/** What is known when a block begins: lanes by slot, and that MXCSR is what the region relies on. */
+/** What is known when a block begins: lanes, and that MXCSR is what the region relies on. */
 export interface Known {
-  readonly lanes: Uint8Array;
+  lanes: Lanes;
   mode: boolean;
 }
 
 export interface KnownNumbers {
-  /** For each block what holds as it begins. */
-  readonly known: readonly Known[];
+  /** For each block what holds as it begins; undefined where nobody asks. */
+  readonly known: readonly Known[] | undefined;
   /** For heads of loops what has to be looked at before the loop is entered. */
   readonly guards: ReadonlyMap<number, Known>;
+}
+
+const NOTHING: Readonly<Known> = { lanes: NONE, mode: false };
+
+/** What holds as a block begins. */
+export const knownAt = ({ known }: KnownNumbers, block: number): Readonly<Known> =>
+  known === undefined ? NOTHING : known[block]!;
+
+/** What is known on a way is known no more where another way knows less, but for what is looked at before. */
+function meet(into: Known, from: Readonly<Known>, more: Readonly<Known>): boolean {
+  const lanes = into.lanes & (from.lanes | more.lanes);
+  const mode = into.mode && (from.mode || more.mode);
+  if (lanes === into.lanes && mode === into.mode) return false;
+  into.lanes = lanes;
+  into.mode = mode;
+  return true;
 }
 
 /**
  * For each block what all ways that lead to it have made sure of. What a loop looks at in every round, and keeps, is
  * looked at before it instead.
  */
-export function knownNumbers(
-  { blocks }: Region,
-  structure: Structure,
-  slots: number,
-  without?: Optimisation,
-): KnownNumbers {
-  const of = (lanes: number, mode: boolean): Known => ({ lanes: new Uint8Array(slots).fill(lanes), mode });
-  const nothing = of(0, false);
-  const known = blocks.map(() => of(15, true));
+export function knownNumbers({ blocks }: Region, structure: Structure, without?: Optimisation): KnownNumbers {
   const guards = new Map<number, Known>();
-  if (without === "numbers" || !blocks.some(({ values }) => values.some(({ what }) => what === "admit")))
-    return { known: blocks.map(() => nothing), guards };
-  const meet = (into: Known, from: Known, more?: Known): boolean => {
-    const mode = from.mode || more?.mode === true;
-    let changed = into.mode && !mode;
-    into.mode &&= mode;
-    for (let slot = 0; slot < slots; slot++) {
-      const both = into.lanes[slot]! & (from.lanes[slot]! | (more?.lanes[slot] ?? 0));
-      changed ||= both !== into.lanes[slot];
-      into.lanes[slot] = both;
-    }
-    return changed;
-  };
+  if (without === "numbers" || !blocks.some(({ admits }) => admits)) return { known: undefined, guards };
+  const everything = (): Known[] => blocks.map(() => ({ lanes: EVERYTHING, mode: true }));
+  const known = everything();
   const before: number[][] = blocks.map(() => []);
   for (const block of blocks) {
     const { index } = block;
@@ -110,13 +142,13 @@ export function knownNumbers(
   const staysInLoop = (from: number, to: number): boolean =>
     goesBack(structure, from, to) && !isDispatched(structure, from, to);
   const wanted = blocks.map(({ index }) =>
-    structure.isLoop[index] ? wantedIn(blocks, index, before, staysInLoop, slots) : undefined,
+    structure.isLoop[index] ? wantedIn(blocks, index, before, staysInLoop) : NOTHING,
   );
   /** What is known on the ways into each block from outside of its loop, without guards. */
-  const outside = blocks.map(() => of(15, true));
+  const outside = everything();
   for (const block of structure.dispatched) {
-    meet(known[block]!, nothing, wanted[block]);
-    meet(outside[block]!, nothing);
+    meet(known[block]!, NOTHING, wanted[block]!);
+    meet(outside[block]!, NOTHING, NOTHING);
   }
   /** Blocks of which more was known when they were looked at. */
   const open = blocks.map(({ index }) => structure.place[index]! >= 0);
@@ -124,29 +156,32 @@ export function knownNumbers(
     for (const block of blocks) {
       if (!open[block.index]) continue;
       open[block.index] = false;
-      const goesOn = (next: number, after: Known): void => {
+      const goesOn = (next: number, after: Readonly<Known>): void => {
         const stays = staysInLoop(block.index, next);
-        if (meet(known[next]!, after, stays ? undefined : wanted[next]))
+        if (meet(known[next]!, after, stays ? NOTHING : wanted[next]!))
           open[next] = structure.place[next]! >= 0;
-        if (!stays) meet(outside[next]!, after);
+        if (!stays) meet(outside[next]!, after, NOTHING);
       };
       for (const entry of structure.routes.get(block.index) ?? []) goesOn(entry, known[block.index]!);
-      for (const { exit, position } of block.values) {
-        if (exit?.to === undefined || exit.to.block < 0) continue;
-        goesOn(exit.to.block, behind(block, known[block.index]!, position, exit.changed));
+      if (block.parts.length > 0) {
+        for (const { exit, position } of block.values) {
+          if (exit?.to === undefined || exit.to.block < 0) continue;
+          goesOn(exit.to.block, behind(block, known[block.index]!, position, exit.changes));
+        }
       }
       const { kind } = block.end;
-      const after = kind === "execute" || kind === "interrupt" ? nothing : behind(block, known[block.index]!);
+      const after =
+        kind === "execute" || kind === "interrupt"
+          ? NOTHING
+          : behind(block, known[block.index]!, block.values.length, block.changes);
       for (const next of successorsAtEnd(block.end)) goesOn(next, after);
     }
   }
   for (const { index } of blocks) {
-    if (wanted[index] === undefined) continue;
-    const guard: Known = {
-      lanes: known[index]!.lanes.map((lanes, slot) => lanes & ~outside[index]!.lanes[slot]!),
-      mode: known[index]!.mode && !outside[index]!.mode,
-    };
-    if (guard.mode || guard.lanes.some((lanes) => lanes !== 0)) guards.set(index, guard);
+    if (!structure.isLoop[index]) continue;
+    const lanes = known[index]!.lanes & ~outside[index]!.lanes;
+    const mode = known[index]!.mode && !outside[index]!.mode;
+    if (mode || lanes !== 0) guards.set(index, { lanes, mode });
   }
   return { known, guards };
 }
@@ -157,7 +192,6 @@ function wantedIn(
   head: number,
   before: readonly (readonly number[])[],
   staysInLoop: (from: number, to: number) => boolean,
-  slots: number,
 ): Known {
   const inside = new Set([head]);
   const open = before[head]!.filter((from) => staysInLoop(from, head));
@@ -167,69 +201,81 @@ function wantedIn(
     open.push(...before[block]!);
   }
   let mode = false;
-  const wanted = new Map<number, Uint8Array>();
+  const wanted = new Map<number, Lanes>();
   for (const block of inside) {
-    const lanes = new Uint8Array(slots);
-    wanted.set(block, lanes);
-    for (const value of blocks[block]!.values) {
-      if (value.what !== "admit") continue;
-      if (value.number !== 0) mode = true;
-      for (const [i, each] of (value.bytes as readonly number[]).entries()) {
-        const number = value.args[i + 1]!;
-        if (number.what === "slot") lanes[number.number]! |= each;
+    let lanes = NONE;
+    if (blocks[block]!.admits) {
+      for (const value of blocks[block]!.values) {
+        if (value.what !== WHAT.ADMIT) continue;
+        if (value.number !== 0) mode = true;
+        const each = value.bytes as readonly number[];
+        for (let i = 0; i < each.length; i++) {
+          const number = value.list![i + 1]!;
+          if (number.what === WHAT.SLOT) lanes |= each[i]! << shiftOf(number.number);
+        }
       }
     }
+    wanted.set(block, lanes);
   }
   for (let changed = true; changed; ) {
     changed = false;
     for (const [block, lanes] of wanted) {
+      const kept = ~lanesWritten(blocks[block]!.changes);
+      let more = lanes;
       for (const next of successors(blocks[block]!)) {
-        const later = next === head ? undefined : wanted.get(next);
-        if (later === undefined) continue;
-        for (let slot = 0; slot < slots; slot++) {
-          if (blocks[block]!.changed.has(slot) || (later[slot]! & ~lanes[slot]!) === 0) continue;
-          lanes[slot]! |= later[slot]!;
-          changed = true;
-        }
+        if (next !== head) more |= (wanted.get(next) ?? NONE) & kept;
       }
+      if (more === lanes) continue;
+      wanted.set(block, more);
+      changed = true;
     }
   }
-  return { lanes: wanted.get(head)!.map(included), mode };
+  return { lanes: allIncluded(wanted.get(head)!), mode };
+}
+
+/** All lanes of the registers that are written. */
+function lanesWritten({ written }: Changes): Lanes {
+  let lanes = NONE;
+  for (let slot: number = SLOT.XMM; slot < SLOT.COUNT; slot++)
+    if (written & (1 << slot)) lanes |= 15 << shiftOf(slot);
+  return lanes;
 }
 
 /** What is known behind a block, or at a place in it when slots have changed so. */
 function behind(
   block: Block,
-  before: Known,
-  end = block.values.length,
-  changes: ReadonlyMap<number, Value> = block.changed,
+  before: Readonly<Known>,
+  end: number,
+  { slots, values, written }: Changes,
 ): Known {
-  let { mode } = before;
-  const checked = new Map<Value, number>();
-  for (const value of block.values) {
-    if (value.position >= end) break;
-    if (value.what === "store" && value.number === STATE.MXCSR && value.args[0]!.what === "const")
-      mode = false;
-    if (value.what !== "admit") continue;
-    if (value.number !== 0) mode = true;
-    for (const [i, lanes] of (value.bytes as readonly number[]).entries()) {
-      const number = value.args[i + 1]!;
-      checked.set(number, (checked.get(number) ?? 0) | lanes);
+  let { mode, lanes } = before;
+  let checked: Map<Value, number> | undefined;
+  if (block.admits) {
+    for (let at = 0; at < end; at++) {
+      const value = block.values[at]!;
+      if (value.what === WHAT.STORE && value.number === STATE.MXCSR && value.a!.what === WHAT.CONST)
+        mode = false;
+      if (value.what !== WHAT.ADMIT) continue;
+      if (value.number !== 0) mode = true;
+      checked ??= new Map();
+      const each = value.bytes as readonly number[];
+      for (let i = 0; i < each.length; i++) {
+        const number = value.list![i + 1]!;
+        checked.set(number, (checked.get(number) ?? 0) | each[i]!);
+        if (number.what === WHAT.SLOT) lanes |= included(each[i]!) << shiftOf(number.number);
+      }
     }
   }
-  const lanes = before.lanes.slice();
-  for (const [value, found] of checked) if (value.what === "slot") lanes[value.number]! |= included(found);
-  const lookUp = knownIn(before, checked);
-  for (const [slot, value] of changes) lanes[slot] = plainLanes(value, lookUp);
+  if (written >> SLOT.XMM === 0) return { lanes, mode };
+  for (let i = 0; i < values.length; i++) {
+    const slot = slots[i]!;
+    if (slot < SLOT.XMM) continue;
+    const shift = shiftOf(slot);
+    lanes = (lanes & ~(15 << shift)) | (plainLanes(values[i]!, checked, before.lanes) << shift);
+  }
   return { lanes, mode };
 }
 
-const knownIn =
-  ({ lanes }: Known, checked: ReadonlyMap<Value, number>) =>
-  (value: Value): number =>
-    (checked.get(value) ?? 0) | (value.what === "slot" ? lanes[value.number]! : 0);
-
 /** Whether lanes of a number are plain for what was known as its block began. */
-export function isKnown(value: Value, lanes: number, known: Known): boolean {
-  return (plainLanes(value, knownIn(known, new Map())) & lanes) === lanes;
-}
+export const isKnown = (value: Value, lanes: number, { lanes: slots }: Readonly<Known>): boolean =>
+  (plainLanes(value, undefined, slots) & lanes) === lanes;

@@ -22,8 +22,9 @@ export interface Structure {
   readonly routes: ReadonlyMap<number, readonly number[]>;
   /** Whether anything goes back to the dispatcher. */
   readonly loops: boolean;
-  /** Blocks in reverse postorder: their places; -1 for what cannot be reached. */
+  /** Places of blocks in reverse postorder, -1 for what cannot be reached; and the blocks in that order. */
   readonly place: Int32Array;
+  readonly order: readonly number[];
   /** Blocks that a block dominates at once, the later ones first. */
   readonly children: readonly number[][];
   /** The dispatcher's. */
@@ -38,11 +39,11 @@ export interface Structure {
 }
 
 /** Blocks that may follow at once, inside the region. */
-export function successors({ values, end }: Block): number[] {
-  const parts: number[] = [];
-  for (const { exit } of values) if (exit?.to !== undefined && exit.to.block >= 0) parts.push(exit.to.block);
-  const following = successorsAtEnd(end);
-  return parts.length === 0 ? following : [...parts, ...following];
+export function successors({ parts, end }: Block): number[] {
+  if (parts.length === 0) return successorsAtEnd(end);
+  const following: number[] = [];
+  for (let i = 0; i < parts.length; i++) if (parts[i]!.to!.block >= 0) following.push(parts[i]!.to!.block);
+  return following.concat(successorsAtEnd(end));
 }
 
 export function successorsAtEnd(end: End): number[] {
@@ -51,8 +52,11 @@ export function successorsAtEnd(end: End): number[] {
     case "execute":
     case "interrupt":
       return end.target.block < 0 ? [] : [end.target.block];
-    case "branch":
-      return [end.yes.block, end.no.block].filter((block) => block >= 0);
+    case "branch": {
+      const { yes, no } = end;
+      if (yes.block < 0) return no.block < 0 ? [] : [no.block];
+      return no.block < 0 ? [yes.block] : [yes.block, no.block];
+    }
     case "indirect":
       return end.cases.map(({ block }) => block).filter((block) => block >= 0);
     default:
@@ -92,13 +96,15 @@ export function structure(region: Region, without?: Optimisation): Structure {
   for (;;) {
     const shaped = shape(region, following, dispatched, routesOf(above), flat);
     const more = new Set<number>();
-    for (const { index } of blocks) {
+    const heads: number[] = [];
+    for (let index = 0; index < blocks.length; index++) {
+      if (shaped.isLoop[index] && without !== "heads") heads.push(index);
       if (shaped.place[index]! < 0) continue;
-      for (const to of following[index]!) {
-        if (isDispatched(shaped, index, to) && !dispatched.includes(to)) more.add(to);
+      const list = following[index]!;
+      for (let n = 0; n < list.length; n++) {
+        if (isDispatched(shaped, index, list[n]!) && !dispatched.includes(list[n]!)) more.add(list[n]!);
       }
     }
-    const heads = without === "heads" ? [] : blocks.map(({ index }) => index).filter((n) => shaped.isLoop[n]);
     if (more.size === 0) {
       const entries = [...new Set([...region.entries, ...dispatched, ...heads])];
       if (above.size > 0) return { ...shaped, entries };
@@ -231,32 +237,39 @@ function shape(
   flat: boolean,
 ): Shaped {
   const count = blocks.length;
-  const following = ways.map((list, block) => [...list, ...(routes.get(block) ?? [])]);
+  const following =
+    routes.size === 0 ? ways : ways.map((list, block) => list.concat(routes.get(block) ?? []));
   const order: number[] = [];
   const seen = new Uint8Array(count);
   // Depth first, without recursion: chains of blocks can be long.
+  const stack: number[] = [];
+  const taken = new Int32Array(count);
   for (const root of dispatched) {
     if (seen[root]) continue;
-    const stack: [number, number][] = [[root, 0]];
+    stack.push(root);
     seen[root] = 1;
     while (stack.length > 0) {
       const top = stack[stack.length - 1]!;
-      const next = following[top[0]]![top[1]++];
+      const next = following[top]![taken[top]!++];
       if (next === undefined) {
-        order.push(top[0]);
+        order.push(top);
         stack.pop();
       } else if (!seen[next]) {
         seen[next] = 1;
-        stack.push([next, 0]);
+        stack.push(next);
       }
     }
   }
   order.reverse();
   const place = new Int32Array(count).fill(-1);
-  for (const [i, block] of order.entries()) place[block] = i;
-
-  const before: number[][] = blocks.map(() => []);
-  for (const block of order) for (const next of following[block]!) before[next]!.push(block);
+  const before: number[][] = [];
+  for (let i = 0; i < count; i++) before.push([]);
+  for (let i = 0; i < order.length; i++) {
+    const block = order[i]!;
+    const list = following[block]!;
+    place[block] = i;
+    for (let n = 0; n < list.length; n++) before[list[n]!]!.push(block);
+  }
 
   // Parents in the dominator tree; -1 is the dispatcher, -2 not known yet.
   const parent = new Int32Array(count).fill(-2);
@@ -277,10 +290,13 @@ function shape(
   };
   for (let changed = true; changed; ) {
     changed = false;
-    for (const block of order) {
+    for (let i = 0; i < order.length; i++) {
+      const block = order[i]!;
       if (isRoot[block]) continue;
       let found = -2;
-      for (const from of before[block]!) {
+      const list = before[block]!;
+      for (let n = 0; n < list.length; n++) {
+        const from = list[n]!;
         if (parent[from] === -2) continue;
         found = found === -2 ? from : common(found, from);
       }
@@ -291,7 +307,8 @@ function shape(
     }
   }
 
-  const children: number[][] = blocks.map(() => []);
+  const children: number[][] = [];
+  for (let i = 0; i < count; i++) children.push([]);
   const roots: number[] = [];
   for (let i = order.length - 1; i >= 0; i--) {
     const block = order[i]!;
@@ -307,6 +324,7 @@ function shape(
     routes,
     loops: false,
     place,
+    order,
     children,
     roots,
     isLoop,
@@ -317,10 +335,13 @@ function shape(
   };
   let loops = false;
   const joining = new Int32Array(count);
-  for (const block of order) {
+  for (let i = 0; i < order.length; i++) {
+    const block = order[i]!;
     // With one entry alone an indirect jump finds its way back from outside.
     if (blocks[block]!.end.kind === "indirect" && entries.length > 1) loops = true;
-    for (const next of following[block]!) {
+    const list = following[block]!;
+    for (let n = 0; n < list.length; n++) {
+      const next = list[n]!;
       if (place[next]! > place[block]!) joining[next]!++;
       else if (!flat && dominates(shaped, next, block)) isLoop[next] = 1;
       else loops = true;
@@ -341,9 +362,14 @@ function shape(
   for (let i = order.length - 1; i >= 0; i--) {
     const block = order[i]!;
     let most = 0;
-    for (const next of following[block]!) if (place[next]! > place[block]!) most = Math.max(most, way[next]!);
-    way[block] = most + (blocks[block] as Block).count;
-    longest = Math.max(longest, way[block]!);
+    const list = following[block]!;
+    for (let n = 0; n < list.length; n++) {
+      const next = list[n]!;
+      if (place[next]! > i && way[next]! > most) most = way[next]!;
+    }
+    most += (blocks[block] as Block).count;
+    way[block] = most;
+    if (most > longest) longest = most;
   }
   return { ...shaped, loops, longest: longest + 1 };
 }

@@ -41,8 +41,8 @@ class Inline {
     return this.b.wide(I64, value);
   }
 
-  op(opcode: Opcode, ...args: Value[]): Value {
-    return this.b.pure(opcode, ...args);
+  op(opcode: Opcode, x: Value, y?: Value): Value {
+    return this.b.pure(opcode, x, y);
   }
 
   any(...conditions: Value[]): Value {

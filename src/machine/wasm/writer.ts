@@ -5,6 +5,7 @@ import {
   BR_IF,
   BR_TABLE,
   CALL,
+  CALL_INDIRECT,
   DROP,
   ELSE,
   EMPTY,
@@ -22,43 +23,66 @@ import {
   MEMORY_FILL,
   type Opcode,
   RETURN,
+  RETURN_CALL,
   RETURN_CALL_INDIRECT,
   UNREACHABLE,
   V128_CONST,
   type ValueType,
 } from "./opcodes.ts";
 
-/** A buffer that grows, with WebAssembly's numbers. */
+/**
+ * A buffer that grows, with WebAssembly's numbers. The compiler's first regions are written by code that V8 executes in
+ * its bytecode interpreter, where a call costs as much as ten steps: so what is written most often is written out.
+ */
 export class Bytes {
-  #buffer = new Uint8Array(4096);
+  protected buffer: Uint8Array;
   length = 0;
 
+  constructor(size = 1024) {
+    this.buffer = new Uint8Array(size);
+  }
+
   get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.length);
+    return this.buffer.subarray(0, this.length);
   }
 
   byte(value: number): void {
-    if (this.length === this.#buffer.length) this.#grow(1);
-    this.#buffer[this.length++] = value;
+    if (this.length === this.buffer.length) this.grow(1);
+    this.buffer[this.length++] = value;
   }
 
   /** Two bytes, as most instructions are. */
   pair(first: number, second: number): void {
-    if (this.length + 2 > this.#buffer.length) this.#grow(2);
-    this.#buffer[this.length++] = first;
-    this.#buffer[this.length++] = second;
+    const at = this.length;
+    if (at + 2 > this.buffer.length) this.grow(2);
+    const { buffer } = this;
+    buffer[at] = first;
+    buffer[at + 1] = second;
+    this.length = at + 2;
+  }
+
+  /** Two instructions of two bytes, or what else has four. */
+  four(first: number, second: number, third: number, fourth: number): void {
+    const at = this.length;
+    if (at + 4 > this.buffer.length) this.grow(4);
+    const { buffer } = this;
+    buffer[at] = first;
+    buffer[at + 1] = second;
+    buffer[at + 2] = third;
+    buffer[at + 3] = fourth;
+    this.length = at + 4;
   }
 
   append(bytes: Uint8Array | readonly number[]): void {
-    if (this.length + bytes.length > this.#buffer.length) this.#grow(bytes.length);
-    this.#buffer.set(bytes, this.length);
+    if (this.length + bytes.length > this.buffer.length) this.grow(bytes.length);
+    this.buffer.set(bytes, this.length);
     this.length += bytes.length;
   }
 
   /** Unsigned LEB128 of a number below 2^32. */
   u32(value: number): void {
-    if (this.length + 5 > this.#buffer.length) this.#grow(5);
-    const buffer = this.#buffer;
+    if (this.length + 5 > this.buffer.length) this.grow(5);
+    const buffer = this.buffer;
     let at = this.length;
     let rest = value >>> 0;
     while (rest > 0x7f) {
@@ -71,16 +95,16 @@ export class Bytes {
 
   /** Signed LEB128 of 32 bits. */
   s32(value: number): void {
+    let at = this.length;
+    if (at + 5 > this.buffer.length) this.grow(5);
+    const { buffer } = this;
     let rest = value | 0;
-    for (;;) {
-      const low = rest & 0x7f;
+    while (rest < -0x40 || rest > 0x3f) {
+      buffer[at++] = (rest & 0x7f) | 0x80;
       rest >>= 7;
-      if (rest === (low & 0x40 ? -1 : 0)) {
-        this.byte(low);
-        return;
-      }
-      this.byte(low | 0x80);
     }
+    buffer[at++] = rest & 0x7f;
+    this.length = at;
   }
 
   /** Signed LEB128 of 64 bits. */
@@ -97,20 +121,20 @@ export class Bytes {
     }
   }
 
-  text(value: string): void {
-    const bytes = new TextEncoder().encode(value);
-    this.u32(bytes.length);
-    this.append(bytes);
+  /** A name of ASCII characters. */
+  name(value: string): void {
+    this.u32(value.length);
+    for (let i = 0; i < value.length; i++) this.byte(value.charCodeAt(i));
   }
 
   clear(): void {
     this.length = 0;
   }
 
-  #grow(by: number): void {
-    const buffer = new Uint8Array(Math.max(this.#buffer.length * 2, this.length + by));
-    buffer.set(this.#buffer);
-    this.#buffer = buffer;
+  protected grow(by: number): void {
+    const buffer = new Uint8Array(Math.max(this.buffer.length * 2, this.length + by));
+    buffer.set(this.buffer);
+    this.buffer = buffer;
   }
 }
 
@@ -127,7 +151,7 @@ export class Code extends Bytes {
   readonly #locals: ValueType[] = [];
 
   constructor(parameters: number) {
-    super();
+    super(8192);
     this.#parameters = parameters;
   }
 
@@ -137,8 +161,10 @@ export class Code extends Bytes {
   }
 
   op(code: Opcode): void {
-    if (code < 0x100) this.byte(code);
-    else {
+    if (code < 0x100) {
+      if (this.length === this.buffer.length) this.grow(1);
+      this.buffer[this.length++] = code;
+    } else {
       this.byte(code >>> 16);
       this.u32(code & 0xffff);
     }
@@ -160,11 +186,17 @@ export class Code extends Bytes {
   }
 
   i32(value: number): void {
-    if (value >= -0x40 && value < 0x40) this.pair(I32_CONST, value & 0x7f);
-    else {
-      this.byte(I32_CONST);
-      this.s32(value);
+    let at = this.length;
+    if (at + 6 > this.buffer.length) this.grow(6);
+    const { buffer } = this;
+    let rest = value | 0;
+    buffer[at++] = I32_CONST;
+    while (rest < -0x40 || rest > 0x3f) {
+      buffer[at++] = (rest & 0x7f) | 0x80;
+      rest >>= 7;
     }
+    buffer[at++] = rest & 0x7f;
+    this.length = at;
   }
 
   i64(value: bigint): void {
@@ -192,11 +224,25 @@ export class Code extends Bytes {
   }
 
   get(local: number): void {
-    this.#local(LOCAL_GET, local);
+    const at = this.length;
+    if (local > 0x7f || at + 2 > this.buffer.length) this.#local(LOCAL_GET, local);
+    else {
+      const { buffer } = this;
+      buffer[at] = LOCAL_GET;
+      buffer[at + 1] = local;
+      this.length = at + 2;
+    }
   }
 
   set(local: number): void {
-    this.#local(LOCAL_SET, local);
+    const at = this.length;
+    if (local > 0x7f || at + 2 > this.buffer.length) this.#local(LOCAL_SET, local);
+    else {
+      const { buffer } = this;
+      buffer[at] = LOCAL_SET;
+      buffer[at + 1] = local;
+      this.length = at + 2;
+    }
   }
 
   tee(local: number): void {
@@ -204,11 +250,8 @@ export class Code extends Bytes {
   }
 
   #local(code: Opcode, local: number): void {
-    if (local < 0x80) this.pair(code, local);
-    else {
-      this.byte(code);
-      this.u32(local);
-    }
+    this.byte(code);
+    this.u32(local);
   }
 
   drop(): void {
@@ -218,6 +261,17 @@ export class Code extends Bytes {
   call(index: number): void {
     this.op(CALL);
     this.u32(index);
+  }
+
+  returnCall(index: number): void {
+    this.op(RETURN_CALL);
+    this.u32(index);
+  }
+
+  callIndirect(type: number, table: number): void {
+    this.op(CALL_INDIRECT);
+    this.u32(type);
+    this.u32(table);
   }
 
   returnCallIndirect(type: number, table: number): void {
@@ -276,13 +330,19 @@ export class Code extends Bytes {
   }
 
   br(label: Label): void {
-    this.op(BR);
-    this.#to(label);
+    this.#branch(BR, label);
   }
 
   brIf(label: Label): void {
-    this.op(BR_IF);
-    this.#to(label);
+    this.#branch(BR_IF, label);
+  }
+
+  #branch(code: Opcode, label: Label): void {
+    const distance = this.#open.length - label.depth;
+    if (label.depth < 0 || distance > 0x7f) {
+      this.op(code);
+      this.#to(label);
+    } else this.pair(code, distance);
   }
 
   brTable(labels: readonly Label[], otherwise: Label): void {
@@ -303,24 +363,25 @@ export class Code extends Bytes {
     this.u32(this.#open.length - label.depth);
   }
 
-  /** Locals and instructions, as the code section wants them. */
-  finish(): Uint8Array {
+  /** Locals and instructions, as the code section wants them: appends them with their size. */
+  finish(section: Bytes): void {
     if (this.#open.length > 0) throw new Error(`${this.#open.length} blocks are still open`);
-    const out = new Bytes();
-    const runs: [number, ValueType][] = [];
-    for (const type of this.#locals) {
-      const last = runs[runs.length - 1];
-      if (last && last[1] === type) last[0]++;
-      else runs.push([1, type]);
+    const locals = new Bytes(64);
+    const types = this.#locals;
+    let runs = 0;
+    for (let i = 0; i < types.length; runs++) {
+      const first = i++;
+      while (i < types.length && types[i] === types[first]) i++;
+      locals.u32(i - first);
+      locals.byte(types[first]!);
     }
-    out.u32(runs.length);
-    for (const [count, type] of runs) {
-      out.u32(count);
-      out.byte(type);
-    }
-    out.append(this.bytes);
-    out.byte(END);
-    return out.bytes;
+    const head = new Bytes(8);
+    head.u32(runs);
+    section.u32(head.length + locals.length + this.length + 1);
+    section.append(head.bytes);
+    section.append(locals.bytes);
+    section.append(this.bytes);
+    section.byte(END);
   }
 }
 
@@ -344,14 +405,19 @@ export type Import =
 export interface ModuleParts {
   readonly types: readonly FunctionType[];
   readonly imports: readonly Import[];
-  /** Functions with their types and the names they are exported by. Imported functions come first in numbering. */
-  readonly functions: readonly { readonly type: number; readonly name: string; readonly code: Code }[];
+  /**
+   * Functions with their types and the names they are exported by, if they are. Imported functions come first in
+   * numbering.
+   */
+  readonly functions: readonly { readonly type: number; readonly name?: string; readonly code: Code }[];
+  /** A table of the module's own: numbers of functions. */
+  readonly table?: readonly number[];
 }
 
 const FUNCREF = 0x70;
 
 /** The bytes of a module. WebAssembly Core 2.0, 5.5. */
-export function moduleBytes({ types, imports, functions }: ModuleParts): Uint8Array<ArrayBuffer> {
+export function moduleBytes({ types, imports, functions, table }: ModuleParts): Uint8Array<ArrayBuffer> {
   const out = new Bytes();
   const section = new Bytes();
   const put = (id: number): void => {
@@ -366,16 +432,16 @@ export function moduleBytes({ types, imports, functions }: ModuleParts): Uint8Ar
   for (const { parameters, results } of types) {
     section.byte(0x60);
     section.u32(parameters.length);
-    section.append([...parameters]);
+    section.append(parameters);
     section.u32(results.length);
-    section.append([...results]);
+    section.append(results);
   }
   put(1);
 
   section.u32(imports.length);
   for (const each of imports) {
-    section.text(each.module);
-    section.text(each.name);
+    section.name(each.module);
+    section.name(each.name);
     if (each.kind === "function") {
       section.byte(0);
       section.u32(each.type);
@@ -393,20 +459,32 @@ export function moduleBytes({ types, imports, functions }: ModuleParts): Uint8Ar
   for (const { type } of functions) section.u32(type);
   put(3);
 
+  if (table !== undefined) {
+    section.append([1, FUNCREF, 0]);
+    section.u32(table.length);
+    put(4);
+  }
+
   const imported = imports.filter(({ kind }) => kind === "function").length;
-  section.u32(functions.length);
+  section.u32(functions.filter(({ name }) => name !== undefined).length);
   for (const [i, { name }] of functions.entries()) {
-    section.text(name);
+    if (name === undefined) continue;
+    section.name(name);
     section.byte(0);
     section.u32(imported + i);
   }
   put(7);
 
+  if (table !== undefined) {
+    section.append([1, 0, I32_CONST, 0, END]);
+    section.u32(table.length);
+    for (const index of table) section.u32(index);
+    put(9);
+  }
+
   section.u32(functions.length);
   for (const { code } of functions) {
-    const bytes = code.finish();
-    section.u32(bytes.length);
-    section.append(bytes);
+    code.finish(section);
   }
   put(10);
   return out.bytes.slice();

@@ -9,9 +9,9 @@ import { packed as same } from "./packed.ts";
 
 /** Makes values: WebAssembly's instructions on others, and constants. */
 export interface Maker<Value> {
-  pure(opcode: Opcode, ...args: Value[]): Value;
+  pure(opcode: Opcode, x: Value, y?: Value, z?: Value): Value;
   /** The same with lanes behind it. */
-  pureWith(opcode: Opcode, type: ValueType, lanes: readonly number[], ...args: Value[]): Value;
+  pureWith(opcode: Opcode, type: ValueType, lanes: readonly number[], x: Value, y?: Value): Value;
   const(value: number): Value;
   wide(type: ValueType, value: bigint | readonly number[]): Value;
   select(condition: Value, yes: Value, no: Value): Value;

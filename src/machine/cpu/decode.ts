@@ -56,7 +56,7 @@ export function decodeOperation(core: Core, op: Operation): number {
   const form = outcome === DECODED ? formIn(core.model, fields.form!) : undefined;
   op.form = form;
   if (form === undefined || lockIsWrong(form) || repIsWrong(form)) {
-    op.op = OP.GENERAL;
+    op.op = op.general = OP.GENERAL;
     op.execute = undefinedOpcode;
     op.differs = false;
   } else {
@@ -132,7 +132,7 @@ function fill(op: Operation, form: Form): void {
   if (op.string) op.extra = form.name.endsWith("b") ? 1 : form.name.endsWith("w") ? 2 : 4;
   const found = executorOf(form);
   op.execute = found.execute;
-  op.op = op.string ? OP.STRING : found.op;
+  op.op = op.general = op.string ? OP.STRING : found.op;
   if (found.extra !== undefined) op.extra = found.extra;
 }
 

@@ -1,10 +1,10 @@
 /**
- * The frequent instructions in their frequent shapes get an arm of the interpreter's loop for themselves. What an
+ * The frequent instructions in their frequent shapes get an arm of the interpreter (arms/) for themselves. What an
  * arm does is what the executor of the same form does, in fewer steps; test/engines compares them.
  */
 import type { Form } from "../../isa/index.ts";
 import type { Core } from "./engine.ts";
-import { OP } from "./op.ts";
+import { FIRST_ARM, OP } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
 import { SEGMENT, SS, WORD } from "./state.ts";
 
@@ -42,7 +42,9 @@ export function specialise(core: Core, op: Operation, form: Form): void {
   }
   if (BY_STACK.has(form.name) && (op.operandSize !== 32 || !isFlat(core, SS))) return;
   const arm = numbers[nameOf(core, op, form) ?? ""];
-  if (arm !== undefined) op.op = arm;
+  if (arm === undefined) return;
+  op.op = arm;
+  if (arm >= FIRST_ARM) op.pack();
 }
 
 const isFlat = (core: Core, segment: number): boolean =>
@@ -65,8 +67,7 @@ function nameOf(core: Core, op: Operation, form: Form): string | undefined {
   }
   if (SHIFTS.has(name) && first === "R") {
     if (second === "8R") return `${upper}_RC`;
-    op.immediate &= 31;
-    return op.immediate === 0 ? "NOP" : `${upper}_RI`;
+    return (op.immediate & 31) === 0 ? "NOP" : `${upper}_RI`;
   }
   if (ONE_OPERAND.has(name)) return `${upper}_${first}`;
   if (NOTHING.has(name)) return name === "cdq" || name === "leave" ? upper : "NOP";
@@ -86,13 +87,11 @@ function nameOf(core: Core, op: Operation, form: Form): string | undefined {
     case "call":
       return nearJump(op, form, upper, first);
     case "ret":
-      op.immediate = 4 + (op.immediate & 0xffff);
       return "RET";
     case "loop":
       return op.operandSize === 32 && op.addressMask === -1 ? "LOOP" : undefined;
     case "int":
-      op.immediate &= 0xff;
-      return core.gates[op.immediate] ? "INT" : undefined;
+      return core.gates[op.immediate & 0xff] ? "INT" : undefined;
     default:
       return undefined;
   }

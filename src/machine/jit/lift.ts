@@ -183,7 +183,7 @@ function takeReturn(l: Lowering, op: Operation): Value {
   const esp = b.get(ESP);
   b.check(esp, 4, false);
   const address = l.loadPlain(esp, 4);
-  b.set(ESP, l.add(esp, op.immediate));
+  b.set(ESP, l.add(esp, 4 + (op.immediate & 0xffff)));
   b.block.count++;
   return address;
 }
@@ -342,7 +342,7 @@ function liftEnd(
     case FLOW.INTERRUPT:
       block.count++;
       l.joinFlags();
-      b.end({ kind: "interrupt", vector: op.immediate, target: to(op.following, context) });
+      b.end({ kind: "interrupt", vector: op.immediate & 0xff, target: to(op.following, context) });
       return;
     default:
       b.end({ kind: "interpret", eip: op.address });

@@ -6,7 +6,7 @@ import type { Form } from "../../isa/index.ts";
 import type { Core } from "./engine.ts";
 import { FIRST_ARM, OP } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
-import { SEGMENT, SS, WORD } from "./state.ts";
+import { ES, SEGMENT, SS, WORD } from "./state.ts";
 
 /** Letters of a shape by the kind of an operand; 8 and 16 mark narrow ones. */
 const LETTERS: Readonly<Record<number, string>> = {
@@ -36,7 +36,7 @@ const isMemory = (kind: number): boolean => kind >= KIND.M8 && kind <= KIND.M32;
 
 /** Gives `op`, which is decoded, an arm of its own if there is one for it. */
 export function specialise(core: Core, op: Operation, form: Form): void {
-  if (core.unspecialised || op.string) return;
+  if (core.unspecialised || (op.string && op.rep !== 0)) return;
   if (isMemory(op.kind1) || isMemory(op.kind2)) {
     if (op.addressMask !== -1 || !isFlat(core, op.segment)) return;
   }
@@ -69,8 +69,9 @@ function nameOf(core: Core, op: Operation, form: Form): string | undefined {
     if (second === "8R") return `${upper}_RC`;
     return (op.immediate & 31) === 0 ? "NOP" : `${upper}_RI`;
   }
-  if (ONE_OPERAND.has(name)) return `${upper}_${first}`;
+  if (ONE_OPERAND.has(name)) return `${upper}${first.slice(0, -1)}_${first.slice(-1)}`;
   if (NOTHING.has(name)) return name === "cdq" || name === "leave" ? upper : "NOP";
+  if (op.string) return isStraight(core, op, name) ? upper : undefined;
   switch (name) {
     case "movzx":
     case "movsx":
@@ -88,6 +89,8 @@ function nameOf(core: Core, op: Operation, form: Form): string | undefined {
       return nearJump(op, form, upper, first);
     case "ret":
       return "RET";
+    case "jecxz":
+      return op.operandSize === 32 ? upper : undefined;
     case "loop":
       return op.operandSize === 32 && op.addressMask === -1 ? "LOOP" : undefined;
     case "int":
@@ -97,6 +100,10 @@ function nameOf(core: Core, op: Operation, form: Form): string | undefined {
   }
 }
 
+/** Whether what a string instruction goes over is flat. */
+const isStraight = (core: Core, op: Operation, name: string): boolean =>
+  op.addressMask === -1 && isFlat(core, ES) && (name.startsWith("stos") || isFlat(core, op.segment));
+
 function nearJump(op: Operation, form: Form, upper: string, first: string): string | undefined {
   if (op.operandSize !== 32 || form.operands[0]!.kind === "ptr") return undefined;
   if (first === "I") return upper;
@@ -105,4 +112,4 @@ function nearJump(op: Operation, form: Form, upper: string, first: string): stri
 
 /** Whether an operation is a jump, call or loop whose target is linked: the conditional jumps come last. */
 export const leadsTo = (op: number): boolean =>
-  op === OP.JMP || op === OP.CALL || op === OP.LOOP || (op >= OP.JO && op <= OP.JG);
+  op === OP.JMP || op === OP.CALL || op === OP.LOOP || op === OP.JECXZ || (op >= OP.JO && op <= OP.JG);

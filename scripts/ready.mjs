@@ -1,7 +1,7 @@
 /**
  * What stands in the place of some files in everything that is built: what they would work out, as text, so that no
- * process works it out again. The table of instructions (src/isa/table.ts), the module of the interpreter's arms
- * (src/machine/cpu/arms/), and those of its fast functions (src/machine/cpu/fast/kept.ts).
+ * process works it out again. The table of instructions (src/isa/table.ts), the names of those of AVX, the module of the
+ * interpreter's arms (src/machine/cpu/arms/), and those of its fast functions (src/machine/cpu/fast/kept.ts).
  */
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
@@ -24,6 +24,12 @@ async function table() {
   );
   return (extension) => `import { unpack } from "./table${extension}";
 export const plain = unpack(${JSON.stringify(pack(rows))});
+`;
+}
+
+async function avxNames() {
+  const { avxList } = await evaluated("isa", 'export { avxList } from "./forms/avx-list.ts";');
+  return () => `export const avxList = () => ${JSON.stringify(avxList())};
 `;
 }
 
@@ -55,6 +61,7 @@ export const arms = () => base64Bytes(${JSON.stringify(text)});
 
 /** By folder under src/ and name: the module, which finds its neighbours under names with this extension. */
 export const ready = {
+  "isa/forms/avx-list": await avxNames(),
   "isa/plain": await table(),
   "machine/cpu/fast/modules": await fastFunctions(),
   "machine/cpu/arms/modules": await arms("modules"),

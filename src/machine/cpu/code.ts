@@ -187,14 +187,22 @@ export class Code {
     if (leadsTo(operation.op)) operation.target = this.arrive(operation.immediate);
     const start = operation.address >>> 0;
     if (this.#stopsAt(start)) this.#bury(operation);
-    const { lines } = this.#memory;
-    for (let at = start; at < start + length; at++) {
-      this.#page(at >>> 12).covered[at & OFFSET] = 1;
-      lines[at >>> LINE_SHIFT] = 1;
-    }
+    const end = start + length;
+    const inPage = Math.min(end, ((start | OFFSET) >>> 0) + 1);
+    this.#cover(start, inPage);
+    if (inPage < end) this.#cover(inPage, end);
     this.#listener?.covered(start, length);
+  }
+
+  /** Bytes [start, end) of one page belong to code. */
+  #cover(start: number, end: number): void {
+    const { covered } = this.#page(start >>> 12);
+    const { lines } = this.#memory;
+    for (let at = start & OFFSET, left = end - start; left > 0; at++, left--) covered[at] = 1;
+    // No instruction is longer than a line.
+    lines[start >>> LINE_SHIFT] = 1;
+    lines[(end - 1) >>> LINE_SHIFT] = 1;
     this.#mark(start >>> 12);
-    this.#mark((start + length - 1) >>> 12);
   }
 
   /** A repetition begins, or goes on. */

@@ -185,7 +185,7 @@ export class Interpreter implements Engine {
       }
       words[WORD.EIP] = op.address;
       core.instructions = before + (budget - left - 1);
-      if (op.op === OP.STRING && op.string) core.instructions += cpu.iterations;
+      if (op.general === OP.STRING && op.string) core.instructions += cpu.iterations;
       if (code.repeating !== undefined) code.refetch();
       return cpu.stopOf(op, reason);
     }

@@ -96,7 +96,6 @@ export class Operation {
     this.execute = execute;
     const { words } = records;
     const at = this.record >> 2;
-    words.fill(0, at, at + RECORD_WORDS);
     words[at] = op;
     words[at + NEXT] = this.record;
     words[at + TARGET] = this.record;
@@ -148,7 +147,6 @@ export class Operation {
   }
 }
 
-const RECORD_WORDS = RECORD.BYTES >> 2;
 const NEXT = RECORD.NEXT >> 2;
 const TARGET = RECORD.TARGET >> 2;
 const IMMEDIATE = RECORD.IMMEDIATE >> 2;

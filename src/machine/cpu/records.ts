@@ -20,7 +20,6 @@ export const RECORD = {
   IMMEDIATE: 20,
   ADDRESS: 24,
   FOLLOWING: 28,
-  BYTES: 32,
 } as const;
 const RECORD_SHIFT = 5;
 
@@ -56,7 +55,7 @@ export class Records {
     this.bytes = this.#memory.bytes;
   }
 
-  /** The address of a new record, of `operation`. */
+  /** The address of a new record, of `operation`; all of it is 0. */
   make(operation: Operation): number {
     const number = this.#operations.push(operation) - 1;
     if (number >= MOST_RECORDS) throw new Error("there is no room for another record");
@@ -75,6 +74,7 @@ export class Records {
 
   /** Forgets all of them: nobody may use the operations any more. */
   clear(): void {
+    this.bytes.fill(0, FIRST, FIRST + (this.#operations.length << RECORD_SHIFT));
     this.#operations = [];
     this.#forgetJumps();
   }

@@ -345,18 +345,18 @@ export class CompilingEngine implements Engine, CodeListener {
     if (this.#isPatched) this.#refresh();
     let finished = true;
     try {
-      if (op.op === OP.STRING) finished = op.string!(cpu, op, words[LEFT]!);
+      if (op.general === OP.STRING) finished = op.string!(cpu, op, words[LEFT]!);
       else {
-        if (op.op === OP.EXACT) cpu.now = this.#core.instructions + this.#stretch - words[LEFT]!;
+        if (op.general === OP.EXACT) cpu.now = this.#core.instructions + this.#stretch - words[LEFT]!;
         op.execute(cpu, op);
       }
     } catch (reason) {
       if (!(reason instanceof GuestFault)) throw reason;
-      if (op.op === OP.STRING) words[LEFT]! -= cpu.iterations;
+      if (op.general === OP.STRING) words[LEFT]! -= cpu.iterations;
       if (code.repeating !== undefined) code.refetch();
       throw new GuestFault(cpu.stopOf(op, reason));
     }
-    words[LEFT]! -= op.op === OP.STRING ? cpu.iterations : 1;
+    words[LEFT]! -= op.general === OP.STRING ? cpu.iterations : 1;
     if (finished && code.repeating !== undefined) code.refetch();
     split(words);
     if (finished && !this.#disturbed && this.#version === this.#core.memory.version) return 0;

@@ -361,6 +361,6 @@ function branchCondition(l: Lowering, op: Operation): Value {
     const isZero = b.pure(W.i32_eqz, b.get(SLOT.RESULT));
     return b.pure(W.i32_and, goesOn, isEqual ? isZero : b.pure(W.i32_eqz, isZero));
   }
-  if (op.op === OP.JUMP && op.form!.condition < 0) return b.pure(W.i32_eqz, b.get(ECX));
+  if (op.form!.name === "jecxz") return b.pure(W.i32_eqz, b.get(ECX));
   return l.condition(op.form!.condition);
 }

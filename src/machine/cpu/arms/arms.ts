@@ -12,10 +12,10 @@
  */
 import { FACT, FACTS_BASE, LINE_SHIFT, RAM_BASE } from "../../memory/memory.ts";
 import { type Expression, Label, type Local, moduleBytes, WasmFunction, wasm } from "../../wasm/index.ts";
-import { KEPT } from "../flags.ts";
+import { DF, KEPT } from "../flags.ts";
 import { FIRST_ARM, OP, OPERATIONS } from "../op.ts";
 import { JUMP_PAIRS, JUMPS_BASE, RECORD } from "../records.ts";
-import { EAX, EBP, ECX, EDX, ESP, STATE } from "../state.ts";
+import { EAX, EBP, ECX, EDI, EDX, ESI, ESP, STATE } from "../state.ts";
 import { ADJUST_AFTER_DIVISION, ADJUST_AFTER_SHIFT } from "../undefined.ts";
 
 const { i32, i64, sequence, when, select, giveBack, nothing } = wasm;
@@ -25,6 +25,9 @@ type Size = 1 | 2 | 4;
 const zero = i32.const(0);
 const constant = i32.const;
 const not = (value: Expression): Expression => i32.xor(value, constant(-1));
+/** What stands in the lowest `size` bytes, sign-extended. */
+const signed = (value: Expression, size: Size): Expression =>
+  size === 4 ? value : size === 2 ? i32.extend16_s(value) : i32.extend8_s(value);
 const isNegative = (value: Expression): Expression => i32.lt_s(value, zero);
 
 /** The highest two bits of CARRIES, and what is below them. */
@@ -165,24 +168,33 @@ class Arm extends WasmFunction {
 
   // Flags
 
-  /** Those of left + right = value, of 32 bits. */
-  flagsOfSum(left: Local, right: Local, value: Local): Expression {
+  /** Those of left + right = value. */
+  flagsOfSum(left: Local, right: Local, value: Local, size: Size): Expression {
     const carries = i32.or(
       i32.and(left.get, right.get),
       i32.and(i32.or(left.get, right.get), not(value.get)),
     );
-    return sequence(this.result.set(value.get), this.carries.set(i32.and(carries, constant(KEPT))));
+    return sequence(this.result.set(signed(value.get, size)), this.#carriesOf(carries, size));
   }
 
-  flagsOfDifference(left: Local, right: Local, value: Local): Expression {
-    return sequence(
-      this.result.set(value.get),
-      this.carries.set(i32.and(borrows(left, right, value), constant(KEPT))),
+  flagsOfDifference(left: Local, right: Local, value: Local, size: Size): Expression {
+    const borrows = i32.or(
+      i32.and(not(left.get), right.get),
+      i32.and(not(i32.xor(left.get, right.get)), value.get),
     );
+    return sequence(this.result.set(signed(value.get, size)), this.#carriesOf(borrows, size));
   }
 
-  flagsOfLogic(value: Expression): Expression {
-    return sequence(this.result.set(value), this.carries.set(zero));
+  flagsOfLogic(value: Expression, size: Size): Expression {
+    return sequence(this.result.set(signed(value, size)), this.carries.set(zero));
+  }
+
+  /** CARRIES from the carries out of each bit of `size` bytes. */
+  #carriesOf(carries: Expression, size: Size): Expression {
+    if (size === 4) return this.carries.set(i32.and(carries, constant(KEPT)));
+    const all = this.local("i32");
+    const top = i32.and(i32.shl(all.get, constant(32 - 8 * size)), constant(TOP | NEXT_TO_TOP));
+    return sequence(all.set(carries), this.carries.set(i32.or(top, i32.and(all.get, constant(8)))));
   }
 
   /** CF and OF of a product, as `tooWide` says; the others stay. */
@@ -195,9 +207,6 @@ class Arm extends WasmFunction {
     return i32.shr_u(this.carries.get, constant(31));
   }
 }
-
-const borrows = (left: Local, right: Local, value: Local): Expression =>
-  i32.or(i32.and(not(left.get), right.get), i32.and(not(i32.xor(left.get, right.get)), value.get));
 
 /** Writes an arm, and answers what it ends with, if that is not to go on with the next instruction. */
 type Writer = (arm: Arm) => Expression | undefined;
@@ -216,16 +225,15 @@ const numberOf = (name: string): number => {
 
 interface Arithmetic {
   value(arm: Arm, left: Expression, right: Expression): Expression;
-  flags(arm: Arm, left: Local, right: Local, value: Local): Expression;
+  flags(arm: Arm, left: Local, right: Local, value: Local, size: Size): Expression;
   /** Nothing is written but flags. */
   compares?: boolean;
 }
 
-const sum = (arm: Arm, left: Local, right: Local, value: Local): Expression =>
-  arm.flagsOfSum(left, right, value);
-const difference = (arm: Arm, left: Local, right: Local, value: Local): Expression =>
-  arm.flagsOfDifference(left, right, value);
-const logic = (arm: Arm, _: Local, __: Local, value: Local): Expression => arm.flagsOfLogic(value.get);
+const sum: Arithmetic["flags"] = (arm, left, right, value, size) => arm.flagsOfSum(left, right, value, size);
+const difference: Arithmetic["flags"] = (arm, left, right, value, size) =>
+  arm.flagsOfDifference(left, right, value, size);
+const logic: Arithmetic["flags"] = (arm, _, __, value, size) => arm.flagsOfLogic(value.get, size);
 
 const arithmetic: Readonly<Record<string, Arithmetic>> = {
   ADD: { value: (_, left, right) => i32.add(left, right), flags: sum },
@@ -239,78 +247,45 @@ const arithmetic: Readonly<Record<string, Arithmetic>> = {
   TEST: { value: (_, left, right) => i32.and(left, right), flags: logic, compares: true },
 };
 
-for (const [name, { value, flags, compares = false }] of Object.entries(arithmetic)) {
-  for (const shape of ["RR", "RI", "RM", "MR", "MI"]) {
-    if (!(`${name}_${shape}` in OP)) continue;
-    define(numberOf(`${name}_${shape}`), (arm) => {
-      const at = arm.local("i32");
-      const [left, right, made] = [arm.local("i32"), arm.local("i32"), arm.local("i32")];
-      const isPlace = shape.startsWith("M");
-      if (isPlace || shape.endsWith("M")) {
-        arm.add(at.set(arm.address));
-        arm.add(isPlace && !compares ? arm.admitWrite(at, 4, true) : arm.admitRead(at, 4));
-      }
-      const operands = { R: arm.b(), I: arm.immediate, M: arm.read(at, 4) };
-      arm.add(
-        left.set(isPlace ? arm.read(at, 4) : arm.a()),
-        right.set(operands[shape.slice(-1) as "R" | "I" | "M"]),
-        made.set(value(arm, left.get, right.get)),
-      );
-      if (!compares) arm.add(isPlace ? arm.write(at, 4, made.get) : arm.setA(made.get));
-      arm.add(flags(arm, left, right, made));
-      return undefined;
-    });
-  }
-}
-
-const signed8 = (value: Expression): Expression => i32.extend8_s(value);
-
-for (const shape of ["RR", "RI", "RM", "MI"]) {
-  define(numberOf(`CMP8_${shape}`), (arm) => {
-    const [left, right, value] = [arm.local("i32"), arm.local("i32"), arm.local("i32")];
-    arm.add(left.set(shape.startsWith("M") ? arm.memory(1) : arm.a(1)));
-    arm.add(right.set(shape.endsWith("M") ? arm.memory(1) : shape.endsWith("R") ? arm.b(1) : arm.immediate));
-    const all = arm.local("i32");
-    arm.add(
-      value.set(i32.sub(left.get, right.get)),
-      arm.result.set(signed8(value.get)),
-      all.set(borrows(left, right, value)),
-      arm.carries.set(
-        i32.or(
-          i32.and(i32.shl(all.get, constant(24)), constant(TOP | NEXT_TO_TOP)),
-          i32.and(all.get, constant(8)),
-        ),
-      ),
-    );
-    return undefined;
-  });
-}
-for (const shape of ["RR", "RI", "MI"]) {
-  define(numberOf(`TEST8_${shape}`), (arm) => {
-    const left = shape.startsWith("M") ? arm.memory(1) : arm.a(1);
-    arm.add(arm.flagsOfLogic(signed8(i32.and(left, shape.endsWith("R") ? arm.b(1) : arm.immediate))));
-    return undefined;
-  });
-}
-const logic8 = (op: number, value: (arm: Arm) => Expression): void =>
+/** An operation of `size` bytes on two operands of a shape. */
+function defineArithmetic(op: number, { value, flags, compares }: Arithmetic, size: Size, shape: string) {
   define(op, (arm) => {
-    const made = arm.local("i32");
-    arm.add(made.set(value(arm)), arm.setA(made.get, 1), arm.flagsOfLogic(signed8(made.get)));
+    const at = arm.local("i32");
+    const [left, right, made] = [arm.local("i32"), arm.local("i32"), arm.local("i32")];
+    const isPlace = shape.startsWith("M");
+    if (isPlace || shape.endsWith("M")) {
+      arm.add(at.set(arm.address));
+      arm.add(isPlace && !compares ? arm.admitWrite(at, size, true) : arm.admitRead(at, size));
+    }
+    const operands = { R: arm.b(size), I: arm.immediate, M: arm.read(at, size) };
+    arm.add(
+      left.set(isPlace ? arm.read(at, size) : arm.a(size)),
+      right.set(operands[shape.slice(-1) as "R" | "I" | "M"]),
+      made.set(value(arm, left.get, right.get)),
+    );
+    if (!compares) arm.add(isPlace ? arm.write(at, size, made.get) : arm.setA(made.get, size));
+    arm.add(flags(arm, left, right, made, size));
     return undefined;
   });
-logic8(OP.XOR8_RR, (arm) => i32.xor(arm.a(1), arm.b(1)));
-logic8(OP.AND8_RI, (arm) => i32.and(arm.a(1), arm.immediate));
+}
+
+const SIZES = [
+  [4, ""],
+  [1, "8"],
+  [2, "16"],
+] as const;
+
+for (const [name, which] of Object.entries(arithmetic))
+  for (const [size, bits] of SIZES)
+    for (const shape of ["RR", "RI", "RM", "MR", "MI"])
+      if (`${name}${bits}_${shape}` in OP)
+        defineArithmetic(numberOf(`${name}${bits}_${shape}`), which, size, shape);
 
 // Moves ------------------------------------------------------------------------------------------------------
 
-for (const [name, size] of [
-  ["MOV", 4],
-  ["MOV8", 1],
-  ["MOV16", 2],
-] as const) {
+for (const [size, bits] of SIZES) {
   for (const shape of ["RR", "RI", "RM", "MR", "MI"]) {
-    if (!(`${name}_${shape}` in OP)) continue;
-    define(numberOf(`${name}_${shape}`), (arm) => {
+    define(numberOf(`MOV${bits}_${shape}`), (arm) => {
       const from = { R: () => arm.b(size), I: () => arm.immediate, M: () => arm.memory(size) };
       const value = from[shape.slice(-1) as "R" | "I" | "M"]();
       if (shape.startsWith("R")) arm.add(arm.setA(value, size));
@@ -325,8 +300,8 @@ for (const [name, size] of [
 for (const [name, size, extended] of [
   ["MOVZX8", 1, (value: Expression) => value],
   ["MOVZX16", 2, (value: Expression) => value],
-  ["MOVSX8", 1, signed8],
-  ["MOVSX16", 2, (value: Expression) => i32.extend16_s(value)],
+  ["MOVSX8", 1, (value: Expression) => signed(value, 1)],
+  ["MOVSX16", 2, (value: Expression) => signed(value, 2)],
 ] as const) {
   define(numberOf(`${name}_R`), (arm) => {
     arm.add(arm.setA(extended(arm.b(size))));
@@ -361,33 +336,36 @@ define(OP.NOP, () => undefined);
 // One operand ------------------------------------------------------------------------------------------------
 
 for (const [name, step, last] of [
-  ["INC", 1, 0x8000_0000 | 0],
-  ["DEC", -1, 0x7fff_ffff],
+  ["INC", 1, -0x80],
+  ["DEC", -1, 0x7f],
 ] as const) {
-  for (const shape of ["R", "M"]) {
-    define(numberOf(`${name}_${shape}`), (arm) => {
-      const [at, left, value, carry] = [
-        arm.local("i32"),
-        arm.local("i32"),
-        arm.local("i32"),
-        arm.local("i32"),
-      ];
-      if (shape === "M") arm.add(at.set(arm.address), arm.admitWrite(at, 4, true));
-      arm.add(left.set(shape === "M" ? arm.read(at, 4) : arm.a()));
-      arm.add(value.set(i32.add(left.get, constant(step))));
-      arm.add(shape === "M" ? arm.write(at, 4, value.get) : arm.setA(value.get));
-      // CF stays: OF is told by what stands next to it.
-      const overflow = i32.shl(i32.eq(value.get, constant(last)), constant(30));
-      const adjust = i32.and(i32.shr_u(i32.xor(left.get, value.get), constant(1)), constant(8));
-      arm.add(
-        arm.result.set(value.get),
-        carry.set(i32.and(arm.carries.get, constant(TOP))),
-        arm.carries.set(
-          i32.or(i32.or(carry.get, i32.xor(i32.shr_u(carry.get, constant(1)), overflow)), adjust),
-        ),
-      );
-      return undefined;
-    });
+  for (const [size, bits] of [SIZES[0], SIZES[1]]) {
+    for (const shape of ["R", "M"]) {
+      define(numberOf(`${name}${bits}_${shape}`), (arm) => {
+        const [at, left, value, carry] = [
+          arm.local("i32"),
+          arm.local("i32"),
+          arm.local("i32"),
+          arm.local("i32"),
+        ];
+        if (shape === "M") arm.add(at.set(arm.address), arm.admitWrite(at, size, true));
+        arm.add(left.set(shape === "M" ? arm.read(at, size) : arm.a(size)));
+        arm.add(value.set(i32.add(left.get, constant(step))));
+        arm.add(shape === "M" ? arm.write(at, size, value.get) : arm.setA(value.get, size));
+        // CF stays: OF is told by what stands next to it.
+        const wrapped = constant(size === 1 ? last : last < 0 ? 0x8000_0000 | 0 : 0x7fff_ffff);
+        const overflow = i32.shl(i32.eq(arm.result.get, wrapped), constant(30));
+        const adjust = i32.and(i32.shr_u(i32.xor(left.get, value.get), constant(1)), constant(8));
+        arm.add(
+          arm.result.set(signed(value.get, size)),
+          carry.set(i32.and(arm.carries.get, constant(TOP))),
+          arm.carries.set(
+            i32.or(i32.or(carry.get, i32.xor(i32.shr_u(carry.get, constant(1)), overflow)), adjust),
+          ),
+        );
+        return undefined;
+      });
+    }
   }
 }
 define(OP.NEG_R, (arm) => {
@@ -517,6 +495,48 @@ define(OP.DIV_R, (arm) => {
   return undefined;
 });
 
+// Strings without a repetition -------------------------------------------------------------------------------
+
+for (const [size, letter] of [
+  [1, "B"],
+  [2, "W"],
+  [4, "D"],
+] as const) {
+  /** Goes on behind an element: ESI, EDI or both. */
+  const step = (arm: Arm, index: number): void =>
+    arm.add(setRegister(index, i32.add(register(index), constant(size))));
+  const forwards = (arm: Arm): void =>
+    arm.add(when(i32.and(statePage(STATE.EFLAGS), constant(DF)), arm.leave));
+  const element = (arm: Arm): Expression => {
+    const from = arm.local("i32");
+    arm.add(from.set(register(ESI)), arm.admitRead(from, size));
+    return arm.read(from, size);
+  };
+  const put = (arm: Arm, value: Expression): void => {
+    const to = arm.local("i32");
+    arm.add(to.set(register(EDI)), arm.admitWrite(to, size), arm.write(to, size, value));
+  };
+  define(numberOf(`LODS${letter}`), (arm) => {
+    forwards(arm);
+    arm.add(STORES[size](zero, element(arm), STATE.REGISTERS + 4 * EAX));
+    step(arm, ESI);
+    return undefined;
+  });
+  define(numberOf(`STOS${letter}`), (arm) => {
+    forwards(arm);
+    put(arm, register(EAX));
+    step(arm, EDI);
+    return undefined;
+  });
+  define(numberOf(`MOVS${letter}`), (arm) => {
+    forwards(arm);
+    put(arm, element(arm));
+    step(arm, ESI);
+    step(arm, EDI);
+    return undefined;
+  });
+}
+
 // The stack --------------------------------------------------------------------------------------------------
 
 /** Pushes a value; leaves where that needs thought. ESP is where `at` says then. */
@@ -582,6 +602,8 @@ define(OP.LOOP, (arm) => {
   arm.add(value.set(i32.sub(register(ECX), constant(1))), setRegister(ECX, value.get));
   return arm.goTo(select(arm.target, arm.next, value.get));
 });
+
+define(OP.JECXZ, (arm) => arm.goTo(select(arm.next, arm.target, register(ECX))));
 
 /** Conditions in pairs, each with its opposite, in the order of flags.ts. */
 const conditions: readonly [yes: string, no: string, holds: (arm: Arm) => Expression][] = [

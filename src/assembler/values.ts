@@ -1,6 +1,7 @@
 /** The operands of an instruction to their values, where and in the order FASM works them out. */
 import type { Assembler } from "./assemble.ts";
 import { complain } from "./complaint.ts";
+import { endsWithDword } from "./encode/dword.ts";
 import { E_PREDEFINED, type Expression, K_FLOAT, P_COUNTER, P_TIME } from "./expression/expressions.ts";
 import type { Shape } from "./instruction.ts";
 import { refuse } from "./messages.ts";
@@ -153,6 +154,7 @@ function evaluateFloat(assembler: Assembler, shape: Shape, operand: Operand, exp
   for (const other of shape.operands) {
     if (size === 0) size = other.size || registerSizes[registerClass(other.register)]!;
   }
+  if (endsWithDword(shape.name)) size = 4;
   evaluator.valueSize = size || shape.floatSize || state.bits >> 3;
   operand.kind = IMMEDIATE;
   evaluator.evaluate(expression);

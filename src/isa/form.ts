@@ -27,7 +27,7 @@
  *   not), narrow (the operand size is never 64 bits), unmarked (FASM forgets that the number moves with the program),
  *   flips (of the two registers in ModR/M a high one goes into reg, with the next opcode), low (FASM takes no register
  *   above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z (zeroing; zodd: FASM
- *   lets it stand on memory or a mask too), b4 b8 (memory may be one element broadcast; bodd: for FASM alone), er (rounding), sae. And the
+ *   lets it stand on memory or a mask too), b4 b8 (memory may be one element broadcast; bodd: for FASM alone), er (rounding; erodd: for FASM alone), sae. And the
  *   level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
@@ -158,6 +158,7 @@ const attributeWords = new Set([
   "b8",
   "bodd",
   "er",
+  "erodd",
   "sae",
   "loose",
   "not64",

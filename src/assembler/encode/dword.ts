@@ -34,9 +34,17 @@ type JudgeSize = (
 const agree = ([first, second, last]: readonly Operand[]): boolean => {
   const isGeneral = ({ kind, register, jump }: Operand): boolean =>
     kind === REGISTER && registerClass(register) <= SEGMENT && jump === 0;
-  const sized = (second!.size || bytesOf(second!)) === bytesOf(first!) && first!.size === 0;
+  const sized = (second!.size || bytesOf(second!)) === bytesOf(first!);
   const fits = isGeneral(second!) ? sized : second!.kind === MEMORY && (second!.size === 0 || sized);
-  return isGeneral(first!) && fits && second!.jump === 0 && second!.comma && last!.comma && last!.jump === 0;
+  return (
+    isGeneral(first!) &&
+    first!.size === 0 &&
+    fits &&
+    second!.jump === 0 &&
+    second!.comma &&
+    last!.comma &&
+    last!.jump === 0
+  );
 };
 
 function numbered(name: string, judge: JudgeSize): Encode {
@@ -90,11 +98,9 @@ export const dwordEncoders: readonly (readonly [string, Encode])[] = [
   ["lwpval", profiling("lwpval")],
 ];
 
+/** Whether the number has 32 bits, whatever the registers have. */
+export const endsWithDword = (name: string): boolean => dwordEncoders.some(([each]) => each === name);
+
 /** Whether FASM does not look at what follows on the line. */
-export function leavesLine(name: string, operands: readonly Operand[]): boolean {
-  return (
-    (name === "bextr" || name === "lwpins" || name === "lwpval") &&
-    operands[1]?.kind === MEMORY &&
-    operands[2]?.kind === IMMEDIATE
-  );
-}
+export const leavesLine = (name: string, operands: readonly Operand[]): boolean =>
+  operands[1]?.kind === MEMORY && operands[2]?.kind === IMMEDIATE && endsWithDword(name);

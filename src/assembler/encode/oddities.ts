@@ -15,10 +15,31 @@ import {
   registerNumber,
   registerSizes,
   SEGMENT,
+  XMM,
+  YMM,
+  ZMM,
 } from "../operand.ts";
 import { isRelative } from "./emit.ts";
 import { type Encode, end } from "./heads.ts";
 import { encodeByPlan } from "./plan.ts";
+
+/** To half of sixteen bytes FASM lets any register be: all that it writes of it is its number. */
+function shortens(): Encode {
+  // Not before it is wanted: its rows are those of AVX.
+  let byPlan: Encode | undefined;
+  return (operands, count, out) => {
+    byPlan ??= encodeByPlan("vcvtps2ph");
+    const [first, second, ...others] = operands;
+    const kind = count > 1 && first!.kind === REGISTER ? registerClass(first!.register) : 0;
+    const isOdd = (kind === YMM || kind === ZMM) && registerClass(second!.register) === XMM;
+    if (!isOdd || (first!.sizeDeclared && first!.size !== registerSizes[kind])) {
+      byPlan(operands, count, out);
+      return;
+    }
+    const low = register(XMM, registerNumber(first!.register));
+    byPlan([{ ...first!, register: low, size: 0, sizeDeclared: false }, second!, ...others], count, out);
+  };
+}
 
 /** The first byte of XOP and EVEX instructions. */
 const XOP = 0x8f;
@@ -198,6 +219,7 @@ export const oddities: readonly (readonly [string, Encode])[] = [
   ["fcomp", comparesFloats("fcomp")],
   ["movq", movq],
   ["rdpid", rdpid],
+  ["vcvtps2ph", shortens()],
   ["vmwrite", vmwrite],
   ["ptwrite", ptwrite],
   ...each("vprot vpsha vpshl", "b w d q").map((name) => [name, shiftsXop(name)] as const),

@@ -584,7 +584,8 @@ function suits({ form, v }: Candidate, decoration: Decoration, operands: readonl
     if (sizeIn(wanted.memorySize, v) !== element * decoration.broadcast) return false;
   }
   if (decoration.rounding >= 0) {
-    if (!attributes.has(decoration.rounding === 4 ? "sae" : "er")) return false;
+    const takes = decoration.rounding === 4 ? ["sae"] : ["er", "erodd"];
+    if (!takes.some((word) => attributes.has(word))) return false;
     const last = form.operands.findLastIndex(({ kind }) => kind !== "imm");
     if (decoration.roundingAt !== last + 1 || operands[rm]?.kind !== REGISTER) return false;
   }

@@ -497,12 +497,17 @@ function bounds(name: string): Encode {
     }
     if (first!.addressSize !== 0 && first!.addressSize !== size) refuse("invalidAddressSize");
     const second = operands[at + 1];
-    const parts = at + 1 < count && !second!.comma;
+    const parts = at + 1 < count && !second!.comma && (second!.kind === IMMEDIATE || second!.kind === FLOAT);
     if (parts && second!.kind === FLOAT) refuse("invalidAddress");
+    let moves = false;
     for (const part of parts ? [first!, second!] : [first!]) {
+      moves ||= part.relocation !== ABSOLUTE;
       for (const register of [part.base, part.index]) {
         if (!table && !making && registerClass(register) >= XMM) continue;
-        if (register !== 0 && registerSizes[registerClass(register)] !== size) refuse("invalidAddress");
+        if (register === 0) continue;
+        // FASM marks in what it demands of registers that a number moves with the program, and then finds none so.
+        const never = moves && (making || table);
+        if (never || registerSizes[registerClass(register)] !== size) refuse("invalidAddress");
       }
     }
     const address = parts ? joined(first!, second!, making) : first!;

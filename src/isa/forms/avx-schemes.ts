@@ -404,8 +404,9 @@ export function conversion(
       const narrow = `${letter(half)}mm`;
       const b = map === "0F" ? `b${element}` : "";
       const vexW = map === "0F" ? "WIG" : "W0";
+      const short = widens ? "erodd" : "";
       const marks =
-        encoding === "EVEX" ? `mask z ${b} ${rounding === "er" && bits !== 512 ? "" : rounding}` : "";
+        encoding === "EVEX" ? `mask z ${b} ${rounding === "er" && bits !== 512 ? short : rounding}` : "";
       rows.push(
         ...one(
           name,

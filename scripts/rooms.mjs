@@ -20,8 +20,9 @@ const rooms = {
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
   fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|scans|sizes)\./,
   explain: /^src\/machine\/(explain\.|jit\/print\.|wasm\/(names|opcodes|text)\.)/,
-  vectors: /^src\/machine\/(cpu\/fast\/packed|jit\/(lower-(sse|packed|convert)|mmx))/,
+  vectors: /^src\/machine\/(cpu\/fast\/packed|jit\/(lower-(sse|packed|convert)|looks|mmx))/,
   x87: /^src\/machine\/jit\/(lower-)?x87/,
+  rare: /^src\/machine\/jit\/lower-(bits|general|narrow|scan|status)\./,
   compiler: /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|guesses|index|ranges|status))/,
   units: /^src\/machine\/cpu\/(float\/|execute\/(sse|vector|x87))/,
   machine:
@@ -39,6 +40,7 @@ const late = {
   compiler: [],
   vectors: ["compiler"],
   x87: ["compiler"],
+  rare: ["compiler"],
   explain: ["compiler"],
   fast: [],
   units: [],

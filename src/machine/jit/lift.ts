@@ -21,14 +21,15 @@ import { successors } from "./structure.ts";
 /**
  * Lowers one operation, which goes on with the next. All of it and true, or nothing and false: then the next family
  * is asked, and at last the operation is executed through the interpreter's executor. Programs that have no numbers but
- * integers do not load the families of the others.
+ * integers do not load the families of the others, and most not those of what is rare.
  */
 function lower(l: Lowering, op: Operation): boolean {
-  if (lowerInteger(l, op) || lowerGeneral(l, op)) return true;
+  if (lowerInteger(l, op)) return true;
   const { form } = op;
   if (form === undefined) return false;
   if (isX87(form)) return lowerX87(l, op);
-  return isVector(form) && (lowerSse(l, op) || lowerPacked(l, op) || lowerConversions(l, op));
+  if (isVector(form)) return lowerSse(l, op) || lowerPacked(l, op) || lowerConversions(l, op);
+  return lowerGeneral(l, op);
 }
 
 export function lift(

@@ -210,7 +210,7 @@ function wantedIn(
         if (value.number !== 0) mode = true;
         const each = value.bytes as readonly number[];
         for (let i = 0; i < each.length; i++) {
-          const number = value.list![i + 1]!;
+          const number = value.rest![i]!;
           if (number.what === WHAT.SLOT) lanes |= each[i]! << shiftOf(number.number);
         }
       }
@@ -260,7 +260,7 @@ function behind(
       checked ??= new Map();
       const each = value.bytes as readonly number[];
       for (let i = 0; i < each.length; i++) {
-        const number = value.list![i + 1]!;
+        const number = value.rest![i]!;
         checked.set(number, (checked.get(number) ?? 0) | each[i]!);
         if (number.what === WHAT.SLOT) lanes |= included(each[i]!) << shiftOf(number.number);
       }

@@ -269,8 +269,8 @@ export class Builder {
   /** What slots held at the beginning. */
   readonly #initial: (Value | undefined)[] = [];
   readonly #constants = new Map<number, Value>();
-  /** Constants and slots: they are not among the block's values. */
-  #simple = 0;
+  /** By their numbers of 64 bits, or the arrays of their bytes. */
+  readonly #wide = new Map<bigint | readonly number[], Value>();
   readonly #checks = new Map<Value, Making>();
   /** How far from what addresses are relative to multiples of 16 are known to be. */
   readonly #alignments = new Map<Value, number>();
@@ -291,11 +291,6 @@ export class Builder {
     this.block = block;
     this.without = without;
     this.#fixed = fixed;
-  }
-
-  /** How many values there are, with constants and slots. */
-  get size(): number {
-    return this.#simple + this.block.values.length;
   }
 
   /** An effect, or a computation: those that are made of others are among the block's values. */
@@ -345,16 +340,19 @@ export class Builder {
     if (known !== undefined) return known;
     const constant = made(WHAT.CONST, I32, 0, undefined, undefined, value | 0, undefined, -1, 0);
     constants.set(value | 0, constant);
-    this.#simple++;
     return constant;
   }
 
   /** A constant of another type: 64 bits as a bigint, 16 bytes, or a double as its number. */
   wide(type: ValueType, value: bigint | readonly number[] | number): Value {
-    const isNumber = typeof value === "number";
-    const number = isNumber ? value : 0;
-    this.#simple++;
-    return made(WHAT.CONST, type, 0, undefined, undefined, number, isNumber ? undefined : value, -1, 0);
+    if (typeof value === "number") {
+      return made(WHAT.CONST, type, 0, undefined, undefined, value, undefined, -1, 0);
+    }
+    const known = this.#wide.get(value);
+    if (known !== undefined) return known;
+    const constant = made(WHAT.CONST, type, 0, undefined, undefined, 0, value, -1, 0);
+    this.#wide.set(value, constant);
+    return constant;
   }
 
   /** What a slot holds now. */
@@ -368,7 +366,6 @@ export class Builder {
     const known = initial[slot];
     if (known !== undefined) return known;
     this.block.used |= 1 << slot;
-    this.#simple++;
     return (initial[slot] = made(
       WHAT.SLOT,
       slotType(slot),

@@ -79,7 +79,16 @@ function shuffled(
   return packed | scalar;
 }
 
+/** What is known of constants, by the arrays of their bytes. */
+const known = new WeakMap<readonly number[], number>();
+
 function lanesOfConstant(bytes: readonly number[]): number {
+  let lanes = known.get(bytes);
+  if (lanes === undefined) known.set(bytes, (lanes = lookedAt(bytes)));
+  return lanes;
+}
+
+function lookedAt(bytes: readonly number[]): number {
   const view = new DataView(Uint8Array.from(bytes).buffer);
   const plain = (dword: number, exponent: number): boolean => {
     const high = view.getUint32(dword, true);

@@ -412,11 +412,15 @@ export class BlockEmitter {
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
       const slot = slots[i]!;
-      if (wanted & (1 << slot) && !isSlot(value, slot)) this.#push(value);
+      if (!(wanted & (1 << slot)) || (value.what === WHAT.SLOT && value.number === slot)) continue;
+      this.#push(value);
     }
     for (let i = values.length - 1; i >= 0; i--) {
+      const value = values[i]!;
       const slot = slots[i]!;
-      if (wanted & (1 << slot) && !isSlot(values[i]!, slot)) code.set(locals[slot]!);
+      // What it held before need not be put there.
+      if (!(wanted & (1 << slot)) || (value.what === WHAT.SLOT && value.number === slot)) continue;
+      code.set(locals[slot]!);
     }
     if (this.#kept.length > first) this.#dropFrom(first);
   }
@@ -551,6 +555,3 @@ export class BlockEmitter {
     for (let i = 0; i < kept.length; i++) if (kept[i]!.local >= 0) e.takeAgain(kept[i]!.local);
   }
 }
-
-/** Whether a value is what a slot held before. */
-const isSlot = (value: Value, slot: number): boolean => value.what === WHAT.SLOT && value.number === slot;

@@ -490,12 +490,7 @@ export class Emitter {
   }
 
   spend(count: number): void {
-    if (count === 0) return;
-    const { code } = this;
-    code.get(this.#left);
-    code.i32(count);
-    code.op(W.i32_sub);
-    code.set(this.#left);
+    if (count !== 0) this.code.subtract(this.#left, count);
   }
 
   spendValue(value: () => void): void {

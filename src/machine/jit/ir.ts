@@ -444,7 +444,7 @@ export class Builder {
       return this.#make(WHAT.LOAD, resultOf(opcode), opcode, address, undefined, offset);
     }
     const base = baseOf(address);
-    const distance = distanceOf(address);
+    const distance = distanceOf(address, base);
     let dwords = this.#memory.get(base);
     if (dwords === undefined) this.#memory.set(base, (dwords = new Map()));
     const known = dwords.get(distance);
@@ -471,7 +471,7 @@ export class Builder {
       if (known !== undefined) memory.set(base, known);
     }
     const size = storedBytes(opcode);
-    const distance = distanceOf(address);
+    const distance = distanceOf(address, base);
     if (known !== undefined && known.size > 0) {
       if (size === 0) known.clear();
       else for (let at = distance - 3; at < distance + size; at++) known.delete(at | 0);
@@ -487,7 +487,7 @@ export class Builder {
    */
   check(address: Value, size: number, writes: boolean): void {
     const base = baseOf(address);
-    const low = distanceOf(address);
+    const low = distanceOf(address, base);
     if (base === undefined && this.#fixed(low, size, writes)) return;
     const on = base ?? this.const(0);
     const known = this.#checks.get(on);
@@ -516,7 +516,7 @@ export class Builder {
   /** Leaves the region before the present instruction unless `address` is a multiple of 16. */
   align(address: Value): void {
     const base = baseOf(address);
-    const offset = distanceOf(address);
+    const offset = distanceOf(address, base);
     if (base !== undefined && this.#alignments.get(base) === (offset & 15)) return;
     this.leave(
       this.pure(W.i32_and, base !== undefined && (offset & 15) === 0 ? base : address, this.const(15)),
@@ -689,7 +689,7 @@ export class Builder {
           if (b.number === 0) return a;
           const base = baseOf(a);
           if (base !== a && base !== undefined)
-            return this.pure(opcode, base, this.const(distanceOf(a) + b.number));
+            return this.pure(opcode, base, this.const(distanceOf(a, base) + b.number));
         }
         return undefined;
       case W.i32_sub:
@@ -734,16 +734,16 @@ export class Builder {
 
 const NOWHERE: readonly number[] = new Array<number>(SLOT.COUNT).fill(-1);
 
-const isDistant = (address: Value): boolean =>
-  address.what === WHAT.PURE && address.opcode === W.i32_add && address.b!.what === WHAT.CONST;
-
 /** What an address is relative to: nothing, or another value, or itself. */
-export const baseOf = (address: Value): Value | undefined =>
-  isDistant(address) ? address.a : address.what === WHAT.CONST ? undefined : address;
+function baseOf(address: Value): Value | undefined {
+  const { what, b } = address;
+  if (what === WHAT.CONST) return undefined;
+  return what === WHAT.PURE && address.opcode === W.i32_add && b!.what === WHAT.CONST ? address.a : address;
+}
 
 /** How far it is from there. */
-export const distanceOf = (address: Value): number =>
-  isDistant(address) ? address.b!.number : address.what === WHAT.CONST ? address.number : 0;
+const distanceOf = (address: Value, base: Value | undefined): number =>
+  base === address ? 0 : base === undefined ? address.number : address.b!.number;
 
 /** Of a comparison its opposite, else 0. */
 function inverseOf(opcode: Opcode): Opcode {

@@ -10,6 +10,7 @@ import { root, setUp } from "./set-up.mjs";
 
 await setUp();
 const { build } = await import("esbuild");
+const { numbersPlugin } = await import("./numbers.mjs");
 const { readyPlugin } = await import("./ready.mjs");
 
 const folder = join(root, "test", "bench");
@@ -29,7 +30,7 @@ await build({
   outdir: out,
   outExtension: { ".js": ".mjs" },
   bundle: true,
-  plugins: [readyPlugin],
+  plugins: [readyPlugin, numbersPlugin()],
   minifySyntax: true,
   splitting: true,
   format: "esm",

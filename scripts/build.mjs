@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { build } from "esbuild";
 import { coldPlugin } from "./cold.mjs";
+import { hasNumbers, withNumbers } from "./numbers.mjs";
 import { ready, readyPlugin } from "./ready.mjs";
 import { buildRooms } from "./rooms.mjs";
 import { quietly, root } from "./set-up.mjs";
@@ -62,6 +63,15 @@ async function library() {
   }
   for (const [path, contents] of Object.entries(ready))
     writeFileSync(join(fresh, `${path}.js`), contents(".js"));
+  const written = readdirSync(fresh, { recursive: true }).filter(
+    (path) => path.endsWith(".js") && hasNumbers(path),
+  );
+  await Promise.all(
+    written.map(async (path) => {
+      const file = join(fresh, path);
+      writeFileSync(file, await withNumbers(readFileSync(file, "utf8"), path));
+    }),
+  );
 }
 
 /** The few lines that the shell starts: they load the rooms that are wanted (src/node/cli/rooms.ts). */

@@ -27,6 +27,7 @@ const proofs = {
   attack: { program: "test/network/attack-prove.ts", given: [] },
   mutations: { program: "test/conformance/assembler/mutations.ts", given: ["--root", root] },
   programs: { program: "test/conformance/assembler/programs.ts", given: [] },
+  shapes: { program: "test/conformance/assembler/shapes.ts", given: [] },
   sessions: { program: "test/conformance/assembler/sessions.ts", given: [] },
 };
 

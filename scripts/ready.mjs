@@ -1,7 +1,7 @@
 /**
  * What stands in the place of some files in everything that is built: what they would work out, as text, so that no
- * process works it out again. The table of instructions (src/isa/table.ts), and the modules of the interpreter's fast
- * functions (src/machine/cpu/fast/kept.ts).
+ * process works it out again. The table of instructions (src/isa/table.ts), the names of those of AVX, the module of the
+ * interpreter's arms (src/machine/cpu/arms/), and those of its fast functions (src/machine/cpu/fast/kept.ts).
  */
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
@@ -27,6 +27,12 @@ export const plain = unpack(${JSON.stringify(pack(rows))});
 `;
 }
 
+async function avxNames() {
+  const { avxList } = await evaluated("isa", 'export { avxList } from "./forms/avx-list.ts";');
+  return () => `export const avxList = () => ${JSON.stringify(avxList())};
+`;
+}
+
 async function fastFunctions() {
   const { modules, keep } = await evaluated(
     "machine/cpu/fast",
@@ -42,10 +48,24 @@ ${lines.join("\n")}
 `;
 }
 
+async function arms(name) {
+  const { arms, base64 } = await evaluated(
+    "machine/cpu/arms",
+    `export { arms } from "./${name}.ts"; export { base64 } from "../../../base/index.ts";`,
+  );
+  const text = base64(arms());
+  return (extension) => `import { base64Bytes } from "../../../base/index${extension}";
+export const arms = () => base64Bytes(${JSON.stringify(text)});
+`;
+}
+
 /** By folder under src/ and name: the module, which finds its neighbours under names with this extension. */
 export const ready = {
+  "isa/forms/avx-list": await avxNames(),
   "isa/plain": await table(),
   "machine/cpu/fast/modules": await fastFunctions(),
+  "machine/cpu/arms/modules": await arms("modules"),
+  "machine/cpu/arms/without-tail-calls": await arms("without-tail-calls"),
 };
 
 /** For esbuild. */

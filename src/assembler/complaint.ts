@@ -31,10 +31,13 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
   }
   const { at, complaints } = state;
   const index = assembler.operandIndex;
+  const failed = operands[index]!;
+  if (failed.kind === MEMORY && !failed.sizeDeclared && shape.sized)
+    failed.size = assembler.evaluator.takenSize;
   try {
     shape.encode(operands, operands.length, state);
     // What wants a byte complains of a fraction, and then has it in eight bytes.
-    if (operands[index]!.fraction && state.complaints !== complaints) {
+    if (failed.fraction && state.complaints !== complaints) {
       state.at = at;
       assembler.evaluator.valueSize = 8;
       assembler.evaluator.evaluate(expression);
@@ -43,7 +46,7 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
   } catch (complaint) {
     state.at = at;
     const said = isRead(shape.name)
-      ? saidBefore(shape, index, state)
+      ? (saidBefore(shape, index, state) ?? saidOfLabels(shape, index, assembler))
       : saidOfOwn(complaint, shape, index, state);
     if (said === undefined) throw error;
     // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
@@ -52,7 +55,10 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
     if (encodes(shape, index + 1, state)) throw error;
     for (let count = index; count >= 0; count--) {
       state.at = at;
-      if (encodes(shape, count, state)) throw said;
+      const refused = refusalOf(shape, count, state);
+      if (refused === undefined) throw said;
+      // The instruction is written before the rest of the line is looked at.
+      if (refused instanceof Refusal && /^invalidAddress/.test(refused.reason)) throw refused;
     }
   }
   throw error;
@@ -62,6 +68,16 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
 function saidBefore({ name, operands }: Shape, index: number, { bits }: Encoding): Refusal | undefined {
   const said = refusalBefore(name, candidatesOf(name, bits, true), operands, bits, index);
   return said === undefined || said === "reached" ? undefined : new Refusal(said);
+}
+
+/** The labels of an address that could not be worked out may have brought along a size that is not the other operands'. */
+function saidOfLabels(shape: Shape, index: number, { evaluator, state }: Assembler): Refusal | undefined {
+  const operand = shape.operands[index]!;
+  const size = evaluator.takenSize;
+  if (operand.kind !== MEMORY || operand.sizeDeclared || !shape.sized || size === 0) return undefined;
+  const sized = shape.operands.with(index, { ...operand, size, sizeDeclared: true });
+  const said = saidBefore({ ...shape, operands: sized }, index, state);
+  return said?.reason === "operandSizesDoNotMatch" ? said : undefined;
 }
 
 /** The same of instructions whose encoders read their operands themselves, and have said something of them. */
@@ -95,15 +111,17 @@ function comesToRead({ name, encode, operands }: Shape, index: number, state: En
   return taken;
 }
 
-function encodes(
-  { encode, operands }: Pick<Shape, "encode" | "operands">,
-  count: number,
-  state: Encoding,
-): boolean {
+type Tried = Pick<Shape, "encode" | "operands">;
+
+const encodes = (shape: Tried, count: number, state: Encoding): boolean =>
+  refusalOf(shape, count, state) === undefined;
+
+/** What is thrown of so many of the operands. */
+function refusalOf({ encode, operands }: Tried, count: number, state: Encoding): unknown {
   try {
     encode(operands, count, state);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (refusal) {
+    return refusal;
   }
 }

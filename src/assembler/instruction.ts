@@ -4,8 +4,9 @@
  */
 import { setU32le, u32le } from "../base/index.ts";
 import type { Assembler } from "./assemble.ts";
-import { complain } from "./complaint.ts";
 import { leavesLine } from "./encode/dword.ts";
+import { candidatesOf } from "./encode/plan.ts";
+import { isNumberLate } from "./encode/refuse.ts";
 import type { Mnemonic } from "./encode.ts";
 import {
   E_FLOAT,
@@ -37,21 +38,13 @@ import {
   REGISTER,
   ROUNDING,
   register,
-  registerClass,
-  registerSizes,
   TEST,
   TILE,
   ZEROING,
 } from "./operand.ts";
-import {
-  addressExpression,
-  addressIsClosed,
-  addressOutline,
-  addressSegment,
-  addressSize,
-  type Program,
-} from "./program.ts";
+import { addressIsClosed, addressOutline, addressSegment, addressSize, type Program } from "./program.ts";
 import { FEW, GROWTH, grown } from "./tokens.ts";
+import { evaluate, evaluateBehind, expressionOf, saysHere } from "./values.ts";
 import {
   I_ADDRESS,
   I_DECORATOR,
@@ -77,12 +70,16 @@ export interface Shape {
   readonly jumps: boolean;
   /** What its address labels has a size that matters: true of all but `lea` and the prefetches. */
   readonly sized: boolean;
+  /** It does not, but those of several labels must agree. */
+  readonly agrees: boolean;
   /** The wait of fstcw and its like is written before the address is worked out: `$` is behind it. */
   readonly waits: boolean;
   /** Bytes that `pushd`, `ret` and their like want a floating point constant in; 0 for others. */
   readonly floatSize: number;
   /** Looks for the end of the line: whatever stands before it is taken for an operand. */
   readonly lists: boolean;
+  /** `push eax ebx`: one for each operand, which FASM assembles before it reads the next; none of anything else. */
+  readonly parts: readonly Shape[];
   /** FASM does not ask whether the line ends behind it. */
   readonly leaves: boolean;
   /** All that is written, and room for the values: those of the instruction that is being assembled. */
@@ -90,7 +87,7 @@ export interface Shape {
   /** For each operand where its expression or address stands among the items, and its segment's expression; or -1. */
   readonly expressionAt: readonly number[];
   readonly segmentAt: readonly number[];
-  /** An address's bracket is closed where it should be. */
+  /** An address's bracket, which may be behind its second part, is closed where it should be. */
   readonly closed: readonly boolean[];
   /** An address may be in two parts: `[eax,ecx*4]`. */
   readonly divided: boolean;
@@ -147,6 +144,8 @@ const DWORD_DISTANCE = 0x40;
 const DWORD_VALUE = 0x60;
 const PLACE_AT = 7;
 const PLACE_AT_MASK = 0x0f;
+/** The number behind speaks of `$`, and FASM may have written the rest when it comes to that. */
+const LATE = 0x800;
 /** What is noted when the bytes are made. */
 const NOTED = POSITIONAL | PLACE | (PLACE_AT_MASK << PLACE_AT);
 /** Above: which operands have the expressions. */
@@ -334,6 +333,7 @@ export class InstructionTable {
         if (isSized) traits |= SECOND_SIZED;
       } else traits |= EVASIVE;
     }
+    if (saysHere(program, item, shape)) traits |= LATE | EVASIVE;
     const { fields } = this;
     fields[instruction + SHAPE] = number;
     fields[instruction + ITEM] = item;
@@ -380,7 +380,7 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lists" | "divided"> & {
+type Traits = Pick<Shape, "jumps" | "sized" | "agrees" | "waits" | "floatSize" | "lists" | "divided"> & {
   /** Has masks and broadcasts, or could. */
   decorates: boolean;
   /** Takes segment:offset; behind the number of any other instruction a colon is surplus. */
@@ -391,6 +391,9 @@ type Traits = Pick<Shape, "jumps" | "sized" | "waits" | "floatSize" | "lists" | 
 
 const traits = new Map<Mnemonic, Traits>();
 
+/** They are as many instructions as they have operands. */
+const STACK = /^(?:push|pop)[wdq]?$/;
+
 /** What is true of every instruction of a mnemonic, found by its name once. */
 function traitsOf(mnemonic: Mnemonic): Traits {
   let found = traits.get(mnemonic);
@@ -399,7 +402,8 @@ function traitsOf(mnemonic: Mnemonic): Traits {
     found = {
       // The second part of a divided address may have registers, as a jump's target may.
       jumps: /^(?:j|call$|loop|xbegin$|bnd(?:mk|ldx|stx)$)/.test(name),
-      sized: !/^(?:lea|prefetch.*|clflushopt)$/.test(name),
+      sized: !/^(?:lea|prefetch.*|clflushopt|clwb)$/.test(name),
+      agrees: /^(?:prefetch.*|clflushopt|clwb)$/.test(name),
       waits: /^f(?:st[cs]w|(?:stenv|save)[wd]?)$/.test(name),
       far: name === "jmp" || name === "call",
       // The names of AVX begin so. To others a brace is one thing too many.
@@ -422,7 +426,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, far, sized, waits, floatSize, lists, decorates, series, divided } = traitsOf(mnemonic);
+  const { jumps, far, sized, agrees, waits, floatSize, lists, decorates, series, divided } =
+    traitsOf(mnemonic);
   let comma = false;
   let leaves = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -446,6 +451,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     let segment = -1;
     let second = -1;
     let isClosed = true;
+    let isSecondClosed = true;
     if (kinds[at] === I_JUMP) operand.jump = values[at++]!;
     if (kinds[at] === I_SIZE) {
       operand.size = values[at++]!;
@@ -475,10 +481,11 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
         expression = at++ - item;
         isClosed = addressIsClosed(value);
         const parts = divided && !isClosed && kinds[at] === COMMA && kinds[at + 1] === I_EXPRESSION;
-        if (parts && kinds[at + 2] === BRACKET_END) {
+        if (parts) {
           isClosed = true;
           second = at + 1 - item;
-          at += 3;
+          isSecondClosed = kinds[at + 2] === BRACKET_END;
+          at += isSecondClosed ? 3 : 2;
         }
         break;
       }
@@ -518,25 +525,27 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     if (leaves) break;
     if (second >= 0) {
       const part = newOperand();
-      part.kind = IMMEDIATE;
+      part.kind = program.expressions.kind(values[item + second]!) === K_FLOAT ? FLOAT : IMMEDIATE;
       operands.push(part);
       expressionAt.push(second);
       segmentAt.push(-1);
-      closed.push(true);
+      closed.push(isSecondClosed);
     }
     if (kinds[at] === COMMA) {
       comma = true;
       at++;
     }
   }
-  return {
+  const shape: Shape = {
     name: mnemonic.name,
     encode: mnemonic.encode,
     prefix: mnemonic.prefix,
     sized,
+    agrees,
     waits,
     floatSize,
     lists,
+    parts: [],
     leaves,
     jumps,
     operands,
@@ -547,6 +556,17 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     item,
     items: at - item,
   };
+  return STACK.test(mnemonic.name) && operands.length > 1 ? { ...shape, parts: partsOf(shape) } : shape;
+}
+
+function partsOf(shape: Shape): Shape[] {
+  return shape.operands.map((operand, index) => ({
+    ...shape,
+    operands: [operand],
+    expressionAt: [shape.expressionAt[index]!],
+    segmentAt: [shape.segmentAt[index]!],
+    closed: [shape.closed[index]!],
+  }));
 }
 
 /** Whether an expression is the same in every pass and everywhere. */
@@ -584,15 +604,6 @@ function isLinear({ code, starts }: Expressions, expression: Expression): boolea
     if (!scales) return false;
   }
   return true;
-}
-
-/** The expression of an operand, or of its address; -1 when it has none. */
-function expressionOf(program: Program, item: number, shape: Shape, index: number): Expression {
-  const offset = shape.expressionAt[index]!;
-  if (offset < 0) return -1;
-  const at = item + offset;
-  const value = program.values[at]!;
-  return program.kinds[at] === I_ADDRESS ? addressExpression(value) : value;
 }
 
 function specialRegister(code: number): number {
@@ -692,15 +703,13 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
   }
   const { complaints } = state;
   const shape = table.shape(instruction);
-  evaluate(assembler, shape, fields[instruction + ITEM]!);
   const start = state.at;
   const prefixes = state.prefixes;
   state.positional = false;
   state.relocated = false;
   state.distanceBytes = 0;
   state.dwords = 0;
-  const { operands, encode } = shape;
-  encode(operands, operands.length, state);
+  encode(assembler, shape, fields[instruction + ITEM]!, (fields[instruction + TRAITS]! & LATE) !== 0);
   if (state.patches.length > 0) state.applyPatches();
   if (
     (fields[instruction + TRAITS]! & EVASIVE) === 0 &&
@@ -805,110 +814,23 @@ function weigh(
   return true;
 }
 
-/** Works out the operands' values; throws what FASM says first where that fails. */
-function evaluate(assembler: Assembler, shape: Shape, item: number): void {
-  try {
-    if (shape.waits) evaluateBehindWait(assembler, shape, item);
-    else evaluateOperands(assembler, shape, item);
-  } catch (error) {
-    complain(error, assembler, shape, expressionOf(assembler.program, item, shape, assembler.operandIndex));
-  }
-}
-
-function evaluateBehindWait(assembler: Assembler, shape: Shape, item: number): void {
+/** Works out the operands' values and writes what they make of the instruction. */
+function encode(assembler: Assembler, shape: Shape, item: number, late: boolean): void {
+  const { operands, parts } = shape;
   const { state } = assembler;
-  state.at++;
-  try {
-    evaluateOperands(assembler, shape, item);
-  } finally {
-    state.at--;
-  }
-}
-
-/** Works out all values. */
-function evaluateOperands(assembler: Assembler, shape: Shape, item: number): void {
-  const { evaluator, program, state } = assembler;
-  const { operands, segmentAt, closed } = shape;
-  state.numberMissed = false;
-  for (let index = 0; index < operands.length; index++) {
-    const expression = expressionOf(program, item, shape, index);
-    if (expression < 0) continue;
-    assembler.operandIndex = index;
-    const operand = operands[index]!;
-    if (operand.kind === MEMORY) {
-      if (operand.addressSize === 1) refuse("invalidAddressSize");
-      evaluator.takesSizes = !operand.sizeDeclared && shape.sized;
-      evaluator.takenSize = 0;
-      evaluator.address(expression, operand, operand.addressSize, fasmSegment(operand.segment), false);
-      if (!operand.sizeDeclared) operand.size = evaluator.takenSize;
-      evaluator.takesSizes = false;
-      if (!closed[index]) refuse(shape.divided ? "invalidOperand" : "invalidAddress");
-    } else if (program.expressions.kind(expression) === K_FLOAT) {
-      if (!shape.jumps) evaluateFloat(assembler, shape, operand, expression);
-    } else {
-      if (operand.kind === FAR) {
-        const segment = program.values[item + segmentAt[index]!]!;
-        evaluateSegment(assembler, operand, segment);
-      }
-      const { errorLine } = state;
-      evaluateImmediate(assembler, operand, expression, shape.jumps);
-      if (state.errorLine !== errorLine) state.numberMissed = true;
-    }
-  }
-}
-
-/** The segment's number as FASM's rules for base and index ask for it: ES 1 … GS 6. */
-const fasmSegment = (segmentRegister: number): number =>
-  segmentRegister === 0 ? 0 : (segmentRegister & 31) + 1;
-
-function evaluateImmediate(
-  assembler: Assembler,
-  operand: Operand,
-  expression: Expression,
-  jumps: boolean,
-): void {
-  const { evaluator } = assembler;
-  evaluator.valueSize = 8;
-  // A target is an address: its labels must agree on a size, of which nothing else comes.
-  evaluator.takesSizes = jumps && operand.kind !== FAR && !operand.sizeDeclared;
-  evaluator.takenSize = 0;
-  evaluator.evaluate(expression);
-  evaluator.takesSizes = false;
-  const { result } = evaluator;
-  if (result.register1 | result.register2) {
-    // Targets of jumps may have registers, those of `virtual at ebx`: they are those of an address as wide as the jump.
-    if (!jumps || operand.kind === FAR) refuse("invalidValue");
-    evaluator.address(expression, operand, operand.size || assembler.state.bits >> 3, 0, false);
+  if (parts.length === 0) {
+    evaluate(assembler, shape, item);
+    if (late && isNumberLate(shape.name, candidatesOf(shape.name, state.bits, true), operands, state.bits))
+      evaluateBehind(assembler, shape, item);
+    shape.encode(operands, operands.length, state);
     return;
   }
-  operand.base = 0;
-  operand.index = 0;
-  operand.scale = 0;
-  operand.relocation = result.relocation;
-  operand.relocationBase = result.base;
-  operand.undefined = evaluator.undefined;
-  evaluator.put(operand, result.value);
-}
-
-/** A floating point constant takes the form of the size it is wanted in: its own, another operand's, the code's. */
-function evaluateFloat(assembler: Assembler, shape: Shape, operand: Operand, expression: Expression): void {
-  const { evaluator, state } = assembler;
-  let size = operand.size;
-  for (const other of shape.operands) {
-    if (size === 0) size = other.size || registerSizes[registerClass(other.register)]!;
+  // What `bnd` may stand before is asked behind the last one.
+  const bound = state.prefixes & BND_PREFIX;
+  state.prefixes &= ~BND_PREFIX;
+  for (const [index, part] of parts.entries()) {
+    if (index === parts.length - 1) state.prefixes |= bound;
+    evaluate(assembler, part, item);
+    shape.encode(part.operands, 1, state);
   }
-  evaluator.valueSize = size || shape.floatSize || state.bits >> 3;
-  operand.kind = IMMEDIATE;
-  evaluator.evaluate(expression);
-  evaluator.put(operand, evaluator.result.value);
-  operand.relocation = 0;
-  operand.undefined = false;
-}
-
-function evaluateSegment(assembler: Assembler, operand: Operand, expression: Expression): void {
-  if (assembler.program.expressions.kind(expression) === K_FLOAT) refuse("invalidValue");
-  const term = assembler.evaluator.word(expression);
-  operand.segmentValue = Number(term.value);
-  operand.segmentRelocation = term.relocation;
-  operand.segmentBase = term.base;
 }

@@ -70,6 +70,11 @@ test.each(Object.entries(outOfMemory))("out of memory: %s", { timeout: 60_000 },
   expect(answer(source)).toBe("out of memory");
 });
 
+/** Macros that invoke the next one, each with the argument it has; the last one makes a byte of it. */
+const invoking = (count: number, how: (next: string) => string): string =>
+  Array.from({ length: count }, (_, i) => `macro m${i} a {\n${how(`m${i + 1} a`)}\n}\n`).join("") +
+  `macro m${count} a { db a }\n`;
+
 const tooManyRepeats: Record<string, string> = {
   nothing: whileLoop(""),
   "a number that counts": whileLoop("x=x+1", "x=0"),
@@ -133,6 +138,8 @@ test.each([
   ["times in times", `${"times 1 ".repeat(1500)}db 1`, 1],
   ["signs before signs", `dd ${"-".repeat(30_000)}1`, 4],
   ["a long sum", `dd 1${"+1".repeat(30_000)}`, 4],
+  ["macros in macros", `${invoking(700, (next) => next)}m0 1`, 1],
+  ["a match in each of them", `${invoking(350, (next) => `match x,a \\{ ${next} \\}`)}m0 1`, 1],
   ["a long chain", `${times(99, "a@ = a#+1")}\na99 = 1\ndd a0`, 4],
 ])("fasm accepts %s", { timeout: 60_000 }, (_, source, length) => {
   expect(answer(source, { maxMemory: 1 << 23, maxTurns: 2 ** 22 })).toBe(`${length} bytes`);

@@ -80,3 +80,15 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** Bytes as text that source code can hold: RFC 4648, section 4. */
+export const base64 = (bytes: Uint8Array): string =>
+  btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+
+/** And back. */
+export function base64Bytes(text: string): Uint8Array<ArrayBuffer> {
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let i = 0; i < characters.length; i++) bytes[i] = characters.charCodeAt(i);
+  return bytes;
+}

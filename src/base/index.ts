@@ -3,6 +3,8 @@
  */
 export { alignUp, PAGE, signExtend8, signExtend16 } from "./bits.ts";
 export {
+  base64,
+  base64Bytes,
   bytesOf,
   concat,
   latin1,

@@ -353,7 +353,8 @@ export function allowed(form: Form, out: Instruction): boolean {
   if (out.mask !== 0 && !has.has("mask")) return false;
   if (out.zeroing && (!has.has("z") || (out.mod !== 3 && form.places[0] === "rm"))) return false;
   if (!out.broadcast) return true;
-  return out.mod === 3 ? has.has("er") || has.has("sae") : has.has("b4") || has.has("b8");
+  if (out.mod === 3) return has.has("er") || has.has("sae");
+  return (has.has("b4") || has.has("b8")) && !has.has("bodd");
 }
 
 /** A displacement of one byte counts in these units in EVEX forms (SDM vol. 2A, 2.7.5): the memory operand's bytes. */

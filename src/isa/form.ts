@@ -23,11 +23,11 @@
  *   (read by the processor, never written by FASM), written (FASM's other way to say a form that decodes under another
  *   name), twice (imul's one register stands in both fields), unsized (FASM wants no size for the memory operand), sized
  *   (it wants one even where only one is possible), apart (the last operand has a size of its own, whatever the others
- *   have), bare (no size may be written before the memory operand), loose (any size may), not64 (64-bit code has it
+ *   have), bare (no size may be written before an operand), loose (any size may), not64 (64-bit code has it
  *   not), narrow (the operand size is never 64 bits), unmarked (FASM forgets that the number moves with the program),
  *   flips (of the two registers in ModR/M a high one goes into reg, with the next opcode), low (FASM takes no register
  *   above 15 last), w64 (outside 64-bit code W means nothing). For EVEX: mask (masked: required), z (zeroing; zodd: FASM
- *   lets it stand on memory or a mask too), b4 b8 (memory may be one element broadcast), er (rounding), sae. And the
+ *   lets it stand on memory or a mask too), b4 b8 (memory may be one element broadcast; bodd: for FASM alone), er (rounding; erodd: for FASM alone), sae. And the
  *   level that brought it: 186 286 386 486 p5 p6 mmx sse sse2 …
  */
 import { conditions, flagsOf } from "./flags.ts";
@@ -156,7 +156,9 @@ const attributeWords = new Set([
   "z",
   "b4",
   "b8",
+  "bodd",
   "er",
+  "erodd",
   "sae",
   "loose",
   "not64",

@@ -3,7 +3,7 @@
  */
 import { type Form, MAP_0F3A, MAP_0F38, PREFIX_ANY, PREFIX_NONE, read } from "./form.ts";
 import { avx } from "./forms/avx.ts";
-import { mayBeAvx } from "./forms/avx-names.ts";
+import { isAvx } from "./forms/avx-names.ts";
 import { plain } from "./plain.ts";
 import { type RowTable, tableOf } from "./table.ts";
 
@@ -23,7 +23,7 @@ function formAt(index: number): Form {
 let named: Map<string, number[]> | undefined;
 let namesAreAll = false;
 
-/** The rows of each name; of those that `mayBeAvx` once it was asked for `all`. */
+/** The rows of each name; of those of AVX once it was asked for `all`. */
 function names(all: boolean): Map<string, number[]> {
   const add = (map: Map<string, number[]>, table: RowTable, from: number) => {
     for (let index = 0; index < table.count; index++) {
@@ -56,16 +56,16 @@ const formsOf = new Map<string, readonly Form[]>();
 export function byMnemonic(name: string): readonly Form[] {
   let found = formsOf.get(name);
   if (found === undefined) {
-    found = (names(mayBeAvx(name)).get(name) ?? []).map(formAt);
+    found = (names(isAvx(name)).get(name) ?? []).map(formAt);
     if (found.length > 0) formsOf.set(name, found);
   }
   return found;
 }
 
 /** Whether there is such a mnemonic. */
-export const isMnemonic = (name: string): boolean => names(mayBeAvx(name)).has(name);
+export const isMnemonic = (name: string): boolean => names(isAvx(name)).has(name);
 
-/** Every mnemonic, aliases included; without those that `mayBeAvx`, unless they are known already, when not `all`. */
+/** Every mnemonic, aliases included; without those of AVX, unless they are known already, when not `all`. */
 export const mnemonics = (all: boolean): IterableIterator<string> => names(all).keys();
 
 /** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */

@@ -12,6 +12,12 @@ export const SLOT = 32;
 export const slotOf = (line: string): string =>
   `org ${ORIGIN}\n${line.replaceAll(" & ", " ")}\nn = $-${ORIGIN}\ndb ${SLOT - 1}-n dup 0\ndb n\n`;
 
+/** The bytes in a slot, as hex. */
+export function inSlot(bytes: Uint8Array, slot: number): string {
+  const at = slot * SLOT;
+  return Buffer.from(bytes.subarray(at, at + bytes[at + SLOT - 1]!)).toString("hex");
+}
+
 /** What fasm makes of each line: hex, or the message behind an exclamation mark. */
 export function askFasm(bits: number, lines: readonly string[], good: readonly boolean[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), "isa-"));
@@ -34,8 +40,7 @@ export function askFasm(bits: number, lines: readonly string[], good: readonly b
   const take = (picked: readonly number[]): void => {
     const bytes = readFileSync(binary);
     for (const [slot, i] of picked.entries()) {
-      const at = slot * SLOT;
-      answers[i] = bytes.subarray(at, at + bytes[at + SLOT - 1]!).toString("hex");
+      answers[i] = inSlot(bytes, slot);
     }
   };
   let batch: number[] = [];
@@ -69,8 +74,7 @@ export function askFasm(bits: number, lines: readonly string[], good: readonly b
     const message = /error: (.*?)\.?\s*$/.exec(said)?.[1];
     if (message !== undefined) answers[i] = `!${message}`;
     else {
-      const bytes = readFileSync(join(folder, `${i}.bin`));
-      answers[i] = bytes.subarray(0, bytes[SLOT - 1]!).toString("hex");
+      answers[i] = inSlot(readFileSync(join(folder, `${i}.bin`)), 0);
     }
   }
   flush();

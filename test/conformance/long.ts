@@ -1,17 +1,9 @@
 /** Instructions as text → bytes in 64-bit code, the whole way from the source. */
 import { assemble, memoryFiles } from "../../src/assembler/index.ts";
-import { SLOT, slotOf } from "./fasm.ts";
+import { inSlot, slotOf } from "./fasm.ts";
 
 const run = (text: string): ReturnType<typeof assemble> =>
   assemble("lines.asm", { files: memoryFiles({ "lines.asm": `use64\n${text}` }) });
-
-const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-const inSlot = (bytes: Uint8Array, slot: number): string => {
-  const at = slot * SLOT;
-  return hex(bytes.subarray(at, at + bytes[at + SLOT - 1]!));
-};
 
 /** Bytes as hex, or the message behind an exclamation mark. `&` stands for the blank between operands of push and pop. */
 export function assembledLong(line: string): string {

@@ -30,6 +30,23 @@ type JudgeSize = (
   operands: readonly Operand[],
 ) => "invalidOperand" | "operandSizesDoNotMatch" | undefined;
 
+/** The operands before the number are some that FASM has no objection to. */
+const agree = ([first, second, last]: readonly Operand[]): boolean => {
+  const isGeneral = ({ kind, register, jump }: Operand): boolean =>
+    kind === REGISTER && registerClass(register) <= SEGMENT && jump === 0;
+  const sized = (second!.size || bytesOf(second!)) === bytesOf(first!);
+  const fits = isGeneral(second!) ? sized : second!.kind === MEMORY && (second!.size === 0 || sized);
+  return (
+    isGeneral(first!) &&
+    first!.size === 0 &&
+    fits &&
+    second!.jump === 0 &&
+    second!.comma &&
+    last!.comma &&
+    last!.jump === 0
+  );
+};
+
 function numbered(name: string, judge: JudgeSize): Encode {
   const encode = encodeByPlan(name);
   return (operands, count, out) => {
@@ -40,12 +57,13 @@ function numbered(name: string, judge: JudgeSize): Encode {
     }
     const start = out.at;
     const size = last!.sizeDeclared ? last!.size : 0;
+    const reason = size === 0 ? undefined : judge(size, operands);
+    if (reason !== undefined && agree(operands)) refuse(reason);
     encode(
       size === 0 ? operands : [...operands.slice(0, 2), { ...last!, size: 0, sizeDeclared: false }],
       3,
       out,
     );
-    const reason = size === 0 ? undefined : judge(size, operands);
     if (reason !== undefined) {
       out.at = start;
       refuse(reason);
@@ -80,11 +98,9 @@ export const dwordEncoders: readonly (readonly [string, Encode])[] = [
   ["lwpval", profiling("lwpval")],
 ];
 
+/** Whether the number has 32 bits, whatever the registers have. */
+export const endsWithDword = (name: string): boolean => dwordEncoders.some(([each]) => each === name);
+
 /** Whether FASM does not look at what follows on the line. */
-export function leavesLine(name: string, operands: readonly Operand[]): boolean {
-  return (
-    (name === "bextr" || name === "lwpins" || name === "lwpval") &&
-    operands[1]?.kind === MEMORY &&
-    operands[2]?.kind === IMMEDIATE
-  );
-}
+export const leavesLine = (name: string, operands: readonly Operand[]): boolean =>
+  operands[1]?.kind === MEMORY && operands[2]?.kind === IMMEDIATE && endsWithDword(name);

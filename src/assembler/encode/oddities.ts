@@ -1,6 +1,9 @@
 /** Instructions of which FASM makes something else than they say, or takes and refuses more than it means to. */
 import { refuse } from "../messages.ts";
 import {
+  ABSOLUTE,
+  BND_PREFIX,
+  GPR16,
   GPR32,
   GPR64,
   MEMORY,
@@ -10,10 +13,33 @@ import {
   register,
   registerClass,
   registerNumber,
+  registerSizes,
   SEGMENT,
+  XMM,
+  YMM,
+  ZMM,
 } from "../operand.ts";
-import type { Encode } from "./heads.ts";
+import { isRelative } from "./emit.ts";
+import { type Encode, end } from "./heads.ts";
 import { encodeByPlan } from "./plan.ts";
+
+/** To half of sixteen bytes FASM lets any register be: all that it writes of it is its number. */
+function shortens(): Encode {
+  // Not before it is wanted: its rows are those of AVX.
+  let byPlan: Encode | undefined;
+  return (operands, count, out) => {
+    byPlan ??= encodeByPlan("vcvtps2ph");
+    const [first, second, ...others] = operands;
+    const kind = count > 1 && first!.kind === REGISTER ? registerClass(first!.register) : 0;
+    const isOdd = (kind === YMM || kind === ZMM) && registerClass(second!.register) === XMM;
+    if (!isOdd || (first!.sizeDeclared && first!.size !== registerSizes[kind])) {
+      byPlan(operands, count, out);
+      return;
+    }
+    const low = register(XMM, registerNumber(first!.register));
+    byPlan([{ ...first!, register: low, size: 0, sizeDeclared: false }, second!, ...others], count, out);
+  };
+}
 
 /** The first byte of XOP and EVEX instructions. */
 const XOP = 0x8f;
@@ -40,23 +66,28 @@ function classes(name: "vfpclassps" | "vfpclasspd"): Encode {
   };
 }
 
+/** A register of 32 or 64 bits. */
+const isWide = (register: number): boolean =>
+  registerClass(register) === GPR32 || registerClass(register) === GPR64;
+
 /**
  * Of an address that comes second FASM forgets the scale: in its place it has the size that is written before the third
- * operand. Without one the address loses its index, and one that had nothing else begins at the first register.
+ * operand. Without one the address loses its index, and one that had nothing else begins at the first register; with one,
+ * the first register is the index of an address that had none.
  */
 function shiftsXop(name: string): Encode {
   let byPlan: Encode | undefined;
   return (operands, count, out) => {
     byPlan ??= encodeByPlan(name);
     const [, address, last] = operands;
-    if (count !== 3 || address!.kind !== MEMORY || registerClass(address!.index) < GPR32) {
+    if (count !== 3 || address!.kind !== MEMORY || !isWide(address!.index || address!.base)) {
       byPlan(operands, count, out);
       return;
     }
     const scale = last!.sizeDeclared ? Math.min(last!.size, 8) : 0;
-    const { index } = address!;
+    const index = address!.index || (scale === 0 ? 0 : register(registerClass(address!.base), 0));
     const base = address!.base === 0 ? register(registerClass(index), 0) : address!.base;
-    const read = scale === 0 ? { ...address!, base, index: 0, scale } : { ...address!, scale };
+    const read = scale === 0 ? { ...address!, base, index: 0, scale } : { ...address!, index, scale };
     let { at } = out;
     byPlan([operands[0]!, read, last!], count, out);
     if (scale !== 0 || registerNumber(index) < 8) return;
@@ -66,20 +97,23 @@ function shiftsXop(name: string): Encode {
 }
 
 /**
- * FASM forgets the size that is written within the address before it has read what is stored there. In 64-bit code it has
- * settled by then that the address is not relative.
+ * FASM forgets the size that is written within the address, and that the address moves with the program, before it has read
+ * what is stored there. In 64-bit code it has settled by then whether the address is relative.
  */
 function narrows(name: string): Encode {
   let byPlan: Encode | undefined;
   return (operands, count, out) => {
     byPlan ??= encodeByPlan(name);
     const [first, ...others] = operands;
-    if (first === undefined || first.kind !== MEMORY || first.addressSize === 0) {
+    const isKept = first?.addressSize === 0 && first.relocation === ABSOLUTE;
+    const relative = out.bits === 64 && first !== undefined && first.addressSize === 0 && isRelative(first);
+    if (first === undefined || first.kind !== MEMORY || isKept || relative) {
       byPlan(operands, count, out);
       return;
     }
     const plain = out.bits === 64 && first.base === 0 && first.index === 0;
-    byPlan([{ ...first, addressSize: plain ? 8 : 0 }, ...others], count, out);
+    const forgotten = { ...first, addressSize: plain ? 8 : 0, relocation: ABSOLUTE };
+    byPlan([forgotten, ...others], count, out);
   };
 }
 
@@ -137,12 +171,55 @@ const movq: Encode = (operands, count, out) => {
   );
 };
 
+/** Outside 64-bit code FASM adds the number of any register to the opcode, though there are no more than eight. */
+function counts(name: "inc" | "dec"): Encode {
+  const byPlan = encodeByPlan(name);
+  return (operands, count, out) => {
+    const [first] = operands;
+    const kind = count === 1 ? registerClass(first!.register) : 0;
+    const beyond = first?.kind === REGISTER && first.jump === 0 && registerNumber(first.register) > 7;
+    const isOdd = out.bits !== 64 && beyond && (kind === GPR16 || kind === GPR32);
+    if (!isOdd || (first.sizeDeclared && first.size !== registerSizes[kind])) {
+      byPlan(operands, count, out);
+      return;
+    }
+    const low = registerNumber(first.register) & 7;
+    byPlan([{ ...first, register: register(kind, low) }], count, out);
+    out.bytes[out.at - 1]! += 8;
+  };
+}
+
+const processorByPlan = encodeByPlan("rdpid");
+
+/**
+ * What FASM writes for any register: in place of its number it takes the lowest byte of where, in FASM, the code for this is.
+ * Outside 64-bit code there is no register of such a number.
+ */
+const PROCESSOR = [EVEX, 0x91, 0x7e, 0x08, 0xc7, 0xfe];
+
+const rdpid: Encode = (operands, count, out) => {
+  const { at } = out;
+  const bound = out.prefixes & BND_PREFIX;
+  out.prefixes &= ~BND_PREFIX;
+  processorByPlan(operands, Math.min(count, 1), out);
+  out.prefixes |= bound;
+  out.at = at;
+  if (out.bits !== 64) refuse("invalidOperand");
+  for (const byte of PROCESSOR) out.bytes[out.at++] = byte;
+  if (count > 1) refuse("extraCharactersOnLine");
+  end(out);
+};
+
 export const oddities: readonly (readonly [string, Encode])[] = [
   ["vfpclassps", classes("vfpclassps")],
   ["vfpclasspd", classes("vfpclasspd")],
+  ["inc", counts("inc")],
+  ["dec", counts("dec")],
   ["fcom", comparesFloats("fcom")],
   ["fcomp", comparesFloats("fcomp")],
   ["movq", movq],
+  ["rdpid", rdpid],
+  ["vcvtps2ph", shortens()],
   ["vmwrite", vmwrite],
   ["ptwrite", ptwrite],
   ...each("vprot vpsha vpshl", "b w d q").map((name) => [name, shiftsXop(name)] as const),

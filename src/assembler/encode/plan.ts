@@ -208,11 +208,11 @@ function fits(wanted: FormOperand, v: number, operand: Operand, form: Form, at: 
   if (operand.jump !== 0) return false;
   switch (operand.kind) {
     case REGISTER: {
-      if ((wanted.file === "k" || wanted.file === "bnd") && operand.size !== 0) return false;
+      const bare = wanted.file === "k" || wanted.file === "bnd" || form.attributes.has("bare");
+      if (bare && operand.size !== 0) return false;
       const own = registerSizes[registerClass(operand.register)]! || partnerSize(form) || wanted.size;
-      // The last vector register may have any size written before it: FASM forgets it, mostly (`isForgotten`).
-      const last = form.places[at] === "rm" || form.places[at] === "is4";
-      const forgotten = form.encoding !== "legacy" && last && wanted.file === "vector";
+      // A vector register may have any size written before it where FASM forgets that (`isForgotten`).
+      const forgotten = form.encoding !== "legacy" && wanted.file === "vector";
       if (
         operand.size !== 0 &&
         operand.size !== own &&
@@ -450,6 +450,8 @@ function makePlan(
         rex |= number & 8 ? REX_B : 0;
         break;
       case "vvvv":
+        // FASM lets the high general registers stand there outside 64-bit code.
+        if (number > 7 && bits !== 64 && wanted.file !== "general") refuse("invalidOperand");
         vvvv = number;
         break;
       case "is4":
@@ -582,7 +584,8 @@ function suits({ form, v }: Candidate, decoration: Decoration, operands: readonl
     if (sizeIn(wanted.memorySize, v) !== element * decoration.broadcast) return false;
   }
   if (decoration.rounding >= 0) {
-    if (!attributes.has(decoration.rounding === 4 ? "sae" : "er")) return false;
+    const takes = decoration.rounding === 4 ? ["sae"] : ["er", "erodd"];
+    if (!takes.some((word) => attributes.has(word))) return false;
     const last = form.operands.findLastIndex(({ kind }) => kind !== "imm");
     if (decoration.roundingAt !== last + 1 || operands[rm]?.kind !== REGISTER) return false;
   }
@@ -612,7 +615,7 @@ function vectorPrefix(
   bits: number,
 ): number[] {
   if ((rex & NO_REX) !== 0) refuse("invalidOperand");
-  if (bits !== 64 && ((rex & REX) !== 0 || vvvv > 7 || high !== 0)) refuse("invalidOperand");
+  if (bits !== 64 && ((rex & REX) !== 0 || high !== 0)) refuse("invalidOperand");
   const w = form.w === 1 ? 0x80 : 0;
   const rxb = ((rex & 7) | (extension & (EXTENDED_BASE | EXTENDED_INDEX))) << 5;
   const register = (~vvvv & 15) << 3;
@@ -652,11 +655,13 @@ function low4(operand: Operand, out: Encoding): number {
 
 /** Writes what a plan says. */
 export function put(plan: Plan, operands: readonly Operand[], out: Encoding): void {
-  if (plan.unsized) {
+  const numberBehind = plan.immediate > plan.memory;
+  // FASM reckons how far a relative address is when it reads it: before a size is missed, and before a number behind it.
+  if (out.bits === 64 && plan.memory >= 0 && (plan.unsized || numberBehind)) {
     const operand = operands[plan.memory]!;
-    if (out.bits === 64 && isRelative(operand)) reach(operand, out);
-    if (!plan.apart) out.unsized(plan.immediate > plan.memory);
+    if (isRelative(operand)) reach(operand, out);
   }
+  if (plan.unsized && !plan.apart) out.unsized(numberBehind);
   let value = 0;
   let relocation = ABSOLUTE;
   const at = plan.immediate;
@@ -781,20 +786,40 @@ function keyOf(operands: readonly Operand[], count: number): number {
   return key;
 }
 
+interface Found {
+  plan: Plan;
+  /** Those that the plan takes: all that are no rounding. */
+  operands: readonly Operand[];
+}
+
+/** The most of the operands, and of what stands in braces behind the last of them, that makes an instruction. */
+function beginning(
+  name: string,
+  operands: readonly Operand[],
+  count: number,
+  bits: number,
+): Found | undefined {
+  for (let fewer = count; fewer >= 0; fewer--) {
+    const { decorators } = operands[fewer - 1] ?? { decorators: [] };
+    for (let kept = decorators.length; kept >= 0; kept--) {
+      const cut = operands.map((operand, i): Operand => {
+        if (i === fewer - 1) return { ...operand, decorators: decorators.slice(0, kept) };
+        return i < fewer ? operand : { ...operand, decorators: [] };
+      });
+      const found = planOf(name, bits, cut, fewer);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
 /** Refuses what no row fits. What is surplus FASM notices when it has written what goes before. */
 function refuseAll(name: string, operands: readonly Operand[], count: number, out: Encoding): never {
   const reason =
     refusal(name, candidatesOf(name, out.bits, true), operands, count, out.bits) ?? "invalidOperand";
   if (reason !== "extraCharactersOnLine") refuse(reason);
-  for (let fewer = count; fewer >= 0; fewer--) {
-    const plain = operands.map(
-      (operand, i): Operand => (i < fewer ? operand : { ...operand, decorators: [] }),
-    );
-    const found = planOf(name, out.bits, plain, fewer);
-    if (found === undefined) continue;
-    put(found.plan, found.operands, out);
-    break;
-  }
+  const found = beginning(name, operands, count, out.bits);
+  if (found !== undefined) put(found.plan, found.operands, out);
   refuse((out.prefixes & BND_PREFIX) !== 0 ? "illegalInstruction" : reason);
 }
 
@@ -809,13 +834,8 @@ function isForgotten(name: string, bits: number, operands: readonly Operand[], c
   return reason === undefined || reason === "operandSizeNotSpecified";
 }
 
-/** The plan for operands as they are written, and the operands that it takes: all that are no rounding. */
-function planOf(
-  name: string,
-  bits: number,
-  operands: readonly Operand[],
-  count: number,
-): { plan: Plan; operands: readonly Operand[] } | undefined {
+/** The plan for operands as they are written. */
+function planOf(name: string, bits: number, operands: readonly Operand[], count: number): Found | undefined {
   if (!isForgotten(name, bits, operands, count)) return undefined;
   const decorated = isDecorated(operands, count);
   const decoration = decorated ? decorationOf(operands, count) : plainDecoration;

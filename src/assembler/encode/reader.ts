@@ -9,6 +9,7 @@ import {
   GPR8,
   GPR8_HIGH,
   IMMEDIATE,
+  INSTRUCTION_POINTER,
   MEMORY,
   MMX,
   newOperand,
@@ -66,6 +67,9 @@ export class Reader {
   marked = false;
   /** Something needs a REX prefix, or what stands for it. */
   protected extended = false;
+  /** All but the number behind has been read, and FASM has written it; that number has been read then. */
+  protected written = false;
+  late = false;
 
   constructor(operands: readonly Operand[], count: number, bits: number, trap: number) {
     this.#trap = trap;
@@ -176,6 +180,7 @@ export class Reader {
   /** A number, and FASM wants its value. */
   value(operand: Operand): void {
     if (!isNumber(operand)) fail("invalidOperand");
+    this.late = this.written;
     this.#reach();
   }
 
@@ -243,6 +248,7 @@ export class Reader {
 
   /** All has been read: what needs REX there is in 64-bit code alone, and not beside AH and its like. */
   ready(): void {
+    this.written = true;
     if (!this.extended) return;
     if (!this.isLong) fail("invalidOperand");
     if (this.highByte) fail("disallowedCombinationOfRegisters");
@@ -282,7 +288,7 @@ export const isSpecial = (operand: Operand): boolean => operand.kind === REGISTE
 /** The registers that FASM's parser marks as operands of general instructions; control registers and masks are others. */
 export function isGeneralOperand(register: number): boolean {
   const kind = registerClass(register);
-  return kind <= SEGMENT || (kind >= ST && kind <= ZMM);
+  return kind <= SEGMENT || (kind >= ST && kind <= ZMM) || kind === INSTRUCTION_POINTER;
 }
 
 export const isMemory = ({ kind }: Operand): boolean => kind === MEMORY;

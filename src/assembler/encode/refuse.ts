@@ -12,8 +12,9 @@ import { traitsOf, VectorReader } from "./vector-reader.ts";
 /** How FASM reads an instruction of this name that is not AVX's. */
 function plainReading(name: string): Reading {
   const rows = byMnemonic(name);
-  if (rows.every(({ operands }) => operands.length === 0))
-    return rows.every(({ level }) => level === "long") ? nothingLong : nothing;
+  const isLong = rows.every(({ level }) => level === "long");
+  if (rows.every(({ operands }) => operands.length === 0)) return isLong ? nothingLong : nothing;
+  // Of what saves and restores states FASM asks first whether the code is of 64 bits.
   for (const readings of [generalReadings, simdReadings]) {
     const found = readings.find(([names]) => names.test(name));
     if (found !== undefined) return found[1];
@@ -21,9 +22,12 @@ function plainReading(name: string): Reading {
   return mostSimd(name);
 }
 
+/** What saves and restores states: FASM asks first whether the code is of 64 bits. */
+const states = /^f?x(?:save|rstor)\w*64$/;
+
 /** Those whose encoders read their operands themselves: jumps, the stack, string instructions, bounds in two parts. */
 const own =
-  /^(?:j|call$|loop|xbegin$|push|pop[wdq]?$|ret|int$|enter$|(?:movs|cmps|stos|scas|lods|ins|outs|xlat|bndmk|bndldx|bndstx)$)/;
+  /^(?:j|call$|loop|xbegin$|push|pop[wdq]?$|ret|int$|enter$|(?:movs|cmps|stos|scas|lods|ins|outs|xlat|bndmk|bndldx|bndstx|useavx...)$)/;
 
 /** Whether what FASM says of an instruction of this name is found by reading its operands here. */
 export const isRead = (name: string): boolean => !own.test(name);
@@ -41,20 +45,48 @@ function read(
   trap: number,
 ): Message | "reached" | undefined {
   if (candidates.length === 0) return "illegalInstruction";
-  const plain = strangers.test(name) || candidates.some(({ form }) => form.encoding === "legacy");
+  if (bits !== 64 && states.test(name)) return "illegalInstruction";
   try {
-    if (plain) {
-      const reader = new Reader(operands, count, bits, trap);
-      plainReading(name)(reader, name);
-      return reader.end();
-    }
-    const reader = new VectorReader(operands, count, bits, trap, traitsOf(candidates));
-    vectorReading(name)(reader, name);
-    return reader.end();
+    return readerOf(name, candidates, operands, count, bits, trap).end();
   } catch (ended) {
     if (ended instanceof Refused) return ended.message;
     if (ended instanceof Reached) return "reached";
     throw ended;
+  }
+}
+
+/** What has read all operands. */
+function readerOf(
+  name: string,
+  candidates: readonly Candidate[],
+  operands: readonly Operand[],
+  count: number,
+  bits: number,
+  trap: number,
+): Reader {
+  if (strangers.test(name) || candidates.some(({ form }) => form.encoding === "legacy")) {
+    const reader = new Reader(operands, count, bits, trap);
+    plainReading(name)(reader, name);
+    return reader;
+  }
+  const reader = new VectorReader(operands, count, bits, trap, traitsOf(candidates));
+  vectorReading(name)(reader, name);
+  return reader;
+}
+
+/** Whether FASM has written the instruction when it comes to the number behind: `$` is there then, not at its beginning. */
+export function isNumberLate(
+  name: string,
+  candidates: readonly Candidate[],
+  operands: readonly Operand[],
+  bits: number,
+): boolean {
+  if (!isRead(name) || candidates.length === 0) return false;
+  try {
+    return readerOf(name, candidates, operands, operands.length, bits, -1).late;
+  } catch (refused) {
+    if (refused instanceof Refused) return false;
+    throw refused;
   }
 }
 

@@ -7,6 +7,7 @@ import { refuse } from "../messages.ts";
 import {
   ABSOLUTE,
   BND_PREFIX,
+  BOUND,
   type Encoding,
   FLOAT,
   GPR16,
@@ -23,6 +24,7 @@ import {
   registerNumber,
   registerSizes,
   SEGMENT,
+  XMM,
 } from "../operand.ts";
 import { dwordEncoders } from "./dword.ts";
 import {
@@ -285,7 +287,7 @@ function stackList(name: "push" | "pop", wanted: number): Encode {
     if (count === 0) refuse("invalidOperand");
     for (let i = 0; i < count; i++) {
       const operand = operands[i]!;
-      if (i > 0 && operand.comma) refuse("invalidOperand");
+      if (operand.comma) refuse("invalidOperand");
       one(operand, out);
     }
     end(out);
@@ -465,6 +467,13 @@ function joined(first: Operand, second: Operand, making: boolean): Operand {
   return { ...first, base, index: second.base, scale: second.base === 0 ? 0 : 1 };
 }
 
+const isBound = (operand: Operand | undefined): boolean =>
+  operand !== undefined &&
+  operand.kind === REGISTER &&
+  registerClass(operand.register) === BOUND &&
+  !operand.sizeDeclared &&
+  operand.jump === 0;
+
 /** The registers of an address are as wide as the code's bounds, and one without registers is never relative to RIP. */
 function bounds(name: string): Encode {
   const byPlan = encodeByPlan(name);
@@ -476,20 +485,29 @@ function bounds(name: string): Encode {
     const first = operands[at];
     const size = out.bits === 64 ? 8 : 4;
     const wanted = name === "bndmov" ? size * 2 : size;
-    // A size before the bound, or another before the address: FASM goes no further.
+    // FASM comes to the address only behind a bound without a size, and is particular about the size before it.
     const isOther =
-      (at > 0 && operands[0]?.sizeDeclared) ||
-      (first?.sizeDeclared && !making && (table || first.size !== wanted));
+      (at > 0 && !isBound(operands[0])) ||
+      first?.jump !== 0 ||
+      (first.sizeDeclared && !making && (table || first.size !== wanted));
+    if (isOther && (table || making)) refuse("invalidOperand");
     if (at >= count || first!.kind !== MEMORY || isOther) {
       byPlan(operands, count, out);
       return;
     }
     if (first!.addressSize !== 0 && first!.addressSize !== size) refuse("invalidAddressSize");
     const second = operands[at + 1];
-    const parts = at + 1 < count && second!.kind === IMMEDIATE && !second!.comma;
+    const parts = at + 1 < count && !second!.comma && (second!.kind === IMMEDIATE || second!.kind === FLOAT);
+    if (parts && second!.kind === FLOAT) refuse("invalidAddress");
+    let moves = false;
     for (const part of parts ? [first!, second!] : [first!]) {
+      moves ||= part.relocation !== ABSOLUTE;
       for (const register of [part.base, part.index]) {
-        if (register !== 0 && registerSizes[registerClass(register)] !== size) refuse("invalidAddress");
+        if (!table && !making && registerClass(register) >= XMM) continue;
+        if (register === 0) continue;
+        // FASM marks in what it demands of registers that a number moves with the program, and then finds none so.
+        const never = moves && (making || table);
+        if (never || registerSizes[registerClass(register)] !== size) refuse("invalidAddress");
       }
     }
     const address = parts ? joined(first!, second!, making) : first!;

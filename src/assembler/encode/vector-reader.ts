@@ -215,6 +215,7 @@ export class VectorReader extends Reader {
 
   /** All has been read, and FASM finds out whether there is such an encoding. */
   override ready(): void {
+    this.written = true;
     const misses = this.#address && this.#indexed !== this.traits.gathers;
     if (misses || this.#unindexable) fail("invalidAddress");
     if (this.highByte) fail("invalidOperand");
@@ -238,7 +239,9 @@ export class VectorReader extends Reader {
     this.comma();
     const number = this.unsized();
     this.value(number);
-    if ((number.low & 0xf0) !== 0) fail("valueOutOfRange");
+    // One that is no byte FASM takes for 0, and goes on.
+    const isByte = number.value >= -0x100 && number.value <= 0xff;
+    if (isByte && (number.low & 0xf0) !== 0) fail("valueOutOfRange");
   }
 
   /** Most of them: destination with its mask, a source in a register, a source anywhere, and what may come last. */

@@ -70,8 +70,8 @@ const compares: Reading = (reader, name) => {
 };
 
 const classifies: Reading = (reader) => {
-  const operand = reader.peek();
-  if (!isSpecial(operand) || operand.sizeDeclared) fail("invalidOperand");
+  const operand = reader.unsized();
+  if (!isSpecial(operand)) fail("invalidOperand");
   reader.needsEvex = true;
   reader.mask(operand);
   reader.takeMask(true, true);
@@ -752,12 +752,13 @@ const movesMask: Reading = (reader, name) => {
     if (reader.size !== 0 && reader.size !== unit) fail("invalidOperandSize");
   };
   const first = reader.peek();
-  const plain = !first.sizeDeclared;
+  const isBare = ({ sizeDeclared, jump }: Operand): boolean => !sizeDeclared && jump === 0;
+  const plain = isBare(first);
   if (plain && isSpecial(first)) {
     reader.mask(first);
     reader.comma();
     const second = reader.peek();
-    const bare = !second.sizeDeclared;
+    const bare = isBare(second);
     if (bare && isSpecial(second)) reader.mask(second);
     else if (bare && isRegister(second)) general(second);
     else {

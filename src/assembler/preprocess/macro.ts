@@ -156,16 +156,11 @@ function assign(replacement: Replacement, tokens: Int32Array, start: number, end
   }
 }
 
-/** Invokes a macro: reads its arguments from the current line, then expands its block. */
-export function expandMacro(
-  p: Preprocessor,
-  line: number,
-  start: number,
-  argumentsAt: number,
-  name: number,
-  strucName: number,
-  strucLabelAt: number,
-): void {
+/**
+ * Reads a macro's arguments from the current line: what is to be run then, from where `p.argumentReader` is in the definition.
+ * That is left to the caller: macros invoke macros, and as many as FASM can bear must find room on the stack.
+ */
+export function readArguments(p: Preprocessor, start: number, argumentsAt: number): Expansion {
   const expansion = p.beginExpansion();
   const { frame } = expansion;
   const reader = p.argumentReader;
@@ -200,7 +195,7 @@ export function expandMacro(
     }
   }
   if (p.store.tokens[reader.argumentAt] !== END) refuse("invalidMacroArguments");
-  expansion.run(line, reader.parameterAt, name, false, strucName, strucLabelAt);
+  return expansion;
 }
 
 /** The expansion of one block. It is used again for another when it is done. */
@@ -220,6 +215,8 @@ export class Expansion {
   #blockLine = 0;
   #blockAt = 0;
   #blockNumber = 0;
+  /** What the line that has been put out has, as `Tokenizer.readLine` tells it. */
+  #marks = 0;
   /** How many lines and tokens there were when the round began. */
   #lines = 0;
   #tokens = 0;
@@ -272,6 +269,7 @@ export class Expansion {
       if (p.collecting.state !== 0) store.push(spentToken(p.names.empty));
       const end = this.#putLine();
       if (end === DIRECTIVE) continue;
+      p.preprocessLine(this.#marks);
       if (end === CLOSE && !this.#closeBlock()) break;
       if (end === END) {
         this.#number++;
@@ -331,7 +329,7 @@ export class Expansion {
     this.#tokens = this.#p.store.length;
   }
 
-  /** Puts out the current line up to its end or to the closing brace, and has it preprocessed. */
+  /** Puts out the current line up to its end or to the closing brace, to be preprocessed. */
   #putLine(): number {
     const p = this.#p;
     const { store, texts, names } = p;
@@ -387,7 +385,7 @@ export class Expansion {
     this.#at = at;
     store.length = length;
     store.push(END);
-    p.preprocessLine(marks);
+    this.#marks = marks;
     return end;
   }
 

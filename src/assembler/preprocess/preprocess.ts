@@ -44,7 +44,7 @@ import {
   traitOf,
 } from "./definitions.ts";
 import { Lines } from "./lines.ts";
-import { ArgumentReader, checkParameters, Expansion, expandMacro } from "./macro.ts";
+import { ArgumentReader, checkParameters, Expansion, readArguments } from "./macro.ts";
 import { applyOperators } from "./operators.ts";
 import { type Rest, restBehind } from "./rest.ts";
 
@@ -115,7 +115,7 @@ const BYTES_PER_LINE = 128;
 /** `z`, behind which a local name needs a digit more. */
 const LAST_DIGIT = 0x7a;
 
-/** Nested includes and blocks before "out of stack space", where the engine has room for so many. */
+/** Nested includes before "out of stack space", where the engine has room for so many. */
 const DEPTH_LIMIT = 1000;
 
 export class Preprocessor {
@@ -280,7 +280,8 @@ export class Preprocessor {
     for (let number = 0; number < this.postponed.length; number++) {
       const end = this.store.length - 1;
       const { line, start } = this.postponed[number]!;
-      expandMacro(this, line, start, end, this.names.postpone, -1, -1);
+      const expansion = readArguments(this, start, end);
+      expansion.run(line, this.argumentReader.parameterAt, this.names.postpone, false, -1, -1);
       this.#checkComplete();
     }
   }
@@ -365,7 +366,9 @@ export class Preprocessor {
         has = ANYTHING;
       }
     }
-    this.dispatch(lineStart, has);
+    // Most lines go this way, and macros in one another all do: a frame less on the stack.
+    if (this.collecting.state === 0) this.#instruction(lineStart, has);
+    else this.dispatch(lineStart, has);
   }
 
   /** What comes after fixes and operators: the line goes to a collection, or is looked at. */
@@ -404,10 +407,8 @@ export class Preprocessor {
     if (collected.definition !== undefined) collected.definition.end = line;
     const rest = tokens[at] === END ? undefined : tokens.slice(at, this.store.length);
     if (collected.block >= 0) {
-      if (this.depth++ > DEPTH_LIMIT) refuse("stackOverflow");
       this.currentLine = collected.line;
       runBlock(this, collected);
-      this.depth--;
     } else if (rest !== undefined) {
       tokens[at] = END;
       this.store.length = at + 1;
@@ -620,7 +621,8 @@ export class Preprocessor {
     strucLabelAt: number,
   ): void {
     this.definitions.begin(definition);
-    expandMacro(this, definition.line, definition.start, argumentsAt, name, strucName, strucLabelAt);
+    const expansion = readArguments(this, definition.start, argumentsAt);
+    expansion.run(definition.line, this.argumentReader.parameterAt, name, false, strucName, strucLabelAt);
     this.definitions.end(definition);
   }
 

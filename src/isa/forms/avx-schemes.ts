@@ -116,6 +116,12 @@ export const single = (scheme: Scheme): Scheme => ({ ...scheme, sources: 1 });
 export const er = (scheme: Scheme): Scheme => ({ ...scheme, rounding: "er" });
 export const sae = (scheme: Scheme): Scheme => ({ ...scheme, rounding: "sae" });
 export const w0 = (scheme: Scheme): Scheme => ({ ...scheme, w: "W0" });
+/** FASM lets an element of so many bytes be broadcast, and the processor does not. */
+export const broadcastOddly = (scheme: Scheme, bytes: 4 | 8): Scheme => ({
+  ...scheme,
+  attributes: `b${bytes} bodd`,
+});
+
 export const w1 = (scheme: Scheme): Scheme => ({ ...scheme, w: "W1", evexW: "W1" });
 
 /** The 32 comparisons of AVX by number; FASM names them all. */
@@ -398,8 +404,9 @@ export function conversion(
       const narrow = `${letter(half)}mm`;
       const b = map === "0F" ? `b${element}` : "";
       const vexW = map === "0F" ? "WIG" : "W0";
+      const short = widens ? "erodd" : "";
       const marks =
-        encoding === "EVEX" ? `mask z ${b} ${rounding === "er" && bits !== 512 ? "" : rounding}` : "";
+        encoding === "EVEX" ? `mask z ${b} ${rounding === "er" && bits !== 512 ? short : rounding}` : "";
       rows.push(
         ...one(
           name,
@@ -492,14 +499,24 @@ export const kmov = (suffix: string, pp: string, w: string, bits: number, genera
   ...(general === ""
     ? []
     : [
-        ...one(`kmov${suffix}`, `VEX.128.${general}.0F.W0 92 /r`, "=k r32", general === "F2" ? "w64" : ""),
-        ...one(`kmov${suffix}`, `VEX.128.${general}.0F.W0 93 /r`, "=r32 k", general === "F2" ? "w64" : ""),
+        ...one(
+          `kmov${suffix}`,
+          `VEX.128.${general}.0F.W0 92 /r`,
+          "=k r32",
+          general === "F2" ? "w64 bare" : "bare",
+        ),
+        ...one(
+          `kmov${suffix}`,
+          `VEX.128.${general}.0F.W0 93 /r`,
+          "=r32 k",
+          general === "F2" ? "w64 bare" : "bare",
+        ),
       ]),
   ...(suffix !== "q"
     ? []
     : [
-        ...one("kmovq", "VEX.128.F2.0F.W1 92 /r", "=k r64", "long"),
-        ...one("kmovq", "VEX.128.F2.0F.W1 93 /r", "=r64 k", "long"),
+        ...one("kmovq", "VEX.128.F2.0F.W1 92 /r", "=k r64", "long bare"),
+        ...one("kmovq", "VEX.128.F2.0F.W1 93 /r", "=r64 k", "long bare"),
       ]),
 ];
 

@@ -4,6 +4,7 @@ import { decodeOperation } from "./decode.ts";
 import type { Core } from "./engine.ts";
 import { OP } from "./op.ts";
 import { type Executor, Operation } from "./operation.ts";
+import { Records } from "./records.ts";
 import { leadsTo } from "./specialise.ts";
 
 /** What is kept of one page of code. */
@@ -37,11 +38,12 @@ const LINE = 1 << LINE_SHIFT;
 const REACH = 14;
 
 /**
- * What is kept at most: some 100 MB, enough for 8 MiB of code. A guest that executes more, a page full of nops after
- * the other say, makes the machine forget everything and begin again.
+ * Pages that something is kept of at most. A guest that executes more, or more instructions than there are records, makes the
+ * machine forget everything and begin again.
  */
-const MOST_OPERATIONS = 400_000;
 const MOST_PAGES = 2048;
+/** Arrivals that nobody counts. */
+const MOST_ARRIVALS = 0x7fff_ffff;
 
 const notDecoded: Executor = () => {
   throw new Error("an operation was executed before it was decoded");
@@ -55,8 +57,7 @@ export class Code {
   readonly #memory: Memory;
   readonly #core: Core;
   readonly #listener: CodeListener | undefined;
-  /** Operations that count arrivals, or enter compiled code. */
-  #heads: Operation[] = [];
+  readonly records: Records;
   /** Whether others keep code of the same pages. */
   readonly isShared: boolean;
   /** By page number. The interpreter looks targets up here itself. */
@@ -80,6 +81,7 @@ export class Code {
     const { memory } = core;
     this.#core = core;
     this.#listener = listener;
+    this.records = new Records(memory);
     this.isShared = listener?.isShared === true;
     this.#memory = memory;
     this.pages = new Array(memory.reach / PAGE_BYTES).fill(undefined);
@@ -87,6 +89,7 @@ export class Code {
 
   /** There is room for more pages. */
   memoryMoved(): void {
+    this.records.look();
     for (let page = this.pages.length; page < this.#memory.reach / PAGE_BYTES; page++)
       this.pages.push(undefined);
   }
@@ -107,11 +110,11 @@ export class Code {
   head(address: number): Operation {
     const operation = this.at(address);
     if (operation.start !== operation || this.known(address) !== operation) return operation.start;
-    const head = new Operation(address, OP.COUNT, notDecoded);
-    head.immediate = this.#listener!.threshold;
+    const head = new Operation(this.records, address, OP.COUNT, notDecoded);
+    head.immediate = Math.min(this.#listener!.threshold, MOST_ARRIVALS);
     head.next = operation;
     operation.start = head;
-    this.#heads.push(head);
+    this.records.relink(address, head);
     return head;
   }
 
@@ -130,7 +133,7 @@ export class Code {
   }
 
   #make(address: number): Operation {
-    const operation = new Operation(address, OP.DECODE, notDecoded);
+    const operation = new Operation(this.records, address, OP.DECODE, notDecoded);
     // A jump into nothing leaves nothing behind: see decode for what happens if something is mapped there later.
     if (this.#memory.facts[address >>> 12]! & FACT.PRESENT) {
       this.#page(address >>> 12).operations[address & OFFSET] = operation;
@@ -148,19 +151,10 @@ export class Code {
     return page;
   }
 
-  /** Forgets everything. Operations that somebody still holds decode anew, and lead to those of their address. */
-  #discard(): void {
-    for (const operation of this.#all) {
-      operation.op = OP.DECODE;
-      operation.next = operation;
-      operation.target = operation;
-      operation.start = operation;
-    }
-    for (const head of this.#heads) {
-      head.op = OP.DECODE;
-      head.next = head;
-    }
-    this.#heads = [];
+  /** Forgets everything: nobody may use an operation any more. */
+  discard(): void {
+    this.repeating = undefined;
+    this.#patched = undefined;
     this.#listener?.forgotten();
     for (const number of this.#kept) {
       this.pages[number] = undefined;
@@ -169,13 +163,18 @@ export class Code {
     }
     this.#all = [];
     this.#kept = [];
+    this.records.clear();
+  }
+
+  /** Everything should be forgotten before more is decoded. */
+  get isFull(): boolean {
+    return this.records.isFull || this.#kept.length > MOST_PAGES;
   }
 
   /** Decodes in place. Throws a GuestFault when nothing can be fetched. */
   decode(operation: Operation): void {
     this.#patched = undefined;
     if (operation === this.repeating) this.repeating = undefined;
-    if (this.#all.length > MOST_OPERATIONS || this.#kept.length > MOST_PAGES) this.#discard();
     const length = decodeOperation(this.#core, operation);
     const known = this.at(operation.address);
     if (known !== operation) {
@@ -188,14 +187,22 @@ export class Code {
     if (leadsTo(operation.op)) operation.target = this.arrive(operation.immediate);
     const start = operation.address >>> 0;
     if (this.#stopsAt(start)) this.#bury(operation);
-    const { lines } = this.#memory;
-    for (let at = start; at < start + length; at++) {
-      this.#page(at >>> 12).covered[at & OFFSET] = 1;
-      lines[at >>> LINE_SHIFT] = 1;
-    }
+    const end = start + length;
+    const inPage = Math.min(end, ((start | OFFSET) >>> 0) + 1);
+    this.#cover(start, inPage);
+    if (inPage < end) this.#cover(inPage, end);
     this.#listener?.covered(start, length);
+  }
+
+  /** Bytes [start, end) of one page belong to code. */
+  #cover(start: number, end: number): void {
+    const { covered } = this.#page(start >>> 12);
+    const { lines } = this.#memory;
+    for (let at = start & OFFSET, left = end - start; left > 0; at++, left--) covered[at] = 1;
+    // No instruction is longer than a line.
+    lines[start >>> LINE_SHIFT] = 1;
+    lines[(end - 1) >>> LINE_SHIFT] = 1;
     this.#mark(start >>> 12);
-    this.#mark((start + length - 1) >>> 12);
   }
 
   /** A repetition begins, or goes on. */
@@ -223,7 +230,7 @@ export class Code {
 
   /** Puts a breakpoint over an operation just decoded. */
   #bury(operation: Operation): void {
-    const beneath = new Operation(operation.address, OP.DECODE, notDecoded);
+    const beneath = new Operation(this.records, operation.address, OP.DECODE, notDecoded);
     decodeOperation(this.#core, beneath);
     beneath.next = operation.next;
     beneath.target = operation.target;

@@ -7,7 +7,6 @@ import {
   DECODED,
   decode as decodeBytes,
   type Form,
-  type FormOperand,
   INVALID,
   type Instruction,
   LONGEST,
@@ -17,13 +16,12 @@ import {
 import { FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Core } from "./engine.ts";
 import { changeIn } from "./execute/families.ts";
-import { executorOf, stringExecutorOf } from "./execute/index.ts";
 import { undefinedOpcode } from "./execute/system.ts";
-import { isX87 } from "./execute/units.ts";
 import { fault, pageFault } from "./fault.ts";
 import { formIn } from "./model.ts";
 import { OP } from "./op.ts";
-import { KIND, type Operation } from "./operation.ts";
+import type { Operation } from "./operation.ts";
+import { EXTRA, IMMEDIATE, indexOf, type Recipe, recipeOf } from "./recipe.ts";
 import { specialise } from "./specialise.ts";
 import { DS, ESP, SS, WORD } from "./state.ts";
 
@@ -56,15 +54,16 @@ export function decodeOperation(core: Core, op: Operation): number {
   const form = outcome === DECODED ? formIn(core.model, fields.form!) : undefined;
   op.form = form;
   if (form === undefined || lockIsWrong(form) || repIsWrong(form)) {
-    op.op = OP.GENERAL;
+    op.op = op.general = OP.GENERAL;
     op.execute = undefinedOpcode;
     op.differs = false;
   } else {
-    fill(op, form);
+    const recipe = recipeOf(form, fields);
+    fill(op, recipe);
     const change = changeIn(core.undefinedFlags, form);
     op.differs = change !== undefined;
-    if (change === undefined) specialise(core, op, form);
-    else op.execute = change(op.execute);
+    if (change !== undefined) op.execute = change(op.execute);
+    else if (recipe.arm !== undefined) specialise(core, op, recipe.arm);
   }
   return op.length;
 }
@@ -100,108 +99,47 @@ const repIsWrong = (form: Form): boolean => form.name === "movbe" && fields.rep 
 const lockIsWrong = (form: Form): boolean =>
   fields.lock && !(form.lock && fields.modrm >= 0 && fields.mod !== 3);
 
-function fill(op: Operation, form: Form): void {
-  op.operandSize = form.operandSize === 16 ? 16 : fields.operandSize;
-  op.addressMask = fields.addressSize === 16 ? OFFSET16 : -1;
+function fill(op: Operation, recipe: Recipe): void {
+  const { form, first, second, shift } = recipe;
+  op.operandSize = recipe.operandSize;
+  op.addressMask = recipe.addressMask;
   op.rep = fields.rep;
   op.base = fields.base < 0 ? WORD.ZERO : fields.base;
   op.index = fields.index < 0 ? WORD.ZERO : fields.index;
   op.scale = 31 - Math.clz32(fields.scale);
   op.displacement = fields.displacement;
   op.segment = fields.segment >= 0 ? fields.segment : defaultSegment();
-  op.immediate = form.suffix >= 0 ? form.suffix : fields.immediate;
-  op.extra = fields.immediate2;
-  op.kind1 = KIND.NONE;
-  op.kind2 = KIND.NONE;
-  op.shift = 0;
-  const [first, second, third] = form.operands;
-  if (first) {
-    op.shift = 32 - 8 * Math.min(sizeOf(first, op), 4);
-    [op.kind1, op.a] = place(op, form, 0);
-  }
-  if (second) [op.kind2, op.b] = place(op, form, 1);
-  if (third?.kind === "fixed") op.extra = 1;
-  if (form.condition >= 0) op.extra = form.condition;
-  if (isX87(form)) op.extra = ((form.code & 7) << 8) | fields.modrm;
-  if (form.tail.length === 1 && fields.immediateSize === 4 && op.shift === 0 && hasConstant(form)) {
-    op.constantAt = op.length - 4;
-  }
-  // Constants as the executors expect values: zero-extended when narrow.
-  if (op.kind2 === KIND.IMMEDIATE && op.shift !== 0) op.immediate &= -1 >>> op.shift;
-  op.string = stringExecutorOf(form);
-  if (op.string) op.extra = form.name.endsWith("b") ? 1 : form.name.endsWith("w") ? 2 : 4;
-  const found = executorOf(form);
-  op.execute = found.execute;
-  op.op = op.string ? OP.STRING : found.op;
-  if (found.extra !== undefined) op.extra = found.extra;
+  op.kind1 = first.kind;
+  op.a = indexOf(first, fields);
+  op.kind2 = second.kind;
+  op.b = indexOf(second, fields);
+  op.shift = shift;
+  op.immediate = immediateOf(op, recipe);
+  op.extra = recipe.extra;
+  if (recipe.extra === EXTRA.SECOND) op.extra = fields.immediate2;
+  else if (recipe.extra === EXTRA.X87) op.extra = ((form.code & 7) << 8) | fields.modrm;
+  if (recipe.endsInConstant && fields.immediateSize === 4) op.constantAt = op.length - 4;
+  op.string = recipe.string;
+  op.execute = recipe.execute;
+  op.op = op.general = recipe.general;
 }
 
-/** Whether the last operand is a constant, and no distance. */
-const hasConstant = (form: Form): boolean => form.operands[form.operands.length - 1]?.kind === "imm";
+function immediateOf(op: Operation, { form, immediate, shift }: Recipe): number {
+  const value = form.suffix >= 0 ? form.suffix : fields.immediate;
+  switch (immediate) {
+    case IMMEDIATE.NARROW:
+      return value & (-1 >>> shift);
+    case IMMEDIATE.ONE:
+      return 1;
+    case IMMEDIATE.TARGET: {
+      const target = (op.following + fields.immediate) | 0;
+      return op.operandSize === 16 ? target & OFFSET16 : target;
+    }
+    default:
+      return value;
+  }
+}
 
 /** SS where the stack or frame pointer is the base. SDM vol. 1, 3.7.4. */
 const defaultSegment = (): number =>
   fields.modrm >= 0 && fields.mod !== 3 && (fields.base === ESP || fields.base === EBP_NUMBER) ? SS : DS;
-
-/** Bytes of an operand. */
-function sizeOf(operand: FormOperand, op: Operation): number {
-  return operand.size < 0 ? op.operandSize >> 3 : operand.size || 4;
-}
-
-const registerKind = (size: number): number => (size === 1 ? KIND.R8 : size === 2 ? KIND.R16 : KIND.R32);
-const memoryKind = (size: number): number =>
-  size === 1 ? KIND.M8 : size === 2 ? KIND.M16 : size === 4 ? KIND.M32 : KIND.MEMORY;
-
-/** The index of a register in the view of its size; ah, ch, dh and bh are the second bytes of the first four. */
-function registerIndex(number: number, size: number): number {
-  if (size === 1) return number < 4 ? number * 4 : (number - 4) * 4 + 1;
-  return size === 2 ? number * 2 : number;
-}
-
-function place(op: Operation, form: Form, at: number): [kind: number, index: number] {
-  const operand = form.operands[at]!;
-  const size = sizeOf(operand, op);
-  switch (operand.kind) {
-    case "r":
-    case "rm": {
-      if (form.places[at] === "rm" && fields.mod !== 3) {
-        return [memoryKind(operand.memorySize < 0 ? op.operandSize >> 3 : operand.memorySize), 0];
-      }
-      const number =
-        form.places[at] === "rm" ? fields.rm : form.places[at] === "opcode" ? fields.code & 7 : fields.reg;
-      return [registerKind(size), registerIndex(number, size)];
-    }
-    case "m":
-      return [operand.size > 0 || operand.text === "mv" ? memoryKind(size) : KIND.MEMORY, 0];
-    case "moffs":
-      return [memoryKind(size), 0];
-    case "imm":
-      return [KIND.IMMEDIATE, 0];
-    case "one":
-      op.immediate = 1;
-      return [KIND.IMMEDIATE, 0];
-    case "rel": {
-      const target = (op.following + fields.immediate) | 0;
-      op.immediate = op.operandSize === 16 ? target & OFFSET16 : target;
-      return [KIND.IMMEDIATE, 0];
-    }
-    case "ptr":
-      return [KIND.IMMEDIATE, 0];
-    case "fixed":
-      if (operand.file === "segment") return [KIND.SEGMENT, operand.number];
-      return [registerKind(size), registerIndex(operand.number, size)];
-    case "sreg":
-    case "cr":
-      return [KIND.SEGMENT, fields.reg];
-    case "mm":
-    case "mmm":
-    case "xmm":
-    case "xmmm": {
-      if (form.places[at] === "rm" && fields.mod !== 3) return [KIND.MEMORY, 0];
-      const number = form.places[at] === "rm" ? fields.rm : fields.reg;
-      return [KIND.VECTOR, (operand.kind.startsWith("mm") ? WORD.X87 : WORD.XMM) + 4 * number];
-    }
-    default:
-      return [KIND.NONE, 0];
-  }
-}

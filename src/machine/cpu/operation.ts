@@ -1,5 +1,7 @@
 import type { Form } from "../../isa/index.ts";
+import { OP } from "./op.ts";
 import type { Processor } from "./processor.ts";
+import { RECORD, type Records } from "./records.ts";
 
 /** Executes one operation. Throws a GuestFault before it has changed anything, or completes. */
 export type Executor = (cpu: Processor, op: Operation) => void;
@@ -28,17 +30,23 @@ export const KIND = {
 } as const;
 
 /**
- * One instruction, decoded: what is left to do, in small integers. There is one record for each address that
- * was ever reached, and it stays the record of that address: records point at those that follow them, so that
- * running straight on needs no look-up. When its bytes change the record's `op` becomes DECODE, which decodes
+ * One instruction, decoded: what is left to do, in small integers. There is one operation for each address that
+ * was ever reached, and it stays the operation of that address: they point at those that follow them, so that
+ * running straight on needs no look-up. When its bytes change its `op` becomes DECODE, which decodes
  * anew in place.
+ *
+ * What changes later and is wanted by the interpreter's arms, too, stands in its record (records.ts) alone; `pack` writes
+ * there what stays.
  *
  * Registers are indexes: of a byte, word or dword in the state page. An address is
  * `dwords[base] + (dwords[index] << scale) + displacement`, where an absent register is STATE.ZERO.
  */
 export class Operation {
-  /** What the interpreter's switch goes by: OP. */
-  op: number;
+  readonly #records: Records;
+  /** The address of its record. */
+  readonly record: number;
+  /** What it is executed by without an arm: OP below FIRST_ARM. */
+  general: number = OP.GENERAL;
   /** Index of the first operand, when it is a register. */
   a = 0;
   /** Index of the second operand, when it is a register. */
@@ -47,15 +55,10 @@ export class Operation {
   index = 0;
   scale = 0;
   displacement = 0;
-  /** The constant; of jumps the target, of far ones the offset. */
-  immediate = 0;
   /** EIP of this instruction, signed. */
   readonly address: number;
   /** EIP behind it, signed. */
   following = 0;
-  next: Operation;
-  /** Where a direct jump leads. */
-  target: Operation;
   /** Where a jump to this address begins: here, or at what counts such jumps. */
   start: Operation;
   /** 32 less the bits of the operation: shifts a result into the topmost bits. */
@@ -85,15 +88,73 @@ export class Operation {
   beneath: Operation | undefined = undefined;
   form: Form | undefined = undefined;
 
-  constructor(address: number, op: number, execute: Executor) {
+  constructor(records: Records, address: number, op: number, execute: Executor) {
+    this.#records = records;
+    this.record = records.make(this);
     this.address = address;
-    this.op = op;
-    this.next = this;
-    this.target = this;
     this.start = this;
     this.execute = execute;
+    const { words } = records;
+    const at = this.record >> 2;
+    words[at] = op;
+    words[at + NEXT] = this.record;
+    words[at + TARGET] = this.record;
+    words[at + ADDRESS] = address;
+  }
+
+  /** What it is executed by: OP. */
+  get op(): number {
+    return this.#records.bytes[this.record]!;
+  }
+  set op(op: number) {
+    this.#records.bytes[this.record] = op;
+  }
+
+  /** The constant; of jumps the target, of far ones the offset. */
+  get immediate(): number {
+    return this.#records.words[(this.record >> 2) + IMMEDIATE]!;
+  }
+  set immediate(value: number) {
+    this.#records.words[(this.record >> 2) + IMMEDIATE] = value;
+  }
+
+  get next(): Operation {
+    return this.#records.at(this.#records.words[(this.record >> 2) + NEXT]!);
+  }
+  set next(operation: Operation) {
+    this.#records.words[(this.record >> 2) + NEXT] = operation.record;
+  }
+
+  /** Where a direct jump leads. */
+  get target(): Operation {
+    return this.#records.at(this.#records.words[(this.record >> 2) + TARGET]!);
+  }
+  set target(operation: Operation) {
+    this.#records.words[(this.record >> 2) + TARGET] = operation.record;
+  }
+
+  /** Writes into the record what an arm wants to know. */
+  pack(): void {
+    const { words, bytes } = this.#records;
+    const { record } = this;
+    bytes[record + RECORD.SCALE] = this.scale;
+    bytes[record + RECORD.BASE] = this.base << 2;
+    bytes[record + RECORD.INDEX] = this.index << 2;
+    const at = record >> 2;
+    words[at + (RECORD.A >> 2)] = place(this.kind1, this.a) | (place(this.kind2, this.b) << 16);
+    words[at + (RECORD.DISPLACEMENT >> 2)] = this.displacement;
+    words[at + (RECORD.FOLLOWING >> 2)] = this.following;
   }
 }
+
+const NEXT = RECORD.NEXT >> 2;
+const TARGET = RECORD.TARGET >> 2;
+const IMMEDIATE = RECORD.IMMEDIATE >> 2;
+const ADDRESS = RECORD.ADDRESS >> 2;
+
+/** Where in the state page a register begins. */
+const place = (kind: number, index: number): number =>
+  kind === KIND.R32 ? index << 2 : kind === KIND.R16 ? index << 1 : index;
 
 const isMemory = (kind: number): boolean => (kind >= KIND.M8 && kind <= KIND.M32) || kind === KIND.MEMORY;
 

@@ -49,7 +49,7 @@ export class Processor {
   shadow = false;
   /** Iterations of a repeated string instruction executed in this turn. */
   iterations = 0;
-  /** Instructions executed that have no arm in the interpreter's loop. */
+  /** Instructions executed by JavaScript, for they have no arm, or more than it does. */
   general = 0;
 
   /** How often a family has been asked for in vain. */

@@ -1,12 +1,26 @@
 /**
- * The frequent instructions in their frequent shapes get an arm of the interpreter's loop for themselves. What an
+ * The frequent instructions in their frequent shapes get an arm of the interpreter (arms/) for themselves. What an
  * arm does is what the executor of the same form does, in fewer steps; test/engines compares them.
  */
 import type { Form } from "../../isa/index.ts";
 import type { Core } from "./engine.ts";
-import { OP } from "./op.ts";
+import { FIRST_ARM, OP } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
-import { SEGMENT, SS, WORD } from "./state.ts";
+import type { Recipe } from "./recipe.ts";
+import { ES, SEGMENT, SS, WORD } from "./state.ts";
+
+/** An arm, and what must be so for an instruction to have it. */
+export interface SpecialArm {
+  readonly op: number;
+  /** The segment of the memory operand is flat. */
+  readonly operand: boolean;
+  /** So is SS. */
+  readonly stack: boolean;
+  /** So is ES; and there is no repetition. */
+  readonly string: boolean;
+  /** The constant is a count: where it is 0 nothing is done. */
+  readonly count: boolean;
+}
 
 /** Letters of a shape by the kind of an operand; 8 and 16 mark narrow ones. */
 const LETTERS: Readonly<Record<number, string>> = {
@@ -27,83 +41,86 @@ const SHIFTS = new Set("shl shr sar rol ror".split(" "));
 const BY_STACK = new Set("push pop call ret leave".split(" "));
 const ONE_OPERAND = new Set("inc dec neg not mul div push pop".split(" "));
 const NOTHING = new Set("nop pause endbr32 endbr64 cdq leave".split(" "));
-
-const uppers: string[] = [];
-/** Names that were put together once, by form and kinds. */
-const shapes = new Map<number, string>();
+const STRINGS = new Set(["lods", "stos", "movs"]);
 
 const isMemory = (kind: number): boolean => kind >= KIND.M8 && kind <= KIND.M32;
 
+/** The arm of a recipe, if there is one. */
+export function armOf(recipe: Recipe): SpecialArm | undefined {
+  const { form, first, second, string, operandSize, addressMask } = recipe;
+  const op = numbers[nameOf(recipe) ?? ""];
+  if (op === undefined) return undefined;
+  const isString = string !== undefined;
+  const operand =
+    isMemory(first.kind) || isMemory(second.kind) || (isString && !form.name.startsWith("stos"));
+  if ((operand || isString) && addressMask !== -1) return undefined;
+  const stack = BY_STACK.has(form.name);
+  if (stack && operandSize !== 32) return undefined;
+  const count = SHIFTS.has(form.name) && second.kind === KIND.IMMEDIATE;
+  return { op, operand, stack, string: isString, count };
+}
+
 /** Gives `op`, which is decoded, an arm of its own if there is one for it. */
-export function specialise(core: Core, op: Operation, form: Form): void {
-  if (core.unspecialised || op.string) return;
-  if (isMemory(op.kind1) || isMemory(op.kind2)) {
-    if (op.addressMask !== -1 || !isFlat(core, op.segment)) return;
-  }
-  if (BY_STACK.has(form.name) && (op.operandSize !== 32 || !isFlat(core, SS))) return;
-  const arm = numbers[nameOf(core, op, form) ?? ""];
-  if (arm !== undefined) op.op = arm;
+export function specialise(core: Core, op: Operation, arm: SpecialArm): void {
+  if (core.unspecialised) return;
+  if (arm.operand && !isFlat(core, op.segment)) return;
+  if (arm.stack && !isFlat(core, SS)) return;
+  if (arm.string && (op.rep !== 0 || !isFlat(core, ES))) return;
+  if (arm.op === OP.INT && !core.gates[op.immediate & 0xff]) return;
+  op.op = arm.count && (op.immediate & 31) === 0 ? OP.NOP : arm.op;
+  if (arm.op >= FIRST_ARM) op.pack();
 }
 
 const isFlat = (core: Core, segment: number): boolean =>
   (core.memory.words[WORD.RIGHTS + segment]! & SEGMENT.FLAT) !== 0;
 
-function nameOf(core: Core, op: Operation, form: Form): string | undefined {
+function nameOf(recipe: Recipe): string | undefined {
+  const { form, operandSize, addressMask } = recipe;
   const { name } = form;
-  const upper = (uppers[form.index] ??= name.toUpperCase());
-  const first = LETTERS[op.kind1] ?? "";
-  const second = LETTERS[op.kind2] ?? "";
-  if (form.condition >= 0) return name.startsWith("j") && op.operandSize === 32 ? upper : undefined;
-  if (BY_SHAPE.has(name)) {
-    const key = (form.index << 8) | (op.kind1 << 4) | op.kind2;
-    const known = shapes.get(key);
-    if (known !== undefined) return known;
-    const width = /^\d*/.exec(first)![0];
-    const shape = `${upper}${width}_${first.slice(width.length)}${second.replace(/^\d*/, "")}`;
-    shapes.set(key, shape);
-    return shape;
-  }
-  if (SHIFTS.has(name) && first === "R") {
-    if (second === "8R") return `${upper}_RC`;
-    op.immediate &= 31;
-    return op.immediate === 0 ? "NOP" : `${upper}_RI`;
-  }
-  if (ONE_OPERAND.has(name)) return `${upper}_${first}`;
+  const upper = name.toUpperCase();
+  const first = LETTERS[recipe.first.kind] ?? "";
+  const second = LETTERS[recipe.second.kind] ?? "";
+  const narrow = first.slice(0, -1);
+  if (form.condition >= 0) return name.startsWith("j") && operandSize === 32 ? upper : undefined;
+  if (BY_SHAPE.has(name)) return `${upper}${narrow}_${first.slice(-1)}${second.slice(-1)}`;
+  if (SHIFTS.has(name) && first === "R") return second === "8R" ? `${upper}_RC` : `${upper}_RI`;
+  if (ONE_OPERAND.has(name)) return `${upper}${narrow}_${first.slice(-1)}`;
   if (NOTHING.has(name)) return name === "cdq" || name === "leave" ? upper : "NOP";
+  if (recipe.string) return STRINGS.has(name.slice(0, -1)) ? upper : undefined;
   switch (name) {
     case "movzx":
     case "movsx":
       return first === "R" ? `${upper}${second.slice(0, -1)}_${second.slice(-1)}` : undefined;
     case "lea":
-      return first === "R" && op.addressMask === -1 ? "LEA" : undefined;
+      return first === "R" && addressMask === -1 ? "LEA" : undefined;
     case "xchg":
       return `XCHG_${first}${second}`;
     case "imul":
-      if (first !== "R" || op.operandSize !== 32) return undefined;
+      if (first !== "R" || operandSize !== 32) return undefined;
       if (form.operands.length === 2) return `IMUL_R${second}`;
       return form.operands.length === 3 && second === "R" ? "IMUL_RRI" : undefined;
     case "jmp":
     case "call":
-      return nearJump(op, form, upper, first);
+      return operandSize === 32 ? nearJump(form, upper, first) : undefined;
     case "ret":
-      op.immediate = 4 + (op.immediate & 0xffff);
       return "RET";
+    case "jecxz":
+      return operandSize === 32 ? upper : undefined;
     case "loop":
-      return op.operandSize === 32 && op.addressMask === -1 ? "LOOP" : undefined;
+      return operandSize === 32 && addressMask === -1 ? "LOOP" : undefined;
     case "int":
-      op.immediate &= 0xff;
-      return core.gates[op.immediate] ? "INT" : undefined;
+      return "INT";
     default:
       return undefined;
   }
 }
 
-function nearJump(op: Operation, form: Form, upper: string, first: string): string | undefined {
-  if (op.operandSize !== 32 || form.operands[0]!.kind === "ptr") return undefined;
+function nearJump(form: Form, upper: string, first: string): string | undefined {
+  if (form.operands[0]!.kind === "ptr") return undefined;
   if (first === "I") return upper;
   return first === "R" || first === "M" ? `${upper}_${first}` : undefined;
 }
 
 /** Whether an operation is a jump, call or loop whose target is linked: the conditional jumps come last. */
 export const leadsTo = (op: number): boolean =>
-  op === OP.JMP || op === OP.CALL || op === OP.LOOP || (op >= OP.JO && op <= OP.JG);
+  op === OP.JMP || op === OP.CALL || op === OP.LOOP || op === OP.JECXZ || (op >= OP.JO && op <= OP.JG);

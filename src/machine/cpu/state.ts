@@ -58,6 +58,8 @@ export const STATE = {
   WRITE_LENGTH: 0x31c,
   /** What a fast function of the x87 has to say besides a significand (cpu/fast/x87.ts). */
   X87_RESULT: 0x320,
+  /** Of the interpreter's arms (arms/): where the machine's lines begin, 0 while every store beside code is to be told. */
+  LINES: 0x338,
   /** Which region begins at an address: 2048 pairs of an address and a region with the number of its entry. */
   CHAIN: 0x4000,
   /** Tables of the estimates (cpu/float/estimate.ts), 16 bits each: of reciprocals; of roots, even and odd. */

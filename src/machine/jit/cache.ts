@@ -25,8 +25,8 @@ export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */
   threshold?: number;
   /**
-   * Instructions that a machine executes before anything is compiled, those without an arm of the interpreter's loop
-   * eight times. Default: 0 with a threshold, else 20,000.
+   * Instructions that a machine executes before anything is compiled, those without an arm of the interpreter counted
+   * WEIGHT_OF_GENERAL times. Default: 0 with a threshold, else 1,000,000.
    */
   after?: number;
   /** Compiles everything before it is executed for the first time, for tests. */
@@ -39,21 +39,12 @@ export interface CompilerOptions {
 
 const THRESHOLD = 300;
 /**
- * A program that ends before loses more by compiling than it wins. Neither our interpreter nor our compiler has been
- * compiled well by the host then: so many instructions take the one some 4 ms, and the first region takes the other as long
- * or a little longer. Who does not know how long a program will go on cannot do better than to compile when it has spent
- * in the interpreter what the compiler will take: one that ends just behind has then taken twice as long as it had to, and
- * from some 100,000 instructions on all are ahead. test/README.md says why no other thread does it.
+ * A program that ends before never waits for the compiler. So many instructions take the interpreter some 7 ms, and the first
+ * region takes the compiler, which the host has not compiled well then, as long: who does not know how long a program will
+ * go on cannot do better than to compile when it has spent in the interpreter what the compiler will take.
+ * test/README.md says why no other thread does it.
  */
-const AFTER = 20_000;
-/**
- * A short program waits for no more than so many instructions to be compiled: the loops of a small one are, and that takes
- * some 5 ms. With more of them it is interpreted until it is not short any more. A few of its regions, compiled before,
- * would only be in the way of larger ones then.
- */
-const AT_ONCE = 160;
-/** Instructions of a short program: some 10 ms in the interpreter. */
-const SHORT = 1_000_000;
+const AFTER = 1_000_000;
 /**
  * For each instruction that was compiled so many must have been executed before more is. It takes the compiler as long as
  * these take the interpreter, as long as V8 has not compiled the compiler well itself. So a program of many routines,
@@ -61,10 +52,11 @@ const SHORT = 1_000_000;
  * With 1000 one of 300 routines took twice as long for its first 60 million instructions.
  */
 const EXECUTED_PER_COMPILED = 8000;
-/** The same among the first regions, of which a short program waits for few: their loops are worth more. */
-const EXECUTED_PER_FIRST = 1000;
-/** What an instruction takes that has no arm in the interpreter's loop: so many times what others do. */
-const WEIGHT_OF_GENERAL = 8;
+/**
+ * What an instruction takes that has no arm in the interpreter: so many times what others do. Its function is JavaScript,
+ * which the host begins to execute slowly.
+ */
+const WEIGHT_OF_GENERAL = 300;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
 /** Instructions of a region: what V8 optimises within some 20 ms. */
@@ -353,18 +345,18 @@ export class CompilingEngine implements Engine, CodeListener {
     if (this.#isPatched) this.#refresh();
     let finished = true;
     try {
-      if (op.op === OP.STRING) finished = op.string!(cpu, op, words[LEFT]!);
+      if (op.general === OP.STRING) finished = op.string!(cpu, op, words[LEFT]!);
       else {
-        if (op.op === OP.EXACT) cpu.now = this.#core.instructions + this.#stretch - words[LEFT]!;
+        if (op.general === OP.EXACT) cpu.now = this.#core.instructions + this.#stretch - words[LEFT]!;
         op.execute(cpu, op);
       }
     } catch (reason) {
       if (!(reason instanceof GuestFault)) throw reason;
-      if (op.op === OP.STRING) words[LEFT]! -= cpu.iterations;
+      if (op.general === OP.STRING) words[LEFT]! -= cpu.iterations;
       if (code.repeating !== undefined) code.refetch();
       throw new GuestFault(cpu.stopOf(op, reason));
     }
-    words[LEFT]! -= op.op === OP.STRING ? cpu.iterations : 1;
+    words[LEFT]! -= op.general === OP.STRING ? cpu.iterations : 1;
     if (finished && code.repeating !== undefined) code.refetch();
     split(words);
     if (finished && !this.#disturbed && this.#version === this.#core.memory.version) return 0;
@@ -408,13 +400,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const { size } = found.places;
     // Nothing of it was executed so far.
     if (size === 0) return;
-    if (this.#isThrifty) {
-      if (this.#earliest < SHORT && this.waitedFor + size > AT_ONCE) {
-        this.#earliest = SHORT;
-        return;
-      }
-      this.#earliest += size * (this.#earliest < SHORT ? EXECUTED_PER_FIRST : EXECUTED_PER_COMPILED);
-    }
+    if (this.#isThrifty) this.#earliest += size * EXECUTED_PER_COMPILED;
     if (around !== undefined) this.#drop(around);
     this.waitedFor += size;
     const patches: Operation[] = [];

@@ -2,7 +2,7 @@
  * Operations → a module: all that compiling is, without an engine. It looks at nothing but the task and changes nothing.
  */
 import type { Operation } from "../cpu/operation.ts";
-import { type Memory, RAM_BASE } from "../memory/memory.ts";
+import { type Memory, RECORDS_BASE } from "../memory/memory.ts";
 import type { OutsideFunction } from "./calls.ts";
 import type { Found } from "./discover.ts";
 import { emit } from "./emit.ts";
@@ -80,7 +80,7 @@ export function compile(task: Task): Compiled {
     writes: task.writes,
     operationNumber: (operation: Operation) => executed.push(operation) - 1,
     map: (length: number, addresses: readonly number[]) => {
-      if (length > MOST_MAPPED || room + length > RAM_BASE) return undefined;
+      if (length > MOST_MAPPED || room + length > RECORDS_BASE) return undefined;
       const at = room;
       room += length;
       maps.push({ at, addresses });

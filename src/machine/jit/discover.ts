@@ -52,6 +52,7 @@ export function flowOf(op: Operation): number {
     case OP.CALL_M:
       return FLOW.CALL_INDIRECT;
     case OP.LOOP:
+    case OP.JECXZ:
       return FLOW.BRANCH;
     case OP.INT:
       return FLOW.INTERRUPT;
@@ -63,7 +64,7 @@ export function flowOf(op: Operation): number {
     case OP.BREAK:
       return FLOW.LEAVE;
     case OP.JUMP:
-      // Those without an arm of the interpreter: jp, jnp, jecxz, loope, loopne.
+      // Those without an arm of the interpreter: jp, jnp, loope, loopne.
       if (op.operandSize === 32 && op.kind1 === KIND.IMMEDIATE && op.addressMask === -1) {
         if (form!.condition >= 0 || /^(jecxz|loopn?e)$/.test(form!.name)) return FLOW.BRANCH;
       }

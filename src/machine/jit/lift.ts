@@ -205,7 +205,7 @@ function takeReturn(l: Lowering, op: Operation): Value {
   const esp = b.get(ESP);
   b.check(esp, 4, false);
   const address = l.loadPlain(esp, 4);
-  b.set(ESP, l.add(esp, op.immediate));
+  b.set(ESP, l.add(esp, 4 + (op.immediate & 0xffff)));
   b.block.count++;
   return address;
 }
@@ -373,7 +373,7 @@ function liftEnd(
     case FLOW.INTERRUPT:
       block.count++;
       l.joinFlags();
-      b.end({ kind: "interrupt", vector: op.immediate, target: to(op.following, context) });
+      b.end({ kind: "interrupt", vector: op.immediate & 0xff, target: to(op.following, context) });
       return;
     default:
       b.end({ kind: "interpret", eip: op.address });
@@ -392,6 +392,6 @@ function branchCondition(l: Lowering, op: Operation): Value {
     const isZero = b.pure(W.i32_eqz, b.get(SLOT.RESULT));
     return b.pure(W.i32_and, goesOn, isEqual ? isZero : b.pure(W.i32_eqz, isZero));
   }
-  if (op.op === OP.JUMP && op.form!.condition < 0) return b.pure(W.i32_eqz, b.get(ECX));
+  if (op.form!.name === "jecxz") return b.pure(W.i32_eqz, b.get(ECX));
   return l.condition(op.form!.condition);
 }

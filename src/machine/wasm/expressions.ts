@@ -112,6 +112,20 @@ export const brIf = (label: Label, condition: Expression): Expression =>
 
 export const giveBack = (...values: Expression[]): Expression => sequence(...values, (code) => code.return());
 
+/** A call of a function by its number. */
+export const call = (index: number, ...operands: Expression[]): Expression =>
+  sequence(...operands, (code) => code.call(index));
+
+export const returnCall = (index: number, ...operands: Expression[]): Expression =>
+  sequence(...operands, (code) => code.returnCall(index));
+
+/** A call through the table, of the first of the module's types; the last operand is the place in it. */
+export const callIndirect = (...operands: Expression[]): Expression =>
+  sequence(...operands, (code) => code.callIndirect(0, 0));
+
+export const returnCallIndirect = (...operands: Expression[]): Expression =>
+  sequence(...operands, (code) => code.returnCallIndirect(0, 0));
+
 // Operations -------------------------------------------------------------------------------------------------
 
 type One = (a: Expression) => Expression;

@@ -7,6 +7,7 @@ import {
   BR_TABLE,
   BULK,
   CALL,
+  CALL_INDIRECT,
   DROP,
   ELSE,
   END,
@@ -22,6 +23,7 @@ import {
   MEMORY_COPY,
   MEMORY_FILL,
   RETURN,
+  RETURN_CALL,
   RETURN_CALL_INDIRECT,
   SIMD,
   UNREACHABLE,
@@ -40,6 +42,8 @@ const words: Readonly<Record<number, string>> = {
   [BR_TABLE]: "br_table",
   [RETURN]: "return",
   [CALL]: "call",
+  [CALL_INDIRECT]: "call_indirect",
+  [RETURN_CALL]: "return_call",
   [RETURN_CALL_INDIRECT]: "return_call_indirect",
   [DROP]: "drop",
   [LOCAL_GET]: "local.get",
@@ -97,6 +101,7 @@ export function moduleText(bytes: Uint8Array): string {
         case BR:
         case BR_IF:
         case CALL:
+        case RETURN_CALL:
         case LOCAL_GET:
         case LOCAL_SET:
         case LOCAL_TEE:
@@ -108,6 +113,7 @@ export function moduleText(bytes: Uint8Array): string {
           text += ` ${labels.join(" ")}`;
           break;
         }
+        case CALL_INDIRECT:
         case RETURN_CALL_INDIRECT:
           text += ` ${u32()} ${u32()}`;
           break;

@@ -5,6 +5,7 @@ import {
   BR_IF,
   BR_TABLE,
   CALL,
+  CALL_INDIRECT,
   DROP,
   ELSE,
   EMPTY,
@@ -22,6 +23,7 @@ import {
   MEMORY_FILL,
   type Opcode,
   RETURN,
+  RETURN_CALL,
   RETURN_CALL_INDIRECT,
   UNREACHABLE,
   V128_CONST,
@@ -271,6 +273,17 @@ export class Code extends Bytes {
     this.u32(index);
   }
 
+  returnCall(index: number): void {
+    this.op(RETURN_CALL);
+    this.u32(index);
+  }
+
+  callIndirect(type: number, table: number): void {
+    this.op(CALL_INDIRECT);
+    this.u32(type);
+    this.u32(table);
+  }
+
   returnCallIndirect(type: number, table: number): void {
     this.op(RETURN_CALL_INDIRECT);
     this.u32(type);
@@ -402,14 +415,19 @@ export type Import =
 export interface ModuleParts {
   readonly types: readonly FunctionType[];
   readonly imports: readonly Import[];
-  /** Functions with their types and the names they are exported by. Imported functions come first in numbering. */
-  readonly functions: readonly { readonly type: number; readonly name: string; readonly code: Code }[];
+  /**
+   * Functions with their types and the names they are exported by, if they are. Imported functions come first in
+   * numbering.
+   */
+  readonly functions: readonly { readonly type: number; readonly name?: string; readonly code: Code }[];
+  /** A table of the module's own: numbers of functions. */
+  readonly table?: readonly number[];
 }
 
 const FUNCREF = 0x70;
 
 /** The bytes of a module. WebAssembly Core 2.0, 5.5. */
-export function moduleBytes({ types, imports, functions }: ModuleParts): Uint8Array<ArrayBuffer> {
+export function moduleBytes({ types, imports, functions, table }: ModuleParts): Uint8Array<ArrayBuffer> {
   const out = new Bytes();
   const section = new Bytes();
   const put = (id: number): void => {
@@ -451,14 +469,28 @@ export function moduleBytes({ types, imports, functions }: ModuleParts): Uint8Ar
   for (const { type } of functions) section.u32(type);
   put(3);
 
+  if (table !== undefined) {
+    section.append([1, FUNCREF, 0]);
+    section.u32(table.length);
+    put(4);
+  }
+
   const imported = imports.filter(({ kind }) => kind === "function").length;
-  section.u32(functions.length);
+  section.u32(functions.filter(({ name }) => name !== undefined).length);
   for (const [i, { name }] of functions.entries()) {
+    if (name === undefined) continue;
     section.name(name);
     section.byte(0);
     section.u32(imported + i);
   }
   put(7);
+
+  if (table !== undefined) {
+    section.append([1, 0, I32_CONST, 0, END]);
+    section.u32(table.length);
+    for (const index of table) section.u32(index);
+    put(9);
+  }
 
   section.u32(functions.length);
   for (const { code } of functions) {

@@ -51,7 +51,7 @@ else {
   const comparison = new Comparison(`program-${first}`, values.symbols);
   for (let number = 0; number < cases; number++) {
     const { kind, make } = chosen[number % chosen.length]!;
-    comparison.compare(kind, make(first * 0x9e3779b1 + number), cases);
+    comparison.compare(kind, make(Math.imul(first, 0x9e3779b1) + number), cases);
   }
   if (comparison.close("programs") > 0) process.exitCode = 1;
 }

@@ -236,10 +236,13 @@ const i386: Changes = {
 const families: Readonly<Record<UndefinedFamily, Changes>> = { zen4: {}, p6, core2, pentium4, i386 };
 
 /** What a family does differently with a form; undefined where it does nothing. */
-export const changeIn = (family: UndefinedFamily, form: Form): Change | undefined =>
-  Object.hasOwn(families[family], form.name) && (form.name !== "push" || isSegment(form))
-    ? families[family][form.name]
-    : undefined;
+export function changeIn(family: UndefinedFamily, form: Form): Change | undefined {
+  if (family === USUAL || !Object.hasOwn(families[family], form.name)) return undefined;
+  return form.name !== "push" || isSegment(form) ? families[family][form.name] : undefined;
+}
+
+/** The one without changes. */
+const USUAL: UndefinedFamily = "zen4";
 
 const isSegment = ({ operands }: Form): boolean =>
   operands[0]?.kind === "sreg" || operands[0]?.file === "segment";

@@ -1,3 +1,5 @@
+import { base64Bytes } from "../../../base/index.ts";
+
 /** The module of a family: names of its functions, in the order of their numbers, and its bytes. */
 export interface FamilyModule {
   readonly names: readonly string[];
@@ -7,10 +9,5 @@ export interface FamilyModule {
 /** One that was written before: names with spaces between them, bytes in base 64. */
 export const kept = (names: string, bytes: string): FamilyModule => ({
   names: names.split(" "),
-  bytes: () => {
-    const text = atob(bytes);
-    const all = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) all[i] = text.charCodeAt(i);
-    return all;
-  },
+  bytes: () => base64Bytes(bytes),
 });

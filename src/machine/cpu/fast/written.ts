@@ -1,4 +1,5 @@
 /** A family's module, written when it is wanted, and how it is kept as text. */
+import { base64 } from "../../../base/index.ts";
 import { moduleBytes, type WasmFunction } from "../../wasm/index.ts";
 import type { FamilyModule } from "./kept.ts";
 
@@ -26,5 +27,5 @@ export function written(define: Define): FamilyModule {
 /** What `kept` takes: names and bytes in base 64. */
 export const keep = ({ names, bytes }: FamilyModule): [names: string, bytes: string] => [
   names.join(" "),
-  btoa(Array.from(bytes(), (byte) => String.fromCharCode(byte)).join("")),
+  base64(bytes()),
 ];

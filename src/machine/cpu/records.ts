@@ -1,0 +1,101 @@
+/**
+ * What the arms of the interpreter (arms/) read of decoded instructions: records of 32 bytes in the machine's memory,
+ * numbered from 1 on, each with the Operation that it belongs to.
+ */
+import { type Memory, RAM_BASE, RECORDS_BASE } from "../memory/memory.ts";
+import type { Operation } from "./operation.ts";
+
+/** Byte offsets in a record. Registers are byte addresses in the state page; what points at a record is its address. */
+export const RECORD = {
+  /** OP. */
+  OP: 0,
+  SCALE: 1,
+  BASE: 2,
+  INDEX: 3,
+  A: 4,
+  B: 6,
+  NEXT: 8,
+  TARGET: 12,
+  DISPLACEMENT: 16,
+  IMMEDIATE: 20,
+  ADDRESS: 24,
+  FOLLOWING: 28,
+} as const;
+const RECORD_SHIFT = 5;
+
+/**
+ * Where an indirect jump leads that was made before: pairs of an address and the record where it begins, by the lowest
+ * bits of the address.
+ */
+export const JUMPS_BASE = RECORDS_BASE;
+export const JUMP_PAIRS = 2048;
+
+const FIRST = JUMPS_BASE + 8 * JUMP_PAIRS;
+const MOST_RECORDS = (RAM_BASE - FIRST) >> RECORD_SHIFT;
+/** That many are still there when `isFull` says so: what one instruction, or one region of code, may want. */
+const SPARE = 20_000;
+
+export class Records {
+  readonly #memory: Memory;
+  /** The whole memory, for who reads and writes records. */
+  words: Int32Array;
+  bytes: Uint8Array;
+  #operations: Operation[] = [];
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+    this.words = memory.dwords;
+    this.bytes = memory.bytes;
+    this.#forgetJumps();
+  }
+
+  /** Takes the memory's views anew. */
+  look(): void {
+    this.words = this.#memory.dwords;
+    this.bytes = this.#memory.bytes;
+  }
+
+  /** The address of a new record, of `operation`; all of it is 0. */
+  make(operation: Operation): number {
+    const number = this.#operations.push(operation) - 1;
+    if (number >= MOST_RECORDS) throw new Error("there is no room for another record");
+    return FIRST + (number << RECORD_SHIFT);
+  }
+
+  /** Whose record stands at an address. */
+  at(address: number): Operation {
+    return this.#operations[(address - FIRST) >> RECORD_SHIFT]!;
+  }
+
+  /** All should be forgotten before more code is decoded. */
+  get isFull(): boolean {
+    return this.#operations.length > MOST_RECORDS - SPARE;
+  }
+
+  /** Forgets all of them: nobody may use the operations any more. */
+  clear(): void {
+    this.bytes.fill(0, FIRST, FIRST + (this.#operations.length << RECORD_SHIFT));
+    this.#operations = [];
+    this.#forgetJumps();
+  }
+
+  /** Indirect jumps to an address (signed) begin at an operation from now on. */
+  link(address: number, operation: Operation): void {
+    const at = (JUMPS_BASE >> 2) + 2 * (address & (JUMP_PAIRS - 1));
+    this.words[at] = address;
+    this.words[at + 1] = operation.record;
+  }
+
+  /** The same, if they begin somewhere else so far. */
+  relink(address: number, operation: Operation): void {
+    if (this.words[(JUMPS_BASE >> 2) + 2 * (address & (JUMP_PAIRS - 1))] === address)
+      this.link(address, operation);
+  }
+
+  #forgetJumps(): void {
+    const first = JUMPS_BASE >> 2;
+    // In each pair an address that leads to another.
+    this.words.fill(-1, first, first + 2 * JUMP_PAIRS);
+    this.words[first + 2 * (JUMP_PAIRS - 1)] = 0;
+  }
+}

@@ -70,7 +70,7 @@ export const asm = command({
       maxMemory: kilobytes * 1024,
       missing: { status: status.other, words: `\nerror: ${unreadable(source!)}.` },
       bytewise: true,
-      onLarge: io.computesOnce,
+      onLoaded: io.computesOnce,
       references: values.symbols !== undefined,
       ...(values.passes ? { maxPasses: values.passes } : {}),
       ...(values.turns ? { maxTurns: values.turns } : {}),

@@ -56,8 +56,8 @@ export interface Limits {
   bytewise?: boolean;
   /** The exit status when the source cannot be read, and what is said after why. */
   missing?: { status: number; words: string };
-  /** Called when the source turns out to be large. */
-  onLarge?: (() => void) | undefined;
+  /** Called when all has been loaded and the computing begins. */
+  onLoaded?: (() => void) | undefined;
 }
 
 /** Assembles a file on disk as the command line asks for. Errors of the source are in the answer. */
@@ -65,7 +65,7 @@ export async function assembleFile(
   source: string,
   values: SourceValues,
   io: Io,
-  { missing = { status: 2, words: "" }, bytewise = false, onLarge, ...limits }: Limits = {},
+  { missing = { status: 2, words: "" }, bytewise = false, onLoaded, ...limits }: Limits = {},
 ): Promise<Corrected> {
   const content = readFile(source);
   if ("error" in content) throw new Refusal(content.error + missing.words, missing.status);
@@ -75,14 +75,11 @@ export async function assembleFile(
   const disk = { read: (path: string) => pipedIn(path) ?? files.read(path) };
   const given = bytewise ? byteText : (text: string) => text;
   const status = new BusyLine(io);
-  let large = onLarge;
+  onLoaded?.();
   try {
     const assembled = assemble(given(source), {
-      onProgress: (phase, lines, pass) => {
-        large?.();
-        large = undefined;
-        status.tell(() => `${phase} ${source}: ${thousands(lines)} lines${pass > 0 ? `, pass ${pass}` : ""}`);
-      },
+      onProgress: (phase, lines, pass) =>
+        status.tell(() => `${phase} ${source}: ${thousands(lines)} lines${pass > 0 ? `, pass ${pass}` : ""}`),
       files: chosen.length > 0 ? corrected(disk, all, chosen) : disk,
       defines: Object.fromEntries(values.define),
       includes: [...values.I, ...(io.env["INCLUDE"]?.split(";").filter((folder) => folder !== "") ?? [])].map(

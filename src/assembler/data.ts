@@ -268,7 +268,12 @@ function unicodeString(assembler: Assembler, expression: Expression): void {
 function farDatum(assembler: Assembler, segment: Expression, offsetSize: number): void {
   const { state, evaluator } = assembler;
   const { expressions } = assembler.program;
-  if (expressions.kind(segment) === K_FLOAT) refuse("invalidValue");
+  if (expressions.kind(segment) === K_FLOAT) {
+    // To dd it is a number of four bytes, which it may be too large for, until the colon is seen.
+    evaluator.valueSize = 4;
+    if (offsetSize === 2) evaluator.evaluate(segment);
+    refuse("invalidValue");
+  }
   const term = evaluator.word(segment);
   const { value, relocation, base } = term;
   state.item++;

@@ -126,6 +126,8 @@ export interface Operand {
   addressSize: number;
   /** MEMORY in 64-bit code: an absolute address to be encoded relative to the instruction pointer. */
   relative: boolean;
+  /** MEMORY: FASM forgets that a relative address moves with the program (encode/oddities.ts). */
+  unmarked: boolean;
   /**
    * IMMEDIATE, FAR, MEMORY: the number (displacement). Exact within ±2^53; beyond that the nearest double, which
    * still compares rightly with every bound up to 32 bits. `low` and `high` are always exact.
@@ -177,6 +179,7 @@ export function newOperand(): Operand {
     scale: 0,
     addressSize: 0,
     relative: false,
+    unmarked: false,
     // The engine keeps it in place, since it is never anything but a double.
     value: Number.NaN,
     low: 0,

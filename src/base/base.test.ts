@@ -1,6 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   ByteRing,
+  base64,
+  base64Bytes,
   dump,
   ManualClock,
   nearest,
@@ -41,6 +43,17 @@ test("numbers keep their byte order", () => {
   const bytes = new Uint8Array(4);
   setU32be(bytes, 0, 0xdeadbeef);
   expect([u32be(bytes, 0), u32le(bytes, 0), u16be(bytes, 2)]).toEqual([0xdeadbeef, 0xefbeadde, 0xbeef]);
+});
+
+afterEach(() => void vi.unstubAllGlobals());
+
+test("bytes survive being text, on every host", () => {
+  const bytes = Uint8Array.from({ length: 1000 }, (_, n) => n);
+  const text = base64(bytes);
+  expect(text).toBe(Buffer.from(bytes).toString("base64"));
+  expect(base64Bytes(text)).toEqual(bytes);
+  vi.stubGlobal("Buffer", undefined);
+  expect(base64Bytes(text)).toEqual(bytes);
 });
 
 describe("byte ring", () => {

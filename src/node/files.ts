@@ -76,6 +76,8 @@ export function isSameFile(one: string, other: string): boolean {
   return a?.isFile() === true && a.dev === b?.dev && a.ino === b.ino;
 }
 
+export const isDirectory = (path: string): boolean => facts(path)?.isDirectory() === true;
+
 /** Whether something is there that is no plain file. */
 export const isDevice = (path: string): boolean => facts(path)?.isFile() === false;
 

@@ -139,7 +139,10 @@ test("what has no line has status 255, a wrong command line 1", async () => {
     status: 255,
     err: `kolibri asm: ${folder.at("none.asm")}: no such file\nerror: source file not found.\n`,
   });
-  expect(await asm(folder.at())).toMatchObject({ status: 255 });
+  expect(await asm(folder.at())).toMatchObject({
+    status: 255,
+    err: `kolibri asm: ${folder.at()} is a directory\nerror: out of memory.\n`,
+  });
   const never = folder.put("never.asm", "a = b\nb = a + 1\ndb a\n");
   expect(await asm(never, "-p", "5")).toMatchObject({
     status: 255,

@@ -57,14 +57,12 @@ describe("a short program does not wait for the compiler", () => {
     expect(executed).toBeGreaterThan(1_500_000);
     const all = compiled(large, 40_000_000);
     expect(all.waitedFor).toBeGreaterThan(120 * 26);
-    expect(all.executed).toBeGreaterThan(20_000_000);
+    expect(all.executed).toBeGreaterThan(15_000_000);
   });
 });
 
-test("for what was compiled something must have been executed before more is", () => {
+test("for each instruction that is compiled many were executed before", () => {
   const large = program(400);
-  for (const instructions of [1_100_000, 2_000_000, 16_000_000]) {
-    // One region may be paid for behind.
-    expect(compiled(large, instructions).waitedFor).toBeLessThanOrEqual(instructions / 8000 + 1500);
-  }
+  for (const instructions of [1_100_000, 2_000_000, 16_000_000])
+    expect(compiled(large, instructions).waitedFor).toBeLessThanOrEqual(instructions / 8000);
 });

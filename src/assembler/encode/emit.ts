@@ -223,7 +223,8 @@ function putRelative(operand: Operand, head: Head, reg: number, out: Encoding, t
   out.bytes[out.at++] = reg | 5;
   const distance = out.distance - (out.at + 4 + trailing - start);
   if (distance < -0x80000000) out.recoverable("valueOutOfRange");
-  if (out.distanceRelocation !== ABSOLUTE) out.relocate(out.distanceRelocation, out.distanceBase);
+  if (out.distanceRelocation !== ABSOLUTE && !operand.unmarked)
+    out.relocate(out.distanceRelocation, out.distanceBase);
   put32(out, distance);
 }
 

@@ -105,14 +105,15 @@ function narrows(name: string): Encode {
   return (operands, count, out) => {
     byPlan ??= encodeByPlan(name);
     const [first, ...others] = operands;
-    const isKept = first?.addressSize === 0 && first.relocation === ABSOLUTE;
-    const relative = out.bits === 64 && first !== undefined && first.addressSize === 0 && isRelative(first);
-    if (first === undefined || first.kind !== MEMORY || isKept || relative) {
+    if (first === undefined || first.kind !== MEMORY) {
       byPlan(operands, count, out);
       return;
     }
+    const relative = out.bits === 64 && first.addressSize === 0 && isRelative(first);
     const plain = out.bits === 64 && first.base === 0 && first.index === 0;
-    const forgotten = { ...first, addressSize: plain ? 8 : 0, relocation: ABSOLUTE };
+    const forgotten = relative
+      ? { ...first, unmarked: true }
+      : { ...first, addressSize: plain ? 8 : 0, relocation: ABSOLUTE };
     byPlan([forgotten, ...others], count, out);
   };
 }

@@ -71,7 +71,7 @@ function returns(name: string): Encode {
     if (count > 0) {
       const operand = operands[0]!;
       if (operand.jump !== 0) refuse("invalidOperand");
-      if (operand.size !== 0 && operand.size !== 2) refuse("invalidOperandSize");
+      if (operand.sizeDeclared && operand.size !== 2) refuse("invalidOperandSize");
       if (operand.kind !== IMMEDIATE && operand.kind !== FLOAT) refuse("invalidOperand");
       const value = stackBytes(operand, out);
       if (operand.sizeDeclared || (value & 0xffff) !== 0) {
@@ -143,12 +143,12 @@ const enter: Encode = (operands, count, out) => {
   const [first, second] = operands;
   if (count < 1 || first === undefined) refuse("invalidOperand");
   if (first.jump !== 0) refuse("invalidOperand");
-  if (first.size !== 0 && first.size !== 2) refuse("invalidOperandSize");
+  if (first.sizeDeclared && first.size !== 2) refuse("invalidOperandSize");
   if (first.kind !== IMMEDIATE && first.kind !== FLOAT) refuse("invalidOperand");
   const bytes = stackBytes(first, out);
   if (count < 2 || second === undefined || !second.comma) refuse("invalidOperand");
   if (second.jump !== 0) refuse("invalidOperand");
-  if (second.size !== 0 && second.size !== 1) refuse("invalidOperandSize");
+  if (second.sizeDeclared && second.size !== 1) refuse("invalidOperandSize");
   if (second.kind !== IMMEDIATE && second.kind !== FLOAT) refuse("invalidOperand");
   const level = byteValue(second, out);
   if (level < 0 && !out.isLenient()) refuse("valueOutOfRange");
@@ -163,7 +163,7 @@ const interrupt: Encode = (operands, count, out) => {
   const operand = operands[0];
   if (count < 1 || operand === undefined) refuse("invalidOperand");
   if (operand.jump !== 0) refuse("invalidOperand");
-  if (operand.size > 1) refuse("invalidOperandSize");
+  if (operand.sizeDeclared && operand.size > 1) refuse("invalidOperandSize");
   if (operand.kind !== IMMEDIATE && operand.kind !== FLOAT) refuse("invalidOperand");
   const value = byteValue(operand, out);
   if (value < 0) out.recoverable("valueOutOfRange");

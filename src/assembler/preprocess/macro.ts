@@ -495,7 +495,15 @@ export class Expansion {
     const at = this.#strucLabelAt;
     const first = store.tokens[at]!;
     if (isSpent(first)) return;
-    store.tokens[at] = isName(first) ? asSpent(first) : spentToken(p.names.empty);
+    if (isName(first)) {
+      store.tokens[at] = asSpent(first);
+      return;
+    }
+    // What a constant stands for begins with something else: what is spent behind its colon comes before it.
+    const { tokens } = store;
+    const spent = spentToken(p.names.empty);
+    tokens.copyWithin(at + 1, at, tokens.indexOf(spent, at));
+    tokens[at] = spent;
   }
 
   #local(): void {

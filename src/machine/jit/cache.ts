@@ -46,9 +46,9 @@ const THRESHOLD = 300;
  */
 const AFTER = 1_000_000;
 /**
- * For each instruction that was compiled so many must have been executed before more is. It takes the compiler as long as
+ * For each instruction that is compiled so many must have been executed before. It takes the compiler as long as
  * these take the interpreter, as long as V8 has not compiled the compiler well itself. So a program of many routines,
- * each a little warm, waits no longer for the compiler than it would have spent in the interpreter, but for one region.
+ * each a little warm, waits no longer for the compiler than it has spent in the interpreter.
  * With 1000 one of 300 routines took twice as long for its first 60 million instructions.
  */
 const EXECUTED_PER_COMPILED = 8000;
@@ -56,7 +56,7 @@ const EXECUTED_PER_COMPILED = 8000;
  * What an instruction takes that has no arm in the interpreter: so many times what others do. Its function is JavaScript,
  * which the host begins to execute slowly.
  */
-const WEIGHT_OF_GENERAL = 300;
+const WEIGHT_OF_GENERAL = 500;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
 /** Instructions of a region: what V8 optimises within some 20 ms. */
@@ -293,8 +293,8 @@ export class CompilingEngine implements Engine, CodeListener {
 
   /** Whether a region works out what need not be worked out any more, since PE is set. */
   #isOutdated({ extra }: Operation): boolean {
-    const { exacting } = this.#regions[extra]!;
-    if (exacting === 0 || this.#isEarly) return false;
+    const { exacting, size } = this.#regions[extra]!;
+    if (exacting === 0 || this.#isEarly || !this.#affords(size)) return false;
     const words = this.#words;
     const set = (words[X87_STATUS]! & PE ? EXACTING.X87 : 0) | (words[WORD.MXCSR]! & PE ? EXACTING.SSE : 0);
     return (exacting & set) !== 0;
@@ -384,10 +384,19 @@ export class CompilingEngine implements Engine, CodeListener {
 
   // Compiling ------------------------------------------------------------------------------------------------
 
+  /** Instructions executed so far, with their weights. */
+  get #weight(): number {
+    return this.#core.instructions + (WEIGHT_OF_GENERAL - 1) * this.#interpreter.cpu.general;
+  }
+
   /** Whether too little was executed so far for compiling to pay. */
   get #isEarly(): boolean {
-    const more = (WEIGHT_OF_GENERAL - 1) * this.#interpreter.cpu.general;
-    return this.#core.instructions + more < this.#earliest;
+    return this.#weight < this.#earliest;
+  }
+
+  /** Whether enough was executed for so many instructions to be compiled. */
+  #affords(size: number): boolean {
+    return !this.#isThrifty || this.#weight >= EXECUTED_PER_COMPILED * (this.waitedFor + size);
   }
 
   #compile(entry: number, head: Operation): void {
@@ -400,7 +409,11 @@ export class CompilingEngine implements Engine, CodeListener {
     const { size } = found.places;
     // Nothing of it was executed so far.
     if (size === 0) return;
-    if (this.#isThrifty) this.#earliest += size * EXECUTED_PER_COMPILED;
+    if (!this.#affords(size)) {
+      // To look again and again would cost, too; and in the meantime something smaller may become hot.
+      this.#earliest = Math.min(2 * this.#weight, EXECUTED_PER_COMPILED * (this.waitedFor + size));
+      return;
+    }
     if (around !== undefined) this.#drop(around);
     this.waitedFor += size;
     const patches: Operation[] = [];

@@ -9,19 +9,23 @@ import { isKnown } from "./numbers.ts";
 import { goesBack } from "./structure.ts";
 import { WHAT } from "./what.ts";
 
-/** Of what a MEND has, what is needed only in doubt. */
-const isRare = (argument: number): boolean => argument >= 2 && argument <= 4;
+/** In `uses` of a value, beside the number: it is needed on exits, too. */
+const COLD = 1 << 24;
+
+/** In `local` of values without a variable: they are needed once, or more often, by what is about to be computed. */
+const ONCE = -2;
+const OFTEN = -3;
 
 /** A value is needed until then. */
 function need(value: Value, until: number, isHot: boolean): void {
   if (value.last < until) value.last = until;
-  if (isHot) value.hot++;
-  else value.cold++;
+  if (isHot) value.uses++;
+  else value.uses |= COLD;
 }
 
 /**
- * Emits the values of one block in their order. Of values it keeps: how often each is needed on the way through the block
- * (`hot`), and on its exits (`cold`); the place of its last need (`last`); its local variable, if it has one now.
+ * Emits the values of one block in their order. Of values it keeps: how often each is needed on the way through the block,
+ * and whether on exits, too (`uses`); the place of its last need (`last`); its local variable, if it has one now (`local`).
  */
 export class BlockEmitter {
   readonly #e: Emitter;
@@ -29,6 +33,8 @@ export class BlockEmitter {
   readonly #block: Block;
   /** Values that have local variables, and some that had. */
   readonly #kept: Value[] = [];
+  /** Those that have none behind a place. */
+  readonly #ended: (Value[] | undefined)[] = [];
 
   constructor(emitter: Emitter, block: Block) {
     this.#e = emitter;
@@ -42,11 +48,12 @@ export class BlockEmitter {
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
       if (value.what !== WHAT.PURE) this.#place(value);
-      else if (value.hot > 1 || (value.hot === 1 && value.cold > 0)) {
+      else if (value.uses > 1 && value.uses !== COLD) {
         this.#compute(value);
         this.#keep(value);
       }
-      for (let { ended } = value; ended !== undefined; ended = ended.next) this.#drop(ended);
+      const ended = this.#ended[i];
+      if (ended !== undefined) for (let n = 0; n < ended.length; n++) this.#drop(ended[n]!);
     }
     this.#end();
     this.#dropFrom(0);
@@ -87,15 +94,15 @@ export class BlockEmitter {
     }
     for (let i = never - 1; i >= 0; i--) {
       const value = values[i]!;
-      const { what, a, b, c, exit } = value;
+      const { what, a, b, rest, exit } = value;
       let until = i;
       let isHot = true;
       if (what === WHAT.PURE) {
-        const { last, hot } = value;
+        const { last, uses } = value;
         if (last < 0) continue;
-        isHot = hot > 0;
+        isHot = uses > 0 && uses !== COLD;
         // A value without a local variable passes the question on to what it is made of.
-        if (hot > 1 || (hot === 1 && value.cold > 0)) this.#endsAt(value, last);
+        if (isHot && uses > 1) this.#endsAt(value, last);
         else until = last;
       } else if (what === WHAT.LOAD) {
         // Nobody needs it.
@@ -103,14 +110,11 @@ export class BlockEmitter {
         this.#endsAt(value, value.last);
       }
       if (a !== undefined) {
-        if (a.what > WHAT.SLOT) need(a, until, isHot);
-        if (b !== undefined) {
-          if (b.what > WHAT.SLOT) need(b, until, isHot);
-          if (c !== undefined && c.what > WHAT.SLOT) need(c, until, isHot);
-        }
+        if (a.what > WHAT.SLOT) need(a, until, isHot && what !== WHAT.ADMIT);
+        if (b !== undefined && b.what > WHAT.SLOT) need(b, until, isHot);
       }
+      if (rest !== undefined) this.#countRest(value, rest, until, isHot);
       if (what <= WHAT.STORE) continue;
-      if (value.list !== undefined) this.#countList(value);
       if (exit !== undefined) this.#countExit(exit, i);
       if (what === WHAT.CALL || what === WHAT.MEND || what === WHAT.SECOND)
         this.#endsAt(value, value.last > i ? value.last : i);
@@ -119,11 +123,10 @@ export class BlockEmitter {
 
   /** Behind a place the local variable of a value is free. */
   #endsAt(value: Value, place: number): void {
-    const { values } = this.#block;
-    if (place >= values.length) return;
-    const last = values[place]!;
-    value.next = last.ended;
-    last.ended = value;
+    if (place >= this.#block.values.length) return;
+    const ended = this.#ended[place];
+    if (ended === undefined) this.#ended[place] = [value];
+    else ended.push(value);
   }
 
   #countAtEnd(never: number): void {
@@ -141,22 +144,23 @@ export class BlockEmitter {
       const value = values[i]!;
       const slot = 1 << slots[i]!;
       value.last = never;
-      if (outside) value.cold++;
-      if (first & slot) value.hot++;
-      if (second & slot) value.hot++;
+      if (outside) value.uses |= COLD;
+      if (first & slot) value.uses++;
+      if (second & slot) value.uses++;
     }
   }
 
-  #countList(value: Value): void {
-    const { what, position } = value;
-    const list = value.list!;
-    for (let i = 0; i < list.length; i++) {
-      const each = list[i]!;
-      if (what === WHAT.ADMIT) {
-        if (i === 0) need(each, position, false);
-        else if (this.#isLooked(value, i - 1)) need(each, position, true);
-        else if (each.last < position) each.last = position;
-      } else need(each, position, what !== WHAT.MEND || !isRare(i));
+  #countRest(value: Value, rest: readonly Value[], until: number, isHot: boolean): void {
+    const { what } = value;
+    for (let i = 0; i < rest.length; i++) {
+      const each = rest[i]!;
+      if (what === WHAT.ADMIT && !this.#isLooked(value, i)) {
+        if (each.last < until) each.last = until;
+      } else {
+        // What is needed only in doubt.
+        const isRare = what === WHAT.MEND && i < 3;
+        need(each, until, isHot && !isRare);
+      }
     }
   }
 
@@ -164,7 +168,7 @@ export class BlockEmitter {
     const { values } = changes;
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      value.cold++;
+      value.uses |= COLD;
       if (value.last < place) value.last = place;
     }
     for (let i = 0; i < late.length; i++) {
@@ -227,7 +231,7 @@ export class BlockEmitter {
         return;
       }
       case WHAT.CALL:
-        for (const arg of value.list!) this.#push(arg);
+        for (const arg of value.rest!) this.#push(arg);
         this.#e.call(value.number);
         if (value.last >= 0) this.#keep(value);
         else code.drop();
@@ -241,7 +245,7 @@ export class BlockEmitter {
       case WHAT.FILL: {
         const to = this.#pushed(value.a!);
         const from = this.#pushed(value.b!);
-        const length = this.#pushed(value.c!);
+        const length = this.#pushed(value.rest![0]!);
         if (value.what === WHAT.COPY) copy(this.#e, to, from, length);
         else fill(this.#e, to, from, length, value.number);
         for (const local of [to, from, length]) this.#e.giveBack(I32, local);
@@ -297,22 +301,23 @@ export class BlockEmitter {
   }
 
   /** Whether a number must be looked at, for what is not known as the block begins. */
-  #isLooked({ list, bytes }: Value, number: number): boolean {
+  #isLooked({ rest, bytes }: Value, number: number): boolean {
     const lanes = (bytes as readonly number[])[number]!;
-    return !isKnown(list![number + 1]!, lanes, this.#e.known(this.#block.index));
+    return !isKnown(rest![number]!, lanes, this.#e.known(this.#block.index));
   }
 
   /** First whether all numbers are far from every limit; what it takes to tell otherwise is done on the way out. */
   #admit(value: Value): void {
     const code = this.#code;
-    const list = value.list!;
+    const fails = value.a!;
+    const numbers = value.rest!;
     const lanes = value.bytes as readonly number[];
     let doubts = 0;
     for (const look of LOOKS) {
       let isFirst = true;
       for (let i = 0; i < lanes.length; i++) {
         if (lanes[i] !== look.lanes || !this.#isLooked(value, i)) continue;
-        this.#push(list[i + 1]!);
+        this.#push(numbers[i]!);
         nextDoubt(code, isFirst);
         isFirst = false;
       }
@@ -332,8 +337,8 @@ export class BlockEmitter {
     }
     code.if();
     const first = this.#kept.length;
-    this.#share([list[0]!]);
-    this.#push(list[0]!);
+    this.#share([fails]);
+    this.#push(fails);
     if (mode) {
       isOtherMode(code, value.number);
       code.op(W.i32_or);
@@ -345,26 +350,26 @@ export class BlockEmitter {
 
   #mend(value: Value): void {
     const code = this.#code;
-    const list = value.list!;
+    const rest = value.rest!;
     const other = this.#block.values[value.position + 1]!;
-    this.#push(list[0]!);
+    this.#push(value.a!);
     this.#keep(value);
-    this.#push(list[1]!);
+    this.#push(value.b!);
     this.#keep(other);
     const done = code.block();
     const doubtful = code.block();
-    for (let i = 5; i < list.length; i++) {
-      this.#push(list[i]!);
+    for (let i = 3; i < rest.length; i++) {
+      this.#push(rest[i]!);
       code.brIf(doubtful);
     }
     code.br(done);
     code.end();
     const first = this.#kept.length;
-    this.#share(list.slice(2, 5));
-    this.#push(list[2]!);
+    this.#share(rest.slice(0, 3));
+    this.#push(rest[0]!);
     this.#leaveIf(value.exit!);
-    this.#push(list[3]!);
-    this.#push(list[4]!);
+    this.#push(rest[1]!);
+    this.#push(rest[2]!);
     code.set(other.local);
     code.set(value.local);
     this.#dropFrom(first);
@@ -386,10 +391,10 @@ export class BlockEmitter {
   }
 
   #compute(value: Value): void {
-    const { a, b, c, bytes } = value;
+    const { a, b, rest, bytes } = value;
     this.#push(a!);
     if (b !== undefined) this.#push(b);
-    if (c !== undefined) this.#push(c);
+    if (rest !== undefined) this.#push(rest[0]!);
     this.#code.op(value.opcode);
     if (bytes !== undefined) this.#code.immediate(bytes as readonly number[]);
   }
@@ -407,11 +412,15 @@ export class BlockEmitter {
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
       const slot = slots[i]!;
-      if (wanted & (1 << slot) && !isSlot(value, slot)) this.#push(value);
+      if (!(wanted & (1 << slot)) || (value.what === WHAT.SLOT && value.number === slot)) continue;
+      this.#push(value);
     }
     for (let i = values.length - 1; i >= 0; i--) {
+      const value = values[i]!;
       const slot = slots[i]!;
-      if (wanted & (1 << slot) && !isSlot(values[i]!, slot)) code.set(locals[slot]!);
+      // What it held before need not be put there.
+      if (!(wanted & (1 << slot)) || (value.what === WHAT.SLOT && value.number === slot)) continue;
+      code.set(locals[slot]!);
     }
     if (this.#kept.length > first) this.#dropFrom(first);
   }
@@ -423,11 +432,11 @@ export class BlockEmitter {
     let shared: Value[] | undefined;
     for (let i = 0; i < counted.length; i++) {
       const value = counted[i]!;
-      if (value.uses > 1) {
+      if (value.local === OFTEN) {
         if (shared === undefined) shared = [value];
         else shared.push(value);
       }
-      value.uses = 0;
+      value.local = -1;
     }
     if (shared === undefined) return;
     shared.sort((a, b) => a.position - b.position);
@@ -438,12 +447,17 @@ export class BlockEmitter {
   }
 
   #tally(value: Value, counted: Value[]): void {
-    if (value.what !== WHAT.PURE || value.local >= 0 || value.uses++ > 0) return;
-    const { a, b, c } = value;
+    if (value.what !== WHAT.PURE || value.local >= 0) return;
+    if (value.local !== -1) {
+      value.local = OFTEN;
+      return;
+    }
+    const { a, b, rest } = value;
+    value.local = ONCE;
     counted.push(value);
     this.#tally(a!, counted);
     if (b !== undefined) this.#tally(b, counted);
-    if (c !== undefined) this.#tally(c, counted);
+    if (rest !== undefined) this.#tally(rest[0]!, counted);
   }
 
   #storeLate(stores: readonly LateStore[]): void {
@@ -541,6 +555,3 @@ export class BlockEmitter {
     for (let i = 0; i < kept.length; i++) if (kept[i]!.local >= 0) e.takeAgain(kept[i]!.local);
   }
 }
-
-/** Whether a value is what a slot held before. */
-const isSlot = (value: Value, slot: number): boolean => value.what === WHAT.SLOT && value.number === slot;

@@ -24,7 +24,7 @@ import {
 } from "../wasm/index.ts";
 import { EXECUTE, type Imported, INTERRUPT, type OutsideFunction, outsideFunction } from "./calls.ts";
 import { BlockEmitter } from "./emit-block.ts";
-import type { Block, Region, Target, Value } from "./ir.ts";
+import { type Block, type Region, type Target, type Value, writesAt } from "./ir.ts";
 import { liveAtBeginning } from "./liveness.ts";
 import { endDoubt, isNotPlain, isOtherMode, LOOKS, nextDoubt } from "./looks.ts";
 import { type Known, type KnownNumbers, knownAt, knownNumbers, lanesOf } from "./numbers.ts";
@@ -195,7 +195,9 @@ export class Emitter {
       this.slots.push((used | written) & (1 << slot) ? code.local(slotType(slot)) : -1);
   }
 
-  #limit({ number: low, high, writes }: Value): number {
+  #limit(value: Value): number {
+    const { number: low, high } = value;
+    const writes = writesAt(value);
     const key = ((high - low) << 1) | (writes ? 1 : 0);
     let local = this.#limits.get(key);
     if (local === undefined) {
@@ -488,12 +490,7 @@ export class Emitter {
   }
 
   spend(count: number): void {
-    if (count === 0) return;
-    const { code } = this;
-    code.get(this.#left);
-    code.i32(count);
-    code.op(W.i32_sub);
-    code.set(this.#left);
+    if (count !== 0) this.code.subtract(this.#left, count);
   }
 
   spendValue(value: () => void): void {
@@ -751,16 +748,17 @@ export class Emitter {
   }
 
   /** Where a check leads to when it holds, and when its page alone tells that it fails. */
-  openCheck({ number: low, high, writes }: Value): readonly [held: Label, failed: Label | undefined] {
+  openCheck(value: Value): readonly [held: Label, failed: Label | undefined] {
     const { code } = this;
     const held = code.block();
-    return [held, writes && high - low <= 1 << LINE_SHIFT ? code.block() : undefined];
+    return [held, writesAt(value) && value.high - value.number <= 1 << LINE_SHIFT ? code.block() : undefined];
   }
 
   /** Goes on behind the check if it holds, with the first address on the stack and in a local variable. */
   check(value: Value, place: number, [held, failed]: readonly [Label, Label | undefined]): void {
     const { code } = this;
-    const { number: low, high, writes } = value;
+    const { number: low, high } = value;
+    const writes = writesAt(value);
     const span = high - low;
     if (this.#surroundings.without === "ranges" || (writes && !this.#surroundings.writes)) code.drop();
     else {

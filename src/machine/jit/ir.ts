@@ -61,39 +61,35 @@ export interface Value {
   readonly what: number;
   readonly type: ValueType;
   readonly opcode: Opcode;
-  /** What it is made of, for kinds that are made of three values at most; the others have a list. */
+  /** What it is made of; more than two are rare. */
   readonly a: Value | undefined;
   readonly b: Value | undefined;
-  readonly c: Value | undefined;
-  readonly list: readonly Value[] | undefined;
+  readonly rest: readonly Value[] | undefined;
   readonly number: number;
   /** 64-bit and vector constants, lanes, shuffle patterns. */
   readonly bytes: readonly number[] | bigint | undefined;
   readonly exit: Exit | undefined;
   /** Of a check. */
   readonly high: number;
-  readonly writes: boolean;
   /** In its block. */
   readonly position: number;
   /** Slots that it is computed from where it is used, as bits. What is made at its place: none. */
   readonly reads: number;
   /** For the emitter (emit-block.ts). */
-  hot: number;
-  cold: number;
+  uses: number;
   last: number;
   local: number;
-  uses: number;
-  ended: Value | undefined;
-  next: Value | undefined;
 }
 
 /** While its block is made. */
 type Making = { -readonly [Name in keyof Value]: Value[Name] };
 
 /** All that a value is made of. */
-export function argumentsOf({ a, b, c, list }: Value): readonly Value[] {
-  return list ?? (c ? [a!, b!, c] : b ? [a!, b] : a ? [a] : []);
-}
+export const argumentsOf = ({ a, b, rest = [] }: Value): readonly Value[] =>
+  [a, b, ...rest].filter((value) => value !== undefined);
+
+/** Whether a check is of a place that is written. */
+export const writesAt = ({ opcode }: Value): boolean => opcode === W.i32_store;
 
 export type End =
   /** Goes on in a block, or outside. */
@@ -229,6 +225,37 @@ interface Admission {
   mode: number;
 }
 
+/** The one place where values come from: V8 knows them all by one shape. */
+function made(
+  what: number,
+  type: ValueType,
+  opcode: Opcode,
+  a: Value | undefined,
+  b: Value | undefined,
+  number: number,
+  bytes: Value["bytes"],
+  position: number,
+  reads: number,
+): Making {
+  return {
+    what,
+    type,
+    opcode,
+    a,
+    b,
+    rest: undefined,
+    number,
+    bytes,
+    exit: undefined,
+    high: 0,
+    position,
+    reads,
+    uses: 0,
+    last: -1,
+    local: -1,
+  };
+}
+
 /** Makes the values of one block. Constants are folded, and a few identities used, as values are made. */
 export class Builder {
   readonly block: Block;
@@ -242,8 +269,8 @@ export class Builder {
   /** What slots held at the beginning. */
   readonly #initial: (Value | undefined)[] = [];
   readonly #constants = new Map<number, Value>();
-  /** Constants and slots: they are not among the block's values. */
-  #simple = 0;
+  /** By their numbers of 64 bits, or the arrays of their bytes. */
+  readonly #wide = new Map<bigint | readonly number[], Value>();
   readonly #checks = new Map<Value, Making>();
   /** How far from what addresses are relative to multiples of 16 are known to be. */
   readonly #alignments = new Map<Value, number>();
@@ -266,12 +293,8 @@ export class Builder {
     this.#fixed = fixed;
   }
 
-  /** How many values there are, with constants and slots. */
-  get size(): number {
-    return this.#simple + this.block.values.length;
-  }
-
-  #make(what: number, type: ValueType, opcode: Opcode, a: Value | undefined, b: Value | undefined): Making {
+  /** An effect, or a computation: those that are made of others are among the block's values. */
+  #make(what: number, type: ValueType, opcode: Opcode, a?: Value, b?: Value, number = 0): Making {
     const { block } = this;
     const { values } = block;
     let reads = 0;
@@ -281,72 +304,22 @@ export class Builder {
       block.reads |= reads;
       reads = 0;
     }
-    const value: Making = {
-      what,
-      type,
-      opcode,
-      a,
-      b,
-      c: undefined,
-      list: undefined,
-      number: 0,
-      bytes: undefined,
-      exit: undefined,
-      high: 0,
-      writes: false,
-      position: values.length,
-      reads,
-      hot: 0,
-      cold: 0,
-      last: -1,
-      local: -1,
-      uses: 0,
-      ended: undefined,
-      next: undefined,
-    };
+    const value = made(what, type, opcode, a, b, number, undefined, values.length, reads);
     values.push(value);
     return value;
   }
 
-  #makeOf(what: number, type: ValueType, list: readonly Value[]): Making {
+  #makeOf(what: number, type: ValueType, rest: readonly Value[], a?: Value, b?: Value): Making {
     const { block } = this;
-    const made = this.#make(what, type, 0, undefined, undefined);
-    made.list = list;
-    for (let i = 0; i < list.length; i++) block.reads |= list[i]!.reads;
+    const made = this.#make(what, type, 0, a, b);
+    made.rest = rest;
+    for (let i = 0; i < rest.length; i++) block.reads |= rest[i]!.reads;
     return made;
-  }
-
-  /** What stands nowhere: a constant, a slot. */
-  #simply(what: number, type: ValueType, number: number, bytes: Value["bytes"]): Value {
-    this.#simple++;
-    return {
-      what,
-      type,
-      opcode: 0,
-      a: undefined,
-      b: undefined,
-      c: undefined,
-      list: undefined,
-      number,
-      bytes,
-      exit: undefined,
-      high: 0,
-      writes: false,
-      position: -1,
-      reads: what === WHAT.SLOT ? 1 << number : 0,
-      hot: 0,
-      cold: 0,
-      last: -1,
-      local: -1,
-      uses: 0,
-      ended: undefined,
-      next: undefined,
-    };
   }
 
   /** An effect that may leave the region. What the exit needs has been made before it. */
   #leaving(exit: Exit, what: number, a: Value): Making {
-    const made = this.#make(what, I32, 0, a, undefined);
+    const made = this.#make(what, I32, 0, a);
     this.#leavesBy(made, exit);
     return made;
   }
@@ -365,16 +338,21 @@ export class Builder {
     const constants = this.#constants;
     const known = constants.get(value | 0);
     if (known !== undefined) return known;
-    const made = this.#simply(WHAT.CONST, I32, value | 0, undefined);
-    constants.set(value | 0, made);
-    return made;
+    const constant = made(WHAT.CONST, I32, 0, undefined, undefined, value | 0, undefined, -1, 0);
+    constants.set(value | 0, constant);
+    return constant;
   }
 
   /** A constant of another type: 64 bits as a bigint, 16 bytes, or a double as its number. */
   wide(type: ValueType, value: bigint | readonly number[] | number): Value {
-    return typeof value === "number"
-      ? this.#simply(WHAT.CONST, type, value, undefined)
-      : this.#simply(WHAT.CONST, type, 0, value);
+    if (typeof value === "number") {
+      return made(WHAT.CONST, type, 0, undefined, undefined, value, undefined, -1, 0);
+    }
+    const known = this.#wide.get(value);
+    if (known !== undefined) return known;
+    const constant = made(WHAT.CONST, type, 0, undefined, undefined, 0, value, -1, 0);
+    this.#wide.set(value, constant);
+    return constant;
   }
 
   /** What a slot holds now. */
@@ -388,7 +366,17 @@ export class Builder {
     const known = initial[slot];
     if (known !== undefined) return known;
     this.block.used |= 1 << slot;
-    return (initial[slot] = this.#simply(WHAT.SLOT, slotType(slot), slot, undefined));
+    return (initial[slot] = made(
+      WHAT.SLOT,
+      slotType(slot),
+      0,
+      undefined,
+      undefined,
+      slot,
+      undefined,
+      -1,
+      1 << slot,
+    ));
   }
 
   set(slot: number, value: Value): void {
@@ -426,7 +414,7 @@ export class Builder {
   #pureOfThree(opcode: Opcode, a: Value, b: Value, c: Value): Value {
     // Its third operand may be of another type than its result.
     const made = this.#make(WHAT.PURE, opcode === W.select ? a.type : resultOf(opcode), opcode, a, b);
-    made.c = c;
+    made.rest = [c];
     made.reads |= c.reads;
     return made;
   }
@@ -453,25 +441,22 @@ export class Builder {
   /** Reads the wasm memory at `address + offset`: guest memory behind a check, or the state page. */
   load(opcode: Opcode, address: Value, offset: number): Value {
     if (opcode !== W.i32_load || offset !== RAM_BASE || this.without === "memory") {
-      const made = this.#make(WHAT.LOAD, resultOf(opcode), opcode, address, undefined);
-      made.number = offset;
-      return made;
+      return this.#make(WHAT.LOAD, resultOf(opcode), opcode, address, undefined, offset);
     }
     const base = baseOf(address);
-    const distance = distanceOf(address);
+    const distance = distanceOf(address, base);
     let dwords = this.#memory.get(base);
     if (dwords === undefined) this.#memory.set(base, (dwords = new Map()));
     const known = dwords.get(distance);
     if (known !== undefined) return known;
-    const made = this.#make(WHAT.LOAD, I32, opcode, address, undefined);
-    made.number = offset;
+    const made = this.#make(WHAT.LOAD, I32, opcode, address, undefined, offset);
     dwords.set(distance, made);
     return made;
   }
 
   store(opcode: Opcode, address: Value, value: Value, offset: number): void {
     if (this.#admission !== undefined) this.#settle();
-    this.#make(WHAT.STORE, I32, opcode, address, value).number = offset;
+    this.#make(WHAT.STORE, I32, opcode, address, value, offset);
     if (offset === STATE.MXCSR && address.what === WHAT.CONST) {
       this.mode = 0;
       this.block.admits = true;
@@ -486,7 +471,7 @@ export class Builder {
       if (known !== undefined) memory.set(base, known);
     }
     const size = storedBytes(opcode);
-    const distance = distanceOf(address);
+    const distance = distanceOf(address, base);
     if (known !== undefined && known.size > 0) {
       if (size === 0) known.clear();
       else for (let at = distance - 3; at < distance + size; at++) known.delete(at | 0);
@@ -502,7 +487,7 @@ export class Builder {
    */
   check(address: Value, size: number, writes: boolean): void {
     const base = baseOf(address);
-    const low = distanceOf(address);
+    const low = distanceOf(address, base);
     if (base === undefined && this.#fixed(low, size, writes)) return;
     const on = base ?? this.const(0);
     const known = this.#checks.get(on);
@@ -512,14 +497,14 @@ export class Builder {
       if (highest - lowest <= MOST_CHECKED) {
         known.number = lowest;
         known.high = highest;
-        if (writes) known.writes = true;
+        if (writes) known.opcode = W.i32_store;
         return;
       }
     }
     const made = this.#leaving(this.exit(), WHAT.CHECK, on);
     made.number = low;
     made.high = low + size;
-    made.writes = writes;
+    made.opcode = writes ? W.i32_store : W.i32_load;
     this.#checks.set(on, made);
   }
 
@@ -531,7 +516,7 @@ export class Builder {
   /** Leaves the region before the present instruction unless `address` is a multiple of 16. */
   align(address: Value): void {
     const base = baseOf(address);
-    const offset = distanceOf(address);
+    const offset = distanceOf(address, base);
     if (base !== undefined && this.#alignments.get(base) === (offset & 15)) return;
     this.leave(
       this.pure(W.i32_and, base !== undefined && (offset & 15) === 0 ? base : address, this.const(15)),
@@ -585,16 +570,16 @@ export class Builder {
     if (admission === undefined) return;
     this.#admission = undefined;
     const { values, fails, mode, exit } = admission;
-    const list = [fails ?? this.const(0)];
+    const numbers: Value[] = [];
     const lanes: number[] = [];
     values.forEach((several, value) => {
       for (let each = LANES.PS; each <= LANES.SD; each <<= 1) {
         if (!(several & each)) continue;
-        list.push(value);
+        numbers.push(value);
         lanes.push(each);
       }
     });
-    const made = this.#makeOf(WHAT.ADMIT, I32, list);
+    const made = this.#makeOf(WHAT.ADMIT, I32, numbers, fails ?? this.const(0));
     made.number = mode;
     made.bytes = lanes;
     this.#leavesBy(made, exit);
@@ -611,15 +596,15 @@ export class Builder {
 
   /** A pair of values, which are others if one of `doubts` is not 0, or are refused. */
   mend(
-    usual: readonly [Value, Value],
+    [first, second]: readonly [Value, Value],
     doubts: readonly Value[],
     refused: Value,
     other: readonly [Value, Value],
   ): [Value, Value] {
     const exit = this.exit();
-    const made = this.#makeOf(WHAT.MEND, usual[0].type, [...usual, refused, ...other, ...doubts]);
+    const made = this.#makeOf(WHAT.MEND, first.type, [refused, ...other, ...doubts], first, second);
     this.#leavesBy(made, exit);
-    return [made, this.#make(WHAT.SECOND, usual[1].type, 0, made, undefined)];
+    return [made, this.#make(WHAT.SECOND, second.type, 0, made)];
   }
 
   copy(to: Value, from: Value, length: Value): void {
@@ -633,10 +618,7 @@ export class Builder {
   #string(what: number, to: Value, from: Value, length: Value, size: number): void {
     this.#settle();
     this.#memory.clear();
-    const made = this.#make(what, I32, 0, to, from);
-    made.c = length;
-    made.number = size;
-    this.block.reads |= length.reads;
+    this.#makeOf(what, I32, [length], to, from).number = size;
   }
 
   /** Leaves the region before the present instruction unless `count` more can be afforded, 0 … 2^30. */
@@ -647,7 +629,7 @@ export class Builder {
 
   spend(count: Value): void {
     this.#settle();
-    this.#make(WHAT.SPEND, I32, 0, count, undefined);
+    this.#make(WHAT.SPEND, I32, 0, count);
   }
 
   /** An exit before the present instruction; with a target where it goes on, behind it. */
@@ -707,7 +689,7 @@ export class Builder {
           if (b.number === 0) return a;
           const base = baseOf(a);
           if (base !== a && base !== undefined)
-            return this.pure(opcode, base, this.const(distanceOf(a) + b.number));
+            return this.pure(opcode, base, this.const(distanceOf(a, base) + b.number));
         }
         return undefined;
       case W.i32_sub:
@@ -752,16 +734,16 @@ export class Builder {
 
 const NOWHERE: readonly number[] = new Array<number>(SLOT.COUNT).fill(-1);
 
-const isDistant = (address: Value): boolean =>
-  address.what === WHAT.PURE && address.opcode === W.i32_add && address.b!.what === WHAT.CONST;
-
 /** What an address is relative to: nothing, or another value, or itself. */
-export const baseOf = (address: Value): Value | undefined =>
-  isDistant(address) ? address.a : address.what === WHAT.CONST ? undefined : address;
+function baseOf(address: Value): Value | undefined {
+  const { what, b } = address;
+  if (what === WHAT.CONST) return undefined;
+  return what === WHAT.PURE && address.opcode === W.i32_add && b!.what === WHAT.CONST ? address.a : address;
+}
 
 /** How far it is from there. */
-export const distanceOf = (address: Value): number =>
-  isDistant(address) ? address.b!.number : address.what === WHAT.CONST ? address.number : 0;
+const distanceOf = (address: Value, base: Value | undefined): number =>
+  base === address ? 0 : base === undefined ? address.number : address.b!.number;
 
 /** Of a comparison its opposite, else 0. */
 function inverseOf(opcode: Opcode): Opcode {

@@ -21,14 +21,15 @@ import { successors } from "./structure.ts";
 /**
  * Lowers one operation, which goes on with the next. All of it and true, or nothing and false: then the next family
  * is asked, and at last the operation is executed through the interpreter's executor. Programs that have no numbers but
- * integers do not load the families of the others.
+ * integers do not load the families of the others, and most not those of what is rare.
  */
 function lower(l: Lowering, op: Operation): boolean {
-  if (lowerInteger(l, op) || lowerGeneral(l, op)) return true;
+  if (lowerInteger(l, op)) return true;
   const { form } = op;
   if (form === undefined) return false;
   if (isX87(form)) return lowerX87(l, op);
-  return isVector(form) && (lowerSse(l, op) || lowerPacked(l, op) || lowerConversions(l, op));
+  if (isVector(form)) return lowerSse(l, op) || lowerPacked(l, op) || lowerConversions(l, op);
+  return lowerGeneral(l, op);
 }
 
 export function lift(
@@ -78,13 +79,16 @@ function lifted(
   });
   /** What the top of the x87's stack is guessed to be as a block begins. */
   const tops = new Map<number, number | undefined>();
+  const hasX87 = usesX87(found);
   const arrive = (key: number, top: number | undefined): void => {
+    if (!hasX87) return;
     if (!tops.has(key)) tops.set(key, mixed.has(key) ? undefined : top);
     else if (tops.get(key) !== top && tops.get(key) !== undefined) mixed.add(key);
   };
   const key = (block: number): number => keyOf(blocks[block]!.address, contexts[block]);
 
   const entries = [...targets].map((address) => byPlace.get(keyOf(address, undefined))!.index);
+  const heads = headsOf(found);
   // Only what can be reached: what goes on in an earlier block may not be.
   const open = [...entries].reverse();
   const seen = new Set<number>();
@@ -94,15 +98,15 @@ function lifted(
     const block = blocks[i]!;
     const context = contexts[i];
     // Nobody has come by: as it is now.
-    if (!tops.has(key(i))) tops.set(key(i), (words[STATE.X87_STATUS >> 2]! >> TOP_SHIFT) & 7);
+    if (hasX87 && !tops.has(key(i))) tops.set(key(i), (words[STATE.X87_STATUS >> 2]! >> TOP_SHIFT) & 7);
     const b = new Builder(block, fixed, without);
-    const l = new Lowering(words, b, guesses, tops.get(key(i)));
+    const l = new Lowering(words, b, guesses, hasX87 ? tops.get(key(i)) : undefined);
     const leads: To = (address, of) => {
       const target = to(address, of);
-      if (target.block >= 0) arrive(keyOf(address, of), l.top);
+      if (hasX87 && target.block >= 0) arrive(keyOf(address, of), l.top);
       return target;
     };
-    const rest = liftBlock(found, l, context, leads);
+    const rest = liftBlock(found, heads, l, context, leads);
     // Behind an operation that was executed through its executor.
     if (rest !== undefined) {
       const { target } = rest;
@@ -116,6 +120,24 @@ function lifted(
   return { blocks, entries };
 }
 
+/** Whether the top of the x87's stack matters. */
+function usesX87({ operations }: Found): boolean {
+  for (const { form } of operations.values())
+    if (form !== undefined && (isX87(form) || isVector(form))) return true;
+  return false;
+}
+
+/** Where a jump leads back to. */
+function headsOf({ operations }: Found): Set<number> {
+  const heads = new Set<number>();
+  operations.forEach((op, address) => {
+    if (op.immediate > address) return;
+    const flow = flowOf(op);
+    if (flow === FLOW.BRANCH || flow === FLOW.JUMP) heads.add(op.immediate);
+  });
+  return heads;
+}
+
 const TOP_SHIFT = 11;
 const REPE = 0xf3;
 
@@ -123,7 +145,7 @@ type To = (address: number, context: Context | undefined) => Target;
 
 /** Instructions and values of a loop's rounds that are put one after another, and how many rounds. */
 const MOST_UNROLLED = 28;
-const MOST_UNROLLED_VALUES = 120;
+const MOST_UNROLLED_VALUES = 90;
 const MOST_ROUNDS = 4;
 
 /**
@@ -195,11 +217,20 @@ interface Rest {
 }
 
 /** Fills a block, which begins in `context`. Answers what is behind an operation that an executor does. */
-function liftBlock(found: Found, l: Lowering, context: Context | undefined, to: To): Rest | undefined {
+function liftBlock(
+  found: Found,
+  heads: ReadonlySet<number>,
+  l: Lowering,
+  context: Context | undefined,
+  to: To,
+): Rest | undefined {
   const { operations, places } = found;
   const { b } = l;
   const { block, without } = b;
-  const round = without === "unrolling" ? undefined : roundFrom(found, block.address, context);
+  const round =
+    without === "unrolling" || !heads.has(block.address)
+      ? undefined
+      : roundFrom(found, block.address, context);
   /** Rounds that follow, and how far this one has come. */
   let rounds = round === undefined ? 0 : Math.min(MOST_ROUNDS, Math.ceil(MOST_UNROLLED / round.length)) - 1;
   let step = 0;
@@ -225,7 +256,7 @@ function liftBlock(found: Found, l: Lowering, context: Context | undefined, to: 
     joined = -1;
     const flow = flowOf(op);
     step++;
-    if (onRound && step === round.length && rounds > 0 && b.size < MOST_UNROLLED_VALUES) {
+    if (onRound && step === round.length && rounds > 0 && block.values.length < MOST_UNROLLED_VALUES) {
       rounds--;
       step = 0;
     }

@@ -5,40 +5,41 @@ import { EAX, EBP, EBX, EDX, ESP, SS } from "../cpu/state.ts";
 import { W } from "../wasm/index.ts";
 import { SLOT, type Value, WHAT } from "./ir.ts";
 import { bit, bitsOf, isMemory, type Lower, type Lowering, TOP_TWO } from "./lower.ts";
-import { shifts } from "./lower-shift.ts";
-import { strings } from "./lower-string.ts";
+import { lowerShift } from "./lower-shift.ts";
+import { lowerString } from "./lower-string.ts";
 import { FLAGS } from "./status.ts";
 
 const { CF } = SLOT;
 
 /** Two operands, the first of them read and written. */
-const binary =
-  (change: (l: Lowering, left: Value, right: Value, bits: number) => Value, compares = false): Lower =>
-  (l, op) => {
-    if (!l.usable(op)) return false;
-    const place = l.place(op, !compares && isMemory(op.kind1));
-    const right = l.value(op, op.kind2, op.b, place);
-    const left = l.value(op, op.kind1, op.a, place);
-    const value = change(l, left, right, bitsOf(op));
-    if (!compares) l.store(op.kind1, op.a, place, value);
-    return true;
-  };
+type Two = (l: Lowering, left: Value, right: Value, bits: number) => Value;
+type One = (l: Lowering, value: Value, bits: number) => Value;
 
-const unary =
-  (change: (l: Lowering, value: Value, bits: number) => Value): Lower =>
-  (l, op) => {
-    if (!l.usable(op)) return false;
-    const place = l.place(op, true);
-    l.store(op.kind1, op.a, place, change(l, l.value(op, op.kind1, op.a, place), bitsOf(op)));
-    return true;
-  };
+function binary(l: Lowering, op: Operation, change: Two, compares = false): boolean {
+  if (!l.usable(op)) return false;
+  const place = l.place(op, !compares && isMemory(op.kind1));
+  const right = l.value(op, op.kind2, op.b, place);
+  const left = l.value(op, op.kind1, op.a, place);
+  const value = change(l, left, right, bitsOf(op));
+  if (!compares) l.store(op.kind1, op.a, place, value);
+  return true;
+}
 
-const logic = (opcode: number): Lower =>
-  binary((l, left, right, bits) => {
-    const value = l.b.pure(opcode, left, right);
-    l.flagsOfLogic(value, bits);
-    return value;
-  });
+function unary(l: Lowering, op: Operation, change: One): boolean {
+  if (!l.usable(op)) return false;
+  const place = l.place(op, true);
+  l.store(op.kind1, op.a, place, change(l, l.value(op, op.kind1, op.a, place), bitsOf(op)));
+  return true;
+}
+
+function logic(l: Lowering, opcode: number, left: Value, right: Value, bits: number): Value {
+  const value = l.b.pure(opcode, left, right);
+  l.flagsOfLogic(value, bits);
+  return value;
+}
+const and: Two = (l, left, right, bits) => logic(l, W.i32_and, left, right, bits);
+const or: Two = (l, left, right, bits) => logic(l, W.i32_or, left, right, bits);
+const xor: Two = (l, left, right, bits) => logic(l, W.i32_xor, left, right, bits);
 
 function sum(l: Lowering, left: Value, right: Value, bits: number): Value {
   const value = l.b.pure(W.i32_add, left, right);
@@ -107,21 +108,26 @@ function differenceWithBorrow(l: Lowering, left: Value, right: Value, bits: numb
 }
 
 /** inc and dec leave CF. */
-const step = (of: typeof sum): Lower =>
-  unary((l, value, bits) => {
-    const { b } = l;
-    const carry = b.get(CF);
-    const stepped = of(l, value, b.const(1), bits);
-    b.set(CF, carry);
-    return stepped;
-  });
+function step(l: Lowering, of: Two, value: Value, bits: number): Value {
+  const { b } = l;
+  const carry = b.get(CF);
+  const stepped = of(l, value, b.const(1), bits);
+  b.set(CF, carry);
+  return stepped;
+}
+const increment: One = (l, value, bits) => step(l, sum, value, bits);
+const decrement: One = (l, value, bits) => step(l, difference, value, bits);
+const negate: One = (l, value, bits) => difference(l, l.b.const(0), value, bits);
+const complement: One = (l, value) => l.b.pure(W.i32_xor, value, l.b.const(-1));
 
-const moved = (l: Lowering, op: Operation, change: (value: Value) => Value): boolean => {
+/** `bits`: of a second operand that is extended with its sign. */
+function moved(l: Lowering, op: Operation, bits: number): boolean {
   if (!l.usable(op)) return false;
   const place = l.place(op, isMemory(op.kind1));
-  l.store(op.kind1, op.a, place, change(l.value(op, op.kind2, op.b, place)));
+  const value = l.value(op, op.kind2, op.b, place);
+  l.store(op.kind1, op.a, place, bits === 32 ? value : l.signed(value, bits));
   return true;
-};
+}
 
 // Multiplication and division of 32 bits ---------------------------------------------------------------------
 
@@ -212,40 +218,45 @@ const idiv: Lower = (l, op) => {
 
 // Bits -------------------------------------------------------------------------------------------------------
 
-const bitTest =
-  (change: ((l: Lowering, value: Value, mask: Value) => Value) | undefined): Lower =>
-  (l, op) => {
-    const { b } = l;
-    if (!l.usable(op) || (isMemory(op.kind1) && op.kind2 !== KIND.IMMEDIATE)) return false;
-    const place = l.place(op, change !== undefined);
-    const offset = b.pure(W.i32_and, l.value(op, op.kind2, op.b, place), b.const(bitsOf(op) - 1));
-    const value = l.value(op, op.kind1, op.a, place);
-    if (change) l.store(op.kind1, op.a, place, change(l, value, b.pure(W.i32_shl, b.const(1), offset)));
-    b.set(CF, bit(l, b.pure(W.i32_shr_u, value, offset)));
-    return true;
-  };
+type Bit = (l: Lowering, value: Value, mask: Value) => Value;
+const setBit: Bit = (l, value, mask) => l.b.pure(W.i32_or, value, mask);
+const resetBit: Bit = (l, value, mask) =>
+  l.b.pure(W.i32_and, value, l.b.pure(W.i32_xor, mask, l.b.const(-1)));
+const complementBit: Bit = (l, value, mask) => l.b.pure(W.i32_xor, value, mask);
 
-const scan =
-  (find: (l: Lowering, value: Value) => Value): Lower =>
-  (l, op) => {
-    const { b } = l;
-    if (!l.usable(op)) return false;
-    const place = l.place(op, false);
-    const value = l.value(op, op.kind2, op.b, place);
-    const found = find(l, value);
-    const none = b.pure(W.i32_eqz, value);
-    // ZF says whether there was none: a result of 0 becomes 1, with its parity corrected.
-    const first = b.pure(W.i32_eqz, found);
-    const zero = b.const(0);
-    l.setFlags(
-      b.select(none, zero, b.select(first, b.const(1), found)),
-      FLAGS.WORD,
-      b.select(none, zero, b.pure(W.i32_shl, first, b.const(8))),
-      zero,
-    );
-    l.store(op.kind1, op.a, undefined, b.select(none, l.value(op, op.kind1, op.a, undefined), found));
-    return true;
-  };
+function bitTest(l: Lowering, op: Operation, change?: Bit): boolean {
+  const { b } = l;
+  if (!l.usable(op) || (isMemory(op.kind1) && op.kind2 !== KIND.IMMEDIATE)) return false;
+  const place = l.place(op, change !== undefined);
+  const offset = b.pure(W.i32_and, l.value(op, op.kind2, op.b, place), b.const(bitsOf(op) - 1));
+  const value = l.value(op, op.kind1, op.a, place);
+  if (change) l.store(op.kind1, op.a, place, change(l, value, b.pure(W.i32_shl, b.const(1), offset)));
+  b.set(CF, bit(l, b.pure(W.i32_shr_u, value, offset)));
+  return true;
+}
+
+const lowestBit: One = (l, value) => l.b.pure(W.i32_ctz, value);
+const highestBit: One = (l, value) => l.b.pure(W.i32_sub, l.b.const(31), l.b.pure(W.i32_clz, value));
+
+function scan(l: Lowering, op: Operation, find: One): boolean {
+  const { b } = l;
+  if (!l.usable(op)) return false;
+  const place = l.place(op, false);
+  const value = l.value(op, op.kind2, op.b, place);
+  const found = find(l, value, bitsOf(op));
+  const none = b.pure(W.i32_eqz, value);
+  // ZF says whether there was none: a result of 0 becomes 1, with its parity corrected.
+  const first = b.pure(W.i32_eqz, found);
+  const zero = b.const(0);
+  l.setFlags(
+    b.select(none, zero, b.select(first, b.const(1), found)),
+    FLAGS.WORD,
+    b.select(none, zero, b.pure(W.i32_shl, first, b.const(8))),
+    zero,
+  );
+  l.store(op.kind1, op.a, undefined, b.select(none, l.value(op, op.kind1, op.a, undefined), found));
+  return true;
+}
 
 const swap = (l: Lowering, value: Value): Value => {
   const { b } = l;
@@ -321,112 +332,145 @@ const popAll: Lower = (l, op) => {
   return true;
 };
 
-const nothing: Lower = () => true;
-
-const families: Readonly<Record<string, Lower>> = {
-  mov: (l, op) => moved(l, op, (value) => value),
-  movzx: (l, op) => moved(l, op, (value) => value),
-  movsx: (l, op) =>
-    moved(l, op, (value) => l.signed(value, op.kind2 === KIND.R8 || op.kind2 === KIND.M8 ? 8 : 16)),
-  lea: (l, op) => {
-    if (op.kind1 !== KIND.R32 || op.addressMask !== -1) return false;
-    l.b.set(op.a, l.address(op));
-    return true;
-  },
-  xchg: (l, op) => {
-    if (!l.usable(op)) return false;
-    const place = l.place(op, true);
-    const left = l.value(op, op.kind1, op.a, place);
-    const right = l.value(op, op.kind2, op.b, place);
-    l.store(op.kind1, op.a, place, right);
-    l.store(op.kind2, op.b, place, left);
-    return true;
-  },
-  add: binary(sum),
-  adc: binary(sumWithCarry),
-  sub: binary(difference),
-  sbb: binary(differenceWithBorrow),
-  cmp: binary(difference, true),
-  and: logic(W.i32_and),
-  or: logic(W.i32_or),
-  xor: logic(W.i32_xor),
-  test: binary((l, left, right, bits) => {
-    const value = l.b.pure(W.i32_and, left, right);
-    l.flagsOfLogic(value, bits);
-    return value;
-  }, true),
-  inc: step(sum),
-  dec: step(difference),
-  neg: unary((l, value, bits) => {
-    const { b } = l;
-    const zero = b.const(0);
-    const negative = b.pure(W.i32_sub, zero, value);
-    l.flagsOfDifference(zero, value, negative, bits);
-    return negative;
-  }),
-  not: unary((l, value) => l.b.pure(W.i32_xor, value, l.b.const(-1))),
-  ...shifts,
-  ...strings,
-  imul,
-  mul,
-  div,
-  idiv,
-  bt: bitTest(undefined),
-  bts: bitTest((l, value, mask) => l.b.pure(W.i32_or, value, mask)),
-  btr: bitTest((l, value, mask) => l.b.pure(W.i32_and, value, l.b.pure(W.i32_xor, mask, l.b.const(-1)))),
-  btc: bitTest((l, value, mask) => l.b.pure(W.i32_xor, value, mask)),
-  bsf: scan((l, value) => l.b.pure(W.i32_ctz, value)),
-  bsr: scan((l, value) => l.b.pure(W.i32_sub, l.b.const(31), l.b.pure(W.i32_clz, value))),
-  bswap: (l, op) => {
-    if (op.kind1 !== KIND.R32) return false;
-    l.b.set(op.a, swap(l, l.b.get(op.a)));
-    return true;
-  },
-  cbw: (l) => {
-    l.store(KIND.R16, 0, undefined, l.signed(l.b.get(EAX), 8));
-    return true;
-  },
-  cwde: (l) => {
-    l.b.set(EAX, l.signed(l.b.get(EAX), 16));
-    return true;
-  },
-  cwd: (l) => {
-    const sign = l.b.pure(W.i32_shr_s, l.signed(l.b.get(EAX), 16), l.b.const(31));
-    l.store(KIND.R16, EDX * 2, undefined, sign);
-    return true;
-  },
-  cdq: (l) => {
-    l.b.set(EDX, l.b.pure(W.i32_shr_s, l.b.get(EAX), l.b.const(31)));
-    return true;
-  },
-  xlatb: (l, op) => {
-    const { b } = l;
-    if (!l.plain(op)) return false;
-    const address = b.pure(W.i32_add, b.get(EBX), b.pure(W.i32_and, b.get(EAX), b.const(255)));
-    b.check(address, 1, false);
-    l.store(KIND.R8, EAX, undefined, l.loadPlain(address, 1));
-    return true;
-  },
-  push: pushOperand,
-  pop: popOperand,
-  leave,
-  pushad: pushAll,
-  popad: popAll,
-  clc: (l) => {
-    l.b.set(CF, l.b.const(0));
-    return true;
-  },
-  stc: (l) => {
-    l.b.set(CF, l.b.const(1));
-    return true;
-  },
-  cmc: (l) => {
-    l.b.set(CF, l.b.pure(W.i32_eqz, l.b.get(CF)));
-    return true;
-  },
-  nop: nothing,
-  pause: nothing,
+const lea: Lower = (l, op) => {
+  if (op.kind1 !== KIND.R32 || op.addressMask !== -1) return false;
+  l.b.set(op.a, l.address(op));
+  return true;
 };
+
+const exchange: Lower = (l, op) => {
+  if (!l.usable(op)) return false;
+  const place = l.place(op, true);
+  const left = l.value(op, op.kind1, op.a, place);
+  const right = l.value(op, op.kind2, op.b, place);
+  l.store(op.kind1, op.a, place, right);
+  l.store(op.kind2, op.b, place, left);
+  return true;
+};
+
+const translate: Lower = (l, op) => {
+  const { b } = l;
+  if (!l.plain(op)) return false;
+  const address = b.pure(W.i32_add, b.get(EBX), b.pure(W.i32_and, b.get(EAX), b.const(255)));
+  b.check(address, 1, false);
+  l.store(KIND.R8, EAX, undefined, l.loadPlain(address, 1));
+  return true;
+};
+
+/** By the name of its form: the usual ones first. A table of functions would have to be made before the first is asked for. */
+function lowerNamed(l: Lowering, op: Operation, name: string): boolean {
+  const { b } = l;
+  switch (name) {
+    case "mov":
+    case "movzx":
+      return moved(l, op, 32);
+    case "add":
+      return binary(l, op, sum);
+    case "cmp":
+      return binary(l, op, difference, true);
+    case "lea":
+      return lea(l, op);
+    case "push":
+      return pushOperand(l, op);
+    case "pop":
+      return popOperand(l, op);
+    case "xor":
+      return binary(l, op, xor);
+    case "sub":
+      return binary(l, op, difference);
+    case "inc":
+      return unary(l, op, increment);
+    case "dec":
+      return unary(l, op, decrement);
+    case "and":
+      return binary(l, op, and);
+    case "or":
+      return binary(l, op, or);
+    case "test":
+      return binary(l, op, and, true);
+    case "shl":
+    case "shr":
+    case "sar":
+    case "rol":
+    case "ror":
+    case "rcl":
+    case "rcr":
+    case "shld":
+    case "shrd":
+      return lowerShift(l, op, name);
+    case "movsx":
+      return moved(l, op, op.kind2 === KIND.R8 || op.kind2 === KIND.M8 ? 8 : 16);
+    case "adc":
+      return binary(l, op, sumWithCarry);
+    case "sbb":
+      return binary(l, op, differenceWithBorrow);
+    case "neg":
+      return unary(l, op, negate);
+    case "not":
+      return unary(l, op, complement);
+    case "xchg":
+      return exchange(l, op);
+    case "imul":
+      return imul(l, op);
+    case "mul":
+      return mul(l, op);
+    case "div":
+      return div(l, op);
+    case "idiv":
+      return idiv(l, op);
+    case "leave":
+      return leave(l, op);
+    case "bt":
+      return bitTest(l, op);
+    case "bts":
+      return bitTest(l, op, setBit);
+    case "btr":
+      return bitTest(l, op, resetBit);
+    case "btc":
+      return bitTest(l, op, complementBit);
+    case "bsf":
+      return scan(l, op, lowestBit);
+    case "bsr":
+      return scan(l, op, highestBit);
+    case "bswap":
+      if (op.kind1 !== KIND.R32) return false;
+      b.set(op.a, swap(l, b.get(op.a)));
+      return true;
+    case "cbw":
+      l.store(KIND.R16, 0, undefined, l.signed(b.get(EAX), 8));
+      return true;
+    case "cwde":
+      b.set(EAX, l.signed(b.get(EAX), 16));
+      return true;
+    case "cwd":
+      l.store(KIND.R16, EDX * 2, undefined, b.pure(W.i32_shr_s, l.signed(b.get(EAX), 16), b.const(31)));
+      return true;
+    case "cdq":
+      b.set(EDX, b.pure(W.i32_shr_s, b.get(EAX), b.const(31)));
+      return true;
+    case "xlatb":
+      return translate(l, op);
+    case "pushad":
+      return pushAll(l, op);
+    case "popad":
+      return popAll(l, op);
+    case "clc":
+      b.set(CF, b.const(0));
+      return true;
+    case "stc":
+      b.set(CF, b.const(1));
+      return true;
+    case "cmc":
+      b.set(CF, b.pure(W.i32_eqz, b.get(CF)));
+      return true;
+    case "nop":
+    case "pause":
+      return true;
+    // Far pointers, control registers and the like have their executors.
+    default:
+      return lowerString(l, op, name);
+  }
+}
 
 const conditional: Lower = (l, op) => {
   const { b } = l;
@@ -455,10 +499,11 @@ export function lowerInteger(l: Lowering, op: Operation): boolean {
   const form = op.form;
   if (form === undefined) return false;
   if (op.soft && op.kind1 !== KIND.IMMEDIATE && op.kind2 !== KIND.IMMEDIATE) return false;
-  if (form.operands.some(({ file }) => file !== undefined && file !== "general")) return false;
+  const { operands, name } = form;
+  for (let i = 0; i < operands.length; i++) {
+    const { file } = operands[i]!;
+    if (file !== undefined && file !== "general") return false;
+  }
   if (form.condition >= 0) return conditional(l, op);
-  const name = op.string ? form.name.slice(0, -1) : form.name;
-  const family = families[name];
-  // far pointers, control registers and the like have their executors
-  return family?.(l, op) ?? false;
+  return op.string === undefined ? lowerNamed(l, op, name) : lowerString(l, op, name.slice(0, -1));
 }

@@ -1,9 +1,9 @@
 /** Shifts and rotations → IR: counts modulo 32; AF and OF as cpu/undefined.ts has them. */
-import { KIND } from "../cpu/operation.ts";
+import { KIND, type Operation } from "../cpu/operation.ts";
 import { ECX } from "../cpu/state.ts";
 import { I64, W } from "../wasm/index.ts";
 import { SLOT, type Value, WHAT } from "./ir.ts";
-import { bit, bitsOf, isMemory, isRegister, type Lower, type Lowering } from "./lower.ts";
+import { bit, bitsOf, isMemory, isRegister, type Lowering } from "./lower.ts";
 import { FLAGS } from "./status.ts";
 
 const { CF } = SLOT;
@@ -11,28 +11,26 @@ const { CF } = SLOT;
 type Shift = (l: Lowering, left: Value, count: Value, bits: number) => Value;
 
 /** `change` works for every count but 0. */
-const shift =
-  (change: Shift): Lower =>
-  (l, op) => {
-    const { b } = l;
-    if (op.kind2 === KIND.IMMEDIATE && (op.immediate & 31) === 0) return isRegister(op.kind1);
-    if (!l.usable(op)) return false;
-    const place = isMemory(op.kind1) ? l.place(op, true) : undefined;
-    const left = l.value(op, op.kind1, op.a, place);
-    if (op.kind2 === KIND.IMMEDIATE) {
-      l.store(op.kind1, op.a, place, change(l, left, b.const(op.immediate & 31), bitsOf(op)));
-      return true;
-    }
-    const count = b.pure(W.i32_and, b.get(ECX), b.const(31));
-    const zero = b.pure(W.i32_eqz, count);
-    let value = left;
-    l.flagsUnless(zero, () => {
-      value = change(l, left, count, bitsOf(op));
-    });
-    // Shifts and rotations by 0 give the same value.
-    l.store(op.kind1, op.a, place, value);
+function shift(l: Lowering, op: Operation, change: Shift): boolean {
+  const { b } = l;
+  if (op.kind2 === KIND.IMMEDIATE && (op.immediate & 31) === 0) return isRegister(op.kind1);
+  if (!l.usable(op)) return false;
+  const place = isMemory(op.kind1) ? l.place(op, true) : undefined;
+  const left = l.value(op, op.kind1, op.a, place);
+  if (op.kind2 === KIND.IMMEDIATE) {
+    l.store(op.kind1, op.a, place, change(l, left, b.const(op.immediate & 31), bitsOf(op)));
     return true;
-  };
+  }
+  const count = b.pure(W.i32_and, b.get(ECX), b.const(31));
+  const zero = b.pure(W.i32_eqz, count);
+  let value = left;
+  l.flagsUnless(zero, () => {
+    value = change(l, left, count, bitsOf(op));
+  });
+  // Shifts and rotations by 0 give the same value.
+  l.store(op.kind1, op.a, place, value);
+  return true;
+}
 
 const less = (l: Lowering, count: Value, by: number): Value => l.b.pure(W.i32_sub, count, l.b.const(by));
 
@@ -182,50 +180,61 @@ function shiftedInRow(
   return b.pure(W.i32_wrap_i64, b.pure(W.i64_shr_u, row, by));
 }
 
-const double =
-  (toTop: boolean): Lower =>
-  (l, op) => {
-    const { b } = l;
-    const constant = op.extra !== 1;
-    if (!l.usable(op) || (constant && (op.immediate & 31) === 0)) return false;
-    const bits = bitsOf(op);
-    const place = isMemory(op.kind1) ? l.place(op, true) : undefined;
-    const left = l.value(op, op.kind1, op.a, place);
-    const right = l.value(op, op.kind2, op.b, place);
-    const count = constant ? b.const(op.immediate & 31) : b.pure(W.i32_and, b.get(ECX), b.const(31));
-    const change = (): Value => {
-      const value = shiftedInRow(l, left, right, count, bits, toTop);
-      const alone = b.pure(W.i32_shl, left, count);
-      const carry = !toTop
-        ? bit(l, b.pure(W.i32_shr_u, left, less(l, count, 1)))
-        : bits < 32
-          ? topBit(l, alone, bits, 0)
-          : bit(l, b.pure(W.i32_shr_u, left, b.pure(W.i32_sub, b.const(bits), count)));
-      const overflow = toTop
-        ? b.pure(W.i32_xor, carry, topBit(l, alone, bits))
-        : b.pure(W.i32_xor, topBit(l, value, bits), topBit(l, value, bits, 2));
-      return shifted(l, value, bits, carry, overflow);
-    };
-    let value = left;
-    if (constant) value = change();
-    else
-      l.flagsUnless(b.pure(W.i32_eqz, count), () => {
-        value = change();
-      });
-    // Shifted by 0 it is the same.
-    l.store(op.kind1, op.a, place, value);
-    return true;
+function double(l: Lowering, op: Operation, toTop: boolean): boolean {
+  const { b } = l;
+  const constant = op.extra !== 1;
+  if (!l.usable(op) || (constant && (op.immediate & 31) === 0)) return false;
+  const bits = bitsOf(op);
+  const place = isMemory(op.kind1) ? l.place(op, true) : undefined;
+  const left = l.value(op, op.kind1, op.a, place);
+  const right = l.value(op, op.kind2, op.b, place);
+  const count = constant ? b.const(op.immediate & 31) : b.pure(W.i32_and, b.get(ECX), b.const(31));
+  const change = (): Value => {
+    const value = shiftedInRow(l, left, right, count, bits, toTop);
+    const alone = b.pure(W.i32_shl, left, count);
+    const carry = !toTop
+      ? bit(l, b.pure(W.i32_shr_u, left, less(l, count, 1)))
+      : bits < 32
+        ? topBit(l, alone, bits, 0)
+        : bit(l, b.pure(W.i32_shr_u, left, b.pure(W.i32_sub, b.const(bits), count)));
+    const overflow = toTop
+      ? b.pure(W.i32_xor, carry, topBit(l, alone, bits))
+      : b.pure(W.i32_xor, topBit(l, value, bits), topBit(l, value, bits, 2));
+    return shifted(l, value, bits, carry, overflow);
   };
+  let value = left;
+  if (constant) value = change();
+  else
+    l.flagsUnless(b.pure(W.i32_eqz, count), () => {
+      value = change();
+    });
+  // Shifted by 0 it is the same.
+  l.store(op.kind1, op.a, place, value);
+  return true;
+}
 
 /** By the names of their forms. */
-export const shifts: Readonly<Record<string, Lower>> = {
-  shl: shift(shl),
-  shr: shift(shr),
-  sar: shift(sar),
-  rol: shift(rol),
-  ror: shift(ror),
-  rcl: shift(rcl),
-  rcr: shift(rcr),
-  shld: double(true),
-  shrd: double(false),
-};
+export function lowerShift(l: Lowering, op: Operation, name: string): boolean {
+  switch (name) {
+    case "shl":
+      return shift(l, op, shl);
+    case "shr":
+      return shift(l, op, shr);
+    case "sar":
+      return shift(l, op, sar);
+    case "rol":
+      return shift(l, op, rol);
+    case "ror":
+      return shift(l, op, ror);
+    case "rcl":
+      return shift(l, op, rcl);
+    case "rcr":
+      return shift(l, op, rcr);
+    case "shld":
+      return double(l, op, true);
+    case "shrd":
+      return double(l, op, false);
+    default:
+      return false;
+  }
+}

@@ -76,6 +76,10 @@ const codes = (compare: number, arithmetic: number): LaneCodes => ({
 const SINGLES = codes(65, 224);
 const DOUBLES = codes(71, 236);
 
+/** The bytes of vectors of one number. */
+const singles = new Map<number, readonly number[]>();
+const doubles = new Map<number, readonly number[]>();
+
 /** Arithmetic on values, as the operation is written: `ps`, `pd`, `ss` or `sd`. */
 export class Numbers {
   readonly l: Lowering;
@@ -103,10 +107,14 @@ export class Numbers {
   }
 
   splat(value: number): Value {
-    const bytes = this.double
-      ? new Uint8Array(Float64Array.of(value, value).buffer)
-      : new Uint8Array(Float32Array.of(value, value, value, value).buffer);
-    return this.l.b.wide(V128, [...bytes]);
+    const known = this.double ? doubles : singles;
+    let bytes = known.get(value);
+    if (bytes === undefined) {
+      const lanes = this.double ? Float64Array.of(value, value) : Float32Array.of(value, value, value, value);
+      bytes = Array.from(new Uint8Array(lanes.buffer));
+      known.set(value, bytes);
+    }
+    return this.l.b.wide(V128, bytes);
   }
 
   and(a: Value, b: Value): Value {
@@ -162,10 +170,12 @@ export class Numbers {
   }
 }
 
-/** The lower `size` bytes of one value, the rest of another. */
+const LOW_DWORD = [0, 1, 2, 3, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31];
+const LOW_QUADWORD = [0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31];
+
+/** The lower `size` bytes of one value, 4 or 8, the rest of another. */
 export function lowOf(l: Lowering, low: Value, rest: Value, size: number): Value {
-  const pattern = ZERO.map((_, at) => (at < size ? at : 16 + at));
-  return l.b.pureWith(SHUFFLE, V128, pattern, low, rest);
+  return l.b.pureWith(SHUFFLE, V128, size === 4 ? LOW_DWORD : LOW_QUADWORD, low, rest);
 }
 
 export const slotOf = (index: number): number => SLOT.XMM + ((index - WORD.XMM) >> 2);
@@ -652,12 +662,48 @@ function move(l: Lowering, op: Operation, name: string): boolean | undefined {
   }
 }
 
+/** Arithmetic and comparisons; undefined for others. */
+function onNumbers(l: Lowering, op: Operation, stem: string, suffix: string): boolean | undefined {
+  if (suffix !== "ps" && suffix !== "ss" && suffix !== "pd" && suffix !== "sd") return undefined;
+  switch (stem) {
+    case "add":
+    case "sub":
+    case "mul":
+    case "div":
+    case "sqrt":
+      return arithmetic(l, op, stem, suffix);
+    case "min":
+    case "max":
+      return choose(l, op, stem === "max", suffix);
+    // The table has a row for each predicate besides those with a constant.
+    case "cmp":
+    case "cmpeq":
+    case "cmplt":
+    case "cmple":
+    case "cmpunord":
+    case "cmpneq":
+    case "cmpnlt":
+    case "cmpnle":
+    case "cmpord":
+      return compare(l, op, suffix);
+    case "comi":
+    case "ucomi":
+      return compareForFlags(l, op, suffix);
+    default:
+      return undefined;
+  }
+}
+
 /** The family of SSE. */
 export function lowerSse(l: Lowering, op: Operation): boolean {
   const { form } = op;
-  if (form === undefined || !/^sse[23]?$/.test(form.level) || l.b.without === "sse") return false;
-  if (form.operands.some(({ kind }) => kind === "mm" || kind === "mmm")) return false;
-  const { name } = form;
+  if (form === undefined || l.b.without === "sse") return false;
+  const { name, level, operands } = form;
+  if (level !== "sse" && level !== "sse2" && level !== "sse3") return false;
+  for (let i = 0; i < operands.length; i++) {
+    const { kind } = operands[i]!;
+    if (kind === "mm" || kind === "mmm") return false;
+  }
   const { b } = l;
   if (!isRegister(op.kind1) && !isRegister(op.kind2)) {
     // Conversions from memory to a general register.
@@ -665,15 +711,8 @@ export function lowerSse(l: Lowering, op: Operation): boolean {
   }
   const moved = move(l, op, name);
   if (moved !== undefined) return moved;
-  const arithmetical = /^(add|sub|mul|div|sqrt)([ps][sd])$/.exec(name);
-  if (arithmetical) return arithmetic(l, op, arithmetical[1] as Arithmetic, arithmetical[2]!);
-  const chosen = /^(min|max)([ps][sd])$/.exec(name);
-  if (chosen) return choose(l, op, chosen[1] === "max", chosen[2]!);
-  // The table has a row for each predicate besides those with a constant.
-  const compared = /^cmp(?:eq|lt|le|unord|neq|nlt|nle|ord)?([ps][sd])$/.exec(name);
-  if (compared) return compare(l, op, compared[1]!);
-  const ordered = /^u?comi(s[sd])$/.exec(name);
-  if (ordered) return compareForFlags(l, op, ordered[1]!);
+  const calculated = onNumbers(l, op, name.slice(0, -2), name.slice(-2));
+  if (calculated !== undefined) return calculated;
   if (name.startsWith("cvt")) return convert(l, op, name);
   if (name in SHIFTS || name === "pslldq" || name === "psrldq") return shift(l, op, name);
   switch (name) {

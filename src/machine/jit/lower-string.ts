@@ -4,7 +4,7 @@ import { KIND, type Operation } from "../cpu/operation.ts";
 import { EAX, ECX, EDI, ES, ESI, STATE } from "../cpu/state.ts";
 import { W } from "../wasm/index.ts";
 import type { Value } from "./ir.ts";
-import { type Lower, type Lowering, loadState } from "./lower.ts";
+import { type Lowering, loadState } from "./lower.ts";
 
 /** What an index register moves by: the size, or less it if DF is set. */
 function stepOf(l: Lowering, size: number): Value {
@@ -62,68 +62,72 @@ function repeated(l: Lowering, op: Operation, reads: boolean): boolean {
   return true;
 }
 
-const single =
-  (reads: boolean, writes: boolean): Lower =>
-  (l, op) => {
-    const { b } = l;
-    const size = op.extra;
-    if (op.addressMask !== -1) return false;
-    if ((writes && !l.isFlat(ES)) || (reads && !l.isFlat(op.segment))) return false;
-    if (op.rep !== 0) return b.without !== "bulk" && writes && repeated(l, op, reads);
-    const from = b.get(ESI);
-    const to = b.get(EDI);
-    if (reads) b.check(from, size, false);
-    if (writes) b.check(to, size, true);
-    const value = reads ? l.loadPlain(from, size) : b.get(EAX);
-    const step = stepOf(l, size);
-    if (writes) {
-      l.storePlain(to, size, value);
-      b.set(EDI, b.pure(W.i32_add, to, step));
-    } else l.store(size === 4 ? KIND.R32 : size === 2 ? KIND.R16 : KIND.R8, EAX, undefined, value);
-    if (reads) b.set(ESI, b.pure(W.i32_add, from, step));
-    return true;
-  };
+function single(l: Lowering, op: Operation, reads: boolean, writes: boolean): boolean {
+  const { b } = l;
+  const size = op.extra;
+  if (op.addressMask !== -1) return false;
+  if ((writes && !l.isFlat(ES)) || (reads && !l.isFlat(op.segment))) return false;
+  if (op.rep !== 0) return b.without !== "bulk" && writes && repeated(l, op, reads);
+  const from = b.get(ESI);
+  const to = b.get(EDI);
+  if (reads) b.check(from, size, false);
+  if (writes) b.check(to, size, true);
+  const value = reads ? l.loadPlain(from, size) : b.get(EAX);
+  const step = stepOf(l, size);
+  if (writes) {
+    l.storePlain(to, size, value);
+    b.set(EDI, b.pure(W.i32_add, to, step));
+  } else l.store(size === 4 ? KIND.R32 : size === 2 ? KIND.R16 : KIND.R8, EAX, undefined, value);
+  if (reads) b.set(ESI, b.pure(W.i32_add, from, step));
+  return true;
+}
 
 /** scas, and cmps with `both`. */
-const compareString =
-  (both: boolean): Lower =>
-  (l, op) => {
-    const { b } = l;
-    const size = op.extra;
-    if (op.rep !== 0 || op.addressMask !== -1 || !l.isFlat(ES) || (both && !l.isFlat(op.segment)))
-      return false;
-    const from = b.get(ESI);
-    const to = b.get(EDI);
-    b.check(to, size, false);
-    if (both) b.check(from, size, false);
-    const right = l.loadPlain(to, size);
-    const left = both
-      ? l.loadPlain(from, size)
-      : b.pure(W.i32_and, b.get(EAX), b.const(-1 >>> (32 - 8 * size)));
-    const step = stepOf(l, size);
-    l.flagsOfDifference(left, right, b.pure(W.i32_sub, left, right), 8 * size);
-    if (both) b.set(ESI, b.pure(W.i32_add, from, step));
-    b.set(EDI, b.pure(W.i32_add, to, step));
-    return true;
-  };
+function compareString(l: Lowering, op: Operation, both: boolean): boolean {
+  const { b } = l;
+  const size = op.extra;
+  if (op.rep !== 0 || op.addressMask !== -1 || !l.isFlat(ES) || (both && !l.isFlat(op.segment))) return false;
+  const from = b.get(ESI);
+  const to = b.get(EDI);
+  b.check(to, size, false);
+  if (both) b.check(from, size, false);
+  const right = l.loadPlain(to, size);
+  const left = both
+    ? l.loadPlain(from, size)
+    : b.pure(W.i32_and, b.get(EAX), b.const(-1 >>> (32 - 8 * size)));
+  const step = stepOf(l, size);
+  l.flagsOfDifference(left, right, b.pure(W.i32_sub, left, right), 8 * size);
+  if (both) b.set(ESI, b.pure(W.i32_add, from, step));
+  b.set(EDI, b.pure(W.i32_add, to, step));
+  return true;
+}
 
-const setDirection =
-  (down: boolean): Lower =>
-  (l) => {
-    const { b } = l;
-    const flags = loadState(l, STATE.EFLAGS);
-    const changed = down ? b.pure(W.i32_or, flags, b.const(DF)) : b.pure(W.i32_and, flags, b.const(~DF));
-    b.store(W.i32_store, b.const(0), changed, STATE.EFLAGS);
-    return true;
-  };
+function setDirection(l: Lowering, down: boolean): boolean {
+  const { b } = l;
+  const flags = loadState(l, STATE.EFLAGS);
+  const changed = down ? b.pure(W.i32_or, flags, b.const(DF)) : b.pure(W.i32_and, flags, b.const(~DF));
+  b.store(W.i32_store, b.const(0), changed, STATE.EFLAGS);
+  return true;
+}
 
 /** By the names of their forms, without the letter for the size. */
-export const strings: Readonly<Record<string, Lower>> = {
-  movs: single(true, true),
-  stos: single(false, true),
-  lods: single(true, false),
-  scas: compareString(false),
-  cmps: compareString(true),
-  cld: setDirection(false),
-  std: setDirection(true),
-};
+export function lowerString(l: Lowering, op: Operation, name: string): boolean {
+  switch (name) {
+    case "movs":
+      return single(l, op, true, true);
+    case "stos":
+      return single(l, op, false, true);
+    case "lods":
+      return single(l, op, true, false);
+    case "scas":
+      return compareString(l, op, false);
+    case "cmps":
+      return compareString(l, op, true);
+    case "cld":
+      return setDirection(l, false);
+    case "std":
+      return setDirection(l, true);
+    default:
+      return false;
+  }
+}

@@ -88,14 +88,17 @@ const FORMATS = {
   m64: { bytes: 8, fraction: 52, most: 0x7ff, bias: 1023 },
 } as const;
 
+const ARITHMETIC = ["add", "sub", "subr", "mul", "div", "divr"];
+const MOVES = ["ld", "st", "xch", "chs", "abs"];
+
 const isStack = (it: unknown): it is X87Stack => it instanceof X87Stack;
 
 /** Lowers an instruction whose registers can stay values; false, with nothing done, for others. */
 function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPlan): boolean {
   const { b } = l;
   const [stem = "", format = ""] = name.split("_");
-  const arithmetic = /^(add|subr?|mul|divr?)$/.test(stem);
-  const moves = /^(ld|st|xch|chs|abs)$/.test(stem) && format !== "m80";
+  const arithmetic = ARITHMETIC.includes(stem);
+  const moves = format !== "m80" && MOVES.includes(stem);
   if (!arithmetic && !moves) return false;
   if (stem === "st" && format.startsWith("i")) return false;
   if (memory !== "none" && !l.plain(op)) return false;

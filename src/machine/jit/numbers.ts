@@ -79,7 +79,16 @@ function shuffled(
   return packed | scalar;
 }
 
+/** What is known of constants, by the arrays of their bytes. */
+const known = new WeakMap<readonly number[], number>();
+
 function lanesOfConstant(bytes: readonly number[]): number {
+  let lanes = known.get(bytes);
+  if (lanes === undefined) known.set(bytes, (lanes = lookedAt(bytes)));
+  return lanes;
+}
+
+function lookedAt(bytes: readonly number[]): number {
   const view = new DataView(Uint8Array.from(bytes).buffer);
   const plain = (dword: number, exponent: number): boolean => {
     const high = view.getUint32(dword, true);
@@ -210,7 +219,7 @@ function wantedIn(
         if (value.number !== 0) mode = true;
         const each = value.bytes as readonly number[];
         for (let i = 0; i < each.length; i++) {
-          const number = value.list![i + 1]!;
+          const number = value.rest![i]!;
           if (number.what === WHAT.SLOT) lanes |= each[i]! << shiftOf(number.number);
         }
       }
@@ -260,7 +269,7 @@ function behind(
       checked ??= new Map();
       const each = value.bytes as readonly number[];
       for (let i = 0; i < each.length; i++) {
-        const number = value.list![i + 1]!;
+        const number = value.rest![i]!;
         checked.set(number, (checked.get(number) ?? 0) | each[i]!);
         if (number.what === WHAT.SLOT) lanes |= included(each[i]!) << shiftOf(number.number);
       }

@@ -13,6 +13,7 @@ import {
   type Value,
   valuesAt,
   WHAT,
+  writesAt,
 } from "./ir.ts";
 import { FLAGS } from "./status.ts";
 import { successors } from "./structure.ts";
@@ -92,7 +93,7 @@ function valueText(value: Value): string {
     case WHAT.STORE:
       return `${nameOf(value.opcode)} ${name(args[0]!)} + ${hex(number)}, ${name(args[1]!)}`;
     case WHAT.CHECK:
-      return `check ${value.writes ? "write" : "read"} ${name(args[0]!)} ${number} … ${value.high - 1}${out}`;
+      return `check ${writesAt(value) ? "write" : "read"} ${name(args[0]!)} ${number} … ${value.high - 1}${out}`;
     case WHAT.CALL:
       return `v${value.position} = call ${number} (${names}) ${typeNames[value.type]}`;
     case WHAT.MEND:

@@ -10,12 +10,12 @@ export const WHAT = {
   LOAD: 3,
   /** The same, and b is what is stored. */
   STORE: 4,
-  /** Guest memory at a + number … a + high can be read, or written; else the region is left. */
+  /** Guest memory at a + number … a + high can be read, or written if `opcode` is a store; else the region is left. */
   CHECK: 5,
   /** Leaves the region before this instruction if a is not zero. */
   LEAVE: 6,
   /**
-   * Numbers in the lanes of list[1], list[2], … must be plain: leaves the region if list[0] is not zero, which need
+   * Numbers in the lanes of rest[0], rest[1], … must be plain: leaves the region if a is not zero, which need
    * not be worked out where all of them are normal and none nearly too small or too large. `bytes` has their LANES;
    * `number` what MXCSR must be: bits that matter above, their values below.
    */
@@ -24,18 +24,18 @@ export const WHAT = {
   PART: 8,
   /** Leaves the region, behind this instruction, for the address a if that is not `number`. */
   ASTRAY: 9,
-  /** Calls the imported function `number` with what is in the list; its value if it has one. */
+  /** Calls the imported function `number` with the rest; its value if it has one. */
   CALL: 10,
   /**
-   * list[0], with list[1] as its `second`, unless one of list[5], list[6], … is not 0: then list[3] and list[4], or the
-   * region is left if list[2] is not 0.
+   * a, with b as its `second`, unless one of rest[3], rest[4], … is not 0: then rest[1] and rest[2], or the
+   * region is left if rest[0] is not 0.
    */
   MEND: 11,
   /** The second value of a. */
   SECOND: 12,
-  /** Copies c bytes of guest memory from b to a; they do not overlap. */
+  /** Copies rest[0] bytes of guest memory from b to a; they do not overlap. */
   COPY: 13,
-  /** Fills c bytes of guest memory at a with elements of `number` bytes, b. */
+  /** Fills rest[0] bytes of guest memory at a with elements of `number` bytes, b. */
   FILL: 14,
   /** Leaves the region before this instruction if not so many more instructions as a can be afforded. */
   AFFORD: 15,

@@ -28,6 +28,7 @@ import {
   UNREACHABLE,
   V128_CONST,
   type ValueType,
+  W,
 } from "./opcodes.ts";
 
 /**
@@ -59,18 +60,6 @@ export class Bytes {
     buffer[at] = first;
     buffer[at + 1] = second;
     this.length = at + 2;
-  }
-
-  /** Two instructions of two bytes, or what else has four. */
-  four(first: number, second: number, third: number, fourth: number): void {
-    const at = this.length;
-    if (at + 4 > this.buffer.length) this.grow(4);
-    const { buffer } = this;
-    buffer[at] = first;
-    buffer[at + 1] = second;
-    buffer[at + 2] = third;
-    buffer[at + 3] = fourth;
-    this.length = at + 4;
   }
 
   append(bytes: Uint8Array | readonly number[]): void {
@@ -243,6 +232,27 @@ export class Code extends Bytes {
       buffer[at + 1] = local;
       this.length = at + 2;
     }
+  }
+
+  /** Takes a number from 0 on from a local variable: what every way out of compiled code does. */
+  subtract(local: number, number: number): void {
+    const at = this.length;
+    if (local > 0x7f || number > 0x3f || at + 7 > this.buffer.length) {
+      this.get(local);
+      this.i32(number);
+      this.op(W.i32_sub);
+      this.set(local);
+      return;
+    }
+    const { buffer } = this;
+    buffer[at] = LOCAL_GET;
+    buffer[at + 1] = local;
+    buffer[at + 2] = I32_CONST;
+    buffer[at + 3] = number;
+    buffer[at + 4] = W.i32_sub;
+    buffer[at + 5] = LOCAL_SET;
+    buffer[at + 6] = local;
+    this.length = at + 7;
   }
 
   tee(local: number): void {

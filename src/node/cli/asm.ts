@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import manifest from "../../../package.json" with { type: "json" };
 import { latin1Bytes } from "../../base/index.ts";
 import type { Symbols } from "../../image/index.ts";
-import { isDevice, isSameFile } from "../files.ts";
+import { isDevice, isDirectory, isSameFile } from "../files.ts";
 import { OutputError, writeFile } from "../output.ts";
 import { command, Refusal } from "./command.ts";
 import { number } from "./options.ts";
@@ -47,6 +47,10 @@ const options = {
   listing: { value: "FILE", help: "write addresses, bytes and source of each line" },
 } as const;
 
+/** What FASM says of a source that cannot be read: a directory it opens, and finds longer than its memory. */
+const unreadable = (source: string): string =>
+  isDirectory(source) ? "out of memory" : "source file not found";
+
 export const asm = command({
   name: "asm",
   synopsis: "SOURCE [OUTPUT]",
@@ -64,7 +68,7 @@ export const asm = command({
     const began = performance.now();
     const assembled = await assembleFile(source!, values, io, {
       maxMemory: kilobytes * 1024,
-      missing: { status: status.other, words: "\nerror: source file not found." },
+      missing: { status: status.other, words: `\nerror: ${unreadable(source!)}.` },
       bytewise: true,
       onLoaded: io.computesOnce,
       references: values.symbols !== undefined,

@@ -1,0 +1,82 @@
+/** Jumps, calls and returns, and what stands before the operations that they lead to. SDM vol. 1, 7.3.8. */
+import type { Expression } from "../../wasm/index.ts";
+import { wasm } from "../../wasm/index.ts";
+import { OP } from "../op.ts";
+import { RECORD } from "../records.ts";
+import { ECX, ESP } from "../state.ts";
+import { type Arm, constant, type Define, isNegative, numberOf, register, setRegister, zero } from "./arm.ts";
+import { push } from "./moves.ts";
+
+const { i32, sequence, when, select, nothing } = wasm;
+
+/** Conditions in pairs, each with its opposite, in the order of flags.ts. */
+const conditions: readonly [yes: string, no: string, holds: (arm: Arm) => Expression][] = [
+  ["JO", "JNO", (arm) => isNegative(i32.xor(arm.carries.get, i32.shl(arm.carries.get, constant(1))))],
+  ["JB", "JAE", (arm) => isNegative(arm.carries.get)],
+  ["JE", "JNE", (arm) => i32.eqz(arm.result.get)],
+  ["JBE", "JA", (arm) => i32.or(isNegative(arm.carries.get), i32.eqz(arm.result.get))],
+  ["JS", "JNS", (arm) => isNegative(sign(arm))],
+  ["JL", "JGE", (arm) => isLess(arm)],
+  ["JLE", "JG", (arm) => i32.or(i32.eqz(arm.result.get), isLess(arm))],
+];
+/** SF, in the topmost bit. */
+const sign = (arm: Arm): Expression => i32.xor(arm.result.get, i32.shl(arm.carries.get, constant(31)));
+/** SF is not OF. */
+const isLess = (arm: Arm): Expression =>
+  isNegative(i32.xor(i32.xor(sign(arm), arm.carries.get), i32.shl(arm.carries.get, constant(1))));
+
+export function defineJumps(define: Define): void {
+  define(OP.JMP, (arm) => arm.goTo(arm.target));
+  define(OP.CALL, (arm) => {
+    push(arm, arm.following);
+    return arm.goTo(arm.target);
+  });
+  for (const shape of ["R", "M"]) {
+    define(numberOf(`JMP_${shape}`), (arm) => {
+      const to = arm.local("i32");
+      arm.add(to.set(shape === "M" ? arm.memory(4) : arm.a()));
+      return arm.jumpTo(to, nothing);
+    });
+    define(numberOf(`CALL_${shape}`), (arm) => {
+      const [to, at] = [arm.local("i32"), arm.local("i32")];
+      arm.add(to.set(shape === "M" ? arm.memory(4) : arm.a()));
+      arm.add(at.set(i32.sub(register(ESP), constant(4))), arm.admitWrite(at, 4));
+      return arm.jumpTo(to, sequence(arm.write(at, 4, arm.following), setRegister(ESP, at.get)));
+    });
+  }
+  define(OP.RET, (arm) => {
+    const [at, to] = [arm.local("i32"), arm.local("i32")];
+    arm.add(at.set(register(ESP)), arm.admitRead(at, 4), to.set(arm.read(at, 4)));
+    const taken = i32.add(i32.and(arm.immediate, constant(0xffff)), constant(4));
+    return arm.jumpTo(to, setRegister(ESP, i32.add(at.get, taken)));
+  });
+  define(OP.LOOP, (arm) => {
+    const value = arm.local("i32");
+    arm.add(value.set(i32.sub(register(ECX), constant(1))), setRegister(ECX, value.get));
+    return arm.goTo(select(arm.target, arm.next, value.get));
+  });
+
+  define(OP.JECXZ, (arm) => arm.goTo(select(arm.next, arm.target, register(ECX))));
+
+  for (const [yes, no, holds] of conditions) {
+    define(numberOf(yes), (arm) => arm.goTo(select(arm.target, arm.next, holds(arm))));
+    define(numberOf(no), (arm) => arm.goTo(select(arm.next, arm.target, holds(arm))));
+  }
+
+  // Before instructions ----------------------------------------------------------------------------------------
+
+  define(OP.FORWARD, (arm) => arm.goTo(arm.next, false));
+  define(OP.COUNT, (arm) => {
+    const count = arm.local("i32");
+    arm.add(
+      count.set(i32.sub(arm.immediate, constant(1))),
+      i32.store(arm.op.get, count.get, RECORD.IMMEDIATE),
+      when(i32.le_s(count.get, zero), arm.leave),
+    );
+    return arm.goTo(arm.next, false);
+  });
+  define(OP.ENTER, (arm) => {
+    arm.add(when(i32.ge_s(arm.left.get, arm.immediate), arm.leave));
+    return arm.goTo(arm.next, false);
+  });
+}

@@ -28,13 +28,17 @@ export class Interpreter implements Engine {
   readonly code: Code;
   readonly cpu: Processor;
   readonly #arms: Arms;
+  /** The count of instructions at which the present turn ends. */
+  #end = 0;
+  /** Why an arm has ended it. */
+  #stop: Stop | undefined;
 
   /** `listener`: who compiles hot code. */
   constructor(core: Core, listener?: CodeListener) {
     this.#core = core;
     this.code = new Code(core, listener);
     this.cpu = new Processor(core, this.code);
-    this.#arms = armsOf(core.memory.wasm);
+    this.#arms = armsOf(core.memory.wasm, (record, left) => this.#interrupt(record, left));
   }
 
   codeWritten(address: number, length: number): void {
@@ -80,6 +84,7 @@ export class Interpreter implements Engine {
     const { words } = cpu;
     const before = core.instructions;
     let left = budget;
+    this.#end = before + budget;
     // Another thread runs, or this one elsewhere.
     if (code.repeating !== undefined && code.repeating.address !== words[WORD.EIP]) code.refetch();
     // Who shares the pages of code has to hear of every write to them.
@@ -90,6 +95,11 @@ export class Interpreter implements Engine {
         let what = op.op;
         if (what >= FIRST_ARM) {
           op = code.records.at(this.#arms(op.record, left));
+          const stop = this.#stop;
+          if (stop !== undefined) {
+            this.#stop = undefined;
+            return stop;
+          }
           left = words[LEFT]!;
           if (left === 0) break;
           what = op.op;
@@ -143,21 +153,6 @@ export class Interpreter implements Engine {
             op.execute(cpu, op);
             op = op.next;
             break;
-          case OP.INT: {
-            words[WORD.EIP] = op.following;
-            const now = before + (budget - left);
-            core.instructions = now;
-            const vector = op.immediate & 0xff;
-            const hook = core.onInterrupt;
-            if (hook === undefined || core.stepping || words[WORD.EFLAGS]! & TF) return interruptStop(vector);
-            if (!hook(vector)) return refusedInterrupt(vector);
-            // Who answers may have changed anything.
-            if (words[WORD.EIP] !== op.following || words[WORD.EFLAGS]! & TF || core.instructions !== now) {
-              return BUDGET;
-            }
-            op = op.next;
-            break;
-          }
           case OP.BREAK:
             left++;
             if (!core.stepping) {
@@ -189,6 +184,26 @@ export class Interpreter implements Engine {
       if (code.repeating !== undefined) code.refetch();
       return cpu.stopOf(op, reason);
     }
+  }
+
+  /** An `int`, for its arm. Answers 0 to go on; else the turn ends, and `#stop` says why. */
+  #interrupt(record: number, left: number): number {
+    const core = this.#core;
+    const { words } = this.cpu;
+    const op = this.code.records.at(record);
+    const { following } = op;
+    const now = this.#end - left + 1;
+    const vector = op.immediate & 0xff;
+    const hook = core.onInterrupt;
+    words[WORD.EIP] = following;
+    core.instructions = now;
+    if (hook === undefined || core.stepping || words[WORD.EFLAGS]! & TF) this.#stop = interruptStop(vector);
+    else if (!hook(vector)) this.#stop = refusedInterrupt(vector);
+    // Who answers may have changed anything.
+    else if (words[WORD.EIP] !== following || words[WORD.EFLAGS]! & TF || core.instructions !== now)
+      this.#stop = BUDGET;
+    else return 0;
+    return 1;
   }
 
   /** The operation that a jump has led to. */

@@ -17,11 +17,11 @@ export const OP = {
   STRING: 4,
   /** Wants to know exactly how many instructions came before. */
   EXACT: 5,
-  /** `int` of a gate. */
-  INT: 6,
   /** A breakpoint stands here: the instruction itself is `beneath`. */
-  BREAK: 7,
+  BREAK: 6,
 
+  /** `int` of a gate: it has an arm, which asks who answers it. */
+  INT: 7,
   // No instructions, but arms
   /** Stands for the operation in `next`, at the same address. */
   FORWARD: 8,
@@ -256,6 +256,6 @@ export const OP = {
 } as const;
 
 /** From here on operations have arms. */
-export const FIRST_ARM = OP.FORWARD;
+export const FIRST_ARM = OP.INT;
 /** How many numbers there are. */
 export const OPERATIONS = OP.JG + 1;

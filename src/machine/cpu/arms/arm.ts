@@ -26,11 +26,12 @@ export const LOW = 0x3fff_ffff;
 const LOADS = { 1: i32.load8_u, 2: i32.load16_u, 4: i32.load } as const;
 export const STORES = { 1: i32.store8, 2: i32.store16, 4: i32.store } as const;
 
-/** Numbers of the functions before the arms. */
-export const RUN = 0;
-export const LEAVE = 1;
-export const BESIDE = 2;
-export const NO_ARM = 3;
+/** Numbers of the functions before the arms: the first is imported. */
+export const INTERRUPT = 0;
+export const RUN = 1;
+export const LEAVE = 2;
+export const BESIDE = 3;
+export const NO_ARM = 4;
 
 export const statePage = (offset: number): Expression => i32.load(zero, offset);
 export const register = (number: number): Expression => statePage(STATE.REGISTERS + 4 * number);
@@ -129,6 +130,19 @@ export class Arm extends WasmFunction {
     const { op, left, result, carries } = this;
     if (this.#tail) return wasm.returnCall(LEAVE, op.get, left.get, result.get, carries.get);
     return giveBack(i32.add(wasm.call(LEAVE, op.get, left.get, result.get, carries.get), constant(1)));
+  }
+
+  /** Asks who answers an `int`, and goes on behind it unless told not to; whoever said so knows why. */
+  interrupt(): Expression {
+    const { op, left, result, carries } = this;
+    const saved = wasm.call(LEAVE, op.get, left.get, result.get, carries.get);
+    const stays = this.#tail ? op.get : i32.add(op.get, constant(1));
+    return sequence(
+      when(wasm.call(INTERRUPT, saved, left.get), giveBack(stays)),
+      result.set(statePage(STATE.RESULT)),
+      carries.set(statePage(STATE.CARRIES)),
+      this.goTo(this.next),
+    );
   }
 
   /** Goes on with the operation whose record is at an address; `counts` this one as executed. */

@@ -16,7 +16,7 @@ import { FIRST_ARM, OPERATIONS } from "../op.ts";
 import { RECORD } from "../records.ts";
 import { STATE } from "../state.ts";
 import { defineArithmetic } from "./arithmetic.ts";
-import { Arm, BESIDE, constant, type Define, fact, LEAVE, NO_ARM, RUN, statePage, zero } from "./arm.ts";
+import { Arm, constant, type Define, fact, NO_ARM, RUN, statePage, zero } from "./arm.ts";
 import { defineJumps } from "./jumps.ts";
 import { defineMoves } from "./moves.ts";
 
@@ -57,13 +57,6 @@ function leave(): WasmFunction {
   return made;
 }
 
-/** What stands in the table where there is no arm. */
-function noArm(tail: boolean): Arm {
-  const made = new Arm(tail);
-  made.add(made.leave);
-  return made;
-}
-
 /** (first, last, facts): whether [first, last] has these facts, and is in lines that hold no code. */
 function beside(): WasmFunction {
   const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
@@ -81,7 +74,7 @@ function beside(): WasmFunction {
 }
 
 /**
- * The module: it imports a memory and exports `run`. Without `tail` it is for hosts whose WebAssembly has no calls in tail
+ * The module: it imports a memory and who is asked at an `int`, and exports `run`. Without `tail` it is for hosts whose WebAssembly has no calls in tail
  * position: slower, the same for who runs it.
  */
 export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
@@ -95,20 +88,28 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
   defineArithmetic(define);
   defineMoves(define);
   defineJumps(define);
-  // In the order of RUN, LEAVE, BESIDE and NO_ARM.
-  const helpers = [run(tail), leave(), beside(), noArm(tail)];
-  const functions = [...helpers, ...arms.map(({ arm }) => arm)];
+  const noArm = new Arm(tail);
+  noArm.add(noArm.leave);
+  // In the order of RUN, LEAVE, BESIDE and NO_ARM, behind what is imported.
+  const helpers = [
+    { code: run(tail).code, type: TYPE.RUN, name: "run" },
+    { code: leave().code, type: TYPE.ARM },
+    { code: beside().code, type: TYPE.BESIDE },
+    { code: noArm.code, type: TYPE.ARM },
+  ];
   const table = Array.from({ length: OPERATIONS }, () => NO_ARM);
-  for (const [i, { op }] of arms.entries()) table[op] = helpers.length + i;
+  for (const [i, { op }] of arms.entries()) table[op] = RUN + helpers.length + i;
   if (table.indexOf(NO_ARM, FIRST_ARM) >= 0) throw new Error("an operation has no arm");
   return moduleBytes({
-    types: [helpers[LEAVE]!.type, helpers[RUN]!.type, helpers[BESIDE]!.type],
-    imports: [{ kind: "memory", module: "m", name: "m", pages: undefined }],
-    functions: functions.map(({ code }, i) => ({
-      type: i === RUN ? 1 : i === BESIDE ? 2 : 0,
-      ...(i === RUN && { name: "run" }),
-      code,
-    })),
+    types: [noArm.type, run(tail).type, beside().type],
+    imports: [
+      { kind: "memory", module: "m", name: "m", pages: undefined },
+      { kind: "function", module: "m", name: "interrupt", type: TYPE.RUN },
+    ],
+    functions: [...helpers, ...arms.map(({ arm: { code } }) => ({ code, type: TYPE.ARM }))],
     table,
   });
 }
+
+/** Numbers of the functions' types. What is imported has that of `run`. */
+const TYPE = { ARM: 0, RUN: 1, BESIDE: 2 } as const;

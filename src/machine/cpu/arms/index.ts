@@ -8,12 +8,18 @@ import { arms as poorArms } from "./without-tail-calls.ts";
  */
 export type Arms = (record: number, left: number) => number;
 
+/**
+ * (address of the record of an `int`, instructions left with it): asks who answers. The state page is that before it, then
+ * that behind it. Answers 0 to go on.
+ */
+export type Interrupt = (record: number, left: number) => number;
+
 let module: WebAssembly.Module | undefined;
 
 /** The arms on a machine's memory. */
-export function armsOf(memory: WebAssembly.Memory): Arms {
+export function armsOf(memory: WebAssembly.Memory, interrupt: Interrupt): Arms {
   module ??= compiled();
-  const { exports } = new WebAssembly.Instance(module, { m: { m: memory } });
+  const { exports } = new WebAssembly.Instance(module, { m: { m: memory, interrupt } });
   return exports["run"] as Arms;
 }
 

@@ -50,6 +50,7 @@ export function defineJumps(define: Define): void {
     const taken = i32.add(i32.and(arm.immediate, constant(0xffff)), constant(4));
     return arm.jumpTo(to, setRegister(ESP, i32.add(at.get, taken)));
   });
+  define(OP.INT, (arm) => arm.interrupt());
   define(OP.LOOP, (arm) => {
     const value = arm.local("i32");
     arm.add(value.set(i32.sub(register(ECX), constant(1))), setRegister(ECX, value.get));

@@ -1,8 +1,9 @@
 /**
  * machine: a 32-bit x86 processor in user mode and its memory. A machine runs until there is a reason to stop
  * (budget, `int n`, fault, breakpoint) and returns it; it knows no operating system, no clock and no network.
- * Read first: memory/memory.ts (the layout), cpu/state.ts (where registers are), cpu/flags.ts, then
- * Intel's Software Developer's Manual (SDM) volumes 1 and 2.
+ * Read first: memory/memory.ts (the layout), cpu/state.ts (where registers are), cpu/flags.ts, then Intel's Software
+ * Developer's Manual (SDM) volumes 1 and 2. An instruction is decoded once (cpu/decode.ts), then executed by its function in
+ * cpu/execute, or, if it is frequent, by its arm in WebAssembly (cpu/arms), and at last, where it is hot, compiled (jit).
  */
 export {
   BUDGET,

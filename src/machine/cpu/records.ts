@@ -31,6 +31,7 @@ export const JUMPS_BASE = RECORDS_BASE;
 export const JUMP_PAIRS = 2048;
 
 const FIRST = JUMPS_BASE + 8 * JUMP_PAIRS;
+/** Some 250,000: what thousands of routines have that are called in turn. With more all is decoded anew all the time. */
 const MOST_RECORDS = (RAM_BASE - FIRST) >> RECORD_SHIFT;
 /** That many are still there when `isFull` says so: what one instruction, or one region of code, may want. */
 const SPARE = 20_000;

@@ -8,7 +8,7 @@ import { alignUp, PAGE } from "../../base/index.ts";
  *     1 MiB and  free for the engine
  *      64 KiB
  *     2 MiB      records of decoded instructions (cpu/records.ts)
- *     6 MiB      guest RAM: guest address a lives at RAM_BASE + a
+ *    10 MiB      guest RAM: guest address a lives at RAM_BASE + a
  *     behind it  one byte for each 16 bytes of guest RAM: whether a byte of them belongs to code that is kept
  *
  * The host commits pages when they are first touched, but JavaScript engines count a memory with all its bytes and collect
@@ -19,7 +19,7 @@ export const FACTS_BASE = 0x1_0000;
 /** Where an engine may keep tables of its own, up to RECORDS_BASE. */
 export const FREE_BASE = 0x11_0000;
 export const RECORDS_BASE = 0x20_0000;
-export const RAM_BASE = 0x60_0000;
+export const RAM_BASE = 0xa0_0000;
 /** Bytes of guest RAM that share a byte of `lines`, as a shift. */
 export const LINE_SHIFT = 4;
 

@@ -328,8 +328,11 @@ export function fill(state: State, length: number, value: number): void {
   reserved(state, start);
 }
 
-/** No name at all is a directory's, which FASM opens: it cannot be read, and its length is beyond all bounds. */
-function unnamed(assembler: Assembler): Message {
+/**
+ * No name at all is a directory's, which FASM opens: it cannot be read, and its length is beyond all bounds. Nothing is wrong
+ * where no bytes of it are wanted.
+ */
+function unnamed(assembler: Assembler): Message | undefined {
   const { state, evaluator } = assembler;
   if (assembler.kind() === COLON) {
     state.item++;
@@ -337,35 +340,43 @@ function unnamed(assembler: Assembler): Message {
   }
   if (assembler.kind() !== COMMA) return "outOfMemory";
   state.item++;
-  evaluator.count(assembler.takeNumeric());
-  return "errorReadingFile";
+  return evaluator.count(assembler.takeNumeric()) === 0 ? undefined : "errorReadingFile";
 }
 
 export function fileDirective(assembler: Assembler): void {
-  const { state, evaluator, loader } = assembler;
+  const { state, loader } = assembler;
   for (;;) {
     const path = assembler.takeString();
     const file = assembler.dataFile(path);
     if (!file && loader.expanded(path) !== "") refuse("fileNotFound");
-    if (!file || file.isDirectory) refuse(unnamed(assembler));
-    let from = 0;
-    let { length } = file.bytes;
-    if (assembler.kind() === COLON) {
-      state.item++;
-      from = evaluator.count(assembler.takeNumeric());
-      if (from > length) refuse("valueOutOfRange");
-      length -= from;
+    if (file && !file.isDirectory) copyFile(assembler, file.bytes);
+    else {
+      const reason = unnamed(assembler);
+      if (reason !== undefined) refuse(reason);
     }
-    if (assembler.kind() === COMMA) {
-      state.item++;
-      const count = evaluator.count(assembler.takeNumeric());
-      if (count > length) refuse("valueOutOfRange");
-      length = count;
-    }
-    state.room(length);
-    state.bytes.set(file.bytes.subarray(from, from + length), state.at);
-    state.at += length;
     if (assembler.kind() !== COMMA) return;
     state.item++;
   }
+}
+
+/** All of a file, or as much from where as is said behind its name. */
+function copyFile(assembler: Assembler, content: Uint8Array): void {
+  const { state, evaluator } = assembler;
+  let from = 0;
+  let { length } = content;
+  if (assembler.kind() === COLON) {
+    state.item++;
+    from = evaluator.count(assembler.takeNumeric());
+    if (from > length) refuse("valueOutOfRange");
+    length -= from;
+  }
+  if (assembler.kind() === COMMA) {
+    state.item++;
+    const count = evaluator.count(assembler.takeNumeric());
+    if (count > length) refuse("valueOutOfRange");
+    length = count;
+  }
+  state.room(length);
+  state.bytes.set(content.subarray(from, from + length), state.at);
+  state.at += length;
 }

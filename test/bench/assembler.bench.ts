@@ -15,6 +15,7 @@ import { Preprocessor } from "../../src/assembler/preprocess/preprocess.ts";
 import { FileLoader } from "../../src/assembler/source.ts";
 import { diskFiles } from "../../src/node/files.ts";
 import { kernelSized, manySmall, plain } from "./assembler.sources.ts";
+import { median } from "./measure.ts";
 
 /** Rounds that count, after one that does not. */
 const ROUNDS = 5;
@@ -136,7 +137,6 @@ function again({ main, includes, files: unchanged, changed }: Session): void {
     times.anew.push(between - start);
     times.again.push(end - between);
   }
-  const median = (all: number[]) => all.sort((a, b) => a - b)[all.length >> 1]!;
   const [whole, rest] = [median(times.anew), median(times.again)];
   row([
     changed,
@@ -214,13 +214,13 @@ function measure({ name, folder: cwd, mains, includes }: Source): void {
       if (round > 0) times.set(candidate, [...(times.get(candidate) ?? []), elapsed]);
     }
   }
-  const median = (candidate: string) => {
-    const all = times.get(candidate)?.sort((a, b) => a - b);
-    return all === undefined ? Number.NaN : all[all.length >> 1]!;
-  };
   if (hasFasm && !sameButTime(readFileSync(ours), readFileSync(theirs)))
     throw new Error(`${name}: the outputs differ`);
-  const [fasm, warm, whole] = [median("fasm"), median("warm"), median("process")];
+  const [fasm, warm, whole] = ["fasm", "warm", "process"].map((each) => median(times.get(each) ?? [])) as [
+    number,
+    number,
+    number,
+  ];
   row([
     name,
     String(lines),

@@ -6,6 +6,10 @@ export interface Candidate {
   run(): number | Promise<number>;
 }
 
+/** The middle one of some numbers; NaN of none. */
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
 /** Runs every candidate `rounds` times in turn, after one round that is not counted, and prints a line for each. */
 export async function compare(
   unit: string,
@@ -24,11 +28,11 @@ export async function compare(
   const medians = new Map<string, number>();
   const width = Math.max(...candidates.map(({ name }) => name.length));
   for (const [name, all] of rates) {
-    const sorted = all.sort((a, b) => a - b);
-    const median = sorted[sorted.length >> 1]!;
-    medians.set(name, median);
-    const best = sorted.at(-1)!;
-    process.stdout.write(`  ${name.padEnd(width)}  ${rate(median)} ${unit}/s median, ${rate(best)} best\n`);
+    medians.set(name, median(all));
+    const best = Math.max(...all);
+    process.stdout.write(
+      `  ${name.padEnd(width)}  ${rate(median(all))} ${unit}/s median, ${rate(best)} best\n`,
+    );
   }
   return medians;
 }

@@ -15,6 +15,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { assemble } from "../../src/assembler/index.ts";
 import { diskFiles } from "../../src/node/index.ts";
+import { median } from "./measure.ts";
 import { findPeers, measure, type Outcome, type Peer } from "./peers/peers.ts";
 
 /** Kernels with what multiplies their own rounds: natively each takes some 50 to 200 ms. */
@@ -51,9 +52,6 @@ const chosen = (variable: string, names: readonly string[]): string[] => {
   const words = process.env[variable]?.split(",");
   return names.filter((name) => words?.includes(name) ?? true);
 };
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 /** One kernel: assembled for as many rounds as wanted, its answers and counts kept. */
 class Kernel {

@@ -39,8 +39,10 @@ const numbers: Readonly<Record<string, number>> = OP;
 const BY_SHAPE = new Set("add or adc sbb and sub xor cmp test mov".split(" "));
 const SHIFTS = new Set("shl shr sar rol ror".split(" "));
 const BY_STACK = new Set("push pop call ret leave".split(" "));
-const ONE_OPERAND = new Set("inc dec neg not mul div push pop".split(" "));
-const NOTHING = new Set("nop pause endbr32 endbr64 cdq leave".split(" "));
+const ONE_OPERAND = new Set("bswap inc dec neg not mul div push pop".split(" "));
+const NOTHING = new Set("nop pause endbr32 endbr64".split(" "));
+/** Named as they are. */
+const ALONE = new Set("cdq cwde cld leave".split(" "));
 const STRINGS = new Set(["lods", "stos", "movs"]);
 
 const isMemory = (kind: number): boolean => kind >= KIND.M8 && kind <= KIND.M32;
@@ -85,7 +87,8 @@ function nameOf(recipe: Recipe): string | undefined {
   if (BY_SHAPE.has(name)) return `${upper}${narrow}_${first.slice(-1)}${second.slice(-1)}`;
   if (SHIFTS.has(name) && first === "R") return second === "8R" ? `${upper}_RC` : `${upper}_RI`;
   if (ONE_OPERAND.has(name)) return `${upper}${narrow}_${first.slice(-1)}`;
-  if (NOTHING.has(name)) return name === "cdq" || name === "leave" ? upper : "NOP";
+  if (NOTHING.has(name)) return "NOP";
+  if (ALONE.has(name)) return upper;
   if (recipe.string) return STRINGS.has(name.slice(0, -1)) ? upper : undefined;
   switch (name) {
     case "movzx":

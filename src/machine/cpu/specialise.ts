@@ -16,8 +16,10 @@ export interface SpecialArm {
   readonly operand: boolean;
   /** So is SS. */
   readonly stack: boolean;
-  /** So is ES; and there is no repetition. */
+  /** So is ES. */
   readonly string: boolean;
+  /** The arm of the same with a repetition; 0 if there is none. */
+  readonly repeated: number;
   /** The constant is a count: where it is 0 nothing is done. */
   readonly count: boolean;
 }
@@ -59,7 +61,8 @@ export function armOf(recipe: Recipe): SpecialArm | undefined {
   const stack = BY_STACK.has(form.name);
   if (stack && operandSize !== 32) return undefined;
   const count = SHIFTS.has(form.name) && second.kind === KIND.IMMEDIATE;
-  return { op, operand, stack, string: isString, count };
+  const repeated = numbers[`REP_${form.name.toUpperCase()}`] ?? 0;
+  return { op, operand, stack, string: isString, repeated, count };
 }
 
 /** Gives `op`, which is decoded, an arm of its own if there is one for it. */
@@ -67,9 +70,10 @@ export function specialise(core: Core, op: Operation, arm: SpecialArm): void {
   if (core.unspecialised) return;
   if (arm.operand && !isFlat(core, op.segment)) return;
   if (arm.stack && !isFlat(core, SS)) return;
-  if (arm.string && (op.rep !== 0 || !isFlat(core, ES))) return;
+  if (arm.string && (!isFlat(core, ES) || (op.rep !== 0 && arm.repeated === 0))) return;
   if (arm.op === OP.INT && !core.gates[op.immediate & 0xff]) return;
-  op.op = arm.count && (op.immediate & 31) === 0 ? OP.NOP : arm.op;
+  if (op.rep !== 0 && arm.string) op.op = arm.repeated;
+  else op.op = arm.count && (op.immediate & 31) === 0 ? OP.NOP : arm.op;
   if (arm.op >= FIRST_ARM) op.pack();
 }
 

@@ -32,6 +32,9 @@ export const RUN = 1;
 export const LEAVE = 2;
 export const BESIDE = 3;
 export const NO_ARM = 4;
+/** Repeated strings of 1, 2 and 4 bytes: fills, and copies (fast/strings.ts). */
+export const STOS = 5;
+export const MOVS = 8;
 
 export const statePage = (offset: number): Expression => i32.load(zero, offset);
 export const register = (number: number): Expression => statePage(STATE.REGISTERS + 4 * number);

@@ -12,6 +12,7 @@
  */
 import { LINE_SHIFT } from "../../memory/memory.ts";
 import { type Expression, Label, moduleBytes, WasmFunction, wasm } from "../../wasm/index.ts";
+import { string } from "../fast/strings.ts";
 import { FIRST_ARM, OPERATIONS } from "../op.ts";
 import { RECORD } from "../records.ts";
 import { STATE } from "../state.ts";
@@ -90,12 +91,15 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
   defineJumps(define);
   const noArm = new Arm(tail);
   noArm.add(noArm.leave);
-  // In the order of RUN, LEAVE, BESIDE and NO_ARM, behind what is imported.
+  // In the order of RUN, LEAVE, BESIDE, NO_ARM, STOS and MOVS, behind what is imported.
   const helpers = [
     { code: run(tail).code, type: TYPE.RUN, name: "run" },
     { code: leave().code, type: TYPE.ARM },
-    { code: beside().code, type: TYPE.BESIDE },
+    { code: beside().code, type: TYPE.THREE },
     { code: noArm.code, type: TYPE.ARM },
+    ...[false, true].flatMap((copies) =>
+      ([0, 1, 2] as const).map((log) => ({ code: string(copies, log).code, type: TYPE.THREE })),
+    ),
   ];
   const table = Array.from({ length: OPERATIONS }, () => NO_ARM);
   for (const [i, { op }] of arms.entries()) table[op] = RUN + helpers.length + i;
@@ -112,4 +116,4 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
 }
 
 /** Numbers of the functions' types. What is imported has that of `run`. */
-const TYPE = { ARM: 0, RUN: 1, BESIDE: 2 } as const;
+const TYPE = { ARM: 0, RUN: 1, THREE: 2 } as const;

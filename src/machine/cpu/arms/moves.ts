@@ -3,22 +3,24 @@ import type { Expression } from "../../wasm/index.ts";
 import { wasm } from "../../wasm/index.ts";
 import { DF } from "../flags.ts";
 import { OP } from "../op.ts";
-import { EAX, EBP, EDI, EDX, ESI, ESP, STATE } from "../state.ts";
+import { DS, EAX, EBP, ECX, EDI, EDX, ESI, ESP, STATE } from "../state.ts";
 import {
   type Arm,
   constant,
   type Define,
+  MOVS,
   numberOf,
   register,
   SIZES,
   STORES,
+  STOS,
   setRegister,
   signed,
   statePage,
   zero,
 } from "./arm.ts";
 
-const { i32, when } = wasm;
+const { i32, when, select } = wasm;
 
 /** Pushes a value; leaves where that needs thought. ESP is where `at` says then. */
 export function push(arm: Arm, value: Expression): void {
@@ -92,7 +94,7 @@ export function defineMoves(define: Define): void {
   });
   define(OP.NOP, () => undefined);
 
-  // Strings without a repetition -------------------------------------------------------------------------------
+  // Strings, without a repetition and with -------------------------------------------------------------------------------
 
   for (const [size, letter] of [
     [1, "B"],
@@ -132,6 +134,25 @@ export function defineMoves(define: Define): void {
       step(arm, EDI);
       return undefined;
     });
+  }
+
+  for (const [first, name] of [
+    [STOS, "STOS"],
+    [MOVS, "MOVS"],
+  ] as const) {
+    for (const [log, letter] of ["B", "W", "D"].entries()) {
+      define(numberOf(`REP_${name}${letter}`), (arm) => {
+        const done = arm.local("i32");
+        const { left } = arm;
+        // Some at a time: where it cannot do any, nothing has changed.
+        arm.add(
+          done.set(wasm.call(first + log, constant(DS), left.get, zero)),
+          when(i32.eqz(done.get), arm.leave),
+          left.set(i32.sub(left.get, i32.sub(done.get, constant(1)))),
+        );
+        return arm.goTo(select(arm.op.get, arm.next, register(ECX)));
+      });
+    }
   }
 
   // The stack

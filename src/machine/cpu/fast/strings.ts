@@ -20,7 +20,7 @@ const setRegister = (number: number, value: Expression): Expression =>
   i32.store(STATE_PAGE, value, STATE.REGISTERS + 4 * number);
 
 /** Elements of 1 << `log` bytes: copied from ESI, or filled with EAX. */
-function string(copies: boolean, log: 0 | 1 | 2): WasmFunction {
+export function string(copies: boolean, log: 0 | 1 | 2): WasmFunction {
   const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
   const segment = made.parameter(0).get;
   const most = made.parameter(1).get;

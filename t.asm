@@ -1,2 +1,0 @@
-use32
-vptestmd k1{z},zmm1,zmm2

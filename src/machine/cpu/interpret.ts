@@ -94,7 +94,7 @@ export class Interpreter implements Engine {
       while (left > 0) {
         let what = op.op;
         // A repetition that has begun in JavaScript ends there: it may have written over itself.
-        if (op === code.repeating) what = op.general;
+        if (op === code.repeating && what >= FIRST_ARM) what = op.general;
         if (what >= FIRST_ARM) {
           op = code.records.at(this.#arms(op.record, left));
           const stop = this.#stop;

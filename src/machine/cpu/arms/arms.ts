@@ -104,6 +104,7 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
   const table = Array.from({ length: OPERATIONS }, () => NO_ARM);
   for (const [i, { op }] of arms.entries()) table[op] = RUN + helpers.length + i;
   if (table.indexOf(NO_ARM, FIRST_ARM) >= 0) throw new Error("an operation has no arm");
+  if (OPERATIONS > 256) throw new Error("a record has one byte for the operation");
   return moduleBytes({
     types: [noArm.type, run(tail).type, beside().type],
     imports: [

@@ -2,11 +2,9 @@ import { readFileSync } from "node:fs";
 import { Script } from "node:vm";
 
 /**
- * Behind which room V8 goes without Sparkplug, its first compiler. It compiles whole functions: of the interpreter's loop a
- * program needs a twentieth, and all of it takes 3 ms. From there V8 begins to optimise the loop at once, twice, which
- * needs both cores of two for 30 ms and more, while our own compiler makes what the program will stay in. Without it a
- * guest's steady state comes 10 to 30 ms sooner; the assembler is slower without. It has to be said before the first
- * instruction, although to load the module that says it takes 2 ms: a guest of 5000 instructions is through sooner so.
+ * Behind which room V8 goes without Sparkplug, its first compiler. It compiles whole functions, of which a program often needs
+ * little: with it a guest's first instructions come 2 ms later and more, and its steady state no sooner. The assembler is slower
+ * without.
  */
 const WITHOUT_SPARKPLUG = "machine.cjs";
 

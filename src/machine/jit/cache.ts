@@ -16,6 +16,7 @@ import type { Stop } from "../stop.ts";
 import type { Compiled, Task } from "./compile.ts";
 import { canCompile, compile, discover, nothing } from "./compiler.ts";
 import type { Found } from "./discover.ts";
+import { Foresight } from "./foresight.ts";
 import { EXACTING, type StatusGuess } from "./guesses.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { isFixed, type Range, rangesOf, spanOf } from "./ranges.ts";
@@ -125,6 +126,7 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #isThrifty: boolean;
   /** The count of instructions, with their weights, from which on something may be compiled. */
   #earliest: number;
+  readonly #foresight: Foresight;
   readonly #most: number;
   readonly #without: Optimisation | undefined;
   readonly #interpreter: Interpreter;
@@ -168,6 +170,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#without = options.without;
     this.threshold = threshold;
     this.#interpreter = new Interpreter(core, this);
+    this.#foresight = new Foresight(core.memory, this.#interpreter.code);
     this.#words = core.memory.words;
     core.memory.onRightsLost((page) => this.#rightsLost(page));
     this.#clearChain();
@@ -394,14 +397,22 @@ export class CompilingEngine implements Engine, CodeListener {
     return this.#weight < this.#earliest;
   }
 
-  /** Whether enough was executed for so many instructions to be compiled. */
-  #affords(size: number): boolean {
-    return !this.#isThrifty || this.#weight >= EXECUTED_PER_COMPILED * (this.waitedFor + size);
+  /** Whether enough was executed, or is foreseen, for so many instructions to be compiled. */
+  #affords(size: number, foreseen = 0): boolean {
+    return !this.#isThrifty || this.#weight + foreseen >= EXECUTED_PER_COMPILED * (this.waitedFor + size);
   }
 
   #compile(entry: number, head: Operation): void {
     head.immediate = this.threshold;
-    if (isImpossible || this.#isEarly || !this.#ready()) return;
+    if (isImpossible) return;
+    let foreseen = 0;
+    if (this.#isEarly) {
+      const weight = this.#weight;
+      foreseen = this.#foresight.remaining(entry, weight);
+      head.immediate = this.#foresight.wait(entry, weight, this.#earliest);
+      if (weight + foreseen < this.#earliest) return;
+    }
+    if (!this.#ready()) return;
     if (this.made >= MOST_REGIONS) this.#dropAll();
     const around = this.#without === "heads" ? undefined : this.#around(entry);
     const returns = around !== undefined;
@@ -409,7 +420,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const { size } = found.places;
     // Nothing of it was executed so far.
     if (size === 0) return;
-    if (!this.#affords(size)) {
+    if (!this.#affords(size, foreseen)) {
       // To look again and again would cost, too; and in the meantime something smaller may become hot.
       this.#earliest = Math.min(2 * this.#weight, EXECUTED_PER_COMPILED * (this.waitedFor + size));
       return;

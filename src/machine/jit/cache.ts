@@ -40,14 +40,14 @@ export interface CompilerOptions {
 
 const THRESHOLD = 300;
 /**
- * A program that ends before never waits for the compiler. So many instructions take the interpreter some 7 ms, and the first
- * region takes the compiler, which the host has not compiled well then, as long: who does not know how long a program will
- * go on cannot do better than to compile when it has spent in the interpreter what the compiler will take.
- * test/README.md says why no other thread does it.
+ * A program that ends before does not wait for the compiler, unless one of its loops says that there will be more (foresight.ts).
+ * So many instructions take the interpreter some 7 ms, and the first region takes the compiler, which the host has not compiled
+ * well then, as long: who does not know how long a program will go on cannot do better than to compile when it has spent in
+ * the interpreter what the compiler will take. test/README.md says why no other thread does it.
  */
 const AFTER = 1_000_000;
 /**
- * For each instruction that is compiled so many must have been executed before. It takes the compiler as long as
+ * For each instruction that is compiled so many must have been executed before, or be foreseen. It takes the compiler as long as
  * these take the interpreter, as long as V8 has not compiled the compiler well itself. So a program of many routines,
  * each a little warm, waits no longer for the compiler than it has spent in the interpreter.
  * With 1000 one of 300 routines took twice as long for its first 60 million instructions.

@@ -111,30 +111,39 @@ test("shifts by CL do the same where compiled code knows what CL is", () => {
   expect(engine!.executed).toBeGreaterThan(900);
 });
 
-test("code that rewrites itself does what it does when nothing is remembered", () => {
+test.each(["interpreter", "compiled"] as const)("code that rewrites itself: %s", (engine) => {
   const CODE = 0x1fe0; // across two pages
   const random = new Random(9);
-  for (let program = 0; program < 80; program++) {
+  for (let program = 0; program < 300; program++) {
     const code: number[] = [];
+    /** Where constants stand: most of what is written are these. */
+    const constants: number[] = [];
+    const anywhere = 1 + random.below(12);
     while (code.length < 90) {
-      const place = CODE + random.below(96);
+      const isConstant = constants.length > 0 && random.below(anywhere) > 0;
+      const place = CODE + (isConstant ? constants[random.below(constants.length)]! : random.below(96));
       const to = [place & 0xff, place >> 8, 0, 0];
-      const kind = random.below(6);
-      const byte = (): number => random.below(256);
-      if (kind === 0)
-        code.push(0x05, byte(), byte(), byte(), byte()); // add eax,constant
-      else if (kind === 1)
-        code.push(0x40 + random.below(16)); // inc, dec
+      const kind = random.below(9);
+      // inc, dec: a constant made of them can be jumped into
+      const simple = (): number => 0x40 + random.below(16);
+      if (kind === 0 || kind === 7) {
+        constants.push(code.length + 1);
+        code.push(0x05, simple(), simple(), simple(), simple()); // add eax,constant
+      } else if (kind === 1) code.push(simple());
       else if (kind === 2)
         code.push(0x89, 0x05 | (random.below(8) << 3), ...to); // mov [code],register
       else if (kind === 3)
-        code.push(0xc6, 0x05, ...to, 0x40 + random.below(16)); // mov byte [code],inc or dec
-      else if (kind === 4) code.push(0xc7, 0x05, ...to, 0x40, 0x41, 0x42, 0x43);
-      else code.push(0xff, 0x05, ...to); // inc dword [code]
+        code.push(0xc6, 0x05, ...to, simple()); // mov byte [code],inc or dec
+      else if (kind === 4) code.push(0xc7, 0x05, ...to, simple(), simple(), simple(), simple());
+      else if (kind === 8)
+        code.push(0x70 + random.below(16), (place - CODE - code.length - 2) & 0xff); // jcc code
+      else if (kind === 5)
+        code.push(0xff, 0x05, ...to); // inc dword [code]
+      else if (kind === 6) code.push(0x01, 0x05, ...to); // add [code],eax
     }
     code.push(0xe9, ...[0, 8, 16, 24].map((shift) => ((-code.length - 5) >> shift) & 0xff));
     const make = (): Machine => {
-      const machine = new Machine({ memoryBytes: 1 << 20 });
+      const machine = new Machine({ memoryBytes: 1 << 20, engine });
       machine.memory.map(0, 0x6000);
       machine.memory.write(CODE, Uint8Array.from(code));
       machine.cpu.eip = CODE;

@@ -66,9 +66,6 @@ export class Code {
   #all: Operation[] = [];
   /** Numbers of the pages that something is kept of. */
   #kept: number[] = [];
-  /** The one operation that the four bytes at an address belong to, as its constant: patched the last time. */
-  #patched: Operation | undefined;
-  #patchedAt = 0;
   /**
    * The repetition that has begun and has not come to its end. It is not fetched again meanwhile, so that what it writes
    * over itself is executed when it has ended: undefined.ts.
@@ -154,7 +151,6 @@ export class Code {
   /** Forgets everything: nobody may use an operation any more. */
   discard(): void {
     this.repeating = undefined;
-    this.#patched = undefined;
     this.#listener?.forgotten();
     for (const number of this.#kept) {
       this.pages[number] = undefined;
@@ -173,7 +169,7 @@ export class Code {
 
   /** Decodes in place. Throws a GuestFault when nothing can be fetched. */
   decode(operation: Operation): void {
-    this.#patched = undefined;
+    this.records.forgetPatches();
     if (operation === this.repeating) this.repeating = undefined;
     const length = decodeOperation(this.#core, operation);
     const known = this.at(operation.address);
@@ -254,8 +250,8 @@ export class Code {
   /** Bytes have changed: instructions that cover one of them are no longer known. */
   written(address: number, length: number): void {
     this.#listener?.changed(address, length);
-    const patched = this.#patched;
-    if (patched !== undefined && address === this.#patchedAt && length === 4 && patched.op !== OP.DECODE) {
+    const patched = length === 4 ? this.records.patched(address) : undefined;
+    if (patched !== undefined) {
       patched.immediate = this.#memory.view.getInt32(RAM_BASE + address, true);
       return;
     }
@@ -303,8 +299,8 @@ export class Code {
         lines[line] = next >= 0 && next < at + LINE ? 1 : 0;
       }
     } else if (found === 1 && end - address === 4 && (kept.address >>> 0) + kept.constantAt === address) {
-      this.#patched = kept;
-      this.#patchedAt = address;
+      // Listeners have heard of it, and leave the constant of a soft operation out: the arms write there from now on.
+      this.records.patch(address, kept);
     }
   }
 

@@ -30,7 +30,14 @@ const RECORD_SHIFT = 5;
 export const JUMPS_BASE = RECORDS_BASE;
 export const JUMP_PAIRS = 2048;
 
-const FIRST = JUMPS_BASE + 8 * JUMP_PAIRS;
+/**
+ * Constants that programs write over: pairs of the address of one, by its lowest bits, and the record of the only
+ * instruction that its four bytes belong to.
+ */
+export const PATCHES_BASE = JUMPS_BASE + 8 * JUMP_PAIRS;
+export const PATCH_PAIRS = 64;
+
+const FIRST = PATCHES_BASE + 8 * PATCH_PAIRS;
 /** Some 250,000: what thousands of routines have that are called in turn. With more all is decoded anew all the time. */
 const MOST_RECORDS = (RAM_BASE - FIRST) >> RECORD_SHIFT;
 /** That many are still there when `isFull` says so: what one instruction, or one region of code, may want. */
@@ -42,12 +49,14 @@ export class Records {
   words: Int32Array;
   bytes: Uint8Array;
   #operations: Operation[] = [];
+  #hasPatches = true;
 
   constructor(memory: Memory) {
     this.#memory = memory;
     this.words = memory.dwords;
     this.bytes = memory.bytes;
-    this.#forgetJumps();
+    this.#forget(JUMPS_BASE, JUMP_PAIRS);
+    this.forgetPatches();
   }
 
   /** Takes the memory's views anew. */
@@ -77,7 +86,8 @@ export class Records {
   clear(): void {
     this.bytes.fill(0, FIRST, FIRST + (this.#operations.length << RECORD_SHIFT));
     this.#operations = [];
-    this.#forgetJumps();
+    this.#forget(JUMPS_BASE, JUMP_PAIRS);
+    this.forgetPatches();
   }
 
   /** Indirect jumps to an address (signed) begin at an operation from now on. */
@@ -93,10 +103,30 @@ export class Records {
       this.link(address, operation);
   }
 
-  #forgetJumps(): void {
-    const first = JUMPS_BASE >> 2;
+  /** The four bytes at an address are the constant of an operation, and belong to no other. */
+  patch(address: number, operation: Operation): void {
+    const at = (PATCHES_BASE >> 2) + 2 * (address & (PATCH_PAIRS - 1));
+    this.words[at] = address;
+    this.words[at + 1] = operation.record;
+    this.#hasPatches = true;
+  }
+
+  /** Whose constant stands at an address, if that is known. */
+  patched(address: number): Operation | undefined {
+    const at = (PATCHES_BASE >> 2) + 2 * (address & (PATCH_PAIRS - 1));
+    return this.words[at] === (address | 0) ? this.at(this.words[at + 1]!) : undefined;
+  }
+
+  /** An instruction was decoded: any constant may belong to it as well. */
+  forgetPatches(): void {
+    if (this.#hasPatches) this.#forget(PATCHES_BASE, PATCH_PAIRS);
+    this.#hasPatches = false;
+  }
+
+  #forget(base: number, pairs: number): void {
+    const first = base >> 2;
     // In each pair an address that leads to another.
-    this.words.fill(-1, first, first + 2 * JUMP_PAIRS);
-    this.words[first + 2 * (JUMP_PAIRS - 1)] = 0;
+    this.words.fill(-1, first, first + 2 * pairs);
+    this.words[first + 2 * (pairs - 1)] = 0;
   }
 }

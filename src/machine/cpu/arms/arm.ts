@@ -54,6 +54,8 @@ export class Arm extends WasmFunction {
   readonly carries = this.parameter(3);
 
   readonly #tail: boolean;
+  /** Behind `admitWrite` of 4 bytes: the record whose constant they are, or 0 or 1. */
+  #patched: Local | undefined;
 
   /** `tail`: it calls the next arm; else it answers the record of the next, and where it leaves 1 more. */
   constructor(tail: boolean) {
@@ -99,13 +101,17 @@ export class Arm extends WasmFunction {
     return when(i32.eqz(i32.and(this.#facts(at, size), constant(FACT.READ))), this.leave);
   }
 
-  /** The same for a write, and with `reads` for a read before it. What holds code, too, may be written beside it. */
+  /**
+   * The same for a write, and with `reads` for a read before it. What holds code, too, may be written beside it, and the
+   * constants of instructions.
+   */
   admitWrite(at: Local, size: Size, reads = false): Expression {
     const wanted = constant(reads ? FACT.READ | FACT.WRITE : FACT.WRITE);
     const facts = i32.and(this.#facts(at, size), wanted);
     const needed = constant(reads ? FACT.READ | FACT.STORE : FACT.STORE);
     const beside = wasm.call(BESIDE, at.get, i32.add(at.get, constant(size - 1)), needed);
-    return when(reads ? i32.ne(facts, wanted) : i32.eqz(facts), when(i32.eqz(beside), this.leave));
+    const isAdmitted = size === 4 ? (this.#patched ??= this.local("i32")).tee(beside) : beside;
+    return when(reads ? i32.ne(facts, wanted) : i32.eqz(facts), when(i32.eqz(isAdmitted), this.leave));
   }
 
   #facts(at: Local, size: Size): Expression {
@@ -116,8 +122,13 @@ export class Arm extends WasmFunction {
   read(at: Local, size: Size): Expression {
     return LOADS[size](at.get, RAM_BASE);
   }
+  /** Writes what was admitted. */
   write(at: Local, size: Size, value: Expression): Expression {
-    return STORES[size](at.get, value, RAM_BASE);
+    const written = STORES[size](at.get, value, RAM_BASE);
+    if (size < 4) return written;
+    const record = this.#patched!.get;
+    const constantOf = i32.store(record, this.read(at, size), RECORD.IMMEDIATE);
+    return sequence(written, when(i32.gt_u(record, constant(1)), constantOf));
   }
 
   /** The operand in memory, read. */

@@ -14,7 +14,7 @@ import { LINE_SHIFT } from "../../memory/memory.ts";
 import { type Expression, Label, moduleBytes, WasmFunction, wasm } from "../../wasm/index.ts";
 import { string } from "../fast/strings.ts";
 import { FIRST_ARM, OPERATIONS } from "../op.ts";
-import { RECORD } from "../records.ts";
+import { PATCH_PAIRS, PATCHES_BASE, RECORD } from "../records.ts";
 import { STATE } from "../state.ts";
 import { defineArithmetic } from "./arithmetic.ts";
 import { Arm, constant, type Define, fact, NO_ARM, RUN, statePage, zero } from "./arm.ts";
@@ -58,18 +58,25 @@ function leave(): WasmFunction {
   return made;
 }
 
-/** (first, last, facts): whether [first, last] has these facts, and is in lines that hold no code. */
+/**
+ * (first, last, facts): 1 if [first, last] has these facts, and is in lines that hold no code. Else, if it is the constant of
+ * an instruction that programs write over, alone, the record of that; else 0.
+ */
 function beside(): WasmFunction {
   const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
   const [first, last, wanted] = [made.parameter(0).get, made.parameter(1).get, made.parameter(2).get];
-  const lines = made.local("i32");
+  const [lines, pair] = [made.local("i32"), made.local("i32")];
   const line = (address: Expression): Expression =>
     i32.load8_u(i32.add(lines.get, i32.shr_u(address, constant(LINE_SHIFT))));
   made.add(
     lines.set(statePage(STATE.LINES)),
     when(i32.eqz(lines.get), giveBack(zero)),
     when(i32.ne(i32.and(i32.and(fact(first), fact(last)), wanted), wanted), giveBack(zero)),
-    i32.eqz(i32.or(line(first), line(last))),
+    when(i32.eqz(i32.or(line(first), line(last))), giveBack(constant(1))),
+    pair.set(i32.shl(i32.and(first, constant(PATCH_PAIRS - 1)), constant(3))),
+    when(i32.ne(i32.load(pair.get, PATCHES_BASE), first), giveBack(zero)),
+    when(i32.ne(i32.sub(last, first), constant(3)), giveBack(zero)),
+    i32.load(pair.get, PATCHES_BASE + 4),
   );
   return made;
 }

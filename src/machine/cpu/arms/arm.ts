@@ -148,11 +148,14 @@ export class Arm extends WasmFunction {
 
   /** Asks who answers an `int`, and goes on behind it unless told not to; whoever said so knows why. */
   interrupt(): Expression {
-    const { op, left, result, carries } = this;
-    const saved = wasm.call(LEAVE, op.get, left.get, result.get, carries.get);
+    const { op, left, result, carries, following } = this;
+    const vector = i32.and(this.immediate, constant(0xff));
     const stays = this.#tail ? op.get : i32.add(op.get, constant(1));
     return sequence(
-      when(wasm.call(INTERRUPT, saved, left.get), giveBack(stays)),
+      i32.store(zero, result.get, STATE.RESULT),
+      i32.store(zero, carries.get, STATE.CARRIES),
+      i32.store(zero, following, STATE.EIP),
+      when(wasm.call(INTERRUPT, vector, left.get), giveBack(stays)),
       result.set(statePage(STATE.RESULT)),
       carries.set(statePage(STATE.CARRIES)),
       this.goTo(this.next),

@@ -123,5 +123,5 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
   });
 }
 
-/** Numbers of the functions' types. What is imported has that of `run`. */
+/** Numbers of the functions' types. */
 const TYPE = { ARM: 0, RUN: 1, THREE: 2 } as const;

@@ -128,6 +128,9 @@ function nearJump(form: Form, upper: string, first: string): string | undefined 
   return first === "R" || first === "M" ? `${upper}_${first}` : undefined;
 }
 
-/** Whether an operation is a jump, call or loop whose target is linked: the conditional jumps come last. */
-export const leadsTo = (op: number): boolean =>
-  op === OP.JMP || op === OP.CALL || op === OP.LOOP || op === OP.JECXZ || (op >= OP.JO && op <= OP.JG);
+/** Whether what comes after an operation is its target, and not what stands behind it. */
+export const leads = (op: number): boolean => op === OP.JMP || op === OP.CALL;
+
+/** Whether an operation is a jump or loop whose target is linked, too: the conditional jumps come last. */
+export const mayLead = (op: number): boolean =>
+  op === OP.LOOP || op === OP.JECXZ || (op >= OP.JO && op <= OP.JG);

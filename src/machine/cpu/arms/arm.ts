@@ -40,6 +40,8 @@ export const statePage = (offset: number): Expression => i32.load(zero, offset);
 export const register = (number: number): Expression => statePage(STATE.REGISTERS + 4 * number);
 export const setRegister = (number: number, value: Expression): Expression =>
   i32.store(zero, value, STATE.REGISTERS + 4 * number);
+/** OP of a record. */
+export const codeOf = (record: Expression): Expression => i32.load8_u(record, RECORD.OP);
 export const fact = (address: Expression): Expression =>
   i32.load8_u(i32.shr_u(address, constant(12)), FACTS_BASE);
 
@@ -52,6 +54,11 @@ export class Arm extends WasmFunction {
   /** The flags: RESULT and CARRIES. */
   readonly result = this.parameter(2);
   readonly carries = this.parameter(3);
+  /**
+   * OP of the operation in `next`, which the arm before has looked up: so the host's processor knows early which arm comes
+   * next, and begins with it before this one has ended.
+   */
+  readonly ahead = this.parameter(4);
 
   readonly #tail: boolean;
   /** Behind `admitWrite` of 4 bytes: the record whose constant they are, or 0 or 1. */
@@ -59,7 +66,7 @@ export class Arm extends WasmFunction {
 
   /** `tail`: it calls the next arm; else it answers the record of the next, and where it leaves 1 more. */
   constructor(tail: boolean) {
-    super(["i32", "i32", "i32", "i32"], ["i32"]);
+    super(["i32", "i32", "i32", "i32", "i32"], ["i32"]);
     this.#tail = tail;
   }
 
@@ -141,34 +148,49 @@ export class Arm extends WasmFunction {
   // What an arm ends with
 
   get leave(): Expression {
-    const { op, left, result, carries } = this;
-    if (this.#tail) return wasm.returnCall(LEAVE, op.get, left.get, result.get, carries.get);
-    return giveBack(i32.add(wasm.call(LEAVE, op.get, left.get, result.get, carries.get), constant(1)));
+    if (this.#tail) return wasm.returnCall(LEAVE, this.#state, this.ahead.get);
+    return giveBack(i32.add(wasm.call(LEAVE, this.#state, this.ahead.get), constant(1)));
+  }
+
+  get #state(): Expression {
+    return sequence(this.op.get, this.left.get, this.result.get, this.carries.get);
   }
 
   /** Asks who answers an `int`, and goes on behind it unless told not to; whoever said so knows why. */
   interrupt(): Expression {
-    const { op, left, result, carries } = this;
-    const saved = wasm.call(LEAVE, op.get, left.get, result.get, carries.get);
+    const { op, left, result, carries, following } = this;
+    const vector = i32.and(this.immediate, constant(0xff));
     const stays = this.#tail ? op.get : i32.add(op.get, constant(1));
     return sequence(
-      when(wasm.call(INTERRUPT, saved, left.get), giveBack(stays)),
+      i32.store(zero, result.get, STATE.RESULT),
+      i32.store(zero, carries.get, STATE.CARRIES),
+      i32.store(zero, following, STATE.EIP),
+      when(wasm.call(INTERRUPT, vector, left.get), giveBack(stays)),
       result.set(statePage(STATE.RESULT)),
       carries.set(statePage(STATE.CARRIES)),
+      // Who answers may have changed what comes next.
       this.goTo(this.next),
     );
   }
 
-  /** Goes on with the operation whose record is at an address; `counts` this one as executed. */
-  goTo(next: Expression, counts = true): Expression {
+  /** Goes on with the operation in `next`; `counts` this one as executed. */
+  goOn(counts = true): Expression {
+    return this.#go(this.next, this.ahead.get, counts);
+  }
+
+  /** Goes on with the operation whose record is at an address. */
+  goTo(record: Expression): Expression {
+    return this.#go(record, codeOf(this.op.get), true);
+  }
+
+  #go(record: Expression, code: Expression, counts: boolean): Expression {
     const { op, left } = this;
-    const state = [op.get, left.get, this.result.get, this.carries.get] as const;
     const go = this.#tail
-      ? wasm.returnCallIndirect(...state, i32.load8_u(op.get, RECORD.OP))
-      : giveBack(wasm.call(LEAVE, ...state));
-    if (!counts) return sequence(op.set(next), go);
+      ? wasm.returnCallIndirect(this.#state, codeOf(i32.load(op.get, RECORD.NEXT)), code)
+      : giveBack(wasm.call(LEAVE, this.#state, this.ahead.get));
+    if (!counts) return sequence(op.set(record), go);
     const count = left.tee(i32.sub(left.get, constant(1)));
-    return sequence(op.set(next), when(i32.eqz(count), this.leave), go);
+    return sequence(op.set(record), when(i32.eqz(count), this.leave), go);
   }
 
   /** Goes on where an indirect jump to an address has led before, after `before`; leaves where none has. */

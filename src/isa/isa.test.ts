@@ -19,7 +19,7 @@ import {
   ZF,
 } from "./index.ts";
 import { SPACES } from "./lookup.ts";
-import { pack, tableOf, unpack } from "./table.ts";
+import { LEGACY_PLACES, pack, tableOf, unpack } from "./table.ts";
 
 const bytesOf = (hex: string): Uint8Array =>
   Uint8Array.from(
@@ -100,10 +100,18 @@ describe("rows", () => {
     const read = unpack(pack(rows));
     const indexes = [...rows.keys()];
     expect(read.count).toBe(rows.length);
-    expect(indexes.map(read.row)).toEqual(rows);
+    const formsIn = ({ form }: typeof table) => indexes.map((row) => form(row, row + 1));
+    expect(formsIn(read)).toEqual(formsIn(table));
     expect(indexes.map(read.names)).toEqual(indexes.map(table.names));
     const places = [...Array(SPACES * 256).keys()];
-    expect(places.map(read.at)).toEqual(places.map(table.at));
+    const legacy = places.slice(0, LEGACY_PLACES);
+    expect(places.slice(LEGACY_PLACES).map(read.at)).toEqual(places.slice(LEGACY_PLACES).map(table.at));
+    const whiches = [undefined, ...Array(16).keys()];
+    const meanings = ({ meaning }: typeof table) =>
+      legacy
+        .map(meaning)
+        .map(({ takesModrm, rows }) => [takesModrm, takesModrm ? whiches.map(rows) : rows(undefined)]);
+    expect(meanings(read)).toEqual(meanings(table));
   });
 
   test("all forms of an opcode byte agree whether ModR/M follows", () => {

@@ -1,11 +1,11 @@
 /**
  * The rows by the questions their users ask: which form do these opcode bytes mean, which forms has this mnemonic.
  */
-import { type Form, MAP_0F3A, MAP_0F38, PREFIX_ANY, PREFIX_NONE } from "./form.ts";
+import { type Form, MAP_0F3A, MAP_0F38, PREFIX_ANY, PREFIX_NONE, read } from "./form.ts";
 import { avx } from "./forms/avx.ts";
 import { isAvx } from "./forms/avx-names.ts";
 import { plain } from "./plain.ts";
-import { LEGACY_PLACES, type Meaning, meaningOf, type RowTable, tableOf } from "./table.ts";
+import { LEGACY_PLACES, type Meaning, meaningOf, type RowTable, SPACES, tableOf } from "./table.ts";
 
 /** The rows of AVX and AVX-512, once somebody has asked for one. */
 let more: RowTable | undefined;
@@ -17,7 +17,7 @@ const made: (Form | undefined)[] = [];
 
 function formAt(index: number): Form {
   const { count } = plain;
-  return (made[index] ??= index < count ? plain.form(index, index) : vectorRows().form(index - count, index));
+  return (made[index] ??= read(index < count ? plain.row(index) : vectorRows().row(index - count), index));
 }
 
 let named: Map<string, number[]> | undefined;
@@ -68,20 +68,17 @@ export const isMnemonic = (name: string): boolean => names(isAvx(name)).has(name
 /** Every mnemonic, aliases included; without those of AVX, unless they are known already, when not `all`. */
 export const mnemonics = (all: boolean): IterableIterator<string> => names(all).keys();
 
-/** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */
-export const SPACES = 15;
-
 /** What an opcode byte means, with the lists of forms that were asked for. */
 interface Known extends Meaning {
   /** By ModR/M.reg, with memory and then with registers; all in the first where there is no ModR/M byte. */
   readonly forms: (readonly Form[] | undefined)[];
 }
 
-/** By space times 256 plus the byte. */
-const known: (Known | undefined)[] = new Array(SPACES * 256);
+/** By space, and then by byte. */
+const known: (Known | undefined)[][] = Array.from({ length: SPACES }, () => []);
 
-function knownAt(at: number): Known {
-  return (known[at] ??= look(at));
+function knownAt(space: number, code: number): Known {
+  return (known[space]![code] ??= look(space * 256 + code));
 }
 
 function look(at: number): Known {
@@ -100,20 +97,18 @@ const vectorForms = (at: number): Form[] =>
 /** Whether a ModR/M byte follows this opcode byte. One answer for all forms of a byte, except F3 90 and the like, which have none. */
 export function takesModrm(space: number, code: number): boolean {
   // Behind 0F 38 and 0F 3A there is one whatever the opcode.
-  return space === MAP_0F38 || space === MAP_0F3A || knownAt(space * 256 + code).takesModrm;
+  return space === MAP_0F38 || space === MAP_0F3A || knownAt(space, code).takesModrm;
 }
 
 /** One of the forms with this opcode byte, with this prefix (66 F2 F3) if there is one of it. */
 export function someForm(space: number, code: number, prefix: number): Form | undefined {
-  const list = knownAt(space * 256 + code)
-    .rows(undefined)
-    .map(formAt);
+  const list = knownAt(space, code).rows(undefined).map(formAt);
   return list.find((form) => form.prefix === prefix) ?? list[0];
 }
 
 /** The forms that have this ModR/M byte, but for its rm. */
 function candidates(space: number, code: number, modrm: number): readonly Form[] {
-  const { takesModrm, rows, forms } = knownAt(space * 256 + code);
+  const { takesModrm, rows, forms } = knownAt(space, code);
   if (!takesModrm) return (forms[0] ??= rows(undefined).map(formAt));
   const which = (modrm >= 0xc0 ? 8 : 0) | ((modrm >> 3) & 7);
   return (forms[which] ??= rows(which).map(formAt));

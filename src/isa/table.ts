@@ -4,16 +4,14 @@
  * read before somebody asks (`unpack`). From the sources it is made of the rows themselves (`tableOf`).
  */
 import { type Form, placeInTable, type Row, read } from "./form.ts";
-import { packForm, unpackForm } from "./packed.ts";
 
 export interface RowTable {
   readonly count: number;
-  /** What a row says; it is to have a number. */
-  form(row: number, index: number): Form;
+  row(index: number): Row;
   /** The rows that a byte of an opcode space may mean: space times 256 plus the byte (`placeInTable`). */
   at(place: number): readonly number[];
   /** Of each row. */
-  names(row: number): readonly string[];
+  names(index: number): readonly string[];
   /** Of a byte of the legacy maps, which these rows alone have. */
   meaning(place: number): Meaning;
 }
@@ -25,15 +23,21 @@ export interface Meaning {
   rows(which: number | undefined): readonly number[];
 }
 
-/** Places of the legacy maps 0 … 3. */
-export const LEGACY_PLACES = 4 * 256;
+/** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */
+export const SPACES = 15;
+const BYTES = 256;
+/** Places of the legacy maps. */
+export const LEGACY_PLACES = 4 * BYTES;
 const CHOICES = 16;
 
 const BETWEEN_PLACES = ";";
 const BETWEEN_LISTS = "/";
 const WITH_MODRM = "+";
 const BETWEEN_FIELDS = "|";
-const BETWEEN_ROWS = "\n";
+const BETWEEN_LINES = "\n";
+const BETWEEN_BLOCKS = "\n\n";
+/** Rows that are split at once. */
+const BLOCK = 32;
 
 function placesOf(rows: readonly Row[]): number[][] {
   const places: number[][] = [];
@@ -72,26 +76,40 @@ export function meaningOf(forms: readonly Form[]): Meaning {
 export function tableOf(rows: readonly Row[]): RowTable {
   let places: readonly (readonly number[])[] | undefined;
   const at = (place: number) => (places ??= placesOf(rows))[place] ?? [];
-  const form = (row: number, index: number) => read(rows[row]!, index);
   return {
     count: rows.length,
-    form,
+    row: (index) => rows[index]!,
     at,
-    names: (row) => rows[row]!.names,
-    meaning: (place) => meaningOf(at(place).map((row) => form(row, row))),
+    names: (index) => rows[index]!.names,
+    meaning: (place) => meaningOf(at(place).map((index) => read(rows[index]!, index))),
   };
 }
 
-/** The first line has the rows by place, each of the others one row. */
+/** First a line for each space, which has the rows by place, then a line for each row, so many at a time. */
 export function pack(rows: readonly Row[]): string {
   const table = tableOf(rows);
-  const places = Array.from(placesOf(rows), (indexes, place) =>
-    place < LEGACY_PLACES ? packMeaning(table.meaning(place)) : (indexes?.join() ?? ""),
+  const places = placesOf(rows);
+  const spaces = Array.from({ length: SPACES }, (_, space) =>
+    Array.from({ length: BYTES }, (_, code) => {
+      const place = space * BYTES + code;
+      return place < LEGACY_PLACES ? packMeaning(table.meaning(place)) : (places[place]?.join() ?? "");
+    }).join(BETWEEN_PLACES),
   );
-  const lines = rows.map(
-    (row, index) => row.names.join(" ") + BETWEEN_FIELDS + packForm(row, read(row, index)),
+  const lines = rows.map((row) =>
+    [
+      row.names.join(" "),
+      row.opcode,
+      row.operands,
+      row.flags,
+      row.attributes,
+      row.condition,
+      row.conditionReads,
+    ].join(BETWEEN_FIELDS),
   );
-  return [places.join(BETWEEN_PLACES), ...lines].join(BETWEEN_ROWS);
+  const blocks: string[] = [spaces.join(BETWEEN_LINES)];
+  for (let row = 0; row < rows.length; row += BLOCK)
+    blocks.push(lines.slice(row, row + BLOCK).join(BETWEEN_LINES));
+  return [rows.length, ...blocks].join(BETWEEN_BLOCKS);
 }
 
 function packMeaning({ takesModrm, rows }: Meaning): string {
@@ -104,22 +122,38 @@ function packMeaning({ takesModrm, rows }: Meaning): string {
 const numbersIn = (text: string): number[] => (text === "" ? [] : text.split(",").map(Number));
 
 export function unpack(text: string): RowTable {
-  const lines = text.split(BETWEEN_ROWS);
-  const places = lines[0]!.split(BETWEEN_PLACES);
-  const names = (row: number) => {
-    const line = lines[row + 1]!;
-    return line.slice(0, line.indexOf(BETWEEN_FIELDS)).split(" ");
+  // What is split is garbage to be collected before the first instruction: no more than is asked for.
+  const [count, spaces, ...texts] = text.split(BETWEEN_BLOCKS);
+  const places: string[][] = [];
+  const blocks: string[][] = [];
+  const at = (place: number): string => {
+    const space = Math.floor(place / BYTES);
+    places[space] ??= spaces!.split(BETWEEN_LINES)[space]!.split(BETWEEN_PLACES);
+    return places[space][place % BYTES]!;
+  };
+  const fields = (row: number): string[] => {
+    const block = Math.floor(row / BLOCK);
+    blocks[block] ??= texts[block]!.split(BETWEEN_LINES);
+    return blocks[block][row % BLOCK]!.split(BETWEEN_FIELDS);
   };
   return {
-    count: lines.length - 1,
-    names,
-    form(row, index) {
-      const line = lines[row + 1]!;
-      return unpackForm(line.slice(line.indexOf(BETWEEN_FIELDS) + 1), names(row), index);
+    count: Number(count),
+    row(index) {
+      const [names, opcode, operands, flags, attributes, condition, conditionReads] = fields(index);
+      return {
+        names: names!.split(" "),
+        opcode: opcode!,
+        operands: operands!,
+        flags: flags!,
+        attributes: attributes!,
+        condition: Number(condition),
+        conditionReads: Number(conditionReads),
+      };
     },
-    at: (place) => numbersIn(places[place] ?? ""),
+    names: (index) => fields(index)[0]!.split(" "),
+    at: (place) => numbersIn(at(place)),
     meaning(place) {
-      const packed = places[place] ?? "";
+      const packed = at(place);
       const takesModrm = packed.startsWith(WITH_MODRM);
       const lists = (takesModrm ? packed.slice(1) : packed).split(BETWEEN_LISTS);
       return {

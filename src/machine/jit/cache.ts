@@ -16,7 +16,7 @@ import type { Stop } from "../stop.ts";
 import type { Compiled, Task } from "./compile.ts";
 import { canCompile, compile, discover, nothing } from "./compiler.ts";
 import type { Found } from "./discover.ts";
-import { Foresight } from "./foresight.ts";
+import { BETWEEN_LOOKS, Foresight } from "./foresight.ts";
 import { EXACTING, type StatusGuess } from "./guesses.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { isFixed, type Range, rangesOf, spanOf } from "./ranges.ts";
@@ -114,7 +114,7 @@ interface DataRange extends Range {
 
 export class CompilingEngine implements Engine, CodeListener {
   readonly name = "compiled";
-  readonly threshold: number;
+  readonly #threshold: number;
   /** Instructions that compiled code has executed; the others were interpreted. */
   executed = 0;
   /** Instructions that were compiled, all in all: what the program has waited for. */
@@ -168,12 +168,17 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#earliest = after;
     this.#most = most;
     this.#without = options.without;
-    this.threshold = threshold;
+    this.#threshold = threshold;
     this.#interpreter = new Interpreter(core, this);
     this.#foresight = new Foresight(core.memory, this.#interpreter.code);
     this.#words = core.memory.words;
     core.memory.onRightsLost((page) => this.#rightsLost(page));
     this.#clearChain();
+  }
+
+  /** While nothing is compiled that does not say that it will pay, an address is looked at sooner. */
+  get threshold(): number {
+    return this.#isThrifty && this.#isEarly ? BETWEEN_LOOKS : this.#threshold;
   }
 
   codeWritten(address: number, length: number): void {
@@ -403,7 +408,7 @@ export class CompilingEngine implements Engine, CodeListener {
   }
 
   #compile(entry: number, head: Operation): void {
-    head.immediate = this.threshold;
+    head.immediate = this.#threshold;
     if (isImpossible) return;
     let foreseen = 0;
     if (this.#isEarly) {
@@ -652,7 +657,7 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Lets an address be counted again, the longer the oftener its code has changed. */
   #arm(head: Operation): void {
     const changes = this.#changes.get(head.address) ?? 0;
-    head.immediate = changes > MOST_CHANGES && !this.#ahead ? NEVER : this.threshold << changes;
+    head.immediate = changes > MOST_CHANGES && !this.#ahead ? NEVER : this.#threshold << changes;
   }
 
   #dropAll(): void {

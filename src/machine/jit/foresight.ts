@@ -12,8 +12,8 @@ import { FLOW, flowOf } from "./flow.ts";
 
 /** Instructions behind an address among which the ends of the loops around it are looked for. */
 const MOST_LOOKED_AT = 160;
-/** Arrivals between the first looks, and how many those are; from then on it is twice as many each time. */
-const BETWEEN_LOOKS = 150;
+/** Arrivals at an address before the first look, and between the first few; from then on it is twice as many each time. */
+export const BETWEEN_LOOKS = 60;
 const CLOSE_LOOKS = 3;
 /** The speed of a count is steady if it has changed by less than this part of it. */
 const UNSTEADY = 1 / 4;

@@ -230,7 +230,7 @@ export class Code {
     const beneath = new Operation(this.records, operation.address, OP.DECODE, notDecoded);
     decodeOperation(this.#core, beneath);
     beneath.next = operation.next;
-    beneath.target = operation.target;
+    if (mayLead(beneath.op)) beneath.target = operation.target;
     operation.op = OP.BREAK;
     operation.beneath = beneath;
     operation.constantAt = operation.length; // a constant that is written is not that of this record

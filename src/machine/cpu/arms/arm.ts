@@ -9,6 +9,8 @@ import { STATE } from "../state.ts";
 const { i32, sequence, when, giveBack } = wasm;
 
 export type Size = 1 | 2 | 4;
+/** Bytes of an operand of SSE. */
+export type WideSize = 4 | 8 | 16;
 
 export const zero = i32.const(0);
 export const constant = i32.const;
@@ -76,21 +78,23 @@ export class Arm extends WasmFunction {
   readonly following = i32.load(this.op.get, RECORD.FOLLOWING);
   readonly next = i32.load(this.op.get, RECORD.NEXT);
   readonly target = i32.load(this.op.get, RECORD.TARGET);
-  readonly #a = i32.load16_u(this.op.get, RECORD.A);
-  readonly #b = i32.load16_u(this.op.get, RECORD.B);
+  readonly which = i32.load(this.op.get, RECORD.WHICH);
+  /** Where the registers stand in the state page. */
+  readonly placeOfA = i32.load16_u(this.op.get, RECORD.A);
+  readonly placeOfB = i32.load16_u(this.op.get, RECORD.B);
 
   /** The first operand, a register of `size` bytes, zero-extended. */
   a(size: Size = 4): Expression {
-    return LOADS[size](this.#a);
+    return LOADS[size](this.placeOfA);
   }
   b(size: Size = 4): Expression {
-    return LOADS[size](this.#b);
+    return LOADS[size](this.placeOfB);
   }
   setA(value: Expression, size: Size = 4): Expression {
-    return STORES[size](this.#a, value);
+    return STORES[size](this.placeOfA, value);
   }
   setB(value: Expression): Expression {
-    return i32.store(this.#b, value);
+    return i32.store(this.placeOfB, value);
   }
 
   /** The address that the memory operand names. */
@@ -104,7 +108,7 @@ export class Arm extends WasmFunction {
   // Memory
 
   /** Leaves, unless `size` bytes at an address may be read without thought. */
-  admitRead(at: Local, size: Size): Expression {
+  admitRead(at: Local, size: Size | WideSize): Expression {
     return when(i32.eqz(i32.and(this.#facts(at, size), constant(FACT.READ))), this.leave);
   }
 
@@ -112,7 +116,7 @@ export class Arm extends WasmFunction {
    * The same for a write, and with `reads` for a read before it. What holds code, too, may be written beside it, and the
    * constants of instructions.
    */
-  admitWrite(at: Local, size: Size, reads = false): Expression {
+  admitWrite(at: Local, size: Size | WideSize, reads = false): Expression {
     const wanted = constant(reads ? FACT.READ | FACT.WRITE : FACT.WRITE);
     const facts = i32.and(this.#facts(at, size), wanted);
     const needed = constant(reads ? FACT.READ | FACT.STORE : FACT.STORE);
@@ -121,7 +125,7 @@ export class Arm extends WasmFunction {
     return when(reads ? i32.ne(facts, wanted) : i32.eqz(facts), when(i32.eqz(isAdmitted), this.leave));
   }
 
-  #facts(at: Local, size: Size): Expression {
+  #facts(at: Local, size: Size | WideSize): Expression {
     const first = fact(at.get);
     return size === 1 ? first : i32.and(first, fact(i32.add(at.get, constant(size - 1))));
   }

@@ -20,6 +20,7 @@ import { defineArithmetic } from "./arithmetic.ts";
 import { Arm, codeOf, constant, type Define, fact, NO_ARM, RUN, statePage, zero } from "./arm.ts";
 import { defineJumps } from "./jumps.ts";
 import { defineMoves } from "./moves.ts";
+import { defineVectors } from "./vectors.ts";
 
 const { i32, when, giveBack } = wasm;
 
@@ -97,6 +98,7 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
   defineArithmetic(define);
   defineMoves(define);
   defineJumps(define);
+  defineVectors(define);
   const noArm = new Arm(tail);
   noArm.add(noArm.leave);
   // In the order of RUN, LEAVE, BESIDE, NO_ARM, STOS and MOVS, behind what is imported.

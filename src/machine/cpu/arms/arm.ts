@@ -1,6 +1,6 @@
 /** What an arm is written with: its record, its operands in registers and memory, the flags, and the ways on. */
 import { FACT, FACTS_BASE, RAM_BASE } from "../../memory/memory.ts";
-import { type Expression, type Local, WasmFunction, wasm } from "../../wasm/index.ts";
+import { type Expression, Label, type Local, WasmFunction, wasm } from "../../wasm/index.ts";
 import { KEPT } from "../flags.ts";
 import { OP } from "../op.ts";
 import { JUMP_PAIRS, JUMPS_BASE, RECORD } from "../records.ts";
@@ -103,6 +103,15 @@ export class Arm extends WasmFunction {
     const index = i32.load(i32.load8_u(this.op.get, RECORD.INDEX));
     const scaled = i32.shl(index, i32.load8_u(this.op.get, RECORD.SCALE));
     return i32.add(i32.add(base, scaled), i32.load(this.op.get, RECORD.DISPLACEMENT));
+  }
+
+  /** One of several things, by its number. */
+  choice(number: Expression, ways: readonly Expression[]): Expression {
+    const labels = ways.map(() => new Label());
+    const end = new Label();
+    let body = wasm.block(labels[0]!, wasm.brTable(labels, labels[0]!, number));
+    for (const [at, way] of ways.entries()) body = wasm.block(labels[at + 1] ?? end, body, way, wasm.br(end));
+    return body;
   }
 
   // Memory

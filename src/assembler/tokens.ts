@@ -109,6 +109,10 @@ export function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Arra
   return larger;
 }
 
+/** The same with room for what is known of a text, or of whatever else has this number. */
+export const grownFor = (array: Int32Array<ArrayBuffer>, number: number): Int32Array<ArrayBuffer> =>
+  grown(array, Math.max(number + 1, array.length * GROWTH));
+
 /** Room for copies, one at a time, that is used again and again: new room of megabytes costs more than the copying. */
 export class Copied {
   #room = new Int32Array(0);

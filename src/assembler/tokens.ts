@@ -414,11 +414,8 @@ export class Tokenizer {
         store.reserve(1);
         tokens = store.tokens;
       }
-      const code = at < length ? bytes[at]! : 0x1a;
-      if (code === 0x20 || code === 9) {
-        at++;
-        continue;
-      }
+      let code = at < length ? bytes[at]! : 0x1a;
+      while (code === 0x20 || code === 9) code = ++at < length ? bytes[at]! : 0x1a;
       if (separator[code] === 0) {
         if (code === 0x27 || code === 0x22) {
           at = this.#string(at, code);
@@ -428,9 +425,9 @@ export class Tokenizer {
         const start = at;
         let hash = 0;
         do {
-          hash = nextHash(hash, bytes[at]!);
-          at++;
-        } while (at < length && separator[bytes[at]!] === 0);
+          hash = nextHash(hash, code);
+          code = ++at < length ? bytes[at]! : 0x1a;
+        } while (separator[code] === 0);
         if (at - start > 255) {
           this.at = at;
           refuse("nameTooLong");

@@ -139,6 +139,8 @@ export class Assembler {
   timesDepth = 0;
   /** The operand that is being evaluated. */
   operandIndex = 0;
+  /** It is the segment of a far jump's target. */
+  inSegment = false;
   /** What formats keep from pass to pass. */
   readonly objectBases = new Map<number, ObjectBase>();
   readonly formatMemory = newFormatMemory();

@@ -10,7 +10,19 @@ import { isPort } from "./encode/special.ts";
 import type { Expression } from "./expression/expressions.ts";
 import type { Shape } from "./instruction.ts";
 import { Refusal } from "./messages.ts";
-import { type Encoding, FLOAT, IMMEDIATE, MEMORY, newOperand, type Operand } from "./operand.ts";
+import {
+  BOUND,
+  type Encoding,
+  FAR,
+  FLOAT,
+  IMMEDIATE,
+  MEMORY,
+  newOperand,
+  OFFSETLESS,
+  type Operand,
+  REGISTER,
+  register,
+} from "./operand.ts";
 
 /**
  * Throws `error`, which arose with `expression` of the operand at `assembler.operandIndex`, or what FASM says before it. Returns
@@ -30,7 +42,8 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
     if (operand.kind !== FLOAT) assembler.evaluator.put(operand, 0);
   }
   const { at, complaints } = state;
-  const index = assembler.operandIndex;
+  const { inSegment, operandIndex: index } = assembler;
+  assembler.inSegment = false;
   const failed = operands[index]!;
   if (failed.kind === MEMORY && !failed.sizeDeclared && shape.sized)
     failed.size = assembler.evaluator.takenSize;
@@ -47,7 +60,7 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
     state.at = at;
     const said = isRead(shape.name)
       ? (saidBefore(shape, index, state) ?? saidOfLabels(shape, index, assembler))
-      : saidOfOwn(complaint, shape, index, state);
+      : saidOfOwn(complaint, shape, index, state, inSegment);
     if (said === undefined) throw error;
     // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
     if (!(said instanceof Refusal && said.reason === "extraCharactersOnLine")) throw said;
@@ -81,28 +94,54 @@ function saidOfLabels(shape: Shape, index: number, { evaluator, state }: Assembl
 }
 
 /** The same of instructions whose encoders read their operands themselves, and have said something of them. */
-function saidOfOwn(complaint: unknown, shape: Shape, index: number, state: Encoding): unknown {
+function saidOfOwn(
+  complaint: unknown,
+  shape: Shape,
+  index: number,
+  state: Encoding,
+  inSegment: boolean,
+): unknown {
   // A list is worked off one operand after the other.
   if (shape.lists && encodes(shape, index + 1, state)) return undefined;
-  return comesToRead(shape, index, state) ? undefined : complaint;
+  return comesToRead(shape, index, state, inSegment) ? undefined : complaint;
 }
 
 /** String instructions: FASM reads their addresses before it asks anything of them. */
 const STRINGS = /^(?:movs|cmps|stos|scas|lods|ins|outs|xlat)$/;
 
 const number: Operand = { ...newOperand(), kind: IMMEDIATE, comma: true, low: 1, value: 1 };
+const bound: Operand = { ...newOperand(), kind: REGISTER, comma: true, register: register(BOUND, 0) };
 
-/** Whether FASM gets as far as the value or the address of an operand: there is an instruction that begins so. */
-function comesToRead({ name, encode, operands }: Shape, index: number, state: Encoding): boolean {
-  const { kind, comma, fraction, jump, size, sizeDeclared } = operands[index]!;
+/**
+ * Whether FASM gets as far as the value or the address of an operand, or the segment of a far jump: there is an instruction that
+ * begins so.
+ */
+function comesToRead(
+  { name, encode, operands }: Shape,
+  index: number,
+  state: Encoding,
+  inSegment: boolean,
+): boolean {
+  const failed = operands[index]!;
+  const { comma, jump, sizeDeclared } = failed;
+  // A segment is read before it is known whether there is an offset, and of what size.
+  const isSegment = inSegment || failed.kind === OFFSETLESS;
+  const { kind, fraction, size }: Operand = isSegment
+    ? { ...failed, kind: FAR, fraction: false, size: 0 }
+    : failed;
   if (STRINGS.test(name) && kind === MEMORY && jump === 0)
     return index === 0 || (index === 1 && comma && (operands[0]!.kind === MEMORY || isPort(operands[0])));
   const { at } = state;
   // The size of a number is judged before its value, that of memory behind its address.
   const sizes = kind === MEMORY ? [{ size: 0 }, { size: 4 }] : [{ size, sizeDeclared }];
   const before = operands.slice(0, index);
+  // The registers of an address's first part are judged behind its second one.
+  if (/^bnd(?:ldx|stx)$/.test(name) && kind !== MEMORY && !comma && before.at(-1)?.kind === MEMORY) {
+    const first = before.pop()!;
+    before.push({ ...first, base: first.index || first.base, index: 0, scale: 0 });
+  }
   const taken = sizes.some((sized) =>
-    [[], [number], [number, number]].some((behind) => {
+    [[], [number], [number, number], [bound]].some((behind) => {
       const tried = [...before, { ...newOperand(), kind, comma, fraction, jump, ...sized }, ...behind];
       return encodes({ encode, operands: tried }, tried.length, state);
     }),

@@ -134,10 +134,18 @@ export function storeDirective(assembler: Assembler): void {
   const at = state.pointedAt;
   const low = low32(value);
   const high = high32(value);
-  for (let n = 0; n < size; n++) bytes[at + n] = (n < 4 ? low : high) >> ((n & 3) * 8);
+  let changes = false;
+  for (let n = 0; n < size; n++) {
+    const byte = ((n < 4 ? low : high) >> ((n & 3) * 8)) & 0xff;
+    changes ||= bytes[at + n] !== byte;
+    bytes[at + n] = byte;
+  }
+  if (changes) state.stores++;
   if (bytes !== state.bytes) return;
   const end = at + size;
-  if (at < state.undefinedEnd && end > state.undefinedStart) state.undefinedStart = end;
+  if (at >= state.undefinedEnd || end <= state.undefinedStart) return;
+  state.undefinedStart = end;
+  state.stores++;
 }
 
 /** What `load` and `store` point to: the bytes, and `state.pointedAt` where in them; undefined after a complaint. */

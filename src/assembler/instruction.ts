@@ -91,6 +91,12 @@ export interface Shape {
   readonly closed: readonly boolean[];
   /** An address may be in two parts: `[eax,ecx*4]`. */
   readonly divided: boolean;
+  /** An address must be as wide as the code's bounds. */
+  readonly bounds: boolean;
+  /** How many operands FASM reads at most, whatever else is on the line. */
+  readonly reads: number;
+  /** The first number is judged before the next one is worked out. */
+  readonly judges: boolean;
   /** Where an instruction of this shape has its operands, to compare others with. */
   readonly item: number;
   readonly items: number;
@@ -380,7 +386,10 @@ function isShaped(program: Program, known: Shape, item: number, end: number) {
   return true;
 }
 
-type Traits = Pick<Shape, "jumps" | "sized" | "agrees" | "waits" | "floatSize" | "lists" | "divided"> & {
+type Traits = Pick<
+  Shape,
+  "jumps" | "sized" | "agrees" | "waits" | "floatSize" | "lists" | "divided" | "bounds" | "reads" | "judges"
+> & {
   /** Has masks and broadcasts, or could. */
   decorates: boolean;
   /** Takes segment:offset; behind the number of any other instruction a colon is surplus. */
@@ -410,6 +419,9 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       decorates: /^[vk]/.test(name),
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
+      bounds: /^bnd./.test(name),
+      reads: /^(?:j|call$|loop|xbegin$|ret|int$)/.test(name) ? 1 : Number.POSITIVE_INFINITY,
+      judges: name === "enter",
       lists: /^(?:push|pop)[wdq]?$|^ret|^(?:mov|cmp)sd$|^(?:monitor|mwait)x?$/.test(name),
       floatSize: /^(?:pushw|ret.*|enter)$/.test(name) ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
     };
@@ -426,8 +438,8 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
   const segmentAt: number[] = [];
   const closed: boolean[] = [];
   let at = item;
-  const { jumps, far, sized, agrees, waits, floatSize, lists, decorates, series, divided } =
-    traitsOf(mnemonic);
+  const traits = traitsOf(mnemonic);
+  const { jumps, far, sized, agrees, waits, floatSize, lists, decorates, series, divided } = traits;
   let comma = false;
   let leaves = false;
   const last = () => kinds[at] === I_LINE || kinds[at] === I_END || (kinds[at] === I_INSTRUCTION && !lists);
@@ -492,17 +504,16 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
       case I_EXPRESSION:
         expression = at++ - item;
         operand.kind = IMMEDIATE;
-        if (kinds[at] === COLON && far && kinds[at + 1] === I_EXPRESSION) {
+        if (program.expressions.kind(value) === K_FLOAT) {
+          operand.kind = FLOAT;
+          operand.fraction = true;
+        } else if (kinds[at] === COLON && far && kinds[at + 1] === I_EXPRESSION) {
           operand.kind = FAR;
           segment = expression;
           expression = at + 1 - item;
           at += 2;
           operand.fraction = program.expressions.kind(values[at - 1]!) === K_FLOAT;
         } else if (kinds[at] === COLON && far) operand.kind = OFFSETLESS;
-        else if (program.expressions.kind(value) === K_FLOAT) {
-          operand.kind = FLOAT;
-          operand.fraction = true;
-        }
         break;
       case BRACE:
         at = readRounding(program, at, operand);
@@ -553,6 +564,9 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     segmentAt,
     closed,
     divided,
+    bounds: traits.bounds,
+    reads: traits.reads,
+    judges: traits.judges,
     item,
     items: at - item,
   };

@@ -15,6 +15,12 @@ test.each([
   ["a constant that counts", "x=0\nwhile x<>-1\nx=x+1\nend while"],
   ["a constant that goes on from where it should end", "x=1\nwhile x<>1000000\nx=x+2\nend while"],
   ["one round too many", "x=0\nwhile x<4294967295\nx=x+1\nend while"],
+  [
+    "a constant that a loop in it sets back",
+    "x=0\nwhile x<1\nrepeat 3\nx=0-%\nend repeat\nwhile x<0\nx=x+1\nend while\nend while",
+  ],
+  ["a constant that is loaded", "db 7,0\nx=0\nwhile x<2\nload x byte from 1\nx=x+1\nend while"],
+  ["what is stored again", "dd 0\nx=0\nwhile x<2\nstore word 5 at 0\nload x byte from 2\nend while"],
 ])("an endless loop ends: %s", (_, source) => {
   expect(refusal(source)).toBe("too many repeats");
 });
@@ -28,6 +34,16 @@ test.each([
     "a repeat that is left",
     "x=0\nrepeat 0FFFFFFFFh\nx=x+1\nif x>900000000\nbreak\nend if\nend repeat\ndd x",
     900000001,
+  ],
+  [
+    "one that counts in memory",
+    "dd 0\nx=0\nwhile x=0\nload y dword from 0\nstore dword y+1 at 0\nload x byte from 2\ny=0\nend while",
+    65536,
+  ],
+  [
+    "a repeat that counts in memory",
+    "dd 0\nrepeat 100000\nload y dword from 0\nstore dword y+1 at 0\ny=0\nend repeat",
+    100000,
   ],
   ["down to nothing", "x=2000000000\ny=0\nwhile x\nx=x-1\ny=y+2\nend while\ndd y", 4000000000],
 ])("a long loop is gone through: %s", (_, source, value) => {

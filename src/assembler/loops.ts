@@ -3,12 +3,13 @@
  * through every round of a `repeat`; here a loop that comes back to where it was is found out at once, and rounds that
  * only count are passed over.
  *
- * Both are done for loops of assignments and conditions alone, and neither changes what comes out:
+ * Both are done for loops that write nothing, and neither changes what comes out:
  *
- * * When everything the loop assigns is as it was some rounds ago, the loop will do the same for ever, or as often as it may.
- * * When assignments and conditions are sums of multiples of what the loop assigns, and three rounds have added the same
- *   to each of them while every comparison came out with the same sign, all further rounds add the same until a
- *   comparison changes its sign. Where that will be can be worked out.
+ * * When everything the loop assigns, loads or stores is as it was some rounds ago, the loop will do the same for ever, or as
+ *   often as it may.
+ * * When there are assignments and conditions alone, and they are sums of multiples of what the loop assigns, and three rounds
+ *   have added the same to each of them while every comparison came out with the same sign, all further rounds add the
+ *   same until a comparison changes its sign. Where that will be can be worked out.
  */
 import type { Assembler } from "./assemble.ts";
 import { quick } from "./expression/evaluate.ts";
@@ -21,12 +22,15 @@ import {
   D_ELSE,
   D_END,
   D_IF,
+  D_LOAD,
   D_REPEAT,
+  D_STORE,
   D_WHILE,
   I_CONSTANT,
   I_END,
   I_EXPRESSION,
   I_INSTRUCTION,
+  I_LABEL,
   I_LINE,
   O_CLOSE,
   O_NOT_EQUAL,
@@ -72,6 +76,8 @@ export interface Watch {
   readonly values: Int[];
   readonly relocations: number[];
   readonly bases: unknown[];
+  /** How often a `store` had changed anything by then. */
+  stores: number;
   returns: number;
   /** The counter at the last look, that at which it is looked at next, and the rounds between them. */
   lastLook: number;
@@ -92,6 +98,7 @@ export function watchLoop({ program, state }: Assembler, start: number): Watch {
     values: [],
     relocations: [],
     bases: [],
+    stores: 0,
     returns: 0,
     lastLook: 0,
     nextLook: found === undefined ? Number.POSITIVE_INFINITY : 0,
@@ -116,18 +123,27 @@ function neverEnds({ kinds, values, expressions }: Program, start: number): bool
   return true;
 }
 
-/** The numbers of the labels that a loop of assignments and conditions assigns; undefined for any other loop. */
+/**
+ * The numbers of the labels that a loop of assignments, conditions, loads, stores and further loops assigns; undefined for any
+ * other loop.
+ */
 function assignedIn(
   { kinds, values, expressions }: Program,
   start: number,
 ): { labels: number[]; uncounted: boolean } | undefined {
   const labels = new Set<number>();
   let uncounted = true;
+  let depth = 0;
+  let opened = 0;
   for (let item = start; ; item++) {
     const kind = kinds[item]!;
     if (kind === I_END) return undefined;
-    if (kind === I_EXPRESSION && expressions.elements(values[item]!).includes(COUNTER)) uncounted = false;
+    // In a loop of this one the counter is that loop's.
+    if (kind === I_EXPRESSION && depth === 0 && expressions.elements(values[item]!).includes(COUNTER))
+      uncounted = false;
     if (kind !== I_LINE) continue;
+    depth += opened;
+    opened = 0;
     const first = kinds[item + 1]!;
     if (first === I_LINE) continue;
     if (first === I_CONSTANT) {
@@ -136,11 +152,21 @@ function assignedIn(
     }
     if (first !== I_INSTRUCTION) return undefined;
     const directive = values[item + 1]!;
-    if (directive === D_IF || directive === D_ELSE || directive === D_BREAK) continue;
+    if (directive === D_IF || directive === D_ELSE || directive === D_BREAK || directive === D_STORE)
+      continue;
+    if (directive === D_LOAD && kinds[item + 2] === I_LABEL) {
+      labels.add(values[item + 2]! & 0xffffff);
+      continue;
+    }
+    if (directive === D_WHILE || directive === D_REPEAT) {
+      opened = 1;
+      continue;
+    }
     if (directive !== D_END || kinds[item + 2] !== I_INSTRUCTION) return undefined;
-    if (values[item + 2] === D_WHILE || values[item + 2] === D_REPEAT)
-      return { labels: [...labels], uncounted };
-    if (values[item + 2] !== D_IF) return undefined;
+    if (values[item + 2] === D_WHILE || values[item + 2] === D_REPEAT) {
+      if (depth === 0) return { labels: [...labels], uncounted };
+      depth--;
+    } else if (values[item + 2] !== D_IF) return undefined;
   }
 }
 
@@ -151,7 +177,7 @@ function assignedIn(
 export function isEndless(assembler: Assembler, watch: Watch, start: number): boolean {
   const { state } = assembler;
   if (state.counter >= (watch.neverEnds ? SURE_ROUNDS : ROUNDS_LIMIT)) return true;
-  if (hasCycled(watch)) return true;
+  if (hasCycled(assembler, watch)) return true;
   if (state.counter >= watch.nextLook) look(assembler, watch, start, true, ROUNDS_LIMIT);
   return state.counter >= ROUNDS_LIMIT;
 }
@@ -160,7 +186,7 @@ export function isEndless(assembler: Assembler, watch: Watch, start: number): bo
 export function passOver(assembler: Assembler, watch: Watch, start: number): void {
   const { state } = assembler;
   if (state.keepReferences) return;
-  if (hasCycled(watch)) {
+  if (hasCycled(assembler, watch)) {
     const cycle = state.counter - watch.lastLook;
     const left = state.counterLimit - state.counter;
     state.counter += left - (left % cycle);
@@ -168,8 +194,10 @@ export function passOver(assembler: Assembler, watch: Watch, start: number): voi
 }
 
 /** Whether it has often enough come back to where it was at the last look. */
-function hasCycled(watch: Watch): boolean {
-  return watch.uncounted && hasReturned(watch) && ++watch.returns === RETURNS;
+function hasCycled({ state }: Assembler, watch: Watch): boolean {
+  return (
+    watch.uncounted && watch.stores === state.stores && hasReturned(watch) && ++watch.returns === RETURNS
+  );
 }
 
 function look(assembler: Assembler, watch: Watch, start: number, conditional: boolean, limit: number): void {
@@ -177,6 +205,7 @@ function look(assembler: Assembler, watch: Watch, start: number, conditional: bo
   watch.gap *= 2;
   watch.returns = 0;
   note(watch);
+  watch.stores = state.stores;
   watch.lastLook = state.counter;
   // Who wants to know every use of a symbol wants those of every round.
   if (state.counter >= FIRST_LEAP && !state.keepReferences) {

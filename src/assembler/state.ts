@@ -152,6 +152,8 @@ export class State implements Encoding {
   undefinedEnd = 0;
   /** Where `load` or `store` points to in the bytes it was given. */
   pointedAt = 0;
+  /** How often `store` has changed anything. */
+  stores = 0;
   structures: Structure[] = [];
   /** Blocks that have been closed, to be used again. */
   readonly #closed: Structure[] = [];

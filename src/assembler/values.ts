@@ -2,6 +2,7 @@
 import type { Assembler } from "./assemble.ts";
 import { complain } from "./complaint.ts";
 import { endsWithDword } from "./encode/dword.ts";
+import { frameBytes } from "./encode/special.ts";
 import { E_PREDEFINED, type Expression, K_FLOAT, P_COUNTER, P_TIME } from "./expression/expressions.ts";
 import type { Shape } from "./instruction.ts";
 import { refuse } from "./messages.ts";
@@ -85,28 +86,36 @@ export function evaluateBehind(assembler: Assembler, shape: Shape, item: number)
 function evaluateOperands(assembler: Assembler, shape: Shape, item: number): void {
   const { evaluator, program, state } = assembler;
   const { operands, segmentAt, closed } = shape;
+  const count = Math.min(operands.length, shape.reads);
   state.numberMissed = false;
-  for (let index = 0; index < operands.length; index++) {
+  for (let index = 0; index < count; index++) {
     const expression = expressionOf(program, item, shape, index);
     if (expression < 0) continue;
     assembler.operandIndex = index;
     const operand = operands[index]!;
     if (operand.kind === MEMORY) {
-      if (operand.addressSize === 1) refuse("invalidAddressSize");
+      const { addressSize } = operand;
+      if (addressSize === 1) refuse("invalidAddressSize");
+      if (shape.bounds && addressSize !== 0 && addressSize !== (state.bits === 64 ? 8 : 4))
+        refuse("invalidAddressSize");
       evaluator.takesSizes = !operand.sizeDeclared && (shape.sized || shape.agrees);
       evaluator.takenSize = 0;
       evaluator.address(expression, operand, operand.addressSize, fasmSegment(operand.segment), false);
       if (!operand.sizeDeclared) operand.size = shape.sized ? evaluator.takenSize : 0;
       evaluator.takesSizes = false;
       if (!closed[index]) refuse(shape.divided ? "invalidOperand" : "invalidAddress");
-    } else if (program.expressions.kind(expression) === K_FLOAT) {
+      continue;
+    }
+    if (operand.kind === FAR) {
+      assembler.inSegment = true;
+      evaluateSegment(assembler, operand, program.values[item + segmentAt[index]!]!);
+      assembler.inSegment = false;
+    }
+    if (program.expressions.kind(expression) === K_FLOAT) {
       if (!shape.jumps) evaluateFloat(assembler, shape, operand, expression);
     } else {
-      if (operand.kind === FAR) {
-        const segment = program.values[item + segmentAt[index]!]!;
-        evaluateSegment(assembler, operand, segment);
-      }
       const { errorLine } = state;
+      if (shape.judges && index === 1) frameBytes(operands[0]!, state);
       evaluateImmediate(assembler, operand, expression, shape.jumps);
       if (state.errorLine !== errorLine) state.numberMissed = true;
       if (!closed[index]) refuse("invalidOperand");
@@ -164,7 +173,6 @@ function evaluateFloat(assembler: Assembler, shape: Shape, operand: Operand, exp
 }
 
 function evaluateSegment(assembler: Assembler, operand: Operand, expression: Expression): void {
-  if (assembler.program.expressions.kind(expression) === K_FLOAT) refuse("invalidValue");
   const term = assembler.evaluator.word(expression);
   operand.segmentValue = Number(term.value);
   operand.segmentRelocation = term.relocation;

@@ -18,8 +18,7 @@ import {
   TRUNCATED,
   ZF,
 } from "./index.ts";
-import { SPACES } from "./lookup.ts";
-import { pack, tableOf, unpack } from "./table.ts";
+import { LEGACY_PLACES, pack, SPACES, tableOf, unpack } from "./table.ts";
 
 const bytesOf = (hex: string): Uint8Array =>
   Uint8Array.from(
@@ -103,7 +102,14 @@ describe("rows", () => {
     expect(indexes.map(read.row)).toEqual(rows);
     expect(indexes.map(read.names)).toEqual(indexes.map(table.names));
     const places = [...Array(SPACES * 256).keys()];
-    expect(places.map(read.at)).toEqual(places.map(table.at));
+    const legacy = places.slice(0, LEGACY_PLACES);
+    expect(places.slice(LEGACY_PLACES).map(read.at)).toEqual(places.slice(LEGACY_PLACES).map(table.at));
+    const whiches = [undefined, ...Array(16).keys()];
+    const meanings = ({ meaning }: typeof table) =>
+      legacy
+        .map(meaning)
+        .map(({ takesModrm, rows }) => [takesModrm, takesModrm ? whiches.map(rows) : rows(undefined)]);
+    expect(meanings(read)).toEqual(meanings(table));
   });
 
   test("all forms of an opcode byte agree whether ModR/M follows", () => {

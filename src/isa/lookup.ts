@@ -5,7 +5,7 @@ import { type Form, MAP_0F3A, MAP_0F38, PREFIX_ANY, PREFIX_NONE, read } from "./
 import { avx } from "./forms/avx.ts";
 import { isAvx } from "./forms/avx-names.ts";
 import { plain } from "./plain.ts";
-import { type RowTable, tableOf } from "./table.ts";
+import { LEGACY_PLACES, type Meaning, meaningOf, type RowTable, SPACES, tableOf } from "./table.ts";
 
 /** The rows of AVX and AVX-512, once somebody has asked for one. */
 let more: RowTable | undefined;
@@ -68,70 +68,50 @@ export const isMnemonic = (name: string): boolean => names(isAvx(name)).has(name
 /** Every mnemonic, aliases included; without those of AVX, unless they are known already, when not `all`. */
 export const mnemonics = (all: boolean): IterableIterator<string> => names(all).keys();
 
-/** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */
-export const SPACES = 15;
-const VECTOR_SPACES = 5;
-
-const none: readonly Form[] = [];
-
-/** For each space and opcode byte its forms, the more particular first, once asked. */
-const byOpcode: (readonly Form[] | undefined)[] = new Array(SPACES * 256);
-
-function formsAt(at: number): readonly Form[] {
-  const known = byOpcode[at];
-  if (known !== undefined) return known;
-  const indexes = [...plain.at(at)];
-  if (at >= VECTOR_SPACES * 256) for (const index of vectorRows().at(at)) indexes.push(plain.count + index);
-  const list = indexes
-    .map(formAt)
-    .filter((form) => !form.encodeOnly && form.level !== "long")
-    .sort((a, b) => particularity(b) - particularity(a));
-  byOpcode[at] = list.length === 0 ? none : list;
-  return byOpcode[at]!;
+/** What an opcode byte means, with the lists of forms that were asked for. */
+interface Known extends Meaning {
+  /** By ModR/M.reg, with memory and then with registers; all in the first where there is no ModR/M byte. */
+  readonly forms: (readonly Form[] | undefined)[];
 }
 
-/** The same lists narrowed by a whole ModR/M byte, made when first asked for. */
-const byModrm = new Map<number, readonly Form[]>();
+/** By space, and then by byte. */
+const known: (Known | undefined)[][] = Array.from({ length: SPACES }, () => []);
 
-/** The more a form fixes, the earlier it is asked. */
-function particularity(form: Form): number {
-  return (
-    (form.suffix >= 0 ? 16 : 0) +
-    (form.rm >= 0 ? 8 : 0) +
-    (form.digit >= 0 ? 4 : 0) +
-    (form.plus ? 0 : 2) +
-    (form.decodeOnly ? 0 : 1)
-  );
+function knownAt(space: number, code: number): Known {
+  return (known[space]![code] ??= look(space * 256 + code));
 }
+
+function look(at: number): Known {
+  const { takesModrm, rows } = at < LEGACY_PLACES ? plain.meaning(at) : meaningOf(vectorForms(at));
+  return { takesModrm, rows, forms: [] };
+}
+
+const vectorForms = (at: number): Form[] =>
+  [
+    ...plain.at(at),
+    ...vectorRows()
+      .at(at)
+      .map((row) => plain.count + row),
+  ].map(formAt);
 
 /** Whether a ModR/M byte follows this opcode byte. One answer for all forms of a byte, except F3 90 and the like, which have none. */
 export function takesModrm(space: number, code: number): boolean {
   // Behind 0F 38 and 0F 3A there is one whatever the opcode.
-  return space === MAP_0F38 || space === MAP_0F3A || formsAt(space * 256 + code)[0]?.modrm === true;
+  return space === MAP_0F38 || space === MAP_0F3A || knownAt(space, code).takesModrm;
 }
 
 /** One of the forms with this opcode byte, with this prefix (66 F2 F3) if there is one of it. */
 export function someForm(space: number, code: number, prefix: number): Form | undefined {
-  const list = formsAt(space * 256 + code);
+  const list = knownAt(space, code).rows(undefined).map(formAt);
   return list.find((form) => form.prefix === prefix) ?? list[0];
 }
 
+/** The forms that have this ModR/M byte, but for its rm. */
 function candidates(space: number, code: number, modrm: number): readonly Form[] {
-  const at = space * 256 + code;
-  const forms = formsAt(at);
-  if (forms[0]?.modrm !== true) return forms;
-  const key = at * 256 + modrm;
-  const known = byModrm.get(key);
-  if (known !== undefined) return known;
-  const register = modrm >= 0xc0;
-  const list = forms.filter(
-    (form) =>
-      (form.mod === "any" || (form.mod === "register") === register) &&
-      (form.digit < 0 || form.digit === ((modrm >> 3) & 7)) &&
-      (form.rm < 0 || form.rm === (modrm & 7)),
-  );
-  byModrm.set(key, list);
-  return list;
+  const { takesModrm, rows, forms } = knownAt(space, code);
+  if (!takesModrm) return (forms[0] ??= rows(undefined).map(formAt));
+  const which = (modrm >= 0xc0 ? 8 : 0) | ((modrm >> 3) & 7);
+  return (forms[which] ??= rows(which).map(formAt));
 }
 
 /** What stands around an opcode byte and decides between the forms that share it. */
@@ -168,6 +148,7 @@ export function find(
   let foundRank = -1;
   for (let i = 0; i < list.length; i++) {
     const form = list[i]!;
+    if (form.rm >= 0 && form.rm !== (modrm & 7)) continue;
     if (form.suffix >= 0 && form.suffix !== last) continue;
     if (form.operandSize !== 0 && form.operandSize !== around.operandSize) continue;
     if (form.addressSize !== 0 && form.addressSize !== around.addressSize) continue;

@@ -3,7 +3,7 @@
  * what it does first, so the build works the table out once and writes it down as text (`pack`), of which nothing is
  * read before somebody asks (`unpack`). From the sources it is made of the rows themselves (`tableOf`).
  */
-import { placeInTable, type Row } from "./form.ts";
+import { type Form, placeInTable, type Row, read } from "./form.ts";
 
 export interface RowTable {
   readonly count: number;
@@ -12,11 +12,32 @@ export interface RowTable {
   at(place: number): readonly number[];
   /** Of each row. */
   names(index: number): readonly string[];
+  /** Of a byte of the legacy maps, which these rows alone have. */
+  meaning(place: number): Meaning;
 }
 
+/** What the decoder wants to know of an opcode byte. */
+export interface Meaning {
+  readonly takesModrm: boolean;
+  /** Rows for the decoder, the more particular first: all, or those of one ModR/M.reg with memory (0 … 7) or registers (8 … 15). */
+  rows(which: number | undefined): readonly number[];
+}
+
+/** Opcode spaces: the legacy maps 0 … 3, then VEX maps 1 … 3 as 5 … 7, EVEX as 9 … 11, XOP maps 8 … 10 as 12 … 14. */
+export const SPACES = 15;
+const BYTES = 256;
+/** Places of the legacy maps. */
+export const LEGACY_PLACES = 4 * BYTES;
+const CHOICES = 16;
+
 const BETWEEN_PLACES = ";";
+const BETWEEN_LISTS = "/";
+const WITH_MODRM = "+";
 const BETWEEN_FIELDS = "|";
-const BETWEEN_ROWS = "\n";
+const BETWEEN_LINES = "\n";
+const BETWEEN_BLOCKS = "\n\n";
+/** Rows that are split at once. */
+const BLOCK = 32;
 
 function placesOf(rows: readonly Row[]): number[][] {
   const places: number[][] = [];
@@ -27,19 +48,53 @@ function placesOf(rows: readonly Row[]): number[][] {
   return places;
 }
 
-export function tableOf(rows: readonly Row[]): RowTable {
-  let places: readonly (readonly number[])[] | undefined;
+/** The more a form fixes, the earlier it is asked. */
+function particularity(form: Form): number {
+  return (
+    (form.suffix >= 0 ? 16 : 0) +
+    (form.rm >= 0 ? 8 : 0) +
+    (form.digit >= 0 ? 4 : 0) +
+    (form.plus ? 0 : 2) +
+    (form.decodeOnly ? 0 : 1)
+  );
+}
+
+/** What forms with the same opcode byte mean. The rows are their numbers. */
+export function meaningOf(forms: readonly Form[]): Meaning {
+  const all = forms
+    .filter((form) => !form.encodeOnly && form.level !== "long")
+    .sort((a, b) => particularity(b) - particularity(a));
+  const fits = ({ mod, digit }: Form, which: number): boolean =>
+    (mod === "any" || (mod === "register") === which >= 8) && (digit < 0 || digit === (which & 7));
   return {
-    count: rows.length,
-    row: (index) => rows[index]!,
-    at: (place) => (places ??= placesOf(rows))[place] ?? [],
-    names: (index) => rows[index]!.names,
+    takesModrm: all[0]?.modrm === true,
+    rows: (which) =>
+      (which === undefined ? all : all.filter((form) => fits(form, which))).map(({ index }) => index),
   };
 }
 
-/** The first line has the rows by place, each of the others one row. */
+export function tableOf(rows: readonly Row[]): RowTable {
+  let places: readonly (readonly number[])[] | undefined;
+  const at = (place: number) => (places ??= placesOf(rows))[place] ?? [];
+  return {
+    count: rows.length,
+    row: (index) => rows[index]!,
+    at,
+    names: (index) => rows[index]!.names,
+    meaning: (place) => meaningOf(at(place).map((index) => read(rows[index]!, index))),
+  };
+}
+
+/** First a line for each space, which has the rows by place, then a line for each row, so many at a time. */
 export function pack(rows: readonly Row[]): string {
-  const places = Array.from(placesOf(rows), (indexes) => indexes?.join() ?? "");
+  const table = tableOf(rows);
+  const places = placesOf(rows);
+  const spaces = Array.from({ length: SPACES }, (_, space) =>
+    Array.from({ length: BYTES }, (_, code) => {
+      const place = space * BYTES + code;
+      return place < LEGACY_PLACES ? packMeaning(table.meaning(place)) : (places[place]?.join() ?? "");
+    }).join(BETWEEN_PLACES),
+  );
   const lines = rows.map((row) =>
     [
       row.names.join(" "),
@@ -51,15 +106,38 @@ export function pack(rows: readonly Row[]): string {
       row.conditionReads,
     ].join(BETWEEN_FIELDS),
   );
-  return [places.join(BETWEEN_PLACES), ...lines].join(BETWEEN_ROWS);
+  const blocks: string[] = [spaces.join(BETWEEN_LINES)];
+  for (let row = 0; row < rows.length; row += BLOCK)
+    blocks.push(lines.slice(row, row + BLOCK).join(BETWEEN_LINES));
+  return [rows.length, ...blocks].join(BETWEEN_BLOCKS);
 }
 
+function packMeaning({ takesModrm, rows }: Meaning): string {
+  const all = rows(undefined).join();
+  const chosen = Array.from({ length: CHOICES }, (_, which) => rows(which).join());
+  const lists = takesModrm && chosen.some((list) => list !== all) ? [all, ...chosen] : [all];
+  return (takesModrm ? WITH_MODRM : "") + lists.join(BETWEEN_LISTS);
+}
+
+const numbersIn = (text: string): number[] => (text === "" ? [] : text.split(",").map(Number));
+
 export function unpack(text: string): RowTable {
-  const lines = text.split(BETWEEN_ROWS);
-  const places = lines[0]!.split(BETWEEN_PLACES);
-  const fields = (index: number) => lines[index + 1]!.split(BETWEEN_FIELDS);
+  // What is split is garbage to be collected before the first instruction: no more than is asked for.
+  const [count, spaces, ...texts] = text.split(BETWEEN_BLOCKS);
+  const places: string[][] = [];
+  const blocks: string[][] = [];
+  const at = (place: number): string => {
+    const space = Math.floor(place / BYTES);
+    places[space] ??= spaces!.split(BETWEEN_LINES)[space]!.split(BETWEEN_PLACES);
+    return places[space][place % BYTES]!;
+  };
+  const fields = (row: number): string[] => {
+    const block = Math.floor(row / BLOCK);
+    blocks[block] ??= texts[block]!.split(BETWEEN_LINES);
+    return blocks[block][row % BLOCK]!.split(BETWEEN_FIELDS);
+  };
   return {
-    count: lines.length - 1,
+    count: Number(count),
     row(index) {
       const [names, opcode, operands, flags, attributes, condition, conditionReads] = fields(index);
       return {
@@ -72,7 +150,16 @@ export function unpack(text: string): RowTable {
         conditionReads: Number(conditionReads),
       };
     },
-    at: (place) => (places[place] ? places[place].split(",").map(Number) : []),
     names: (index) => fields(index)[0]!.split(" "),
+    at: (place) => numbersIn(at(place)),
+    meaning(place) {
+      const packed = at(place);
+      const takesModrm = packed.startsWith(WITH_MODRM);
+      const lists = (takesModrm ? packed.slice(1) : packed).split(BETWEEN_LISTS);
+      return {
+        takesModrm,
+        rows: (which) => numbersIn(lists[lists.length === 1 || which === undefined ? 0 : which + 1]!),
+      };
+    },
   };
 }

@@ -66,7 +66,7 @@ function tool(name: string, ...args: string[]): string | undefined {
 const hex = (value: number | bigint): string => value.toString(16);
 
 /** Nearly all that a machine can have: one region that is asked for is at 0xF0000000. */
-const MAXIMUM = 0xf0c0_0000;
+const MAXIMUM = 0xf050_0000;
 const INSTRUCTIONS = 20_000_000;
 
 // FEX --------------------------------------------------------------------------------------------------------

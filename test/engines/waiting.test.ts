@@ -15,12 +15,18 @@ function program(routines: number): Uint8Array {
   const all = Array.from({ length: routines }, (_, n) => n);
   const body = Array.from({ length: 24 }, (_, n) => [" add eax,edx", " xor edx,eax", " rol eax,3"][n % 3]);
   const source = [
-    "use32\norg 0x1000\nagain:",
+    "again:",
     ...all.map((n) => ` call routine${n}`),
     " jmp again",
     ...all.map((n) => `routine${n}:\n mov ecx,4\n.l:\n${body.join("\n")}\n add edx,${n}\n loop .l\n ret`),
   ].join("\n");
-  const made = assemble("large.asm", { files: memoryFiles({ "large.asm": source }) });
+  return assembled(source);
+}
+
+/** A program of its own. */
+function assembled(text: string): Uint8Array {
+  const source = `use32\norg 0x1000\n${text}`;
+  const made = assemble("loops.asm", { files: memoryFiles({ "loops.asm": source }) });
   expect(made.diagnostics).toEqual([]);
   return made.bytes;
 }
@@ -47,7 +53,7 @@ describe("a short program does not wait for the compiler", () => {
   const [small, large] = [program(3), program(120)];
 
   test("below a million instructions not at all", () => {
-    for (const instructions of [50_000, 1_000_000])
+    for (const instructions of [50_000, 990_000])
       for (const each of [small, large]) expect(compiled(each, instructions).waitedFor).toBe(0);
   });
 
@@ -65,4 +71,52 @@ test("for each instruction that is compiled many were executed before", () => {
   const large = program(400);
   for (const instructions of [1_100_000, 2_000_000, 16_000_000])
     expect(compiled(large, instructions).waitedFor).toBeLessThanOrEqual(instructions / 8000);
+});
+
+describe("a loop that says that it will go on for another million is compiled soon", () => {
+  const WORK = "add eax,ebx\n xor ebx,eax\n rol ebx,5\n";
+  const nested = (begin: string, inner: string, end: string): string =>
+    `mov ebx,7\n${begin}\nouter:\n${inner}\n${WORK}${end} outer\nhere: jmp here`;
+  const INNER = `mov ecx,40\ninner:\n ${WORK}dec ecx\n jnz inner`;
+
+  for (const [what, begin, inner, end] of [
+    ["down in a register", "mov ecx,300000", "", "dec ecx\n jnz"],
+    ["by LOOP", "mov ecx,300000", "", "loop"],
+    ["by some", "mov ecx,1200000", "", "sub ecx,4\n jnz"],
+    ["up to 0", "mov ecx,-300000", "", "inc ecx\n jnz"],
+    ["up to a constant", "xor edx,edx", "", "add edx,4\n cmp edx,1200000\n jb"],
+    ["up to a register", "xor edx,edx\n mov edi,300000", "", "inc edx\n cmp edx,edi\n jne"],
+    ["at its beginning", "xor edx,edx", "cmp edx,300000\n jae here\n inc edx", "jmp"],
+    ["around another", "mov edx,20000", INNER, "dec edx\n jnz"],
+    ["in memory, around another", "mov dword [0x9000],20000", INNER, "dec dword [0x9000]\n jnz"],
+    [
+      "on the stack, around another",
+      "push 0\n mov ebp,esp",
+      INNER,
+      "inc dword [ebp]\n cmp dword [ebp],20000\n jb",
+    ],
+    ["in memory, to a register", "mov edx,20000", INNER, "inc dword [0x9000]\n cmp [0x9000],edx\n jb"],
+    [
+      "in a register, to memory",
+      "mov dword [0x9000],20000\n xor edx,edx",
+      INNER,
+      "inc edx\n cmp edx,[0x9000]\n jb",
+    ],
+  ] as const) {
+    test(`counting ${what}`, () => {
+      const { executed } = compiled(assembled(nested(begin, inner, end)), 400_000);
+      expect(executed).toBeGreaterThan(300_000);
+    });
+  }
+
+  for (const [what, begin, inner, end] of [
+    ["ends before", "mov ecx,150000", "", "dec ecx\n jnz"],
+    ["ends before, around another", "mov edx,4000", INNER, "dec edx\n jnz"],
+    ["begins anew again and again", "", INNER.replace("40", "3000"), "jmp"],
+    ["waits for something", "", "add edx,edx\n test edx,edx", "jz"],
+  ] as const) {
+    test(`but none that ${what}`, () => {
+      expect(compiled(assembled(nested(begin, inner, end)), 990_000).waitedFor).toBe(0);
+    });
+  }
 });

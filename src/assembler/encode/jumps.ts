@@ -295,8 +295,10 @@ function jumpOrCall(name: "jmp" | "call"): Encode {
       out.prefixes &= ~BND_PREFIX;
     }
     switch (target.kind) {
-      case IMMEDIATE:
       case FLOAT:
+        refuse("invalidValue");
+        break;
+      case IMMEDIATE:
         toNumber(target, jump, out);
         break;
       case FAR:

@@ -139,13 +139,18 @@ function tableRegister(name: string): Encode {
   };
 }
 
-const enter: Encode = (operands, count, out) => {
-  const [first, second] = operands;
-  if (count < 1 || first === undefined) refuse("invalidOperand");
+/** The first number of `enter`. */
+export function frameBytes(first: Operand, out: Encoding): number {
   if (first.jump !== 0) refuse("invalidOperand");
   if (first.sizeDeclared && first.size !== 2) refuse("invalidOperandSize");
   if (first.kind !== IMMEDIATE && first.kind !== FLOAT) refuse("invalidOperand");
-  const bytes = stackBytes(first, out);
+  return stackBytes(first, out);
+}
+
+const enter: Encode = (operands, count, out) => {
+  const [first, second] = operands;
+  if (count < 1 || first === undefined) refuse("invalidOperand");
+  const bytes = frameBytes(first, out);
   if (count < 2 || second === undefined || !second.comma) refuse("invalidOperand");
   if (second.jump !== 0) refuse("invalidOperand");
   if (second.sizeDeclared && second.size !== 1) refuse("invalidOperandSize");

@@ -59,6 +59,7 @@ import {
   whole,
 } from "./int.ts";
 import { operandRegister } from "./registers.ts";
+import { leaveRecords } from "./scratch.ts";
 
 /** One value on its way through an expression. */
 export interface Term {
@@ -167,6 +168,18 @@ export class Evaluator {
     this.#postfix(expression);
     this.result = this.#stack[0]!;
     if (this.undefined) this.#forget(this.result);
+    if (this.#leaves) leaveRecords(this.#state, this.#expressions.elements(expression), this.#stack);
+  }
+
+  #leaves = false;
+
+  /** Whether every calculation, now without the short way, leaves in memory what FASM's leave there. */
+  leaveBehind(leaves: boolean): void {
+    if (leaves === this.#leaves) return;
+    this.#leaves = leaves;
+    const never = () => false;
+    this.isKnown = leaves ? never : Evaluator.prototype.isKnown;
+    this.isKnownBesideRegisters = leaves ? never : Evaluator.prototype.isKnownBesideRegisters;
   }
 
   /**

@@ -211,8 +211,9 @@ export class ElfExecutable implements Format {
     space.relocation = this.#moves;
     let header = layout.header + this.#segments * layout.segment;
     if (header >= this.#headersEnd) {
-      // Not enough was reserved. In 64-bit files FASM lets the header stand in what it has assembled, until the next pass.
+      // Not enough was reserved. In 64-bit files FASM lets the header stand in what it has assembled or will, until the next pass.
       if (layout === ELF32) header = this.#headersEnd - layout.segment;
+      else assembler.evaluator.leaveBehind(true);
       state.again();
     }
     state.room(Math.max(0, header + layout.segment - state.at));
@@ -272,7 +273,8 @@ export class ElfExecutable implements Format {
     const offset = merged === WITH_HEADER ? 0 : u32le(bytes, merged + layout.offset);
     this.#putAddress(bytes, header, base);
     setU32le(bytes, header + layout.offset, offset);
-    return this.#wrapped(add(base, state.at - offset));
+    // FASM's difference has 32 bits, and no sign.
+    return this.#wrapped(add(base, (state.at - offset) >>> 0));
   }
 
   /** Ends the last segment; returns the address that the next one begins at. */
@@ -308,6 +310,7 @@ export class ElfExecutable implements Format {
   closePass(assembler: Assembler): void {
     const { state } = assembler;
     const layout = this.#layout;
+    assembler.evaluator.leaveBehind(false);
     this.#close(state);
     state.bytes[layout.segments] = layout.header;
     setU16le(state.bytes, layout.segmentCount, this.#segments);

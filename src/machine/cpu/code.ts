@@ -5,7 +5,7 @@ import type { Core } from "./engine.ts";
 import { OP } from "./op.ts";
 import { type Executor, Operation } from "./operation.ts";
 import { Records } from "./records.ts";
-import { leadsTo } from "./specialise.ts";
+import { leads, mayLead } from "./specialise.ts";
 
 /** What is kept of one page of code. */
 export interface CodePage {
@@ -179,8 +179,9 @@ export class Code {
       operation.next = known;
       return;
     }
-    operation.next = this.at(operation.following);
-    if (leadsTo(operation.op)) operation.target = this.arrive(operation.immediate);
+    if (leads(operation.op)) operation.next = this.arrive(operation.immediate);
+    else operation.next = this.at(operation.following);
+    if (mayLead(operation.op)) operation.target = this.arrive(operation.immediate);
     const start = operation.address >>> 0;
     if (this.#stopsAt(start)) this.#bury(operation);
     const end = start + length;
@@ -229,7 +230,7 @@ export class Code {
     const beneath = new Operation(this.records, operation.address, OP.DECODE, notDecoded);
     decodeOperation(this.#core, beneath);
     beneath.next = operation.next;
-    beneath.target = operation.target;
+    if (mayLead(beneath.op)) beneath.target = operation.target;
     operation.op = OP.BREAK;
     operation.beneath = beneath;
     operation.constantAt = operation.length; // a constant that is written is not that of this record

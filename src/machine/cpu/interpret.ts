@@ -38,7 +38,7 @@ export class Interpreter implements Engine {
     this.#core = core;
     this.code = new Code(core, listener);
     this.cpu = new Processor(core, this.code);
-    this.#arms = armsOf(core.memory.wasm, (record, left) => this.#interrupt(record, left));
+    this.#arms = armsOf(core.memory.wasm, (vector, left) => this.#interrupt(vector, left));
   }
 
   codeWritten(address: number, length: number): void {
@@ -189,15 +189,12 @@ export class Interpreter implements Engine {
   }
 
   /** An `int`, for its arm. Answers 0 to go on; else the turn ends, and `#stop` says why. */
-  #interrupt(record: number, left: number): number {
+  #interrupt(vector: number, left: number): number {
     const core = this.#core;
     const { words } = this.cpu;
-    const op = this.code.records.at(record);
-    const { following } = op;
+    const following = words[WORD.EIP]!;
     const now = this.#end - left + 1;
-    const vector = op.immediate & 0xff;
     const hook = core.onInterrupt;
-    words[WORD.EIP] = following;
     core.instructions = now;
     if (hook === undefined || core.stepping || words[WORD.EFLAGS]! & TF) this.#stop = interruptStop(vector);
     else if (!hook(vector)) this.#stop = refusedInterrupt(vector);

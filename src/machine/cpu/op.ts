@@ -262,9 +262,33 @@ export const OP = {
   JGE: 229,
   JLE: 230,
   JG: 231,
+  // SSE: R a register of 16 bytes, M memory, aligned after A; G a general register; 4 and 8 for as many of the lowest bytes
+  MOVX_RR: 232,
+  MOVX_RM: 233,
+  MOVX_MR: 234,
+  MOVXA_RM: 235,
+  MOVXA_MR: 236,
+  MOVX4_RR: 237,
+  MOVX4_RM: 238,
+  MOVX4_MR: 239,
+  MOVX4_RG: 240,
+  MOVX4_GR: 241,
+  MOVX8_RR: 242,
+  MOVX8_RM: 243,
+  MOVX8_MR: 244,
+  // One of PACKED
+  PACKED_RR: 245,
+  PACKED_RM: 246,
 } as const;
+
+/** Packed integers and logic of 16 bytes: the record says which, by its number here. */
+export const PACKED: readonly string[] = (
+  "pand pandn por pxor paddb paddsb paddusb psubb psubsb psubusb pminub pmaxub pavgb pcmpeqb pcmpgtb paddw paddsw paddusw " +
+  "psubw psubsw psubusw pmullw pminsw pmaxsw pavgw pcmpeqw pcmpgtw pmaddwd packsswb packuswb packssdw paddd psubd pcmpeqd " +
+  "pcmpgtd paddq psubq punpcklbw punpckhbw punpcklwd punpckhwd punpckldq punpckhdq punpcklqdq punpckhqdq"
+).split(" ");
 
 /** From here on operations have arms. */
 export const FIRST_ARM = OP.INT;
 /** How many numbers there are. */
-export const OPERATIONS = OP.JG + 1;
+export const OPERATIONS = OP.PACKED_RM + 1;

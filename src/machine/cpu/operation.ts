@@ -133,8 +133,8 @@ export class Operation {
     this.#records.words[(this.record >> 2) + TARGET] = operation.record;
   }
 
-  /** Writes into the record what an arm wants to know. */
-  pack(): void {
+  /** Writes into the record what an arm wants to know. `which`: the number in PACKED, if that is what it is. */
+  pack(which = -1): void {
     const { words, bytes } = this.#records;
     const { record } = this;
     bytes[record + RECORD.SCALE] = this.scale;
@@ -144,6 +144,7 @@ export class Operation {
     words[at + (RECORD.A >> 2)] = place(this.kind1, this.a) | (place(this.kind2, this.b) << 16);
     words[at + (RECORD.DISPLACEMENT >> 2)] = this.displacement;
     words[at + (RECORD.FOLLOWING >> 2)] = this.following;
+    if (which >= 0) words[at + (RECORD.WHICH >> 2)] = which;
   }
 }
 
@@ -154,7 +155,7 @@ const ADDRESS = RECORD.ADDRESS >> 2;
 
 /** Where in the state page a register begins. */
 const place = (kind: number, index: number): number =>
-  kind === KIND.R32 ? index << 2 : kind === KIND.R16 ? index << 1 : index;
+  kind === KIND.R32 || kind === KIND.VECTOR ? index << 2 : kind === KIND.R16 ? index << 1 : index;
 
 const isMemory = (kind: number): boolean => (kind >= KIND.M8 && kind <= KIND.M32) || kind === KIND.MEMORY;
 

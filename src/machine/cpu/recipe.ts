@@ -3,8 +3,8 @@
  * memory, where they may have both: worked out once, for programs are decoded by a host that has not compiled us yet.
  */
 import type { Form, FormOperand, Instruction } from "../../isa/index.ts";
-import { executorOf, stringExecutorOf } from "./execute/index.ts";
-import { isX87 } from "./execute/units.ts";
+import { executorOf, type Found, stringExecutorOf } from "./execute/index.ts";
+import { isVector, isX87 } from "./execute/units.ts";
 import { OP } from "./op.ts";
 import { type Executor, KIND, type StringExecutor } from "./operation.ts";
 import { armOf, type SpecialArm } from "./specialise.ts";
@@ -65,10 +65,11 @@ export class Recipe {
     this.first = first ? operandOf(form, 0, size, mod) : NOTHING;
     this.second = second ? operandOf(form, 1, size, mod) : NOTHING;
     this.string = stringExecutorOf(form);
-    const found = executorOf(form);
+    this.immediate = immediateOf(form, this.second.kind, this.shift);
+    this.arm = armOf(this);
+    const found = this.arm !== undefined && isVector(form) ? later(form) : executorOf(form);
     this.execute = found.execute;
     this.general = this.string ? OP.STRING : found.op;
-    this.immediate = immediateOf(form, this.second.kind, this.shift);
     this.extra =
       found.extra ??
       (this.string
@@ -82,9 +83,17 @@ export class Recipe {
               : EXTRA.SECOND);
     const isLast = form.operands[form.operands.length - 1]?.kind === "imm";
     this.endsInConstant = form.tail.length === 1 && this.shift === 0 && isLast;
-    this.arm = armOf(this);
   }
 }
+
+/** Executors of SSE are a room of their own, which nobody enters for what arms do. */
+const later = (form: Form): Found => ({
+  op: OP.GENERAL,
+  execute: (cpu, op) => {
+    op.execute = executorOf(form).execute;
+    op.execute(cpu, op);
+  },
+});
 
 /** Recipes by form and what else decides. */
 const recipes: (Recipe | undefined)[] = [];

@@ -16,6 +16,8 @@ export const RECORD = {
   B: 6,
   NEXT: 8,
   TARGET: 12,
+  /** In its place, of what is no jump: the number in PACKED. */
+  WHICH: 12,
   DISPLACEMENT: 16,
   IMMEDIATE: 20,
   ADDRESS: 24,

@@ -4,7 +4,8 @@
  */
 import type { Form } from "../../isa/index.ts";
 import type { Core } from "./engine.ts";
-import { FIRST_ARM, OP } from "./op.ts";
+import { isVector } from "./execute/units.ts";
+import { FIRST_ARM, OP, PACKED } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
 import type { Recipe } from "./recipe.ts";
 import { ES, SEGMENT, SS, WORD } from "./state.ts";
@@ -22,6 +23,8 @@ export interface SpecialArm {
   readonly repeated: number;
   /** The constant is a count: where it is 0 nothing is done. */
   readonly count: boolean;
+  /** The number in PACKED, or -1. */
+  readonly which: number;
 }
 
 /** Letters of a shape by the kind of an operand; 8 and 16 mark narrow ones. */
@@ -49,20 +52,55 @@ const STRINGS = new Set(["lods", "stos", "movs"]);
 
 const isMemory = (kind: number): boolean => kind >= KIND.M8 && kind <= KIND.M32;
 
+/** What does the same as one of PACKED. */
+const ALIASES: Readonly<Record<string, string>> = {
+  andps: "pand",
+  andpd: "pand",
+  andnps: "pandn",
+  andnpd: "pandn",
+  orps: "por",
+  orpd: "por",
+  xorps: "pxor",
+  xorpd: "pxor",
+  unpcklps: "punpckldq",
+  unpckhps: "punpckhdq",
+  unpcklpd: "punpcklqdq",
+  unpckhpd: "punpckhqdq",
+};
+/** Moves of 16 bytes, with an A where memory has to be aligned; those of movnt and lddqu have one way alone. */
+const WIDE_MOVES: Readonly<Record<string, string>> = {
+  movups: "",
+  movupd: "",
+  movdqu: "",
+  lddqu: "",
+  movaps: "A",
+  movapd: "A",
+  movdqa: "A",
+  movntps: "A",
+  movntpd: "A",
+  movntdq: "A",
+  movntdqa: "A",
+};
+
 /** The arm of a recipe, if there is one. */
 export function armOf(recipe: Recipe): SpecialArm | undefined {
   const { form, first, second, string, operandSize, addressMask } = recipe;
-  const op = numbers[nameOf(recipe) ?? ""];
+  const isWide = isVector(form);
+  const op = numbers[(isWide ? vectorNameOf(recipe) : nameOf(recipe)) ?? ""];
   if (op === undefined) return undefined;
+  const which = isWide ? packedOf(form) : -1;
   const isString = string !== undefined;
   const operand =
-    isMemory(first.kind) || isMemory(second.kind) || (isString && !form.name.startsWith("stos"));
+    isMemory(first.kind) ||
+    isMemory(second.kind) ||
+    (isWide && (first.kind === KIND.MEMORY || second.kind === KIND.MEMORY)) ||
+    (isString && !form.name.startsWith("stos"));
   if ((operand || isString) && addressMask !== -1) return undefined;
   const stack = BY_STACK.has(form.name);
   if (stack && operandSize !== 32) return undefined;
   const count = SHIFTS.has(form.name) && second.kind === KIND.IMMEDIATE;
   const repeated = numbers[`REP_${form.name.toUpperCase()}`] ?? 0;
-  return { op, operand, stack, string: isString, repeated, count };
+  return { op, operand, stack, string: isString, repeated, count, which };
 }
 
 /** Gives `op`, which is decoded, an arm of its own if there is one for it. */
@@ -74,7 +112,7 @@ export function specialise(core: Core, op: Operation, arm: SpecialArm): void {
   if (arm.op === OP.INT && !core.gates[op.immediate & 0xff]) return;
   if (op.rep !== 0 && arm.string) op.op = arm.repeated;
   else op.op = arm.count && (op.immediate & 31) === 0 ? OP.NOP : arm.op;
-  if (arm.op >= FIRST_ARM) op.pack();
+  if (arm.op >= FIRST_ARM) op.pack(arm.which);
 }
 
 const isFlat = (core: Core, segment: number): boolean =>
@@ -122,12 +160,41 @@ function nameOf(recipe: Recipe): string | undefined {
   }
 }
 
+const packedOf = ({ name }: Form): number => PACKED.indexOf(ALIASES[name] ?? name);
+
+/** Of a form of SSE; those with registers of MMX have no arms. */
+function vectorNameOf({ form, first, second }: Recipe): string | undefined {
+  const { name, operands } = form;
+  if (operands.length !== 2 || operands.some(({ kind }) => kind === "mm" || kind === "mmm")) return undefined;
+  const letter = (kind: number): string => (kind === KIND.VECTOR ? "R" : kind === KIND.R32 ? "G" : "M");
+  const shape = letter(first.kind) + letter(second.kind);
+  const wide = WIDE_MOVES[name];
+  if (wide !== undefined) return shape === "RR" ? "MOVX_RR" : `MOVX${wide}_${shape}`;
+  switch (name) {
+    case "movd":
+    case "movss":
+      return `MOVX4_${shape}`;
+    case "movsd":
+      return `MOVX8_${shape}`;
+    case "movq": // which between registers leaves zeros above
+      return shape === "RR" ? undefined : `MOVX8_${shape}`;
+    case "movlps":
+    case "movlpd":
+      return shape === "MR" ? "MOVX8_MR" : undefined;
+    default:
+      return packedOf(form) < 0 ? undefined : `PACKED_${shape}`;
+  }
+}
+
 function nearJump(form: Form, upper: string, first: string): string | undefined {
   if (form.operands[0]!.kind === "ptr") return undefined;
   if (first === "I") return upper;
   return first === "R" || first === "M" ? `${upper}_${first}` : undefined;
 }
 
-/** Whether an operation is a jump, call or loop whose target is linked: the conditional jumps come last. */
-export const leadsTo = (op: number): boolean =>
-  op === OP.JMP || op === OP.CALL || op === OP.LOOP || op === OP.JECXZ || (op >= OP.JO && op <= OP.JG);
+/** Whether what comes after an operation is its target, and not what stands behind it. */
+export const leads = (op: number): boolean => op === OP.JMP || op === OP.CALL;
+
+/** Whether an operation is a jump or loop whose target is linked, too: the conditional jumps come last. */
+export const mayLead = (op: number): boolean =>
+  op === OP.LOOP || op === OP.JECXZ || (op >= OP.JO && op <= OP.JG);

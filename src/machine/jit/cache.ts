@@ -16,6 +16,7 @@ import type { Stop } from "../stop.ts";
 import type { Compiled, Task } from "./compile.ts";
 import { canCompile, compile, discover, nothing } from "./compiler.ts";
 import type { Found } from "./discover.ts";
+import { BETWEEN_LOOKS, Foresight } from "./foresight.ts";
 import { EXACTING, type StatusGuess } from "./guesses.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { isFixed, type Range, rangesOf, spanOf } from "./ranges.ts";
@@ -39,14 +40,14 @@ export interface CompilerOptions {
 
 const THRESHOLD = 300;
 /**
- * A program that ends before never waits for the compiler. So many instructions take the interpreter some 7 ms, and the first
- * region takes the compiler, which the host has not compiled well then, as long: who does not know how long a program will
- * go on cannot do better than to compile when it has spent in the interpreter what the compiler will take.
- * test/README.md says why no other thread does it.
+ * A program that ends before does not wait for the compiler, unless one of its loops says that there will be more (foresight.ts).
+ * So many instructions take the interpreter some 7 ms, and the first region takes the compiler, which the host has not compiled
+ * well then, as long: who does not know how long a program will go on cannot do better than to compile when it has spent in
+ * the interpreter what the compiler will take. test/README.md says why no other thread does it.
  */
 const AFTER = 1_000_000;
 /**
- * For each instruction that is compiled so many must have been executed before. It takes the compiler as long as
+ * For each instruction that is compiled so many must have been executed before, or be foreseen. It takes the compiler as long as
  * these take the interpreter, as long as V8 has not compiled the compiler well itself. So a program of many routines,
  * each a little warm, waits no longer for the compiler than it has spent in the interpreter.
  * With 1000 one of 300 routines took twice as long for its first 60 million instructions.
@@ -113,7 +114,7 @@ interface DataRange extends Range {
 
 export class CompilingEngine implements Engine, CodeListener {
   readonly name = "compiled";
-  readonly threshold: number;
+  readonly #threshold: number;
   /** Instructions that compiled code has executed; the others were interpreted. */
   executed = 0;
   /** Instructions that were compiled, all in all: what the program has waited for. */
@@ -125,6 +126,7 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #isThrifty: boolean;
   /** The count of instructions, with their weights, from which on something may be compiled. */
   #earliest: number;
+  readonly #foresight: Foresight;
   readonly #most: number;
   readonly #without: Optimisation | undefined;
   readonly #interpreter: Interpreter;
@@ -166,11 +168,17 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#earliest = after;
     this.#most = most;
     this.#without = options.without;
-    this.threshold = threshold;
+    this.#threshold = threshold;
     this.#interpreter = new Interpreter(core, this);
+    this.#foresight = new Foresight(core.memory, this.#interpreter.code);
     this.#words = core.memory.words;
     core.memory.onRightsLost((page) => this.#rightsLost(page));
     this.#clearChain();
+  }
+
+  /** While nothing is compiled that does not say that it will pay, an address is looked at sooner. */
+  get threshold(): number {
+    return this.#isThrifty && this.#isEarly ? BETWEEN_LOOKS : this.#threshold;
   }
 
   codeWritten(address: number, length: number): void {
@@ -394,14 +402,22 @@ export class CompilingEngine implements Engine, CodeListener {
     return this.#weight < this.#earliest;
   }
 
-  /** Whether enough was executed for so many instructions to be compiled. */
-  #affords(size: number): boolean {
-    return !this.#isThrifty || this.#weight >= EXECUTED_PER_COMPILED * (this.waitedFor + size);
+  /** Whether enough was executed, or is foreseen, for so many instructions to be compiled. */
+  #affords(size: number, foreseen = 0): boolean {
+    return !this.#isThrifty || this.#weight + foreseen >= EXECUTED_PER_COMPILED * (this.waitedFor + size);
   }
 
   #compile(entry: number, head: Operation): void {
-    head.immediate = this.threshold;
-    if (isImpossible || this.#isEarly || !this.#ready()) return;
+    head.immediate = this.#threshold;
+    if (isImpossible) return;
+    let foreseen = 0;
+    if (this.#isEarly) {
+      const weight = this.#weight;
+      foreseen = this.#foresight.remaining(entry, weight);
+      head.immediate = this.#foresight.wait(entry, weight, this.#earliest);
+      if (weight + foreseen < this.#earliest) return;
+    }
+    if (!this.#ready()) return;
     if (this.made >= MOST_REGIONS) this.#dropAll();
     const around = this.#without === "heads" ? undefined : this.#around(entry);
     const returns = around !== undefined;
@@ -409,7 +425,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const { size } = found.places;
     // Nothing of it was executed so far.
     if (size === 0) return;
-    if (!this.#affords(size)) {
+    if (!this.#affords(size, foreseen)) {
       // To look again and again would cost, too; and in the meantime something smaller may become hot.
       this.#earliest = Math.min(2 * this.#weight, EXECUTED_PER_COMPILED * (this.waitedFor + size));
       return;
@@ -641,7 +657,7 @@ export class CompilingEngine implements Engine, CodeListener {
   /** Lets an address be counted again, the longer the oftener its code has changed. */
   #arm(head: Operation): void {
     const changes = this.#changes.get(head.address) ?? 0;
-    head.immediate = changes > MOST_CHANGES && !this.#ahead ? NEVER : this.threshold << changes;
+    head.immediate = changes > MOST_CHANGES && !this.#ahead ? NEVER : this.#threshold << changes;
   }
 
   #dropAll(): void {

@@ -1,13 +1,14 @@
 /**
  * jit: hot guest code becomes WebAssembly. Steps, with a printable thing between each two:
  *
- *     discover.ts    hot address → operations that can be reached from it          (cpu/operation.ts)
+ *     discover.ts    hot address → operations that can be reached from it          (cpu/operation.ts, flow.ts)
  *     lift.ts        operations → blocks of values; lower-*.ts have the instructions (ir.ts)
  *     structure.ts   loops, joints, what needs the dispatcher, the ways to entries
  *     liveness.ts    which slots matter where
  *     numbers.ts     which vectors are known to hold ordinary numbers, where
  *     emit*.ts       → bytes of a module                                             (../wasm)
  *     compile.ts     all of these after the first, as a function of a task
+ *     foresight.ts   loops → how long the program will go on
  *     cache.ts       the engine: when to compile, when to enter, when to forget
  *
  * To add a family of instructions: write a function `(l: Lowering, op: Operation) => boolean` in a file of its own and

@@ -110,6 +110,10 @@ export const br =
 export const brIf = (label: Label, condition: Expression): Expression =>
   sequence(condition, (code) => code.brIf(label));
 
+/** To the label of the number that `which` answers, or to another. */
+export const brTable = (labels: readonly Label[], otherwise: Label, which: Expression): Expression =>
+  sequence(which, (code) => code.brTable(labels, otherwise));
+
 export const giveBack = (...values: Expression[]): Expression => sequence(...values, (code) => code.return());
 
 /** A call of a function by its number. */

@@ -1,4 +1,4 @@
-/** One source given to the installed fasm and to ours: the same bytes, or the same words at the same place. */
+/** One source given to the installed fasm and to ours: the same bytes in as many passes, or the same words at the same place. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,15 +22,16 @@ interface Case {
   readonly output: string;
 }
 
-/** Runs fasm on all of them; beside each output is what it said and its status. */
+const quoted = (word: string): string => `'${word}'`;
+
+/** Runs fasm on all of them; beside each output is what it told and said, and its status. */
 function askFasm(cases: readonly Case[], symbols: boolean): void {
   const runs = cases.map(({ folder, source, output }) => {
     const asked = ["-m", String(KILOBYTES), source, output, ...(symbols ? ["-s", `${output}.fas`] : [])];
-    const words = [folder, ...asked, `${output}.said`, `${output}.status`].map((word) => `'${word}'`);
-    const [where, ...rest] = words;
-    const status = rest.pop();
-    const said = rest.pop();
-    return `cd ${where}\nfasm ${rest.join(" ")} >/dev/null 2>${said}\necho $? >${status}\n`;
+    const [where, told, said, status] = [folder, `${output}.told`, `${output}.said`, `${output}.status`].map(
+      quoted,
+    );
+    return `cd ${where}\nfasm ${asked.map(quoted).join(" ")} >${told} 2>${said}\necho $? >${status}\n`;
   });
   spawnSync("sh", {
     input: `ulimit -t ${TIMEOUT_SECONDS}\n${runs.join("")}`,
@@ -64,12 +65,13 @@ function unmoved(theirs: Uint8Array, ours: Uint8Array): Buffer {
   return bytes;
 }
 
-/** Bytes in hex; or the words and the trail of an error. */
+/** Passes, and the bytes in hex; or the words and the trail of an error. */
 function theirs({ output }: Case): string {
   const status = Number(readFileSync(`${output}.status`, "latin1"));
   if (status > 127) return "! no answer";
   if (status !== 0) return `! ${readFileSync(`${output}.said`, "latin1").trim()}`;
-  return readFileSync(output).toString("hex");
+  const passes = /(\d+) passes/.exec(readFileSync(`${output}.told`, "latin1"))?.[1];
+  return `${passes} ${readFileSync(output).toString("hex")}`;
 }
 
 /** The same of ours; with `symbols` the bytes are followed by what differs in the files of -s, if anything does. */
@@ -78,7 +80,7 @@ function ours({ folder, source, output }: Case, symbols: boolean, epochSeconds: 
   try {
     const result = assemble(source, { files: diskFiles(folder), ...options });
     if (result.ok) {
-      const bytes = Buffer.from(result.bytes).toString("hex");
+      const bytes = `${result.passes} ${Buffer.from(result.bytes).toString("hex")}`;
       if (!symbols) return bytes;
       const got = result.symbolFile(output);
       const same = unmoved(readFileSync(`${output}.fas`), got).equals(got);
@@ -162,7 +164,7 @@ export class Comparison {
     const counts = this.#counts;
     console.log(
       `${this.#number} ${what}: ${counts.identical} same bytes, ${counts.refused} refused alike; ` +
-        `${counts.bytes} other bytes, ${counts.accept} accepted by one alone, ${counts.words} other words, ` +
+        `${counts.bytes} other bytes or passes, ${counts.accept} accepted by one alone, ${counts.words} other words, ` +
         `${counts.place} other places, ${counts.silent} without fasm's answer`,
     );
     return counts.bytes + counts.accept + counts.words + counts.place;

@@ -188,7 +188,7 @@ export function defineArithmetic(define: Define): void {
       define(numberOf(`${name}_${shape}`), (arm) => {
         const [left, count, made] = [arm.local("i32"), arm.local("i32"), arm.local("i32")];
         arm.add(count.set(i32.and(shape === "RC" ? register(ECX) : arm.immediate, constant(31))));
-        if (shape === "RC") arm.add(when(i32.eqz(count.get), arm.goTo(arm.next)));
+        if (shape === "RC") arm.add(when(i32.eqz(count.get), arm.goOn()));
         arm.add(left.set(arm.a()), made.set(value(left.get, count.get)), arm.setA(made.get));
         arm.add(rotates ? nothing : arm.result.set(made.get));
         arm.add(arm.carries.set(carries(arm, left.get, count.get, made.get)));

@@ -9,6 +9,8 @@ import { STATE } from "../state.ts";
 const { i32, sequence, when, giveBack } = wasm;
 
 export type Size = 1 | 2 | 4;
+/** Bytes of an operand of SSE. */
+export type WideSize = 4 | 8 | 16;
 
 export const zero = i32.const(0);
 export const constant = i32.const;
@@ -40,6 +42,8 @@ export const statePage = (offset: number): Expression => i32.load(zero, offset);
 export const register = (number: number): Expression => statePage(STATE.REGISTERS + 4 * number);
 export const setRegister = (number: number, value: Expression): Expression =>
   i32.store(zero, value, STATE.REGISTERS + 4 * number);
+/** OP of a record. */
+export const codeOf = (record: Expression): Expression => i32.load8_u(record, RECORD.OP);
 export const fact = (address: Expression): Expression =>
   i32.load8_u(i32.shr_u(address, constant(12)), FACTS_BASE);
 
@@ -52,6 +56,11 @@ export class Arm extends WasmFunction {
   /** The flags: RESULT and CARRIES. */
   readonly result = this.parameter(2);
   readonly carries = this.parameter(3);
+  /**
+   * OP of the operation in `next`, which the arm before has looked up: so the host's processor knows early which arm comes
+   * next, and begins with it before this one has ended.
+   */
+  readonly ahead = this.parameter(4);
 
   readonly #tail: boolean;
   /** Behind `admitWrite` of 4 bytes: the record whose constant they are, or 0 or 1. */
@@ -59,7 +68,7 @@ export class Arm extends WasmFunction {
 
   /** `tail`: it calls the next arm; else it answers the record of the next, and where it leaves 1 more. */
   constructor(tail: boolean) {
-    super(["i32", "i32", "i32", "i32"], ["i32"]);
+    super(["i32", "i32", "i32", "i32", "i32"], ["i32"]);
     this.#tail = tail;
   }
 
@@ -69,21 +78,23 @@ export class Arm extends WasmFunction {
   readonly following = i32.load(this.op.get, RECORD.FOLLOWING);
   readonly next = i32.load(this.op.get, RECORD.NEXT);
   readonly target = i32.load(this.op.get, RECORD.TARGET);
-  readonly #a = i32.load16_u(this.op.get, RECORD.A);
-  readonly #b = i32.load16_u(this.op.get, RECORD.B);
+  readonly which = i32.load(this.op.get, RECORD.WHICH);
+  /** Where the registers stand in the state page. */
+  readonly placeOfA = i32.load16_u(this.op.get, RECORD.A);
+  readonly placeOfB = i32.load16_u(this.op.get, RECORD.B);
 
   /** The first operand, a register of `size` bytes, zero-extended. */
   a(size: Size = 4): Expression {
-    return LOADS[size](this.#a);
+    return LOADS[size](this.placeOfA);
   }
   b(size: Size = 4): Expression {
-    return LOADS[size](this.#b);
+    return LOADS[size](this.placeOfB);
   }
   setA(value: Expression, size: Size = 4): Expression {
-    return STORES[size](this.#a, value);
+    return STORES[size](this.placeOfA, value);
   }
   setB(value: Expression): Expression {
-    return i32.store(this.#b, value);
+    return i32.store(this.placeOfB, value);
   }
 
   /** The address that the memory operand names. */
@@ -97,7 +108,7 @@ export class Arm extends WasmFunction {
   // Memory
 
   /** Leaves, unless `size` bytes at an address may be read without thought. */
-  admitRead(at: Local, size: Size): Expression {
+  admitRead(at: Local, size: Size | WideSize): Expression {
     return when(i32.eqz(i32.and(this.#facts(at, size), constant(FACT.READ))), this.leave);
   }
 
@@ -105,7 +116,7 @@ export class Arm extends WasmFunction {
    * The same for a write, and with `reads` for a read before it. What holds code, too, may be written beside it, and the
    * constants of instructions.
    */
-  admitWrite(at: Local, size: Size, reads = false): Expression {
+  admitWrite(at: Local, size: Size | WideSize, reads = false): Expression {
     const wanted = constant(reads ? FACT.READ | FACT.WRITE : FACT.WRITE);
     const facts = i32.and(this.#facts(at, size), wanted);
     const needed = constant(reads ? FACT.READ | FACT.STORE : FACT.STORE);
@@ -114,7 +125,7 @@ export class Arm extends WasmFunction {
     return when(reads ? i32.ne(facts, wanted) : i32.eqz(facts), when(i32.eqz(isAdmitted), this.leave));
   }
 
-  #facts(at: Local, size: Size): Expression {
+  #facts(at: Local, size: Size | WideSize): Expression {
     const first = fact(at.get);
     return size === 1 ? first : i32.and(first, fact(i32.add(at.get, constant(size - 1))));
   }
@@ -141,34 +152,49 @@ export class Arm extends WasmFunction {
   // What an arm ends with
 
   get leave(): Expression {
-    const { op, left, result, carries } = this;
-    if (this.#tail) return wasm.returnCall(LEAVE, op.get, left.get, result.get, carries.get);
-    return giveBack(i32.add(wasm.call(LEAVE, op.get, left.get, result.get, carries.get), constant(1)));
+    if (this.#tail) return wasm.returnCall(LEAVE, this.#state, this.ahead.get);
+    return giveBack(i32.add(wasm.call(LEAVE, this.#state, this.ahead.get), constant(1)));
+  }
+
+  get #state(): Expression {
+    return sequence(this.op.get, this.left.get, this.result.get, this.carries.get);
   }
 
   /** Asks who answers an `int`, and goes on behind it unless told not to; whoever said so knows why. */
   interrupt(): Expression {
-    const { op, left, result, carries } = this;
-    const saved = wasm.call(LEAVE, op.get, left.get, result.get, carries.get);
+    const { op, left, result, carries, following } = this;
+    const vector = i32.and(this.immediate, constant(0xff));
     const stays = this.#tail ? op.get : i32.add(op.get, constant(1));
     return sequence(
-      when(wasm.call(INTERRUPT, saved, left.get), giveBack(stays)),
+      i32.store(zero, result.get, STATE.RESULT),
+      i32.store(zero, carries.get, STATE.CARRIES),
+      i32.store(zero, following, STATE.EIP),
+      when(wasm.call(INTERRUPT, vector, left.get), giveBack(stays)),
       result.set(statePage(STATE.RESULT)),
       carries.set(statePage(STATE.CARRIES)),
+      // Who answers may have changed what comes next.
       this.goTo(this.next),
     );
   }
 
-  /** Goes on with the operation whose record is at an address; `counts` this one as executed. */
-  goTo(next: Expression, counts = true): Expression {
+  /** Goes on with the operation in `next`; `counts` this one as executed. */
+  goOn(counts = true): Expression {
+    return this.#go(this.next, this.ahead.get, counts);
+  }
+
+  /** Goes on with the operation whose record is at an address. */
+  goTo(record: Expression): Expression {
+    return this.#go(record, codeOf(this.op.get), true);
+  }
+
+  #go(record: Expression, code: Expression, counts: boolean): Expression {
     const { op, left } = this;
-    const state = [op.get, left.get, this.result.get, this.carries.get] as const;
     const go = this.#tail
-      ? wasm.returnCallIndirect(...state, i32.load8_u(op.get, RECORD.OP))
-      : giveBack(wasm.call(LEAVE, ...state));
-    if (!counts) return sequence(op.set(next), go);
+      ? wasm.returnCallIndirect(this.#state, codeOf(i32.load(op.get, RECORD.NEXT)), code)
+      : giveBack(wasm.call(LEAVE, this.#state, this.ahead.get));
+    if (!counts) return sequence(op.set(record), go);
     const count = left.tee(i32.sub(left.get, constant(1)));
-    return sequence(op.set(next), when(i32.eqz(count), this.leave), go);
+    return sequence(op.set(record), when(i32.eqz(count), this.leave), go);
   }
 
   /** Goes on where an indirect jump to an address has led before, after `before`; leaves where none has. */

@@ -17,9 +17,10 @@ import { FIRST_ARM, OPERATIONS } from "../op.ts";
 import { PATCH_PAIRS, PATCHES_BASE, RECORD } from "../records.ts";
 import { STATE } from "../state.ts";
 import { defineArithmetic } from "./arithmetic.ts";
-import { Arm, constant, type Define, fact, NO_ARM, RUN, statePage, zero } from "./arm.ts";
+import { Arm, codeOf, constant, type Define, fact, NO_ARM, RUN, statePage, zero } from "./arm.ts";
 import { defineJumps } from "./jumps.ts";
 import { defineMoves } from "./moves.ts";
+import { defineVectors } from "./vectors.ts";
 
 const { i32, when, giveBack } = wasm;
 
@@ -28,15 +29,16 @@ function run(tail: boolean): WasmFunction {
   const made = new WasmFunction(["i32", "i32"], ["i32"]);
   const [op, left] = [made.parameter(0), made.parameter(1).get];
   const flags = [statePage(STATE.RESULT), statePage(STATE.CARRIES)];
-  const arm = i32.load8_u(op.get, RECORD.OP);
-  if (tail) made.add(wasm.returnCallIndirect(op.get, left, ...flags, arm));
+  const arm = codeOf(op.get);
+  if (tail)
+    made.add(wasm.returnCallIndirect(op.get, left, ...flags, codeOf(i32.load(op.get, RECORD.NEXT)), arm));
   else {
     const [again, next] = [new Label(), made.local("i32")];
     made.add(
       i32.store(zero, left, STATE.LEFT),
       wasm.loop(
         again,
-        next.set(wasm.callIndirect(op.get, statePage(STATE.LEFT), ...flags, arm)),
+        next.set(wasm.callIndirect(op.get, statePage(STATE.LEFT), ...flags, zero, arm)),
         op.set(i32.and(next.get, constant(-2))),
         wasm.brIf(again, i32.eq(op.get, next.get)),
       ),
@@ -90,12 +92,13 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
   const define: Define = (op, write) => {
     const arm = new Arm(tail);
     const end = write(arm);
-    arm.add(end ?? arm.goTo(arm.next));
+    arm.add(end ?? arm.goOn());
     arms.push({ op, arm });
   };
   defineArithmetic(define);
   defineMoves(define);
   defineJumps(define);
+  defineVectors(define);
   const noArm = new Arm(tail);
   noArm.add(noArm.leave);
   // In the order of RUN, LEAVE, BESIDE, NO_ARM, STOS and MOVS, behind what is imported.
@@ -123,5 +126,5 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
   });
 }
 
-/** Numbers of the functions' types. What is imported has that of `run`. */
+/** Numbers of the functions' types. */
 const TYPE = { ARM: 0, RUN: 1, THREE: 2 } as const;

@@ -8,11 +8,8 @@ import { arms as poorArms } from "./without-tail-calls.ts";
  */
 export type Arms = (record: number, left: number) => number;
 
-/**
- * (address of the record of an `int`, instructions left with it): asks who answers. The state page is that before it, then
- * that behind it. Answers 0 to go on.
- */
-export type Interrupt = (record: number, left: number) => number;
+/** (vector of an `int`, instructions left with it): asks who answers. The state page is that behind it. Answers 0 to go on. */
+export type Interrupt = (vector: number, left: number) => number;
 
 let module: WebAssembly.Module | undefined;
 

@@ -7,7 +7,7 @@ import { ECX, ESP } from "../state.ts";
 import { type Arm, constant, type Define, isNegative, numberOf, register, setRegister, zero } from "./arm.ts";
 import { push } from "./moves.ts";
 
-const { i32, sequence, when, select, nothing } = wasm;
+const { i32, sequence, when, nothing } = wasm;
 
 /** Conditions in pairs, each with its opposite, in the order of flags.ts. */
 const conditions: readonly [yes: string, no: string, holds: (arm: Arm) => Expression][] = [
@@ -25,11 +25,16 @@ const sign = (arm: Arm): Expression => i32.xor(arm.result.get, i32.shl(arm.carri
 const isLess = (arm: Arm): Expression =>
   isNegative(i32.xor(i32.xor(sign(arm), arm.carries.get), i32.shl(arm.carries.get, constant(1))));
 
+/** Goes on at the target if a condition holds: in two ways, for the host's processor to guess which it will be. */
+const jump = (arm: Arm, condition: Expression): Expression =>
+  sequence(when(condition, arm.goTo(arm.target)), arm.goOn());
+
 export function defineJumps(define: Define): void {
-  define(OP.JMP, (arm) => arm.goTo(arm.target));
+  // Their targets come next: code.ts.
+  define(OP.JMP, () => undefined);
   define(OP.CALL, (arm) => {
     push(arm, arm.following);
-    return arm.goTo(arm.target);
+    return undefined;
   });
   for (const shape of ["R", "M"]) {
     define(numberOf(`JMP_${shape}`), (arm) => {
@@ -54,19 +59,19 @@ export function defineJumps(define: Define): void {
   define(OP.LOOP, (arm) => {
     const value = arm.local("i32");
     arm.add(value.set(i32.sub(register(ECX), constant(1))), setRegister(ECX, value.get));
-    return arm.goTo(select(arm.target, arm.next, value.get));
+    return jump(arm, value.get);
   });
 
-  define(OP.JECXZ, (arm) => arm.goTo(select(arm.next, arm.target, register(ECX))));
+  define(OP.JECXZ, (arm) => jump(arm, i32.eqz(register(ECX))));
 
   for (const [yes, no, holds] of conditions) {
-    define(numberOf(yes), (arm) => arm.goTo(select(arm.target, arm.next, holds(arm))));
-    define(numberOf(no), (arm) => arm.goTo(select(arm.next, arm.target, holds(arm))));
+    define(numberOf(yes), (arm) => jump(arm, holds(arm)));
+    define(numberOf(no), (arm) => jump(arm, i32.eqz(holds(arm))));
   }
 
   // Before instructions ----------------------------------------------------------------------------------------
 
-  define(OP.FORWARD, (arm) => arm.goTo(arm.next, false));
+  define(OP.FORWARD, (arm) => arm.goOn(false));
   define(OP.COUNT, (arm) => {
     const count = arm.local("i32");
     arm.add(
@@ -74,10 +79,10 @@ export function defineJumps(define: Define): void {
       i32.store(arm.op.get, count.get, RECORD.IMMEDIATE),
       when(i32.le_s(count.get, zero), arm.leave),
     );
-    return arm.goTo(arm.next, false);
+    return arm.goOn(false);
   });
   define(OP.ENTER, (arm) => {
     arm.add(when(i32.ge_s(arm.left.get, arm.immediate), arm.leave));
-    return arm.goTo(arm.next, false);
+    return arm.goOn(false);
   });
 }

@@ -123,7 +123,7 @@ function comesToRead(
   inSegment: boolean,
 ): boolean {
   const failed = operands[index]!;
-  const { comma, jump, sizeDeclared } = failed;
+  const { comma, part, jump, sizeDeclared } = failed;
   // A segment is read before it is known whether there is an offset, and of what size.
   const isSegment = inSegment || failed.kind === OFFSETLESS;
   const { kind, fraction, size }: Operand = isSegment
@@ -131,18 +131,20 @@ function comesToRead(
     : failed;
   if (STRINGS.test(name) && kind === MEMORY && jump === 0)
     return index === 0 || (index === 1 && comma && (operands[0]!.kind === MEMORY || isPort(operands[0])));
+  if (/^(?:push|pop)/.test(name) && kind === MEMORY && jump === 0) return true;
   const { at } = state;
-  // The size of a number is judged before its value, that of memory behind its address.
-  const sizes = kind === MEMORY ? [{ size: 0 }, { size: 4 }] : [{ size, sizeDeclared }];
+  // The size of a number is judged before its value, that of memory behind its address, if it may have one.
+  const isTable = /^bnd(?:ldx|stx)$/.test(name);
+  const sizes = kind === MEMORY && !isTable ? [{ size: 0 }, { size: 4 }] : [{ size, sizeDeclared }];
   const before = operands.slice(0, index);
   // The registers of an address's first part are judged behind its second one.
-  if (/^bnd(?:ldx|stx)$/.test(name) && kind !== MEMORY && !comma && before.at(-1)?.kind === MEMORY) {
+  if (isTable && part) {
     const first = before.pop()!;
     before.push({ ...first, base: first.index || first.base, index: 0, scale: 0 });
   }
   const taken = sizes.some((sized) =>
     [[], [number], [number, number], [bound]].some((behind) => {
-      const tried = [...before, { ...newOperand(), kind, comma, fraction, jump, ...sized }, ...behind];
+      const tried = [...before, { ...newOperand(), kind, comma, part, fraction, jump, ...sized }, ...behind];
       return encodes({ encode, operands: tried }, tried.length, state);
     }),
   );

@@ -3,10 +3,11 @@
  * and only when something has changed since the bytes were last made.
  */
 import { setU32le, u32le } from "../base/index.ts";
+import { byMnemonic } from "../isa/index.ts";
 import type { Assembler } from "./assemble.ts";
 import { leavesLine } from "./encode/dword.ts";
 import { candidatesOf } from "./encode/plan.ts";
-import { isNumberLate } from "./encode/refuse.ts";
+import { isNumberLate, isRead } from "./encode/refuse.ts";
 import type { Mnemonic } from "./encode.ts";
 import {
   E_FLOAT,
@@ -420,7 +421,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
       series: name.startsWith("vp4dp"),
       divided: /^bnd(?:mk|ldx|stx)$/.test(name),
       bounds: /^bnd./.test(name),
-      reads: /^(?:j|call$|loop|xbegin$|ret|int$)/.test(name) ? 1 : Number.POSITIVE_INFINITY,
+      reads: operandsRead(name),
       judges: name === "enter",
       lists: /^(?:push|pop)[wdq]?$|^ret|^(?:mov|cmp)sd$|^(?:monitor|mwait)x?$/.test(name),
       floatSize: /^(?:pushw|ret.*|enter)$/.test(name) ? 2 : name === "pushd" ? 4 : name === "pushq" ? 8 : 0,
@@ -428,6 +429,14 @@ function traitsOf(mnemonic: Mnemonic): Traits {
     traits.set(mnemonic, found);
   }
   return found;
+}
+
+/** How many operands FASM reads at most of an instruction of this name, those in braces apart. */
+function operandsRead(name: string): number {
+  if (/^(?:j|call$|loop|xbegin$|ret|int$)/.test(name)) return 1;
+  const rows = byMnemonic(name);
+  if (!isRead(name) || rows.length === 0) return Number.POSITIVE_INFINITY;
+  return Math.max(...rows.map(({ operands }) => operands.length));
 }
 
 /** Reads the operands that follow at `item`. */
@@ -536,6 +545,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     if (leaves) break;
     if (second >= 0) {
       const part = newOperand();
+      part.part = true;
       part.kind = program.expressions.kind(values[item + second]!) === K_FLOAT ? FLOAT : IMMEDIATE;
       operands.push(part);
       expressionAt.push(second);
@@ -565,7 +575,7 @@ function readShape(program: Program, item: number, mnemonic: Mnemonic): Shape {
     closed,
     divided,
     bounds: traits.bounds,
-    reads: traits.reads,
+    reads: traits.reads + operands.filter(({ kind }) => kind === ROUNDING).length,
     judges: traits.judges,
     item,
     items: at - item,

@@ -110,6 +110,8 @@ export interface Operand {
   sizeDeclared: boolean;
   /** A comma stands before this operand. Only `push` and `pop` take operands without one, one instruction each. */
   comma: boolean;
+  /** The second part of an address: `[eax,ecx*4]`. */
+  part: boolean;
   /** 0, SHORT, NEAR or JUMP_FAR. */
   jump: number;
   /** REGISTER: class and number. */
@@ -171,6 +173,7 @@ export function newOperand(): Operand {
     size: 0,
     sizeDeclared: false,
     comma: false,
+    part: false,
     jump: 0,
     register: 0,
     segment: 0,
@@ -222,6 +225,8 @@ export interface Encoding {
   isLenient(): boolean;
   /** Remembers the first error of the pass; assembling goes on as if it had not been. */
   recoverable(message: Message): void;
+  /** The line of the first such error of this pass, or -1. */
+  readonly errorLine: number;
   /** The same of a size that nothing tells: FASM misses it before it reads the number behind, if there is one. */
   unsized(numberBehind: boolean): void;
   /**

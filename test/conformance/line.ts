@@ -214,6 +214,7 @@ export function assembled(bits: number, text: string): string {
     compresses: false,
     isLenient: () => false,
     unsized: () => out.recoverable("operandSizeNotSpecified"),
+    errorLine: -1,
     recoverable: (message) => {
       remembered ??= message;
     },

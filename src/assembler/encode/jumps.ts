@@ -65,14 +65,22 @@ function measure(target: Operand, size: number, out: Encoding, counter = 0): num
   if (size === 8) {
     if (Math.abs(type) === RELOCATABLE_32 && target.high !== target.low >> 31)
       out.recoverable("valueOutOfRange");
-  } else if (size === 2) {
-    if (target.value < -0x10000 || target.value > 0xffff) out.recoverable("valueOutOfRange");
-  } else if (target.value < -0x1_0000_0000 || target.value > 0xffff_ffff) out.recoverable("valueOutOfRange");
+  } else if (!isWithin(target.value, size)) {
+    // FASM goes on with none, and does not know where that is if it has nothing to complain of yet.
+    target.undefined = out.errorLine < 0;
+    target.value = 0;
+    target.low = 0;
+    target.high = 0;
+    out.recoverable("valueOutOfRange");
+  }
   if (needsPrefix(size, out)) out.bytes[out.at++] = 0x66;
   if (counter !== 0) out.bytes[out.at++] = counter;
   out.relativeTo(target, out.at + 2);
   return size === 2 ? (out.distance << 16) >> 16 : out.distance;
 }
+
+const isWithin = (value: number, size: number): boolean =>
+  size === 2 ? value >= -0x10000 && value <= 0xffff : value >= -0x1_0000_0000 && value <= 0xffff_ffff;
 
 const OUT_OF_RANGE = 2;
 

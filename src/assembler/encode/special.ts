@@ -502,7 +502,7 @@ function bounds(name: string): Encode {
     }
     if (first!.addressSize !== 0 && first!.addressSize !== size) refuse("invalidAddressSize");
     const second = operands[at + 1];
-    const parts = at + 1 < count && !second!.comma && (second!.kind === IMMEDIATE || second!.kind === FLOAT);
+    const parts = at + 1 < count && second!.part;
     if (parts && second!.kind === FLOAT) refuse("invalidAddress");
     let moves = false;
     for (const part of parts ? [first!, second!] : [first!]) {

@@ -11,6 +11,7 @@ import { high32, low32 } from "./int.ts";
 
 const RECORD = 20;
 const REGISTERS = 8;
+const FACTORS = 10;
 const RELOCATION = 12;
 const SIGN = 13;
 const SYMBOL = 16;
@@ -30,6 +31,7 @@ export function leaveRecords(state: State, elements: Int32Array, terms: readonly
         setU32le(bytes, record + RELOCATION, 0);
         setU32le(bytes, record + RECORD, 0);
         putResult(bytes, record, term);
+        bytes.set([term.scale1, term.scale2], record + FACTORS);
         const isKnown = kind === E_PREDEFINED || (state.labels[element >>> 8]!.flags & DEFINED) !== 0;
         if (isKnown) setU32le(bytes, record + SYMBOL, 0);
       } else if (kind === E_NUMBER || kind === E_REGISTER || kind === E_STRING) {
@@ -54,7 +56,9 @@ function putValue(bytes: Uint8Array, record: number, { value }: Term): void {
 
 function putResult(bytes: Uint8Array, record: number, term: Term): void {
   putValue(bytes, record, term);
-  bytes.set([term.register1, term.register2, term.scale1, term.scale2], record + REGISTERS);
+  bytes.set([term.register1, term.register2], record + REGISTERS);
+  if (term.register1 !== 0) bytes[record + FACTORS] = term.scale1;
+  if (term.register2 !== 0) bytes[record + FACTORS + 1] = term.scale2;
   bytes[record + RELOCATION] = term.relocation;
   bytes[record + SIGN] = term.value < 0 ? 0xff : 0;
 }

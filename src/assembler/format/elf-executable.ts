@@ -211,9 +211,10 @@ export class ElfExecutable implements Format {
     space.relocation = this.#moves;
     let header = layout.header + this.#segments * layout.segment;
     if (header >= this.#headersEnd) {
-      // Not enough was reserved. In 64-bit files FASM lets the header stand in what it has assembled or will, until the next pass.
+      // Not enough was reserved. In 64-bit files FASM lets the header stand in what it has assembled or will, until the next pass;
+      // in others it is looked for there when the segment ends.
       if (layout === ELF32) header = this.#headersEnd - layout.segment;
-      else assembler.evaluator.leaveBehind(true);
+      assembler.evaluator.leaveBehind(true);
       state.again();
     }
     state.room(Math.max(0, header + layout.segment - state.at));

@@ -96,6 +96,9 @@ export function setEflags(words: Int32Array, flags: number): void {
   setArithmetic(words, flags);
 }
 
+/** Half the number of the two conditions that look at PF. */
+export const PARITY = 5;
+
 /** Whether condition `code` (0 … 15, as in Jcc, SETcc and CMOVcc) holds. SDM vol. 1, appendix B. */
 export function condition(words: Int32Array, code: number): boolean {
   const result = words[WORD.RESULT]!;

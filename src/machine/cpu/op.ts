@@ -279,9 +279,26 @@ export const OP = {
   // One of PACKED
   PACKED_RR: 245,
   PACKED_RM: 246,
+  // One of PACKED_SHIFTS
+  SHIFT_RI: 247,
+  // PSHUFD; SHUFPS where the record says 1
+  SHUFFLE_RR: 248,
+  PMOVMSKB_GR: 249,
+  // Conditions, which the record has by their numbers: setcc, cmovcc
+  SET_R: 250,
+  SET_M: 251,
+  CMOV_RR: 252,
+  CMOV_RM: 253,
+  // Multiplication and division of signed numbers
+  IMUL_R: 254,
+  IDIV_R: 255,
 } as const;
 
-/** Packed integers and logic of 16 bytes: the record says which, by its number here. */
+/** Packed shifts by a constant. */
+export const PACKED_SHIFTS: readonly string[] =
+  "psllw psrlw psraw pslld psrld psrad psllq psrlq pslldq psrldq".split(" ");
+
+/** Packed integers and logic of 16 bytes: the record has the number. */
 export const PACKED: readonly string[] = (
   "pand pandn por pxor paddb paddsb paddusb psubb psubsb psubusb pminub pmaxub pavgb pcmpeqb pcmpgtb paddw paddsw paddusw " +
   "psubw psubsw psubusw pmullw pminsw pmaxsw pavgw pcmpeqw pcmpgtw pmaddwd packsswb packuswb packssdw paddd psubd pcmpeqd " +
@@ -291,4 +308,4 @@ export const PACKED: readonly string[] = (
 /** From here on operations have arms. */
 export const FIRST_ARM = OP.INT;
 /** How many numbers there are. */
-export const OPERATIONS = OP.PACKED_RM + 1;
+export const OPERATIONS = OP.IDIV_R + 1;

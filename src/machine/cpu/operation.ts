@@ -133,7 +133,7 @@ export class Operation {
     this.#records.words[(this.record >> 2) + TARGET] = operation.record;
   }
 
-  /** Writes into the record what an arm wants to know. `which`: the number in PACKED, if that is what it is. */
+  /** Writes into the record what an arm wants to know. `which`: of what the arm can do, if that is several things. */
   pack(which = -1): void {
     const { words, bytes } = this.#records;
     const { record } = this;

@@ -16,7 +16,7 @@ export const RECORD = {
   B: 6,
   NEXT: 8,
   TARGET: 12,
-  /** In its place, of what is no jump: the number in PACKED. */
+  /** In its place, of what is no jump: which of several things an arm does. */
   WHICH: 12,
   DISPLACEMENT: 16,
   IMMEDIATE: 20,

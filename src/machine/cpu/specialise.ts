@@ -5,7 +5,8 @@
 import type { Form } from "../../isa/index.ts";
 import type { Core } from "./engine.ts";
 import { isVector } from "./execute/units.ts";
-import { FIRST_ARM, OP, PACKED } from "./op.ts";
+import { PARITY } from "./flags.ts";
+import { FIRST_ARM, OP, PACKED, PACKED_SHIFTS } from "./op.ts";
 import { KIND, type Operation } from "./operation.ts";
 import type { Recipe } from "./recipe.ts";
 import { ES, SEGMENT, SS, WORD } from "./state.ts";
@@ -23,7 +24,7 @@ export interface SpecialArm {
   readonly repeated: number;
   /** The constant is a count: where it is 0 nothing is done. */
   readonly count: boolean;
-  /** The number in PACKED, or -1. */
+  /** Which of the things that the arm does, or -1 where it does one. */
   readonly which: number;
 }
 
@@ -44,13 +45,24 @@ const numbers: Readonly<Record<string, number>> = OP;
 const BY_SHAPE = new Set("add or adc sbb and sub xor cmp test mov".split(" "));
 const SHIFTS = new Set("shl shr sar rol ror".split(" "));
 const BY_STACK = new Set("push pop call ret leave".split(" "));
-const ONE_OPERAND = new Set("bswap inc dec neg not mul div push pop".split(" "));
+const ONE_OPERAND = new Set("bswap inc dec neg not mul div idiv push pop".split(" "));
 const NOTHING = new Set("nop pause endbr32 endbr64".split(" "));
 /** Named as they are. */
 const ALONE = new Set("cdq cwde cld leave".split(" "));
 const STRINGS = new Set(["lods", "stos", "movs"]);
 
 const isMemory = (kind: number): boolean => kind >= KIND.M8 && kind <= KIND.M32;
+
+/** Letters of a shape with registers of SSE. */
+const WIDE_LETTERS: Readonly<Record<number, string>> = {
+  [KIND.VECTOR]: "R",
+  [KIND.R32]: "G",
+  [KIND.M32]: "M",
+  [KIND.MEMORY]: "M",
+  [KIND.IMMEDIATE]: "I",
+};
+/** By the numbers that the arm knows them by. */
+const SHUFFLES = ["pshufd", "shufps"];
 
 /** What does the same as one of PACKED. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -88,7 +100,7 @@ export function armOf(recipe: Recipe): SpecialArm | undefined {
   const isWide = isVector(form);
   const op = numbers[(isWide ? vectorNameOf(recipe) : nameOf(recipe)) ?? ""];
   if (op === undefined) return undefined;
-  const which = isWide ? packedOf(form) : -1;
+  const which = isWide ? whichOf(form) : mayLead(op) ? -1 : form.condition;
   const isString = string !== undefined;
   const operand =
     isMemory(first.kind) ||
@@ -125,7 +137,7 @@ function nameOf(recipe: Recipe): string | undefined {
   const first = LETTERS[recipe.first.kind] ?? "";
   const second = LETTERS[recipe.second.kind] ?? "";
   const narrow = first.slice(0, -1);
-  if (form.condition >= 0) return name.startsWith("j") && operandSize === 32 ? upper : undefined;
+  if (form.condition >= 0) return conditionalNameOf(recipe, upper, first + second);
   if (BY_SHAPE.has(name)) return `${upper}${narrow}_${first.slice(-1)}${second.slice(-1)}`;
   if (SHIFTS.has(name) && first === "R") return second === "8R" ? `${upper}_RC` : `${upper}_RI`;
   if (ONE_OPERAND.has(name)) return `${upper}${narrow}_${first.slice(-1)}`;
@@ -142,6 +154,7 @@ function nameOf(recipe: Recipe): string | undefined {
       return `XCHG_${first}${second}`;
     case "imul":
       if (first !== "R" || operandSize !== 32) return undefined;
+      if (form.operands.length === 1) return "IMUL_R";
       if (form.operands.length === 2) return `IMUL_R${second}`;
       return form.operands.length === 3 && second === "R" ? "IMUL_RRI" : undefined;
     case "jmp":
@@ -160,14 +173,25 @@ function nameOf(recipe: Recipe): string | undefined {
   }
 }
 
+function conditionalNameOf({ form, operandSize }: Recipe, upper: string, shape: string): string | undefined {
+  if (form.name.startsWith("j")) return operandSize === 32 ? upper : undefined;
+  if (form.condition >> 1 === PARITY) return undefined;
+  if (form.name.startsWith("set")) return `SET_${shape.slice(-1)}`;
+  return `CMOV_${shape}`;
+}
+
 const packedOf = ({ name }: Form): number => PACKED.indexOf(ALIASES[name] ?? name);
+
+/** Of a form of SSE: which of the things that its arm does. */
+const whichOf = (form: Form): number =>
+  Math.max(packedOf(form), PACKED_SHIFTS.indexOf(form.name), SHUFFLES.indexOf(form.name));
 
 /** Of a form of SSE; those with registers of MMX have no arms. */
 function vectorNameOf({ form, first, second }: Recipe): string | undefined {
   const { name, operands } = form;
-  if (operands.length !== 2 || operands.some(({ kind }) => kind === "mm" || kind === "mmm")) return undefined;
-  const letter = (kind: number): string => (kind === KIND.VECTOR ? "R" : kind === KIND.R32 ? "G" : "M");
-  const shape = letter(first.kind) + letter(second.kind);
+  if (operands.some(({ kind }) => kind === "mm" || kind === "mmm")) return undefined;
+  const shape = `${WIDE_LETTERS[first.kind]}${WIDE_LETTERS[second.kind]}`;
+  if (operands.length === 3) return SHUFFLES.includes(name) ? `SHUFFLE_${shape}` : undefined;
   const wide = WIDE_MOVES[name];
   if (wide !== undefined) return shape === "RR" ? "MOVX_RR" : `MOVX${wide}_${shape}`;
   switch (name) {
@@ -181,7 +205,10 @@ function vectorNameOf({ form, first, second }: Recipe): string | undefined {
     case "movlps":
     case "movlpd":
       return shape === "MR" ? "MOVX8_MR" : undefined;
+    case "pmovmskb":
+      return "PMOVMSKB_GR";
     default:
+      if (PACKED_SHIFTS.includes(name)) return `SHIFT_${shape}`;
       return packedOf(form) < 0 ? undefined : `PACKED_${shape}`;
   }
 }

@@ -226,6 +226,7 @@ export const i8x16 = group("i8x16", bytes);
 export const i16x8 = group("i16x8", bytes);
 export const i32x4 = group("i32x4", bytes);
 export const f32x4 = group("f32x4", bytes);
+export const i64x2 = group("i64x2", bytes);
 export const f64x2 = group("f64x2", bytes);
 
 export const select = (yes: Expression, no: Expression, condition: Expression): Expression =>

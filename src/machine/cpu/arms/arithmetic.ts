@@ -22,7 +22,7 @@ import {
   zero,
 } from "./arm.ts";
 
-const { i32, i64, when, nothing } = wasm;
+const { i32, i64, sequence, when, nothing } = wasm;
 
 type Writer = Parameters<Define>[1];
 
@@ -127,6 +127,12 @@ const shifts: Readonly<Record<string, Shift>> = {
   },
 };
 
+const flagsOfDivision = (arm: Arm): Expression =>
+  sequence(
+    arm.result.set(constant(1)),
+    arm.carries.set(i32.or(i32.and(arm.carries.get, constant(~LOW)), constant(ADJUST_AFTER_DIVISION << 3))),
+  );
+
 export function defineArithmetic(define: Define): void {
   for (const [name, which] of Object.entries(arithmetic))
     for (const [size, bits] of SIZES)
@@ -226,17 +232,42 @@ export function defineArithmetic(define: Define): void {
     );
     return undefined;
   });
+  define(OP.IMUL_R, (arm) => {
+    const product = arm.local("i64");
+    const [low, high] = [arm.local("i32"), arm.local("i32")];
+    arm.add(
+      product.set(i64.mul(i64.extend_i32_s(register(EAX)), i64.extend_i32_s(arm.a()))),
+      low.set(i32.wrap_i64(product.get)),
+      high.set(i32.wrap_i64(i64.shr_u(product.get, i64.const(32n)))),
+      setRegister(EAX, low.get),
+      setRegister(EDX, high.get),
+      arm.flagsOfProduct(i32.ne(high.get, i32.shr_s(low.get, constant(31)))),
+    );
+    return undefined;
+  });
+  define(OP.IDIV_R, (arm) => {
+    const [left, right] = [arm.local("i32"), arm.local("i32")];
+    arm.add(
+      left.set(register(EAX)),
+      right.set(arm.a()),
+      // By 0 it faults, and by -1 it may.
+      when(i32.lt_u(i32.add(right.get, constant(1)), constant(2)), arm.leave),
+      when(i32.ne(register(EDX), i32.shr_s(left.get, constant(31))), arm.leave),
+      setRegister(EDX, i32.rem_s(left.get, right.get)),
+      setRegister(EAX, i32.div_s(left.get, right.get)),
+      flagsOfDivision(arm),
+    );
+    return undefined;
+  });
   define(OP.DIV_R, (arm) => {
     const [left, right] = [arm.local("i32"), arm.local("i32")];
-    const after = i32.and(arm.carries.get, constant(~LOW));
     arm.add(
       right.set(arm.a()),
       when(i32.or(i32.eqz(right.get), register(EDX)), arm.leave),
       left.set(register(EAX)),
       setRegister(EDX, i32.rem_u(left.get, right.get)),
       setRegister(EAX, i32.div_u(left.get, right.get)),
-      arm.result.set(constant(1)),
-      arm.carries.set(i32.or(after, constant(ADJUST_AFTER_DIVISION << 3))),
+      flagsOfDivision(arm),
     );
     return undefined;
   });

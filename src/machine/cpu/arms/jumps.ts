@@ -1,6 +1,7 @@
 /** Jumps, calls and returns, and what stands before the operations that they lead to. SDM vol. 1, 7.3.8. */
 import type { Expression } from "../../wasm/index.ts";
 import { wasm } from "../../wasm/index.ts";
+import { PARITY } from "../flags.ts";
 import { OP } from "../op.ts";
 import { RECORD } from "../records.ts";
 import { ECX, ESP } from "../state.ts";
@@ -67,6 +68,34 @@ export function defineJumps(define: Define): void {
   for (const [yes, no, holds] of conditions) {
     define(numberOf(yes), (arm) => jump(arm, holds(arm)));
     define(numberOf(no), (arm) => jump(arm, i32.eqz(holds(arm))));
+  }
+
+  /** Whether the condition holds that the record has the number of. */
+  const isTrue = (arm: Arm): Expression => {
+    const value = arm.local("i32");
+    const ways = conditions.map(([, , holds]) => value.set(holds(arm)));
+    // None looks at PF.
+    ways.splice(PARITY, 0, nothing);
+    arm.add(arm.choice(i32.shr_u(arm.which, constant(1)), ways));
+    return i32.xor(value.get, i32.and(arm.which, constant(1)));
+  };
+  define(OP.SET_R, (arm) => {
+    arm.add(arm.setA(isTrue(arm), 1));
+    return undefined;
+  });
+  define(OP.SET_M, (arm) => {
+    const at = arm.local("i32");
+    arm.add(at.set(arm.address), arm.admitWrite(at, 1), arm.write(at, 1, isTrue(arm)));
+    return undefined;
+  });
+  for (const shape of ["RR", "RM"]) {
+    define(numberOf(`CMOV_${shape}`), (arm) => {
+      const value = arm.local("i32");
+      // Memory is read whatever the condition.
+      arm.add(value.set(shape === "RM" ? arm.memory(4) : arm.b()));
+      arm.add(when(isTrue(arm), arm.setA(value.get)));
+      return undefined;
+    });
   }
 
   // Before instructions ----------------------------------------------------------------------------------------

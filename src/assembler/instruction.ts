@@ -433,7 +433,7 @@ function traitsOf(mnemonic: Mnemonic): Traits {
 
 /** How many operands FASM reads at most of an instruction of this name, those in braces apart. */
 function operandsRead(name: string): number {
-  if (/^(?:j|call$|loop|xbegin$|ret|int$)/.test(name)) return 1;
+  if (/^(?:j|call$|loop|xbegin$|ret|int$|(?:stos|scas|lods|xlat)$)/.test(name)) return 1;
   const rows = byMnemonic(name);
   if (!isRead(name) || rows.length === 0) return Number.POSITIVE_INFINITY;
   return Math.max(...rows.map(({ operands }) => operands.length));

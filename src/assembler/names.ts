@@ -13,13 +13,17 @@ import {
 import { refuse } from "./messages.ts";
 import type { Program } from "./program.ts";
 import { Label } from "./symbols.ts";
-import { DOTTED, type Texts } from "./tokens.ts";
+import { DOTTED, FEW, grownFor, type Texts } from "./tokens.ts";
 
 const AT = 0x40;
 const DOT = 0x2e;
 const DOLLAR = 0x24;
 const PERCENT = 0x25;
 const QUESTION = 0x3f;
+const LETTER_B = 0x62;
+const LETTER_F = 0x66;
+const LETTER_R = 0x72;
+const LETTER_T = 0x74;
 
 /** What a name is as a label: a label's number, or one of these. */
 export const RESERVED = -100;
@@ -40,8 +44,8 @@ export class LabelNames {
   readonly #texts: Texts;
   readonly #program: Program;
   readonly #isReserved: (text: number) => boolean;
-  /** Label numbers by the text of their full name. */
-  readonly #labels: number[] = [];
+  /** For the text of each label's full name one more than its number. */
+  #labels = new Int32Array(FEW);
   surroundings: Surroundings = { ...NOWHERE };
 
   /** `isReserved` tells which names cannot be labels where they stand. */
@@ -56,7 +60,7 @@ export class LabelNames {
     const { labels, labelLines } = this.#program;
     for (let number = kept; number < labels.length; number++) {
       const { name } = labels[number]!;
-      if (name >= 0) this.#labels[name] = undefined as unknown as number;
+      if (name >= 0) this.#labels[name] = 0;
     }
     labels.length = kept;
     labelLines.length = kept;
@@ -71,9 +75,8 @@ export class LabelNames {
 
   /** The label that a name is on a line that uses it. */
   label(text: number, line: number): number {
-    const known = this.#labels[text];
-    if (known === undefined || (this.#texts.traits[text]! & DOTTED) !== 0) return this.#find(text, line);
-    return known;
+    const known = this.#known(text);
+    return known < 0 || (this.#texts.traits[text]! & DOTTED) !== 0 ? this.#find(text, line) : known;
   }
 
   /** The same for a name that is being defined: local names will belong to it. */
@@ -82,8 +85,8 @@ export class LabelNames {
     const label = this.label(text, line);
     if (label < 0 || (texts.traits[text]! & DOTTED) !== 0) return label;
     if (texts.first(text) === AT && texts.length(text) === 2) {
-      const name = texts.text(text);
-      if (isAnonymous(name)) return name === "@@" ? label : RESERVED;
+      const letter = texts.bytes[texts.start(text) + 1]!;
+      if (isAnonymous(letter)) return letter === AT ? label : RESERVED;
     }
     this.surroundings.localsPrefix = text;
     return label;
@@ -92,35 +95,39 @@ export class LabelNames {
   #find(text: number, line: number): number {
     const texts = this.#texts;
     const first = texts.first(text);
-    const isSpecial = first === AT || first === DOLLAR || first === PERCENT || first === QUESTION;
-    // None of these names is longer than three characters.
-    const name = isSpecial && texts.length(text) <= 3 ? texts.text(text) : "";
+    const length = texts.length(text);
+    const second = length > 1 ? texts.bytes[texts.start(text) + 1]! : 0;
     switch (first) {
       case AT:
-        if (name.length === 2 && isAnonymous(name)) return this.#anonymous(name, line);
+        if (length === 2 && isAnonymous(second)) return this.#anonymous(second, line);
         break;
       case DOT:
         if (!this.#isTwiceDotted(text) && this.surroundings.localsPrefix >= 0) return this.#local(text, line);
         break;
       case DOLLAR:
-        if (name === "$") return predefined(P_HERE);
-        if (name === "$$") return predefined(P_ORIGIN);
-        if (name === "$%") return predefined(P_FILE_OFFSET);
-        if (name === "$%%") return predefined(P_ACTUAL_FILE_OFFSET);
+        if (length === 1) return predefined(P_HERE);
+        if (length === 2 && second === DOLLAR) return predefined(P_ORIGIN);
+        if (length === 2 && second === PERCENT) return predefined(P_FILE_OFFSET);
+        if (length === 3 && texts.text(text) === "$%%") return predefined(P_ACTUAL_FILE_OFFSET);
         break;
       case PERCENT:
-        if (name === "%") return predefined(P_COUNTER);
-        if (name === "%t" || name === "%T") return predefined(P_TIME);
+        if (length === 1) return predefined(P_COUNTER);
+        if (length === 2 && (second | 0x20) === LETTER_T) return predefined(P_TIME);
         break;
       case QUESTION:
-        if (name === "?") return RESERVED;
+        if (length === 1) return RESERVED;
         break;
       default:
     }
-    const known = this.#labels[text];
-    if (known !== undefined) return known;
+    const known = this.#known(text);
+    if (known >= 0) return known;
     if ((first >= 0x30 && first <= 0x39) || first === DOLLAR || this.#isReserved(text)) return RESERVED;
     return this.#new(text, line);
+  }
+
+  /** The label of this full name; -1 when there is none yet. */
+  #known(text: number): number {
+    return text < this.#labels.length ? this.#labels[text]! - 1 : -1;
   }
 
   #isTwiceDotted(text: number): boolean {
@@ -134,8 +141,8 @@ export class LabelNames {
     labels.push(new Label(text));
     labelLines.push(line);
     if (text >= 0) {
-      while (this.#labels.length < text) this.#labels.push(undefined as unknown as number);
-      this.#labels[text] = number;
+      if (text >= this.#labels.length) this.#labels = grownFor(this.#labels, text);
+      this.#labels[text] = number + 1;
     }
     return number;
   }
@@ -144,19 +151,21 @@ export class LabelNames {
     const texts = this.#texts;
     const composed = texts.join(this.surroundings.localsPrefix, text);
     if (texts.length(composed) > 255) refuse("nameTooLong");
-    return this.#labels[composed] ?? this.#new(composed, line);
+    const known = this.#known(composed);
+    return known >= 0 ? known : this.#new(composed, line);
   }
 
-  #anonymous(name: string, line: number): number {
+  /** `@` and this letter. */
+  #anonymous(letter: number, line: number): number {
     const { surroundings } = this;
-    if (name === "@@") {
+    if (letter === AT) {
       const { anonymousForward } = surroundings;
       const label = anonymousForward >= 0 ? anonymousForward : this.#new(-1, line);
       surroundings.anonymousBack = label;
       surroundings.anonymousForward = -1;
       return label;
     }
-    if (name === "@f" || name === "@F") {
+    if ((letter | 0x20) === LETTER_F) {
       if (surroundings.anonymousForward < 0) surroundings.anonymousForward = this.#new(-1, line);
       return surroundings.anonymousForward;
     }
@@ -166,6 +175,8 @@ export class LabelNames {
   }
 }
 
-function isAnonymous(name: string): boolean {
-  return /^@[@bBrRfF]$/.test(name);
+/** What stands behind `@` in the names of anonymous labels. */
+function isAnonymous(letter: number): boolean {
+  const small = letter | 0x20;
+  return letter === AT || small === LETTER_B || small === LETTER_R || small === LETTER_F;
 }

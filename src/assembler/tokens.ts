@@ -109,6 +109,10 @@ export function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Arra
   return larger;
 }
 
+/** The same with room for what is known of a text, or of whatever else has this number. */
+export const grownFor = (array: Int32Array<ArrayBuffer>, number: number): Int32Array<ArrayBuffer> =>
+  grown(array, Math.max(number + 1, array.length * GROWTH));
+
 /** Room for copies, one at a time, that is used again and again: new room of megabytes costs more than the copying. */
 export class Copied {
   #room = new Int32Array(0);
@@ -410,11 +414,8 @@ export class Tokenizer {
         store.reserve(1);
         tokens = store.tokens;
       }
-      const code = at < length ? bytes[at]! : 0x1a;
-      if (code === 0x20 || code === 9) {
-        at++;
-        continue;
-      }
+      let code = at < length ? bytes[at]! : 0x1a;
+      while (code === 0x20 || code === 9) code = ++at < length ? bytes[at]! : 0x1a;
       if (separator[code] === 0) {
         if (code === 0x27 || code === 0x22) {
           at = this.#string(at, code);
@@ -424,9 +425,9 @@ export class Tokenizer {
         const start = at;
         let hash = 0;
         do {
-          hash = nextHash(hash, bytes[at]!);
-          at++;
-        } while (at < length && separator[bytes[at]!] === 0);
+          hash = nextHash(hash, code);
+          code = ++at < length ? bytes[at]! : 0x1a;
+        } while (separator[code] === 0);
         if (at - start > 255) {
           this.at = at;
           refuse("nameTooLong");

@@ -3,7 +3,7 @@
  * letters. Codes are FASM's own (TABLES.INC), since the order of its tests depends on them; each is told here once.
  */
 import { type Mnemonic, mnemonic, plainNames } from "./encode.ts";
-import { hashOf, type Texts } from "./tokens.ts";
+import { FEW, grownFor, hashOf, type Texts } from "./tokens.ts";
 
 /** Kinds of parsed items. Special characters stand for themselves. */
 export const I_END = 0;
@@ -342,10 +342,14 @@ export interface Word {
   readonly addressSize: number;
 }
 
+const NO_WORD = -1;
+
 /** The meanings of texts, found by number. */
 export class Words {
   readonly #texts: Texts;
-  readonly #known: (Word | null | undefined)[] = [];
+  /** For each text 0 before it has been looked at, NO_WORD, or one more than the place of what it means. */
+  #known = new Int32Array(FEW);
+  readonly #meant: Word[] = [];
 
   constructor(texts: Texts) {
     this.#texts = texts;
@@ -353,12 +357,15 @@ export class Words {
 
   /** The reserved word that a text is in small letters, or null. */
   find(text: number): Word | null {
-    const known = this.#known[text];
-    if (known !== undefined) return known;
+    if (text >= this.#known.length) this.#known = grownFor(this.#known, text);
+    const known = this.#known[text]!;
+    if (known > 0) return this.#meant[known - 1]!;
+    return known === NO_WORD ? null : this.#look(text);
+  }
+
+  #look(text: number): Word | null {
     const word = mayBeReserved(this.#texts, text) ? look(this.#texts.text(text).toLowerCase()) : null;
-    // Filled in order, so that the array stays dense.
-    while (this.#known.length < text) this.#known.push(undefined);
-    this.#known[text] = word;
+    this.#known[text] = word === null ? NO_WORD : this.#meant.push(word);
     return word;
   }
 }

@@ -50,7 +50,8 @@ export function bytesOf(text: string): Uint8Array {
 export function latin1(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 8192) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+    // Spread out, they would be gone through by an iterator, which takes eight times as long.
+    text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + 8192));
   }
   return text;
 }

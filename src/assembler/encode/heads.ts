@@ -28,8 +28,11 @@ const heads = new Map<number, Head>();
 /** One opcode byte, or 0F and one where `value` has the escape in its second byte; behind 66 and REX where asked. */
 export function headOf(value: number, sizePrefix: boolean, rex = 0): Head {
   const key = (value << 8) | (sizePrefix ? 0x80 : 0) | rex;
-  const known = heads.get(key);
-  if (known !== undefined) return known;
+  return heads.get(key) ?? newHead(key, value, sizePrefix, rex);
+}
+
+/** Apart, since what a closure needs is put on the heap wherever its function begins. */
+function newHead(key: number, value: number, sizePrefix: boolean, rex: number): Head {
   const before = sizePrefix ? [0x66] : [];
   const opcode = value > 0xff ? [value >> 8, value & 0xff] : [value];
   const head = makeHead((extension) =>

@@ -167,13 +167,14 @@ export class ExpressionReader {
 
   #value(token: number): void {
     const text = textOf(token);
+    const texts = this.#texts;
     let element: number;
-    if (isString(token)) element = this.#element(stringNumber(this.#texts.text(text)));
+    if (isString(token))
+      element = this.#element(stringNumber(texts.bytes, texts.start(text), texts.end(text)));
     else {
       if (text >= this.#numberOf.length) this.#grow(text);
       element = this.#numberOf[text]!;
       if (element === 0) {
-        const texts = this.#texts;
         element = this.#mayBeNumber(text)
           ? this.#element(parseNumber(texts.bytes, texts.start(text), texts.end(text)))
           : NO_NUMBER;
@@ -261,13 +262,13 @@ const DEEPEST_NAMES = 1000;
 const isEnd = (token: number): boolean => token === END || token === 0x2c || token === 0x5d;
 
 /** The bytes of a string as a little-endian number. */
-function stringNumber(text: string): Int | "large" {
+function stringNumber(bytes: Uint8Array, start: number, end: number): Int | "large" {
+  if (end - start > 8) return "large";
   let low = 0;
   let high = 0;
-  for (let at = 0; at < text.length; at++) {
-    if (at >= 8) return "large";
-    if (at < 4) low |= text.charCodeAt(at) << (at * 8);
-    else high |= text.charCodeAt(at) << ((at - 4) * 8);
+  for (let at = 0; at < end - start; at++) {
+    if (at < 4) low |= bytes[start + at]! << (at * 8);
+    else high |= bytes[start + at]! << ((at - 4) * 8);
   }
   return unsigned64(low, high);
 }

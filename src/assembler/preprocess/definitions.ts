@@ -3,7 +3,7 @@
  * has its own space of names, and each name a stack of definitions: `restore` and `purge` uncover the one before.
  */
 
-import { DEFINED_AS, type Texts } from "../tokens.ts";
+import { DEFINED_AS, FEW, grownFor, type Texts } from "../tokens.ts";
 
 export const MACRO = 0;
 export const STRUC = 1;
@@ -97,7 +97,9 @@ export class Definitions {
     this.#busy.pop();
   }
 
-  readonly #stacks: (Definition[] | undefined)[][] = [[], [], [], []];
+  /** For each kind the definitions of each name that has or had some, and for each text one more than the place of its own there. */
+  readonly #stacks: Definition[][][] = [[], [], [], []];
+  readonly #places = Array.from({ length: 4 }, () => new Int32Array(FEW));
   readonly #texts: Texts;
 
   constructor(texts: Texts) {
@@ -107,7 +109,7 @@ export class Definitions {
   find(kind: DefinitionKind, text: number): Definition | undefined {
     // One array access decides most lookups.
     if ((this.#texts.traits[text]! & traitOf(kind)) === 0) return undefined;
-    const stack = this.#stacks[kind]![text]!;
+    const stack = this.#stacks[kind]![this.#places[kind]![text]! - 1]!;
     for (let at = stack.length - 1; at >= 0; at--) {
       const definition = stack[at]!;
       if (!definition.dead && !definition.busy) return definition;
@@ -117,19 +119,37 @@ export class Definitions {
 
   /** Adds a definition above the present ones; a `fix` constant takes the place of the last one instead. */
   add(kind: DefinitionKind, text: number, start: number, length: number, line: number): Definition {
-    let stack = this.#stacks[kind]![text];
+    const definition = { text, start, length, line, end: line, dead: false, busy: false };
+    const stack = this.#stackOf(kind, text);
     if (stack === undefined) {
-      stack = [];
-      this.#stacks[kind]![text] = stack;
-      this.#texts.traits[text]! |= traitOf(kind);
+      this.#begin(kind, text, definition);
+      return definition;
     }
     let kept = kind === FIX ? 0 : stack.length;
     while (kept > 0 && stack[kept - 1]!.dead) kept--;
     const displaced = kept < stack.length ? stack.splice(kept) : NONE;
-    const definition = { text, start, length, line, end: line, dead: false, busy: false };
     stack.push(definition);
     this.#changes?.push({ stack, definition, displaced });
     return definition;
+  }
+
+  /** The first definition of a name. */
+  #begin(kind: DefinitionKind, text: number, definition: Definition): void {
+    const stack = [definition];
+    let places = this.#places[kind]!;
+    if (text >= places.length) {
+      places = grownFor(places, text);
+      this.#places[kind] = places;
+    }
+    places[text] = this.#stacks[kind]!.push(stack);
+    this.#texts.traits[text]! |= traitOf(kind);
+    this.#changes?.push({ stack, definition, displaced: NONE });
+  }
+
+  /** The definitions of a name, gone ones among them; undefined when it never had one. */
+  #stackOf(kind: DefinitionKind, text: number): Definition[] | undefined {
+    if ((this.#texts.traits[text]! & traitOf(kind)) === 0) return undefined;
+    return this.#stacks[kind]![this.#places[kind]![text]! - 1];
   }
 
   remove(kind: DefinitionKind, text: number): void {
@@ -141,6 +161,6 @@ export class Definitions {
 
   /** The values a name has had and not lost, oldest first (`irpv`). */
   values(text: number): Definition[] {
-    return (this.#stacks[EQU]![text] ?? []).filter((definition) => !definition.dead && !definition.busy);
+    return (this.#stackOf(EQU, text) ?? []).filter((definition) => !definition.dead && !definition.busy);
   }
 }

@@ -9,8 +9,8 @@ import { leads, mayLead } from "./specialise.ts";
 
 /** What is kept of one page of code. */
 export interface CodePage {
-  /** The operation that begins at each offset. */
-  readonly operations: (Operation | undefined)[];
+  /** The record of the operation that begins at each offset, or 0. Out of reach of the garbage collector: most are 0. */
+  readonly records: Int32Array;
   /** 1 for each byte that may belong to a decoded instruction: data beside code is told from code by it. */
   readonly covered: Uint8Array;
 }
@@ -93,9 +93,7 @@ export class Code {
 
   /** The operation at an address (signed), decoded or not. */
   at(address: number): Operation {
-    const page = this.pages[address >>> 12];
-    const known = page?.operations[address & OFFSET];
-    return known ?? this.#make(address);
+    return this.known(address) ?? this.#make(address);
   }
 
   /** Where an indirect jump to an address begins. */
@@ -117,7 +115,8 @@ export class Code {
 
   /** The operation at an address, if there is one. */
   known(address: number): Operation | undefined {
-    return this.pages[address >>> 12]?.operations[address & OFFSET];
+    const record = this.pages[address >>> 12]?.records[address & OFFSET];
+    return record ? this.records.at(record) : undefined;
   }
 
   /** The operations that cover a byte of [address, address + length), decoded. */
@@ -133,7 +132,7 @@ export class Code {
     const operation = new Operation(this.records, address, OP.DECODE, notDecoded);
     // A jump into nothing leaves nothing behind: see decode for what happens if something is mapped there later.
     if (this.#memory.facts[address >>> 12]! & FACT.PRESENT) {
-      this.#page(address >>> 12).operations[address & OFFSET] = operation;
+      this.#page(address >>> 12).records[address & OFFSET] = operation.record;
       this.#all.push(operation);
     }
     return operation;
@@ -142,7 +141,7 @@ export class Code {
   #page(number: number): CodePage {
     const known = this.pages[number];
     if (known !== undefined) return known;
-    const page = { operations: new Array(PAGE_BYTES).fill(undefined), covered: new Uint8Array(PAGE_BYTES) };
+    const page = { records: new Int32Array(PAGE_BYTES), covered: new Uint8Array(PAGE_BYTES) };
     this.pages[number] = page;
     this.#kept.push(number);
     return page;
@@ -265,7 +264,7 @@ export class Code {
 
   #writtenInPage(address: number, end: number): void {
     const page = this.pages[address >>> 12]!;
-    const { covered, operations } = page;
+    const { covered, records } = page;
     const from = address & OFFSET;
     const to = from + (end - address);
     let any = 0;
@@ -274,8 +273,8 @@ export class Code {
     let kept: Operation | undefined;
     let found = 0;
     for (let start = from < REACH ? 0 : from - REACH; start < to; start++) {
-      const operation = operations[start];
-      if (operation === undefined || operation.op === OP.DECODE || start + operation.length <= from) continue;
+      const operation = this.#decodedAt(records, start);
+      if (operation === undefined || start + operation.length <= from) continue;
       found++;
       if (this.#changed(operation, start, from)) kept = operation;
     }
@@ -283,9 +282,8 @@ export class Code {
     const before = from < REACH ? this.pages[(address >>> 12) - 1] : undefined;
     if (before !== undefined) {
       for (let start = from - REACH; start < 0; start++) {
-        const operation = before.operations[start + PAGE_BYTES];
-        if (operation === undefined || operation.op === OP.DECODE || start + operation.length <= from)
-          continue;
+        const operation = this.#decodedAt(before.records, start + PAGE_BYTES);
+        if (operation === undefined || start + operation.length <= from) continue;
         found++;
         if (this.#changed(operation, start, from)) kept = operation;
       }
@@ -303,6 +301,13 @@ export class Code {
       // Listeners have heard of it, and leave the constant of a soft operation out: the arms write there from now on.
       this.records.patch(address, kept);
     }
+  }
+
+  #decodedAt(records: Int32Array, offset: number): Operation | undefined {
+    const record = records[offset]!;
+    if (record === 0) return undefined;
+    const operation = this.records.at(record);
+    return operation.op === OP.DECODE ? undefined : operation;
   }
 
   /** Bytes from offset `from` on have changed; `operation` begins at offset `start`. Answers whether it is still known. */

@@ -24,6 +24,7 @@ import type { Operation } from "./operation.ts";
 import { EXTRA, IMMEDIATE, indexOf, type Recipe, recipeOf } from "./recipe.ts";
 import { specialise } from "./specialise.ts";
 import { DS, ESP, SS, WORD } from "./state.ts";
+import { isZen } from "./undefined.ts";
 
 const PAGE_MASK = 0xfff;
 const EBP_NUMBER = 5;
@@ -87,7 +88,7 @@ function endsEarly(core: Core, start: number, end: number): boolean {
   if (at + 2 > Math.min(end, start + LONGEST)) return false;
   const code = bytes[at]!;
   const next = bytes[at + 1]!;
-  if (core.undefinedFlags !== "zen4") return VECTOR_PREFIXES.has(code) && next >= REGISTERS;
+  if (!isZen(core.undefinedFlags)) return VECTOR_PREFIXES.has(code) && next >= REGISTERS;
   if (code === 0x0f) return WITHOUT_MODRM.has(next);
   return code === 0x8f && (next & XOP_MAP) === 8 && fields.length > 0;
 }

@@ -7,7 +7,7 @@ import { TF } from "./flags.ts";
 import { FIRST_ARM, OP } from "./op.ts";
 import type { Operation } from "./operation.ts";
 import { Processor } from "./processor.ts";
-import { STATE, WORD } from "./state.ts";
+import { ELSEWHERE, STATE, WORD } from "./state.ts";
 
 /** Instructions of one turn at most: they are counted in 32 bits. */
 const LONGEST_TURN = 2 ** 30;
@@ -104,6 +104,7 @@ export class Interpreter implements Engine {
           }
           left = words[LEFT]!;
           if (left === 0) break;
+          if (left === ELSEWHERE) return BUDGET;
           what = op.op;
           if (what === OP.COUNT || what === OP.ENTER) {
             words[WORD.EIP] = op.address;
@@ -192,15 +193,12 @@ export class Interpreter implements Engine {
   #interrupt(vector: number, left: number): number {
     const core = this.#core;
     const { words } = this.cpu;
-    const following = words[WORD.EIP]!;
     const now = this.#end - left + 1;
     const hook = core.onInterrupt;
     core.instructions = now;
     if (hook === undefined || core.stepping || words[WORD.EFLAGS]! & TF) this.#stop = interruptStop(vector);
     else if (!hook(vector)) this.#stop = refusedInterrupt(vector);
-    // Who answers may have changed anything.
-    else if (words[WORD.EIP] !== following || words[WORD.EFLAGS]! & TF || core.instructions !== now)
-      this.#stop = BUDGET;
+    else if (core.instructions !== now) this.#stop = BUDGET;
     else return 0;
     return 1;
   }

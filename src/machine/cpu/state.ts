@@ -66,6 +66,9 @@ export const STATE = {
   ESTIMATES: 0x8000,
 } as const;
 
+/** Instead of the instructions left: EIP is somewhere else behind an `int`, or TF is set, and all is counted. */
+export const ELSEWHERE = -1;
+
 /** Register numbers, as instructions encode them. */
 export const EAX = 0;
 export const ECX = 1;

@@ -48,13 +48,18 @@
  *     MXCSR.MM                     exists: operands of 16 bytes need not be aligned while it is set, except of
  *                                  aligned and non-temporal moves
  *
+ * zen3, AMD's Zen 3 (family 19h, model 01h), measured likewise, is the same but for
+ *
+ *     bsf bsr                      only ZF changes, for a source of 0, too
+ *     repe cmpsb, of two faults    the one of the string in ES
+ *
  * The others are told by what differs from zen4, and by who measured it, for we have no such processor: [S] the table
  * of undefined flags of sandpile.org (flags), [B] comments of Bochs on real hardware (cpu/bcd.cc, cpu/shift16.cc),
  * [M] Intel's manual (SDM vol. 2A, FXSAVE; vol. 2B, PUSH and UD; vol. 3A, 6.5), [T] test386.asm, whose expectations were
  * validated on an 80386SX, [E] what was found in SingleStepTests' recordings of a 386EX (its issue 4). What stands in no row
  * is as above, because the source says the same or, where marked ?, because nobody has told us.
  *
- * all of these
+ * all of these others
  *
  *     ud0 ud1, mov of test         have a ModR/M byte [M], which says that some have none for ud0: ? which
  *       registers
@@ -111,6 +116,9 @@ export const ADJUST_AFTER_SHIFT = 1;
 export const ADJUST_AFTER_DIVISION = 1;
 
 /** The families there are, by name. The first is the default. */
-export const undefinedFamilies = ["zen4", "p6", "core2", "pentium4", "i386"] as const;
+export const undefinedFamilies = ["zen4", "zen3", "p6", "core2", "pentium4", "i386"] as const;
 
 export type UndefinedFamily = (typeof undefinedFamilies)[number];
+
+/** Whether a family is AMD's. */
+export const isZen = (family: UndefinedFamily): boolean => family === "zen4" || family === "zen3";

@@ -20,7 +20,14 @@ const cpuNames = [
   "pentium2",
   "pentiumpro",
 ] as const satisfies readonly CpuName[];
-const familyNames = ["zen4", "p6", "core2", "pentium4", "i386"] as const satisfies readonly UndefinedFamily[];
+const familyNames = [
+  "zen4",
+  "zen3",
+  "p6",
+  "core2",
+  "pentium4",
+  "i386",
+] as const satisfies readonly UndefinedFamily[];
 const engineNames = ["interpreter", "compiled", "unicorn"] as const satisfies readonly (
   | EngineName
   | "unicorn"

@@ -72,12 +72,15 @@ export async function assembleFile(
   const { assemble, CorrectionError, corrected } = await import("../../assembler/index.ts");
   const { list: all, chosen } = chooseCorrections(values);
   const files = diskFiles();
-  const disk = { read: (path: string) => pipedIn(path) ?? files.read(path) };
   const given = bytewise ? byteText : (text: string) => text;
+  const main = given(source);
+  const disk = {
+    read: (path: string) => (path === main ? content : (pipedIn(path) ?? files.read(path))),
+  };
   const status = new BusyLine(io);
   onLoaded?.();
   try {
-    const assembled = assemble(given(source), {
+    const assembled = assemble(main, {
       onProgress: (phase, lines, pass) =>
         status.tell(() => `${phase} ${source}: ${thousands(lines)} lines${pass > 0 ? `, pass ${pass}` : ""}`),
       files: chosen.length > 0 ? corrected(disk, all, chosen) : disk,

@@ -16,7 +16,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { forms } from "../../../src/isa/index.ts";
-import { type Core, Machine } from "../../../src/machine/index.ts";
+import { type Core, Machine, undefinedFamilies } from "../../../src/machine/index.ts";
 import { CompilingEngine } from "../../../src/machine/jit/index.ts";
 import { proofOptions } from "../../prove-options.ts";
 import { type Answer, type Case, differences, isAmbiguous, OUT_OF_TIME, tolerant } from "./case.ts";
@@ -36,6 +36,7 @@ const { values } = proofOptions({
   group: Object.keys(groups).join(","),
   form: "",
   engine: "interpreter",
+  family: "zen4",
   /** 0: one for the interpreter, 16 for compiled code. */
   states: 0,
   most: 100,
@@ -142,16 +143,21 @@ if (values.engine !== "interpreter" && values.engine !== "compiled") {
   console.error(`There is no engine "${values.engine}" of our own: interpreter, compiled`);
   process.exit(1);
 }
+const undefinedFlags = undefinedFamilies.find((name) => name === values.family);
+if (undefinedFlags === undefined) {
+  console.error(`There is no family "${values.family}": ${undefinedFamilies.join(", ")}`);
+  process.exit(1);
+}
 const isCompiled = values.engine === "compiled";
 const states = values.record ? 1 : values.states || (isCompiled ? 16 : 1);
 // Compiled before it is executed, but not all of the empty memory that a case may come to.
 const compiled = (core: Core) => new CompilingEngine(core, { ahead: true, most: values.most });
 const subject = isCompiled
   ? new Subject(
-      new Machine({ ...options, engine: compiled }),
-      new Subject(new Machine({ ...options, engine: "interpreter" })),
+      new Machine({ ...options, undefinedFlags, engine: compiled }),
+      new Subject(new Machine({ ...options, undefinedFlags, engine: "interpreter" })),
     )
-  : new Subject(new Machine({ ...options, engine: "interpreter" }));
+  : new Subject(new Machine({ ...options, undefinedFlags, engine: "interpreter" }));
 let recorder: Recorder | undefined;
 let wrong = 0;
 for (const name of wanted) {

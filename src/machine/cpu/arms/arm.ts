@@ -1,10 +1,10 @@
 /** What an arm is written with: its record, its operands in registers and memory, the flags, and the ways on. */
 import { FACT, FACTS_BASE, RAM_BASE } from "../../memory/memory.ts";
 import { type Expression, Label, type Local, WasmFunction, wasm } from "../../wasm/index.ts";
-import { KEPT } from "../flags.ts";
+import { KEPT, TF } from "../flags.ts";
 import { OP } from "../op.ts";
 import { JUMP_PAIRS, JUMPS_BASE, RECORD } from "../records.ts";
-import { STATE } from "../state.ts";
+import { ELSEWHERE, STATE } from "../state.ts";
 
 const { i32, sequence, when, giveBack } = wasm;
 
@@ -179,6 +179,11 @@ export class Arm extends WasmFunction {
       i32.store(zero, carries.get, STATE.CARRIES),
       i32.store(zero, following, STATE.EIP),
       when(wasm.call(INTERRUPT, vector, left.get), giveBack(stays)),
+      // Who answers may have changed anything.
+      when(
+        i32.or(i32.ne(statePage(STATE.EIP), following), i32.and(statePage(STATE.EFLAGS), constant(TF))),
+        sequence(i32.store(zero, constant(ELSEWHERE), STATE.LEFT), giveBack(stays)),
+      ),
       result.set(statePage(STATE.RESULT)),
       carries.set(statePage(STATE.CARRIES)),
       // Who answers may have changed what comes next.

@@ -7,8 +7,9 @@
  * divide or a jump leads where none has led, it leaves before it has changed anything, and the instruction is executed
  * by its function in execute/. So there is one truth about faults and hooks. test/engines compares the two.
  *
- * It is WebAssembly because the host begins with good code of it: 7 ns an instruction from the first on, where its first
- * way with JavaScript takes 200, for the first hundred thousand. In the steady state both take 6 (each on an arithmetic loop).
+ * It is WebAssembly because the host begins with good code of it: 6 ns an instruction from the first on, where its first
+ * way with JavaScript takes 200, for the first hundred thousand. In the steady state it takes 4.5, JavaScript 6 (each on an
+ * arithmetic loop).
  */
 import { LINE_SHIFT } from "../../memory/memory.ts";
 import { type Expression, Label, moduleBytes, WasmFunction, wasm } from "../../wasm/index.ts";

@@ -174,7 +174,16 @@ const pushSelector: Change = (execute) => (cpu, op) => {
 
 // The families -----------------------------------------------------------------------------------------------
 
+/** BSF and BSR change nothing but ZF. */
+const scans = each(
+  "bsf bsr",
+  keeping(() => ARITHMETIC & ~ZF),
+);
+
+const zen3: Changes = scans;
+
 const p6: Changes = {
+  ...scans,
   ...each("shl shr sar", keptByCount(countOf, AF)),
   ...each("rol ror", keptByCount(countOf, 0)),
   shld: all(throughThree(true), keptByCount(doubleCount, AF)),
@@ -182,10 +191,6 @@ const p6: Changes = {
   ...each(
     "div idiv",
     keeping(() => ARITHMETIC),
-  ),
-  ...each(
-    "bsf bsr",
-    keeping(() => ARITHMETIC & ~ZF),
   ),
   ...each(
     "daa das",
@@ -233,7 +238,7 @@ const i386: Changes = {
   push: pushSelector,
 };
 
-const families: Readonly<Record<UndefinedFamily, Changes>> = { zen4: {}, p6, core2, pentium4, i386 };
+const families: Readonly<Record<UndefinedFamily, Changes>> = { zen4: {}, zen3, p6, core2, pentium4, i386 };
 
 /** What a family does differently with a form; undefined where it does nothing. */
 export function changeIn(family: UndefinedFamily, form: Form): Change | undefined {

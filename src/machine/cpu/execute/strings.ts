@@ -70,7 +70,7 @@ const lods: Element = (cpu, op) => {
 
 const cmps: Element = (cpu, op) => {
   // When neither can be read it is the destination that faults, but with REPE CMPSB the source: undefined.ts.
-  const sourceFirst = op.rep === REPE && op.extra === 1;
+  const sourceFirst = op.rep === REPE && op.extra === 1 && cpu.core.undefinedFlags !== "zen3";
   let left = sourceFirst ? read(cpu, op.extra, source(cpu, op)) : 0;
   const right = read(cpu, op.extra, destination(cpu, op, false));
   if (!sourceFirst) left = read(cpu, op.extra, source(cpu, op));

@@ -207,9 +207,11 @@ export class Interpreter implements Engine {
   #behind(op: Operation): Operation {
     const { code } = this;
     const address = this.cpu.words[WORD.EIP]!;
-    if (address === op.following) return op.next;
+    const hasArm = op.op >= FIRST_ARM;
+    if (address === op.following && !hasArm) return op.next;
     const found = code.arrive(address);
-    if (op.op >= FIRST_ARM && code.known(address) !== undefined) code.records.link(address, found);
+    // Next time the arm goes there itself.
+    if (hasArm && code.known(address) !== undefined) code.records.link(address, found);
     return found;
   }
 }

@@ -52,3 +52,19 @@ test.each(["fib", "sort", "dispatch", "bignum"])("%s without calls in tail posit
   expect(await result(kernel)).toEqual(usual);
   expect(refused()).toBe(1);
 });
+
+test("an indirect jump is left to JavaScript once for each of its targets, what stands behind it included", async () => {
+  const { loadImage, Machine } = await import("../../index.ts");
+  const { Interpreter } = await import("../interpret.ts");
+  const source = new URL("../../../../asm/bench/dispatch.asm", import.meta.url).pathname;
+  const made = assemble(source, { files: { read: (path) => readFileSync(path) } });
+  let interpreter: InstanceType<typeof Interpreter> | undefined;
+  const machine = new Machine({
+    memoryBytes: 1 << 24,
+    engine: (core) => (interpreter = new Interpreter(core)),
+  });
+  loadImage(machine, rawImage(made.bytes, { origin: ORIGIN }));
+  machine.memory.map(0, 1 << 24);
+  machine.run(100_000);
+  expect(interpreter!.cpu.general).toBe(8);
+});

@@ -12,9 +12,12 @@ import { FLOW, flowOf } from "./flow.ts";
 
 /** Instructions behind an address among which the ends of the loops around it are looked for. */
 const MOST_LOOKED_AT = 160;
-/** Arrivals at an address before the first look, and between the first few; from then on it is twice as many each time. */
+/** Arrivals at an address before the first look, and between the first few; from then on it is so many times as many. */
 export const BETWEEN_LOOKS = 60;
 const CLOSE_LOOKS = 3;
+const LATER = 2;
+/** The same where no loop begins. */
+const LATER_ELSEWHERE = 8;
 /** The speed of a count is steady if it has changed by less than this part of it. */
 const UNSTEADY = 1 / 4;
 
@@ -80,16 +83,20 @@ export class Foresight {
    */
   wait(address: number, now: number, end: number): number {
     const watched = this.#watched.get(address)!;
-    if (watched.looks++ > CLOSE_LOOKS) {
+    const isLoop = watched.loops.length > 0;
+    if (watched.looks++ > (isLoop ? CLOSE_LOOKS : 1)) {
       const rest = (watched.wait * (end - now)) / (now - watched.weight);
-      watched.wait = Math.max(BETWEEN_LOOKS, Math.ceil(Math.min(2 * watched.wait, rest)));
+      const later = watched.wait * (isLoop ? LATER : LATER_ELSEWHERE);
+      watched.wait = Math.max(BETWEEN_LOOKS, Math.ceil(Math.min(later, rest)));
     }
     watched.weight = now;
     return watched.wait;
   }
 
+  /** The loop that begins at an address, and those around it; none where none begins. */
   #loopsAround(address: number): Loop[] {
     const loops: Loop[] = [];
+    let begins = false;
     let before = address;
     for (let at = address, n = 0; n < MOST_LOOKED_AT; n++) {
       const op = this.#decoded(at);
@@ -98,6 +105,7 @@ export class Foresight {
       if (flow === FLOW.RETURN || flow === FLOW.LEAVE) break;
       const target = op.immediate;
       if ((flow === FLOW.BRANCH || flow === FLOW.JUMP) && target >>> 0 <= address >>> 0) {
+        if (target === address) begins = true;
         // What does not ask at its end whether to go on does at its beginning.
         const asks = flow === FLOW.JUMP ? target : op.op === OP.LOOP ? at : before;
         const distance = this.#distance(asks);
@@ -106,7 +114,7 @@ export class Foresight {
       before = at;
       at = op.following;
     }
-    return loops;
+    return begins ? loops : [];
   }
 
   #decoded(address: number): Operation | undefined {

@@ -120,3 +120,12 @@ describe("a loop that says that it will go on for another million is compiled so
     });
   }
 });
+
+test("what is entered and left again at once is not compiled by itself", () => {
+  const recursive = assembled(
+    "mov eax,25\n call f\nhere: jmp here\nf: cmp eax,1\n jbe done\n push ebx\n mov ebx,eax\n lea eax,[ebx-1]\n call f\n" +
+      " push eax\n lea eax,[ebx-2]\n call f\n pop ebx\n add eax,ebx\n pop ebx\ndone: ret",
+  );
+  expect(compiled(recursive, 1_100_000).waitedFor).toBe(0);
+  expect(compiled(recursive, 2_000_000).waitedFor).toBeGreaterThan(100);
+});

@@ -153,7 +153,7 @@ export class Foresight {
     }
   }
 
-  /** Of a dword in memory that stays where it is: one with an address of its own, or of the stack. */
+  /** Of a dword in memory that stays where it is, as long as the register does that its address may be reckoned from. */
   #variable(op: Operation, distance: (value: number) => number): number | undefined {
     const { words, facts, view } = this.#memory;
     if (op.index !== WORD.ZERO) return undefined;

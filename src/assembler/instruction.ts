@@ -396,12 +396,16 @@ function imitates(assembler: Assembler, instruction: Instruction): boolean {
   return false;
 }
 
-/** What the labels of the expression that has been weighed last have brought along. */
-const taken = ({ evaluator }: Assembler): number => evaluator.takenSize | (evaluator.takenRegister << 8);
+/**
+ * What the labels of the expression that has been weighed last have brought along; how one moves is less than any register,
+ * and not beside one.
+ */
+const taken = ({ evaluator }: Assembler): number =>
+  evaluator.takenSize | (evaluator.takenRegister << 8) | (evaluator.takenRelocation << 8);
 
 /** Notes what an instruction's bytes have been made of; false where a number each cannot tell. */
 function remember(assembler: Assembler, shape: Shape, instruction: Instruction, start: number): boolean {
-  const { state, table } = assembler;
+  const { evaluator, state, table } = assembler;
   const { fields, values } = table;
   const known = table.patterns.fields;
   const pattern = fields[instruction + PATTERN]!;
@@ -411,21 +415,25 @@ function remember(assembler: Assembler, shape: Shape, instruction: Instruction, 
   const expression = fields[instruction + FIRST]!;
   if (expression < 0) return !state.positional;
   const first = shape.operands[known[pattern + FIRST_OPERAND]!]!;
-  const { base, relocation, register1, register2 } = state.space;
-  if (state.positional && ((relocation | register1 | register2) !== 0 || typeof base !== "number"))
+  const { space } = state;
+  const { base } = space;
+  if (state.positional && ((space.register1 | space.register2) !== 0 || typeof base !== "number"))
     return false;
   values[(instruction >> 1) + FIRST_VALUE] = state.positional
     ? first.value + (base as number) - start
     : first.value;
-  let brought = (traits & FIRST_SIZED) !== 0 ? first.size : 0;
-  if ((first.base | first.index) !== 0) {
-    // Some may be a label's.
-    if (!weigh(assembler, positional, expression, (traits & FIRST_SIZED) !== 0, start)) return false;
+  const isSized = (traits & FIRST_SIZED) !== 0;
+  let brought = isSized ? first.size : 0;
+  let isBesideRegister = false;
+  if ((first.base | first.index) !== 0 || (state.positional && (first.relocation | space.relocation) !== 0)) {
+    // A label may have brought registers, or moves.
+    if (!weigh(assembler, positional, expression, isSized, start)) return false;
     brought = taken(assembler);
+    isBesideRegister = evaluator.takenRegister !== 0;
   }
   fields[instruction + FIRST_TAKEN] = brought;
   if (fields[instruction + SECOND]! < 0) {
-    const place = brought > 0xff ? 0 : placeOf(assembler, first, expression, start);
+    const place = isBesideRegister ? 0 : placeOf(assembler, first, expression, start);
     fields[instruction + NOTES] = positional | place;
     if (place !== 0) {
       const isShort = (place & PLACE) === BYTE_DISTANCE;
@@ -471,19 +479,23 @@ function weigh(
   sized: boolean,
   start: number,
 ): boolean {
+  const { space } = state;
+  const { worth } = evaluator;
   evaluator.takesSizes = sized;
   evaluator.takenSize = 0;
   evaluator.takenRegister = 0;
-  const isKnown = evaluator.isKnownBesideRegisters(expression);
+  evaluator.takenRelocation = positional === 0 ? 0 : space.relocation;
+  const isKnown =
+    evaluator.takenRelocation === 0
+      ? evaluator.isKnownBesideRegisters(expression)
+      : evaluator.isKnownIn(space, expression);
   evaluator.takesSizes = false;
   if (positional === 0 || !isKnown) return isKnown;
-  if (evaluator.takenRegister !== 0) return false;
-  const { space } = state;
   const { base } = space;
-  const { worth } = evaluator;
   const value = worth[0]!;
   if (value < 0 || value > (state.bits === 16 ? 0xffff : 0xffffffff)) return false;
-  if ((space.relocation | space.register1 | space.register2) !== 0 || typeof base !== "number") return false;
+  if ((evaluator.takenRegister | space.register1 | space.register2) !== 0 || typeof base !== "number")
+    return false;
   worth[0] = value + base - start;
   return true;
 }

@@ -8,6 +8,9 @@ mov [@], al
 mov edx, [@]
 mov byte [@], 7
 mov dword [@], 0x12345
+add dword [@], 5
+inc byte [@]
+mov byte [ds:@], 1 shl 3
 mov word [@+2], 3
 add ecx, [@+ebx*4]
 add ecx, [@+ebx+ebp]

@@ -134,21 +134,15 @@ export class InstructionTable {
     fields[instruction + LENGTH] = length;
   }
 
-  /** Keeps what an instruction's pattern is while its label is not known. */
-  storeMissed(
-    instruction: Instruction,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    bits: number,
-  ): void {
+  /** Keeps what an instruction, and others of its pattern, are while the label is not known: the bytes from `start` on. */
+  storeMissed(instruction: Instruction, { bytes, at, bits }: State, start: number): void {
     const { fields } = this.patterns;
     const pattern = this.fields[instruction + PATTERN]!;
     if (fields[pattern + MISSED_LENGTH]! >= 0) return;
-    const to = this.#reserve(length);
-    copy(bytes, start, this.stored, to, length);
+    const to = this.#reserve(at - start);
+    copy(bytes, start, this.stored, to, at - start);
     fields[pattern + MISSED_START] = to;
-    fields[pattern + MISSED_LENGTH] = length;
+    fields[pattern + MISSED_LENGTH] = at - start;
     fields[pattern + MISSED_BITS] = bits;
   }
 
@@ -167,8 +161,7 @@ export class InstructionTable {
   /** Gives an instruction the bytes of an example, with its own value; false where they may have to be others for it. */
   imitate(instruction: Instruction, example: Instruction, value: number): boolean {
     const { fields } = this;
-    const known = fields[example + START]!;
-    this.store(instruction, this.stored, known, fields[example + LENGTH]!);
+    this.store(instruction, this.stored, fields[example + START]!, fields[example + LENGTH]!);
     fields[instruction + NOTES] = fields[example + NOTES]!;
     fields[instruction + BITS] = fields[example + BITS]!;
     fields[instruction + FIRST_TAKEN] = fields[example + FIRST_TAKEN]!;
@@ -335,7 +328,7 @@ export function assembleInstruction(assembler: Assembler, instruction: Instructi
     first >= 0 &&
     assembler.evaluator.isMissing(first)
   )
-    table.storeMissed(instruction, state.bytes, start, state.at - start, state.bits);
+    table.storeMissed(instruction, state, start);
 }
 
 function write(state: State, stored: Uint8Array, start: number, length: number): void {
@@ -346,7 +339,7 @@ function write(state: State, stored: Uint8Array, start: number, length: number):
   state.at = to;
 }
 
-/** Whether everything that an instruction's bytes depend on is as it was when they were made. */
+/** Whether everything that an instruction's bytes depend on is as it was when they were made, or has a place in them. */
 function isUnchanged(assembler: Assembler, instruction: Instruction): boolean {
   const { evaluator, table } = assembler;
   const { fields, values } = table;
@@ -373,18 +366,18 @@ function imitates(assembler: Assembler, instruction: Instruction): boolean {
   const { evaluator, state, table } = assembler;
   const { fields } = table;
   const pattern = fields[instruction + PATTERN]!;
-  const known = table.patterns.fields;
-  const traits = known[pattern + TRAITS]!;
+  const patterns = table.patterns.fields;
+  const traits = patterns[pattern + TRAITS]!;
   const first = fields[instruction + FIRST]!;
-  if (known[pattern + MISSED_LENGTH]! >= 0 && evaluator.isMissing(first)) {
-    if (known[pattern + MISSED_BITS] !== state.bits) return false;
+  if (patterns[pattern + MISSED_LENGTH]! >= 0 && evaluator.isMissing(first)) {
+    if (patterns[pattern + MISSED_BITS] !== state.bits) return false;
     evaluator.miss(first);
-    write(state, table.stored, known[pattern + MISSED_START]!, known[pattern + MISSED_LENGTH]!);
+    write(state, table.stored, patterns[pattern + MISSED_START]!, patterns[pattern + MISSED_LENGTH]!);
     return true;
   }
   if ((traits & PARTICULAR) !== 0) return false;
   for (let kind = SHORT_EXAMPLE; kind <= LONG_EXAMPLE; kind++) {
-    const example = known[pattern + kind]!;
+    const example = patterns[pattern + kind]!;
     if (example === 0 || fields[example + BITS] !== state.bits || fields[example + LENGTH]! < 0) continue;
     const positional = fields[example + NOTES]! & POSITIONAL;
     if (!weigh(assembler, positional, first, (traits & FIRST_SIZED) !== 0, state.at)) return false;
@@ -407,14 +400,14 @@ const taken = ({ evaluator }: Assembler): number =>
 function remember(assembler: Assembler, shape: Shape, instruction: Instruction, start: number): boolean {
   const { evaluator, state, table } = assembler;
   const { fields, values } = table;
-  const known = table.patterns.fields;
+  const patterns = table.patterns.fields;
   const pattern = fields[instruction + PATTERN]!;
-  const traits = known[pattern + TRAITS]!;
+  const traits = patterns[pattern + TRAITS]!;
   const positional = state.positional ? POSITIONAL : 0;
   fields[instruction + NOTES] = positional;
   const expression = fields[instruction + FIRST]!;
   if (expression < 0) return !state.positional;
-  const first = shape.operands[known[pattern + FIRST_OPERAND]!]!;
+  const first = shape.operands[patterns[pattern + FIRST_OPERAND]!]!;
   const { space } = state;
   const { base } = space;
   if (state.positional && ((space.register1 | space.register2) !== 0 || typeof base !== "number"))
@@ -437,12 +430,12 @@ function remember(assembler: Assembler, shape: Shape, instruction: Instruction, 
     fields[instruction + NOTES] = positional | place;
     if (place !== 0) {
       const isShort = (place & PLACE) === BYTE_DISTANCE;
-      known[pattern + (isShort ? SHORT_EXAMPLE : LONG_EXAMPLE)] = instruction;
+      patterns[pattern + (isShort ? SHORT_EXAMPLE : LONG_EXAMPLE)] = instruction;
     }
     return true;
   }
   if (state.positional) return false;
-  const second = shape.operands[known[pattern + SECOND_OPERAND]!]!;
+  const second = shape.operands[patterns[pattern + SECOND_OPERAND]!]!;
   values[(instruction >> 1) + SECOND_VALUE] = second.value;
   fields[instruction + SECOND_SIZE] = (traits & SECOND_SIZED) !== 0 ? second.size : 0;
   return true;
@@ -463,8 +456,9 @@ function placeOf(
   }
   if (bits !== 32 || dwords !== 1 || u32le(bytes, dwordAt) !== operand.value) return 0;
   const place = (dwordAt - start) << PLACE_AT;
-  // An address without registers takes four bytes, whatever it is.
-  if (operand.kind === MEMORY && operand.base === 0 && operand.index === 0) return ANY_VALUE | place;
+  // An address without registers takes four bytes, whatever it is, where it is not said to take two.
+  const isPlain = operand.kind === MEMORY && operand.base === 0 && operand.index === 0;
+  if (isPlain && operand.addressSize !== 2) return ANY_VALUE | place;
   return isLong(operand.value) ? DWORD_VALUE | place : 0;
 }
 

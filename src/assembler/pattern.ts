@@ -108,12 +108,12 @@ export class PatternTable {
       const kind = kinds[at]!;
       if (kind !== kinds[other]) return false;
       const value = values[at]!;
-      const known = values[other]!;
-      if (value === known) continue;
+      const written = values[other]!;
+      if (value === written) continue;
       if (kind === I_ADDRESS) {
-        if (addressOutline(value) !== addressOutline(known)) return false;
-        if (!areAlike(expressions, addressExpression(value), addressExpression(known))) return false;
-      } else if (kind !== I_EXPRESSION || !areAlike(expressions, value, known)) return false;
+        if (addressOutline(value) !== addressOutline(written)) return false;
+        if (!areAlike(expressions, addressExpression(value), addressExpression(written))) return false;
+      } else if (kind !== I_EXPRESSION || !areAlike(expressions, value, written)) return false;
     }
     return true;
   }

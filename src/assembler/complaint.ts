@@ -49,21 +49,28 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
     failed.size = assembler.evaluator.takenSize;
   try {
     shape.encode(operands, operands.length, state);
-    // What wants a byte complains of a fraction, and then has it in eight bytes.
     if (failed.fraction && state.complaints !== complaints) {
       state.at = at;
-      assembler.evaluator.valueSize = 8;
-      assembler.evaluator.evaluate(expression);
+      inEightBytes(assembler, expression);
       return;
     }
   } catch (complaint) {
     state.at = at;
+    if (failed.fraction && isOfRest(complaint)) {
+      const { complaints } = state;
+      const encoded = encodes(shape, index + 1, state);
+      state.at = at;
+      if (encoded && state.complaints !== complaints) {
+        inEightBytes(assembler, expression);
+        throw complaint;
+      }
+    }
     const said = isRead(shape.name)
       ? (saidBefore(shape, index, state) ?? saidOfLabels(shape, index, assembler))
       : saidOfOwn(complaint, shape, index, state, inSegment);
     if (said === undefined) throw error;
     // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
-    if (!(said instanceof Refusal && said.reason === "extraCharactersOnLine")) throw said;
+    if (!isOfRest(said)) throw said;
     state.at = at;
     if (encodes(shape, index + 1, state)) throw error;
     for (let count = index; count >= 0; count--) {
@@ -76,6 +83,15 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
   }
   throw error;
 }
+
+/** What wants a byte complains of a fraction, and then has it in eight bytes. */
+function inEightBytes({ evaluator }: Assembler, expression: Expression): void {
+  evaluator.valueSize = 8;
+  evaluator.evaluate(expression);
+}
+
+const isOfRest = (said: unknown): boolean =>
+  said instanceof Refusal && said.reason === "extraCharactersOnLine";
 
 /** What FASM says of the operands before it works out that at `index`; undefined when it comes to that. */
 function saidBefore({ name, operands }: Shape, index: number, { bits }: Encoding): Refusal | undefined {
@@ -109,6 +125,10 @@ function saidOfOwn(
 /** String instructions: FASM reads their addresses before it asks anything of them. */
 const STRINGS = /^(?:movs|cmps|stos|scas|lods|ins|outs|xlat)$/;
 
+/** Whether a string instruction of two operands has an address behind this first one. */
+const readsSecond = (name: string, first: Operand): boolean =>
+  name === "outs" ? isPort(first) : name !== "ins" && first.kind === MEMORY;
+
 const number: Operand = { ...newOperand(), kind: IMMEDIATE, comma: true, low: 1, value: 1 };
 const bound: Operand = { ...newOperand(), kind: REGISTER, comma: true, register: register(BOUND, 0) };
 
@@ -130,7 +150,7 @@ function comesToRead(
     ? { ...failed, kind: FAR, fraction: false, size: 0 }
     : failed;
   if (STRINGS.test(name) && kind === MEMORY && jump === 0)
-    return index === 0 || (index === 1 && comma && (operands[0]!.kind === MEMORY || isPort(operands[0])));
+    return index === 0 ? name !== "outs" : index === 1 && comma && readsSecond(name, operands[0]!);
   if (/^(?:push|pop)/.test(name) && kind === MEMORY && jump === 0) return true;
   const { at } = state;
   // The size of a number is judged before its value, that of memory behind its address, if it may have one.

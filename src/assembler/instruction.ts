@@ -23,6 +23,7 @@ import { refuse } from "./messages.ts";
 import {
   BND_PREFIX,
   BOUND,
+  BROADCAST,
   CONTROL,
   DEBUG,
   FAR,
@@ -41,6 +42,7 @@ import {
   register,
   TEST,
   TILE,
+  UNCLOSED,
   ZEROING,
 } from "./operand.ts";
 import { addressIsClosed, addressOutline, addressSegment, addressSize, type Program } from "./program.ts";
@@ -653,7 +655,8 @@ function readDecorator(program: Program, item: number, operand: Operand): number
   const { kinds, values } = program;
   const kind = kinds[item + 1];
   const value = values[item + 1]!;
-  let code = MALFORMED;
+  const broadcasts = kind === I_DECORATOR && value >> 4 === BROADCAST >> 4;
+  let code = broadcasts ? value | UNCLOSED : MALFORMED;
   if (kinds[item + 2] === BRACE_END) {
     if (kind === I_SPECIAL_REGISTER && value >> 4 === 5) {
       operand.mask = value & 7;
@@ -661,7 +664,7 @@ function readDecorator(program: Program, item: number, operand: Operand): number
     } else if (kind === I_DECORATOR && value === ZEROING) {
       operand.zeroing = true;
       code = ZEROING;
-    } else if (kind === I_DECORATOR && value >> 4 === 1) {
+    } else if (broadcasts) {
       operand.broadcast = 1 << (value & 0x0f);
       code = value;
     }

@@ -490,9 +490,9 @@ function bounds(name: string): Encode {
     const first = operands[at];
     const size = out.bits === 64 ? 8 : 4;
     const wanted = name === "bndmov" ? size * 2 : size;
-    // FASM comes to the address only behind a bound without a size, and is particular about the size before it.
+    // FASM comes to the address only behind a bound without a size and a comma, and is particular about the size before it.
     const isOther =
-      (at > 0 && !isBound(operands[0])) ||
+      (at > 0 && !(isBound(operands[0]) && first?.comma)) ||
       first?.jump !== 0 ||
       (first.sizeDeclared && !making && (table || first.size !== wanted));
     if (isOther && (table || making)) refuse("invalidOperand");

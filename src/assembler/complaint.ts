@@ -6,11 +6,12 @@
 import type { Assembler } from "./assemble.ts";
 import { candidatesOf } from "./encode/plan.ts";
 import { isRead, refusalBefore } from "./encode/refuse.ts";
-import { isPort } from "./encode/special.ts";
+import { isFirstAddress, isPort } from "./encode/special.ts";
 import type { Expression } from "./expression/expressions.ts";
 import type { Shape } from "./instruction.ts";
 import { Refusal } from "./messages.ts";
 import {
+  BND_PREFIX,
   BOUND,
   type Encoding,
   FAR,
@@ -22,6 +23,7 @@ import {
   type Operand,
   REGISTER,
   register,
+  SHORT,
 } from "./operand.ts";
 
 /**
@@ -77,8 +79,8 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
       state.at = at;
       const refused = refusalOf(shape, count, state);
       if (refused === undefined) throw said;
-      // The instruction is written before the rest of the line is looked at.
-      if (refused instanceof Refusal && /^invalidAddress/.test(refused.reason)) throw refused;
+      // The instruction is written, and what `bnd` stands before is judged, before the rest of the line is looked at.
+      if (refused instanceof Refusal && isSaidFirst(refused, state)) throw refused;
     }
   }
   throw error;
@@ -89,6 +91,9 @@ function inEightBytes({ evaluator }: Assembler, expression: Expression): void {
   evaluator.valueSize = 8;
   evaluator.evaluate(expression);
 }
+
+const isSaidFirst = ({ reason }: Refusal, { prefixes }: Encoding): boolean =>
+  reason.startsWith("invalidAddress") || (reason === "illegalInstruction" && (prefixes & BND_PREFIX) !== 0);
 
 const isOfRest = (said: unknown): boolean =>
   said instanceof Refusal && said.reason === "extraCharactersOnLine";
@@ -127,7 +132,7 @@ const STRINGS = /^(?:movs|cmps|stos|scas|lods|ins|outs|xlat)$/;
 
 /** Whether a string instruction of two operands has an address behind this first one. */
 const readsSecond = (name: string, first: Operand): boolean =>
-  name === "outs" ? isPort(first) : name !== "ins" && first.kind === MEMORY;
+  name === "outs" ? isPort(first) : name !== "ins" && isFirstAddress(name, first);
 
 const number: Operand = { ...newOperand(), kind: IMMEDIATE, comma: true, low: 1, value: 1 };
 const bound: Operand = { ...newOperand(), kind: REGISTER, comma: true, register: register(BOUND, 0) };
@@ -151,11 +156,13 @@ function comesToRead(
     : failed;
   if (STRINGS.test(name) && kind === MEMORY && jump === 0)
     return index === 0 ? name !== "outs" : index === 1 && comma && readsSecond(name, operands[0]!);
-  if (/^(?:push|pop)/.test(name) && kind === MEMORY && jump === 0) return true;
+  if (/^(?:push|pop)/.test(name) && kind === MEMORY && jump === 0) return !comma;
   const { at } = state;
   // The size of a number is judged before its value, that of memory behind its address, if it may have one.
   const isTable = /^bnd(?:ldx|stx)$/.test(name);
   const sizes = kind === MEMORY && !isTable ? [{ size: 0 }, { size: 4 }] : [{ size, sizeDeclared }];
+  // That there is no short call is said behind the target.
+  const reads = name === "call" && jump === SHORT && kind === IMMEDIATE ? { jump: 0 } : { jump };
   const before = operands.slice(0, index);
   // The registers of an address's first part are judged behind its second one.
   if (isTable && part) {
@@ -164,7 +171,11 @@ function comesToRead(
   }
   const taken = sizes.some((sized) =>
     [[], [number], [number, number], [bound]].some((behind) => {
-      const tried = [...before, { ...newOperand(), kind, comma, part, fraction, jump, ...sized }, ...behind];
+      const tried = [
+        ...before,
+        { ...newOperand(), kind, comma, part, fraction, ...reads, ...sized },
+        ...behind,
+      ];
       return encodes({ encode, operands: tried }, tried.length, state);
     }),
   );

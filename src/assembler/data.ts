@@ -219,9 +219,11 @@ function datum(assembler: Assembler, directive: number): void {
         put32(state, Number(mantissa >> 32n));
         put16(state, signAndExponent);
       } else {
-        // FASM evaluates the first part before it looks for the colon that has to follow.
-        assembler.evaluator.word(expression);
-        if (assembler.kind() !== COLON) refuse("invalidOperand");
+        if (assembler.kind() !== COLON) {
+          // FASM evaluates the first part before it looks for the colon that has to follow.
+          assembler.evaluator.word(expression);
+          refuse("invalidOperand");
+        }
         farDatum(assembler, expression, 8);
       }
       return;
@@ -268,12 +270,10 @@ function unicodeString(assembler: Assembler, expression: Expression): void {
 function farDatum(assembler: Assembler, segment: Expression, offsetSize: number): void {
   const { state, evaluator } = assembler;
   const { expressions } = assembler.program;
-  if (expressions.kind(segment) === K_FLOAT) {
-    // To dd it is a number of four bytes, which it may be too large for, until the colon is seen.
-    evaluator.valueSize = 4;
-    if (offsetSize === 2) evaluator.evaluate(segment);
-    refuse("invalidValue");
-  }
+  // To dd and dp it is a number of four or six bytes, which it may be too large for, until the colon is seen.
+  if (offsetSize === 2) evaluator.dword(segment);
+  else if (offsetSize === 4) evaluator.pword(segment);
+  if (expressions.kind(segment) === K_FLOAT) refuse("invalidValue");
   const term = evaluator.word(segment);
   const { value, relocation, base } = term;
   state.item++;

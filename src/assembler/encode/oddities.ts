@@ -208,8 +208,8 @@ const rdpid: Encode = (operands, count, out) => {
   out.at = at;
   if (out.bits !== 64) refuse("invalidOperand");
   for (const byte of PROCESSOR) out.bytes[out.at++] = byte;
-  if (count > 1) refuse("extraCharactersOnLine");
   end(out);
+  if (count > 1) refuse("extraCharactersOnLine");
 };
 
 export const oddities: readonly (readonly [string, Encode])[] = [

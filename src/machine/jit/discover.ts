@@ -19,6 +19,7 @@ const MOST_TARGETS = 256;
 /** A call that was taken into the region: the callee's blocks are copied for it, and know where they return to. */
 export interface Context {
   readonly id: number;
+  readonly callee: number;
   readonly returns: number;
   readonly parent: Context | undefined;
   readonly depth: number;
@@ -130,12 +131,13 @@ export function discover(
             depth <= deepest(sizeOf(op.immediate)) &&
             places.size + sizeOf(op.immediate) <= Math.min(most, MOST_COPIED)
           ) {
-            const callee = { id: ++contextCount, returns: op.following, parent: context, depth };
-            contexts.set(key, callee);
-            want(op.immediate, callee);
+            const callee = op.immediate;
+            const inner = { id: ++contextCount, callee, returns: op.following, parent: context, depth };
+            contexts.set(key, inner);
+            want(callee, inner);
             // What calls itself comes back there from deeper than is copied.
-            if ((returns || entries.includes(op.immediate)) && context === undefined)
-              wantTarget(op.following);
+            const isRecursive = context === undefined ? entries.includes(callee) : isWithin(callee, context);
+            if (isRecursive || (returns && context === undefined)) wantTarget(op.following);
           } else {
             want(op.immediate, undefined);
             wantTarget(op.following);
@@ -168,6 +170,12 @@ export function discover(
   for (const key of [...leaders.keys()]) if (!places.has(key)) leaders.delete(key);
   for (const address of targets) if (!places.has(keyOf(address, undefined))) targets.delete(address);
   return { operations, leaders, places, targets, contexts, tables };
+}
+
+/** Whether a call stands in a copy of the routine that it calls. */
+function isWithin(callee: number, context: Context | undefined): boolean {
+  for (let each = context; each !== undefined; each = each.parent) if (each.callee === callee) return true;
+  return false;
 }
 
 /** Instructions of a routine, without those it calls; Infinity when they are too many to be copied. */

@@ -16,6 +16,7 @@ import type { Stop } from "../stop.ts";
 import type { Compiled, Task } from "./compile.ts";
 import { canCompile, compile, discover, nothing } from "./compiler.ts";
 import type { Found } from "./discover.ts";
+import { Early } from "./early.ts";
 import { FLOW, flowOf } from "./flow.ts";
 import { BETWEEN_LOOKS, Foresight } from "./foresight.ts";
 import { EXACTING, type StatusGuess } from "./guesses.ts";
@@ -139,7 +140,9 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #earliest: number;
   /** The weight of those interpreted before which nothing else is looked at, since something was too large. */
   #poorUntil = 0;
-  readonly #foresight: Foresight;
+  #foresight: Foresight;
+  /** While it is there, arrivals are not counted. */
+  #early: Early | undefined;
   readonly #most: number;
   readonly #without: Optimisation | undefined;
   readonly #interpreter: Interpreter;
@@ -184,6 +187,8 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#threshold = threshold;
     this.#interpreter = new Interpreter(core, this);
     this.#foresight = new Foresight(core.memory, this.#interpreter.code);
+    if (this.#isThrifty) this.#early = new Early(this.#interpreter.code, this.#foresight);
+    else this.#interpreter.code.count();
     this.#words = core.memory.words;
     core.memory.onRightsLost((page) => this.#rightsLost(page));
     this.#clearChain();
@@ -276,12 +281,37 @@ export class CompilingEngine implements Engine, CodeListener {
           if (core.instructions >= end) break;
         }
       }
-      const left = end - core.instructions;
+      const left =
+        this.#early === undefined ? end - core.instructions : this.#untilLook(end - core.instructions);
       const stop = interpreter.turn(this.#ahead ? 1 : left < LONGEST_STRETCH ? left : LONGEST_STRETCH);
       cpu.shadow = false;
       if (stop !== BUDGET && stop !== COMPILED) return stop;
     }
     return BUDGET;
+  }
+
+  /** While arrivals are not counted: of so many instructions those until a loop is to be looked at, or it is not early any more. */
+  #untilLook(left: number): number {
+    const early = this.#early!;
+    const weight = this.#weight;
+    if (weight >= this.#earliest) {
+      this.#count();
+      return left;
+    }
+    if (weight >= early.next) early.wake(weight);
+    const rest = Math.min(early.next, this.#earliest) - weight;
+    const { cpu } = this.#interpreter;
+    cpu.mostGeneral = cpu.general + Math.ceil(rest / WEIGHT_OF_GENERAL);
+    return Math.min(left, rest);
+  }
+
+  /** From now on arrivals are counted. */
+  #count(): void {
+    const { code, cpu } = this.#interpreter;
+    this.#early = undefined;
+    this.#foresight = new Foresight(this.#core.memory, code);
+    cpu.mostGeneral = Number.POSITIVE_INFINITY;
+    code.count();
   }
 
   /** Makes an address hot at once. */
@@ -439,10 +469,14 @@ export class CompilingEngine implements Engine, CodeListener {
     let foreseen = 0;
     if (this.#isEarly) {
       const weight = this.#weight;
-      foreseen = this.#foresight.remaining(entry, weight);
-      head.immediate = this.#foresight.wait(entry, weight, this.#earliest);
+      if (this.#early !== undefined) foreseen = this.#early.look(entry, head, weight);
+      else {
+        foreseen = this.#foresight.remaining(entry, weight);
+        head.immediate = this.#foresight.wait(entry, weight, this.#earliest);
+      }
       if (weight + foreseen < this.#earliest) return;
     }
+    if (this.#early !== undefined) this.#count();
     if (foreseen === 0 && this.#spent < this.#poorUntil) return;
     if (!this.#ready()) return;
     if (this.made >= MOST_REGIONS) this.#dropAll();
@@ -626,6 +660,10 @@ export class CompilingEngine implements Engine, CodeListener {
 
   // Forgetting -----------------------------------------------------------------------------------------------
 
+  jumpsBack(jump: Operation): Operation {
+    return this.#early!.jumpsBack(jump, this.#weight);
+  }
+
   changed(address: number, length: number): void {
     this.#overlapping(this.#byCode, address, length, (region) => {
       if (!region.code.some(({ start, end }) => start < address + length && end > address)) return;
@@ -649,6 +687,7 @@ export class CompilingEngine implements Engine, CodeListener {
 
   forgotten(): void {
     this.#dropAll();
+    this.#early?.forget();
   }
 
   #rightsLost(page: number): void {

@@ -25,7 +25,8 @@ const rooms = {
   vectors: /^src\/machine\/(cpu\/fast\/packed|jit\/(lower-sse|looks))/,
   x87: /^src\/machine\/jit\/(lower-)?x87/,
   rare: /^src\/machine\/jit\/lower-(bits|general|narrow|scan|status)\./,
-  compiler: /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|flow|foresight|guesses|index|ranges|status))/,
+  compiler:
+    /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|early|flow|foresight|guesses|index|ranges|status))/,
   units: /^src\/machine\/cpu\/(float\/|execute\/(sse|vector|x87))/,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,

@@ -126,9 +126,12 @@ export class Interpreter implements Engine {
             left++;
             break;
           case OP.GENERAL:
-            cpu.general++;
             op.execute(cpu, op);
             op = op.next;
+            if (++cpu.general >= cpu.mostGeneral) {
+              budget -= left;
+              left = 0;
+            }
             break;
           case OP.JUMP:
             cpu.general++;

@@ -177,10 +177,18 @@ describe("a loop that says that it will go on for another million is compiled so
   }
 });
 
-test("what is entered and left again at once is not compiled by itself", () => {
-  const recursive = assembled(RECURSIVE);
-  const { regions, executed } = compiled(recursive, 2_000_000);
-  // The recursion as a whole, and what stands at `here`.
+test("a recursion is compiled as a whole", () => {
+  const { regions, executed } = compiled(assembled(RECURSIVE), 2_000_000);
+  // And what stands at `here`.
   expect(regions).toBe(2);
   expect(executed).toBeGreaterThan(900_000);
+});
+
+test("a few instructions that compiled code calls through a pointer are compiled, too", () => {
+  const calling = assembled(
+    "mov esi,f\nagain: mov ecx,100\n.l: add eax,ecx\n xor edx,eax\n call esi\n loop .l\n jmp again\nf: add eax,edx\n cmp eax,edx\n ret",
+  );
+  const { executed, entered } = compiled(calling, 3_000_000);
+  expect(executed).toBeGreaterThan(1_800_000);
+  expect(entered).toBeLessThan(5000);
 });

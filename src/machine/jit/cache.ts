@@ -17,7 +17,6 @@ import type { Compiled, Task } from "./compile.ts";
 import { canCompile, compile, discover, nothing } from "./compiler.ts";
 import type { Found } from "./discover.ts";
 import { Early } from "./early.ts";
-import { FLOW, flowOf } from "./flow.ts";
 import { BETWEEN_LOOKS, Foresight } from "./foresight.ts";
 import { EXACTING, type StatusGuess } from "./guesses.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -66,8 +65,6 @@ const SLOW_GENERAL = 2000;
 const WEIGHT_OF_LATER_GENERAL = 10;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
-/** Instructions of a region that does not loop at least. */
-const FEWEST_STRAIGHT = 16;
 /** Instructions of a region: what V8 optimises within some 20 ms. */
 const MOST_INSTRUCTIONS = 1500;
 /** Regions that are made before all are forgotten, with the functions' table. */
@@ -487,8 +484,6 @@ export class CompilingEngine implements Engine, CodeListener {
     const { size } = found.places;
     // Nothing of it was executed so far.
     if (size === 0) return;
-    // To come and go takes longer than to interpret it.
-    if (this.#isThrifty && size < FEWEST_STRAIGHT && !loops(found)) return;
     if (!this.#affords(size, foreseen)) {
       // To look again and again would cost, too; and in the meantime something smaller may become hot.
       this.#poorUntil = Math.min(
@@ -768,17 +763,6 @@ const interruptOf = (status: number): Stop =>
   status < STATUS.REFUSED
     ? interruptStop(status - STATUS.INTERRUPT)
     : refusedInterrupt(status - STATUS.REFUSED);
-
-/** Whether control comes back in what was found. */
-function loops({ operations }: Found): boolean {
-  for (const op of operations.values()) {
-    const flow = flowOf(op);
-    const isJump = flow === FLOW.BRANCH || flow === FLOW.JUMP || flow === FLOW.CALL;
-    if (op.string !== undefined || flow === FLOW.JUMP_INDIRECT || flow === FLOW.INTERRUPT) return true;
-    if (isJump && op.immediate >>> 0 <= op.address >>> 0) return true;
-  }
-  return false;
-}
 
 /** Asked in a function of its own, for the type checker thinks that it knows. */
 const isEntry = (head: Operation): boolean => head.op === OP.ENTER;

@@ -18,7 +18,7 @@ const rooms = {
   net: /^src\/net\//,
   lab: /^src\/lab\/|^src\/node\/cli\/lab(oratory|-file)\./,
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
-  fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|scans|sizes)\./,
+  fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|plans|scans|sizes)\./,
   poor: /^src\/machine\/cpu\/arms\/without-tail-calls\./,
   explain: /^src\/machine\/(explain\.|jit\/print\.|wasm\/(names|opcodes|text)\.)/,
   packed: /^src\/machine\/(cpu\/fast\/packed-operations|jit\/(lower-(packed|convert)|mmx))/,

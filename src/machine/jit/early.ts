@@ -4,6 +4,7 @@
  * arrivals stands before one for as long as it takes to look twice, and then the jumps back lead past it again.
  */
 import type { Code } from "../cpu/code.ts";
+import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { leads, mayLead } from "../cpu/specialise.ts";
 import { BETWEEN_LOOKS, type Foresight } from "./foresight.ts";
@@ -18,6 +19,8 @@ interface Loop {
   readonly address: number;
   /** The jumps back to it. */
   readonly jumps: Operation[];
+  /** Arrivals before the first look at it, and between two: few of what has loops in it. */
+  readonly arrivals: number;
   /** They lead to what counts arrivals. */
   isCounted: boolean;
   /** It was looked at since that began. */
@@ -32,6 +35,8 @@ export class Early {
   readonly #code: Code;
   readonly #foresight: Foresight;
   readonly #loops = new Map<number, Loop>();
+  /** Where the loop begins whose jump was decoded last. */
+  #last = 0;
   /** The lowest weight at which one of them is to be counted. */
   next = FIRST;
 
@@ -45,11 +50,15 @@ export class Early {
     const address = jump.immediate;
     let loop = this.#loops.get(address);
     if (loop === undefined) {
-      loop = { address, jumps: [], isCounted: weight >= FIRST, isLookedAt: false, times: 0, wake: FIRST };
+      const isAround = this.#last >>> 0 > address >>> 0 && this.#last >>> 0 < jump.address >>> 0;
+      const arrivals = isAround ? 1 : BETWEEN_LOOKS;
+      const isCounted = weight >= FIRST;
+      loop = { address, jumps: [], arrivals, isCounted, isLookedAt: false, times: 0, wake: FIRST };
       this.#loops.set(address, loop);
     }
     if (!loop.jumps.includes(jump)) loop.jumps.push(jump);
-    return loop.isCounted ? this.#code.head(address) : this.#code.at(address);
+    this.#last = address;
+    return loop.isCounted ? this.#head(loop) : this.#code.at(address);
   }
 
   /** All operations are gone, or decoded anew. */
@@ -71,9 +80,9 @@ export class Early {
   look(address: number, head: Operation, weight: number): number {
     const loop = this.#loops.get(address);
     if (loop === undefined) return 0;
-    head.immediate = BETWEEN_LOOKS;
+    head.immediate = loop.arrivals;
     const foreseen = Math.ceil(
-      this.#foresight.remaining(address, weight, loop.isLookedAt ? BETWEEN_LOOKS : 0),
+      this.#foresight.remaining(address, weight, loop.isLookedAt ? loop.arrivals : 0),
     );
     if (!this.#foresight.watches(address)) this.#sleep(loop, Number.POSITIVE_INFINITY);
     else if (loop.isLookedAt || foreseen > 0)
@@ -94,9 +103,16 @@ export class Early {
     this.next = Math.min(this.next, loop.wake);
   }
 
+  /** What counts arrivals at a loop, from the beginning. */
+  #head({ address, arrivals }: Loop): Operation {
+    const head = this.#code.head(address);
+    if (head.op === OP.COUNT) head.immediate = arrivals;
+    return head;
+  }
+
   #count(loop: Loop, isCounted: boolean): void {
     const { address } = loop;
-    const to = isCounted ? this.#code.head(address) : this.#code.at(address);
+    const to = isCounted ? this.#head(loop) : this.#code.at(address);
     loop.isCounted = isCounted;
     loop.isLookedAt = false;
     for (const jump of loop.jumps) {

@@ -34,7 +34,9 @@ const { outputFiles } = await build({
 const exported = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 
 const isTable = (value) =>
-  typeof value === "object" && Object.values(value).every((member) => typeof member === "number");
+  typeof value === "object" &&
+  Object.getPrototypeOf(value) === Object.prototype &&
+  Object.values(value).every((member) => typeof member === "number");
 
 /** The code of a file of the assembler or the machine, be it TypeScript or what has become of it, at this path under src/. */
 export async function withNumbers(text, path) {

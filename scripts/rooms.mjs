@@ -18,14 +18,15 @@ const rooms = {
   net: /^src\/net\//,
   lab: /^src\/lab\/|^src\/node\/cli\/lab(oratory|-file)\./,
   network: /^src\/node\/(host|link|tap)\.|^src\/node\/cli\/(network|folder|progress)\./,
-  fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|scans|sizes)\./,
+  fast: /^src\/machine\/cpu\/fast\/(index|kept|modules|plans|scans|sizes)\./,
   poor: /^src\/machine\/cpu\/arms\/without-tail-calls\./,
   explain: /^src\/machine\/(explain\.|jit\/print\.|wasm\/(names|opcodes|text)\.)/,
   packed: /^src\/machine\/(cpu\/fast\/packed-operations|jit\/(lower-(packed|convert)|mmx))/,
   vectors: /^src\/machine\/(cpu\/fast\/packed|jit\/(lower-sse|looks))/,
   x87: /^src\/machine\/jit\/(lower-)?x87/,
   rare: /^src\/machine\/jit\/lower-(bits|general|narrow|scan|status)\./,
-  compiler: /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|flow|foresight|guesses|index|ranges|status))/,
+  compiler:
+    /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|early|flow|foresight|guesses|index|ranges|status))/,
   units: /^src\/machine\/cpu\/(float\/|execute\/(sse|vector|x87))/,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,

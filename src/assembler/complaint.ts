@@ -6,10 +6,11 @@
 import type { Assembler } from "./assemble.ts";
 import { candidatesOf } from "./encode/plan.ts";
 import { isRead, refusalBefore } from "./encode/refuse.ts";
-import { isPort } from "./encode/special.ts";
+import { isFirstAddress, isPort } from "./encode/special.ts";
 import type { Expression } from "./expression/expressions.ts";
 import { Refusal } from "./messages.ts";
 import {
+  BND_PREFIX,
   BOUND,
   type Encoding,
   FAR,
@@ -21,6 +22,7 @@ import {
   type Operand,
   REGISTER,
   register,
+  SHORT,
 } from "./operand.ts";
 import type { Shape } from "./shape.ts";
 
@@ -49,33 +51,52 @@ export function complain(error: unknown, assembler: Assembler, shape: Shape, exp
     failed.size = assembler.evaluator.takenSize;
   try {
     shape.encode(operands, operands.length, state);
-    // What wants a byte complains of a fraction, and then has it in eight bytes.
     if (failed.fraction && state.complaints !== complaints) {
       state.at = at;
-      assembler.evaluator.valueSize = 8;
-      assembler.evaluator.evaluate(expression);
+      inEightBytes(assembler, expression);
       return;
     }
   } catch (complaint) {
     state.at = at;
+    if (failed.fraction && isOfRest(complaint)) {
+      const { complaints } = state;
+      const encoded = encodes(shape, index + 1, state);
+      state.at = at;
+      if (encoded && state.complaints !== complaints) {
+        inEightBytes(assembler, expression);
+        throw complaint;
+      }
+    }
     const said = isRead(shape.name)
       ? (saidBefore(shape, index, state) ?? saidOfLabels(shape, index, assembler))
       : saidOfOwn(complaint, shape, index, state, inSegment);
     if (said === undefined) throw error;
     // Too many operands are noticed behind the last one that is wanted, so only if that was not the one that failed.
-    if (!(said instanceof Refusal && said.reason === "extraCharactersOnLine")) throw said;
+    if (!isOfRest(said)) throw said;
     state.at = at;
     if (encodes(shape, index + 1, state)) throw error;
     for (let count = index; count >= 0; count--) {
       state.at = at;
       const refused = refusalOf(shape, count, state);
       if (refused === undefined) throw said;
-      // The instruction is written before the rest of the line is looked at.
-      if (refused instanceof Refusal && /^invalidAddress/.test(refused.reason)) throw refused;
+      // The instruction is written, and what `bnd` stands before is judged, before the rest of the line is looked at.
+      if (refused instanceof Refusal && isSaidFirst(refused, state)) throw refused;
     }
   }
   throw error;
 }
+
+/** What wants a byte complains of a fraction, and then has it in eight bytes. */
+function inEightBytes({ evaluator }: Assembler, expression: Expression): void {
+  evaluator.valueSize = 8;
+  evaluator.evaluate(expression);
+}
+
+const isSaidFirst = ({ reason }: Refusal, { prefixes }: Encoding): boolean =>
+  reason.startsWith("invalidAddress") || (reason === "illegalInstruction" && (prefixes & BND_PREFIX) !== 0);
+
+const isOfRest = (said: unknown): boolean =>
+  said instanceof Refusal && said.reason === "extraCharactersOnLine";
 
 /** What FASM says of the operands before it works out that at `index`; undefined when it comes to that. */
 function saidBefore({ name, operands }: Shape, index: number, { bits }: Encoding): Refusal | undefined {
@@ -109,6 +130,10 @@ function saidOfOwn(
 /** String instructions: FASM reads their addresses before it asks anything of them. */
 const STRINGS = /^(?:movs|cmps|stos|scas|lods|ins|outs|xlat)$/;
 
+/** Whether a string instruction of two operands has an address behind this first one. */
+const readsSecond = (name: string, first: Operand): boolean =>
+  name === "outs" ? isPort(first) : name !== "ins" && isFirstAddress(name, first);
+
 const number: Operand = { ...newOperand(), kind: IMMEDIATE, comma: true, low: 1, value: 1 };
 const bound: Operand = { ...newOperand(), kind: REGISTER, comma: true, register: register(BOUND, 0) };
 
@@ -130,12 +155,14 @@ function comesToRead(
     ? { ...failed, kind: FAR, fraction: false, size: 0 }
     : failed;
   if (STRINGS.test(name) && kind === MEMORY && jump === 0)
-    return index === 0 || (index === 1 && comma && (operands[0]!.kind === MEMORY || isPort(operands[0])));
-  if (/^(?:push|pop)/.test(name) && kind === MEMORY && jump === 0) return true;
+    return index === 0 ? name !== "outs" : index === 1 && comma && readsSecond(name, operands[0]!);
+  if (/^(?:push|pop)/.test(name) && kind === MEMORY && jump === 0) return !comma;
   const { at } = state;
   // The size of a number is judged before its value, that of memory behind its address, if it may have one.
   const isTable = /^bnd(?:ldx|stx)$/.test(name);
   const sizes = kind === MEMORY && !isTable ? [{ size: 0 }, { size: 4 }] : [{ size, sizeDeclared }];
+  // That there is no short call is said behind the target.
+  const reads = name === "call" && jump === SHORT && kind === IMMEDIATE ? { jump: 0 } : { jump };
   const before = operands.slice(0, index);
   // The registers of an address's first part are judged behind its second one.
   if (isTable && part) {
@@ -144,7 +171,11 @@ function comesToRead(
   }
   const taken = sizes.some((sized) =>
     [[], [number], [number, number], [bound]].some((behind) => {
-      const tried = [...before, { ...newOperand(), kind, comma, part, fraction, jump, ...sized }, ...behind];
+      const tried = [
+        ...before,
+        { ...newOperand(), kind, comma, part, fraction, ...reads, ...sized },
+        ...behind,
+      ];
       return encodes({ encode, operands: tried }, tried.length, state);
     }),
   );

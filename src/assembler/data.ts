@@ -1,4 +1,5 @@
 /** Data: db … dt, dup, file, rb … rt (FASM.TXT 1.2.2). */
+import { setU16le, setU32le } from "../base/index.ts";
 import type { Assembler } from "./assemble.ts";
 import { type Expression, K_FLOAT, K_STRING } from "./expression/expressions.ts";
 import { extendedBits } from "./expression/float.ts";
@@ -219,9 +220,11 @@ function datum(assembler: Assembler, directive: number): void {
         put32(state, Number(mantissa >> 32n));
         put16(state, signAndExponent);
       } else {
-        // FASM evaluates the first part before it looks for the colon that has to follow.
-        assembler.evaluator.word(expression);
-        if (assembler.kind() !== COLON) refuse("invalidOperand");
+        if (assembler.kind() !== COLON) {
+          // FASM evaluates the first part before it looks for the colon that has to follow.
+          assembler.evaluator.word(expression);
+          refuse("invalidOperand");
+        }
         farDatum(assembler, expression, 8);
       }
       return;
@@ -268,12 +271,10 @@ function unicodeString(assembler: Assembler, expression: Expression): void {
 function farDatum(assembler: Assembler, segment: Expression, offsetSize: number): void {
   const { state, evaluator } = assembler;
   const { expressions } = assembler.program;
-  if (expressions.kind(segment) === K_FLOAT) {
-    // To dd it is a number of four bytes, which it may be too large for, until the colon is seen.
-    evaluator.valueSize = 4;
-    if (offsetSize === 2) evaluator.evaluate(segment);
-    refuse("invalidValue");
-  }
+  // To dd and dp it is a number of four or six bytes, which it may be too large for, until the colon is seen.
+  if (offsetSize === 2) evaluator.dword(segment);
+  else if (offsetSize === 4) evaluator.pword(segment);
+  if (expressions.kind(segment) === K_FLOAT) refuse("invalidValue");
   const term = evaluator.word(segment);
   const { value, relocation, base } = term;
   state.item++;
@@ -316,16 +317,29 @@ export function reserved(state: State, start: number): void {
 export function reserveDirective(assembler: Assembler, directive: number): void {
   const { state } = assembler;
   const count = assembler.evaluator.count(assembler.takeNumeric());
-  fill(state, count * sizes[directive]!, 0);
+  fill(state, count * sizes[directive]!, 0, count);
 }
 
-/** Reserves bytes. FASM fills them only while no other pass is certain: what stands there otherwise, the other pass replaces. */
-export function fill(state: State, length: number, value: number): void {
+/**
+ * Reserves bytes. FASM fills them only while no other pass is certain: what stands there otherwise, the other pass replaces.
+ * Until then it may be loaded, and it begins with the `count` that was said, since FASM reckons where it writes.
+ */
+export function fill(state: State, length: number, value: number, count: number): void {
   state.room(length);
   const start = state.at;
-  if (!state.isLenient()) state.bytes.fill(value, start, start + length);
+  if (state.isLenient()) leaveTerm(state.bytes, start, count);
+  else state.bytes.fill(value, start, start + length);
   state.at += length;
   reserved(state, start);
+}
+
+/** What FASM leaves of a number it has worked out: 64 bits, no registers, a kind and a sign, no symbol. */
+function leaveTerm(bytes: Uint8Array, at: number, value: number): void {
+  setU32le(bytes, at, value);
+  setU32le(bytes, at + 4, 0);
+  setU16le(bytes, at + 8, 0);
+  setU16le(bytes, at + 12, 0);
+  setU32le(bytes, at + 16, 0);
 }
 
 /**

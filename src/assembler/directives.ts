@@ -237,7 +237,7 @@ export function alignDirective(assembler: Assembler): void {
   const address = low32(subtract(state.at, space.base));
   const past = (address & (count - 1)) >>> 0;
   if (past === 0) return;
-  fill(state, count - past, 0x90);
+  fill(state, count - past, 0x90, count);
 }
 
 export function displayDirective(assembler: Assembler): void {

@@ -40,18 +40,23 @@ export interface Surroundings {
 
 export const NOWHERE: Surroundings = { localsPrefix: -1, anonymousBack: -1, anonymousForward: -1 };
 
+/** What a label is reckoned at. */
+const BYTES_PER_LABEL = 128;
+
 export class LabelNames {
   readonly #texts: Texts;
   readonly #program: Program;
+  readonly #limit: number;
   readonly #isReserved: (text: number) => boolean;
   /** For the text of each label's full name one more than its number. */
   #labels = new Int32Array(FEW);
   surroundings: Surroundings = { ...NOWHERE };
 
-  /** `isReserved` tells which names cannot be labels where they stand. */
-  constructor(texts: Texts, program: Program, isReserved: (text: number) => boolean) {
+  /** `maxMemory` in bytes bounds how many there can be; `isReserved` tells which names cannot be labels where they stand. */
+  constructor(texts: Texts, program: Program, maxMemory: number, isReserved: (text: number) => boolean) {
     this.#texts = texts;
     this.#program = program;
+    this.#limit = maxMemory / BYTES_PER_LABEL;
     this.#isReserved = isReserved;
   }
 
@@ -138,6 +143,7 @@ export class LabelNames {
   #new(text: number, line: number): number {
     const { labels, labelLines } = this.#program;
     const number = labels.length;
+    if (number >= this.#limit) refuse("outOfMemory");
     labels.push(new Label(text));
     labelLines.push(line);
     if (text >= 0) {

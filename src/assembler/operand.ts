@@ -37,6 +37,8 @@ export const OFFSETLESS = 8;
 export const ZEROING = 0;
 export const BROADCAST = 0x10;
 export const MASKING = 0x50;
+/** With BROADCAST: something stands where its brace should be closed. */
+export const UNCLOSED = 0x100;
 /** Anything else in braces. */
 export const MALFORMED = -1;
 

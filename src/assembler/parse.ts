@@ -122,7 +122,7 @@ export class Parser {
     this.#question = p.texts.number("?");
     this.program = new Program(p.numbers);
     this.#preevaluator = new Preevaluator(this.program);
-    this.#names = new LabelNames(p.texts, this.program, (text) => this.#isReserved(text));
+    this.#names = new LabelNames(p.texts, this.program, p.maxMemory, (text) => this.#isReserved(text));
     this.#reader = new ExpressionReader(p.texts, p.reserved, this.program.expressions, (reader) =>
       this.#symbol(reader),
     );

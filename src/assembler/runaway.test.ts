@@ -140,6 +140,7 @@ test.each([
   ["a long sum", `dd 1${"+1".repeat(30_000)}`, 4],
   ["macros in macros", `${invoking(700, (next) => next)}m0 1`, 1],
   ["a match in each of them", `${invoking(350, (next) => `match x,a \\{ ${next} \\}`)}m0 1`, 1],
+  ["many lines that come to nothing", "macro m {}\nrept 100000 { m }\ndb 1", 1],
   ["a long chain", `${times(99, "a@ = a#+1")}\na99 = 1\ndd a0`, 4],
 ])("fasm accepts %s", { timeout: 60_000 }, (_, source, length) => {
   expect(answer(source, { maxMemory: 1 << 23, maxTurns: 2 ** 22 })).toBe(`${length} bytes`);

@@ -7,6 +7,7 @@ import { K_FLOAT } from "./expression/expressions.ts";
 import { operandRegister } from "./expression/registers.ts";
 import {
   BOUND,
+  BROADCAST,
   CONTROL,
   DEBUG,
   FAR,
@@ -25,6 +26,7 @@ import {
   register,
   TEST,
   TILE,
+  UNCLOSED,
   ZEROING,
 } from "./operand.ts";
 import { addressIsClosed, addressSegment, addressSize, type Program } from "./program.ts";
@@ -318,7 +320,8 @@ function readDecorator(program: Program, item: number, operand: Operand): number
   const { kinds, values } = program;
   const kind = kinds[item + 1];
   const value = values[item + 1]!;
-  let code = MALFORMED;
+  const broadcasts = kind === I_DECORATOR && value >> 4 === BROADCAST >> 4;
+  let code = broadcasts ? value | UNCLOSED : MALFORMED;
   if (kinds[item + 2] === BRACE_END) {
     if (kind === I_SPECIAL_REGISTER && value >> 4 === 5) {
       operand.mask = value & 7;
@@ -326,7 +329,7 @@ function readDecorator(program: Program, item: number, operand: Operand): number
     } else if (kind === I_DECORATOR && value === ZEROING) {
       operand.zeroing = true;
       code = ZEROING;
-    } else if (kind === I_DECORATOR && value >> 4 === 1) {
+    } else if (broadcasts) {
       operand.broadcast = 1 << (value & 0x0f);
       code = value;
     }

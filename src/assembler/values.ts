@@ -142,9 +142,12 @@ function evaluateImmediate(
   evaluator.takesSizes = false;
   const { result } = evaluator;
   if (result.register1 | result.register2) {
-    // Targets of jumps may have registers, those of `virtual at ebx`: they are those of an address as wide as the jump.
+    // Targets of jumps may have registers, those of `virtual at ebx`: they are those of an address as wide as the jump. The
+    // second part of a divided address has those of a bound.
     if (!jumps || operand.kind === FAR) refuse("invalidValue");
-    evaluator.address(expression, operand, operand.size || assembler.state.bits >> 3, 0, false);
+    const { bits } = assembler.state;
+    const size = operand.part ? (bits === 64 ? 8 : 4) : operand.size || bits >> 3;
+    evaluator.address(expression, operand, size, 0, false);
     return;
   }
   operand.base = 0;

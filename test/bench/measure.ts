@@ -48,3 +48,22 @@ function rate(value: number): string {
           : [value, ""];
   return `${scaled.toPrecision(3)} ${letter}`.trimEnd().padStart(7);
 }
+
+/** Prints a table in Markdown. */
+export function table(head: string[], lines: (string | number)[][]): void {
+  const row = (cells: (string | number)[]) => `| ${cells.join(" | ")} |\n`;
+  process.stdout.write(row(head) + row(["---", ...head.slice(1).map(() => "--:")]) + lines.map(row).join(""));
+}
+
+/** A number with three digits or so. */
+export const digits = (value: number): string =>
+  Number.isNaN(value)
+    ? "–"
+    : value >= 100
+      ? value.toFixed(0)
+      : value >= 10
+        ? value.toFixed(1)
+        : value.toPrecision(value < 0.1 ? 1 : 3);
+
+export const geometricMean = (values: readonly number[]): number =>
+  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);

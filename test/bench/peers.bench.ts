@@ -15,7 +15,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { assemble } from "../../src/assembler/index.ts";
 import { diskFiles } from "../../src/node/index.ts";
-import { median } from "./measure.ts";
+import { digits, geometricMean, median, table } from "./measure.ts";
 import { findPeers, measure, type Outcome, type Peer } from "./peers/peers.ts";
 
 /** Kernels with what multiplies their own rounds: natively each takes some 50 to 200 ms. */
@@ -147,25 +147,6 @@ async function calibrate(kernel: Kernel, peer: Peer): Promise<Cell> {
   }
   return { kernel, peer, divisor, times: [], shortTimes: [] };
 }
-
-// Tables -----------------------------------------------------------------------------------------------------
-
-function table(head: string[], lines: (string | number)[][]): void {
-  const row = (cells: (string | number)[]) => `| ${cells.join(" | ")} |\n`;
-  process.stdout.write(row(head) + row(["---", ...head.slice(1).map(() => "--:")]) + lines.map(row).join(""));
-}
-
-const digits = (value: number): string =>
-  Number.isNaN(value)
-    ? "–"
-    : value >= 100
-      ? value.toFixed(0)
-      : value >= 10
-        ? value.toFixed(1)
-        : value.toPrecision(value < 0.1 ? 1 : 3);
-
-const geometricMean = (values: readonly number[]): number =>
-  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "kolibri-peers-"));

@@ -2,11 +2,17 @@
  * How much of a program's time goes into compiling it, counted in instructions that were compiled: what takes how long
  * depends on the host, and is measured by the benches.
  */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { assemble, memoryFiles } from "../../src/assembler/index.ts";
 import { rawImage } from "../../src/image/index.ts";
+import { Code } from "../../src/machine/cpu/code.ts";
 import { type Core, loadImage, Machine, type MachineOptions } from "../../src/machine/index.ts";
+import { Foresight } from "../../src/machine/jit/foresight.ts";
 import { CompilingEngine } from "../../src/machine/jit/index.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const MEMORY = 1 << 20;
 
@@ -49,12 +55,44 @@ function compiled(bytes: Uint8Array, instructions: number): CompilingEngine {
   return engine!;
 }
 
+/** Calls itself, and returns, without a loop. */
+const RECURSIVE =
+  "mov eax,25\n call f\nhere: jmp here\nf: cmp eax,1\n jbe done\n push ebx\n mov ebx,eax\n lea eax,[ebx-1]\n call f\n" +
+  " push eax\n lea eax,[ebx-2]\n call f\n pop ebx\n add eax,ebx\n pop ebx\ndone: ret";
+
 describe("a short program does not wait for the compiler", () => {
   const [small, large] = [program(3), program(120)];
 
   test("below a million instructions not at all", () => {
     for (const instructions of [50_000, 990_000])
       for (const each of [small, large]) expect(compiled(each, instructions).waitedFor).toBe(0);
+  });
+
+  test("nor are arrivals counted where no loop begins", () => {
+    const heads = vi.spyOn(Code.prototype, "head");
+    const recursive = assembled(RECURSIVE);
+    compiled(recursive, 990_000);
+    expect(heads).not.toHaveBeenCalled();
+    compiled(recursive, 1_010_000);
+    expect(heads).toHaveBeenCalled();
+  });
+
+  test("and a loop is looked at a few times, the rest of the time its jump leads to itself", () => {
+    const looks = vi.spyOn(Foresight.prototype, "remaining");
+    compiled(
+      assembled(
+        "again: mov ecx,190000\n.l: add eax,ecx\n xor eax,7\n rol eax,3\n dec ecx\n jnz .l\n jmp again",
+      ),
+      900_000,
+    );
+    expect(looks.mock.calls.length).toBeGreaterThan(1);
+    expect(looks.mock.calls.length).toBeLessThan(5);
+    looks.mockClear();
+    compiled(
+      assembled("again: mov ecx,90\n.l: add eax,ecx\n xor eax,7\n rol eax,3\n dec ecx\n jnz .l\n jmp again"),
+      900_000,
+    );
+    expect(looks.mock.calls.length).toBeLessThan(25);
   });
 
   test("behind it small and large ones are compiled", () => {
@@ -67,10 +105,28 @@ describe("a short program does not wait for the compiler", () => {
   });
 });
 
-test("for each instruction that is compiled many were executed before", () => {
+test("for each instruction that is compiled many were interpreted before", () => {
   const large = program(400);
-  for (const instructions of [1_100_000, 2_000_000, 16_000_000])
-    expect(compiled(large, instructions).waitedFor).toBeLessThanOrEqual(instructions / 8000);
+  for (const instructions of [1_100_000, 2_000_000, 16_000_000]) {
+    const { waitedFor, executed, entered } = compiled(large, instructions);
+    // The first time each routine is called, and each time a compiled one is, takes longer.
+    const spent = instructions - executed + 500 * 400 + 200 * entered;
+    expect(waitedFor).toBeLessThanOrEqual((1_000_000 + spent) / 8000);
+  }
+});
+
+test("a routine that several others call is compiled once", () => {
+  const work = (n: number): string => "add eax,edx\n xor edx,eax\n rol eax,3\n".repeat(n);
+  const caller = (name: string): string =>
+    `${name}: mov ecx,4\n.l:\n${work(10)} loop .l\n call shared\n ret\n`;
+  const names = ["a", "b", "c", "d", "e", "f"];
+  const bytes = assembled(
+    `again:\n${names.map((name) => `call ${name}\n`).join("")} jmp again\n${names.map(caller).join("")}` +
+      `shared:\n mov ecx,4\n.l:\n${work(50)} dec ecx\n jnz .l\n ret`,
+  );
+  const { waitedFor, executed } = compiled(bytes, 30_000_000);
+  expect(executed).toBeGreaterThan(20_000_000);
+  expect(waitedFor).toBeLessThan(153 + 6 * 34 + 2 * 153);
 });
 
 describe("a loop that says that it will go on for another million is compiled soon", () => {
@@ -121,11 +177,18 @@ describe("a loop that says that it will go on for another million is compiled so
   }
 });
 
-test("what is entered and left again at once is not compiled by itself", () => {
-  const recursive = assembled(
-    "mov eax,25\n call f\nhere: jmp here\nf: cmp eax,1\n jbe done\n push ebx\n mov ebx,eax\n lea eax,[ebx-1]\n call f\n" +
-      " push eax\n lea eax,[ebx-2]\n call f\n pop ebx\n add eax,ebx\n pop ebx\ndone: ret",
+test("a recursion is compiled as a whole", () => {
+  const { regions, executed } = compiled(assembled(RECURSIVE), 2_000_000);
+  // And what stands at `here`.
+  expect(regions).toBe(2);
+  expect(executed).toBeGreaterThan(900_000);
+});
+
+test("a few instructions that compiled code calls through a pointer are compiled, too", () => {
+  const calling = assembled(
+    "mov esi,f\nagain: mov ecx,100\n.l: add eax,ecx\n xor edx,eax\n call esi\n loop .l\n jmp again\nf: add eax,edx\n cmp eax,edx\n ret",
   );
-  expect(compiled(recursive, 1_100_000).waitedFor).toBe(0);
-  expect(compiled(recursive, 2_000_000).waitedFor).toBeGreaterThan(100);
+  const { executed, entered } = compiled(calling, 3_000_000);
+  expect(executed).toBeGreaterThan(1_800_000);
+  expect(entered).toBeLessThan(5000);
 });

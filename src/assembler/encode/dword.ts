@@ -6,6 +6,7 @@ import { refuse } from "../messages.ts";
 import {
   ABSOLUTE,
   type Encoding,
+  FLOAT,
   IMMEDIATE,
   MEMORY,
   type Operand,
@@ -103,4 +104,6 @@ export const endsWithDword = (name: string): boolean => dwordEncoders.some(([eac
 
 /** Whether FASM does not look at what follows on the line. */
 export const leavesLine = (name: string, operands: readonly Operand[]): boolean =>
-  operands[1]?.kind === MEMORY && operands[2]?.kind === IMMEDIATE && endsWithDword(name);
+  operands[1]?.kind === MEMORY &&
+  (operands[2]?.kind === IMMEDIATE || operands[2]?.kind === FLOAT) &&
+  endsWithDword(name);

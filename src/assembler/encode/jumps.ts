@@ -169,8 +169,8 @@ function loopJump(name: string): Encode {
       out.bytes[out.at++] = 0;
       out.recoverable("relativeJumpOutOfRange");
     }
-    only(count);
     end(out);
+    only(count);
   };
 }
 
@@ -353,8 +353,8 @@ const transaction: Encode = (operands, count, out) => {
   out.bytes[out.at++] = 0xc0 | (form.digit << 3) | form.rm;
   if (fits) put16(out, distance);
   else put32(out, distance - 1);
-  only(count);
   end(out);
+  only(count);
 };
 
 export const jumps: readonly (readonly [string, Encode])[] = [

@@ -177,7 +177,7 @@ function counts(name: "inc" | "dec"): Encode {
   const byPlan = encodeByPlan(name);
   return (operands, count, out) => {
     const [first] = operands;
-    const kind = count === 1 ? registerClass(first!.register) : 0;
+    const kind = count > 0 ? registerClass(first!.register) : 0;
     const beyond = first?.kind === REGISTER && first.jump === 0 && registerNumber(first.register) > 7;
     const isOdd = out.bits !== 64 && beyond && (kind === GPR16 || kind === GPR32);
     if (!isOdd || (first.sizeDeclared && first.size !== registerSizes[kind])) {
@@ -185,8 +185,9 @@ function counts(name: "inc" | "dec"): Encode {
       return;
     }
     const low = registerNumber(first.register) & 7;
-    byPlan([{ ...first, register: register(kind, low) }], count, out);
+    byPlan([{ ...first, register: register(kind, low) }], 1, out);
     out.bytes[out.at - 1]! += 8;
+    if (count > 1) refuse("extraCharactersOnLine");
   };
 }
 
@@ -207,8 +208,8 @@ const rdpid: Encode = (operands, count, out) => {
   out.at = at;
   if (out.bits !== 64) refuse("invalidOperand");
   for (const byte of PROCESSOR) out.bytes[out.at++] = byte;
-  if (count > 1) refuse("extraCharactersOnLine");
   end(out);
+  if (count > 1) refuse("extraCharactersOnLine");
 };
 
 export const oddities: readonly (readonly [string, Encode])[] = [

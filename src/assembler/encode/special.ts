@@ -77,14 +77,14 @@ function returns(name: string): Encode {
       if (operand.sizeDeclared || (value & 0xffff) !== 0) {
         putHead(headOf(popping!.code, prefix, rex), out);
         put16(out, value);
-        only(count);
         end(out);
+        only(count);
         return;
       }
     }
     putHead(headOf(plain!.code, prefix, rex), out);
-    only(count);
     end(out);
+    only(count);
   };
 }
 
@@ -134,8 +134,8 @@ function tableRegister(name: string): Encode {
       form.digit << 3,
       out,
     );
-    only(count);
     end(out);
+    only(count);
   };
 }
 
@@ -160,8 +160,8 @@ const enter: Encode = (operands, count, out) => {
   out.bytes[out.at++] = code("enter", "imm16 imm8");
   put16(out, bytes);
   out.bytes[out.at++] = level;
-  if (count > 2) refuse("extraCharactersOnLine");
   end(out);
+  if (count > 2) refuse("extraCharactersOnLine");
 };
 
 const interrupt: Encode = (operands, count, out) => {
@@ -174,8 +174,8 @@ const interrupt: Encode = (operands, count, out) => {
   if (value < 0) out.recoverable("valueOutOfRange");
   out.bytes[out.at++] = code("int", "imm8");
   out.bytes[out.at++] = value;
-  only(count);
   end(out);
+  only(count);
 };
 
 // The stack: FASM takes several operands without commas, one instruction each ------------------------------------
@@ -305,10 +305,14 @@ const SI = 6;
 const DI = 7;
 const BX = 3;
 
+/** Nothing but one register is there. */
+const isBare = (operand: Operand): boolean =>
+  operand.low === 0 && operand.index === 0 && addressWidths(operand) === 0;
+
 /** Checks `[si]`, `[edi]` … and returns the bits of the register; only the register may stand there. */
 function pointer(operand: Operand | undefined, number: number, out: Encoding): number {
   if (operand === undefined || operand.kind !== MEMORY || operand.jump !== 0) return refuse("invalidOperand");
-  if (operand.low !== 0 || operand.index !== 0 || addressWidths(operand) !== 0) refuse("invalidAddress");
+  if (!isBare(operand)) refuse("invalidAddress");
   const kind = registerClass(operand.base);
   if (kind !== GPR16 && kind !== GPR32 && kind !== GPR64) refuse("invalidAddress");
   if (registerNumber(operand.base) !== number) refuse("invalidAddress");
@@ -319,7 +323,7 @@ function pointer(operand: Operand | undefined, number: number, out: Encoding): n
 /** The register of a pointer, when its number is judged only after both operands have been read. */
 function loosePointer(operand: Operand | undefined): { bits: number; number: number } {
   if (operand === undefined || operand.kind !== MEMORY || operand.jump !== 0) return refuse("invalidOperand");
-  if (operand.low !== 0 || operand.index !== 0 || addressWidths(operand) !== 0) refuse("invalidAddress");
+  if (!isBare(operand)) refuse("invalidAddress");
   const kind = registerClass(operand.base);
   return {
     bits: kind === GPR16 ? 16 : kind === GPR32 ? 32 : kind === GPR64 ? 64 : 0,
@@ -327,10 +331,16 @@ function loosePointer(operand: Operand | undefined): { bits: number; number: num
   };
 }
 
+const isInExtra = ({ segment }: Operand): boolean => segment === 0 || registerNumber(segment) === 0;
+
 /** The destination of a string instruction is in ES and cannot be moved elsewhere. */
 function inExtra(operand: Operand): void {
-  if (operand.segment !== 0 && registerNumber(operand.segment) !== 0) refuse("invalidAddress");
+  if (!isInExtra(operand)) refuse("invalidAddress");
 }
+
+/** Whether FASM goes on to the second address of a string instruction behind this one. */
+export const isFirstAddress = (name: string, operand: Operand): boolean =>
+  operand.kind === MEMORY && isBare(operand) && (name !== "movs" || isInExtra(operand));
 
 function putStringPrefixes(bits: number, segmentOf: Operand | undefined, out: Encoding): void {
   if (bits !== out.bits) out.bytes[out.at++] = 0x67;
@@ -388,8 +398,8 @@ function twoPointers(byteName: string, firstNumber: number): Encode {
     if (one.bits === (out.bits === 64 ? 16 : 64)) refuse("invalidAddressSize");
     putStringPrefixes(one.bits, compares ? first : second, out);
     putSized(byteCode, size, out);
-    if (count > 2) refuse("extraCharactersOnLine");
     end(out);
+    if (count > 2) refuse("extraCharactersOnLine");
   };
 }
 
@@ -402,8 +412,8 @@ function onePointer(byteName: string, number: number): Encode {
     putStringPrefixes(bits, number === SI ? operand : undefined, out);
     if (number === DI) inExtra(operand!);
     putSized(byteCode, operand!.size, out);
-    only(count);
     end(out);
+    only(count);
   };
 }
 
@@ -425,8 +435,8 @@ const ins: Encode = (operands, count, out) => {
   inExtra(first!);
   if (count < 2 || !second!.comma || !isPort(second)) refuse("invalidOperand");
   putSized(code("insb", ""), first!.size, out, true);
-  if (count > 2) refuse("extraCharactersOnLine");
   end(out);
+  if (count > 2) refuse("extraCharactersOnLine");
 };
 
 const outs: Encode = (operands, count, out) => {
@@ -436,8 +446,8 @@ const outs: Encode = (operands, count, out) => {
   const bits = pointer(second, SI, out);
   putStringPrefixes(bits, second, out);
   putSized(code("outsb", ""), second!.size, out, true);
-  if (count > 2) refuse("extraCharactersOnLine");
   end(out);
+  if (count > 2) refuse("extraCharactersOnLine");
 };
 
 const xlat: Encode = (operands, count, out) => {
@@ -446,8 +456,8 @@ const xlat: Encode = (operands, count, out) => {
   putStringPrefixes(bits, operand, out);
   if (operand!.size > 1) refuse("invalidOperandSize");
   out.bytes[out.at++] = code("xlatb", "");
-  only(count);
   end(out);
+  only(count);
 };
 
 // Bounds ---------------------------------------------------------------------------------------------------------
@@ -490,9 +500,9 @@ function bounds(name: string): Encode {
     const first = operands[at];
     const size = out.bits === 64 ? 8 : 4;
     const wanted = name === "bndmov" ? size * 2 : size;
-    // FASM comes to the address only behind a bound without a size, and is particular about the size before it.
+    // FASM comes to the address only behind a bound without a size and a comma, and is particular about the size before it.
     const isOther =
-      (at > 0 && !isBound(operands[0])) ||
+      (at > 0 && !(isBound(operands[0]) && first?.comma)) ||
       first?.jump !== 0 ||
       (first.sizeDeclared && !making && (table || first.size !== wanted));
     if (isOther && (table || making)) refuse("invalidOperand");
@@ -538,6 +548,7 @@ const prefixByte =
 const compresses =
   (wanted: boolean): Encode =>
   (_operands, count, out) => {
+    end(out);
     if (count > 0) refuse("extraCharactersOnLine");
     out.compresses = wanted;
   };

@@ -11,6 +11,7 @@ import {
   registerClass,
   registerNumber,
   registerSizes,
+  UNCLOSED,
   XMM,
   YMM,
   ZEROING,
@@ -183,7 +184,7 @@ export class VectorReader extends Reader {
     this.memory(operand);
     const code = this.#next();
     if (code !== undefined) {
-      if (code >> 4 !== BROADCAST >> 4) fail("invalidOperand");
+      if ((code & ~UNCLOSED) >> 4 !== BROADCAST >> 4) fail("invalidOperand");
       const written = code & 0xf;
       const whole = this.unit !== 0 ? this.unit : outer;
       this.unit = this.#element;
@@ -193,6 +194,7 @@ export class VectorReader extends Reader {
         if (Math.log2(lowestBit(whole)) - Math.log2(this.#element) !== written) fail("invalidOperandSize");
       }
       this.needsEvex = true;
+      if ((code & UNCLOSED) !== 0) fail("invalidOperand");
       this.decorator++;
     }
     const own = this.size;

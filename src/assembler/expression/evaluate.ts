@@ -129,6 +129,12 @@ export function quick(operator: number, left: number, right: number): number {
   }
 }
 
+/**
+ * For the remainder of a division by zero, while another pass is to come, FASM takes what stands in its registers: the
+ * operator's code, and a place of its own memory above that.
+ */
+const REMAINDER_OF_ZERO = OP_MOD;
+
 export class Evaluator {
   readonly #state: State;
   readonly #expressions: Expressions;
@@ -568,6 +574,9 @@ export class Evaluator {
     }
     if ((operator === OP_DIV || operator === OP_MOD) && right.value === 0) {
       if (!state.isLenient()) refuse("valueOutOfRange");
+      // The sign of what is divided is gone.
+      left.value =
+        operator === OP_MOD ? REMAINDER_OF_ZERO : unsigned64(low32(left.value), high32(left.value));
       return;
     }
     left.value = binaryValue(operator, left.value, right.value)!;

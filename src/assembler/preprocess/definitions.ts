@@ -3,6 +3,7 @@
  * has its own space of names, and each name a stack of definitions: `restore` and `purge` uncover the one before.
  */
 
+import { refuse } from "../messages.ts";
 import { DEFINED_AS, FEW, grownFor, type Texts } from "../tokens.ts";
 
 export const MACRO = 0;
@@ -38,6 +39,9 @@ export interface Change {
 
 const NONE: readonly Definition[] = [];
 
+/** What a definition is reckoned at, gone or not. */
+const BYTES_PER_DEFINITION = 128;
+
 export class Definitions {
   /** Changes from the first on, once they are kept. */
   #changes: Change[] | undefined;
@@ -65,6 +69,7 @@ export class Definitions {
       const { stack, definition, displaced } = changes[at]!;
       if (stack === undefined) definition.dead = false;
       else {
+        this.#count--;
         stack.pop();
         stack.push(...displaced);
       }
@@ -80,6 +85,7 @@ export class Definitions {
       const { stack, definition, displaced } = change;
       if (stack === undefined) definition.dead = true;
       else {
+        this.#count++;
         stack.length -= displaced.length;
         stack.push(definition);
       }
@@ -101,9 +107,14 @@ export class Definitions {
   readonly #stacks: Definition[][][] = [[], [], [], []];
   readonly #places = Array.from({ length: 4 }, () => new Int32Array(FEW));
   readonly #texts: Texts;
+  readonly #limit: number;
+  /** All that have been added, those that have been displaced among them. */
+  #count = 0;
 
-  constructor(texts: Texts) {
+  /** `maxMemory` in bytes bounds how many there can be. */
+  constructor(texts: Texts, maxMemory: number) {
     this.#texts = texts;
+    this.#limit = maxMemory / BYTES_PER_DEFINITION;
   }
 
   find(kind: DefinitionKind, text: number): Definition | undefined {
@@ -119,6 +130,7 @@ export class Definitions {
 
   /** Adds a definition above the present ones; a `fix` constant takes the place of the last one instead. */
   add(kind: DefinitionKind, text: number, start: number, length: number, line: number): Definition {
+    if (++this.#count > this.#limit) refuse("outOfMemory");
     const definition = { text, start, length, line, end: line, dead: false, busy: false };
     const stack = this.#stackOf(kind, text);
     if (stack === undefined) {

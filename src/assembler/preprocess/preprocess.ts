@@ -108,9 +108,9 @@ export interface Checkpoint {
 
 type Directive = (p: Preprocessor, at: number, spent: number) => void;
 
-/** What a token and a line are reckoned at, with what most lines come to later; instructions are counted once more. */
+/** What a token and a line are reckoned at; definitions, labels and instructions are counted once more. */
 const BYTES_PER_TOKEN = 8;
-const BYTES_PER_LINE = 128;
+const BYTES_PER_LINE = 40;
 
 /** `z`, behind which a local name needs a digit more. */
 const LAST_DIGIT = 0x7a;
@@ -122,7 +122,8 @@ export class Preprocessor {
   readonly texts = new Texts();
   readonly store: TokenStore;
   readonly lines: Lines;
-  readonly definitions = new Definitions(this.texts);
+  readonly maxMemory: number;
+  readonly definitions: Definitions;
   readonly files: LoadedFile[] = [];
   loader: FileLoader;
   /** The line that errors are reported at. */
@@ -157,9 +158,11 @@ export class Preprocessor {
   readonly #fileWord: number;
   readonly #lineWord: number;
 
-  /** `maxMemory` in bytes bounds tokens and lines, and with the lines everything that is made of them. */
+  /** `maxMemory` in bytes bounds tokens, lines and definitions, and with the tokens the program's items. */
   constructor(loader: FileLoader, maxMemory: number) {
     this.loader = loader;
+    this.maxMemory = maxMemory;
+    this.definitions = new Definitions(this.texts, maxMemory);
     this.store = new TokenStore(maxMemory / BYTES_PER_TOKEN);
     this.lines = new Lines(this.store, maxMemory / BYTES_PER_LINE);
     const number = (text: string) => this.texts.number(text);

@@ -17,10 +17,12 @@ export interface CodePage {
 
 /** Who compiles hot code, and must hear what happens to it. */
 export interface CodeListener {
-  /** Arrivals at a jump's target after which the interpreter's loop is left. */
-  readonly threshold: number;
+  /** Arrivals at a jump's target after which the interpreter's loop is left, where they are counted. */
+  readonly threshold?: number;
   /** It keeps code that the interpreter has not decoded, and must hear of every write to a page with the fact CODE. */
   readonly isShared?: boolean;
+  /** A jump back, no call, was decoded while arrivals are not counted. Answers what it leads to. */
+  jumpsBack?(jump: Operation): Operation;
   /** Bytes of code have changed. */
   changed(address: number, length: number): void;
   /** Whether there is a breakpoint at an address with decoded code has changed. */
@@ -60,6 +62,8 @@ export class Code {
   readonly records: Records;
   /** Whether others keep code of the same pages. */
   readonly isShared: boolean;
+  /** Whether arrivals are counted at what jumps lead to. */
+  #counts = false;
   /** By page number. The interpreter looks targets up here itself. */
   readonly pages: (CodePage | undefined)[];
   /** Every operation that a page knows. */
@@ -98,7 +102,25 @@ export class Code {
 
   /** Where an indirect jump to an address begins. */
   arrive(address: number): Operation {
-    return this.#listener === undefined ? this.at(address) : this.head(address);
+    return this.#counts ? this.head(address) : this.at(address);
+  }
+
+  /** What a direct jump leads to that was just decoded. */
+  #lead(jump: Operation): Operation {
+    const isBack = jump.op !== OP.CALL && jump.immediate >>> 0 <= jump.address >>> 0;
+    const looped = isBack && !this.#counts ? this.#listener?.jumpsBack?.(jump) : undefined;
+    return looped ?? this.arrive(jump.immediate);
+  }
+
+  /** From now on arrivals are counted, those of jumps that are decoded already, too. */
+  count(): void {
+    this.#counts = true;
+    this.records.unlink();
+    for (const operation of this.#all) {
+      const jump = operation.op === OP.BREAK ? operation.beneath! : operation;
+      if (leads(jump.op)) jump.next = this.head(jump.immediate);
+      else if (mayLead(jump.op)) jump.target = this.head(jump.immediate);
+    }
   }
 
   /** What counts arrivals at an address; the operation itself where nothing can be kept. */
@@ -106,7 +128,7 @@ export class Code {
     const operation = this.at(address);
     if (operation.start !== operation || this.known(address) !== operation) return operation.start;
     const head = new Operation(this.records, address, OP.COUNT, notDecoded);
-    head.immediate = Math.min(this.#listener!.threshold, MOST_ARRIVALS);
+    head.immediate = Math.min(this.#listener!.threshold!, MOST_ARRIVALS);
     head.next = operation;
     operation.start = head;
     this.records.relink(address, head);
@@ -178,9 +200,9 @@ export class Code {
       operation.next = known;
       return;
     }
-    if (leads(operation.op)) operation.next = this.arrive(operation.immediate);
+    if (leads(operation.op)) operation.next = this.#lead(operation);
     else operation.next = this.at(operation.following);
-    if (mayLead(operation.op)) operation.target = this.arrive(operation.immediate);
+    if (mayLead(operation.op)) operation.target = this.#lead(operation);
     const start = operation.address >>> 0;
     if (this.#stopsAt(start)) this.#bury(operation);
     const end = start + length;

@@ -2,9 +2,10 @@ import type { Stop } from "../stop.ts";
 import { type Arms, armsOf } from "./arms/index.ts";
 import { Code, type CodeListener } from "./code.ts";
 import { BUDGET, type Core, type Engine, interruptStop, refusedInterrupt, SINGLE_STEP } from "./engine.ts";
+import { fastMmx, fastSse, fastX87 } from "./fast/index.ts";
 import { GuestFault } from "./fault.ts";
 import { TF } from "./flags.ts";
-import { FIRST_ARM, OP } from "./op.ts";
+import { FAST, FIRST_ARM, OP } from "./op.ts";
 import type { Operation } from "./operation.ts";
 import { Processor } from "./processor.ts";
 import { ELSEWHERE, STATE, WORD } from "./state.ts";
@@ -28,6 +29,10 @@ export class Interpreter implements Engine {
   readonly code: Code;
   readonly cpu: Processor;
   readonly #arms: Arms;
+  /** Of the arms, and of the fast functions that they call. */
+  readonly #table: WebAssembly.Table;
+  /** Families that stand there, by their first places. */
+  readonly #families = new Set<number>();
   /** The count of instructions at which the present turn ends. */
   #end = 0;
   /** Why an arm has ended it. */
@@ -38,7 +43,8 @@ export class Interpreter implements Engine {
     this.#core = core;
     this.code = new Code(core, listener);
     this.cpu = new Processor(core, this.code);
-    this.#arms = armsOf(core.memory.wasm, (vector, left) => this.#interrupt(vector, left));
+    const interrupt = (vector: number, left: number): number => this.#interrupt(vector, left);
+    ({ run: this.#arms, table: this.#table } = armsOf(core.memory.wasm, interrupt));
   }
 
   codeWritten(address: number, length: number): void {
@@ -111,6 +117,7 @@ export class Interpreter implements Engine {
             core.instructions = before + budget - left;
             return COMPILED;
           }
+          if (isCall(what) && this.#fetched(op)) continue;
           // What has an arm, but could not be done by it.
           if (what >= FIRST_ARM) what = op.general;
         }
@@ -126,9 +133,12 @@ export class Interpreter implements Engine {
             left++;
             break;
           case OP.GENERAL:
-            cpu.general++;
             op.execute(cpu, op);
             op = op.next;
+            if (++cpu.general >= cpu.mostGeneral) {
+              budget -= left;
+              left = 0;
+            }
             break;
           case OP.JUMP:
             cpu.general++;
@@ -203,6 +213,16 @@ export class Interpreter implements Engine {
     return 1;
   }
 
+  /** Puts the family into the table whose function an operation calls. False if it is there already. */
+  #fetched(op: Operation): boolean {
+    const first = op.which & -FAST_ROOM;
+    const family = first === FAST.X87 ? fastX87 : first === FAST.MMX ? fastMmx : fastSse;
+    if (this.#families.has(first)) return false;
+    this.#families.add(first);
+    for (const [i, each] of this.cpu.fast(family).entries()) this.#table.set(first + i, each);
+    return true;
+  }
+
   /** The operation that a jump has led to. */
   #behind(op: Operation): Operation {
     const { code } = this;
@@ -215,3 +235,8 @@ export class Interpreter implements Engine {
     return found;
   }
 }
+
+const FAST_ROOM = FAST.MMX - FAST.SSE;
+/** Whether an operation is done by a fast function. */
+const isCall = (op: number): boolean =>
+  (op >= OP.FAST_RR && op <= OP.FAST_MR) || op === OP.X87_R || op === OP.X87_M;

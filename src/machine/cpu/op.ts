@@ -182,10 +182,12 @@ export const OP = {
   LEA: 156,
   XCHG_RR: 157,
   XCHG_MR: 158,
-  BSWAP_R: 159,
-  CWDE: 160,
-  CLD: 161,
-  CDQ: 162,
+  // One of SMALL
+  SMALL: 159,
+  // Through a function of fast/, on registers, with memory read, with memory written: calls.ts
+  FAST_RR: 160,
+  FAST_RM: 161,
+  FAST_MR: 162,
   NOP: 163,
   // One operand
   INC_R: 164,
@@ -271,8 +273,10 @@ export const OP = {
   MOVX4_RR: 237,
   MOVX4_RM: 238,
   MOVX4_MR: 239,
-  MOVX4_RG: 240,
-  MOVX4_GR: 241,
+  // One of BETWEEN_FILES
+  BETWEEN_FILES: 240,
+  // As those above, of the x87
+  X87_R: 241,
   MOVX8_RR: 242,
   MOVX8_RM: 243,
   MOVX8_MR: 244,
@@ -283,7 +287,7 @@ export const OP = {
   SHIFT_RI: 247,
   // PSHUFD; SHUFPS where the record says 1
   SHUFFLE_RR: 248,
-  PMOVMSKB_GR: 249,
+  X87_M: 249,
   // Conditions, which the record has by their numbers: setcc, cmovcc
   SET_R: 250,
   SET_M: 251,
@@ -293,6 +297,12 @@ export const OP = {
   IMUL_R: 254,
   IDIV_R: 255,
 } as const;
+
+/** Small things, each alone; the record has the number. */
+export const SMALL: readonly string[] = ["bswap", "cwde", "cld", "cdq"];
+
+/** Between a general register and one of SSE. */
+export const BETWEEN_FILES = { TO_SSE: 0, TO_GENERAL: 1, PMOVMSKB: 2 } as const;
 
 /** Packed shifts by a constant. */
 export const PACKED_SHIFTS: readonly string[] =
@@ -304,6 +314,9 @@ export const PACKED: readonly string[] = (
   "psubw psubsw psubusw pmullw pminsw pmaxsw pavgw pcmpeqw pcmpgtw pmaddwd packsswb packuswb packssdw paddd psubd pcmpeqd " +
   "pcmpgtd paddq psubq punpcklbw punpckhbw punpcklwd punpckhwd punpckldq punpckhdq punpcklqdq punpckhqdq"
 ).split(" ");
+
+/** Where the fast functions of each family stand in the table of the arms, which come first. */
+export const FAST = { SSE: 0x100, MMX: 0x180, X87: 0x200, END: 0x280 } as const;
 
 /** From here on operations have arms. */
 export const FIRST_ARM = OP.INT;

@@ -133,6 +133,11 @@ export class Operation {
     this.#records.words[(this.record >> 2) + TARGET] = operation.record;
   }
 
+  /** Which of several things its arm does. */
+  get which(): number {
+    return this.#records.words[(this.record + RECORD.WHICH) >> 2]!;
+  }
+
   /** Writes into the record what an arm wants to know. `which`: of what the arm can do, if that is several things. */
   pack(which = -1): void {
     const { words, bytes } = this.#records;
@@ -145,6 +150,17 @@ export class Operation {
     words[at + (RECORD.DISPLACEMENT >> 2)] = this.displacement;
     words[at + (RECORD.FOLLOWING >> 2)] = this.following;
     if (which >= 0) words[at + (RECORD.WHICH >> 2)] = which;
+  }
+
+  /** Writes something else in the place of registers. */
+  packPlaces(a: number | undefined, b: number | undefined): void {
+    const { words } = this.#records;
+    const at = (this.record + RECORD.A) >> 2;
+    if (a !== undefined) words[at] = (words[at]! & ~0xffff) | a;
+    if (b !== undefined) words[at] = (words[at]! & 0xffff) | (b << 16);
+  }
+  packDisplacement(value: number): void {
+    this.#records.words[(this.record + RECORD.DISPLACEMENT) >> 2] = value;
   }
 }
 
@@ -160,4 +176,5 @@ const place = (kind: number, index: number): number =>
 const isMemory = (kind: number): boolean => (kind >= KIND.M8 && kind <= KIND.M32) || kind === KIND.MEMORY;
 
 /** Whether an operation names a place in memory; what else it may access is the stack or a string. */
-export const namesMemory = (op: Operation): boolean => isMemory(op.kind1) || isMemory(op.kind2);
+export const namesMemory = ({ kind1, kind2 }: { kind1: number; kind2: number }): boolean =>
+  isMemory(kind1) || isMemory(kind2);

@@ -51,6 +51,8 @@ export class Processor {
   iterations = 0;
   /** Instructions executed by JavaScript, for they have no arm, or more than it does. */
   general = 0;
+  /** A turn ends, at the latest with the next of them, when there were so many. */
+  mostGeneral = Number.POSITIVE_INFINITY;
 
   /** How often a family has been asked for in vain. */
   readonly #times = { x87: 0, sse: 0, mmx: 0, strings: 0 };

@@ -67,7 +67,10 @@ export class Recipe {
     this.string = stringExecutorOf(form);
     this.immediate = immediateOf(form, this.second.kind, this.shift);
     this.arm = armOf(this);
-    const found = this.arm !== undefined && isVector(form) ? later(form) : executorOf(form);
+    const found =
+      this.arm?.call !== undefined || (this.arm !== undefined && isVector(form))
+        ? later(form)
+        : executorOf(form);
     this.execute = found.execute;
     this.general = this.string ? OP.STRING : found.op;
     this.extra =
@@ -86,7 +89,7 @@ export class Recipe {
   }
 }
 
-/** Executors of SSE are a room of their own, which nobody enters for what arms do. */
+/** Executors of x87 and SSE are a room of their own, which nobody enters for what arms do. */
 const later = (form: Form): Found => ({
   op: OP.GENERAL,
   execute: (cpu, op) => {

@@ -57,7 +57,7 @@ export class Records {
     this.#memory = memory;
     this.words = memory.dwords;
     this.bytes = memory.bytes;
-    this.#forget(JUMPS_BASE, JUMP_PAIRS);
+    this.unlink();
     this.forgetPatches();
   }
 
@@ -88,7 +88,7 @@ export class Records {
   clear(): void {
     this.bytes.fill(0, FIRST, FIRST + (this.#operations.length << RECORD_SHIFT));
     this.#operations = [];
-    this.#forget(JUMPS_BASE, JUMP_PAIRS);
+    this.unlink();
     this.forgetPatches();
   }
 
@@ -103,6 +103,11 @@ export class Records {
   relink(address: number, operation: Operation): void {
     if (this.words[(JUMPS_BASE >> 2) + 2 * (address & (JUMP_PAIRS - 1))] === address)
       this.link(address, operation);
+  }
+
+  /** Nobody knows where indirect jumps begin. */
+  unlink(): void {
+    this.#forget(JUMPS_BASE, JUMP_PAIRS);
   }
 
   /** The four bytes at an address are the constant of an operation, and belong to no other. */

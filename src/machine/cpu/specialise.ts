@@ -3,11 +3,12 @@
  * arm does is what the executor of the same form does, in fewer steps; test/engines compares them.
  */
 import type { Form } from "../../isa/index.ts";
+import { type Call, callOf } from "./calls.ts";
 import type { Core } from "./engine.ts";
-import { isVector } from "./execute/units.ts";
+import { isVector, isX87 } from "./execute/units.ts";
 import { PARITY } from "./flags.ts";
-import { FIRST_ARM, OP, PACKED, PACKED_SHIFTS } from "./op.ts";
-import { KIND, type Operation } from "./operation.ts";
+import { BETWEEN_FILES, FIRST_ARM, OP, PACKED, PACKED_SHIFTS, SMALL } from "./op.ts";
+import { KIND, namesMemory, type Operation } from "./operation.ts";
 import type { Recipe } from "./recipe.ts";
 import { ES, SEGMENT, SS, WORD } from "./state.ts";
 
@@ -26,6 +27,8 @@ export interface SpecialArm {
   readonly count: boolean;
   /** Which of the things that the arm does, or -1 where it does one. */
   readonly which: number;
+  /** It calls a function. */
+  readonly call: Call | undefined;
 }
 
 /** Letters of a shape by the kind of an operand; 8 and 16 mark narrow ones. */
@@ -45,10 +48,10 @@ const numbers: Readonly<Record<string, number>> = OP;
 const BY_SHAPE = new Set("add or adc sbb and sub xor cmp test mov".split(" "));
 const SHIFTS = new Set("shl shr sar rol ror".split(" "));
 const BY_STACK = new Set("push pop call ret leave".split(" "));
-const ONE_OPERAND = new Set("bswap inc dec neg not mul div idiv push pop".split(" "));
+const ONE_OPERAND = new Set("inc dec neg not mul div idiv push pop".split(" "));
 const NOTHING = new Set("nop pause endbr32 endbr64".split(" "));
 /** Named as they are. */
-const ALONE = new Set("cdq cwde cld leave".split(" "));
+const ALONE = new Set(["leave"]);
 const STRINGS = new Set(["lods", "stos", "movs"]);
 
 const isMemory = (kind: number): boolean => kind >= KIND.M8 && kind <= KIND.M32;
@@ -98,21 +101,27 @@ const WIDE_MOVES: Readonly<Record<string, string>> = {
 export function armOf(recipe: Recipe): SpecialArm | undefined {
   const { form, first, second, string, operandSize, addressMask } = recipe;
   const isWide = isVector(form);
-  const op = numbers[(isWide ? vectorNameOf(recipe) : nameOf(recipe)) ?? ""];
+  const known = numbers[(isWide ? vectorNameOf(recipe) : nameOf(recipe)) ?? ""];
+  const inMemory = namesMemory({ kind1: first.kind, kind2: second.kind });
+  const call =
+    known === undefined && (isWide || isX87(form) || form.name === "wait")
+      ? callOf(form, inMemory)
+      : undefined;
+  const op = known ?? call?.op;
   if (op === undefined) return undefined;
-  const which = isWide ? whichOf(form) : mayLead(op) ? -1 : form.condition;
+  const which = call?.which ?? (isWide ? whichOf(form) : mayLead(op) ? -1 : plainWhichOf(form));
   const isString = string !== undefined;
   const operand =
     isMemory(first.kind) ||
     isMemory(second.kind) ||
-    (isWide && (first.kind === KIND.MEMORY || second.kind === KIND.MEMORY)) ||
+    ((isWide || call) && inMemory) ||
     (isString && !form.name.startsWith("stos"));
   if ((operand || isString) && addressMask !== -1) return undefined;
   const stack = BY_STACK.has(form.name);
   if (stack && operandSize !== 32) return undefined;
   const count = SHIFTS.has(form.name) && second.kind === KIND.IMMEDIATE;
   const repeated = numbers[`REP_${form.name.toUpperCase()}`] ?? 0;
-  return { op, operand, stack, string: isString, repeated, count, which };
+  return { op, operand, stack, string: isString, repeated, count, which, call };
 }
 
 /** Gives `op`, which is decoded, an arm of its own if there is one for it. */
@@ -125,6 +134,7 @@ export function specialise(core: Core, op: Operation, arm: SpecialArm): void {
   if (op.rep !== 0 && arm.string) op.op = arm.repeated;
   else op.op = arm.count && (op.immediate & 31) === 0 ? OP.NOP : arm.op;
   if (arm.op >= FIRST_ARM) op.pack(arm.which);
+  arm.call?.pack(op);
 }
 
 const isFlat = (core: Core, segment: number): boolean =>
@@ -143,6 +153,7 @@ function nameOf(recipe: Recipe): string | undefined {
   if (ONE_OPERAND.has(name)) return `${upper}${narrow}_${first.slice(-1)}`;
   if (NOTHING.has(name)) return "NOP";
   if (ALONE.has(name)) return upper;
+  if (SMALL.includes(name)) return first === "R" || first === "" ? "SMALL" : undefined;
   if (recipe.string) return STRINGS.has(name.slice(0, -1)) ? upper : undefined;
   switch (name) {
     case "movzx":
@@ -182,11 +193,19 @@ function conditionalNameOf({ form, operandSize }: Recipe, upper: string, shape: 
 
 const packedOf = ({ name }: Form): number => PACKED.indexOf(ALIASES[name] ?? name);
 
-/** Of a form of SSE: which of the things that its arm does. */
+/** Which of the things that its arm does: of a form of SSE, and of others. */
 const whichOf = (form: Form): number =>
-  Math.max(packedOf(form), PACKED_SHIFTS.indexOf(form.name), SHUFFLES.indexOf(form.name));
+  Math.max(packedOf(form), PACKED_SHIFTS.indexOf(form.name), SHUFFLES.indexOf(form.name), betweenFiles(form));
+const plainWhichOf = ({ name, condition }: Form): number =>
+  condition >= 0 ? condition : SMALL.indexOf(name);
 
-/** Of a form of SSE; those with registers of MMX have no arms. */
+function betweenFiles({ name, places }: Form): number {
+  if (name === "pmovmskb") return BETWEEN_FILES.PMOVMSKB;
+  if (name !== "movd") return -1;
+  return places[0] === "rm" ? BETWEEN_FILES.TO_GENERAL : BETWEEN_FILES.TO_SSE;
+}
+
+/** Of a form of SSE; those with registers of MMX have none of their own. */
 function vectorNameOf({ form, first, second }: Recipe): string | undefined {
   const { name, operands } = form;
   if (operands.some(({ kind }) => kind === "mm" || kind === "mmm")) return undefined;
@@ -196,6 +215,8 @@ function vectorNameOf({ form, first, second }: Recipe): string | undefined {
   if (wide !== undefined) return shape === "RR" ? "MOVX_RR" : `MOVX${wide}_${shape}`;
   switch (name) {
     case "movd":
+      if (shape === "RG" || shape === "GR") return "BETWEEN_FILES";
+      return `MOVX4_${shape}`;
     case "movss":
       return `MOVX4_${shape}`;
     case "movsd":
@@ -206,7 +227,7 @@ function vectorNameOf({ form, first, second }: Recipe): string | undefined {
     case "movlpd":
       return shape === "MR" ? "MOVX8_MR" : undefined;
     case "pmovmskb":
-      return "PMOVMSKB_GR";
+      return "BETWEEN_FILES";
     default:
       if (PACKED_SHIFTS.includes(name)) return `SHIFT_${shape}`;
       return packedOf(form) < 0 ? undefined : `PACKED_${shape}`;

@@ -16,7 +16,7 @@ import type { Stop } from "../stop.ts";
 import type { Compiled, Task } from "./compile.ts";
 import { canCompile, compile, discover, nothing } from "./compiler.ts";
 import type { Found } from "./discover.ts";
-import { FLOW, flowOf } from "./flow.ts";
+import { Early } from "./early.ts";
 import { BETWEEN_LOOKS, Foresight } from "./foresight.ts";
 import { EXACTING, type StatusGuess } from "./guesses.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -48,25 +48,29 @@ const THRESHOLD = 300;
  */
 const AFTER = 1_000_000;
 /**
- * For each instruction that is compiled so many must have been executed before, or be foreseen. It takes the compiler as long as
- * these take the interpreter, as long as V8 has not compiled the compiler well itself. So a program of many routines,
- * each a little warm, waits no longer for the compiler than it has spent in the interpreter.
- * With 1000 one of 300 routines took twice as long for its first 60 million instructions.
+ * For each instruction that is compiled so many must have been interpreted before, or be foreseen. It takes the compiler as long as
+ * these take the interpreter, as long as V8 has not compiled the compiler well itself. So no program waits longer for
+ * the compiler than twice as long as the interpreter alone would take, whatever it is made of, and one that has most of what is
+ * hot compiled does not compile the rest.
  */
-const EXECUTED_PER_COMPILED = 8000;
+const INTERPRETED_PER_COMPILED = 8000;
+/** To enter compiled code and to come back takes as long as to interpret so many. */
+const INTERPRETED_PER_ENTRY = 200;
 /**
  * What an instruction takes that has no arm in the interpreter: so many times what others do. Its function is JavaScript,
- * which the host begins to execute slowly.
+ * which the host executes slowly until it has compiled it.
  */
 const WEIGHT_OF_GENERAL = 500;
+const SLOW_GENERAL = 2000;
+const WEIGHT_OF_LATER_GENERAL = 10;
 /** Instructions that compiled code executes at a stretch: then better code of the same region may be at hand. */
 const LONGEST_STRETCH = 2 ** 18;
-/** Instructions of a region that does not loop at least. */
-const FEWEST_STRAIGHT = 16;
 /** Instructions of a region: what V8 optimises within some 20 ms. */
 const MOST_INSTRUCTIONS = 1500;
 /** Regions that are made before all are forgotten, with the functions' table. */
 const MOST_REGIONS = 2000;
+/** Who comes to where a region of so many instructions begins enters it: it is not compiled again with what comes there. */
+const LARGE = 100;
 /** An address whose code changed so often stays interpreted. */
 const MOST_CHANGES = 6;
 /** How much an arrival from compiled code weighs. */
@@ -120,6 +124,8 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #threshold: number;
   /** Instructions that compiled code has executed; the others were interpreted. */
   executed = 0;
+  /** How often it was entered. */
+  entered = 0;
   /** Instructions that were compiled, all in all: what the program has waited for. */
   waitedFor = 0;
   /** Regions made since all were forgotten, those among them that are gone: the functions' table keeps them. */
@@ -127,9 +133,13 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #core: Core;
   readonly #ahead: boolean;
   readonly #isThrifty: boolean;
-  /** The count of instructions, with their weights, from which on something may be compiled. */
-  #earliest: number;
-  readonly #foresight: Foresight;
+  /** The weight of the instructions executed from which on something may be compiled, without one being foreseen. */
+  readonly #earliest: number;
+  /** The weight of those interpreted before which nothing else is looked at, since something was too large. */
+  #poorUntil = 0;
+  #foresight: Foresight;
+  /** While it is there, arrivals are not counted. */
+  #early: Early | undefined;
   readonly #most: number;
   readonly #without: Optimisation | undefined;
   readonly #interpreter: Interpreter;
@@ -174,6 +184,8 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#threshold = threshold;
     this.#interpreter = new Interpreter(core, this);
     this.#foresight = new Foresight(core.memory, this.#interpreter.code);
+    if (this.#isThrifty) this.#early = new Early(this.#interpreter.code, this.#foresight);
+    else this.#interpreter.code.count();
     this.#words = core.memory.words;
     core.memory.onRightsLost((page) => this.#rightsLost(page));
     this.#clearChain();
@@ -266,12 +278,37 @@ export class CompilingEngine implements Engine, CodeListener {
           if (core.instructions >= end) break;
         }
       }
-      const left = end - core.instructions;
+      const left =
+        this.#early === undefined ? end - core.instructions : this.#untilLook(end - core.instructions);
       const stop = interpreter.turn(this.#ahead ? 1 : left < LONGEST_STRETCH ? left : LONGEST_STRETCH);
       cpu.shadow = false;
       if (stop !== BUDGET && stop !== COMPILED) return stop;
     }
     return BUDGET;
+  }
+
+  /** While arrivals are not counted: of so many instructions those until a loop is to be looked at, or it is not early any more. */
+  #untilLook(left: number): number {
+    const early = this.#early!;
+    const weight = this.#weight;
+    if (weight >= this.#earliest) {
+      this.#count();
+      return left;
+    }
+    if (weight >= early.next) early.wake(weight);
+    const rest = Math.min(early.next, this.#earliest) - weight;
+    const { cpu } = this.#interpreter;
+    cpu.mostGeneral = cpu.general + Math.ceil(rest / WEIGHT_OF_GENERAL);
+    return Math.min(left, rest);
+  }
+
+  /** From now on arrivals are counted. */
+  #count(): void {
+    const { code, cpu } = this.#interpreter;
+    this.#early = undefined;
+    this.#foresight = new Foresight(this.#core.memory, code);
+    cpu.mostGeneral = Number.POSITIVE_INFINITY;
+    code.count();
   }
 
   /** Makes an address hot at once. */
@@ -337,6 +374,7 @@ export class CompilingEngine implements Engine, CodeListener {
       if (this.#isPatched) this.#refresh();
       this.#settle(this.#words[LEFT]!);
       this.executed += core.instructions - before;
+      this.entered++;
     }
   }
 
@@ -397,7 +435,15 @@ export class CompilingEngine implements Engine, CodeListener {
 
   /** Instructions executed so far, with their weights. */
   get #weight(): number {
-    return this.#core.instructions + (WEIGHT_OF_GENERAL - 1) * this.#interpreter.cpu.general;
+    const { general } = this.#interpreter.cpu;
+    const slow = Math.min(general, SLOW_GENERAL);
+    const more = (WEIGHT_OF_GENERAL - 1) * slow + (WEIGHT_OF_LATER_GENERAL - 1) * (general - slow);
+    return this.#core.instructions + more;
+  }
+
+  /** What the program has spent in the interpreter, and on the way there and back, as a number of instructions. */
+  get #spent(): number {
+    return this.#weight - this.executed + INTERPRETED_PER_ENTRY * this.entered;
   }
 
   /** Whether too little was executed so far for compiling to pay. */
@@ -405,9 +451,13 @@ export class CompilingEngine implements Engine, CodeListener {
     return this.#weight < this.#earliest;
   }
 
-  /** Whether enough was executed, or is foreseen, for so many instructions to be compiled. */
+  /**
+   * Whether enough was interpreted, or is foreseen, for so many instructions to be compiled. What is compiled first need not wait
+   * once more for what was waited for before anything was.
+   */
   #affords(size: number, foreseen = 0): boolean {
-    return !this.#isThrifty || this.#weight + foreseen >= EXECUTED_PER_COMPILED * (this.waitedFor + size);
+    const limit = INTERPRETED_PER_COMPILED * (this.waitedFor + size);
+    return !this.#isThrifty || this.#earliest + this.#spent + foreseen >= limit;
   }
 
   #compile(entry: number, head: Operation): void {
@@ -416,23 +466,30 @@ export class CompilingEngine implements Engine, CodeListener {
     let foreseen = 0;
     if (this.#isEarly) {
       const weight = this.#weight;
-      foreseen = this.#foresight.remaining(entry, weight);
-      head.immediate = this.#foresight.wait(entry, weight, this.#earliest);
+      if (this.#early !== undefined) foreseen = this.#early.look(entry, head, weight);
+      else {
+        foreseen = this.#foresight.remaining(entry, weight);
+        head.immediate = this.#foresight.wait(entry, weight, this.#earliest);
+      }
       if (weight + foreseen < this.#earliest) return;
     }
+    if (this.#early !== undefined) this.#count();
+    if (foreseen === 0 && this.#spent < this.#poorUntil) return;
     if (!this.#ready()) return;
     if (this.made >= MOST_REGIONS) this.#dropAll();
     const around = this.#without === "heads" ? undefined : this.#around(entry);
     const returns = around !== undefined;
-    const found = this.#discover(around === undefined ? [entry] : [around.entry, entry], returns);
+    const entries = around === undefined ? [entry] : [around.entry, entry];
+    const found = this.#discover(entries, returns, around);
     const { size } = found.places;
     // Nothing of it was executed so far.
     if (size === 0) return;
-    // To come and go takes longer than to interpret it.
-    if (this.#isThrifty && size < FEWEST_STRAIGHT && !loops(found)) return;
     if (!this.#affords(size, foreseen)) {
       // To look again and again would cost, too; and in the meantime something smaller may become hot.
-      this.#earliest = Math.min(2 * this.#weight, EXECUTED_PER_COMPILED * (this.waitedFor + size));
+      this.#poorUntil = Math.min(
+        2 * this.#spent,
+        INTERPRETED_PER_COMPILED * (this.waitedFor + size) - this.#earliest,
+      );
       return;
     }
     if (around !== undefined) this.#drop(around);
@@ -518,9 +575,17 @@ export class CompilingEngine implements Engine, CodeListener {
     };
   }
 
-  #discover(entries: readonly number[], returns: boolean): Found {
-    const extent = { ahead: this.#ahead, most: this.#most, returns, without: this.#without };
-    return discover(this.#interpreter.code, this.#core.memory, entries, extent);
+  /** `around`: a region that what is found will replace. */
+  #discover(entries: readonly number[], returns: boolean, around?: CompiledRegion): Found {
+    const { code } = this.#interpreter;
+    const isElsewhere = (address: number): boolean => {
+      const head = code.known(address)?.start;
+      if (head?.op !== OP.ENTER) return false;
+      const region = this.#regions[head.extra]!;
+      return region !== around && region.size >= LARGE;
+    };
+    const extent = { ahead: this.#ahead, most: this.#most, returns, without: this.#without, isElsewhere };
+    return discover(code, this.#core.memory, entries, extent);
   }
 
   /**
@@ -590,6 +655,10 @@ export class CompilingEngine implements Engine, CodeListener {
 
   // Forgetting -----------------------------------------------------------------------------------------------
 
+  jumpsBack(jump: Operation): Operation {
+    return this.#early!.jumpsBack(jump, this.#weight);
+  }
+
   changed(address: number, length: number): void {
     this.#overlapping(this.#byCode, address, length, (region) => {
       if (!region.code.some(({ start, end }) => start < address + length && end > address)) return;
@@ -613,6 +682,7 @@ export class CompilingEngine implements Engine, CodeListener {
 
   forgotten(): void {
     this.#dropAll();
+    this.#early?.forget();
   }
 
   #rightsLost(page: number): void {
@@ -693,17 +763,6 @@ const interruptOf = (status: number): Stop =>
   status < STATUS.REFUSED
     ? interruptStop(status - STATUS.INTERRUPT)
     : refusedInterrupt(status - STATUS.REFUSED);
-
-/** Whether control comes back in what was found. */
-function loops({ operations }: Found): boolean {
-  for (const op of operations.values()) {
-    const flow = flowOf(op);
-    const isJump = flow === FLOW.BRANCH || flow === FLOW.JUMP || flow === FLOW.CALL;
-    if (op.string !== undefined || flow === FLOW.JUMP_INDIRECT || flow === FLOW.INTERRUPT) return true;
-    if (isJump && op.immediate >>> 0 <= op.address >>> 0) return true;
-  }
-  return false;
-}
 
 /** Asked in a function of its own, for the type checker thinks that it knows. */
 const isEntry = (head: Operation): boolean => head.op === OP.ENTER;

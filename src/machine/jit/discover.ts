@@ -19,6 +19,7 @@ const MOST_TARGETS = 256;
 /** A call that was taken into the region: the callee's blocks are copied for it, and know where they return to. */
 export interface Context {
   readonly id: number;
+  readonly callee: number;
   readonly returns: number;
   readonly parent: Context | undefined;
   readonly depth: number;
@@ -54,6 +55,12 @@ const MOST_CALLEE = 60;
 const deepest = (callee: number): number => (callee <= 24 ? 3 : 1);
 /** Copies stop when a region has so many instructions. */
 const MOST_COPIED = 600;
+/**
+ * A region of so many instructions takes in no further routine that is called: it becomes a region of its own once it is hot. To go from
+ * one to the other costs little beside a routine that is not copied, while regions that all hold the same callees
+ * take the compiler as many times as long.
+ */
+const MOST_BEFORE_CALLEE = 50;
 
 export interface Extent {
   /** What is not decoded yet is, as far as that can be. */
@@ -63,6 +70,8 @@ export interface Extent {
   /** Behind calls that are copied in, too, others may come back. */
   readonly returns: boolean;
   readonly without?: Optimisation | undefined;
+  /** Whether an address begins compiled code that is not to be taken in again. */
+  isElsewhere(address: number): boolean;
 }
 
 /** What begins at some addresses. */
@@ -70,7 +79,7 @@ export function discover(
   code: Code,
   memory: Memory,
   entries: readonly number[],
-  { ahead, most, returns, without }: Extent,
+  { ahead, most, returns, without, isElsewhere }: Extent,
 ): Found {
   const operations = new Map<number, Operation>();
   const leaders = new Map<number, Place>();
@@ -88,6 +97,7 @@ export function discover(
   const want = (address: number, context: Context | undefined): void => {
     const key = keyOf(address, context);
     if (leaders.has(key)) return;
+    if (context === undefined && !entries.includes(address) && isElsewhere(address)) return;
     const place = { address, context };
     leaders.set(key, place);
     wanted.push(place);
@@ -103,8 +113,13 @@ export function discover(
     return size;
   };
   let contextCount = 0;
+  /** Routines that are called and not copied: they come last. */
+  const callees: number[] = [];
   for (const entry of entries) want(entry, undefined);
-  for (let i = 0; i < wanted.length; i++) {
+  for (let i = 0, called = 0; ; i++) {
+    while (i === wanted.length && called < callees.length && places.size < MOST_BEFORE_CALLEE)
+      want(callees[called++]!, undefined);
+    if (i === wanted.length) break;
     const { context } = wanted[i]!;
     const isSure = ahead || ends.has(wanted[i]!.address);
     for (let { address } = wanted[i]!; ; ) {
@@ -130,14 +145,15 @@ export function discover(
             depth <= deepest(sizeOf(op.immediate)) &&
             places.size + sizeOf(op.immediate) <= Math.min(most, MOST_COPIED)
           ) {
-            const callee = { id: ++contextCount, returns: op.following, parent: context, depth };
-            contexts.set(key, callee);
-            want(op.immediate, callee);
+            const callee = op.immediate;
+            const inner = { id: ++contextCount, callee, returns: op.following, parent: context, depth };
+            contexts.set(key, inner);
+            want(callee, inner);
             // What calls itself comes back there from deeper than is copied.
-            if ((returns || entries.includes(op.immediate)) && context === undefined)
-              wantTarget(op.following);
+            const isRecursive = context === undefined ? entries.includes(callee) : isWithin(callee, context);
+            if (isRecursive || (returns && context === undefined)) wantTarget(op.following);
           } else {
-            want(op.immediate, undefined);
+            callees.push(op.immediate);
             wantTarget(op.following);
           }
           break;
@@ -168,6 +184,12 @@ export function discover(
   for (const key of [...leaders.keys()]) if (!places.has(key)) leaders.delete(key);
   for (const address of targets) if (!places.has(keyOf(address, undefined))) targets.delete(address);
   return { operations, leaders, places, targets, contexts, tables };
+}
+
+/** Whether a call stands in a copy of the routine that it calls. */
+function isWithin(callee: number, context: Context | undefined): boolean {
+  for (let each = context; each !== undefined; each = each.parent) if (each.callee === callee) return true;
+  return false;
 }
 
 /** Instructions of a routine, without those it calls; Infinity when they are too many to be copied. */

@@ -20,6 +20,8 @@ const LATER = 2;
 const LATER_ELSEWHERE = 8;
 /** The speed of a count is steady if it has changed by less than this part of it. */
 const UNSTEADY = 1 / 4;
+/** Of a loop around another it is taken over so many instructions or more. */
+const STRETCH = 4000;
 
 /** A loop around an address that is looked at. */
 interface Loop {
@@ -27,8 +29,9 @@ interface Loop {
   readonly asks: number;
   /** It begins where it is looked at: at each arrival it has come nearer to its end by 1 or more. */
   readonly isOwn: boolean;
-  /** How far it was from its end. */
+  /** How far it was from its end, and the weight of all instructions before, at the last look. */
   distance: number;
+  weight: number;
   /** By how much it came nearer for each instruction, between the last two looks. */
   speed: number;
 }
@@ -54,27 +57,34 @@ export class Foresight {
 
   /**
    * The weight of the instructions that the loops around an address, which has just been arrived at, will still execute: 0
-   * when nothing tells. `weight` is that of all before.
+   * when nothing tells. `weight` is that of all before, `arrivals` how many there were since the last look: 0 if nobody knows.
    */
-  remaining(address: number, weight: number): number {
+  remaining(address: number, weight: number, arrivals?: number): number {
     const watched = this.#watched.get(address);
     if (watched === undefined) {
-      const loops = this.#loopsAround(address);
+      const loops = this.#loopsAround(address, weight);
       this.#watched.set(address, { loops, looks: 1, weight, wait: BETWEEN_LOOKS });
       return 0;
     }
     let most = 0;
     for (const loop of watched.loops) {
       const { distance, speed } = loop;
+      if (!loop.isOwn && weight - loop.weight < STRETCH) continue;
       loop.distance = this.#distance(loop.asks) ?? 0;
-      loop.speed = (distance - loop.distance) / (weight - watched.weight);
+      loop.speed = (distance - loop.distance) / (weight - loop.weight);
+      loop.weight = weight;
       // One that has begun anew meanwhile tells nothing.
       const isSteady = loop.isOwn
-        ? distance - loop.distance >= watched.wait
+        ? arrivals !== 0 && distance - loop.distance >= (arrivals ?? watched.wait)
         : loop.speed > 0 && Math.abs(loop.speed - speed) < UNSTEADY * loop.speed;
       if (isSteady) most = Math.max(most, loop.distance / loop.speed);
     }
     return most;
+  }
+
+  /** Whether something was found around an address that may tell. */
+  watches(address: number): boolean {
+    return this.#watched.get(address)!.loops.length > 0;
   }
 
   /**
@@ -94,7 +104,7 @@ export class Foresight {
   }
 
   /** The loop that begins at an address, and those around it; none where none begins. */
-  #loopsAround(address: number): Loop[] {
+  #loopsAround(address: number, weight: number): Loop[] {
     const loops: Loop[] = [];
     let begins = false;
     let before = address;
@@ -109,7 +119,8 @@ export class Foresight {
         // What does not ask at its end whether to go on does at its beginning.
         const asks = flow === FLOW.JUMP ? target : op.op === OP.LOOP ? at : before;
         const distance = this.#distance(asks);
-        if (distance !== undefined) loops.push({ asks, isOwn: target === address, distance, speed: 0 });
+        if (distance !== undefined)
+          loops.push({ asks, isOwn: target === address, distance, weight, speed: 0 });
       }
       before = at;
       at = op.following;

@@ -9,6 +9,7 @@
  *     emit*.ts       → bytes of a module                                             (../wasm)
  *     compile.ts     all of these after the first, as a function of a task
  *     foresight.ts   loops → how long the program will go on
+ *     early.ts       when these are looked at, while nothing is compiled
  *     cache.ts       the engine: when to compile, when to enter, when to forget
  *
  * To add a family of instructions: write a function `(l: Lowering, op: Operation) => boolean` in a file of its own and

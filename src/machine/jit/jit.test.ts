@@ -7,6 +7,7 @@ import { assemble, memoryFiles } from "../../assembler/index.ts";
 import type { Core } from "../cpu/engine.ts";
 import { Machine, type MachineOptions } from "../machine.ts";
 import { moduleText } from "../wasm/text.ts";
+import type { Compiled } from "./compile.ts";
 import { CompilingEngine } from "./index.ts";
 import { Block, Builder, type Region } from "./ir.ts";
 import type { Optimisation } from "./optimisations.ts";
@@ -15,8 +16,8 @@ import { structure, waysTo } from "./structure.ts";
 
 const ORIGIN = 0x1000;
 
-/** Assembles lines at 0x1000 and compiles what begins there. */
-function compiled(source: string): { ir: string; wasm: string } {
+/** Assembles lines at 0x1000 and compiles what begins there, or so many bytes further on. */
+function explained(source: string, further = 0): Compiled {
   const made = assemble("golden.asm", {
     files: memoryFiles({ "golden.asm": `use32\norg 0x${ORIGIN.toString(16)}\n${source}\n int3\n` }),
   });
@@ -28,7 +29,11 @@ function compiled(source: string): { ir: string; wasm: string } {
   });
   machine.memory.map(0, 0x2_0000);
   machine.memory.place(ORIGIN, made.bytes);
-  const { region, bytes } = engine!.explain(ORIGIN)!;
+  return engine!.explain(ORIGIN + further)!;
+}
+
+function compiled(source: string): { ir: string; wasm: string } {
+  const { region, bytes } = explained(source);
   return { ir: regionText(region), wasm: moduleText(bytes) };
 }
 
@@ -56,6 +61,17 @@ test("flags that nobody reads are not computed", () => {
   const { wasm } = compiled("add eax,ebx\nadd eax,ecx\nint 0x40");
   // One carry, of the second addition.
   expect(wasm.match(/i32\.lt_u/g)?.length).toBe(1);
+});
+
+test("a recursion can be entered behind its calls, also when it was begun in its middle", () => {
+  const source =
+    "cmp eax,1\njbe done\npush ebx\nmov ebx,eax\ndec eax\ncall 0x1000\nfirst: push eax\nlea eax,[ebx-2]\ncall 0x1000\n" +
+    "second: pop ebx\nadd eax,ebx\npop ebx\ndone: ret";
+  const [first, second] = [14, 23];
+  for (const begin of [0, first]) {
+    const addresses = explained(source, begin).entries.map(({ address }) => address - ORIGIN);
+    expect(addresses).toEqual(expect.arrayContaining([first, second]));
+  }
 });
 
 /** Runs lines at 0x1000 for so many instructions; answers how many regions there are then, and how many were made. */
@@ -161,7 +177,7 @@ test("what a table of jumps says may change, and what it was not known to say", 
 test.each([
   ["add eax,ebx", 1_000_000],
   // Without an arm of the interpreter: six in a round of eight instructions.
-  ["addps xmm0,xmm1", 2650],
+  ["rcpps xmm0,xmm1", 2650],
 ])("a loop of %s is compiled after some %d instructions", (instruction, expected) => {
   let engine: CompilingEngine | undefined;
   const source = `use32\norg 0x1000\nagain:\n${`${instruction}\n`.repeat(6)} inc ecx\n jmp again\n`;

@@ -127,6 +127,10 @@ export const returnCall = (index: number, ...operands: Expression[]): Expression
 export const callIndirect = (...operands: Expression[]): Expression =>
   sequence(...operands, (code) => code.callIndirect(0, 0));
 
+/** The same, of a type by its number. */
+export const callIndirectOf = (type: number, ...operands: Expression[]): Expression =>
+  sequence(...operands, (code) => code.callIndirect(type, 0));
+
 export const returnCallIndirect = (...operands: Expression[]): Expression =>
   sequence(...operands, (code) => code.returnCallIndirect(0, 0));
 

@@ -420,8 +420,8 @@ export interface ModuleParts {
    * numbering.
    */
   readonly functions: readonly { readonly type: number; readonly name?: string; readonly code: Code }[];
-  /** A table of the module's own: numbers of functions. */
-  readonly table?: readonly number[];
+  /** A table of the module's own: numbers of functions; the name it is exported by. */
+  readonly table?: { readonly name: string; readonly functions: readonly number[] };
 }
 
 const FUNCREF = 0x70;
@@ -471,12 +471,16 @@ export function moduleBytes({ types, imports, functions, table }: ModuleParts): 
 
   if (table !== undefined) {
     section.append([1, FUNCREF, 0]);
-    section.u32(table.length);
+    section.u32(table.functions.length);
     put(4);
   }
 
   const imported = imports.filter(({ kind }) => kind === "function").length;
-  section.u32(functions.filter(({ name }) => name !== undefined).length);
+  section.u32(functions.filter(({ name }) => name !== undefined).length + (table ? 1 : 0));
+  if (table !== undefined) {
+    section.name(table.name);
+    section.append([1, 0]);
+  }
   for (const [i, { name }] of functions.entries()) {
     if (name === undefined) continue;
     section.name(name);
@@ -487,8 +491,8 @@ export function moduleBytes({ types, imports, functions, table }: ModuleParts): 
 
   if (table !== undefined) {
     section.append([1, 0, I32_CONST, 0, END]);
-    section.u32(table.length);
-    for (const index of table) section.u32(index);
+    section.u32(table.functions.length);
+    for (const index of table.functions) section.u32(index);
     put(9);
   }
 

@@ -144,7 +144,6 @@ export class UnicornEngine implements Engine {
     this.#library = library;
     this.#core = core;
     this.#own = new Interpreter(core, {
-      threshold: Number.POSITIVE_INFINITY,
       isShared: true,
       changed: (address, length) => this.#changed(address, length),
       stopChanged: () => {},

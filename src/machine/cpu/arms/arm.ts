@@ -34,9 +34,13 @@ export const RUN = 1;
 export const LEAVE = 2;
 export const BESIDE = 3;
 export const NO_ARM = 4;
+/** What stands for a fast function that is not there: it does nothing. */
+export const NO_FAST = 5;
+/** The number of the type of fast functions: three i32 to one. */
+export const FAST_TYPE = 2;
 /** Repeated strings of 1, 2 and 4 bytes: fills, and copies (fast/strings.ts). */
-export const STOS = 5;
-export const MOVS = 8;
+export const STOS = 6;
+export const MOVS = 9;
 
 export const statePage = (offset: number): Expression => i32.load(zero, offset);
 export const register = (number: number): Expression => statePage(STATE.REGISTERS + 4 * number);

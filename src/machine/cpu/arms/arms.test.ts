@@ -45,18 +45,22 @@ function withoutTailCalls(): () => number {
 const namesOf = (from: object): object =>
   Object.fromEntries(Object.getOwnPropertyNames(from).map((name) => [name, Reflect.get(from, name)]));
 
-test.each(["fib", "sort", "dispatch", "bignum"])("%s without calls in tail position", async (kernel) => {
-  const usual = await result(kernel);
-  vi.resetModules();
-  const refused = withoutTailCalls();
-  expect(await result(kernel)).toEqual(usual);
-  expect(refused()).toBe(1);
-});
+test.each(["fib", "sort", "dispatch", "bignum", "sse-matrix", "blend", "x87-matrix"])(
+  "%s without calls in tail position",
+  async (kernel) => {
+    const usual = await result(kernel);
+    vi.resetModules();
+    const refused = withoutTailCalls();
+    expect(await result(kernel)).toEqual(usual);
+    expect(refused()).toBe(1);
+  },
+);
 
-test("an indirect jump is left to JavaScript once for each of its targets, what stands behind it included", async () => {
+/** What a kernel has left to JavaScript in its first instructions. */
+async function left(kernel: string, instructions: number): Promise<number> {
   const { loadImage, Machine } = await import("../../index.ts");
   const { Interpreter } = await import("../interpret.ts");
-  const source = new URL("../../../../asm/bench/dispatch.asm", import.meta.url).pathname;
+  const source = new URL(`../../../../asm/bench/${kernel}.asm`, import.meta.url).pathname;
   const made = assemble(source, { files: { read: (path) => readFileSync(path) } });
   let interpreter: InstanceType<typeof Interpreter> | undefined;
   const machine = new Machine({
@@ -65,6 +69,14 @@ test("an indirect jump is left to JavaScript once for each of its targets, what 
   });
   loadImage(machine, rawImage(made.bytes, { origin: ORIGIN }));
   machine.memory.map(0, 1 << 24);
-  machine.run(100_000);
-  expect(interpreter!.cpu.general).toBe(8);
+  machine.run(instructions);
+  return interpreter!.cpu.general;
+}
+
+test.each(["sse-matrix", "blend", "x87-matrix"])("%s is done by arms alone", async (kernel) => {
+  expect(await left(kernel, 300_000)).toBe(0);
+});
+
+test("an indirect jump is left to JavaScript once for each of its targets, what stands behind it included", async () => {
+  expect(await left("dispatch", 100_000)).toBe(8);
 });

@@ -14,11 +14,24 @@
 import { LINE_SHIFT } from "../../memory/memory.ts";
 import { type Expression, Label, moduleBytes, WasmFunction, wasm } from "../../wasm/index.ts";
 import { string } from "../fast/strings.ts";
-import { FIRST_ARM, OPERATIONS } from "../op.ts";
+import { FAST, FIRST_ARM, OPERATIONS } from "../op.ts";
 import { PATCH_PAIRS, PATCHES_BASE, RECORD } from "../records.ts";
 import { STATE } from "../state.ts";
 import { defineArithmetic } from "./arithmetic.ts";
-import { Arm, codeOf, constant, type Define, fact, NO_ARM, RUN, statePage, zero } from "./arm.ts";
+import {
+  Arm,
+  codeOf,
+  constant,
+  type Define,
+  FAST_TYPE,
+  fact,
+  NO_ARM,
+  NO_FAST,
+  RUN,
+  statePage,
+  zero,
+} from "./arm.ts";
+import { defineCalls } from "./calls.ts";
 import { defineJumps } from "./jumps.ts";
 import { defineMoves } from "./moves.ts";
 import { defineVectors } from "./vectors.ts";
@@ -85,7 +98,7 @@ function beside(): WasmFunction {
 }
 
 /**
- * The module: it imports a memory and who is asked at an `int`, and exports `run`. Without `tail` it is for hosts whose WebAssembly has no calls in tail
+ * The module: it imports a memory and who is asked at an `int`, and exports `run` and its table. Without `tail` it is for hosts whose WebAssembly has no calls in tail
  * position: slower, the same for who runs it.
  */
 export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
@@ -100,19 +113,23 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
   defineMoves(define);
   defineJumps(define);
   defineVectors(define);
+  defineCalls(define);
   const noArm = new Arm(tail);
   noArm.add(noArm.leave);
-  // In the order of RUN, LEAVE, BESIDE, NO_ARM, STOS and MOVS, behind what is imported.
+  const noFast = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  noFast.add(zero);
+  // In the order of RUN, LEAVE, BESIDE, NO_ARM, NO_FAST, STOS and MOVS, behind what is imported.
   const helpers = [
     { code: run(tail).code, type: TYPE.RUN, name: "run" },
     { code: leave().code, type: TYPE.ARM },
     { code: beside().code, type: TYPE.THREE },
     { code: noArm.code, type: TYPE.ARM },
+    { code: noFast.code, type: FAST_TYPE },
     ...[false, true].flatMap((copies) =>
       ([0, 1, 2] as const).map((log) => ({ code: string(copies, log).code, type: TYPE.THREE })),
     ),
   ];
-  const table = Array.from({ length: OPERATIONS }, () => NO_ARM);
+  const table = Array.from({ length: FAST.END }, (_, at): number => (at < OPERATIONS ? NO_ARM : NO_FAST));
   for (const [i, { op }] of arms.entries()) table[op] = RUN + helpers.length + i;
   if (table.indexOf(NO_ARM, FIRST_ARM) >= 0) throw new Error("an operation has no arm");
   if (OPERATIONS > 256) throw new Error("a record has one byte for the operation");
@@ -123,9 +140,9 @@ export function armsBytes(tail: boolean): Uint8Array<ArrayBuffer> {
       { kind: "function", module: "m", name: "interrupt", type: TYPE.RUN },
     ],
     functions: [...helpers, ...arms.map(({ arm: { code } }) => ({ code, type: TYPE.ARM }))],
-    table,
+    table: { name: "table", functions: table },
   });
 }
 
 /** Numbers of the functions' types. */
-const TYPE = { ARM: 0, RUN: 1, THREE: 2 } as const;
+const TYPE = { ARM: 0, RUN: 1, THREE: FAST_TYPE } as const;

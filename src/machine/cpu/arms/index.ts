@@ -8,16 +8,22 @@ import { arms as poorArms } from "./without-tail-calls.ts";
  */
 export type Arms = (record: number, left: number) => number;
 
+/** Arms of one machine, and the table of all of them, with room for the fast functions behind them (FAST). */
+export interface ArmsWithTable {
+  readonly run: Arms;
+  readonly table: WebAssembly.Table;
+}
+
 /** (vector of an `int`, instructions left with it): asks who answers. The state page is that behind it. Answers 0 to go on. */
 export type Interrupt = (vector: number, left: number) => number;
 
 let module: WebAssembly.Module | undefined;
 
 /** The arms on a machine's memory. */
-export function armsOf(memory: WebAssembly.Memory, interrupt: Interrupt): Arms {
+export function armsOf(memory: WebAssembly.Memory, interrupt: Interrupt): ArmsWithTable {
   module ??= compiled();
   const { exports } = new WebAssembly.Instance(module, { m: { m: memory, interrupt } });
-  return exports["run"] as Arms;
+  return { run: exports["run"] as Arms, table: exports["table"] as WebAssembly.Table };
 }
 
 function compiled(): WebAssembly.Module {

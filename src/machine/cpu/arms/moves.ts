@@ -2,7 +2,7 @@
 import type { Expression } from "../../wasm/index.ts";
 import { wasm } from "../../wasm/index.ts";
 import { DF } from "../flags.ts";
-import { OP } from "../op.ts";
+import { OP, SMALL } from "../op.ts";
 import { DS, EAX, EBP, ECX, EDI, EDX, ESI, ESP, STATE } from "../state.ts";
 import {
   type Arm,
@@ -74,22 +74,21 @@ export function defineMoves(define: Define): void {
     arm.add(arm.write(at, 4, arm.b()), arm.setB(left.get));
     return undefined;
   });
-  define(OP.BSWAP_R, (arm) => {
+  define(OP.SMALL, (arm) => {
     const left = i32.and(i32.rotl(arm.a(), constant(8)), constant(0x00ff_00ff));
     const right = i32.and(i32.rotr(arm.a(), constant(8)), constant(0xff00_ff00 | 0));
-    arm.add(arm.setA(i32.or(left, right)));
-    return undefined;
-  });
-  define(OP.CWDE, (arm) => {
-    arm.add(setRegister(EAX, signed(register(EAX), 2)));
-    return undefined;
-  });
-  define(OP.CLD, (arm) => {
-    arm.add(i32.store(zero, i32.and(statePage(STATE.EFLAGS), constant(~DF)), STATE.EFLAGS));
-    return undefined;
-  });
-  define(OP.CDQ, (arm) => {
-    arm.add(setRegister(EDX, i32.shr_s(register(EAX), constant(31))));
+    const ways: Readonly<Record<string, Expression>> = {
+      bswap: arm.setA(i32.or(left, right)),
+      cwde: setRegister(EAX, signed(register(EAX), 2)),
+      cld: i32.store(zero, i32.and(statePage(STATE.EFLAGS), constant(~DF)), STATE.EFLAGS),
+      cdq: setRegister(EDX, i32.shr_s(register(EAX), constant(31))),
+    };
+    arm.add(
+      arm.choice(
+        arm.which,
+        SMALL.map((name) => ways[name]!),
+      ),
+    );
     return undefined;
   });
   define(OP.NOP, () => undefined);

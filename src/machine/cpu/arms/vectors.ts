@@ -6,7 +6,7 @@
 import { RAM_BASE } from "../../memory/memory.ts";
 import { type Expression, type Local, V128, W, wasm } from "../../wasm/index.ts";
 import { packed } from "../fast/packed.ts";
-import { OP, PACKED, PACKED_SHIFTS } from "../op.ts";
+import { BETWEEN_FILES, OP, PACKED, PACKED_SHIFTS } from "../op.ts";
 import { type Arm, constant, type Define, numberOf, type WideSize, zero } from "./arm.ts";
 
 const { i32, i64, i8x16, i16x8, i32x4, i64x2, v128, when } = wasm;
@@ -97,12 +97,12 @@ export function defineVectors(define: Define): void {
       });
     }
   }
-  define(OP.MOVX4_RG, (arm) => {
-    arm.add(v128.store(arm.placeOfA, v128.load32_zero(arm.placeOfB)));
-    return undefined;
-  });
-  define(OP.MOVX4_GR, (arm) => {
-    arm.add(arm.setA(arm.b()));
+  define(OP.BETWEEN_FILES, (arm) => {
+    const ways: Expression[] = [];
+    ways[BETWEEN_FILES.TO_SSE] = v128.store(arm.placeOfA, v128.load32_zero(arm.placeOfB));
+    ways[BETWEEN_FILES.TO_GENERAL] = arm.setA(arm.b());
+    ways[BETWEEN_FILES.PMOVMSKB] = arm.setA(i8x16.bitmask(v128.load(arm.placeOfB)));
+    arm.add(arm.choice(arm.which, ways));
     return undefined;
   });
   define(OP.SHIFT_RI, (arm) => {
@@ -126,10 +126,6 @@ export function defineVectors(define: Define): void {
     for (const at of [1, 2, 3])
       arm.add(made.set(wasm.maker.pureWith(W.i32x4_replace_lane, V128, [at], made.get, lane(at))));
     arm.add(v128.store(arm.placeOfA, made.get));
-    return undefined;
-  });
-  define(OP.PMOVMSKB_GR, (arm) => {
-    arm.add(arm.setA(i8x16.bitmask(v128.load(arm.placeOfB))));
     return undefined;
   });
   define(OP.PACKED_RR, (arm) => packedArm(arm, (at) => arm.add(at.set(arm.placeOfB)), 0));

@@ -1,11 +1,13 @@
 /** Which function executes a form of MMX or SSE. */
 import type { Form } from "../../../isa/index.ts";
+import { fastMmx } from "../fast/index.ts";
+import { mmxPlan, ssePlan } from "../fast/plans.ts";
 import type { Executor } from "../operation.ts";
 import * as convert from "./sse-convert.ts";
 import * as float from "./sse-float.ts";
 import * as integer from "./sse-integer.ts";
 import * as move from "./sse-move.ts";
-import { quickly, quicklyMmx, quickPlan } from "./sse-quick.ts";
+import { quickly } from "./sse-quick.ts";
 import * as state from "./sse-state.ts";
 import { compareStrings } from "./sse-string.ts";
 import { isVector } from "./units.ts";
@@ -92,9 +94,10 @@ const HALVES = new Set(
 /** The executor of a form of MMX or SSE; undefined for other forms, and for what is not executed yet. */
 export function vectorExecutorOf(form: Form): Executor | undefined {
   const general = generalExecutorOf(form);
-  const quick = general && quickPlan(form);
-  if (quick) return quickly(quick, general);
-  return general && (quicklyMmx(form, general) ?? general);
+  if (general === undefined) return undefined;
+  const ofSse = ssePlan(form);
+  const plan = ofSse ?? mmxPlan(form, fastMmx.names);
+  return plan ? quickly(plan, general, plan !== ofSse) : general;
 }
 
 function generalExecutorOf(form: Form): Executor | undefined {

@@ -10,6 +10,7 @@
 import { type Expression, type Local, type TypeName, WasmFunction, wasm } from "../../wasm/index.ts";
 import { STATE } from "../state.ts";
 import { packed } from "./packed.ts";
+import { packedOperations } from "./packed-operations.ts";
 
 const { i32, f32, f64, v128, sequence, when, giveBack } = wasm;
 
@@ -270,6 +271,100 @@ function arithmetic(operation: Operation, l: Lanes): WasmFunction {
   return made;
 }
 
+// Conversions ------------------------------------------------------------------------------------------------
+
+const raisePe = (inexact: Expression): Expression =>
+  when(
+    inexact,
+    i32.store(i32.const(0), i32.or(i32.load(i32.const(0), STATE.MXCSR), i32.const(PE)), STATE.MXCSR),
+  );
+
+/** (to, from): a dword as a number. */
+function ofInteger(double: boolean): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  const [to, from] = [made.parameter(0).get, made.parameter(1).get];
+  const [value, mxcsr] = [made.local("i32"), made.local("i32")];
+  made.add(value.set(i32.load(from)));
+  if (double) made.add(f64.store(to, f64.convert_i32_s(value.get)), DONE);
+  else {
+    const rounded = f32.convert_i32_s(value.get);
+    made.add(
+      failIf(modeIsWrong(mxcsr)),
+      raisePe(f64.ne(f64.promote_f32(rounded), f64.convert_i32_s(value.get))),
+    );
+    made.add(f32.store(to, rounded), DONE);
+  }
+  return made;
+}
+
+/** (to, from): a number as a dword, to nearest or cut; fails where there is none. */
+function toInteger(double: boolean, cuts: boolean): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  const [value, whole] = [made.local("f64"), made.local("f64")];
+  const mxcsr = made.local("i32");
+  const l = LANES["sd"]!;
+  const from = made.parameter(1).get;
+  if (double) made.add(value.set(f64.load(from)), failIf(l.notAll(isAdmitted(l, value))));
+  else {
+    const single = made.local("f32");
+    made.add(single.set(f32.load(from)), failIf(i32.eqz(isAdmitted(LANES["ss"]!, single))));
+    made.add(value.set(f64.promote_f32(single.get)));
+  }
+  made.add(
+    failIf(modeIsWrong(mxcsr)),
+    whole.set((cuts ? f64.trunc : f64.nearest)(value.get)),
+    failIf(i32.eqz(i32.and(f64.ge(whole.get, f64.const(-(2 ** 31))), f64.lt(whole.get, f64.const(2 ** 31))))),
+    raisePe(f64.ne(whole.get, value.get)),
+    i32.store(made.parameter(0).get, i32.trunc_f64_s(whole.get)),
+    DONE,
+  );
+  return made;
+}
+
+/** (to, from): a single as a double, which is exact. */
+function widened(): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  const value = made.local("f32");
+  made.add(value.set(f32.load(made.parameter(1).get)), failIf(i32.eqz(isAdmitted(LANES["ss"]!, value))));
+  made.add(f64.store(made.parameter(0).get, f64.promote_f32(value.get)), DONE);
+  return made;
+}
+
+/** (to, from): a double as a single. */
+function narrowed(): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  const [value, rounded, mxcsr] = [made.local("f64"), made.local("f32"), made.local("i32")];
+  const size = f32.abs(rounded.get);
+  const isNormal = i32.and(f32.gt(size, f32.const(LEAST[0])), f32.le(size, f32.const(MOST[0])));
+  made.add(
+    value.set(f64.load(made.parameter(1).get)),
+    rounded.set(f32.demote_f64(value.get)),
+    failIf(modeIsWrong(mxcsr)),
+    failIf(i32.eqz(i32.or(isNormal, f64.eq(value.get, f64.const(0))))),
+    raisePe(f64.ne(f64.promote_f32(rounded.get), value.get)),
+    f32.store(made.parameter(0).get, rounded.get),
+    DONE,
+  );
+  return made;
+}
+
+/** (a, b): answers how they compare, 2 when equal, 3 when a is less, 4 when it is greater. */
+function compared(l: Lanes): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  const [a, b] = [made.local(l.type), made.local(l.type)];
+  made.add(
+    a.set(l.load(made.parameter(0).get)),
+    b.set(l.load(made.parameter(1).get)),
+    failIf(l.notAll(l.and(isAdmitted(l, a), isAdmitted(l, b)))),
+    wasm.select(
+      i32.const(3),
+      wasm.select(i32.const(2), i32.const(4), l.eq(a.get, b.get)),
+      l.lt(a.get, b.get),
+    ),
+  );
+  return made;
+}
+
 /** (to, from) with one operation on all of both. */
 function whole(operation: (a: Expression, b: Expression) => Expression): WasmFunction {
   const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
@@ -311,6 +406,12 @@ const WHOLE: Readonly<Record<string, (a: Expression, b: Expression) => Expressio
   or: v128.or,
   xor: v128.xor,
   ...Object.fromEntries(Object.entries(packed).map(([name, what]) => [name, wasm.vectors(what)])),
+  ...Object.fromEntries(
+    ["psadbw", "pmulhw", "pmulhuw", "pmuludq"].map((name) => [
+      name,
+      (a: Expression, b: Expression) => packedOperations[name]!<Expression>(wasm.maker, a, b, 16, 0),
+    ]),
+  ),
 };
 
 /** Defines them all, always in the same order. */
@@ -320,6 +421,16 @@ export function defineSse(define: (name: string, make: () => WasmFunction) => vo
       define(operation + suffix, () => arithmetic(operation, lanes));
     }
   }
+  define("cvtsi2ss", () => ofInteger(false));
+  define("cvtsi2sd", () => ofInteger(true));
+  define("cvtss2si", () => toInteger(false, false));
+  define("cvttss2si", () => toInteger(false, true));
+  define("cvtsd2si", () => toInteger(true, false));
+  define("cvttsd2si", () => toInteger(true, true));
+  define("com_ss", () => compared(LANES["ss"]!));
+  define("com_sd", () => compared(LANES["sd"]!));
+  define("cvtss2sd", widened);
+  define("cvtsd2ss", narrowed);
   for (const [name, operation] of Object.entries(WHOLE)) define(`all_${name}`, () => whole(operation));
   define("move16", () =>
     move(

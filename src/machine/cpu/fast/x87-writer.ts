@@ -12,7 +12,7 @@ export const TOP_BIT = i64.const(1n << 63n);
 export const ZERO = i64.const(0n);
 export const ONE = i64.const(1n);
 /** Bits of the status word. */
-const ES = 0x80;
+export const ES = 0x80;
 export const C0 = 0x100;
 export const C1 = 0x200;
 export const C3 = 0x4000;

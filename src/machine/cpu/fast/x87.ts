@@ -7,7 +7,7 @@
  *
  * `at` is a place in the machine's memory, `i` the distance of a register from the top, `pops` 0 or 1.
  */
-import { type Expression, type Local, type WasmFunction, wasm } from "../../wasm/index.ts";
+import { type Expression, type Local, WasmFunction, wasm } from "../../wasm/index.ts";
 import { STATE } from "../state.ts";
 import {
   arithmetic,
@@ -25,6 +25,7 @@ import {
   C3,
   CODES,
   DOUBLE_BIAS,
+  ES,
   EXPONENT,
   ONE,
   type Parts,
@@ -469,6 +470,64 @@ export function defineX87Values(define: (name: string, make: () => WasmFunction)
   }
 }
 
+// Control ----------------------------------------------------------------------------------------------------
+
+const BUSY = 0x8000;
+const FLAGS_AND_MASKS = 0x3f;
+const loadWord = (offset: number): Expression => i32.load(STATE_PAGE, offset);
+const store32 = (offset: number, value: Expression): Expression => i32.store(STATE_PAGE, value, offset);
+
+/** FNINIT, as `initialise` of execute/x87-registers.ts. SDM vol. 1, table 9-1. */
+function initialise(): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  made.add(store32(STATE.X87_CONTROL, i32.const(0x37f)));
+  for (const offset of [
+    STATE.X87_STATUS,
+    STATE.X87_VALID,
+    STATE.X87_OPCODE,
+    STATE.X87_INSTRUCTION,
+    STATE.X87_INSTRUCTION_SELECTOR,
+    STATE.X87_OPERAND,
+    STATE.X87_OPERAND_SELECTOR,
+  ])
+    made.add(store32(offset, i32.const(0)));
+  made.add(giveBack(i32.const(1)));
+  return made;
+}
+
+/** WAIT: fails where an exception waits. */
+function wait(): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  made.add(i32.eqz(i32.and(loadWord(STATE.X87_STATUS), i32.const(ES))));
+  return made;
+}
+
+/** (anything, from): FLDCW; fails where an exception waits, or would then. */
+function loadControl(): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  const [control, status] = [made.local("i32"), made.local("i32")];
+  const unmasked = i32.and(
+    i32.and(status.get, i32.xor(control.get, i32.const(-1))),
+    i32.const(FLAGS_AND_MASKS),
+  );
+  made.add(
+    status.set(loadWord(STATE.X87_STATUS)),
+    control.set(i32.or(i32.and(i32.load16_u(made.parameter(1).get), i32.const(0x1f3f)), i32.const(0x40))),
+    when(i32.or(i32.and(status.get, i32.const(ES)), unmasked), giveBack(i32.const(0))),
+    store32(STATE.X87_CONTROL, control.get),
+    store32(STATE.X87_STATUS, i32.and(status.get, i32.const(~BUSY))),
+    giveBack(i32.const(1)),
+  );
+  return made;
+}
+
+/** (to): the lower half of a word of the state page. */
+function storeWord(offset: number): WasmFunction {
+  const made = new WasmFunction(["i32", "i32", "i32"], ["i32"]);
+  made.add(i32.store16(made.parameter(0).get, loadWord(offset)), giveBack(i32.const(1)));
+  return made;
+}
+
 const BINARY: readonly Binary[] = ["add", "sub", "subr", "mul", "div", "divr"];
 
 /** Defines them all, always in the same order. */
@@ -497,4 +556,9 @@ export function defineX87(define: (name: string, make: () => WasmFunction) => vo
     define(`com_${format}`, () => compareMemory(format));
   define("tst", compareZero);
   define("comi", compareForFlags);
+  define("init", initialise);
+  define("wait", wait);
+  define("ld_control", loadControl);
+  define("st_control", () => storeWord(STATE.X87_CONTROL));
+  define("st_status", () => storeWord(STATE.X87_STATUS));
 }

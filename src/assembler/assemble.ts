@@ -93,7 +93,6 @@ import {
   I_SIZE,
   I_SPACE,
   I_USE,
-  mnemonicOf,
 } from "./words.ts";
 
 /** Prefixes of lines that name a segment register alone: `fs lodsb`. */
@@ -356,7 +355,7 @@ export class Assembler {
         case I_INSTRUCTION:
           if (value >= FIRST_MNEMONIC) {
             const item = state.item;
-            const known = this.#instructions[item]! || this.#read(item, value);
+            const known = this.#instructions[item]! || this.#read(item);
             if (this.table.isOpen(known)) {
               const shape = this.table.shape(known);
               if (shape.leaves) {
@@ -400,9 +399,8 @@ export class Assembler {
     if (kind !== I_LINE && kind !== I_END) refuse("extraCharactersOnLine");
   }
 
-  #read(item: number, instruction: number): Instruction {
-    const known = mnemonicOf(instruction);
-    const read = this.table.read(this.program, item, instruction, known);
+  #read(item: number): Instruction {
+    const read = this.table.read(this.program, item);
     this.#instructions[item] = read;
     return read;
   }

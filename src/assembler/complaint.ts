@@ -8,7 +8,6 @@ import { candidatesOf } from "./encode/plan.ts";
 import { isRead, refusalBefore } from "./encode/refuse.ts";
 import { isFirstAddress, isPort } from "./encode/special.ts";
 import type { Expression } from "./expression/expressions.ts";
-import type { Shape } from "./instruction.ts";
 import { Refusal } from "./messages.ts";
 import {
   BND_PREFIX,
@@ -25,6 +24,7 @@ import {
   register,
   SHORT,
 } from "./operand.ts";
+import type { Shape } from "./shape.ts";
 
 /**
  * Throws `error`, which arose with `expression` of the operand at `assembler.operandIndex`, or what FASM says before it. Returns

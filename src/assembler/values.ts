@@ -4,10 +4,10 @@ import { complain } from "./complaint.ts";
 import { endsWithDword } from "./encode/dword.ts";
 import { frameBytes } from "./encode/special.ts";
 import { E_PREDEFINED, type Expression, K_FLOAT, P_COUNTER, P_TIME } from "./expression/expressions.ts";
-import type { Shape } from "./instruction.ts";
 import { refuse } from "./messages.ts";
 import { FAR, IMMEDIATE, MEMORY, type Operand, registerClass, registerSizes } from "./operand.ts";
 import { addressExpression, type Program } from "./program.ts";
+import type { Shape } from "./shape.ts";
 import { I_ADDRESS } from "./words.ts";
 
 /** The expression of an operand, or of its address; -1 when it has none. */

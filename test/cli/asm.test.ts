@@ -35,7 +35,7 @@ test("definitions, directories and the environment are seen", async () => {
     "main.asm",
     "include 'one.inc'\ninclude 'two.inc'\ninclude '%WHERE%/three.inc'\ndb COUNT\nif DEBUG eq yes\ndb 5\nend if\n",
   );
-  const argv = ["asm", source, folder.at("out"), "-I", folder.at("near"), "-d", "COUNT=2+2", "-dDEBUG=yes"];
+  const argv = ["asm", source, folder.at("out"), "-I", folder.at("near"), "-d", "COUNT=2+2 9", "-dDEBUG=yes"];
   const env = { INCLUDE: `${folder.at("far")};${folder.at("none")}`, WHERE: folder.at("named") };
   expect(await kolibri(argv, { env })).toMatchObject({ status: 0, err: "" });
   expect(folder.text("out")).toBe("\x01\x02\x03\x04\x05");

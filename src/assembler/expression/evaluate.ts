@@ -4,8 +4,8 @@
  * `address` for operands in brackets, and so on.
  */
 import { type Message, refuse } from "../messages.ts";
-import { type Base, type Operand, RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
-import type { State } from "../state.ts";
+import { ABSOLUTE, type Base, type Operand, RELOCATABLE_32, RELOCATABLE_64 } from "../operand.ts";
+import type { Space, State } from "../state.ts";
 import { DEFINED, type Label, MOVES, SPACE, USED, VARIABLE } from "../symbols.ts";
 import type { Texts } from "../tokens.ts";
 import {
@@ -149,6 +149,10 @@ export class Evaluator {
   /** Labels in an address bring the size of what they label along. */
   takesSizes = false;
   takenSize = 0;
+  /** A register of such a label, with its factor and where it stands, when registers do not matter; 0 for none. */
+  takenRegister = 0;
+  /** How a label that is known in its space moves. */
+  takenRelocation = 0;
 
   constructor(state: State, texts: Texts) {
     this.#texts = texts;
@@ -202,6 +206,14 @@ export class Evaluator {
     return this.#isKnown(expression, true);
   }
 
+  /** The same of an expression that is nothing but a label in a space that moves as this one: `worth[0]` is its number there. */
+  isKnownIn({ relocation, symbol }: Space, expression: Expression): boolean {
+    const label = this.#expressions.label(expression);
+    return (
+      label >= 0 && !this.#leaves && this.#takeLabel(this.#state.labels[label]!, 0, -1, relocation, symbol)
+    );
+  }
+
   readonly worth = new Float64Array(QUICK_DEPTH + 1);
 
   #isKnown(expression: Expression, withRegisters: boolean): boolean {
@@ -211,8 +223,9 @@ export class Evaluator {
     const state = this.#state;
     const { labels, pass } = state;
     const { doubles } = this.#expressions.numbers;
+    const start = starts[expression]!;
     let depth = 0;
-    for (let index = starts[expression]!; index < end; index++) {
+    for (let index = start; index < end; index++) {
       const element = code[index]!;
       switch (element & 0xff) {
         case E_NUMBER:
@@ -224,7 +237,8 @@ export class Evaluator {
             label.usedIn = pass;
             label.flags |= USED;
             worth[depth++] = label.number;
-          } else if (!this.#takeLabel(label, depth++)) return false;
+          } else if (!this.#takeLabel(label, depth++, withRegisters ? index - start : -1, ABSOLUTE, null))
+            return false;
           break;
         }
         case E_PREDEFINED:
@@ -257,6 +271,17 @@ export class Evaluator {
     return depth === 1;
   }
 
+  /** Whether an expression is nothing but a label that is not defined. */
+  isMissing(expression: Expression): boolean {
+    const number = this.#expressions.label(expression);
+    return number >= 0 && !this.#leaves && (this.#state.labels[number]!.flags & DEFINED) === 0;
+  }
+
+  /** Asks for a label that is missing. */
+  miss(expression: Expression): void {
+    this.#label(this.#state.labels[this.#expressions.label(expression)]!, this.#term(0));
+  }
+
   /** Whether a label of this pass has nothing but its number. */
   #isPlain(label: Label): boolean {
     return (
@@ -268,14 +293,21 @@ export class Evaluator {
     );
   }
 
-  /** Puts a label's value into `worth` when it is a plain number and known. It counts as used then. */
-  #takeLabel(label: Label, depth: number): boolean {
+  /**
+   * Puts a label's value into `worth` when it is known and moves as it is said, or is a number beside a register: `place` says
+   * where in the expression it stands, -1 when there may be no register. It counts as used then.
+   */
+  #takeLabel(label: Label, depth: number, place: number, relocation: number, base: Base): boolean {
     const state = this.#state;
     const { flags } = label;
     if ((flags & (DEFINED | SPACE)) !== DEFINED || state.keepReferences) return false;
     const behind = label.definedIn !== state.pass;
     if (behind && flags & VARIABLE) return false;
-    if ((label.relocation | label.register1 | label.register2) !== 0 || label.base !== null) return false;
+    if (label.relocation !== relocation || label.base !== base || label.register2 !== 0) return false;
+    if (label.register1 !== 0) {
+      if (place < 0 || place > 0x7f || this.takenRegister !== 0) return false;
+      this.takenRegister = label.register1 | ((label.scale1 & 0xff) << 8) | (place << 16);
+    }
     if (label.size !== 0 && this.takesSizes) {
       if (this.takenSize !== 0 && this.takenSize !== label.size) return false;
       this.takenSize = label.size;

@@ -60,7 +60,7 @@ const MOST_COPIED = 600;
  * one to the other costs little beside a routine that is not copied, while regions that all hold the same callees
  * take the compiler as many times as long.
  */
-const MOST_BEFORE_CALLEE = 100;
+const MOST_BEFORE_CALLEE = 50;
 
 export interface Extent {
   /** What is not decoded yet is, as far as that can be. */

@@ -33,8 +33,9 @@ export const sourceOptions = {
 
 export type SourceValues = Values<typeof sourceOptions>;
 
+/** To fasm a value ends with a space, and what follows is nobody's. */
 function definition(text: string): [string, string] {
-  const [, name, value] = /^([^=\s]+)=(.*)$/s.exec(text) ?? [];
+  const [, name, value] = /^([^=\s]+)=([^ ]*)/.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new Refusal("NAME=VALUE is needed");
   return [name, value];
 }

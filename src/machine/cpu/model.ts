@@ -76,13 +76,16 @@ const RING_0 = /^(wbnoinvd|sysret)$/;
 const needs: (Feature | "nothing" | "what no model has" | undefined)[] = [];
 
 function need(form: Form): Feature | "nothing" | "what no model has" {
-  const { name, level } = form;
-  if (HINTS.test(name) || RING_0.test(name)) return "nothing";
-  const named = NAMED[name];
-  if (named) return named;
-  if (/^pcmp.str/.test(name)) return "sse4.2";
-  if (/^f?cmov/.test(name)) return "cmov";
-  if (form.encoding !== "legacy" || ABSENT.has(level)) return "what no model has";
+  const { name } = form;
+  const needed = Object.hasOwn(NAMED, name) ? NAMED[name]! : needByName(form);
+  // Asked last: most forms need nothing, and an expression is compiled when it is first used.
+  return needed !== "nothing" && (HINTS.test(name) || RING_0.test(name)) ? "nothing" : needed;
+}
+
+function needByName({ name, level, encoding }: Form): Feature | "nothing" | "what no model has" {
+  if (name.startsWith("pcmp") && name.slice(5, 8) === "str") return "sse4.2";
+  if (name.startsWith("cmov") || name.startsWith("fcmov")) return "cmov";
+  if (encoding !== "legacy" || ABSENT.has(level)) return "what no model has";
   return LEVELS[level] ?? "nothing";
 }
 

@@ -4,10 +4,10 @@
  */
 import type { Form, FormOperand, Instruction } from "../../isa/index.ts";
 import { executorOf, type Found, stringExecutorOf } from "./execute/index.ts";
-import { isVector, isX87 } from "./execute/units.ts";
+import { isX87 } from "./execute/units.ts";
 import { OP } from "./op.ts";
 import { type Executor, KIND, type StringExecutor } from "./operation.ts";
-import { armOf, type SpecialArm } from "./specialise.ts";
+import { armOf, isJump, type SpecialArm } from "./specialise.ts";
 import { WORD } from "./state.ts";
 
 /** Which of an instruction's fields has the number of a register. */
@@ -39,12 +39,17 @@ interface Operand {
 
 const NOTHING: Operand = { kind: KIND.NONE, number: NUMBER.NONE, fixed: 0, unit: 1 };
 
-export class Recipe {
+/** What can be said before there is an arm. */
+export interface Shape {
   readonly form: Form;
   readonly operandSize: number;
   readonly addressMask: number;
   readonly first: Operand;
   readonly second: Operand;
+  readonly isString: boolean;
+}
+
+export interface Recipe extends Shape {
   readonly shift: number;
   readonly general: number;
   readonly execute: Executor;
@@ -54,47 +59,55 @@ export class Recipe {
   /** A constant of four bytes ends it, as it is. */
   readonly endsInConstant: boolean;
   readonly arm: SpecialArm | undefined;
-
-  constructor(form: Form, { mod, operandSize, addressSize }: Instruction) {
-    const [first, second, third] = form.operands;
-    const size = form.operandSize === 16 ? 16 : operandSize;
-    this.form = form;
-    this.operandSize = size;
-    this.addressMask = addressSize === 16 ? OFFSET16 : -1;
-    this.shift = first ? 32 - 8 * Math.min(sizeOf(first, size), 4) : 0;
-    this.first = first ? operandOf(form, 0, size, mod) : NOTHING;
-    this.second = second ? operandOf(form, 1, size, mod) : NOTHING;
-    this.string = stringExecutorOf(form);
-    this.immediate = immediateOf(form, this.second.kind, this.shift);
-    this.arm = armOf(this);
-    const found =
-      this.arm?.call !== undefined || (this.arm !== undefined && isVector(form))
-        ? later(form)
-        : executorOf(form);
-    this.execute = found.execute;
-    this.general = this.string ? OP.STRING : found.op;
-    this.extra =
-      found.extra ??
-      (this.string
-        ? elementOf(form)
-        : isX87(form)
-          ? EXTRA.X87
-          : form.condition >= 0
-            ? form.condition
-            : third?.kind === "fixed"
-              ? 1
-              : EXTRA.SECOND);
-    const isLast = form.operands[form.operands.length - 1]?.kind === "imm";
-    this.endsInConstant = form.tail.length === 1 && this.shift === 0 && isLast;
-  }
 }
 
-/** Executors of x87 and SSE are a room of their own, which nobody enters for what arms do. */
-const later = (form: Form): Found => ({
-  op: OP.GENERAL,
+/** As one literal: a field that is set by itself costs as much as ten others, the first times. */
+function recipe(form: Form, { mod, operandSize: size, addressSize }: Instruction): Recipe {
+  const { operands } = form;
+  const [firstOperand, secondOperand, third] = operands;
+  const operandSize = form.operandSize === 16 ? 16 : size;
+  const addressMask = addressSize === 16 ? OFFSET16 : -1;
+  const shift = firstOperand ? 32 - 8 * Math.min(sizeOf(firstOperand, operandSize), 4) : 0;
+  const first = firstOperand ? operandOf(form, 0, operandSize, mod) : NOTHING;
+  const second = secondOperand ? operandOf(form, 1, operandSize, mod) : NOTHING;
+  const string = stringExecutorOf(form);
+  const arm = armOf({ form, operandSize, addressMask, first, second, isString: string !== undefined });
+  const found = arm !== undefined && arm.op !== OP.INT ? later(form, arm.op) : executorOf(form);
+  return {
+    form,
+    operandSize,
+    addressMask,
+    first,
+    second,
+    isString: string !== undefined,
+    shift,
+    general: string ? OP.STRING : found.op,
+    execute: found.execute,
+    string,
+    immediate: immediateOf(form, second.kind, shift),
+    extra: found.extra ?? extraOf(form, string !== undefined, third),
+    endsInConstant: form.tail.length === 1 && shift === 0 && operands[operands.length - 1]?.kind === "imm",
+    arm,
+  };
+}
+
+function extraOf(form: Form, isString: boolean, third: FormOperand | undefined): number {
+  if (isString) return elementOf(form);
+  if (isX87(form)) return EXTRA.X87;
+  if (form.condition >= 0) return form.condition;
+  return third?.kind === "fixed" ? 1 : EXTRA.SECOND;
+}
+
+/**
+ * Whose executor is looked for when it is first wanted: where an arm does it that is seldom, and those of x87 and SSE are a room of
+ * their own.
+ */
+const later = (form: Form, arm: number): Found => ({
+  op: isJump(arm) ? OP.JUMP : OP.GENERAL,
   execute: (cpu, op) => {
-    op.execute = executorOf(form).execute;
-    op.execute(cpu, op);
+    const { execute } = executorOf(form);
+    if (!op.differs) op.execute = execute;
+    execute(cpu, op);
   },
 });
 
@@ -107,7 +120,7 @@ export function recipeOf(form: Form, fields: Instruction): Recipe {
     (fields.mod === 3 ? 4 : 0) |
     (fields.operandSize === 16 ? 2 : 0) |
     (fields.addressSize === 16 ? 1 : 0);
-  return (recipes[key] ??= new Recipe(form, fields));
+  return (recipes[key] ??= recipe(form, fields));
 }
 
 /** The index of a register operand in the view of its size. */

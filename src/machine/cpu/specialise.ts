@@ -9,7 +9,7 @@ import { isVector, isX87 } from "./execute/units.ts";
 import { PARITY } from "./flags.ts";
 import { BETWEEN_FILES, FIRST_ARM, OP, PACKED, PACKED_SHIFTS, SMALL } from "./op.ts";
 import { KIND, namesMemory, type Operation } from "./operation.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Shape } from "./recipe.ts";
 import { ES, SEGMENT, SS, WORD } from "./state.ts";
 
 /** An arm, and what must be so for an instruction to have it. */
@@ -97,11 +97,11 @@ const WIDE_MOVES: Readonly<Record<string, string>> = {
   movntdqa: "A",
 };
 
-/** The arm of a recipe, if there is one. */
-export function armOf(recipe: Recipe): SpecialArm | undefined {
-  const { form, first, second, string, operandSize, addressMask } = recipe;
+/** The arm of what has this shape, if there is one. */
+export function armOf(shape: Shape): SpecialArm | undefined {
+  const { form, first, second, isString, operandSize, addressMask } = shape;
   const isWide = isVector(form);
-  const known = numbers[(isWide ? vectorNameOf(recipe) : nameOf(recipe)) ?? ""];
+  const known = numbers[(isWide ? vectorNameOf(shape) : nameOf(shape)) ?? ""];
   const inMemory = namesMemory({ kind1: first.kind, kind2: second.kind });
   const call =
     known === undefined && (isWide || isX87(form) || form.name === "wait")
@@ -110,7 +110,6 @@ export function armOf(recipe: Recipe): SpecialArm | undefined {
   const op = known ?? call?.op;
   if (op === undefined) return undefined;
   const which = call?.which ?? (isWide ? whichOf(form) : mayLead(op) ? -1 : plainWhichOf(form));
-  const isString = string !== undefined;
   const operand =
     isMemory(first.kind) ||
     isMemory(second.kind) ||
@@ -140,21 +139,21 @@ export function specialise(core: Core, op: Operation, arm: SpecialArm): void {
 const isFlat = (core: Core, segment: number): boolean =>
   (core.memory.words[WORD.RIGHTS + segment]! & SEGMENT.FLAT) !== 0;
 
-function nameOf(recipe: Recipe): string | undefined {
-  const { form, operandSize, addressMask } = recipe;
+function nameOf(shape: Shape): string | undefined {
+  const { form, operandSize, addressMask } = shape;
   const { name } = form;
   const upper = name.toUpperCase();
-  const first = LETTERS[recipe.first.kind] ?? "";
-  const second = LETTERS[recipe.second.kind] ?? "";
+  const first = LETTERS[shape.first.kind] ?? "";
+  const second = LETTERS[shape.second.kind] ?? "";
   const narrow = first.slice(0, -1);
-  if (form.condition >= 0) return conditionalNameOf(recipe, upper, first + second);
+  if (form.condition >= 0) return conditionalNameOf(shape, upper, first + second);
   if (BY_SHAPE.has(name)) return `${upper}${narrow}_${first.slice(-1)}${second.slice(-1)}`;
   if (SHIFTS.has(name) && first === "R") return second === "8R" ? `${upper}_RC` : `${upper}_RI`;
   if (ONE_OPERAND.has(name)) return `${upper}${narrow}_${first.slice(-1)}`;
   if (NOTHING.has(name)) return "NOP";
   if (ALONE.has(name)) return upper;
   if (SMALL.includes(name)) return first === "R" || first === "" ? "SMALL" : undefined;
-  if (recipe.string) return STRINGS.has(name.slice(0, -1)) ? upper : undefined;
+  if (shape.isString) return STRINGS.has(name.slice(0, -1)) ? upper : undefined;
   switch (name) {
     case "movzx":
     case "movsx":
@@ -184,11 +183,11 @@ function nameOf(recipe: Recipe): string | undefined {
   }
 }
 
-function conditionalNameOf({ form, operandSize }: Recipe, upper: string, shape: string): string | undefined {
+function conditionalNameOf({ form, operandSize }: Shape, upper: string, letters: string): string | undefined {
   if (form.name.startsWith("j")) return operandSize === 32 ? upper : undefined;
   if (form.condition >> 1 === PARITY) return undefined;
-  if (form.name.startsWith("set")) return `SET_${shape.slice(-1)}`;
-  return `CMOV_${shape}`;
+  if (form.name.startsWith("set")) return `SET_${letters.slice(-1)}`;
+  return `CMOV_${letters}`;
 }
 
 const packedOf = ({ name }: Form): number => PACKED.indexOf(ALIASES[name] ?? name);
@@ -206,7 +205,7 @@ function betweenFiles({ name, places }: Form): number {
 }
 
 /** Of a form of SSE; those with registers of MMX have none of their own. */
-function vectorNameOf({ form, first, second }: Recipe): string | undefined {
+function vectorNameOf({ form, first, second }: Shape): string | undefined {
   const { name, operands } = form;
   if (operands.some(({ kind }) => kind === "mm" || kind === "mmm")) return undefined;
   const shape = `${WIDE_LETTERS[first.kind]}${WIDE_LETTERS[second.kind]}`;
@@ -246,3 +245,6 @@ export const leads = (op: number): boolean => op === OP.JMP || op === OP.CALL;
 /** Whether an operation is a jump or loop whose target is linked, too: the conditional jumps come last. */
 export const mayLead = (op: number): boolean =>
   op === OP.LOOP || op === OP.JECXZ || (op >= OP.JO && op <= OP.JG);
+
+/** Whether an operation with an arm is a jump, call or return: its executor leaves the next EIP in the state page. */
+export const isJump = (op: number): boolean => op >= OP.JMP && op <= OP.JG;

@@ -1,5 +1,5 @@
 /**
- * The assembler beside fasm, source by source: warm in this process, and as a process of its own. Everything is run in
+ * The assembler beside fasm, source by source: warm in this process, after two seconds of it, and as a process of its own. Everything is run in
  * turn, round after round, and the medians are told; the outputs are compared. Below that, what a session saves when
  * one line has changed of the kernel-sized source and of the kernel. Sources are generated; with the
  * variable KOLIBRIOS set to a checkout of KolibriOS (with lang.inc where a source wants one) its large ones follow.
@@ -19,6 +19,8 @@ import { median } from "./measure.ts";
 
 /** Rounds that count, after one that does not. */
 const ROUNDS = 5;
+/** Milliseconds for which a source is assembled before its rounds: by then V8 has compiled what it will. */
+const WARMING = 2000;
 const EPOCH = 1_700_000_000;
 const MEGABYTES = 2000;
 /** Where KolibriOS has its kernel. */
@@ -206,6 +208,7 @@ function measure({ name, folder: cwd, mains, includes }: Source): void {
     }),
   };
   const times = new Map<string, number[]>();
+  for (const begin = performance.now(); performance.now() - begin < WARMING; ) candidates.warm();
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [candidate, run] of Object.entries(candidates)) {
       const start = performance.now();

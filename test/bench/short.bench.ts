@@ -13,7 +13,16 @@ import { rawImage } from "../../src/image/index.ts";
 import { loadImage, Machine } from "../../src/machine/index.ts";
 import { median } from "./measure.ts";
 
-const KERNELS = ["alu", "sha256", "fib", "dispatch", "bignum", "sse-matrix"];
+const KERNELS = process.env["KERNELS"]?.split(",") ?? [
+  "alu",
+  "sha256",
+  "fib",
+  "dispatch",
+  "bignum",
+  "sse-matrix",
+  "blend",
+  "x87-matrix",
+];
 const LENGTHS = [100_000, 300_000, 900_000, 2_000_000, 10_000_000];
 const ENGINES = ["interpreter", "compiled"] as const;
 const ROUNDS = Number(process.env["ROUNDS"] ?? 7);

@@ -49,9 +49,9 @@ const THRESHOLD = 300;
 const AFTER = 1_000_000;
 /**
  * For each instruction that is compiled so many must have been interpreted before, or be foreseen. It takes the compiler as long as
- * these take the interpreter, as long as V8 has not compiled the compiler well itself. So no program waits longer for
- * the compiler than twice as long as the interpreter alone would take, whatever it is made of, and one that has most of what is
- * hot compiled does not compile the rest.
+ * these take the interpreter, as long as V8 has not compiled the compiler well itself. So a program waits for the compiler
+ * about as long as it has spent in the interpreter, at most, and one that has most of what is hot compiled does not
+ * compile the rest.
  */
 const INTERPRETED_PER_COMPILED = 8000;
 /** To enter compiled code and to come back takes as long as to interpret so many. */

@@ -1,5 +1,5 @@
 /** Values of a block → WebAssembly, in their order; what an exit alone needs is computed on the way there. */
-import { type Code, F64, I32, I64, W } from "../wasm/index.ts";
+import { type Code, F64, I32, I64, type Label, W } from "../wasm/index.ts";
 import { copy, fill } from "./bulk.ts";
 import type { Emitter } from "./emit.ts";
 import type { Block, Changes, Exit, LateStore, Target, Value } from "./ir.ts";
@@ -35,6 +35,10 @@ export class BlockEmitter {
   readonly #kept: Value[] = [];
   /** Those that have none behind a place. */
   readonly #ended: (Value[] | undefined)[] = [];
+  /** Behind which value nobody leaves that way any more. */
+  readonly #lasts = new Map<Exit, number>();
+  /** The exit that several values share, from the first of them to the last: where it is, and what is behind it. */
+  #shared: { readonly exit: Exit; readonly here: Label; readonly behind: Label } | undefined;
 
   constructor(emitter: Emitter, block: Block) {
     this.#e = emitter;
@@ -47,7 +51,8 @@ export class BlockEmitter {
     this.#count();
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      if (value.what !== WHAT.PURE) this.#place(value);
+      if (value.exit !== undefined) this.#placeLeaving(value, value.exit, i);
+      else if (value.what !== WHAT.PURE) this.#place(value);
       else if (value.uses > 1 && value.uses !== COLD) {
         this.#compute(value);
         this.#keep(value);
@@ -57,6 +62,24 @@ export class BlockEmitter {
     }
     this.#end();
     this.#dropFrom(0);
+  }
+
+  /** What may leave: the code of an exit that several have stands behind the last of them. */
+  #placeLeaving(value: Value, exit: Exit, place: number): void {
+    const code = this.#code;
+    const last = this.#lasts.get(exit)!;
+    if (last > place && this.#shared?.exit !== exit) {
+      const behind = code.block();
+      this.#shared = { exit, here: code.block(), behind };
+    }
+    this.#place(value);
+    const shared = this.#shared;
+    if (last !== place || shared?.exit !== exit) return;
+    this.#shared = undefined;
+    code.br(shared.behind);
+    code.end();
+    this.#exit(exit);
+    code.end();
   }
 
   /** Puts a value from the stack into a local variable. */
@@ -164,8 +187,12 @@ export class BlockEmitter {
     }
   }
 
-  #countExit({ changes, late }: Exit, place: number): void {
+  #countExit(exit: Exit, place: number): void {
+    const { changes, late } = exit;
     const { values } = changes;
+    // What else needs them later has been counted already.
+    if (this.#lasts.has(exit)) return;
+    this.#lasts.set(exit, place);
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
       value.uses |= COLD;
@@ -271,6 +298,10 @@ export class BlockEmitter {
 
   #leaveIf(exit: Exit): void {
     const code = this.#code;
+    if (this.#shared?.exit === exit) {
+      code.brIf(this.#shared.here);
+      return;
+    }
     code.if();
     this.#exit(exit);
     code.end();
@@ -295,7 +326,8 @@ export class BlockEmitter {
       code.tee(place);
     }
     e.check(value, place, labels);
-    this.#exit(value.exit!);
+    if (this.#shared?.exit === value.exit) code.br(this.#shared!.here);
+    else this.#exit(value.exit!);
     code.end();
     if (!isPlace) e.giveBack(I32, place);
   }

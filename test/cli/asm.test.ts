@@ -92,14 +92,11 @@ test.each<[string, string, string[], string]>([
   expect(folder.text("a.bin")).toBe(bytes);
 });
 
-test.each(["x=5;6", "x=a\\", "x='a", `${"x".repeat(256)}=1`])(
-  "a definition fasm does not take: %s",
-  async (text) => {
-    const { status, err } = await asm("-d", text, folder.put("a.asm", "db 1\n"));
-    expect(status).toBe(255);
-    expect(err).toContain("error: invalid definition provided.");
-  },
-);
+test.each(["x=5;6", "x=a\\", "x='a"])("a definition fasm does not take: %s", async (text) => {
+  const { status, err } = await asm("-d", text, folder.put("a.asm", "db 1\n"));
+  expect(status).toBe(255);
+  expect(err).toContain("error: invalid definition provided.");
+});
 
 test("the name of a definition may have 255 bytes", async () => {
   const source = folder.put("a.asm", "db 1\n");

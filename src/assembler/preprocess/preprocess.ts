@@ -7,7 +7,6 @@
  * name decides: a directive, a macro, a label (and on from there), NAME equ, NAME STRUC. A macro is looked up before
  * `NAME:` is taken as a label. Only a line that is none of these has its `equ` constants replaced.
  */
-import { bytesOf, latin1 } from "../../base/index.ts";
 import { Expressions, Numbers } from "../expression/expressions.ts";
 import { ExpressionReader, type SymbolReader } from "../expression/parse.ts";
 import { refuse } from "../messages.ts";
@@ -23,7 +22,6 @@ import {
   isName,
   isSpent,
   isString,
-  isWithoutRest,
   nameToken,
   OPERATES,
   spentToken,
@@ -269,8 +267,8 @@ export class Preprocessor {
   }
 
   /** Reads the main file and everything it leads to. */
-  run(mainFile: string, defines: Iterable<readonly [string, string]>): void {
-    for (const [name, value] of defines) this.#predefine(name, value);
+  run(mainFile: string, defines: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(defines)) this.#predefine(name, value);
     const main = this.loader.main(mainFile);
     if (!main) refuse("mainFileNotFound");
     if (main.isDirectory) refuse("outOfMemory");
@@ -298,16 +296,15 @@ export class Preprocessor {
   }
 
   #predefine(name: string, value: string): void {
-    const text = this.texts.number(latin1(bytesOf(name)));
+    const text = this.texts.number(name);
     const start = this.store.length;
-    const bytes = bytesOf(value);
+    const bytes = new TextEncoder().encode(value);
     try {
       new Tokenizer(bytes, this.texts, this.store).readLine();
     } catch {
       refuse("invalidDefinition");
     }
-    const { length } = this.texts.text(text);
-    if (length === 0 || length > 255 || !isWithoutRest(bytes)) refuse("invalidDefinition");
+    if (name === "" || name.length > 255 || value.includes(";")) refuse("invalidDefinition");
     this.definitions.add(EQU, text, start, this.store.length - 1 - start, -1);
   }
 

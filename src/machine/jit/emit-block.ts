@@ -1,5 +1,5 @@
 /** Values of a block → WebAssembly, in their order; what an exit alone needs is computed on the way there. */
-import { type Code, F64, I32, I64, type Label, W } from "../wasm/index.ts";
+import { type Code, F64, I32, I64, W } from "../wasm/index.ts";
 import { copy, fill } from "./bulk.ts";
 import type { Emitter } from "./emit.ts";
 import type { Block, Changes, Exit, LateStore, Target, Value } from "./ir.ts";
@@ -35,10 +35,6 @@ export class BlockEmitter {
   readonly #kept: Value[] = [];
   /** Those that have none behind a place. */
   readonly #ended: (Value[] | undefined)[] = [];
-  /** Behind which value nobody leaves that way any more. */
-  readonly #lasts = new Map<Exit, number>();
-  /** The exit that several values share, from the first of them to the last: where it is, and what is behind it. */
-  #shared: { readonly exit: Exit; readonly here: Label; readonly behind: Label } | undefined;
 
   constructor(emitter: Emitter, block: Block) {
     this.#e = emitter;
@@ -51,8 +47,7 @@ export class BlockEmitter {
     this.#count();
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      if (value.exit !== undefined) this.#placeLeaving(value, value.exit, i);
-      else if (value.what !== WHAT.PURE) this.#place(value);
+      if (value.what !== WHAT.PURE) this.#place(value);
       else if (value.uses > 1 && value.uses !== COLD) {
         this.#compute(value);
         this.#keep(value);
@@ -62,24 +57,6 @@ export class BlockEmitter {
     }
     this.#end();
     this.#dropFrom(0);
-  }
-
-  /** What may leave: the code of an exit that several have stands behind the last of them. */
-  #placeLeaving(value: Value, exit: Exit, place: number): void {
-    const code = this.#code;
-    const last = this.#lasts.get(exit)!;
-    if (last > place && this.#shared?.exit !== exit) {
-      const behind = code.block();
-      this.#shared = { exit, here: code.block(), behind };
-    }
-    this.#place(value);
-    const shared = this.#shared;
-    if (last !== place || shared?.exit !== exit) return;
-    this.#shared = undefined;
-    code.br(shared.behind);
-    code.end();
-    this.#exit(exit);
-    code.end();
   }
 
   /** Puts a value from the stack into a local variable. */
@@ -187,12 +164,8 @@ export class BlockEmitter {
     }
   }
 
-  #countExit(exit: Exit, place: number): void {
-    const { changes, late } = exit;
+  #countExit({ changes, late }: Exit, place: number): void {
     const { values } = changes;
-    // What else needs them later has been counted already.
-    if (this.#lasts.has(exit)) return;
-    this.#lasts.set(exit, place);
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
       value.uses |= COLD;
@@ -298,10 +271,6 @@ export class BlockEmitter {
 
   #leaveIf(exit: Exit): void {
     const code = this.#code;
-    if (this.#shared?.exit === exit) {
-      code.brIf(this.#shared.here);
-      return;
-    }
     code.if();
     this.#exit(exit);
     code.end();
@@ -326,8 +295,7 @@ export class BlockEmitter {
       code.tee(place);
     }
     e.check(value, place, labels);
-    if (this.#shared?.exit === value.exit) code.br(this.#shared!.here);
-    else this.#exit(value.exit!);
+    this.#exit(value.exit!);
     code.end();
     if (!isPlace) e.giveBack(I32, place);
   }
@@ -530,16 +498,20 @@ export class BlockEmitter {
         }
         this.#push(end.target);
         this.#e.setEip();
-        if (end.cases.length === 1 && end.cases[0]!.block >= 0) {
-          this.#e.isAt(end.cases[0]!.address);
-          code.if();
-          this.#edge(end.cases[0]!, count, changes);
-          code.end();
+        if (end.choice === undefined) {
+          for (const each of end.cases) {
+            if (each.block < 0) continue;
+            this.#e.isAt(each.address);
+            code.if();
+            this.#edge(each, count, changes);
+            code.end();
+          }
         }
         this.#assign(changes, -1);
         this.#e.spend(count);
         if (end.choice !== undefined) this.#e.choose(this.#block.index, end.cases, index, end.choice.cases);
-        this.#e.dispatch(this.#block.index, end.cases.length > 1 ? end.cases : []);
+        else if (end.jump !== undefined) this.#e.tell(end.jump);
+        this.#e.dispatch(this.#block.index, end.choice === undefined ? [] : end.cases);
         if (index >= 0) this.#e.giveBack(I32, index);
         return;
       }

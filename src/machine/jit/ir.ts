@@ -84,9 +84,6 @@ export interface Value {
 /** While its block is made. */
 type Making = { -readonly [Name in keyof Value]: Value[Name] };
 
-/** A constant of its own, which may change as long as its block is being made. */
-export type Changeable = Value & { number: number };
-
 /** All that a value is made of. */
 export const argumentsOf = ({ a, b, rest = [] }: Value): readonly Value[] =>
   [a, b, ...rest].filter((value) => value !== undefined);
@@ -98,12 +95,16 @@ export type End =
   /** Goes on in a block, or outside. */
   | { readonly kind: "goto"; readonly target: Target }
   | { readonly kind: "branch"; readonly condition: Value; readonly yes: Target; readonly no: Target }
-  /** Where a value says: probably one of `cases`, most probably the one that `choice` tells before it is known. */
+  /**
+   * Where a value says: probably one of `cases`, most probably the one that `choice` tells before it is known. Without
+   * a choice there are few, which are tried in turn. The record of `jump` is told where else it has led.
+   */
   | {
       readonly kind: "indirect";
       readonly target: Value;
       readonly cases: readonly Target[];
       readonly choice?: Choice;
+      readonly jump?: Operation | undefined;
     }
   /** Executes an operation outside, through the interpreter's executor, then goes on behind it. */
   | { readonly kind: "execute"; readonly operation: Operation; readonly target: Target }
@@ -282,8 +283,6 @@ export class Builder {
   /** Numbers that have been admitted, by their lanes. */
   readonly #plain = new Map<Value, number>();
   #admission: Admission | undefined;
-  /** Where whoever leaves goes back to while stores are put off. */
-  #held: Exit | undefined;
   /** What MXCSR has been found to be, as `admit` is told it. */
   mode = 0;
   /** The instruction that is being lowered. */
@@ -346,10 +345,6 @@ export class Builder {
     const constant = made(WHAT.CONST, I32, 0, undefined, undefined, value | 0, undefined, -1, 0);
     constants.set(value | 0, constant);
     return constant;
-  }
-
-  changeable(value: number): Changeable {
-    return made(WHAT.CONST, I32, 0, undefined, undefined, value, undefined, -1, 0);
   }
 
   /** A constant of another type: 64 bits as a bigint, 16 bytes, or a double as its number. */
@@ -464,7 +459,7 @@ export class Builder {
   }
 
   store(opcode: Opcode, address: Value, value: Value, offset: number): void {
-    this.#settle();
+    if (this.#admission !== undefined) this.#settle();
     this.#make(WHAT.STORE, I32, opcode, address, value, offset);
     if (offset === STATE.MXCSR && address.what === WHAT.CONST) {
       this.mode = 0;
@@ -561,7 +556,7 @@ export class Builder {
         admission.fails = admission.fails ? this.pure(W.i32_or, admission.fails, fails) : fails;
     }
     if (mode !== this.mode) admission.mode = this.mode = mode;
-    if (this.without === "numbers") this.#admit();
+    if (this.without === "numbers") this.#settle();
   }
 
   /** Whether numbers are known to be zero, normal or infinite. */
@@ -573,13 +568,8 @@ export class Builder {
     this.#plain.set(value, (this.#plain.get(value) ?? 0) | lanes);
   }
 
-  /** Before something is done that cannot be undone: looks at the numbers that wait for it. */
+  /** Looks at the numbers that wait for it, before something is done that cannot be undone. */
   #settle(): void {
-    this.#held = undefined;
-    this.#admit();
-  }
-
-  #admit(): void {
     const admission = this.#admission;
     if (admission === undefined) return;
     this.#admission = undefined;
@@ -599,16 +589,10 @@ export class Builder {
     this.#leavesBy(made, exit);
   }
 
-  /** Calls a function that changes the state. */
   call(index: number, type: ValueType, ...args: Value[]): Value {
     this.#settle();
     // Some write to guest memory.
     this.#memory.clear();
-    return this.calculate(index, type, ...args);
-  }
-
-  /** Calls a function that changes nothing, or nothing but what it answers in the state page. */
-  calculate(index: number, type: ValueType, ...args: Value[]): Value {
     const made = this.#makeOf(WHAT.CALL, type, args);
     made.number = index;
     return made;
@@ -643,7 +627,7 @@ export class Builder {
 
   /** Leaves the region before the present instruction unless `count` more can be afforded, 0 … 2^30. */
   afford(count: Value): void {
-    this.#admit();
+    this.#settle();
     this.#leaving(this.exit(), WHAT.AFFORD, count);
   }
 
@@ -652,17 +636,9 @@ export class Builder {
     this.#make(WHAT.SPEND, I32, 0, count);
   }
 
-  /**
-   * An exit before the present instruction; with a target where it goes on, behind it. While stores are put off it may be
-   * before an earlier one, if nothing but slots has changed since: exits that are the same one need little code.
-   */
+  /** An exit before the present instruction; with a target where it goes on, behind it. */
   exit(to?: Target): Exit {
-    if (to !== undefined) return this.#exitHere(to);
     if (this.#admission !== undefined) return this.#admission.exit;
-    return this.procrastinator === undefined ? this.#exitHere() : (this.#held ??= this.#exitHere());
-  }
-
-  #exitHere(to?: Target): Exit {
     return {
       eip: this.eip,
       count: this.block.count,
@@ -682,15 +658,15 @@ export class Builder {
 
   /** Goes on at `target`, behind the present instruction, if `condition` is not zero. */
   part(condition: Value, target: Target): void {
-    this.#admit();
+    this.#settle();
     this.#leaving(this.exit(target), WHAT.PART, condition);
   }
 
   /** Leaves for `address` if that is not what is expected. The present instruction has been executed. */
   astray(address: Value, expected: number): void {
     if (address.what === WHAT.CONST && address.number === expected) return;
-    this.#admit();
-    this.#leaving(this.#exitHere(), WHAT.ASTRAY, address).number = expected;
+    this.#settle();
+    this.#leaving(this.exit(), WHAT.ASTRAY, address).number = expected;
   }
 
   /** Ends the block. */

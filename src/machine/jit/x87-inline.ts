@@ -3,7 +3,7 @@
  * lead to what is rare. 128 bits are a significand and a rest, of which the top bit is a half and the lowest sticky.
  */
 import { I64, type Opcode, W } from "../wasm/index.ts";
-import { type Builder, type Value, WHAT } from "./ir.ts";
+import type { Builder, Value } from "./ir.ts";
 import type { Number80 } from "./x87-stack.ts";
 
 const SIGN = 0x8000;
@@ -74,21 +74,17 @@ class Inline {
     this.doubt(this.op(W.i64_ge_s, this.op(W.i64_and, x.significand, y.significand), this.long(0n)));
     for (const number of [x, y]) {
       if (plain.has(number.significand)) continue;
-      this.doubt(this.#isExtreme(this.exponent(number)));
-      this.#specials.push(this.isSpecial(number));
+      plain.add(number.significand);
+      const exponent = this.exponent(number);
+      const isExtreme = this.#isExtreme(exponent);
+      this.doubt(isExtreme);
+      const isZero = this.op(
+        W.i64_eqz,
+        this.op(W.i64_or, number.significand, this.op(W.i64_extend_i32_u, exponent)),
+      );
+      const isUnnormal = this.op(W.i64_ge_s, number.significand, this.long(0n));
+      this.#specials.push(this.op(W.i32_and, this.any(isExtreme, isUnnormal), this.not(isZero)));
     }
-  }
-
-  /** Neither normal nor zero: of a number that is known to be plain from now on. */
-  isSpecial(number: Number80): Value {
-    plain.add(number.significand);
-    const exponent = this.exponent(number);
-    const isZero = this.op(
-      W.i64_eqz,
-      this.op(W.i64_or, number.significand, this.op(W.i64_extend_i32_u, exponent)),
-    );
-    const isUnnormal = this.op(W.i64_ge_s, number.significand, this.long(0n));
-    return this.op(W.i32_and, this.any(this.#isExtreme(exponent), isUnnormal), this.not(isZero));
   }
 
   #isExtreme(exponent: Value): Value {
@@ -125,16 +121,8 @@ class Inline {
 
   /** A number out of doubt. */
   mended(usual: Number80, refused: Value, other: readonly [Value, Value]): Number80 {
-    const [significand, head] = this.mendedPair([usual.significand, usual.head], refused, other);
+    const [significand, head] = this.b.mend([usual.significand, usual.head], this.#doubts, refused, other);
     return markPlain({ significand, head });
-  }
-
-  mendedPair(
-    usual: readonly [Value, Value],
-    refused: Value,
-    other: readonly [Value, Value],
-  ): readonly [Value, Value] {
-    return this.b.mend(usual, this.#doubts, refused, other);
   }
 }
 
@@ -261,99 +249,4 @@ export function widened(b: Builder, bits: Value, { fraction, most, bias }: Forma
   c.doubt(c.op(W.i32_lt_u, next, b.const(2)));
   const isOther = c.op(W.i64_ne, c.op(W.i64_shl, bits, c.long(most === 0xff ? 33n : 1n)), c.long(0n));
   return c.mended({ significand, head }, isOther, [c.long(0n), sign]);
-}
-
-/** A normal number as the bits of a single or double, and in doubt a zero; and what was raised. */
-export function narrowed(
-  b: Builder,
-  x: Number80,
-  { fraction, most, bias }: Format,
-  isSticky: boolean,
-): readonly [Value, Value] {
-  const c = new Inline(b, isSticky);
-  const dropped = BigInt(63 - fraction);
-  const exponent = c.exponent(x);
-  // The integer bit adds one to it, and so does a carry.
-  const scale = c.op(W.i32_sub, exponent, b.const(BIAS - bias + 1));
-  // Of the uppermost binade something might become infinite.
-  c.doubt(c.op(W.i32_ge_u, scale, b.const(most - 2)));
-  const isUnnormal = c.op(W.i64_ge_s, x.significand, c.long(0n));
-  if (!plain.has(x.significand)) c.doubt(isUnnormal);
-  const cut = c.op(
-    W.i64_add,
-    c.op(W.i64_shl, c.op(W.i64_extend_i32_u, scale), c.long(BigInt(fraction))),
-    c.op(W.i64_shr_u, x.significand, c.long(dropped)),
-  );
-  const rest = c.op(W.i64_shl, x.significand, c.long(64n - dropped));
-  const odd = c.op(W.i64_and, cut, c.long(1n));
-  const up = c.op(W.i64_gt_u, c.op(W.i64_or, rest, odd), c.long(-(1n << 63n)));
-  const sign = c.op(
-    W.i64_shl,
-    c.op(W.i64_extend_i32_u, c.sign(x.head)),
-    c.long(BigInt(fraction === 52 ? 48 : 16)),
-  );
-  const bits = c.op(W.i64_or, c.op(W.i64_add, cut, c.op(W.i64_extend_i32_u, up)), sign);
-  let raised = c.op(W.i32_shl, up, b.const(C1_SHIFT - 16));
-  if (!isSticky) {
-    const inexact = c.op(W.i64_ne, rest, c.long(0n));
-    raised = c.op(W.i32_or, raised, c.op(W.i32_shl, inexact, b.const(PE_SHIFT - 16)));
-  }
-  const isOther = c.op(
-    W.i64_ne,
-    c.op(W.i64_or, x.significand, c.op(W.i64_extend_i32_u, exponent)),
-    c.long(0n),
-  );
-  plain.add(x.significand);
-  return c.mendedPair([bits, raised], isOther, [sign, b.const(0)]);
-}
-
-/** Whether x is less than y, or equal; leaves where one is neither normal nor zero. */
-export function compared(
-  b: Builder,
-  x: Number80,
-  y: Number80,
-): { readonly less: Value; readonly equal: Value } {
-  const c = new Inline(b, true);
-  const unknown = [x, y].filter(({ significand }) => !isConstant(significand) && !plain.has(significand));
-  if (unknown.length > 0) b.leave(c.any(...unknown.map((number) => c.isSpecial(number))));
-  const isNegative = ({ head }: Number80): Value =>
-    c.op(W.i32_and, c.op(W.i32_shr_u, head, b.const(15)), b.const(1));
-  const isSomething = ({ significand }: Number80): Value => c.op(W.i64_ne, significand, c.long(0n));
-  if (isZeroConstant(y)) return { less: c.op(W.i32_and, isNegative(x), isSomething(x)), equal: c.isZero(x) };
-  if (isZeroConstant(x)) {
-    return { less: c.op(W.i32_and, c.not(isNegative(y)), isSomething(y)), equal: c.isZero(y) };
-  }
-  // Two words for each that are in order as the numbers are: the complement of both where it is less than zero.
-  const words = (number: Number80): readonly [Value, Value] => {
-    const sign = c.op(W.i32_shr_s, c.op(W.i32_shl, number.head, b.const(16)), b.const(31));
-    const mask = isConstant(number.significand) ? sign : b.select(c.isZero(number), b.const(0), sign);
-    const upper = c.op(W.i32_xor, c.exponent(number), mask);
-    const lower =
-      mask.what === WHAT.CONST && mask.number === 0
-        ? number.significand
-        : c.op(W.i64_xor, number.significand, c.op(W.i64_extend_i32_s, mask));
-    return [upper, lower];
-  };
-  const [xUpper, xLower] = words(x);
-  const [yUpper, yLower] = words(y);
-  const difference = c.op(W.i32_sub, xUpper, yUpper);
-  const order = c.op(W.i32_sub, difference, c.op(W.i64_lt_u, xLower, yLower));
-  return {
-    less: c.op(W.i32_shr_u, order, b.const(31)),
-    equal: c.op(W.i32_and, c.op(W.i32_eqz, difference), c.op(W.i64_eq, xLower, yLower)),
-  };
-}
-
-const isConstant = ({ what }: Value): boolean => what === WHAT.CONST;
-const isZeroConstant = ({ significand }: Number80): boolean =>
-  isConstant(significand) && significand.bytes === 0n;
-
-/** One of two numbers. */
-export function chosen(b: Builder, condition: Value, yes: Number80, no: Number80): Number80 {
-  const number = {
-    significand: b.select(condition, yes.significand, no.significand),
-    head: b.select(condition, yes.head, no.head),
-  };
-  const isPlain = [yes, no].every(({ significand }) => isConstant(significand) || plain.has(significand));
-  return isPlain ? markPlain(number) : number;
 }

@@ -18,6 +18,8 @@ export const RECORD = {
   TARGET: 12,
   /** In its place, of what is no jump: which of several things an arm does. */
   WHICH: 12,
+  /** In its place, of an indirect call or jump: how often it has led where compiled code did not expect. */
+  MISSES: 12,
   DISPLACEMENT: 16,
   IMMEDIATE: 20,
   ADDRESS: 24,

@@ -555,16 +555,20 @@ export class BlockEmitter {
         }
         this.#push(end.target);
         this.#e.setEip();
-        if (end.cases.length === 1 && end.cases[0]!.block >= 0) {
-          this.#e.isAt(end.cases[0]!.address);
-          code.if();
-          this.#edge(end.cases[0]!, count, changes);
-          code.end();
+        if (end.choice === undefined) {
+          for (const each of end.cases) {
+            if (each.block < 0) continue;
+            this.#e.isAt(each.address);
+            code.if();
+            this.#edge(each, count, changes);
+            code.end();
+          }
         }
         this.#assign(changes, -1);
         this.#e.spend(count);
         if (end.choice !== undefined) this.#e.choose(this.#block.index, end.cases, index, end.choice.cases);
-        this.#e.dispatch(this.#block.index, end.cases.length > 1 ? end.cases : []);
+        else if (end.jump !== undefined) this.#e.tell(end.jump);
+        this.#e.dispatch(this.#block.index, end.choice === undefined ? [] : end.cases);
         if (index >= 0) this.#e.giveBack(I32, index);
         return;
       }

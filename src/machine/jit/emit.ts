@@ -5,6 +5,7 @@
  * Every exit leaves the exact EIP, count and slots in local variables and goes to one place, which stores them. What
  * an exit alone needs is computed on the way there.
  */
+import { RECORD } from "../cpu/records.ts";
 import { STATE } from "../cpu/state.ts";
 import { FACT, FACTS_BASE, LINE_SHIFT, type Memory } from "../memory/memory.ts";
 import {
@@ -541,6 +542,20 @@ export class Emitter {
     } else if (goesBack(structure, from, to)) code.br(this.#loops[to]!);
     else if (structure.isJoint[to]) code.br(this.#joints[to]!);
     else this.#tree(to);
+  }
+
+  /** Has the record of an indirect jump tell where it has led, which is not foreseen. */
+  tell({ record }: import("../cpu/operation.ts").Operation): void {
+    const { code } = this;
+    code.i32(record);
+    code.get(this.#eip);
+    code.access(W.i32_store, RECORD.IMMEDIATE);
+    code.i32(record);
+    code.i32(record);
+    code.access(W.i32_load, RECORD.MISSES);
+    code.i32(1);
+    code.op(W.i32_add);
+    code.access(W.i32_store, RECORD.MISSES);
   }
 
   isAt(address: number): void {

@@ -99,12 +99,16 @@ export type End =
   /** Goes on in a block, or outside. */
   | { readonly kind: "goto"; readonly target: Target }
   | { readonly kind: "branch"; readonly condition: Value; readonly yes: Target; readonly no: Target }
-  /** Where a value says: probably one of `cases`, most probably the one that `choice` tells before it is known. */
+  /**
+   * Where a value says: probably one of `cases`, most probably the one that `choice` tells before it is known. Without
+   * a choice there are few, which are tried in turn. The record of `jump` is told where else it has led.
+   */
   | {
       readonly kind: "indirect";
       readonly target: Value;
       readonly cases: readonly Target[];
       readonly choice?: Choice;
+      readonly jump?: Operation | undefined;
     }
   /** Executes an operation outside, through the interpreter's executor, then goes on behind it. */
   | { readonly kind: "execute"; readonly operation: Operation; readonly target: Target }

@@ -100,7 +100,12 @@ describe("rows", () => {
     const indexes = [...rows.keys()];
     expect(read.count).toBe(rows.length);
     expect(indexes.map(read.row)).toEqual(rows);
-    expect(indexes.map(read.names)).toEqual(indexes.map(table.names));
+    const named = ({ names }: typeof table) => [...names()].map(([name, rows]) => [name, rows()]);
+    expect(named(read)).toEqual(named(table));
+    const found = read.names();
+    expect(rows.every(({ names }, index) => names.every((name) => found.get(name)!().includes(index)))).toBe(
+      true,
+    );
     const places = [...Array(SPACES * 256).keys()];
     const legacy = places.slice(0, LEGACY_PLACES);
     expect(places.slice(LEGACY_PLACES).map(read.at)).toEqual(places.slice(LEGACY_PLACES).map(table.at));

@@ -20,24 +20,18 @@ function formAt(index: number): Form {
   return (made[index] ??= read(index < count ? plain.row(index) : vectorRows().row(index - count), index));
 }
 
-let named: Map<string, number[]> | undefined;
+let named: Map<string, () => number[]> | undefined;
 let namesAreAll = false;
 
 /** The rows of each name; of those of AVX once it was asked for `all`. */
-function names(all: boolean): Map<string, number[]> {
-  const add = (map: Map<string, number[]>, table: RowTable, from: number) => {
-    for (let index = 0; index < table.count; index++) {
-      for (const name of table.names(index)) {
-        const list = map.get(name);
-        if (list === undefined) map.set(name, [from + index]);
-        else list.push(from + index);
-      }
-    }
-  };
-  if (named === undefined) add((named = new Map()), plain, 0);
+function names(all: boolean): Map<string, () => number[]> {
+  named ??= plain.names();
   if (all && !namesAreAll) {
     namesAreAll = true;
-    add(named, vectorRows(), plain.count);
+    for (const [name, rows] of vectorRows().names()) {
+      const before = named.get(name);
+      named.set(name, () => [...(before?.() ?? []), ...rows().map((row) => plain.count + row)]);
+    }
   }
   return named;
 }
@@ -56,7 +50,7 @@ const formsOf = new Map<string, readonly Form[]>();
 export function byMnemonic(name: string): readonly Form[] {
   let found = formsOf.get(name);
   if (found === undefined) {
-    found = (names(isAvx(name)).get(name) ?? []).map(formAt);
+    found = (names(isAvx(name)).get(name)?.() ?? []).map(formAt);
     if (found.length > 0) formsOf.set(name, found);
   }
   return found;

@@ -10,8 +10,8 @@ export interface RowTable {
   row(index: number): Row;
   /** The rows that a byte of an opcode space may mean: space times 256 plus the byte (`placeInTable`). */
   at(place: number): readonly number[];
-  /** Of each row. */
-  names(index: number): readonly string[];
+  /** All names, each with a way to its rows. */
+  names(): Map<string, () => number[]>;
   /** Of a byte of the legacy maps, which these rows alone have. */
   meaning(place: number): Meaning;
 }
@@ -34,6 +34,7 @@ const BETWEEN_PLACES = ";";
 const BETWEEN_LISTS = "/";
 const WITH_MODRM = "+";
 const BETWEEN_FIELDS = "|";
+const BEHIND_NAME = " ";
 const BETWEEN_LINES = "\n";
 const BETWEEN_BLOCKS = "\n\n";
 /** Rows that are split at once. */
@@ -46,6 +47,17 @@ function placesOf(rows: readonly Row[]): number[][] {
     for (let place = at; place < at + count; place++) (places[place] ??= []).push(index);
   }
   return places;
+}
+
+function rowsByName(rows: readonly Row[]): Map<string, number[]> {
+  const named = new Map<string, number[]>();
+  for (const [index, { names }] of rows.entries())
+    for (const name of names) {
+      const list = named.get(name);
+      if (list === undefined) named.set(name, [index]);
+      else list.push(index);
+    }
+  return named;
 }
 
 /** The more a form fixes, the earlier it is asked. */
@@ -80,12 +92,12 @@ export function tableOf(rows: readonly Row[]): RowTable {
     count: rows.length,
     row: (index) => rows[index]!,
     at,
-    names: (index) => rows[index]!.names,
+    names: () => new Map([...rowsByName(rows)].map(([name, list]) => [name, () => list])),
     meaning: (place) => meaningOf(at(place).map((index) => read(rows[index]!, index))),
   };
 }
 
-/** First a line for each space, which has the rows by place, then a line for each row, so many at a time. */
+/** First a line for each space, which has the rows by place, then one for each name, then one for each row, so many at a time. */
 export function pack(rows: readonly Row[]): string {
   const table = tableOf(rows);
   const places = placesOf(rows);
@@ -106,7 +118,8 @@ export function pack(rows: readonly Row[]): string {
       row.conditionReads,
     ].join(BETWEEN_FIELDS),
   );
-  const blocks: string[] = [spaces.join(BETWEEN_LINES)];
+  const named = [...rowsByName(rows)].map(([name, list]) => name + BEHIND_NAME + list.join());
+  const blocks: string[] = [spaces.join(BETWEEN_LINES), named.join(BETWEEN_LINES)];
   for (let row = 0; row < rows.length; row += BLOCK)
     blocks.push(lines.slice(row, row + BLOCK).join(BETWEEN_LINES));
   return [rows.length, ...blocks].join(BETWEEN_BLOCKS);
@@ -123,7 +136,7 @@ const numbersIn = (text: string): number[] => (text === "" ? [] : text.split(","
 
 export function unpack(text: string): RowTable {
   // What is split is garbage to be collected before the first instruction: no more than is asked for.
-  const [count, spaces, ...texts] = text.split(BETWEEN_BLOCKS);
+  const [count, spaces, named, ...texts] = text.split(BETWEEN_BLOCKS);
   const places: string[][] = [];
   const blocks: string[][] = [];
   const at = (place: number): string => {
@@ -150,7 +163,14 @@ export function unpack(text: string): RowTable {
         conditionReads: Number(conditionReads),
       };
     },
-    names: (index) => fields(index)[0]!.split(" "),
+    names() {
+      const map = new Map<string, () => number[]>();
+      for (const line of named!.split(BETWEEN_LINES)) {
+        const end = line.indexOf(BEHIND_NAME);
+        map.set(line.slice(0, end), () => numbersIn(line.slice(end + 1)));
+      }
+      return map;
+    },
     at: (place) => numbersIn(at(place)),
     meaning(place) {
       const packed = at(place);

@@ -53,7 +53,7 @@ export class BusyLine {
   #next: number;
   #shown = false;
 
-  constructor(io: Io, now: () => number = () => performance.now()) {
+  constructor(io: Io, now: () => number = () => process.uptime() * 1000) {
     this.#io = io;
     this.#now = now;
     this.#visible = colourful(io, io.stderr);

@@ -371,6 +371,7 @@ export class Preprocessor {
         this.replaceConstants(FIX, start, false);
         has = ANYTHING;
       }
+      this.#lastReplaced = FIX;
     }
     // Most lines go this way, and macros in one another all do: a frame less on the stack.
     if (this.collecting.state === 0) this.#instruction(lineStart, has);
@@ -463,6 +464,7 @@ export class Preprocessor {
       }
       if (!isName(second)) break;
       if (texts.lower(textOf(second)) === names.equ) {
+        this.#lastReplaced = EQU;
         this.replaceConstants(EQU, at + 2, false);
         this.#define(EQU, at, at + 2);
         return;
@@ -472,8 +474,12 @@ export class Preprocessor {
       this.#invokeStruc(struc, at, name, textOf(second));
       return;
     }
+    this.#lastReplaced = EQU;
     if ((marks & (FRAMED | traitOf(EQU))) !== 0) this.replaceConstants(EQU, at, false);
   }
+
+  /** The kind of constants that a line was searched for last. */
+  #lastReplaced: DefinitionKind = FIX;
 
   /** NAME: at `at`. Returns where the line goes on, or -1 when it is done with. */
   #label(at: number, name: number): number {
@@ -500,8 +506,8 @@ export class Preprocessor {
       if (tokens[from] === 0x3a) from++;
     }
     if (!whole) {
-      // A label that is no name: what follows is left as it is, unless it comes from a macro.
-      this.replaceConstants(EQU, at, false, this.expanding === 0);
+      // A label that is no name: what follows is searched for what was searched for last, in whatever line that was.
+      this.replaceConstants(EQU, at, false, this.#lastReplaced);
       return -1;
     }
     const value = tokens.slice(start, end);
@@ -543,10 +549,10 @@ export class Preprocessor {
 
   /**
    * Replaces constants from `at` to the end of the last line; a value is put in as it is and not looked into again.
-   * With `toBrace`, an opening brace ends it; the position of what ended it is returned. With `once`, only the first
-   * constant is replaced.
+   * With `toBrace`, an opening brace ends it; the position of what ended it is returned. Behind the first constant
+   * those of the kind `behind` are.
    */
-  replaceConstants(kind: DefinitionKind, at: number, toBrace: boolean, once = false): number {
+  replaceConstants(kind: DefinitionKind, at: number, toBrace: boolean, behind = kind): number {
     const { store } = this;
     const { tokens } = store;
     const { traits } = this.texts;
@@ -566,13 +572,14 @@ export class Preprocessor {
     const rest = store.lifted;
     let stop = -1;
     let replacing = true;
+    let wanted = kind;
     for (let index = 0; index < count; index++) {
       const token = rest[index]!;
       if (replacing && token >= 256 && (token & 3) === 0) {
-        const constant = this.constant(kind, textOf(token));
+        const constant = this.constant(wanted, textOf(token));
         if (constant !== undefined) {
           this.#putConstant(constant);
-          replacing = !once;
+          wanted = behind;
           continue;
         }
       }
@@ -710,7 +717,7 @@ export class Preprocessor {
     const definition = this.addDefinition(kind, textOf(token), at + 1, 0);
     this.#collect(-1, at + 1, -1);
     this.collecting.definition = definition;
-    const brace = checkParameters(store.tokens, at + 1);
+    const brace = checkParameters(this.texts, store.tokens, at + 1);
     if (brace >= 0) this.openBlock(brace + 1);
   }
 
@@ -719,6 +726,7 @@ export class Preprocessor {
     this.#collect(block, at, name);
     let end: number;
     if (block === BLOCK_MATCH) {
+      this.#lastReplaced = EQU;
       end = this.replaceConstants(EQU, beginMatch(store.tokens, at), true);
     } else {
       end = at;

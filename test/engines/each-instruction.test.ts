@@ -49,7 +49,7 @@ test.each([
       expect(found, `case ${n}, behind ${++k} instructions`).toEqual([]);
     }
   }
-  // Where the x87 meets what is rare, compiled code ends, and goes on behind it.
+  // Where the x87 meets what is rare, compiled code ends, perhaps some instructions before it, and goes on behind it.
   const executed = engine!.executed - inCode;
-  expect(executed / (compiled.machine.instructions - all)).toBeGreaterThan(0.5);
+  expect(executed / (compiled.machine.instructions - all)).toBeGreaterThan(0.45);
 });

@@ -1,11 +1,12 @@
 /** Values of a block → WebAssembly, in their order; what an exit alone needs is computed on the way there. */
-import { type Code, F64, I32, I64, W } from "../wasm/index.ts";
+import { type Code, F64, I32, I64, type Label, type ValueType, W } from "../wasm/index.ts";
 import { copy, fill } from "./bulk.ts";
 import type { Emitter } from "./emit.ts";
 import type { Block, Changes, Exit, LateStore, Target, Value } from "./ir.ts";
 import { leavesAtEnd } from "./liveness.ts";
 import { endDoubt, isOtherMode, LOOKS, nextDoubt } from "./looks.ts";
 import { isKnown } from "./numbers.ts";
+import { PIECE, patternOf } from "./patterns.ts";
 import { goesBack } from "./structure.ts";
 import { WHAT } from "./what.ts";
 
@@ -35,6 +36,10 @@ export class BlockEmitter {
   readonly #kept: Value[] = [];
   /** Those that have none behind a place. */
   readonly #ended: (Value[] | undefined)[] = [];
+  /** Behind which value nobody leaves that way any more. */
+  readonly #lasts = new Map<Exit, number>();
+  /** The exit that several values share, from the first of them to the last: where it is, and what is behind it. */
+  #shared: { readonly exit: Exit; readonly here: Label; readonly behind: Label } | undefined;
 
   constructor(emitter: Emitter, block: Block) {
     this.#e = emitter;
@@ -47,7 +52,8 @@ export class BlockEmitter {
     this.#count();
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      if (value.what !== WHAT.PURE) this.#place(value);
+      if (value.exit !== undefined) this.#placeLeaving(value, value.exit, i);
+      else if (value.what !== WHAT.PURE) this.#place(value);
       else if (value.uses > 1 && value.uses !== COLD) {
         this.#compute(value);
         this.#keep(value);
@@ -57,6 +63,24 @@ export class BlockEmitter {
     }
     this.#end();
     this.#dropFrom(0);
+  }
+
+  /** What may leave: the code of an exit that several have stands behind the last of them. */
+  #placeLeaving(value: Value, exit: Exit, place: number): void {
+    const code = this.#code;
+    const last = this.#lasts.get(exit)!;
+    if (last > place && this.#shared?.exit !== exit) {
+      const behind = code.block();
+      this.#shared = { exit, here: code.block(), behind };
+    }
+    this.#place(value);
+    const shared = this.#shared;
+    if (last !== place || shared?.exit !== exit) return;
+    this.#shared = undefined;
+    code.br(shared.behind);
+    code.end();
+    this.#exit(exit);
+    code.end();
   }
 
   /** Puts a value from the stack into a local variable. */
@@ -116,7 +140,7 @@ export class BlockEmitter {
       if (rest !== undefined) this.#countRest(value, rest, until, isHot);
       if (what <= WHAT.STORE) continue;
       if (exit !== undefined) this.#countExit(exit, i);
-      if (what === WHAT.CALL || what === WHAT.MEND || what === WHAT.SECOND)
+      if (what === WHAT.CALL || what === WHAT.PATTERN || what === WHAT.SECOND)
         this.#endsAt(value, value.last > i ? value.last : i);
     }
   }
@@ -156,16 +180,16 @@ export class BlockEmitter {
       const each = rest[i]!;
       if (what === WHAT.ADMIT && !this.#isLooked(value, i)) {
         if (each.last < until) each.last = until;
-      } else {
-        // What is needed only in doubt.
-        const isRare = what === WHAT.MEND && i < 3;
-        need(each, until, isHot && !isRare);
-      }
+      } else need(each, until, isHot);
     }
   }
 
-  #countExit({ changes, late }: Exit, place: number): void {
+  #countExit(exit: Exit, place: number): void {
+    const { changes, late } = exit;
     const { values } = changes;
+    // What else needs them later has been counted already.
+    if (this.#lasts.has(exit)) return;
+    this.#lasts.set(exit, place);
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
       value.uses |= COLD;
@@ -236,8 +260,8 @@ export class BlockEmitter {
         if (value.last >= 0) this.#keep(value);
         else code.drop();
         return;
-      case WHAT.MEND:
-        this.#mend(value);
+      case WHAT.PATTERN:
+        this.#pattern(value);
         return;
       case WHAT.SECOND:
         return;
@@ -271,6 +295,10 @@ export class BlockEmitter {
 
   #leaveIf(exit: Exit): void {
     const code = this.#code;
+    if (this.#shared?.exit === exit) {
+      code.brIf(this.#shared.here);
+      return;
+    }
     code.if();
     this.#exit(exit);
     code.end();
@@ -295,7 +323,8 @@ export class BlockEmitter {
       code.tee(place);
     }
     e.check(value, place, labels);
-    this.#exit(value.exit!);
+    if (this.#shared?.exit === value.exit) code.br(this.#shared!.here);
+    else this.#exit(value.exit!);
     code.end();
     if (!isPlace) e.giveBack(I32, place);
   }
@@ -348,32 +377,60 @@ export class BlockEmitter {
     code.end();
   }
 
-  #mend(value: Value): void {
+  #pattern(value: Value): void {
     const code = this.#code;
-    const rest = value.rest!;
-    const other = this.#block.values[value.position + 1]!;
-    this.#push(value.a!);
-    this.#keep(value);
-    this.#push(value.b!);
-    this.#keep(other);
-    const done = code.block();
-    const doubtful = code.block();
-    for (let i = 3; i < rest.length; i++) {
-      this.#push(rest[i]!);
-      code.brIf(doubtful);
+    const e = this.#e;
+    const { pieces, own } = patternOf(value.number);
+    const locals: number[] = [];
+    const returned: [ValueType, number][] = [];
+    const take = (type: ValueType): number => {
+      const local = e.takeTemporary(type);
+      returned.push([type, local]);
+      return local;
+    };
+    for (const given of value.rest!) {
+      let local = given.what === WHAT.SLOT ? e.slots[given.number]! : given.local;
+      if (local < 0) {
+        this.#push(given);
+        local = take(given.type);
+        code.set(local);
+      }
+      locals.push(local);
     }
-    code.br(done);
-    code.end();
-    const first = this.#kept.length;
-    this.#share(rest.slice(0, 3));
-    this.#push(rest[0]!);
-    this.#leaveIf(value.exit!);
-    this.#push(rest[1]!);
-    this.#push(rest[2]!);
-    code.set(other.local);
-    code.set(value.local);
-    this.#dropFrom(first);
-    code.end();
+    for (const result of [value, this.#block.values[value.position + 1]!]) {
+      result.local = e.takeTemporary(result.type);
+      this.#kept.push(result);
+      locals.push(result.local);
+    }
+    for (let i = 0; i < own.length; i++) locals.push(take(own[i]!));
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i]!;
+      if (typeof piece !== "number") {
+        code.append(piece);
+        continue;
+      }
+      const local = locals[piece >>> PIECE.BITS]!;
+      switch (piece & ((1 << PIECE.BITS) - 1)) {
+        case PIECE.GET:
+          code.get(local);
+          break;
+        case PIECE.SET:
+          code.set(local);
+          break;
+        case PIECE.TEE:
+          code.tee(local);
+          break;
+        case PIECE.BLOCK:
+          code.block();
+          break;
+        case PIECE.END:
+          code.end();
+          break;
+        default:
+          this.#leaveIf(value.exit!);
+      }
+    }
+    for (let i = 0; i < returned.length; i++) e.giveBack(returned[i]![0], returned[i]![1]);
   }
 
   /** Puts a value on the stack. */

@@ -15,6 +15,7 @@ import { FACTS_BASE, RAM_BASE } from "../memory/memory.ts";
 import { I32, type Opcode, resultOf, type ValueType, W } from "../wasm/index.ts";
 import { LANES, plainLanes } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
+import { patternOf } from "./patterns.ts";
 import { ALL_SLOTS, SLOT, slotType } from "./slots.ts";
 import { WHAT } from "./what.ts";
 
@@ -83,6 +84,9 @@ export interface Value {
 
 /** While its block is made. */
 type Making = { -readonly [Name in keyof Value]: Value[Name] };
+
+/** A constant of its own, which may change as long as its block is being made. */
+export type Changeable = Value & { number: number };
 
 /** All that a value is made of. */
 export const argumentsOf = ({ a, b, rest = [] }: Value): readonly Value[] =>
@@ -283,6 +287,8 @@ export class Builder {
   /** Numbers that have been admitted, by their lanes. */
   readonly #plain = new Map<Value, number>();
   #admission: Admission | undefined;
+  /** Where whoever leaves goes back to while stores are put off. */
+  #held: Exit | undefined;
   /** What MXCSR has been found to be, as `admit` is told it. */
   mode = 0;
   /** The instruction that is being lowered. */
@@ -345,6 +351,10 @@ export class Builder {
     const constant = made(WHAT.CONST, I32, 0, undefined, undefined, value | 0, undefined, -1, 0);
     constants.set(value | 0, constant);
     return constant;
+  }
+
+  changeable(value: number): Changeable {
+    return made(WHAT.CONST, I32, 0, undefined, undefined, value, undefined, -1, 0);
   }
 
   /** A constant of another type: 64 bits as a bigint, 16 bytes, or a double as its number. */
@@ -459,7 +469,7 @@ export class Builder {
   }
 
   store(opcode: Opcode, address: Value, value: Value, offset: number): void {
-    if (this.#admission !== undefined) this.#settle();
+    this.#settle();
     this.#make(WHAT.STORE, I32, opcode, address, value, offset);
     if (offset === STATE.MXCSR && address.what === WHAT.CONST) {
       this.mode = 0;
@@ -556,7 +566,7 @@ export class Builder {
         admission.fails = admission.fails ? this.pure(W.i32_or, admission.fails, fails) : fails;
     }
     if (mode !== this.mode) admission.mode = this.mode = mode;
-    if (this.without === "numbers") this.#settle();
+    if (this.without === "numbers") this.#admit();
   }
 
   /** Whether numbers are known to be zero, normal or infinite. */
@@ -568,8 +578,13 @@ export class Builder {
     this.#plain.set(value, (this.#plain.get(value) ?? 0) | lanes);
   }
 
-  /** Looks at the numbers that wait for it, before something is done that cannot be undone. */
+  /** Before something is done that cannot be undone: looks at the numbers that wait for it. */
   #settle(): void {
+    this.#held = undefined;
+    this.#admit();
+  }
+
+  #admit(): void {
     const admission = this.#admission;
     if (admission === undefined) return;
     this.#admission = undefined;
@@ -589,26 +604,29 @@ export class Builder {
     this.#leavesBy(made, exit);
   }
 
+  /** Calls a function that changes the state. */
   call(index: number, type: ValueType, ...args: Value[]): Value {
     this.#settle();
     // Some write to guest memory.
     this.#memory.clear();
+    return this.calculate(index, type, ...args);
+  }
+
+  /** Calls a function that changes nothing, or nothing but what it answers in the state page. */
+  calculate(index: number, type: ValueType, ...args: Value[]): Value {
     const made = this.#makeOf(WHAT.CALL, type, args);
     made.number = index;
     return made;
   }
 
-  /** A pair of values, which are others if one of `doubts` is not 0, or are refused. */
-  mend(
-    [first, second]: readonly [Value, Value],
-    doubts: readonly Value[],
-    refused: Value,
-    other: readonly [Value, Value],
-  ): [Value, Value] {
+  /** Two values that a pattern makes of others; leaves before the present instruction where they are not its case. */
+  pattern(number: number, given: readonly Value[]): [Value, Value] {
     const exit = this.exit();
-    const made = this.#makeOf(WHAT.MEND, first.type, [refused, ...other, ...doubts], first, second);
+    const [first, second] = patternOf(number).results;
+    const made = this.#makeOf(WHAT.PATTERN, first, given);
+    made.number = number;
     this.#leavesBy(made, exit);
-    return [made, this.#make(WHAT.SECOND, second.type, 0, made)];
+    return [made, this.#make(WHAT.SECOND, second, 0, made)];
   }
 
   copy(to: Value, from: Value, length: Value): void {
@@ -627,7 +645,7 @@ export class Builder {
 
   /** Leaves the region before the present instruction unless `count` more can be afforded, 0 … 2^30. */
   afford(count: Value): void {
-    this.#settle();
+    this.#admit();
     this.#leaving(this.exit(), WHAT.AFFORD, count);
   }
 
@@ -636,9 +654,17 @@ export class Builder {
     this.#make(WHAT.SPEND, I32, 0, count);
   }
 
-  /** An exit before the present instruction; with a target where it goes on, behind it. */
+  /**
+   * An exit before the present instruction; with a target where it goes on, behind it. While stores are put off it may be
+   * before an earlier one, if nothing but slots has changed since: exits that are the same one need little code.
+   */
   exit(to?: Target): Exit {
+    if (to !== undefined) return this.#exitHere(to);
     if (this.#admission !== undefined) return this.#admission.exit;
+    return this.procrastinator === undefined ? this.#exitHere() : (this.#held ??= this.#exitHere());
+  }
+
+  #exitHere(to?: Target): Exit {
     return {
       eip: this.eip,
       count: this.block.count,
@@ -658,15 +684,15 @@ export class Builder {
 
   /** Goes on at `target`, behind the present instruction, if `condition` is not zero. */
   part(condition: Value, target: Target): void {
-    this.#settle();
+    this.#admit();
     this.#leaving(this.exit(target), WHAT.PART, condition);
   }
 
   /** Leaves for `address` if that is not what is expected. The present instruction has been executed. */
   astray(address: Value, expected: number): void {
     if (address.what === WHAT.CONST && address.number === expected) return;
-    this.#settle();
-    this.#leaving(this.exit(), WHAT.ASTRAY, address).number = expected;
+    this.#admit();
+    this.#leaving(this.#exitHere(), WHAT.ASTRAY, address).number = expected;
   }
 
   /** Ends the block. */

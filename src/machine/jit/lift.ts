@@ -98,8 +98,9 @@ function lifted(
     seen.add(i);
     const block = blocks[i]!;
     const context = contexts[i];
-    // Nobody has come by: as it is now.
-    if (hasX87 && !tops.has(key(i))) tops.set(key(i), (words[STATE.X87_STATUS >> 2]! >> TOP_SHIFT) & 7);
+    // Nobody has come by: as it is now, or there is nothing to go by.
+    if (hasX87 && !tops.has(key(i)))
+      tops.set(key(i), i === 0 ? (words[STATE.X87_STATUS >> 2]! >> TOP_SHIFT) & 7 : undefined);
     const b = new Builder(block, fixed, without);
     const l = new Lowering(words, b, guesses, hasX87 ? tops.get(key(i)) : undefined);
     const leads: To = (address, of) => {

@@ -1,7 +1,8 @@
 /**
- * The x87 → IR. Loads, arithmetic and stores keep their registers in values (x87-stack.ts): what they compute with is
- * exact, functions on 64-bit integers. Other instructions are calls of fast functions that work on the registers in
- * the state page. Where a function answers that this is not its case, the region is left before the instruction.
+ * The x87 → IR. Loads, arithmetic, comparisons and stores keep their registers in values (x87-stack.ts): what they compute
+ * with is exact, functions on 64-bit integers. Other instructions are calls of fast functions that work on the registers in
+ * the state page. What is not plain leaves the region, before the instruction or one before it behind which nothing was
+ * written.
  */
 
 import type { Form } from "../../isa/index.ts";
@@ -11,11 +12,20 @@ import { CS, EAX, STATE } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { I32, I64, W } from "../wasm/index.ts";
 import { x87Call, x87ValueCall } from "./calls.ts";
-import type { Value } from "./ir.ts";
+import type { Builder, Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
 import { FLAGS } from "./status.ts";
-import { markPlain, product, sum, widened } from "./x87-inline.ts";
-import { type Number80, X87Stack } from "./x87-stack.ts";
+import {
+  chosen,
+  compared,
+  type FormatName,
+  markPlain,
+  narrowed,
+  product,
+  sum,
+  widened,
+} from "./x87-inline.ts";
+import { type Number80, type Raised, X87Stack } from "./x87-stack.ts";
 
 /** Status word: an exception waits; both bits that say so. */
 const WAITING = 0x8080;
@@ -26,32 +36,25 @@ const plans = new Map<number, QuickPlan | undefined>();
 
 /** The family of the x87. */
 export function lowerX87(l: Lowering, op: Operation): boolean {
+  const { b } = l;
   const { form } = op;
-  if (form === undefined || l.b.without === "x87") return false;
+  if (form === undefined || b.without === "x87") return false;
+  const { name } = form;
+  if (name === "fnstcw") return storeWord(l, op, loadState(l, STATE.X87_CONTROL));
+  if (name.startsWith("fnstsw")) return storeStatus(l, op);
   if (!plans.has(form.index)) plans.set(form.index, quickPlan(form));
   const plan = plans.get(form.index);
+  if (b.without !== "values") {
+    if (plan !== undefined ? onStack(l, op, plan) : withFlags(l, op, name)) return true;
+  }
+  b.catchUp();
   if (plan !== undefined) {
-    if (l.b.without !== "values" && onStack(l, op, plan)) return true;
-    l.b.catchUp();
     if (!call(l, op, plan)) return false;
     moveTop(l, pops(plan));
     return true;
   }
-  l.b.catchUp();
-  switch (form.name) {
-    case "fcomi":
-    case "fucomi":
-      return compareForFlags(l, op, 0);
-    case "fcomip":
-    case "fucomip":
-      return compareForFlags(l, op, 1);
-    case "fnstcw":
-      return storeWord(l, op, STATE.X87_CONTROL);
-    case "fldcw":
-      return loadControl(l, op);
-    default:
-      return form.name.startsWith("fnstsw") ? storeStatus(l, op) : false;
-  }
+  if (/^fu?comip?$/.test(name)) return compareForFlags(l, op, name.endsWith("p") ? 1 : 0);
+  return name === "fldcw" && loadControl(l, op);
 }
 
 /** How many registers a fast function takes off the stack. */
@@ -73,7 +76,9 @@ export function moveTopBehind(l: Lowering, { name }: Form): void {
   else if (/^f(ptan|sincos|xtract|bld|ld)/.test(name)) moveTop(l, -1);
   else if (/^f(i?stt?p|bstp|yl2xp?1?|patan)$/.test(name)) moveTop(l, 1);
   else if (
-    /^f(n?(stcw|stsw|stenv|clex|op)|ldcw|i?st|sqrt|rndint|scale|sin|cos|prem1?|2xm1|xam|free)$/.test(name)
+    /^f(n?(stcw|stsw|stenv|clex|op)|ldcw|i?st|sqrt|rndint|scale|sin|cos|prem1?|2xm1|xam|free|cmovn?[beu]e?)$/.test(
+      name,
+    )
   )
     return;
   else l.top = undefined;
@@ -83,29 +88,67 @@ export function moveTopBehind(l: Lowering, { name }: Form): void {
 
 const SIGN = 0x8000;
 const BIAS = 0x3fff;
-const FORMATS = {
-  m32: { bytes: 4, fraction: 23, most: 0xff, bias: 127 },
-  m64: { bytes: 8, fraction: 52, most: 0x7ff, bias: 1023 },
-} as const;
-
 const ARITHMETIC = ["add", "sub", "subr", "mul", "div", "divr"];
-const MOVES = ["ld", "st", "xch", "chs", "abs"];
+const OTHERS = ["ld", "st", "xch", "chs", "abs", "com", "tst"];
+/** Condition codes of the conditional moves. */
+const MOVES: Readonly<Record<string, number>> = {
+  fcmovb: 2,
+  fcmovnb: 3,
+  fcmove: 4,
+  fcmovne: 5,
+  fcmovbe: 6,
+  fcmovnbe: 7,
+  fcmovu: 10,
+  fcmovnu: 11,
+};
 
 const isStack = (it: unknown): it is X87Stack => it instanceof X87Stack;
 
-/** Lowers an instruction whose registers can stay values; false, with nothing done, for others. */
-function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPlan): boolean {
+/** The registers in the present block. */
+function stackOf(l: Lowering): X87Stack {
   const { b } = l;
-  const [stem = "", format = ""] = name.split("_");
-  const arithmetic = ARITHMETIC.includes(stem);
-  const moves = format !== "m80" && MOVES.includes(stem);
-  if (!arithmetic && !moves) return false;
-  if (stem === "st" && format.startsWith("i")) return false;
-  if (memory !== "none" && !l.plain(op)) return false;
   // Registers of MMX are the same ones.
   if (!isStack(b.procrastinator)) b.catchUp();
   const x87 = isStack(b.procrastinator) ? b.procrastinator : new X87Stack(l);
   b.procrastinator = x87;
+  return x87;
+}
+
+/** Lowers an instruction that sets the flags or reads them; false for others. */
+function withFlags(l: Lowering, op: Operation, name: string): boolean {
+  const { b } = l;
+  const code = MOVES[name];
+  if (code === undefined && !/^fu?comip?$/.test(name)) return false;
+  const x87 = stackOf(l);
+  const top = x87.distance(0);
+  const other = x87.distance(op.extra & 7);
+  if (!x87.demand([top, other], [])) return false;
+  if (code !== undefined) {
+    x87.write(top, chosen(b, l.condition(code), x87.read(other), x87.read(top)));
+    x87.executed(op, { keepsC1: true });
+    return true;
+  }
+  const { less, equal } = compared(b, x87.read(top), x87.read(other));
+  if (name.endsWith("p")) x87.pop();
+  x87.executed(op, { keepsC1: true });
+  setOrder(l, less, equal);
+  return true;
+}
+
+/** C3 and C0 of an order. */
+function codesOf({ b }: Lowering, { less, equal }: { less: Value; equal: Value }): Value {
+  return b.pure(W.i32_or, b.pure(W.i32_shl, less, b.const(8)), b.pure(W.i32_shl, equal, b.const(14)));
+}
+
+/** Lowers an instruction whose registers can stay values; false, with nothing done, for others. */
+function onStack(l: Lowering, op: Operation, { name, memory, size, operands }: QuickPlan): boolean {
+  const { b } = l;
+  const [stem = "", format = ""] = name.split("_");
+  const arithmetic = ARITHMETIC.includes(stem);
+  if (!arithmetic && !OTHERS.includes(stem)) return false;
+  if (stem === "st" && format.startsWith("i")) return false;
+  if (memory !== "none" && !l.plain(op)) return false;
+  const x87 = stackOf(l);
   const number = (which: number): number => {
     const operand = operands[which] ?? 0;
     return operand === "i" ? op.extra & 7 : operand;
@@ -120,10 +163,11 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
       const [result, raised] = calculate(x87, stem, x87.read(to), x87.read(from));
       x87.write(to, result);
       if (number(2)) x87.pop();
-      x87.executed(op, raised);
+      x87.executed(op, { raised });
       return true;
     }
     const other = x87.distance(number(0));
+    let codes: Value | undefined;
     switch (stem) {
       case "ld": {
         const full = x87.distance(-1);
@@ -150,6 +194,14 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
         x87.write(other, a);
         break;
       }
+      case "com":
+      case "tst": {
+        const isZero = stem === "tst";
+        if (!x87.demand(isZero ? [top] : [top, other], [])) return false;
+        codes = codesOf(l, compared(b, x87.read(top), isZero ? zero(b) : x87.read(other)));
+        for (let i = 0; i < number(1); i++) x87.pop();
+        break;
+      }
       default: {
         if (!x87.demand([top], [])) return false;
         const { significand, head } = x87.read(top);
@@ -160,46 +212,58 @@ function onStack(l: Lowering, op: Operation, { name, memory, operands }: QuickPl
         x87.write(top, { significand, head: changed });
       }
     }
-    x87.executed(op);
+    x87.executed(op, { codes });
     return true;
   }
 
   const address = l.address(op);
-  const operand = (): [Value, Value] => [address, loadState(l, STATE.SELECTORS + 4 * op.segment)];
-  if (stem === "st") {
-    const top = x87.distance(0);
-    const { bytes } = FORMATS[format as keyof typeof FORMATS];
-    b.check(address, bytes, true);
-    if (!x87.demand([top], [])) return false;
-    const { significand, head } = x87.read(top);
-    const own = b.pure(W.i32_and, head, b.const(0xffff));
-    const bits = b.call(x87ValueCall(format), I64, significand, own, b.wide(I64, 0n), b.const(0));
-    const word = result(l);
-    b.store(
-      bytes === 8 ? W.i64_store : W.i32_store,
-      address,
-      bytes === 8 ? bits : b.pure(W.i32_wrap_i64, bits),
-      RAM_BASE,
-    );
-    if (number(0)) x87.pop();
-    x87.executed(op, b.pure(W.i32_shr_u, word, b.const(16)), operand());
+  const executed = (raised?: Raised): boolean => {
+    x87.executed(op, raised, [address, loadState(l, STATE.SELECTORS + 4 * op.segment)]);
     return true;
-  }
-  const size = format === "i16" ? 2 : format === "i32" || format === "m32" ? 4 : 8;
-  b.check(address, size, false);
+  };
+  b.check(address, size, memory === "write");
   if (stem === "ld") {
     if (!x87.demand([], [x87.distance(-1)])) return false;
     x87.push(converted(l, address, format));
-    x87.executed(op, undefined, operand());
-    return true;
+    return executed();
   }
   const top = x87.distance(0);
   if (!x87.demand([top], [])) return false;
+  if (stem === "st") {
+    const raised = store(x87, x87.read(top), address, format);
+    if (number(0)) x87.pop();
+    return executed({ raised });
+  }
   const value = converted(l, address, format);
+  if (stem === "com") {
+    const codes = codesOf(l, compared(b, x87.read(top), value));
+    if (number(0)) x87.pop();
+    return executed({ codes });
+  }
   const [changed, raised] = calculate(x87, stem, x87.read(top), value);
   x87.write(top, changed);
-  x87.executed(op, raised, operand());
-  return true;
+  return executed({ raised });
+}
+
+const zero = (b: Builder): Number80 => markPlain({ significand: b.wide(I64, 0n), head: b.const(0) });
+
+/** Stores a number to memory, which has been checked. Answers what was raised. */
+function store(
+  { l, isSticky }: X87Stack,
+  number: Number80,
+  address: Value,
+  format: string,
+): Value | undefined {
+  const { b } = l;
+  if (format === "m80") {
+    b.store(W.i64_store, address, number.significand, RAM_BASE);
+    b.store(W.i32_store16, l.add(address, 8), number.head, RAM_BASE);
+    return undefined;
+  }
+  const [bits, raised] = narrowed(b, number, format as FormatName, isSticky);
+  if (format === "m64") b.store(W.i64_store, address, bits, RAM_BASE);
+  else b.store(W.i32_store, address, b.pure(W.i32_wrap_i64, bits), RAM_BASE);
+  return raised;
 }
 
 /** What a function on values says besides its result; leaves where it is not its case. */
@@ -224,7 +288,7 @@ function calculate(
     return sum(b, left, stem === "add" ? right : negated, isSticky);
   }
   const own = ({ head }: Number80): Value => b.pure(W.i32_and, head, b.const(0xffff));
-  const significand = b.call(
+  const significand = b.calculate(
     x87ValueCall("div"),
     I64,
     left.significand,
@@ -241,12 +305,18 @@ function calculate(
 function converted(l: Lowering, address: Value, format: string): Number80 {
   const { b } = l;
   const zero = b.wide(I64, 0n);
+  if (format === "m80") {
+    return {
+      significand: b.load(W.i64_load, address, RAM_BASE),
+      head: b.load(W.i32_load16_u, l.add(address, 8), RAM_BASE),
+    };
+  }
   if (format === "m32" || format === "m64") {
     const bits =
       format === "m64"
         ? b.load(W.i64_load, address, RAM_BASE)
         : b.pure(W.i64_extend_i32_u, b.load(W.i32_load, address, RAM_BASE));
-    return widened(b, bits, FORMATS[format]);
+    return widened(b, bits, format);
   }
   const value =
     format === "i64"
@@ -304,41 +374,41 @@ function remember(l: Lowering, op: Operation): void {
   storeState(l, STATE.X87_INSTRUCTION_SELECTOR, loadState(l, STATE.SELECTORS + 4 * CS));
 }
 
-/** ZF and CF of the order; the others cleared. SDM vol. 2A, FCOMI. */
 function compareForFlags(l: Lowering, op: Operation, pops: number): boolean {
   const { b } = l;
   const order = done(l, x87Call("comi"), [b.const(op.extra & 7), b.const(pops)]);
   remember(l, op);
   moveTop(l, pops);
-  const equal = b.pure(W.i32_eq, order, b.const(2));
-  // A result of 1 has odd parity, one of 0 has not: bit 8 of the word corrects it (cpu/flags.ts).
-  l.setFlags(
-    b.pure(W.i32_eqz, equal),
-    FLAGS.WORD,
-    b.pure(W.i32_shl, equal, b.const(8)),
-    b.pure(W.i32_eq, order, b.const(1)),
-  );
+  setOrder(l, b.pure(W.i32_eq, order, b.const(1)), b.pure(W.i32_eq, order, b.const(2)));
   return true;
+}
+
+/** ZF and CF of the order; the others cleared. SDM vol. 2A, FCOMI. */
+function setOrder(l: Lowering, less: Value, equal: Value): void {
+  const { b } = l;
+  // A result of 1 has odd parity, one of 0 has not: bit 8 of the word corrects it (cpu/flags.ts).
+  l.setFlags(b.pure(W.i32_eqz, equal), FLAGS.WORD, b.pure(W.i32_shl, equal, b.const(8)), less);
 }
 
 /** Checked already. */
 const storeHalf = (l: Lowering, address: Value, value: Value): void =>
   l.b.store(W.i32_store16, address, value, RAM_BASE);
 
-function storeWord(l: Lowering, op: Operation, from: number): boolean {
+function storeWord(l: Lowering, op: Operation, word: Value): boolean {
   if (!l.plain(op)) return false;
   const address = l.address(op);
   l.b.check(address, 2, true);
-  storeHalf(l, address, loadState(l, from));
+  storeHalf(l, address, word);
   return true;
 }
 
 function storeStatus(l: Lowering, op: Operation): boolean {
-  if (op.form!.operands.some(({ kind }) => kind === "m")) return storeWord(l, op, STATE.X87_STATUS);
   const { b } = l;
+  if (!isStack(b.procrastinator)) b.catchUp();
+  const status = isStack(b.procrastinator) ? b.procrastinator.status() : loadState(l, STATE.X87_STATUS);
+  if (op.form!.operands.some(({ kind }) => kind === "m")) return storeWord(l, op, status);
   const kept = b.pure(W.i32_and, b.get(EAX), b.const(~0xffff));
-  const status = b.pure(W.i32_and, loadState(l, STATE.X87_STATUS), b.const(0xffff));
-  b.set(EAX, b.pure(W.i32_or, kept, status));
+  b.set(EAX, b.pure(W.i32_or, kept, b.pure(W.i32_and, status, b.const(0xffff))));
   return true;
 }
 

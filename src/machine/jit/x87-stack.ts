@@ -8,7 +8,7 @@
 import type { Operation } from "../cpu/operation.ts";
 import { CS, STATE } from "../cpu/state.ts";
 import { W } from "../wasm/index.ts";
-import type { Builder, LateStore, Procrastinator, Value } from "./ir.ts";
+import type { Builder, Changeable, LateStore, Procrastinator, Value } from "./ir.ts";
 import type { Lowering } from "./lower.ts";
 
 /** A register: significand (I64), sign and exponent (I32; what is above their 16 bits does not count). */
@@ -17,9 +17,19 @@ export interface Number80 {
   readonly head: Value;
 }
 
+/** What an instruction does to the status word. */
+export interface Raised {
+  /** PE and C1 as status bits; undefined for none. */
+  readonly raised?: Value | undefined;
+  /** C0, C2 and C3, where it changes them. */
+  readonly codes?: Value | undefined;
+  readonly keepsC1?: boolean;
+}
+
 /** Status word. */
 const ES = 0x80;
 const C1 = 0x200;
+const CODES = 0x4500;
 const TOP = 0x3800;
 const TOP_SHIFT = 11;
 const PE = 0x20;
@@ -35,8 +45,10 @@ export class X87Stack implements Procrastinator {
   readonly #known: number | undefined;
   /** PE is set, and what was rounded need not be told. */
   readonly isSticky: boolean;
-  /** Validity by distance: bit n of the eight. */
+  /** Validity by distance, bit n of the eight; by physical number where the top is known. */
   readonly #valid: Value;
+  /** The bits that are looked at and what they must be, in a comparison that may still be told of more. */
+  #look: { readonly mask: Changeable; readonly wanted: Changeable; readonly parts: number } | undefined;
   /** Sixteen times the physical number of the first top. */
   readonly #place: Value;
   readonly #codeSelector: Value;
@@ -52,9 +64,12 @@ export class X87Stack implements Procrastinator {
   /** Registers that have become valid and empty since the first look. */
   #nowValid = 0;
   #nowEmpty = 0;
-  /** What was raised by the instructions so far, all of them and the last. */
+  /** What was raised by the instructions so far, and by the last that changed C1. */
   #raised: Value | undefined;
   #last: Value | undefined;
+  #codes: Value | undefined;
+  /** Bits of the status word that are no longer what they were. */
+  #replaced = 0;
   #executed = false;
   #operation: Operation | undefined;
   #operand: readonly [address: Value, selector: Value] | undefined;
@@ -84,11 +99,14 @@ export class X87Stack implements Procrastinator {
         ? b.pure(W.i32_and, b.pure(W.i32_shr_u, status, b.const(7)), b.const(0x70))
         : b.const(16 * guess.top);
     const valid = load(STATE.X87_VALID);
-    this.#valid = b.pure(
-      W.i32_shr_u,
-      b.pure(W.i32_mul, valid, b.const(0x101)),
-      b.pure(W.i32_shr_u, this.#place, b.const(4)),
-    );
+    this.#valid =
+      guess.top !== undefined
+        ? valid
+        : b.pure(
+            W.i32_shr_u,
+            b.pure(W.i32_mul, valid, b.const(0x101)),
+            b.pure(W.i32_shr_u, this.#place, b.const(4)),
+          );
     this.#codeSelector = load(STATE.SELECTORS + 4 * CS);
   }
 
@@ -102,7 +120,6 @@ export class X87Stack implements Procrastinator {
    * that is known not to be so, and then does nothing.
    */
   demand(valid: readonly number[], empty: readonly number[]): boolean {
-    const b = this.#b;
     let mask = 0;
     let wanted = 0;
     // FLD ST(7) wants one register both ways.
@@ -115,20 +132,35 @@ export class X87Stack implements Procrastinator {
         const known = this.#isValid.get(distance);
         if (known === !is) return false;
         if (known === is) continue;
-        mask |= 1 << distance;
-        if (is) wanted |= 1 << distance;
+        mask |= this.#bit(distance);
+        if (is) wanted |= this.#bit(distance);
       }
     }
-    const all: Value[] = [];
-    if (mask !== 0) {
-      all.push(b.pure(W.i32_xor, b.pure(W.i32_and, this.#valid, b.const(mask)), b.const(wanted)));
-    }
-    if (this.#wrong !== undefined) all.push(this.#wrong);
-    this.#wrong = undefined;
-    if (all.length > 0) b.leave(all.reduce((sum, each) => b.pure(W.i32_or, sum, each)));
+    if (mask !== 0) this.#lookAt(mask, wanted);
     for (const distance of valid) this.#found(distance, true);
     for (const distance of empty) this.#found(distance, false);
     return true;
+  }
+
+  /** Of a register in VALID. */
+  #bit(distance: number): number {
+    return 1 << ((distance + (this.#known ?? 0)) & 7);
+  }
+
+  /** What was at the first look can be looked at then, unless a way that parts since has no need of it. */
+  #lookAt(bits: number, value: number): void {
+    const b = this.#b;
+    const parts = b.block.parts.length;
+    if (this.#look?.parts === parts) {
+      this.#look.mask.number |= bits;
+      this.#look.wanted.number |= value;
+      return;
+    }
+    const [mask, wanted] = [b.changeable(bits), b.changeable(value)];
+    this.#look = { mask, wanted, parts };
+    const other = b.pure(W.i32_ne, b.pure(W.i32_and, this.#valid, mask), wanted);
+    b.leave(this.#wrong === undefined ? other : b.pure(W.i32_or, this.#wrong, other));
+    this.#wrong = undefined;
   }
 
   #found(distance: number, valid: boolean): void {
@@ -176,7 +208,7 @@ export class X87Stack implements Procrastinator {
 
   #setValid(distance: number, valid: boolean): void {
     this.#isValid.set(distance, valid);
-    const bit = 1 << distance;
+    const bit = this.#bit(distance);
     this.#nowValid &= ~bit;
     this.#nowEmpty &= ~bit;
     if (this.#wasValid.get(distance) === valid) return;
@@ -184,16 +216,46 @@ export class X87Stack implements Procrastinator {
     else this.#nowEmpty |= bit;
   }
 
-  /** `raised`: PE and C1 as status bits, undefined for none. `operand`: address and selector of the operand. */
-  executed(op: Operation, raised?: Value, operand?: readonly [address: Value, selector: Value]): void {
+  /** `operand`: address and selector of the operand. */
+  executed(
+    op: Operation,
+    { raised, codes, keepsC1 = false }: Raised = {},
+    operand?: readonly [address: Value, selector: Value],
+  ): void {
     this.#executed = true;
-    this.#last = raised;
+    if (!keepsC1) {
+      this.#last = raised;
+      this.#replaced |= C1;
+    }
+    if (codes !== undefined) {
+      this.#codes = codes;
+      this.#replaced |= CODES;
+    }
     if (this.#known !== undefined) this.l.top = (this.#known + this.#top) & 7;
     if (raised && !this.isSticky)
       this.#raised = this.#raised ? this.#b.pure(W.i32_or, this.#raised, raised) : raised;
     this.#operation = op;
     if (operand) this.#operand = operand;
     this.#stores = undefined;
+  }
+
+  /** The status word as it is now. */
+  status(): Value {
+    const b = this.#b;
+    const moves = this.#top !== 0;
+    let next = b.pure(W.i32_and, this.#status, b.const(~(this.#replaced | (moves ? TOP : 0))));
+    const add = (bits: Value): void => {
+      next = b.pure(W.i32_or, next, bits);
+    };
+    if (moves && this.#known !== undefined) add(b.const(((this.#known + this.#top) & 7) << TOP_SHIFT));
+    else if (moves) {
+      const moved = b.pure(W.i32_add, this.#status, b.const(this.#top << TOP_SHIFT));
+      add(b.pure(W.i32_and, moved, b.const(TOP)));
+    }
+    if (this.#raised) add(b.pure(W.i32_and, this.#raised, b.const(PE)));
+    if (this.#last) add(b.pure(W.i32_and, this.#last, b.const(C1)));
+    if (this.#codes) add(this.#codes);
+    return next;
   }
 
   late(): readonly LateStore[] {
@@ -213,27 +275,14 @@ export class X87Stack implements Procrastinator {
       stores.push({ opcode: W.i64_store, address, value: significand, offset: STATE.X87 });
       stores.push({ opcode: W.i32_store16, address, value: head, offset: STATE.X87 + 8 });
     }
-    const status = this.#status;
-    let next = b.pure(W.i32_and, status, b.const(this.#top === 0 ? ~C1 : ~(C1 | TOP)));
-    if (this.#top !== 0 && this.#known !== undefined) {
-      next = b.pure(W.i32_or, next, b.const(((this.#known + this.#top) & 7) << TOP_SHIFT));
-    } else if (this.#top !== 0) {
-      const moved = b.pure(W.i32_add, status, b.const(this.#top << TOP_SHIFT));
-      next = b.pure(W.i32_or, next, b.pure(W.i32_and, moved, b.const(TOP)));
-    }
-    if (this.#raised) next = b.pure(W.i32_or, next, b.pure(W.i32_and, this.#raised, b.const(PE)));
-    if (this.#last) next = b.pure(W.i32_or, next, b.pure(W.i32_and, this.#last, b.const(C1)));
-    word(STATE.X87_STATUS, next);
+    word(STATE.X87_STATUS, this.status());
     if (this.#nowValid !== 0 || this.#nowEmpty !== 0) {
-      // By distance, twice, and turned back: what is at the physical number is the lower byte then.
       const changed = b.pure(
         W.i32_or,
         b.pure(W.i32_and, this.#valid, b.const(0xff & ~this.#nowEmpty)),
         b.const(this.#nowValid),
       );
-      const turn = b.pure(W.i32_sub, b.const(8), b.pure(W.i32_shr_u, this.#place, b.const(4)));
-      const twice = b.pure(W.i32_mul, changed, b.const(0x101));
-      word(STATE.X87_VALID, b.pure(W.i32_and, b.pure(W.i32_shr_u, twice, turn), b.const(0xff)));
+      word(STATE.X87_VALID, this.#known === undefined ? this.#turnedBack(changed) : changed);
     }
     word(STATE.X87_OPCODE, b.const(this.#operation!.extra));
     word(STATE.X87_INSTRUCTION, b.const(this.#operation!.address));
@@ -243,5 +292,13 @@ export class X87Stack implements Procrastinator {
       word(STATE.X87_OPERAND_SELECTOR, this.#operand[1]);
     }
     return stores;
+  }
+
+  /** Validity by distance as it is by number: twice, and turned back, what is wanted is the lower byte. */
+  #turnedBack(valid: Value): Value {
+    const b = this.#b;
+    const turn = b.pure(W.i32_sub, b.const(8), b.pure(W.i32_shr_u, this.#place, b.const(4)));
+    const twice = b.pure(W.i32_mul, valid, b.const(0x101));
+    return b.pure(W.i32_and, b.pure(W.i32_shr_u, twice, turn), b.const(0xff));
   }
 }

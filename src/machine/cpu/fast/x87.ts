@@ -434,40 +434,30 @@ function compareZero(): WasmFunction {
 // On numbers -------------------------------------------------------------------------------------------------
 
 /**
- * (significand, head, significand, head): the result's significand, or its bits as a single or double. STATE.X87_RESULT
- * gets the head, and above 16 bits what was raised; -1 when this is not a plain case. Nobody looks at registers here.
+ * (significand, head, significand, head): the significand of their quotient. STATE.X87_RESULT gets the head, and above 16
+ * bits what was raised; -1 when this is not a plain case. Nobody looks at registers here.
  */
-function onValues(operation: "add" | "mul" | "div" | "m32" | "m64"): WasmFunction {
+function quotient(): WasmFunction {
   const writer = new Writer("value");
   const { made, raised } = writer;
   const [a, b, result] = [writer.parts(), writer.parts(), writer.parts()];
-  const tell = (head: Expression): void => {
-    const word = i32.or(head, i32.shl(raised.get, i32.const(16)));
-    made.add(i32.store(STATE_PAGE, word, STATE.X87_RESULT));
-  };
   made.add(
     a.significand.set(made.parameter(0).get),
     a.head.set(made.parameter(1).get),
     b.significand.set(made.parameter(2).get),
     b.head.set(made.parameter(3).get),
   );
-  if (operation === "m32" || operation === "m64") {
-    const bits = narrow(writer, a, operation === "m64");
-    tell(i32.const(0));
-    made.add(giveBack(bits.get));
-  } else {
-    arithmetic(writer, operation, a, b, result);
-    tell(result.head.get);
-    made.add(giveBack(result.significand.get));
-  }
+  arithmetic(writer, "div", a, b, result);
+  made.add(
+    i32.store(STATE_PAGE, i32.or(result.head.get, i32.shl(raised.get, i32.const(16))), STATE.X87_RESULT),
+    giveBack(result.significand.get),
+  );
   return made;
 }
 
 /** Those on numbers: another family, because they have another type. */
 export function defineX87Values(define: (name: string, make: () => WasmFunction) => void): void {
-  for (const operation of ["add", "mul", "div", "m32", "m64"] as const) {
-    define(operation, () => onValues(operation));
-  }
+  define("div", quotient);
 }
 
 // Control ----------------------------------------------------------------------------------------------------

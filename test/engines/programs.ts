@@ -250,10 +250,32 @@ export function program(seed: number): Uint8Array {
         break;
       }
       case 7:
-      case 8:
         out.push(0xe8);
         to(pick(functions));
         break;
+      case 8: {
+        // through a pointer, which holds the one or the other in turn, or two times in three the one
+        const mask = pick([1, 2, 6]);
+        out.push(0xff, 0x05, ...le(DATA + 0x340), 0xba);
+        absolute(pick(functions));
+        out.push(0xf6, 0x05, ...le(DATA + 0x340), mask, 0x75, 5, 0xba);
+        absolute(pick(functions));
+        const kind = below(4);
+        if (kind < 2) out.push(0xff, 0xd2);
+        else {
+          out.push(0x89, 0x15, ...le(TABLE + 8));
+          if (kind === 2) out.push(0xff, 0x15, ...le(TABLE + 8));
+          else {
+            // a jump that comes back
+            const behind = label();
+            out.push(0x68);
+            absolute(behind);
+            out.push(0xff, 0x25, ...le(TABLE + 8));
+            here(behind);
+          }
+        }
+        break;
+      }
       case 9: {
         // through a register, or a table of two
         const [left, right, after] = [label(), label(), label()];

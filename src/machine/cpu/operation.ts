@@ -110,7 +110,7 @@ export class Operation {
     this.#records.bytes[this.record] = op;
   }
 
-  /** The constant; of jumps the target, of far ones the offset. */
+  /** The constant; of jumps the target, of indirect ones the one they led to last, 0 at first, of far ones the offset. */
   get immediate(): number {
     return this.#records.words[(this.record >> 2) + IMMEDIATE]!;
   }
@@ -131,6 +131,14 @@ export class Operation {
   }
   set target(operation: Operation) {
     this.#records.words[(this.record >> 2) + TARGET] = operation.record;
+  }
+
+  /** Of an indirect call or jump: how often it has led where compiled code did not expect. */
+  get misses(): number {
+    return this.#records.words[(this.record + RECORD.MISSES) >> 2]!;
+  }
+  set misses(times: number) {
+    this.#records.words[(this.record + RECORD.MISSES) >> 2] = times;
   }
 
   /** Which of several things its arm does. */

@@ -11,7 +11,7 @@ import { COMPILED, Interpreter } from "../cpu/interpret.ts";
 import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
-import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
+import { FACT, RAM_BASE } from "../memory/memory.ts";
 import type { Stop } from "../stop.ts";
 import type { Compiled, Task } from "./compile.ts";
 import { canCompile, compile, discover, nothing } from "./compiler.ts";
@@ -21,7 +21,16 @@ import { BETWEEN_LOOKS, Foresight } from "./foresight.ts";
 import { EXACTING, type StatusGuess } from "./guesses.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { isFixed, type Range, rangesOf, spanOf } from "./ranges.ts";
-import { CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
+import {
+  CHAIN_BASE,
+  CHAIN_PAIRS,
+  ENTRY_BITS,
+  FLAGS,
+  LEAVES,
+  MAPS_BASE,
+  MOST_ENTRIES,
+  STATUS,
+} from "./status.ts";
 
 export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */
@@ -77,6 +86,10 @@ const MOST_CHANGES = 6;
 const WEIGHT_OF_EXIT = 16;
 /** A guess that was wrong so often is not made again. */
 const MOST_MISSES = 20;
+/** Ways on from an indirect call that are foreseen. */
+const MOST_LED = 3;
+/** Unforeseen ones, for each instruction of its region, after which that is made anew: they take as long as its compiler. */
+const MISSES_PER_COMPILED = 1000;
 const NEVER = 0x7fff_ffff;
 const PAGE_SHIFT = 12;
 
@@ -84,7 +97,9 @@ const AUX = STATE.AUX >> 2;
 const KIND = STATE.KIND >> 2;
 const CARRY = STATE.CF >> 2;
 const LEFT = STATE.LEFT >> 2;
-const CHAIN = STATE.CHAIN >> 2;
+const CHAIN = CHAIN_BASE >> 2;
+/** In the first pair of the chain, to which 0 leads and this does not: an empty pair holds 0. */
+const NOWHERE = -1;
 const X87_STATUS = STATE.X87_STATUS >> 2;
 const PE = 0x20;
 const TOP_TWO = 0xc000_0000 | 0;
@@ -94,13 +109,16 @@ type Run = (entry: number, left: number) => number;
 interface CompiledRegion {
   readonly index: number;
   readonly run: Run;
-  readonly entry: number;
+  /** The addresses that it was made for, the one that was hot last first. */
+  readonly entries: readonly number[];
   readonly heads: readonly Operation[];
   /** Bytes of code that it is made of, and of data that it relies on: start and end, unsigned. */
   readonly code: readonly Range[];
   readonly data: readonly DataRange[];
   /** Instructions that were compiled for it. */
   readonly size: number;
+  /** Indirect calls and jumps in it that may lead to more than is foreseen. */
+  readonly uncertain: readonly Operation[];
   /** Operations whose constants it writes. */
   readonly patches: readonly Operation[];
   /** It can be entered behind the calls in it. */
@@ -155,13 +173,20 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #patching = new Set<CompiledRegion>();
   /** Whether there is any: asking a set costs a call. */
   #isPatched = false;
+  readonly #uncertain = new Set<CompiledRegion>();
   /** How often the code that begins at an address was changed. */
   readonly #changes = new Map<number, number>();
+  /** Instructions that compiled code has executed when it is looked at again. */
+  #nextLook: number;
+  /** Of `waitedFor` those that were compiled before. */
+  #again = 0;
+  /** Where indirect jumps and calls have led, by their addresses. */
+  readonly #led = new Map<number, readonly number[]>();
   /** By the addresses where code looks at them; and those that proved wrong. */
   readonly #guesses = new Map<number, LiveGuess>();
   readonly #wrongGuesses = new Set<number>();
   /** The next free byte for maps of entries. */
-  #room = FREE_BASE;
+  #room = MAPS_BASE;
   /** Version of the memory that the runs below were worked out for. */
   #version = -1;
   #readLow = 0;
@@ -181,6 +206,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#earliest = after;
     this.#most = most;
     this.#without = options.without;
+    this.#nextLook = ahead ? Number.POSITIVE_INFINITY : 0;
     this.#threshold = threshold;
     this.#interpreter = new Interpreter(core, this);
     this.#foresight = new Foresight(core.memory, this.#interpreter.code);
@@ -188,7 +214,6 @@ export class CompilingEngine implements Engine, CodeListener {
     else this.#interpreter.code.count();
     this.#words = core.memory.words;
     core.memory.onRightsLost((page) => this.#rightsLost(page));
-    this.#clearChain();
   }
 
   /** While nothing is compiled that does not say that it will pay, an address is looked at sooner. */
@@ -260,6 +285,7 @@ export class CompilingEngine implements Engine, CodeListener {
       const stretch = rest < LONGEST_STRETCH ? rest : LONGEST_STRETCH;
       const eip = words[WORD.EIP]!;
       if (this.#ahead) this.#meet(eip);
+      if (this.executed >= this.#nextLook) this.#lookAgain();
       const known = code.known(eip);
       if (known !== undefined && known.start !== known) {
         const head = known.start;
@@ -456,7 +482,7 @@ export class CompilingEngine implements Engine, CodeListener {
    * once more for what was waited for before anything was.
    */
   #affords(size: number, foreseen = 0): boolean {
-    const limit = INTERPRETED_PER_COMPILED * (this.waitedFor + size);
+    const limit = INTERPRETED_PER_COMPILED * (this.waitedFor - this.#again + size);
     return !this.#isThrifty || this.#earliest + this.#spent + foreseen >= limit;
   }
 
@@ -478,9 +504,8 @@ export class CompilingEngine implements Engine, CodeListener {
     if (!this.#ready()) return;
     if (this.made >= MOST_REGIONS) this.#dropAll();
     const around = this.#without === "heads" ? undefined : this.#around(entry);
-    const returns = around !== undefined;
-    const entries = around === undefined ? [entry] : [around.entry, entry];
-    const found = this.#discover(entries, returns, around);
+    const entries = around === undefined ? [entry] : [entry, ...around.entries];
+    const found = this.#discover(entries, around !== undefined, around);
     const { size } = found.places;
     // Nothing of it was executed so far.
     if (size === 0) return;
@@ -488,14 +513,20 @@ export class CompilingEngine implements Engine, CodeListener {
       // To look again and again would cost, too; and in the meantime something smaller may become hot.
       this.#poorUntil = Math.min(
         2 * this.#spent,
-        INTERPRETED_PER_COMPILED * (this.waitedFor + size) - this.#earliest,
+        INTERPRETED_PER_COMPILED * (this.waitedFor - this.#again + size) - this.#earliest,
       );
       return;
     }
     if (around !== undefined) this.#drop(around);
+    this.#make(found, entries, around !== undefined);
+  }
+
+  /** Makes a region of what was found. `returns`: it can be entered behind the calls in it. */
+  #make(found: Found, entries: readonly number[], returns: boolean): void {
+    const { size } = found.places;
     this.waitedFor += size;
     const patches: Operation[] = [];
-    const made = compile(this.#task(found, entry, patches));
+    const made = compile(this.#task(found, entries[0]!, patches));
     let module: WebAssembly.Module;
     try {
       module = new WebAssembly.Module(made.bytes);
@@ -516,7 +547,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const interrupt = (vector: number, left: number): number => this.#interrupt(vector, left);
     const { cpu } = this.#interpreter;
     // Made when something is compiled for the first time: programs that end before do not pay for it.
-    const table = (this.#table ??= new WebAssembly.Table({ element: "anyfunc", initial: 64 }));
+    const table = (this.#table ??= this.#begin());
     const imports: WebAssembly.ModuleImports = { m: memory.wasm, t: table, execute, interrupt };
     for (const { name, make } of made.called) imports[name] = make(cpu);
     const { exports } = new WebAssembly.Instance(module, { m: imports });
@@ -539,11 +570,12 @@ export class CompilingEngine implements Engine, CodeListener {
     const region: CompiledRegion = {
       index,
       run,
-      entry,
+      entries,
       heads,
       code: rangesOf(found.operations),
       data: made.fixed.map(({ address, size, writes }) => ({ start: address, end: address + size, writes })),
       size,
+      uncertain: this.#uncertainIn(found),
       patches,
       exacting: made.exacting,
       returns,
@@ -552,10 +584,48 @@ export class CompilingEngine implements Engine, CodeListener {
       this.#guesses.set(address, { mask, value, region, misses: 0 });
     if (patches.length > 0) this.#patching.add(region);
     this.#isPatched = this.#patching.size > 0;
+    if (region.uncertain.length > 0) this.#uncertain.add(region);
     this.#regions[index] = region;
     for (const range of region.code) this.#file(this.#byCode, range, region);
     for (const range of region.data) this.#file(this.#byData, range, region);
     for (const each of heads) this.#chain(each);
+  }
+
+  // Compiling again ------------------------------------------------------------------------------------------
+
+  /**
+   * The indirect calls and jumps that may lead to more than is foreseen: from now on it is counted how often they do, and remembered
+   * where else they led.
+   */
+  #uncertainIn({ operations, guesses }: Found): Operation[] {
+    const jumps: Operation[] = [];
+    for (const [address, targets] of guesses) {
+      this.#led.set(address, targets);
+      if (targets.length === 0 || targets.length === MOST_LED) continue;
+      const op = operations.get(address)!;
+      op.misses = 0;
+      jumps.push(op);
+    }
+    return jumps;
+  }
+
+  /** At the end of a stretch: makes anew what leads elsewhere too often. */
+  #lookAgain(): void {
+    this.#nextLook = this.executed + LONGEST_STRETCH;
+    for (const region of this.#uncertain) {
+      let misses = 0;
+      for (const jump of region.uncertain) misses += jump.misses;
+      if (misses > MISSES_PER_COMPILED * region.size) this.#remake(region);
+    }
+  }
+
+  /** Makes a region of the same entries. */
+  #remake(region: CompiledRegion): void {
+    const { entries, returns } = region;
+    const found = this.#discover(entries, returns, region);
+    this.#again += found.places.size;
+    this.#drop(region);
+    this.#make(found, entries, returns);
   }
 
   #task(found: Found, entry: number, patches: Operation[] = []): Task {
@@ -584,8 +654,20 @@ export class CompilingEngine implements Engine, CodeListener {
       const region = this.#regions[head.extra]!;
       return region !== around && region.size >= LARGE;
     };
-    const extent = { ahead: this.#ahead, most: this.#most, returns, without: this.#without, isElsewhere };
-    return discover(code, this.#core.memory, entries, extent);
+    return discover(code, this.#core.memory, entries, {
+      ahead: this.#ahead,
+      most: this.#most,
+      returns,
+      without: this.#without,
+      isElsewhere,
+      hasLed: (op) => this.#hasLed(op),
+    });
+  }
+
+  /** Where an indirect call or jump has led whenever it was compiled, and last: of many the last few. */
+  #hasLed({ address, immediate }: Operation): readonly number[] {
+    const before = this.#led.get(address) ?? [];
+    return immediate === 0 || before.includes(immediate) ? before : [immediate, ...before].slice(0, MOST_LED);
   }
 
   /**
@@ -662,7 +744,8 @@ export class CompilingEngine implements Engine, CodeListener {
   changed(address: number, length: number): void {
     this.#overlapping(this.#byCode, address, length, (region) => {
       if (!region.code.some(({ start, end }) => start < address + length && end > address)) return;
-      this.#changes.set(region.entry, (this.#changes.get(region.entry) ?? 0) + 1);
+      const [entry] = region.entries;
+      this.#changes.set(entry!, (this.#changes.get(entry!) ?? 0) + 1);
       this.#drop(region);
     });
   }
@@ -711,6 +794,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#regions[index] = undefined;
     this.#freeIndexes.push(index);
     this.#patching.delete(region);
+    this.#uncertain.delete(region);
     this.#isPatched = this.#patching.size > 0;
     for (const [address, guess] of this.#guesses) if (guess.region === region) this.#guesses.delete(address);
     this.#table!.set(index, (this.#nothing ??= nothing()));
@@ -718,9 +802,10 @@ export class CompilingEngine implements Engine, CodeListener {
       if (head.op !== OP.ENTER || head.extra !== index) continue;
       head.op = OP.COUNT;
       this.#arm(head);
+      const { dwords } = this.#core.memory;
       const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
       // No address that leads to the pair is this one.
-      if (this.#words[at] === head.address) this.#words[at] = ~head.address;
+      if (dwords[at] === head.address) dwords[at] = ~head.address;
     }
     for (const index of [this.#byCode, this.#byData]) {
       for (const [page, regions] of index) {
@@ -737,24 +822,27 @@ export class CompilingEngine implements Engine, CodeListener {
 
   #dropAll(): void {
     for (const region of [...this.#regions]) if (region !== undefined) this.#drop(region);
-    this.#room = FREE_BASE;
-    this.#clearChain();
+    this.#room = MAPS_BASE;
+    this.#led.clear();
     this.#regions.length = 0;
     this.#freeIndexes = [];
     this.made = 0;
     this.#table = undefined;
   }
 
-  #clearChain(): void {
-    // In each pair an address that leads to another.
-    this.#words.fill(-1, CHAIN, CHAIN + 2 * CHAIN_PAIRS);
-    this.#words[CHAIN + 2 * (CHAIN_PAIRS - 1)] = 0;
+  /** The table of functions for the regions to come; no address leads to one. */
+  #begin(): WebAssembly.Table {
+    const { dwords } = this.#core.memory;
+    dwords.fill(0, CHAIN, CHAIN + 2 * CHAIN_PAIRS);
+    dwords[CHAIN] = NOWHERE;
+    return new WebAssembly.Table({ element: "anyfunc", initial: 64 });
   }
 
   #chain(head: Operation): void {
+    const { dwords } = this.#core.memory;
     const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
-    this.#words[at] = head.address;
-    this.#words[at + 1] = (head.extra << ENTRY_BITS) | head.a;
+    dwords[at] = head.address;
+    dwords[at + 1] = (head.extra << ENTRY_BITS) | head.a;
   }
 }
 

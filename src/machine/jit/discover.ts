@@ -43,14 +43,16 @@ export interface Found {
   readonly places: Set<number>;
   /** Addresses of leaders in no context that indirect jumps and returns may lead to. */
   readonly targets: Set<number>;
-  /** The contexts that calls lead into, by the keys of the calls' places. */
-  readonly contexts: Map<number, Context>;
+  /** The contexts that calls lead into, by the keys of the calls' places: of indirect ones several. */
+  readonly contexts: Map<number, readonly Context[]>;
+  /** Where indirect calls and jumps will probably lead, by their addresses. */
+  readonly guesses: Map<number, readonly number[]>;
   /** The tables that indirect jumps go by, by the jumps' addresses. */
   readonly tables: Map<number, readonly number[]>;
 }
 
 /** Instructions that a callee may have to be taken in. */
-const MOST_CALLEE = 60;
+const MOST_CALLEE = 28;
 /** Calls within calls that are taken in: of larger callees fewer, for calling weighs less there. */
 const deepest = (callee: number): number => (callee <= 24 ? 3 : 1);
 /** Copies stop when a region has so many instructions. */
@@ -72,6 +74,8 @@ export interface Extent {
   readonly without?: Optimisation | undefined;
   /** Whether an address begins compiled code that is not to be taken in again. */
   isElsewhere(address: number): boolean;
+  /** Where an indirect call or jump has led so far. */
+  hasLed(op: Operation): readonly number[];
 }
 
 /** What begins at some addresses. */
@@ -79,13 +83,14 @@ export function discover(
   code: Code,
   memory: Memory,
   entries: readonly number[],
-  { ahead, most, returns, without, isElsewhere }: Extent,
+  { ahead, most, returns, without, isElsewhere, hasLed }: Extent,
 ): Found {
   const operations = new Map<number, Operation>();
   const leaders = new Map<number, Place>();
   const places = new Set<number>();
   const targets = new Set<number>(entries);
-  const contexts = new Map<number, Context>();
+  const contexts = new Map<number, readonly Context[]>();
+  const guesses = new Map<number, readonly number[]>();
   const tables = new Map<number, readonly number[]>();
   const wanted: Place[] = [];
   const at = (address: number, isSure = ahead): Operation | undefined => {
@@ -115,6 +120,30 @@ export function discover(
   let contextCount = 0;
   /** Routines that are called and not copied: they come last. */
   const callees: number[] = [];
+  const call = (op: Operation, callee: number, context: Context | undefined): void => {
+    const depth = (context?.depth ?? 0) + 1;
+    if (
+      without === "inlining" ||
+      depth > deepest(sizeOf(callee)) ||
+      places.size + sizeOf(callee) > Math.min(most, MOST_COPIED)
+    ) {
+      callees.push(callee);
+      wantTarget(op.following);
+      return;
+    }
+    const inner = { id: ++contextCount, callee, returns: op.following, parent: context, depth };
+    const key = keyOf(op.address, context);
+    contexts.set(key, [...(contexts.get(key) ?? []), inner]);
+    want(callee, inner);
+    // What calls itself comes back there from deeper than is copied.
+    const isRecursive = context === undefined ? entries.includes(callee) : isWithin(callee, context);
+    if (isRecursive || (returns && context === undefined)) wantTarget(op.following);
+  };
+  const guess = (op: Operation): readonly number[] => {
+    const targets = hasLed(op).filter((target) => at(target) !== undefined);
+    guesses.set(op.address, targets);
+    return targets;
+  };
   for (const entry of entries) want(entry, undefined);
   for (let i = 0, called = 0; ; i++) {
     while (i === wanted.length && called < callees.length && places.size < MOST_BEFORE_CALLEE)
@@ -138,26 +167,9 @@ export function discover(
         case FLOW.JUMP:
           want(op.immediate, context);
           break;
-        case FLOW.CALL: {
-          const depth = (context?.depth ?? 0) + 1;
-          if (
-            without !== "inlining" &&
-            depth <= deepest(sizeOf(op.immediate)) &&
-            places.size + sizeOf(op.immediate) <= Math.min(most, MOST_COPIED)
-          ) {
-            const callee = op.immediate;
-            const inner = { id: ++contextCount, callee, returns: op.following, parent: context, depth };
-            contexts.set(key, inner);
-            want(callee, inner);
-            // What calls itself comes back there from deeper than is copied.
-            const isRecursive = context === undefined ? entries.includes(callee) : isWithin(callee, context);
-            if (isRecursive || (returns && context === undefined)) wantTarget(op.following);
-          } else {
-            callees.push(op.immediate);
-            wantTarget(op.following);
-          }
+        case FLOW.CALL:
+          call(op, op.immediate, context);
           break;
-        }
         case FLOW.RETURN:
           if (context !== undefined) want(context.returns, context.parent);
           break;
@@ -165,12 +177,21 @@ export function discover(
           const table = [...tableOf(op, memory)];
           tables.set(address, table);
           for (const target of new Set(table)) if (at(target) !== undefined) want(target, context);
+          // That of a library's function, by a table of imports.
+          if (op.kind1 === KIND.M32 && op.base === WORD.ZERO && op.index === WORD.ZERO)
+            for (const target of guess(op)) want(target, context);
           break;
         }
-        case FLOW.CALL_INDIRECT:
-          wantTarget(op.following);
-          for (const target of tableOf(op, memory)) wantTarget(target);
+        case FLOW.CALL_INDIRECT: {
+          const table = [...tableOf(op, memory)];
+          if (table.length > 0) wantTarget(op.following);
+          for (const target of table) wantTarget(target);
+          if (table.length > 0) break;
+          const callees = guess(op);
+          if (callees.length === 0) wantTarget(op.following);
+          for (const callee of callees) call(op, callee, context);
           break;
+        }
         case FLOW.INTERRUPT:
           want(op.following, context);
           // Whoever is asked may let somebody else run before it goes on there.
@@ -183,8 +204,16 @@ export function discover(
   }
   for (const key of [...leaders.keys()]) if (!places.has(key)) leaders.delete(key);
   for (const address of targets) if (!places.has(keyOf(address, undefined))) targets.delete(address);
-  return { operations, leaders, places, targets, contexts, tables };
+  return { operations, leaders, places, targets, contexts, guesses, tables };
 }
+
+/** The context that a call leads into, which begins with `callee`. */
+export const contextOf = (
+  { contexts }: Found,
+  call: number,
+  from: Context | undefined,
+  callee: number,
+): Context | undefined => contexts.get(keyOf(call, from))?.find((context) => context.callee === callee);
 
 /** Whether a call stands in a copy of the routine that it calls. */
 function isWithin(callee: number, context: Context | undefined): boolean {

@@ -1,11 +1,12 @@
 /** Values of a block → WebAssembly, in their order; what an exit alone needs is computed on the way there. */
-import { type Code, F64, I32, I64, type Label, W } from "../wasm/index.ts";
+import { type Code, F64, I32, I64, type Label, type ValueType, W } from "../wasm/index.ts";
 import { copy, fill } from "./bulk.ts";
 import type { Emitter } from "./emit.ts";
 import type { Block, Changes, Exit, LateStore, Target, Value } from "./ir.ts";
 import { leavesAtEnd } from "./liveness.ts";
 import { endDoubt, isOtherMode, LOOKS, nextDoubt } from "./looks.ts";
 import { isKnown } from "./numbers.ts";
+import { PIECE, patternOf } from "./patterns.ts";
 import { goesBack } from "./structure.ts";
 import { WHAT } from "./what.ts";
 
@@ -139,7 +140,7 @@ export class BlockEmitter {
       if (rest !== undefined) this.#countRest(value, rest, until, isHot);
       if (what <= WHAT.STORE) continue;
       if (exit !== undefined) this.#countExit(exit, i);
-      if (what === WHAT.CALL || what === WHAT.MEND || what === WHAT.SECOND)
+      if (what === WHAT.CALL || what === WHAT.PATTERN || what === WHAT.SECOND)
         this.#endsAt(value, value.last > i ? value.last : i);
     }
   }
@@ -179,11 +180,7 @@ export class BlockEmitter {
       const each = rest[i]!;
       if (what === WHAT.ADMIT && !this.#isLooked(value, i)) {
         if (each.last < until) each.last = until;
-      } else {
-        // What is needed only in doubt.
-        const isRare = what === WHAT.MEND && i < 3;
-        need(each, until, isHot && !isRare);
-      }
+      } else need(each, until, isHot);
     }
   }
 
@@ -263,8 +260,8 @@ export class BlockEmitter {
         if (value.last >= 0) this.#keep(value);
         else code.drop();
         return;
-      case WHAT.MEND:
-        this.#mend(value);
+      case WHAT.PATTERN:
+        this.#pattern(value);
         return;
       case WHAT.SECOND:
         return;
@@ -380,32 +377,60 @@ export class BlockEmitter {
     code.end();
   }
 
-  #mend(value: Value): void {
+  #pattern(value: Value): void {
     const code = this.#code;
-    const rest = value.rest!;
-    const other = this.#block.values[value.position + 1]!;
-    this.#push(value.a!);
-    this.#keep(value);
-    this.#push(value.b!);
-    this.#keep(other);
-    const done = code.block();
-    const doubtful = code.block();
-    for (let i = 3; i < rest.length; i++) {
-      this.#push(rest[i]!);
-      code.brIf(doubtful);
+    const e = this.#e;
+    const { pieces, own } = patternOf(value.number);
+    const locals: number[] = [];
+    const returned: [ValueType, number][] = [];
+    const take = (type: ValueType): number => {
+      const local = e.takeTemporary(type);
+      returned.push([type, local]);
+      return local;
+    };
+    for (const given of value.rest!) {
+      let local = given.what === WHAT.SLOT ? e.slots[given.number]! : given.local;
+      if (local < 0) {
+        this.#push(given);
+        local = take(given.type);
+        code.set(local);
+      }
+      locals.push(local);
     }
-    code.br(done);
-    code.end();
-    const first = this.#kept.length;
-    this.#share(rest.slice(0, 3));
-    this.#push(rest[0]!);
-    this.#leaveIf(value.exit!);
-    this.#push(rest[1]!);
-    this.#push(rest[2]!);
-    code.set(other.local);
-    code.set(value.local);
-    this.#dropFrom(first);
-    code.end();
+    for (const result of [value, this.#block.values[value.position + 1]!]) {
+      result.local = e.takeTemporary(result.type);
+      this.#kept.push(result);
+      locals.push(result.local);
+    }
+    for (let i = 0; i < own.length; i++) locals.push(take(own[i]!));
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i]!;
+      if (typeof piece !== "number") {
+        code.append(piece);
+        continue;
+      }
+      const local = locals[piece >>> PIECE.BITS]!;
+      switch (piece & ((1 << PIECE.BITS) - 1)) {
+        case PIECE.GET:
+          code.get(local);
+          break;
+        case PIECE.SET:
+          code.set(local);
+          break;
+        case PIECE.TEE:
+          code.tee(local);
+          break;
+        case PIECE.BLOCK:
+          code.block();
+          break;
+        case PIECE.END:
+          code.end();
+          break;
+        default:
+          this.#leaveIf(value.exit!);
+      }
+    }
+    for (let i = 0; i < returned.length; i++) e.giveBack(returned[i]![0], returned[i]![1]);
   }
 
   /** Puts a value on the stack. */
@@ -530,16 +555,20 @@ export class BlockEmitter {
         }
         this.#push(end.target);
         this.#e.setEip();
-        if (end.cases.length === 1 && end.cases[0]!.block >= 0) {
-          this.#e.isAt(end.cases[0]!.address);
-          code.if();
-          this.#edge(end.cases[0]!, count, changes);
-          code.end();
+        if (end.choice === undefined) {
+          for (const each of end.cases) {
+            if (each.block < 0) continue;
+            this.#e.isAt(each.address);
+            code.if();
+            this.#edge(each, count, changes);
+            code.end();
+          }
         }
         this.#assign(changes, -1);
         this.#e.spend(count);
         if (end.choice !== undefined) this.#e.choose(this.#block.index, end.cases, index, end.choice.cases);
-        this.#e.dispatch(this.#block.index, end.cases.length > 1 ? end.cases : []);
+        else if (end.jump !== undefined) this.#e.tell(end.jump);
+        this.#e.dispatch(this.#block.index, end.choice === undefined ? [] : end.cases);
         if (index >= 0) this.#e.giveBack(I32, index);
         return;
       }

@@ -5,6 +5,7 @@
  * Every exit leaves the exact EIP, count and slots in local variables and goes to one place, which stores them. What
  * an exit alone needs is computed on the way there.
  */
+import { RECORD } from "../cpu/records.ts";
 import { STATE } from "../cpu/state.ts";
 import { FACT, FACTS_BASE, LINE_SHIFT, type Memory } from "../memory/memory.ts";
 import {
@@ -30,7 +31,7 @@ import { endDoubt, isNotPlain, isOtherMode, LOOKS, nextDoubt } from "./looks.ts"
 import { type Known, type KnownNumbers, knownAt, knownNumbers, lanesOf } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { SLOT, slotAddress, slotType } from "./slots.ts";
-import { CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
+import { CHAIN_BASE, CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
 import { goesBack, isDispatched, type Structure, waysTo } from "./structure.ts";
 import { WHAT } from "./what.ts";
 
@@ -280,12 +281,12 @@ export class Emitter {
     code.i32(3);
     code.op(W.i32_shl);
     code.tee(pair);
-    code.access(W.i32_load, STATE.CHAIN);
+    code.access(W.i32_load, CHAIN_BASE);
     code.get(this.#eip);
     code.op(W.i32_eq);
     code.if();
     code.get(pair);
-    code.access(W.i32_load, STATE.CHAIN + 4);
+    code.access(W.i32_load, CHAIN_BASE + 4);
     code.tee(pair);
     code.i32((1 << ENTRY_BITS) - 1);
     code.op(W.i32_and);
@@ -541,6 +542,20 @@ export class Emitter {
     } else if (goesBack(structure, from, to)) code.br(this.#loops[to]!);
     else if (structure.isJoint[to]) code.br(this.#joints[to]!);
     else this.#tree(to);
+  }
+
+  /** Has the record of an indirect jump tell where it has led, which is not foreseen. */
+  tell({ record }: import("../cpu/operation.ts").Operation): void {
+    const { code } = this;
+    code.i32(record);
+    code.get(this.#eip);
+    code.access(W.i32_store, RECORD.IMMEDIATE);
+    code.i32(record);
+    code.i32(record);
+    code.access(W.i32_load, RECORD.MISSES);
+    code.i32(1);
+    code.op(W.i32_add);
+    code.access(W.i32_store, RECORD.MISSES);
   }
 
   isAt(address: number): void {

@@ -23,7 +23,7 @@
  * arithmetic flags) is loaded from and stored to the state page, at constant addresses. xmm0 … xmm7 are slots of type
  * v128 (SLOT.XMM + n). A new instruction of WebAssembly is a line in ../wasm/opcodes.ts. Functions that are called out to
  * are listed in calls.ts and called with `b.call`. What works on numbers only where nothing special happens says so
- * with `b.admit`; what the x87 rarely meets `b.mend` works out aside. What is assumed of the state as it was while
+ * with `b.admit`; what the x87 computes is written once (`patterns.ts`). What is assumed of the state as it was while
  * compiling (guesses.ts) is looked at where it is relied on.
  *
  * A block is more than what stands between two jumps: a short loop becomes several rounds of it, and a callee that was

@@ -15,6 +15,7 @@ import { FACTS_BASE, RAM_BASE } from "../memory/memory.ts";
 import { I32, type Opcode, resultOf, type ValueType, W } from "../wasm/index.ts";
 import { LANES, plainLanes } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
+import { patternOf } from "./patterns.ts";
 import { ALL_SLOTS, SLOT, slotType } from "./slots.ts";
 import { WHAT } from "./what.ts";
 
@@ -98,12 +99,16 @@ export type End =
   /** Goes on in a block, or outside. */
   | { readonly kind: "goto"; readonly target: Target }
   | { readonly kind: "branch"; readonly condition: Value; readonly yes: Target; readonly no: Target }
-  /** Where a value says: probably one of `cases`, most probably the one that `choice` tells before it is known. */
+  /**
+   * Where a value says: probably one of `cases`, most probably the one that `choice` tells before it is known. Without
+   * a choice there are few, which are tried in turn. The record of `jump` is told where else it has led.
+   */
   | {
       readonly kind: "indirect";
       readonly target: Value;
       readonly cases: readonly Target[];
       readonly choice?: Choice;
+      readonly jump?: Operation | undefined;
     }
   /** Executes an operation outside, through the interpreter's executor, then goes on behind it. */
   | { readonly kind: "execute"; readonly operation: Operation; readonly target: Target }
@@ -614,17 +619,14 @@ export class Builder {
     return made;
   }
 
-  /** A pair of values, which are others if one of `doubts` is not 0, or are refused. */
-  mend(
-    [first, second]: readonly [Value, Value],
-    doubts: readonly Value[],
-    refused: Value,
-    other: readonly [Value, Value],
-  ): [Value, Value] {
+  /** Two values that a pattern makes of others; leaves before the present instruction where they are not its case. */
+  pattern(number: number, given: readonly Value[]): [Value, Value] {
     const exit = this.exit();
-    const made = this.#makeOf(WHAT.MEND, first.type, [refused, ...other, ...doubts], first, second);
+    const [first, second] = patternOf(number).results;
+    const made = this.#makeOf(WHAT.PATTERN, first, given);
+    made.number = number;
     this.#leavesBy(made, exit);
-    return [made, this.#make(WHAT.SECOND, second.type, 0, made)];
+    return [made, this.#make(WHAT.SECOND, second, 0, made)];
   }
 
   copy(to: Value, from: Value, length: Value): void {

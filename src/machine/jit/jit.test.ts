@@ -74,6 +74,28 @@ test("a recursion can be entered behind its calls, also when it was begun in its
   }
 });
 
+test("what was called through a pointer is taken to be called again, and copied", () => {
+  const source = "again:\n call esi\n dec ecx\n jnz again\n hlt\nf:\n add eax,ecx\n ret";
+  const made = assemble("led.asm", { files: memoryFiles({ "led.asm": `use32\norg 0x1000\n${source}\n` }) });
+  if (!made.ok) throw new Error("not assembled");
+  let engine: CompilingEngine | undefined;
+  const machine = new Machine({
+    memoryBytes: 1 << 20,
+    engine: (core) => (engine = new CompilingEngine(core)),
+  });
+  machine.memory.map(0, 0x2_0000);
+  machine.memory.place(ORIGIN, made.bytes);
+  const f = ORIGIN + made.bytes.length - 3;
+  Object.assign(machine.cpu, { eip: ORIGIN, esp: 0x1_0000, ecx: 1000, esi: f });
+  machine.run(3000);
+  const { blocks, entries } = engine!.explain(ORIGIN)!.region;
+  const { end } = blocks[0]!;
+  expect(end.kind === "indirect" && end.cases.map(({ address }) => address)).toEqual([f]);
+  expect(blocks.some(({ address, copy }) => address === f && copy !== 0)).toBe(true);
+  // Who comes back from elsewhere does not find a way in, which would cut the loop in two.
+  expect(entries.map((block) => blocks[block]!.address)).toEqual([ORIGIN]);
+});
+
 /** Runs lines at 0x1000 for so many instructions; answers how many regions there are then, and how many were made. */
 function regionsOf(
   source: string,
@@ -111,6 +133,21 @@ describe("regions", () => {
     expect(
       regionsOf(`again:\n mov eax,20\n call fib\n jmp again\n${fib}`, 100_000, undefined, 100_000).made,
     ).toBe(1);
+  });
+
+  test("one is made anew when its calls through a pointer lead elsewhere than before", () => {
+    const routine = (name: string): string => `${name}:\n add eax,ecx\n xor edx,eax\n ret\n`;
+    const source =
+      "again:\n mov ebx,2000\n xchg esi,edi\nloops:\n mov ecx,50\nl:\n call esi\n loop l\n dec ebx\n jnz loops\n jmp again\n";
+    const begin = "mov esi,f\nmov edi,g\n";
+    const { made } = regionsOf(
+      `${begin}${source}${routine("f")}${routine("g")}`,
+      4_000_000,
+      undefined,
+      500_000,
+    );
+    // The loops with f, behind the call from g, g, and with both; not again each time that they change.
+    expect(made).toBe(4);
   });
 
   test("one that is entered behind its calls is made anew, once", () => {

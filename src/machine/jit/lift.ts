@@ -5,7 +5,7 @@ import type { Operation } from "../cpu/operation.ts";
 import { ECX, ESP, STATE } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/memory.ts";
 import { W } from "../wasm/index.ts";
-import { type Context, type Found, keyOf, type Place } from "./discover.ts";
+import { type Context, contextOf, type Found, keyOf, type Place } from "./discover.ts";
 import { FLOW, flowOf } from "./flow.ts";
 import type { Guesses } from "./guesses.ts";
 import { Block, Builder, type Fixed, type Region, SLOT, type Target, type Value } from "./ir.ts";
@@ -280,7 +280,7 @@ function liftBlock(
       continue;
     }
     if (block.count < MOST_JOINED && without !== "joining") {
-      const callee = flow === FLOW.CALL ? found.contexts.get(keyOf(address, context)) : undefined;
+      const callee = flow === FLOW.CALL ? contextOf(found, address, context, op.immediate) : undefined;
       if (callee !== undefined && places.has(keyOf(op.immediate, callee))) {
         call(l, op);
         context = callee;
@@ -323,7 +323,7 @@ function liftEnd(
   l: Lowering,
   op: Operation,
   flow: number,
-  { contexts, tables }: Found,
+  found: Found,
   context: Context | undefined,
   to: To,
 ): void {
@@ -333,6 +333,10 @@ function liftEnd(
     const place = l.place(op, false);
     return l.value(op, op.kind1, op.a, place);
   };
+  const guessed = (isCall: boolean): Target[] =>
+    (found.guesses.get(op.address) ?? [])
+      .map((address) => to(address, isCall ? contextOf(found, op.address, context, address) : context))
+      .filter((each) => each.block >= 0);
   switch (flow) {
     case FLOW.BRANCH:
       block.count++;
@@ -349,7 +353,7 @@ function liftEnd(
       return;
     case FLOW.CALL:
       call(l, op);
-      b.end({ kind: "goto", target: to(op.immediate, contexts.get(keyOf(op.address, context))) });
+      b.end({ kind: "goto", target: to(op.immediate, contextOf(found, op.address, context, op.immediate)) });
       return;
     case FLOW.RETURN: {
       const address = takeReturn(l, op);
@@ -360,16 +364,18 @@ function liftEnd(
     case FLOW.JUMP_INDIRECT: {
       const address = target();
       block.count++;
-      const table = tables.get(op.address) ?? [];
-      const cases = [...new Set(table)].map((each) => to(each, context)).filter(({ block }) => block >= 0);
+      const table = found.tables.get(op.address) ?? [];
+      const inTable = [...new Set(table)].map((each) => to(each, context)).filter(({ block }) => block >= 0);
+      const cases = inTable.length > 0 ? inTable : guessed(false);
+      const jump = found.guesses.has(op.address) ? op : undefined;
       const numbers = new Map(cases.map(({ address }, i) => [address, i]));
       const choice = { index: b.get(op.index), cases: table.map((each) => numbers.get(each) ?? -1) };
-      b.end({ kind: "indirect", target: address, cases, ...(cases.length > 1 && { choice }) });
+      b.end({ kind: "indirect", target: address, cases, jump, ...(inTable.length > 1 && { choice }) });
       return;
     }
     case FLOW.CALL_INDIRECT: {
       const address = call(l, op, target)!;
-      b.end({ kind: "indirect", target: address, cases: [] });
+      b.end({ kind: "indirect", target: address, cases: guessed(true), jump: op });
       return;
     }
     case FLOW.INTERRUPT:

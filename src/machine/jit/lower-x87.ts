@@ -15,7 +15,16 @@ import { x87Call, x87ValueCall } from "./calls.ts";
 import type { Builder, Value } from "./ir.ts";
 import { type Lowering, loadState } from "./lower.ts";
 import { FLAGS } from "./status.ts";
-import { chosen, compared, markPlain, narrowed, product, sum, widened } from "./x87-inline.ts";
+import {
+  chosen,
+  compared,
+  type FormatName,
+  markPlain,
+  narrowed,
+  product,
+  sum,
+  widened,
+} from "./x87-inline.ts";
 import { type Number80, type Raised, X87Stack } from "./x87-stack.ts";
 
 /** Status word: an exception waits; both bits that say so. */
@@ -79,11 +88,6 @@ export function moveTopBehind(l: Lowering, { name }: Form): void {
 
 const SIGN = 0x8000;
 const BIAS = 0x3fff;
-const FORMATS = {
-  m32: { fraction: 23, most: 0xff, bias: 127 },
-  m64: { fraction: 52, most: 0x7ff, bias: 1023 },
-} as const;
-
 const ARITHMETIC = ["add", "sub", "subr", "mul", "div", "divr"];
 const OTHERS = ["ld", "st", "xch", "chs", "abs", "com", "tst"];
 /** Condition codes of the conditional moves. */
@@ -256,7 +260,7 @@ function store(
     b.store(W.i32_store16, l.add(address, 8), number.head, RAM_BASE);
     return undefined;
   }
-  const [bits, raised] = narrowed(b, number, FORMATS[format as keyof typeof FORMATS], isSticky);
+  const [bits, raised] = narrowed(b, number, format as FormatName, isSticky);
   if (format === "m64") b.store(W.i64_store, address, bits, RAM_BASE);
   else b.store(W.i32_store, address, b.pure(W.i32_wrap_i64, bits), RAM_BASE);
   return raised;
@@ -312,7 +316,7 @@ function converted(l: Lowering, address: Value, format: string): Number80 {
       format === "m64"
         ? b.load(W.i64_load, address, RAM_BASE)
         : b.pure(W.i64_extend_i32_u, b.load(W.i32_load, address, RAM_BASE));
-    return widened(b, bits, FORMATS[format]);
+    return widened(b, bits, format);
   }
   const value =
     format === "i64"

@@ -15,6 +15,7 @@ import {
   WHAT,
   writesAt,
 } from "./ir.ts";
+import { patternOf } from "./patterns.ts";
 import { FLAGS } from "./status.ts";
 import { successors } from "./structure.ts";
 
@@ -96,8 +97,8 @@ function valueText(value: Value): string {
       return `check ${writesAt(value) ? "write" : "read"} ${name(args[0]!)} ${number} … ${value.high - 1}${out}`;
     case WHAT.CALL:
       return `v${value.position} = call ${number} (${names}) ${typeNames[value.type]}`;
-    case WHAT.MEND:
-      return `v${value.position} = mend ${names}${out}`;
+    case WHAT.PATTERN:
+      return `v${value.position} = ${patternOf(number).name}: ${names}${out}`;
     case WHAT.SECOND:
       return `v${value.position} = second ${names}`;
     case WHAT.FILL:

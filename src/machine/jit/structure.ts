@@ -352,7 +352,7 @@ function shape(
   // Many ways at once need labels.
   for (const block of order) {
     const { end } = blocks[block]!;
-    if (end.kind !== "indirect" || end.cases.length < 2) continue;
+    if (end.kind !== "indirect" || end.choice === undefined) continue;
     for (const next of following[block]!) isJoint[next] = 1;
   }
 

@@ -26,11 +26,8 @@ export const WHAT = {
   ASTRAY: 9,
   /** Calls the imported function `number` with the rest; its value if it has one. */
   CALL: 10,
-  /**
-   * a, with b as its `second`, unless one of rest[3], rest[4], … is not 0: then rest[1] and rest[2], or the
-   * region is left if rest[0] is not 0.
-   */
-  MEND: 11,
+  /** What the pattern `number` makes of rest; the region is left where that is not its case. */
+  PATTERN: 11,
   /** The second value of a. */
   SECOND: 12,
   /** Copies rest[0] bytes of guest memory from b to a; they do not overlap. */

@@ -1,6 +1,5 @@
 /** Jumps, calls and returns, and what stands before the operations that they lead to. SDM vol. 1, 7.3.8. */
-import type { Expression } from "../../wasm/index.ts";
-import { wasm } from "../../wasm/index.ts";
+import { type Expression, type Local, wasm } from "../../wasm/index.ts";
 import { PARITY } from "../flags.ts";
 import { OP } from "../op.ts";
 import { RECORD } from "../records.ts";
@@ -30,6 +29,9 @@ const isLess = (arm: Arm): Expression =>
 const jump = (arm: Arm, condition: Expression): Expression =>
   sequence(when(condition, arm.goTo(arm.target)), arm.goOn());
 
+/** Has the record of an indirect jump or call tell where it has led. */
+const led = (arm: Arm, to: Local): Expression => i32.store(arm.op.get, to.get, RECORD.IMMEDIATE);
+
 export function defineJumps(define: Define): void {
   // Their targets come next: code.ts.
   define(OP.JMP, () => undefined);
@@ -41,13 +43,14 @@ export function defineJumps(define: Define): void {
     define(numberOf(`JMP_${shape}`), (arm) => {
       const to = arm.local("i32");
       arm.add(to.set(shape === "M" ? arm.memory(4) : arm.a()));
-      return arm.jumpTo(to, nothing);
+      return arm.jumpTo(to, led(arm, to));
     });
     define(numberOf(`CALL_${shape}`), (arm) => {
       const [to, at] = [arm.local("i32"), arm.local("i32")];
       arm.add(to.set(shape === "M" ? arm.memory(4) : arm.a()));
       arm.add(at.set(i32.sub(register(ESP), constant(4))), arm.admitWrite(at, 4));
-      return arm.jumpTo(to, sequence(arm.write(at, 4, arm.following), setRegister(ESP, at.get)));
+      const pushed = sequence(arm.write(at, 4, arm.following), setRegister(ESP, at.get));
+      return arm.jumpTo(to, sequence(pushed, led(arm, to)));
     });
   }
   define(OP.RET, (arm) => {

@@ -1,5 +1,5 @@
 /** Macro parameters and arguments, and the expansion of a block with its arguments put in (FASM.TXT 2.3.3, 2.3.5). */
-import { refuse } from "../messages.ts";
+import { type Message, refuse } from "../messages.ts";
 import {
   asSpent,
   DOTTED,
@@ -555,14 +555,19 @@ export class Expansion {
   #local(): void {
     const p = this.#p;
     const { store, texts } = p;
-    if (!isName(store.tokens[this.#at]!)) refuse("invalidArgument");
+    /** What has been read until then stands in the line. */
+    const stop = (message: Message): never => {
+      store.push(END);
+      return refuse(message);
+    };
+    if (!isName(store.tokens[this.#at]!)) stop("invalidArgument");
     store.push(spentToken(p.names.empty));
     for (;;) {
       const token = store.tokens[this.#at++]!;
-      if (!isName(token)) refuse("invalidArgument");
+      if (!isName(token)) stop("invalidArgument");
       const text = textOf(token);
       const { localSuffix } = p;
-      if (texts.length(text) + localSuffix.length > 255) refuse("nameTooLong");
+      if (texts.length(text) + localSuffix.length > 255) stop("nameTooLong");
       const replacement = this.frame.add(text, this.#counter);
       replacement.start = store.length;
       replacement.length = 1;
@@ -573,7 +578,7 @@ export class Expansion {
         this.#at++;
         continue;
       }
-      if (next !== END && next !== CLOSE) refuse("extraCharactersOnLine");
+      if (next !== END && next !== CLOSE) stop("extraCharactersOnLine");
       break;
     }
     store.push(END);

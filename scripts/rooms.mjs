@@ -26,7 +26,7 @@ const rooms = {
   x87: /^src\/machine\/jit\/(lower-)?x87/,
   rare: /^src\/machine\/jit\/lower-(bits|general|narrow|scan|status)\./,
   compiler:
-    /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|early|flow|foresight|guesses|index|ranges|status))/,
+    /^src\/machine\/(wasm\/|cpu\/fast\/|jit\/(?!cache|early|flag-words|flow|foresight|guesses|index|ranges|status))/,
   units: /^src\/machine\/cpu\/(float\/|execute\/(sse|vector|x87))/,
   machine:
     /^src\/(machine|kernel)\/|^src\/(world|computer|returns)\.|^src\/node\/cli\/(running|stop|usual-network)\./,

@@ -15,8 +15,8 @@ import type { Space } from "./state.ts";
 
 /** What holds for all assemblies of a session. */
 export interface SessionOptions {
-  /** Symbolic constants defined before the first line, as `-d NAME=VALUE`. */
-  defines?: Readonly<Record<string, string>>;
+  /** Symbolic constants defined before the first line, as `-d NAME=VALUE`: in a list the same one may be defined again. */
+  defines?: Readonly<Record<string, string>> | readonly (readonly [string, string])[];
   /** Directories for `include` and `file`, searched after that of the including file: INCLUDE. */
   includes?: readonly string[];
   /** Variables for %NAME% in paths. */
@@ -90,7 +90,8 @@ function fresh(
   const loader = new FileLoader(files, options.includes ?? [], options.environment ?? {});
   const p = new Preprocessor(loader, options.maxMemory ?? DEFAULT_MEMORY);
   p.lines.onProgress = options.onProgress;
-  return { p, begin: () => p.run(source, options.defines ?? {}) };
+  const { defines = [] } = options;
+  return { p, begin: () => p.run(source, Array.isArray(defines) ? defines : Object.entries(defines)) };
 }
 
 /** Lines between two places where a session can begin again. */

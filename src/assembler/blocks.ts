@@ -1,18 +1,23 @@
 /** What repeats and chooses while assembling: times, repeat, while, break, if (FASM.TXT 2.2.2 – 2.2.3). */
 import type { Assembler } from "./assemble.ts";
+import { isOfConstants } from "./data.ts";
 import { condition } from "./expression/logical.ts";
 import { isEndless, passOver, watchLoop } from "./loops.ts";
 import { refuse } from "./messages.ts";
+import type { Program } from "./program.ts";
 import { EVERY_LINES } from "./progress.ts";
 import { S_DATA, S_IF, S_REPEAT, S_VIRTUAL, S_WHILE, type State, type Structure } from "./state.ts";
 import { GROWTH, grown } from "./tokens.ts";
 import { endVirtual } from "./virtual.ts";
 import {
+  D_ALIGN,
   D_DATA,
+  D_DB,
   D_ELSE,
   D_END,
   D_IF,
   D_REPEAT,
+  D_RT,
   D_TIMES,
   D_VIRTUAL,
   D_WHILE,
@@ -21,6 +26,7 @@ import {
   I_INSTRUCTION,
   I_LABEL,
   I_LINE,
+  I_USE,
   mnemonicOf,
 } from "./words.ts";
 
@@ -62,19 +68,20 @@ export function timesDirective(assembler: Assembler): void {
       if (assembler.kind() === COLON) state.item++;
       const { counter, counterLimit, item } = state;
       if (assembler.timesDepth++ > TIMES_LIMIT) refuse("stackOverflow");
-      // Nothing is nothing however often.
-      const isBare = kinds[item] === I_LINE || kinds[item] === I_END;
-      state.counterLimit = isBare ? 1 : count;
+      state.counterLimit = count;
       state.counter = 1;
       if (kinds[item] === I_INSTRUCTION && values[item] === D_TIMES) {
         state.item++;
         open.push({ counter, counterLimit, item: item + 1 });
         continue;
       }
+      const { at } = state;
       for (; ; state.counter++) {
         state.item = item;
         state.prefixes |= 1;
         assembler.continueLine();
+        // Nothing is nothing however often.
+        if (state.counter === 1 && state.at === at && isOnceForAll(program, item)) break;
         if (state.counter >= state.counterLimit) break;
         if ((state.counter & EVERY_LINES) === 0) state.turn(EVERY_LINES + 1);
       }
@@ -97,6 +104,18 @@ export function timesDirective(assembler: Assembler): void {
       state.counterLimit = around.counterLimit;
     }
   }
+}
+
+/** Whether a line that has left no bytes does so again, and nothing else: no more than code sizes, data and room in numbers. */
+function isOnceForAll(program: Program, item: number): boolean {
+  const { kinds, values } = program;
+  const kind = kinds[item];
+  if (kind === I_LINE || kind === I_END) return true;
+  if (kind === I_USE) return true;
+  if (kind !== I_INSTRUCTION) return false;
+  const directive = values[item]!;
+  const isData = directive >= D_DB && directive <= D_RT;
+  return (isData || directive === D_ALIGN) && isOfConstants(program, item);
 }
 
 export function repeatDirective(assembler: Assembler): void {

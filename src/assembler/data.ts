@@ -5,6 +5,7 @@ import { type Expression, K_FLOAT, K_STRING } from "./expression/expressions.ts"
 import { extendedBits } from "./expression/float.ts";
 import { high32, low32 } from "./expression/int.ts";
 import { type Message, refuse } from "./messages.ts";
+import type { Program } from "./program.ts";
 import { EVERY_LINES } from "./progress.ts";
 import type { State } from "./state.ts";
 import {
@@ -98,6 +99,7 @@ function duplicate(assembler: Assembler, directive: number): void {
     repeatDatum(assembler, directive, count);
     return;
   }
+  const { at } = state;
   for (; count > 0; count--) {
     state.item = item;
     if ((count & EVERY_LINES) === 0) state.turn(EVERY_LINES + 1);
@@ -111,7 +113,19 @@ function duplicate(assembler: Assembler, directive: number): void {
     } while (assembler.kind() === COMMA);
     if (assembler.kind() !== O_CLOSE) refuse("invalidArgument");
     state.item++;
+    if (state.at === at && isOfConstants(assembler.program, item)) return;
   }
+}
+
+/** Whether all that a line says from an item on is the same whenever it is assembled. */
+export function isOfConstants({ kinds, values, expressions }: Program, from: number): boolean {
+  for (let item = from; kinds[item] !== I_LINE && kinds[item] !== I_END; item++) {
+    if (kinds[item] !== I_EXPRESSION) continue;
+    const expression = values[item]!;
+    if (expressions.constant(expression) === undefined && expressions.kind(expression) !== K_STRING)
+      return false;
+  }
+  return true;
 }
 
 /** Whether the datum at the cursor is the same wherever it stands. */

@@ -111,8 +111,7 @@ test.each(Object.entries(tooManyRepeats))(
 test.each([
   ["a repeat of chance", "x=1\nrepeat 1000000000\nx=(x*1103515245+12345) and 7FFFFFFFh\nend repeat"],
   ["repeats in one another", block("repeat 1000", "db 0 dup 5", "end repeat", 6)],
-  ["times nothing", "times 1000000000 rb 0"],
-  ["dup of nothing", "db 1000000000 dup ('')"],
+  ["times a store", "db 0\ntimes 1000000000 store byte 1 at 0"],
   [
     "loads and stores",
     "dd 1\nrepeat 100000000\nload a dword from 0\nstore dword a+1 and 0FFh at 0\nend repeat",
@@ -123,6 +122,9 @@ test.each([
 
 test.each([
   ["repeat nothing", "repeat 0FFFFFFFFh\nend repeat", 0],
+  ["times nothing", "times 0FFFFFFFFh rb 0", 0],
+  ["times a code size", "times 80000000h use32\ndb 1", 1],
+  ["dup of nothing", "db 1000000000 dup ('')", 0],
   [
     "repeat what is broken off",
     "x=0\nrepeat 1000000000\nx=x+1\nif x>900000000\nbreak\nend if\nend repeat\ndd x",

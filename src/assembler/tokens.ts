@@ -563,6 +563,17 @@ export class Tokenizer {
   }
 }
 
+/** Whether a line that has been read has neither a comment nor a backslash at its end: definitions have none. */
+export function isWithoutRest(line: Uint8Array): boolean {
+  for (let at = 0; at < line.length; ) {
+    const code = line[at++]!;
+    if (code === 0x3b || (code === 0x5c && at === line.length)) return false;
+    if (code === 0x27 || code === 0x22) at = line.indexOf(code, at) + 1;
+    else if (separator[code] === 0) while (separator[line[at]!] === 0) at++;
+  }
+  return true;
+}
+
 const lineEnd = new Uint8Array(256);
 for (const code of [0x0a, 0x0d, 0x1a, 0]) lineEnd[code] = 1;
 

@@ -155,7 +155,7 @@ function linesOf(files: Files, includes: readonly string[], mains: readonly stri
   let lines = 0;
   for (const main of mains) {
     const preprocessor = new Preprocessor(new FileLoader(files, includes, {}), MEGABYTES * 2 ** 20);
-    preprocessor.run(main, {});
+    preprocessor.run(main, []);
     lines += preprocessor.lines.count;
   }
   return lines;

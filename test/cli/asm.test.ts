@@ -76,6 +76,34 @@ test("symbols are written as JSON, one a line", async () => {
   expect(folder.text("symbols").split("\n")).toHaveLength(6);
 });
 
+test.each<[string, string, string[], string]>([
+  [
+    "a name defined again hides what it was before",
+    "db x\nrestore x\ndb x",
+    ["-d", "x=5", "-d", "x=6"],
+    "\x06\x05",
+  ],
+  ["names are bytes", "db é", ["-d", "é=7"], "\x07"],
+  ["nothing is heard behind a definition without a name", "x = 3\ndb x", ["-d", "=5", "-d", "x=4"], "\x03"],
+  ["a semicolon in a string is none", "db x", ["-d", "x='a;b'"], "a;b"],
+  ["numbers end with their digits", "db 1", ["-m", "1024k", "-p", "9 times"], "\x01"],
+])("options as fasm takes them: %s", async (_, text, options, bytes) => {
+  await asm(...options, folder.put("a.asm", `${text}\n`), folder.at("a.bin"));
+  expect(folder.text("a.bin")).toBe(bytes);
+});
+
+test.each(["x=5;6", "x=a\\", "x='a"])("a definition fasm does not take: %s", async (text) => {
+  const { status, err } = await asm("-d", text, folder.put("a.asm", "db 1\n"));
+  expect(status).toBe(255);
+  expect(err).toContain("error: invalid definition provided.");
+});
+
+test("the name of a definition may have 255 bytes", async () => {
+  const source = folder.put("a.asm", "db 1\n");
+  expect((await asm("-d", `${"x".repeat(255)}=1`, source)).status).toBe(0);
+  expect((await asm("-d", `${"x".repeat(256)}=1`, source)).status).toBe(1);
+});
+
 test("how many lines a loop may take can be said", async () => {
   const source = folder.put("a.asm", "a = 0\nrepeat 100000\na = a xor %\nend repeat\n");
   expect((await asm(source, "--turns", "20000")).err).toContain("error: too many repeats.");

@@ -115,8 +115,9 @@ test("for each instruction that is compiled many were interpreted before", () =>
   }
 });
 
+const work = (n: number): string => "add eax,edx\n xor edx,eax\n rol eax,3\n".repeat(n);
+
 test("a routine that several others call is compiled once", () => {
-  const work = (n: number): string => "add eax,edx\n xor edx,eax\n rol eax,3\n".repeat(n);
   const caller = (name: string): string =>
     `${name}: mov ecx,4\n.l:\n${work(10)} loop .l\n call shared\n ret\n`;
   const names = ["a", "b", "c", "d", "e", "f"];
@@ -182,6 +183,18 @@ test("a recursion is compiled as a whole", () => {
   // And what stands at `here`.
   expect(regions).toBe(2);
   expect(executed).toBeGreaterThan(900_000);
+});
+
+test("routines that are pages apart do not take each other's place", () => {
+  const routine = (name: string): string => `${name}: mov ecx,4\n.l:\n${work(50)} dec ecx\n jnz .l\n ret\n`;
+  const names = ["a", "b", "c", "d"];
+  const bytes = assembled(
+    `again:\n${work(60)}${names.map((name) => `call ${name}\n`).join("")} jmp again\n` +
+      names.map((name) => `align 4096\n${routine(name)}`).join(""),
+  );
+  const { executed, entered } = compiled(bytes, 40_000_000);
+  expect(executed).toBeGreaterThan(30_000_000);
+  expect(entered).toBeLessThan(20_000);
 });
 
 test("a few instructions that compiled code calls through a pointer are compiled, too", () => {

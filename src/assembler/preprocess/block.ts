@@ -71,20 +71,24 @@ function irp(p: Preprocessor, block: Collection): void {
   const { tokens } = p.store;
   if (!isName(tokens[block.argumentsAt]!)) refuse("invalidMacroArguments");
   let at = block.argumentsAt + 1;
-  if (tokens[at] === COLON || tokens[at] === EQUALS) at = skipValue(tokens, at + 1, true, false);
+  if (tokens[at] === COLON || tokens[at] === EQUALS) at = skipValue(tokens, at + 1, true);
   else if (tokens[at] === STAR) at++;
   if (tokens[at] !== COMMA) refuse("invalidMacroArguments");
   const expansion = p.beginExpansion();
   const { frame } = expansion;
   const reader = p.argumentReader;
   reader.begin(block.argumentsAt, at + 1);
+  // Where the arguments end the line does, for good if one of them is refused.
+  const behind = tokens[block.argumentsEnd]!;
+  tokens[block.argumentsEnd] = END;
   for (;;) {
     frame.limit++;
     reader.parameterAt = block.argumentsAt;
-    reader.take(frame, block.argumentsEnd);
-    if (reader.argumentAt >= block.argumentsEnd || tokens[reader.argumentAt] !== COMMA) break;
+    reader.take(frame);
+    if (tokens[reader.argumentAt] !== COMMA) break;
     reader.argumentAt++;
   }
+  tokens[block.argumentsEnd] = behind;
   run(expansion, block, block.argumentsEnd);
 }
 

@@ -1,6 +1,18 @@
 /** Macro parameters and arguments, and the expansion of a block with its arguments put in (FASM.TXT 2.3.3, 2.3.5). */
-import { refuse } from "../messages.ts";
-import { asSpent, DOTTED, END, isName, isSpent, marksOf, nameToken, spentToken, textOf } from "../tokens.ts";
+import { type Message, refuse } from "../messages.ts";
+import {
+  asSpent,
+  DOTTED,
+  END,
+  isName,
+  isSpent,
+  isString,
+  marksOf,
+  nameToken,
+  spentToken,
+  type Texts,
+  textOf,
+} from "../tokens.ts";
 import { Frame, type Replacement } from "./frame.ts";
 import type { Preprocessor } from "./preprocess.ts";
 
@@ -18,9 +30,13 @@ const BRACKET_END = 0x5d;
 const STAR = 0x2a;
 const COLON = 0x3a;
 const EQUALS = 0x3d;
+/** How names, strings and names that have done their work begin in FASM's lines. */
+const NAME_BEGINS = 0x1a;
+const QUOTE = 0x22;
+const SPENT_NAME = 0x3b;
 
 /** Checks the parameters of a definition; returns where its opening brace is, or -1 when it is on a later line. */
-export function checkParameters(tokens: Int32Array, from: number): number {
+export function checkParameters(texts: Texts, tokens: Int32Array, from: number): number {
   let at = from;
   if (tokens[at] === END) return -1;
   if (tokens[at] === OPEN) return at;
@@ -34,7 +50,7 @@ export function checkParameters(tokens: Int32Array, from: number): number {
     if (!isName(token)) refuse("invalidMacroArguments");
     token = tokens[at++]!;
     if (token === COLON || token === EQUALS) {
-      at = skipValue(tokens, at, true, inGroup);
+      at = inGroup ? skipGroupDefault(texts, tokens, at) : skipValue(tokens, at, true);
       token = tokens[at++]!;
     } else if (token === STAR) {
       token = tokens[at++]!;
@@ -53,7 +69,7 @@ export function checkParameters(tokens: Int32Array, from: number): number {
 }
 
 /** Passes over one argument, or over a parameter's default value; returns where it ended. */
-export function skipValue(tokens: Int32Array, from: number, isDefault: boolean, inGroup: boolean): number {
+export function skipValue(tokens: Int32Array, from: number, isDefault: boolean, inGroup = false): number {
   let at = from;
   if (tokens[at] === LESS) {
     let depth = 1;
@@ -72,12 +88,51 @@ export function skipValue(tokens: Int32Array, from: number, isDefault: boolean, 
   for (; ; at++) {
     const token = tokens[at]!;
     if (token === END || token === COMMA) return at;
-    if (isDefault && (token === OPEN || token === AMPERSAND || (inGroup && token === BRACKET_END))) return at;
+    if (isDefault && (token === OPEN || token === AMPERSAND)) return at;
   }
 }
 
-/** Where END bounds the arguments. */
-const UNBOUNDED = 0x7fffffff;
+/** The same of a default value in a group. */
+function skipGroupDefault(texts: Texts, tokens: Int32Array, from: number): number {
+  if (tokens[from] === LESS) return skipValue(tokens, from, true, true);
+  let at = from;
+  while (isName(tokens[at]!) || isString(tokens[at]!)) at++;
+  return endsDefault(tokens[at]!) ? at : skipAstray(texts, tokens, at);
+}
+
+const endsDefault = (byte: number): boolean =>
+  byte === END || byte === COMMA || byte === OPEN || byte === AMPERSAND || byte === BRACKET_END;
+
+/**
+ * From a sign in a default value in a group, where FASM goes astray: it takes the next byte of its line for a length, whatever
+ * it is, and that many bytes for a name, and goes on behind them. Mostly that is beyond the end of the line.
+ */
+function skipAstray(texts: Texts, tokens: Int32Array, from: number): number {
+  const bytes: number[] = [];
+  const tokenAt = new Map<number, number>();
+  for (let at = from; ; at++) {
+    const token = tokens[at]!;
+    tokenAt.set(bytes.length, at);
+    if (token < 256) bytes.push(token);
+    else {
+      const text = textOf(token);
+      const length = texts.length(text);
+      if (isString(token))
+        bytes.push(QUOTE, length & 0xff, (length >> 8) & 0xff, (length >> 16) & 0xff, length >> 24);
+      else bytes.push(isSpent(token) ? SPENT_NAME : NAME_BEGINS, length);
+      for (let letter = texts.start(text); letter < texts.end(text); letter++)
+        bytes.push(texts.bytes[letter]!);
+    }
+    if (token === END) break;
+  }
+  for (let at = 0; at < bytes.length; ) {
+    const byte = bytes[at]!;
+    if (endsDefault(byte)) return tokenAt.get(at) ?? refuse("invalidMacroArguments");
+    const [, length = 0, high = 0, higher = 0, highest = 0] = bytes.slice(at, at + 5);
+    at += byte === QUOTE ? 5 + length + 0x100 * (high + 0x100 * (higher + 0x100 * highest)) : 2 + length;
+  }
+  return refuse("invalidMacroArguments");
+}
 
 /** Takes arguments one by one while a definition's parameters are walked through. */
 export class ArgumentReader {
@@ -98,8 +153,8 @@ export class ArgumentReader {
     this.inGroup = false;
   }
 
-  /** One parameter and its argument; `argumentEnd` bounds the arguments where END does not. */
-  take(frame: Frame, argumentEnd = UNBOUNDED): void {
+  /** One parameter and its argument. */
+  take(frame: Frame): void {
     const { tokens } = this.#p.store;
     const replacement = frame.add(textOf(tokens[this.parameterAt]!), frame.limit);
     let at = this.parameterAt + 1;
@@ -111,36 +166,27 @@ export class ArgumentReader {
       at++;
     } else if (tokens[at] === COLON || tokens[at] === EQUALS) {
       defaultAt = at + 1;
-      at = skipValue(tokens, defaultAt, true, this.inGroup);
+      at = this.inGroup
+        ? skipGroupDefault(this.#p.texts, tokens, defaultAt)
+        : skipValue(tokens, defaultAt, true);
       defaultEnd = at;
     }
     this.parameterAt = at;
     const start = this.argumentAt;
     if (tokens[at] === AMPERSAND) {
       let end = start;
-      while (end < argumentEnd && tokens[end] !== END) end++;
+      while (tokens[end] !== END) end++;
       replacement.start = start;
       replacement.length = end - start;
       this.argumentAt = end;
     } else {
-      const end = this.#skipArgument(tokens, start, argumentEnd);
+      const end = skipValue(tokens, start, false);
       assign(replacement, tokens, start, end);
       this.argumentAt = end;
     }
     if (replacement.length > 0 || replacement.grouped) return;
     if (required) refuse("invalidMacroArguments");
     if (defaultAt >= 0) assign(replacement, tokens, defaultAt, defaultEnd);
-  }
-
-  #skipArgument(tokens: Int32Array, start: number, argumentEnd: number): number {
-    if (argumentEnd === UNBOUNDED) return skipValue(tokens, start, false, false);
-    const kept = tokens[argumentEnd]!;
-    tokens[argumentEnd] = END;
-    try {
-      return skipValue(tokens, start, false, false);
-    } finally {
-      tokens[argumentEnd] = kept;
-    }
   }
 }
 
@@ -509,14 +555,19 @@ export class Expansion {
   #local(): void {
     const p = this.#p;
     const { store, texts } = p;
-    if (!isName(store.tokens[this.#at]!)) refuse("invalidArgument");
+    /** What has been read until then stands in the line. */
+    const stop = (message: Message): never => {
+      store.push(END);
+      return refuse(message);
+    };
+    if (!isName(store.tokens[this.#at]!)) stop("invalidArgument");
     store.push(spentToken(p.names.empty));
     for (;;) {
       const token = store.tokens[this.#at++]!;
-      if (!isName(token)) refuse("invalidArgument");
+      if (!isName(token)) stop("invalidArgument");
       const text = textOf(token);
       const { localSuffix } = p;
-      if (texts.length(text) + localSuffix.length > 255) refuse("nameTooLong");
+      if (texts.length(text) + localSuffix.length > 255) stop("nameTooLong");
       const replacement = this.frame.add(text, this.#counter);
       replacement.start = store.length;
       replacement.length = 1;
@@ -527,7 +578,7 @@ export class Expansion {
         this.#at++;
         continue;
       }
-      if (next !== END && next !== CLOSE) refuse("extraCharactersOnLine");
+      if (next !== END && next !== CLOSE) stop("extraCharactersOnLine");
       break;
     }
     store.push(END);

@@ -7,6 +7,7 @@
  * name decides: a directive, a macro, a label (and on from there), NAME equ, NAME STRUC. A macro is looked up before
  * `NAME:` is taken as a label. Only a line that is none of these has its `equ` constants replaced.
  */
+import { bytesOf, latin1 } from "../../base/index.ts";
 import { Expressions, Numbers } from "../expression/expressions.ts";
 import { ExpressionReader, type SymbolReader } from "../expression/parse.ts";
 import { refuse } from "../messages.ts";
@@ -22,6 +23,7 @@ import {
   isName,
   isSpent,
   isString,
+  isWithoutRest,
   nameToken,
   OPERATES,
   spentToken,
@@ -267,8 +269,8 @@ export class Preprocessor {
   }
 
   /** Reads the main file and everything it leads to. */
-  run(mainFile: string, defines: Readonly<Record<string, string>>): void {
-    for (const [name, value] of Object.entries(defines)) this.#predefine(name, value);
+  run(mainFile: string, defines: Iterable<readonly [string, string]>): void {
+    for (const [name, value] of defines) this.#predefine(name, value);
     const main = this.loader.main(mainFile);
     if (!main) refuse("mainFileNotFound");
     if (main.isDirectory) refuse("outOfMemory");
@@ -296,15 +298,16 @@ export class Preprocessor {
   }
 
   #predefine(name: string, value: string): void {
-    const text = this.texts.number(name);
+    const text = this.texts.number(latin1(bytesOf(name)));
     const start = this.store.length;
-    const bytes = new TextEncoder().encode(value);
+    const bytes = bytesOf(value);
     try {
       new Tokenizer(bytes, this.texts, this.store).readLine();
     } catch {
       refuse("invalidDefinition");
     }
-    if (name === "" || name.length > 255 || value.includes(";")) refuse("invalidDefinition");
+    const { length } = this.texts.text(text);
+    if (length === 0 || length > 255 || !isWithoutRest(bytes)) refuse("invalidDefinition");
     this.definitions.add(EQU, text, start, this.store.length - 1 - start, -1);
   }
 
@@ -368,6 +371,7 @@ export class Preprocessor {
         this.replaceConstants(FIX, start, false);
         has = ANYTHING;
       }
+      this.#lastReplaced = FIX;
     }
     // Most lines go this way, and macros in one another all do: a frame less on the stack.
     if (this.collecting.state === 0) this.#instruction(lineStart, has);
@@ -460,6 +464,7 @@ export class Preprocessor {
       }
       if (!isName(second)) break;
       if (texts.lower(textOf(second)) === names.equ) {
+        this.#lastReplaced = EQU;
         this.replaceConstants(EQU, at + 2, false);
         this.#define(EQU, at, at + 2);
         return;
@@ -469,8 +474,12 @@ export class Preprocessor {
       this.#invokeStruc(struc, at, name, textOf(second));
       return;
     }
+    this.#lastReplaced = EQU;
     if ((marks & (FRAMED | traitOf(EQU))) !== 0) this.replaceConstants(EQU, at, false);
   }
+
+  /** The kind of constants that a line was searched for last. */
+  #lastReplaced: DefinitionKind = FIX;
 
   /** NAME: at `at`. Returns where the line goes on, or -1 when it is done with. */
   #label(at: number, name: number): number {
@@ -497,8 +506,8 @@ export class Preprocessor {
       if (tokens[from] === 0x3a) from++;
     }
     if (!whole) {
-      // A label that is no name: what follows is left as it is, unless it comes from a macro.
-      this.replaceConstants(EQU, at, false, this.expanding === 0);
+      // A label that is no name: what follows is searched for what was searched for last, in whatever line that was.
+      this.replaceConstants(EQU, at, false, this.#lastReplaced);
       return -1;
     }
     const value = tokens.slice(start, end);
@@ -540,10 +549,10 @@ export class Preprocessor {
 
   /**
    * Replaces constants from `at` to the end of the last line; a value is put in as it is and not looked into again.
-   * With `toBrace`, an opening brace ends it; the position of what ended it is returned. With `once`, only the first
-   * constant is replaced.
+   * With `toBrace`, an opening brace ends it; the position of what ended it is returned. Behind the first constant
+   * those of the kind `behind` are.
    */
-  replaceConstants(kind: DefinitionKind, at: number, toBrace: boolean, once = false): number {
+  replaceConstants(kind: DefinitionKind, at: number, toBrace: boolean, behind = kind): number {
     const { store } = this;
     const { tokens } = store;
     const { traits } = this.texts;
@@ -563,13 +572,14 @@ export class Preprocessor {
     const rest = store.lifted;
     let stop = -1;
     let replacing = true;
+    let wanted = kind;
     for (let index = 0; index < count; index++) {
       const token = rest[index]!;
       if (replacing && token >= 256 && (token & 3) === 0) {
-        const constant = this.constant(kind, textOf(token));
+        const constant = this.constant(wanted, textOf(token));
         if (constant !== undefined) {
           this.#putConstant(constant);
-          replacing = !once;
+          wanted = behind;
           continue;
         }
       }
@@ -707,7 +717,7 @@ export class Preprocessor {
     const definition = this.addDefinition(kind, textOf(token), at + 1, 0);
     this.#collect(-1, at + 1, -1);
     this.collecting.definition = definition;
-    const brace = checkParameters(store.tokens, at + 1);
+    const brace = checkParameters(this.texts, store.tokens, at + 1);
     if (brace >= 0) this.openBlock(brace + 1);
   }
 
@@ -716,6 +726,7 @@ export class Preprocessor {
     this.#collect(block, at, name);
     let end: number;
     if (block === BLOCK_MATCH) {
+      this.#lastReplaced = EQU;
       end = this.replaceConstants(EQU, beginMatch(store.tokens, at), true);
     } else {
       end = at;

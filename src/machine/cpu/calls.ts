@@ -5,8 +5,16 @@
 import type { Form } from "../../isa/index.ts";
 import { isX87 } from "./execute/units.ts";
 import { type Family, fastMmx, fastSse, fastX87 } from "./fast/index.ts";
-import { comparisonPlan, controlPlan, mmxPlan, type QuickPlan, ssePlan, x87Plan } from "./fast/plans.ts";
-import { FAST, OP } from "./op.ts";
+import {
+  comparisonPlan,
+  controlPlan,
+  mmxPlan,
+  type QuickPlan,
+  ssePlan,
+  x87FlagsPlan,
+  x87Plan,
+} from "./fast/plans.ts";
+import { FAST, OP, WANTS_FLAGS } from "./op.ts";
 import type { Operation } from "./operation.ts";
 
 export interface Call {
@@ -21,7 +29,7 @@ export interface Call {
 export function callOf(form: Form, inMemory: boolean): Call | undefined {
   const control = controlPlan(form);
   if (control) return placesCall(control, FAST.X87, fastX87, inMemory);
-  if (isX87(form)) return x87Call(form);
+  if (isX87(form)) return x87Call(form) ?? flagsCall(form);
   const ofSse = ssePlan(form) ?? comparisonPlan(form);
   if (ofSse) return placesCall(ofSse, FAST.SSE, fastSse, inMemory);
   const ofMmx = mmxPlan(form, fastMmx.names);
@@ -62,4 +70,16 @@ function x87Call(form: Form): Call | undefined {
     op.immediate = op.extra | (op.segment << 16);
   };
   return { op: OP.X87_M, which, pack };
+}
+
+function flagsCall(form: Form): Call | undefined {
+  const plan = x87FlagsPlan(form);
+  if (plan === undefined) return undefined;
+  const { name, pops, condition } = plan;
+  const pack = (op: Operation): void => {
+    op.packPlaces((op.extra & 7) | condition, op.extra);
+    op.packDisplacement(pops);
+    op.immediate = condition === 0 ? 0 : WANTS_FLAGS;
+  };
+  return { op: OP.X87_R, which: FAST.X87 + fastX87.number(name), pack };
 }

@@ -318,6 +318,9 @@ export const PACKED: readonly string[] = (
 /** Where the fast functions of each family stand in the table of the arms, which come first. */
 export const FAST = { SSE: 0x100, MMX: 0x180, X87: 0x200, END: 0x280 } as const;
 
+/** Of X87_R, above a third argument: instead of it and the second the function is given RESULT and CARRIES. */
+export const WANTS_FLAGS = 0x100;
+
 /** From here on operations have arms. */
 export const FIRST_ARM = OP.INT;
 /** How many numbers there are. */

@@ -29,10 +29,10 @@ const RECORD_SHIFT = 5;
 
 /**
  * Where an indirect jump leads that was made before: pairs of an address and the record where it begins, by the lowest
- * bits of the address.
+ * bits of the address. Where more code than there are pairs is hot, places that far apart take each other's again and again.
  */
 export const JUMPS_BASE = RECORDS_BASE;
-export const JUMP_PAIRS = 2048;
+export const JUMP_PAIRS = 16_384;
 
 /**
  * Constants that programs write over: pairs of the address of one, by its lowest bits, and the record of the only

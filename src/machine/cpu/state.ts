@@ -60,8 +60,6 @@ export const STATE = {
   X87_RESULT: 0x320,
   /** Of the interpreter's arms (arms/): where the machine's lines begin, 0 while every store beside code is to be told. */
   LINES: 0x338,
-  /** Which region begins at an address: 2048 pairs of an address and a region with the number of its entry. */
-  CHAIN: 0x4000,
   /** Tables of the estimates (cpu/float/estimate.ts), 16 bits each: of reciprocals; of roots, even and odd. */
   ESTIMATES: 0x8000,
 } as const;

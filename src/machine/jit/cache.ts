@@ -6,22 +6,24 @@
 import type { CodeListener } from "../cpu/code.ts";
 import { BUDGET, type Core, type Engine, interruptStop, refusedInterrupt } from "../cpu/engine.ts";
 import { GuestFault } from "../cpu/fault.ts";
-import { KEPT, TF } from "../cpu/flags.ts";
+import { TF } from "../cpu/flags.ts";
 import { COMPILED, Interpreter } from "../cpu/interpret.ts";
 import { OP } from "../cpu/op.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { STATE, WORD } from "../cpu/state.ts";
-import { FACT, FREE_BASE, RAM_BASE } from "../memory/memory.ts";
+import { FACT, RAM_BASE } from "../memory/memory.ts";
+import { longestRun, runFrom } from "../memory/runs.ts";
 import type { Stop } from "../stop.ts";
 import type { Compiled, Task } from "./compile.ts";
 import { canCompile, compile, discover, nothing } from "./compiler.ts";
 import type { Found } from "./discover.ts";
 import { Early } from "./early.ts";
+import { join, split } from "./flag-words.ts";
 import { BETWEEN_LOOKS, Foresight } from "./foresight.ts";
 import { EXACTING, type StatusGuess } from "./guesses.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { isFixed, type Range, rangesOf, spanOf } from "./ranges.ts";
-import { CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
+import { CHAIN_BASE, CHAIN_PAIRS, ENTRY_BITS, LEAVES, MAPS_BASE, MOST_ENTRIES, STATUS } from "./status.ts";
 
 export interface CompilerOptions {
   /** Arrivals at an address after which it is compiled. */
@@ -84,14 +86,12 @@ const MISSES_PER_COMPILED = 1000;
 const NEVER = 0x7fff_ffff;
 const PAGE_SHIFT = 12;
 
-const AUX = STATE.AUX >> 2;
-const KIND = STATE.KIND >> 2;
-const CARRY = STATE.CF >> 2;
 const LEFT = STATE.LEFT >> 2;
-const CHAIN = STATE.CHAIN >> 2;
+const CHAIN = CHAIN_BASE >> 2;
+/** In the first pair of the chain, to which 0 leads and this does not: an empty pair holds 0. */
+const NOWHERE = -1;
 const X87_STATUS = STATE.X87_STATUS >> 2;
 const PE = 0x20;
-const TOP_TWO = 0xc000_0000 | 0;
 
 type Run = (entry: number, left: number) => number;
 
@@ -175,7 +175,7 @@ export class CompilingEngine implements Engine, CodeListener {
   readonly #guesses = new Map<number, LiveGuess>();
   readonly #wrongGuesses = new Set<number>();
   /** The next free byte for maps of entries. */
-  #room = FREE_BASE;
+  #room = MAPS_BASE;
   /** Version of the memory that the runs below were worked out for. */
   #version = -1;
   #readLow = 0;
@@ -203,7 +203,6 @@ export class CompilingEngine implements Engine, CodeListener {
     else this.#interpreter.code.count();
     this.#words = core.memory.words;
     core.memory.onRightsLost((page) => this.#rightsLost(page));
-    this.#clearChain();
   }
 
   /** While nothing is compiled that does not say that it will pay, an address is looked at sooner. */
@@ -537,7 +536,7 @@ export class CompilingEngine implements Engine, CodeListener {
     const interrupt = (vector: number, left: number): number => this.#interrupt(vector, left);
     const { cpu } = this.#interpreter;
     // Made when something is compiled for the first time: programs that end before do not pay for it.
-    const table = (this.#table ??= new WebAssembly.Table({ element: "anyfunc", initial: 64 }));
+    const table = (this.#table ??= this.#begin());
     const imports: WebAssembly.ModuleImports = { m: memory.wasm, t: table, execute, interrupt };
     for (const { name, make } of made.called) imports[name] = make(cpu);
     const { exports } = new WebAssembly.Instance(module, { m: imports });
@@ -792,9 +791,10 @@ export class CompilingEngine implements Engine, CodeListener {
       if (head.op !== OP.ENTER || head.extra !== index) continue;
       head.op = OP.COUNT;
       this.#arm(head);
+      const { dwords } = this.#core.memory;
       const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
       // No address that leads to the pair is this one.
-      if (this.#words[at] === head.address) this.#words[at] = ~head.address;
+      if (dwords[at] === head.address) dwords[at] = ~head.address;
     }
     for (const index of [this.#byCode, this.#byData]) {
       for (const [page, regions] of index) {
@@ -811,25 +811,27 @@ export class CompilingEngine implements Engine, CodeListener {
 
   #dropAll(): void {
     for (const region of [...this.#regions]) if (region !== undefined) this.#drop(region);
-    this.#room = FREE_BASE;
+    this.#room = MAPS_BASE;
     this.#led.clear();
-    this.#clearChain();
     this.#regions.length = 0;
     this.#freeIndexes = [];
     this.made = 0;
     this.#table = undefined;
   }
 
-  #clearChain(): void {
-    // In each pair an address that leads to another.
-    this.#words.fill(-1, CHAIN, CHAIN + 2 * CHAIN_PAIRS);
-    this.#words[CHAIN + 2 * (CHAIN_PAIRS - 1)] = 0;
+  /** The table of functions for the regions to come; no address leads to one. */
+  #begin(): WebAssembly.Table {
+    const { dwords } = this.#core.memory;
+    dwords.fill(0, CHAIN, CHAIN + 2 * CHAIN_PAIRS);
+    dwords[CHAIN] = NOWHERE;
+    return new WebAssembly.Table({ element: "anyfunc", initial: 64 });
   }
 
   #chain(head: Operation): void {
+    const { dwords } = this.#core.memory;
     const at = CHAIN + 2 * (head.address & (CHAIN_PAIRS - 1));
-    this.#words[at] = head.address;
-    this.#words[at + 1] = (head.extra << ENTRY_BITS) | head.a;
+    dwords[at] = head.address;
+    dwords[at + 1] = (head.extra << ENTRY_BITS) | head.a;
   }
 }
 
@@ -841,56 +843,6 @@ const interruptOf = (status: number): Stop =>
 
 /** Asked in a function of its own, for the type checker thinks that it knows. */
 const isEntry = (head: Operation): boolean => head.op === OP.ENTER;
-
-/** The first page and the length of the longest run of pages with all of `facts`. */
-function longestRun(table: Uint8Array, end: number, facts: number): [first: number, pages: number] {
-  let best = 0;
-  let most = 0;
-  for (let first = 0; first < end; first++) {
-    const pages = runFrom(table, first, end, facts);
-    if (pages > most) {
-      best = first;
-      most = pages;
-    }
-    first += pages;
-  }
-  return [best, most];
-}
-
-/** Pages of the run that begins at a page. It is asked before the host has compiled it, and often: four at a time. */
-function runFrom(table: Uint8Array, first: number, end: number, facts: number): number {
-  let page = first;
-  if (page >= end || (table[page]! & facts) !== facts) return 0;
-  const words = new Int32Array(table.buffer, table.byteOffset, end >> 2);
-  const four = Math.imul(facts, 0x0101_0101);
-  while (page < end && (table[page]! & facts) === facts) {
-    page++;
-    if ((page & 3) === 0) while (page >> 2 < words.length && (words[page >> 2]! & four) === four) page += 4;
-  }
-  return page - first;
-}
-
-/** CARRIES → the three words that compiled code has instead. */
-function split(words: Int32Array): void {
-  const carries = words[WORD.CARRIES]!;
-  words[AUX] = carries;
-  words[KIND] = FLAGS.WORD;
-  words[CARRY] = carries >>> 31;
-}
-
-/** And back. */
-function join(words: Int32Array): void {
-  const result = words[WORD.RESULT]!;
-  const aux = words[AUX]!;
-  let carries = aux;
-  if (words[KIND] !== FLAGS.WORD) {
-    const isSum = words[KIND] === FLAGS.SUM;
-    const left = isSum ? (result - aux) | 0 : result;
-    const total = isSum ? result : (result + aux) | 0;
-    carries = ((left & aux) | ((left | aux) & ~total)) & KEPT;
-  }
-  words[WORD.CARRIES] = carries >>> 31 === words[CARRY] ? carries : carries ^ TOP_TWO;
-}
 
 /** It has turned out that this host's WebAssembly has not all that compiled code needs. */
 let isImpossible = false;

@@ -31,7 +31,7 @@ import { endDoubt, isNotPlain, isOtherMode, LOOKS, nextDoubt } from "./looks.ts"
 import { type Known, type KnownNumbers, knownAt, knownNumbers, lanesOf } from "./numbers.ts";
 import type { Optimisation } from "./optimisations.ts";
 import { SLOT, slotAddress, slotType } from "./slots.ts";
-import { CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
+import { CHAIN_BASE, CHAIN_PAIRS, ENTRY_BITS, FLAGS, LEAVES, MOST_ENTRIES, STATUS } from "./status.ts";
 import { goesBack, isDispatched, type Structure, waysTo } from "./structure.ts";
 import { WHAT } from "./what.ts";
 
@@ -281,12 +281,12 @@ export class Emitter {
     code.i32(3);
     code.op(W.i32_shl);
     code.tee(pair);
-    code.access(W.i32_load, STATE.CHAIN);
+    code.access(W.i32_load, CHAIN_BASE);
     code.get(this.#eip);
     code.op(W.i32_eq);
     code.if();
     code.get(pair);
-    code.access(W.i32_load, STATE.CHAIN + 4);
+    code.access(W.i32_load, CHAIN_BASE + 4);
     code.tee(pair);
     code.i32((1 << ENTRY_BITS) - 1);
     code.op(W.i32_and);

@@ -571,6 +571,8 @@ export class Builder {
 
   /** Whether numbers are known to be zero, normal or infinite. */
   isPlain(value: Value, lanes: number): boolean {
+    const known = this.#plain.get(value);
+    if (known !== undefined && (known & lanes) === lanes) return true;
     return (plainLanes(value, this.#plain, 0) & lanes) === lanes;
   }
 

@@ -379,7 +379,7 @@ function compareForFlags(l: Lowering, op: Operation, pops: number): boolean {
   const order = done(l, x87Call("comi"), [b.const(op.extra & 7), b.const(pops)]);
   remember(l, op);
   moveTop(l, pops);
-  setOrder(l, b.pure(W.i32_eq, order, b.const(1)), b.pure(W.i32_eq, order, b.const(2)));
+  setOrder(l, b.pure(W.i32_eq, order, b.const(3)), b.pure(W.i32_eq, order, b.const(2)));
   return true;
 }
 

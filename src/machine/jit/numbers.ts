@@ -49,9 +49,10 @@ export function plainLanes(
   let lanes = known === undefined ? 0 : (known.get(value) ?? 0);
   if (what === WHAT.SLOT) lanes |= lanesOf(slots, value.number);
   if (what === WHAT.PURE && value.opcode === SHUFFLE) {
-    const first = plainLanes(value.a!, known, slots);
-    const second = plainLanes(value.b!, known, slots);
     const pattern = value.bytes as readonly number[];
+    const first = plainLanes(value.a!, known, slots);
+    // Where the first lane comes from what is not plain, the others do not count.
+    const second = first === 0 && pattern[0]! < 16 ? 0 : plainLanes(value.b!, known, slots);
     lanes |=
       shuffled(pattern, first, second, 4, LANES.PS, LANES.SS) |
       shuffled(pattern, first, second, 8, LANES.PD, LANES.SD);

@@ -1,4 +1,5 @@
 /** What the engine and the code that it compiles agree on. Nothing of the compiler is needed for it. */
+import { FREE_BASE } from "../memory/memory.ts";
 
 /** How compiled code ends. EIP and LEFT are in the state page. */
 export const STATUS = {
@@ -15,8 +16,14 @@ export const STATUS = {
 /** What `execute` answers: 0 where the region goes on, this plus the status that it ends with where it does not. */
 export const LEAVES = 1;
 
-/** The table of STATE.CHAIN has so many pairs. */
-export const CHAIN_PAIRS = 2048;
+/**
+ * Which region begins at an address: pairs of an address and a region with the number of its entry, by the lowest bits of
+ * the address. Routines that are so many bytes apart as there are pairs would take each other's again and again.
+ */
+export const CHAIN_BASE = FREE_BASE;
+export const CHAIN_PAIRS = 32_768;
+/** Where maps of entries begin. */
+export const MAPS_BASE = CHAIN_BASE + 8 * CHAIN_PAIRS;
 /** A chain's second word: the region's index in the table of functions above these bits, the entry below. */
 export const ENTRY_BITS = 12;
 /** Numbers of entries that fit a map's byte. */

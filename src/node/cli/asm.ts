@@ -13,6 +13,12 @@ const status = { usage: 1, source: 2, other: 255 } as const;
 
 const DEFAULT_KILOBYTES = 512 * 1024;
 
+/** To fasm a number ends with its digits, and what follows is nobody's. */
+const leading =
+  (read: (text: string) => number) =>
+  (text: string): number =>
+    read(/^\d*/.exec(text)![0]);
+
 const options = {
   ...sourceOptions,
   passes: {
@@ -20,14 +26,14 @@ const options = {
     eitherCase: true,
     value: "N",
     help: "passes before it gives up (100)",
-    read: number(1, 65536),
+    read: leading(number(1, 65536)),
   },
   memory: {
     short: "m",
     eitherCase: true,
     value: "KB",
     help: `memory it may use, in kilobytes (${DEFAULT_KILOBYTES})`,
-    read: number(1, 2 ** 22 - 1),
+    read: leading(number(1, 2 ** 22 - 1)),
   },
   turns: {
     value: "N",

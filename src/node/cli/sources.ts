@@ -35,9 +35,16 @@ export type SourceValues = Values<typeof sourceOptions>;
 
 /** To fasm a value ends with a space, and what follows is nobody's. */
 function definition(text: string): [string, string] {
-  const [, name, value] = /^([^=\s]+)=([^ ]*)/.exec(text) ?? [];
+  const [, name, value] = /^([^= ]*)=([^ ]*)/.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new Refusal("NAME=VALUE is needed");
+  if (bytesOf(name).length > 255) throw new Refusal("the name may have 255 bytes");
   return [name, value];
+}
+
+/** To fasm a definition without a name is the end of all: neither it nor those behind it are heard. */
+function heard(definitions: readonly [string, string][]): readonly [string, string][] {
+  const end = definitions.findIndex(([name]) => name === "");
+  return end < 0 ? definitions : definitions.slice(0, end);
 }
 
 export interface Corrected extends Assembled {
@@ -85,7 +92,7 @@ export async function assembleFile(
       onProgress: (phase, lines, pass) =>
         status.tell(() => `${phase} ${source}: ${thousands(lines)} lines${pass > 0 ? `, pass ${pass}` : ""}`),
       files: chosen.length > 0 ? corrected(disk, all, chosen) : disk,
-      defines: Object.fromEntries(values.define),
+      defines: heard(values.define),
       includes: [...values.I, ...(io.env["INCLUDE"]?.split(";").filter((folder) => folder !== "") ?? [])].map(
         given,
       ),

@@ -2,7 +2,7 @@
  * Programs made by chance, given to the installed fasm and to ours: the language with its macros, repetitions and areas,
  * each format with what its sections say of one another, and lines of instructions with operands that may be wrong.
  *
- *     npm run prove -- programs [--cases N] [--seed N] [--only language|formats|lines] [--symbols]
+ *     npm run prove -- programs [--cases N] [--seed N] [--only language|macros|formats|lines] [--symbols]
  *
  * With --symbols the files that -s writes are compared too.
  */
@@ -13,6 +13,7 @@ import { Comparison } from "./comparison.ts";
 import { Chance } from "./generate/chance.ts";
 import { formatProgram } from "./generate/formats.ts";
 import { languageProgram } from "./generate/language.ts";
+import { macroProgram } from "./generate/macros.ts";
 
 const { values } = proofOptions({ cases: 3000, seed: 1, only: "", symbols: false });
 const { cases, seed: first } = values;
@@ -37,6 +38,7 @@ function lines(): (seed: number) => string {
 
 const makers: Readonly<Record<string, () => (seed: number) => string>> = {
   language: () => languageProgram,
+  macros: () => macroProgram,
   formats: () => formatProgram,
   lines,
 };

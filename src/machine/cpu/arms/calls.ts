@@ -1,7 +1,7 @@
 /** Instructions that are done by fast functions: ../calls.ts. They leave where the function has done nothing. */
 import { FACT, RAM_BASE } from "../../memory/memory.ts";
 import { type Expression, type Local, wasm } from "../../wasm/index.ts";
-import { OP } from "../op.ts";
+import { OP, WANTS_FLAGS } from "../op.ts";
 import { RECORD } from "../records.ts";
 import { CS, STATE } from "../state.ts";
 import { type Arm, BESIDE, constant, type Define, FAST_TYPE, fact, statePage, zero } from "./arm.ts";
@@ -34,12 +34,12 @@ function operand(arm: Arm, access: Expression, writes: Expression): Expression {
 }
 
 /** The same, of what may compare numbers: then it answers 2 for equal ones, 3 where the first is less, else 4. */
-function compare(arm: Arm, from: Expression): void {
+function compare(arm: Arm, a: Expression, b: Expression, c: Expression): void {
   const answer = arm.local("i32");
   const isLess = i32.eq(answer.get, constant(3));
   const carries = i32.or(i32.shl(isLess, constant(31)), i32.shl(isLess, constant(30)));
   arm.add(
-    answer.set(wasm.callIndirectOf(FAST_TYPE, arm.placeOfA, from, arm.immediate, arm.which)),
+    answer.set(wasm.callIndirectOf(FAST_TYPE, a, b, c, arm.which)),
     when(
       i32.ne(answer.get, constant(1)),
       sequence(
@@ -64,11 +64,11 @@ const remember = (arm: Arm, opcode: Expression): Expression =>
 
 export function defineCalls(define: Define): void {
   define(OP.FAST_RR, (arm) => {
-    compare(arm, arm.placeOfB);
+    compare(arm, arm.placeOfA, arm.placeOfB, arm.immediate);
     return undefined;
   });
   define(OP.FAST_RM, (arm) => {
-    compare(arm, operand(arm, arm.placeOfB, zero));
+    compare(arm, arm.placeOfA, operand(arm, arm.placeOfB, zero), arm.immediate);
     return undefined;
   });
   define(OP.FAST_MR, (arm) => {
@@ -76,7 +76,16 @@ export function defineCalls(define: Define): void {
     return undefined;
   });
   define(OP.X87_R, (arm) => {
-    call(arm, arm.placeOfA, i32.load(arm.op.get, RECORD.DISPLACEMENT), arm.immediate);
+    const [second, third] = [arm.local("i32"), arm.local("i32")];
+    arm.add(
+      third.set(arm.immediate),
+      second.set(i32.load(arm.op.get, RECORD.DISPLACEMENT)),
+      when(
+        i32.and(third.get, constant(WANTS_FLAGS)),
+        sequence(second.set(arm.result.get), third.set(arm.carries.get)),
+      ),
+    );
+    compare(arm, arm.placeOfA, second.get, third.get);
     arm.add(remember(arm, arm.placeOfB));
     return undefined;
   });

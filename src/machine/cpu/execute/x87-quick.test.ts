@@ -56,6 +56,10 @@ const INSTRUCTIONS: readonly number[][] = [
   ...[0xdb, 0xdf].flatMap((opcode) =>
     [0xf1, 0xe9].map((code) => [opcode, code, 0x9c, 0x8f, 0x05, ...at(MEMORY)]),
   ),
+  // mov ah,[MEMORY]; sahf; fcmovcc
+  ...[0xda, 0xdb].flatMap((opcode) =>
+    [0xc1, 0xc9, 0xd1, 0xd9].map((code) => [0x8a, 0x25, ...at(MEMORY), 0x9e, opcode, code]),
+  ),
   [0xdf, 0xe0, 0xa3, ...at(MEMORY)], // fnstsw ax
   memory(0xdd, 7),
   memory(0xd9, 7),

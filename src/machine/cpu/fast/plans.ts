@@ -196,6 +196,23 @@ export function x87Plan(form: Form): X87Plan | undefined {
   return { name: `${stem}_${format}`, memory: "read", size, operands: [] };
 }
 
+/** Conditions that the function for conditional moves is told: flags of which one must be set, and none where it says so. */
+export const MOVES = { CF: 0x100, ZF: 0x200, PF: 0x400, NOT: 0x800 } as const;
+const CONDITIONS: Readonly<Record<string, number>> = {
+  b: MOVES.CF,
+  e: MOVES.ZF,
+  be: MOVES.CF | MOVES.ZF,
+  u: MOVES.PF,
+};
+
+/** The same for a form that sets the flags, as what the function answers, or looks at them: they are the arm's. */
+export function x87FlagsPlan({ name }: Form): { name: string; pops: number; condition: number } | undefined {
+  if (/^fu?comip?$/.test(name)) return { name: "comi", pops: name.endsWith("p") ? 1 : 0, condition: 0 };
+  const [, not, condition] = /^fcmov(n?)(be?|e|u)$/.exec(name) ?? [];
+  if (condition === undefined) return undefined;
+  return { name: "cmov", pops: 0, condition: CONDITIONS[condition]! | (not ? MOVES.NOT : 0) };
+}
+
 /** Of its control: the function works on places, as those of SSE do, and nothing is remembered. */
 const CONTROL: Readonly<Record<string, QuickPlan>> = Object.fromEntries(
   (

@@ -9,6 +9,7 @@
  */
 import { type Expression, type Local, WasmFunction, wasm } from "../../wasm/index.ts";
 import { STATE } from "../state.ts";
+import { MOVES } from "./plans.ts";
 import {
   arithmetic,
   type Binary,
@@ -398,7 +399,7 @@ function compareMemory(format: Format): WasmFunction {
   return made;
 }
 
-/** (i, pops): 1, 2 or 3 when the top is less than, equal to or greater than the register; no code tells. */
+/** (i, pops): 2 when the top equals the register, 3 when it is less, 4 when it is greater; no code tells. */
 function compareForFlags(): WasmFunction {
   const writer = new Writer();
   const { made } = writer;
@@ -412,7 +413,48 @@ function compareForFlags(): WasmFunction {
   writer.read(writer.top.get, a);
   writer.read(slot.get, b);
   compare(writer, a, b, order);
-  writer.end(0, made.parameter(1).get, i32.add(order.get, i32.const(2)));
+  const unequal = i32.add(i32.shr_s(order.get, i32.const(1)), i32.const(4));
+  writer.end(0, made.parameter(1).get, select(i32.const(2), unequal, i32.eqz(order.get)));
+  return made;
+}
+
+/** (i and one of MOVES, RESULT, CARRIES): copies the register to the top if a condition holds. */
+function moveConditionally(): WasmFunction {
+  const writer = new Writer();
+  const { made } = writer;
+  const slot = made.local("i32");
+  const flags = made.local("i32");
+  const value = writer.parts();
+  const [what, result, carries] = [0, 1, 2].map((which) => made.parameter(which).get);
+  const flag = (holds: Expression, bit: number): Expression =>
+    i32.shl(holds, i32.const(31 - Math.clz32(bit)));
+  // As flags.ts has them.
+  const ones = i32.popcnt(i32.and(i32.xor(result!, i32.shr_u(carries!, i32.const(8))), i32.const(0xff)));
+  const isEven = i32.and(i32.xor(ones, i32.const(1)), i32.const(1));
+  writer.begin("nothing");
+  made.add(slot.set(writer.slot(i32.and(what!, i32.const(7)))));
+  writer.failIfEmpty(writer.top.get);
+  writer.failIfEmpty(slot.get);
+  writer.read(slot.get, value);
+  made.add(
+    flags.set(
+      i32.or(
+        flag(i32.shr_u(carries!, i32.const(31)), MOVES.CF),
+        i32.or(flag(i32.eqz(result!), MOVES.ZF), flag(isEven, MOVES.PF)),
+      ),
+    ),
+    when(
+      i32.xor(
+        i32.ne(i32.and(i32.and(flags.get, what!), i32.const(MOVES.CF | MOVES.ZF | MOVES.PF)), i32.const(0)),
+        i32.ne(i32.and(what!, i32.const(MOVES.NOT)), i32.const(0)),
+      ),
+      sequence(
+        i64.store(writer.top.get, value.significand.get, STATE.X87),
+        i32.store(writer.top.get, value.head.get, STATE.X87 + 8),
+      ),
+    ),
+    giveBack(i32.const(1)),
+  );
   return made;
 }
 
@@ -546,6 +588,7 @@ export function defineX87(define: (name: string, make: () => WasmFunction) => vo
     define(`com_${format}`, () => compareMemory(format));
   define("tst", compareZero);
   define("comi", compareForFlags);
+  define("cmov", moveConditionally);
   define("init", initialise);
   define("wait", wait);
   define("ld_control", loadControl);

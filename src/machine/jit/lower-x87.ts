@@ -6,6 +6,7 @@
  */
 
 import type { Form } from "../../isa/index.ts";
+import { X87_CONDITIONS } from "../cpu/execute/units.ts";
 import { type QuickPlan, quickPlan } from "../cpu/execute/x87-quick.ts";
 import type { Operation } from "../cpu/operation.ts";
 import { CS, EAX, STATE } from "../cpu/state.ts";
@@ -90,17 +91,6 @@ const SIGN = 0x8000;
 const BIAS = 0x3fff;
 const ARITHMETIC = ["add", "sub", "subr", "mul", "div", "divr"];
 const OTHERS = ["ld", "st", "xch", "chs", "abs", "com", "tst"];
-/** Condition codes of the conditional moves. */
-const MOVES: Readonly<Record<string, number>> = {
-  fcmovb: 2,
-  fcmovnb: 3,
-  fcmove: 4,
-  fcmovne: 5,
-  fcmovbe: 6,
-  fcmovnbe: 7,
-  fcmovu: 10,
-  fcmovnu: 11,
-};
 
 const isStack = (it: unknown): it is X87Stack => it instanceof X87Stack;
 
@@ -117,7 +107,7 @@ function stackOf(l: Lowering): X87Stack {
 /** Lowers an instruction that sets the flags or reads them; false for others. */
 function withFlags(l: Lowering, op: Operation, name: string): boolean {
   const { b } = l;
-  const code = MOVES[name];
+  const code = X87_CONDITIONS[name];
   if (code === undefined && !/^fu?comip?$/.test(name)) return false;
   const x87 = stackOf(l);
   const top = x87.distance(0);

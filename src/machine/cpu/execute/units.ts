@@ -16,3 +16,15 @@ const KINDS = new Set("mm mmm xmm xmmm".split(" "));
 export const isVector = ({ level, name, operands: [first, second] }: Form): boolean =>
   LEVELS.has(level) &&
   (NAMES.has(name) || KINDS.has(first?.kind as string) || KINDS.has(second?.kind as string));
+
+/** The conditions of the x87's conditional moves, as flags.ts numbers them. */
+export const X87_CONDITIONS: Readonly<Record<string, number>> = {
+  fcmovb: 2,
+  fcmovnb: 3,
+  fcmove: 4,
+  fcmovne: 5,
+  fcmovbe: 6,
+  fcmovnbe: 7,
+  fcmovu: 10,
+  fcmovnu: 11,
+};

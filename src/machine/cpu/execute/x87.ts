@@ -30,6 +30,7 @@ import * as transcendental from "../float/transcendental.ts";
 import type { Executor, Operation } from "../operation.ts";
 import type { Processor } from "../processor.ts";
 import { EAX } from "../state.ts";
+import { X87_CONDITIONS } from "./units.ts";
 import { quickly, quickPlan } from "./x87-quick.ts";
 import {
   BUSY,
@@ -908,18 +909,6 @@ const simple: Readonly<Record<string, Executor>> = {
   fucomip: comparisonOfFlags(true, true),
 };
 
-/** Conditions of the conditional moves, as flags.ts numbers them. */
-const CONDITIONS: Readonly<Record<string, number>> = {
-  fcmovb: 2,
-  fcmovnb: 3,
-  fcmove: 4,
-  fcmovne: 5,
-  fcmovbe: 6,
-  fcmovnbe: 7,
-  fcmovu: 10,
-  fcmovnu: 11,
-};
-
 /** Executes a form of the x87 in any case; `extra` of its operations is the opcode in 11 bits (SDM vol. 1, 8.1.9). */
 export function x87ExecutorOf(form: Form): Executor {
   const general = generalExecutorOf(form);
@@ -931,7 +920,7 @@ function generalExecutorOf(form: Form): Executor {
   const { name } = form;
   const known = simple[name];
   if (known) return known;
-  if (name in CONDITIONS) return conditionalMove(CONDITIONS[name]!);
+  if (name in X87_CONDITIONS) return conditionalMove(X87_CONDITIONS[name]!);
   if (name in steps.constants) return loadConstant(name);
   const memory = form.operands.find((operand) => operand.kind === "m");
   const size = memory ? (MEMORY[memory.text] ?? 0) : 0;

@@ -107,7 +107,7 @@ interface CompiledRegion {
   /** Instructions that were compiled for it. */
   readonly size: number;
   /** Indirect calls and jumps in it that may lead to more than is foreseen. */
-  readonly uncertain: readonly Operation[];
+  readonly uncertain: readonly Uncertain[];
   /** Operations whose constants it writes. */
   readonly patches: readonly Operation[];
   /** It can be entered behind the calls in it. */
@@ -120,6 +120,11 @@ interface CompiledRegion {
 interface LiveGuess extends StatusGuess {
   readonly region: CompiledRegion;
   misses: number;
+}
+
+interface Uncertain {
+  readonly jump: Operation;
+  readonly foreseen: readonly number[];
 }
 
 interface DataRange extends Range {
@@ -471,8 +476,12 @@ export class CompilingEngine implements Engine, CodeListener {
    * once more for what was waited for before anything was.
    */
   #affords(size: number, foreseen = 0): boolean {
-    const limit = INTERPRETED_PER_COMPILED * (this.waitedFor - this.#again + size);
-    return !this.#isThrifty || this.#earliest + this.#spent + foreseen >= limit;
+    return !this.#isThrifty || this.#earliest + this.#spent + foreseen >= this.#price(size);
+  }
+
+  /** What must have been interpreted for so many more instructions to be compiled. */
+  #price(size: number): number {
+    return INTERPRETED_PER_COMPILED * (this.waitedFor - this.#again + size);
   }
 
   #compile(entry: number, head: Operation): void {
@@ -500,10 +509,7 @@ export class CompilingEngine implements Engine, CodeListener {
     if (size === 0) return;
     if (!this.#affords(size, foreseen)) {
       // To look again and again would cost, too; and in the meantime something smaller may become hot.
-      this.#poorUntil = Math.min(
-        2 * this.#spent,
-        INTERPRETED_PER_COMPILED * (this.waitedFor - this.#again + size) - this.#earliest,
-      );
+      this.#poorUntil = Math.min(2 * this.#spent, this.#price(size) - this.#earliest);
       return;
     }
     if (around !== undefined) this.#drop(around);
@@ -586,24 +592,28 @@ export class CompilingEngine implements Engine, CodeListener {
    * The indirect calls and jumps that may lead to more than is foreseen: from now on it is counted how often they do, and remembered
    * where else they led.
    */
-  #uncertainIn({ operations, guesses }: Found): Operation[] {
-    const jumps: Operation[] = [];
-    for (const [address, targets] of guesses) {
-      this.#led.set(address, targets);
-      if (targets.length === 0 || targets.length === MOST_LED) continue;
-      const op = operations.get(address)!;
-      op.misses = 0;
-      jumps.push(op);
+  #uncertainIn({ operations, guesses }: Found): Uncertain[] {
+    const found: Uncertain[] = [];
+    for (const [address, foreseen] of guesses) {
+      this.#led.set(address, foreseen);
+      if (foreseen.length === 0 || foreseen.length === MOST_LED) continue;
+      const jump = operations.get(address)!;
+      jump.misses = 0;
+      found.push({ jump, foreseen });
     }
-    return jumps;
+    return found;
   }
 
   /** At the end of a stretch: makes anew what leads elsewhere too often. */
   #lookAgain(): void {
     this.#nextLook = this.executed + LONGEST_STRETCH;
+    if (!this.#ready()) return;
     for (const region of this.#uncertain) {
       let misses = 0;
-      for (const jump of region.uncertain) misses += jump.misses;
+      for (const { jump, foreseen } of region.uncertain) {
+        // What is too large to be taken in is foreseen in vain.
+        if (!foreseen.includes(jump.immediate)) misses += jump.misses;
+      }
       if (misses > MISSES_PER_COMPILED * region.size) this.#remake(region);
     }
   }

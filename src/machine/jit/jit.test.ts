@@ -150,6 +150,14 @@ describe("regions", () => {
     expect(made).toBe(4);
   });
 
+  test("one whose call through a pointer leads where it is known to lead stays, though that is too large for it", () => {
+    const work = (n: number): string => "add eax,edx\n xor edx,eax\n rol eax,3\n".repeat(n);
+    const source = `mov esi,f\nagain:\n${work(20)} call esi\n jmp again\nf:\n${work(40)} ret`;
+    const { made } = regionsOf(source, 40_000_000, undefined, 1_000_000);
+    // The loop, what it calls, and the loop with the way in behind the call.
+    expect(made).toBe(3);
+  });
+
   test("one that is entered behind its calls is made anew, once", () => {
     const call = " call far_routine\n inc eax\n";
     // The routine has a region of its own, for it was hot first: what calls it begins at its returns.

@@ -9,7 +9,7 @@ import { lineMap, symbolTable } from "./output.ts";
 import { Parser } from "./parse.ts";
 import { Preprocessor } from "./preprocess/preprocess.ts";
 import type { OnProgress } from "./progress.ts";
-import { diagnose } from "./report.ts";
+import { diagnose, isOfNoLine } from "./report.ts";
 import { commonStart, FileLoader, type Files, parentOf } from "./source.ts";
 import type { Space } from "./state.ts";
 
@@ -310,7 +310,8 @@ class Work {
           this.#check(answer);
           return isFatal(refusal) ? new Uint8Array(0) : refusedSymbolFile(p, preprocessed);
         },
-        display: assembler?.displayed() ?? new Uint8Array(0),
+        // What `display` has said stands before the line that is wrong; where none is, FASM says no more than the words.
+        display: assembler && !isOfNoLine(refusal) ? assembler.displayed() : new Uint8Array(0),
         diagnostics: [diagnose(p, refusal, preprocessed)],
       };
     }

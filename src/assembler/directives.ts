@@ -62,8 +62,7 @@ export function labelDirective(assembler: Assembler): void {
   const expression = assembler.takeNumeric();
   // A label must not be put where it itself says.
   label.flags |= VARIABLE;
-  evaluator.takesSizes = false;
-  evaluator.address(expression, operand, 0, 0, true);
+  evaluator.placeOfLabels(expression, operand);
   label.flags &= ~VARIABLE;
   if (operand.relocation & 1) refuse("invalidUseOfSymbol");
   label.flags &= ~MOVES;

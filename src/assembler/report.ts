@@ -16,9 +16,12 @@ const withoutLine = new Set([
   "invalidDefinition",
 ]);
 
+/** Whether an error is one of the whole. */
+export const isOfNoLine = ({ reason }: Refusal): boolean => withoutLine.has(reason);
+
 export function diagnose(p: Preprocessor, refusal: Refusal, preprocessed: boolean): Diagnostic {
   const line = p.currentLine;
-  if (line < 0 || withoutLine.has(refusal.reason)) {
+  if (line < 0 || isOfNoLine(refusal)) {
     return { kind: "error", text: refusal.text, file: "", line: 0, source: "", trail: [] };
   }
   const trail = trailOf(p, line);

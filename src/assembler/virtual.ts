@@ -24,8 +24,7 @@ export function virtualDirective(assembler: Assembler): void {
   const expression = assembler.takeNumeric();
   const operand = assembler.scratch;
   const { evaluator } = assembler;
-  evaluator.takesSizes = false;
-  evaluator.address(expression, operand, 0, 0, true);
+  evaluator.placeOfLabels(expression, operand);
   const sorted = evaluator.sortedCodes;
   const space = state.newArea();
   space.register1 = sorted.base;

@@ -64,7 +64,7 @@ export function binaryValue(operator: number, a: Int, b: Int): Int | undefined {
   }
 }
 
-/** The value of a unary operator; sets `overflow.happened` where no bit is found. */
+/** The value of a unary operator; sets `overflow.happened` where no bit is found, and the number stays what it is. */
 export function unaryValue(operator: number, a: Int): Int | undefined {
   switch (operator) {
     case OP_NEG:
@@ -74,8 +74,9 @@ export function unaryValue(operator: number, a: Int): Int | undefined {
     case OP_BSF:
     case OP_BSR: {
       const bit = operator === OP_BSF ? lowestBit(a) : highestBit(a);
-      if (bit < 0) overflow.happened = true;
-      return Math.max(bit, 0);
+      if (bit >= 0) return bit;
+      overflow.happened = true;
+      return a;
     }
     default:
       return undefined;

@@ -693,6 +693,14 @@ export class Evaluator {
     return term.value as number;
   }
 
+  /** The address behind an `at`, anywhere; FASM asks its labels to agree on a size there, as in an operand. */
+  placeOfLabels(expression: Expression, operand: Operand): void {
+    this.takesSizes = true;
+    this.takenSize = 0;
+    this.address(expression, operand, 0, 0, true);
+    this.takesSizes = false;
+  }
+
   /**
    * An address, its registers sorted into base and index (FASM's rules), for an operand in brackets; `free` allows any
    * displacement, as `label at` and `load` do. `size` is what the address has to be made of, 0 for any.

@@ -1,8 +1,8 @@
 /**
  * Programs made by chance, given to the installed fasm and to ours: the language with its macros, repetitions and areas,
- * each format with what its sections say of one another, and lines of instructions with operands that may be wrong.
+ * each format with what its sections say of one another, what takes many passes, and lines of instructions with operands that may be wrong.
  *
- *     npm run prove -- programs [--cases N] [--seed N] [--only language|macros|formats|lines] [--symbols]
+ *     npm run prove -- programs [--cases N] [--seed N] [--only language|macros|formats|passes|lines] [--symbols]
  *
  * With --symbols the files that -s writes are compared too.
  */
@@ -14,6 +14,7 @@ import { Chance } from "./generate/chance.ts";
 import { formatProgram } from "./generate/formats.ts";
 import { languageProgram } from "./generate/language.ts";
 import { macroProgram } from "./generate/macros.ts";
+import { passesProgram } from "./generate/passes.ts";
 
 const { values } = proofOptions({ cases: 3000, seed: 1, only: "", symbols: false });
 const { cases, seed: first } = values;
@@ -40,6 +41,7 @@ const makers: Readonly<Record<string, () => (seed: number) => string>> = {
   language: () => languageProgram,
   macros: () => macroProgram,
   formats: () => formatProgram,
+  passes: () => passesProgram,
   lines,
 };
 const { only } = values;

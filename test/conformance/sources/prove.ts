@@ -4,9 +4,9 @@
  *     npm run prove -- sources FOLDER [--match REGEXP] [--list FILE] [--include DIR;DIR] [--define NAME=VALUE]…
  *                      [--seconds N] [--memory KB] [--jobs N] [--all] [--json FILE]
  *
- * Every .asm, .inc, .fasm and .fas file in it is given to both as a main file, in its own directory and with the same
- * INCLUDE; many are no complete programs, and are to be refused with the same words at the same place. --match and
- * --list (one name a line, as it is printed) choose among them. One line for each file that does not come out alike, or
+ * Every .asm, .inc, .fasm, .fas, .fsm, .ash, .tasm and .s file in it is given to both as a main file, in its own
+ * directory and with the same INCLUDE; many are no complete programs, and are to be refused with the same words at the
+ * same place. --match and --list (one name a line, as it is printed) choose among them. One line for each file that does not come out alike, or
  * for all of them with --all; then the totals by the first folder. Our clock is set to the second in which fasm ran.
  * Exit status: 0 when all is alike, 1 when not, 2 when nothing could be compared.
  */
@@ -53,7 +53,7 @@ function* sourcesIn(directory: string): Generator<string> {
     if (entry.isDirectory()) {
       if (entry.name !== ".git" && entry.name !== "node_modules") yield* sourcesIn(path);
     } else if (
-      /\.(asm|inc|fasm|fas)$/i.test(entry.name) &&
+      /\.(asm|inc|fasm|fas|fsm|ash|tasm|s)$/i.test(entry.name) &&
       statSync(path, { throwIfNoEntry: false })?.isFile()
     )
       yield relative(folder, path);

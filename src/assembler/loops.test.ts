@@ -60,6 +60,11 @@ test.each([
   expect(refusal(source)).toBe("out of memory");
 });
 
+test("memory ends an endless loop of bytes, however many rounds that takes", () => {
+  const files = memoryFiles({ "a.asm": "while 1\ndb 5\nend while" });
+  expect(assemble("a.asm", { files, maxMemory: 1 << 23 }).diagnostics[0]?.text).toBe("out of memory");
+});
+
 const names = ["x", "y", "z"];
 
 interface Assignment {

@@ -87,6 +87,8 @@ export interface Watch {
   sums: Sums | undefined;
   /** A `while` whose condition is a number, without a `break`: nothing but an error ends it. */
   readonly neverEnds: boolean;
+  /** Where it wrote when the watch began: memory comes to an end for one that has got further since. */
+  readonly began: number;
 }
 
 /** Begins to watch a loop whose contents (with the condition of a `while` before them) begin at an item. */
@@ -105,6 +107,7 @@ export function watchLoop({ program, state }: Assembler, start: number): Watch {
     gap: FIRST_GAP,
     sums: undefined,
     neverEnds: neverEnds(program, start),
+    began: state.at,
   };
 }
 
@@ -176,7 +179,8 @@ function assignedIn(
  */
 export function isEndless(assembler: Assembler, watch: Watch, start: number): boolean {
   const { state } = assembler;
-  if (state.counter >= (watch.neverEnds ? SURE_ROUNDS : ROUNDS_LIMIT)) return true;
+  const writes = state.at > watch.began;
+  if (state.counter >= (watch.neverEnds && !writes ? SURE_ROUNDS : ROUNDS_LIMIT)) return true;
   if (hasCycled(assembler, watch)) return true;
   if (state.counter >= watch.nextLook) look(assembler, watch, start, true, ROUNDS_LIMIT);
   return state.counter >= ROUNDS_LIMIT;

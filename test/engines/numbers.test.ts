@@ -202,7 +202,10 @@ test.each([
       const interpreted = machine(made.bytes, data, { engine: "interpreter" });
       const compiled = machine(made.bytes, data, {
         engine: (core: Core) =>
-          new CompilingEngine(core, seed % 3 === 0 ? { ahead: true } : { threshold: 20 }),
+          new CompilingEngine(
+            core,
+            seed % 3 === 0 ? { ahead: true } : { threshold: 20, together: 1 + (seed % 4) },
+          ),
       });
       for (const budget of [301, 17, 2000, 1, 64, 777]) {
         interpreted.run(budget);

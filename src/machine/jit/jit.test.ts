@@ -17,7 +17,7 @@ import { structure, waysTo } from "./structure.ts";
 const ORIGIN = 0x1000;
 
 /** Assembles lines at 0x1000 and compiles what begins there, or so many bytes further on. */
-function explained(source: string, further = 0): Compiled {
+function explained(source: string, further = 0): Compiled & { bytes: Uint8Array } {
   const made = assemble("golden.asm", {
     files: memoryFiles({ "golden.asm": `use32\norg 0x${ORIGIN.toString(16)}\n${source}\n int3\n` }),
   });

@@ -74,6 +74,25 @@ test("a recursion can be entered behind its calls, also when it was begun in its
   }
 });
 
+test("a routine that is called from many places is copied to the first of them, a tiny one to all", () => {
+  for (const [length, copies] of [
+    [12, 3],
+    [4, 6],
+  ] as const) {
+    const calls = " call f\n".repeat(6);
+    const { blocks } = explained(`again:\n${calls} jmp again\nf:\n${" inc eax\n".repeat(length)} ret`).region;
+    const f = ORIGIN + 6 * 5 + 2;
+    expect(
+      new Set(
+        blocks
+          .filter(({ address }) => address === f)
+          .map(({ copy }) => copy)
+          .filter(Boolean),
+      ).size,
+    ).toBe(copies);
+  }
+});
+
 test("what was called through a pointer is taken to be called again, and copied", () => {
   const source = "again:\n call esi\n dec ecx\n jnz again\n hlt\nf:\n add eax,ecx\n ret";
   const made = assemble("led.asm", { files: memoryFiles({ "led.asm": `use32\norg 0x1000\n${source}\n` }) });

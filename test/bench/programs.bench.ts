@@ -24,8 +24,11 @@ const PROGRAMS: Readonly<Record<string, readonly [source: string, ...options: st
   "archive, not optimised": ["archive", "-O0", ...SSE],
   hashes: ["hashes", "-O2", ...SSE],
   queens: ["queens", "-O2", ...SSE],
+  trees: ["trees", "-O2", ...SSE],
   "rays, SSE": ["rays", "-O2", ...SSE],
   "rays, x87": ["rays", "-O2", ...X87],
+  "planets, SSE": ["planets", "-O2", ...SSE],
+  "planets, x87": ["planets", "-O2", ...X87],
 };
 const FLAT = [
   ...["-m32", "-march=i686", "-ffreestanding", "-nostdlib", "-static", "-no-pie", "-fno-pic"],

@@ -82,7 +82,7 @@ function run(engine: MachineOptions["engine"], budget: number): string[] {
 }
 
 test.each([
-  ["compiled at once", { threshold: 1 }],
+  ["compiled at once", { threshold: 1, together: 2 }],
   ["compiled ahead", { ahead: true, most: 100 }],
 ] as const)("every call of every thread comes at the same instruction: %s", (_, options) => {
   for (const budget of [10_000, 333]) {

@@ -202,7 +202,10 @@ test.each([
       const interpreted = machine(made.bytes, data, { engine: "interpreter" });
       const compiled = machine(made.bytes, data, {
         engine: (core: Core) =>
-          new CompilingEngine(core, seed % 3 === 0 ? { ahead: true } : { threshold: 20 }),
+          new CompilingEngine(
+            core,
+            seed % 3 === 0 ? { ahead: true } : { threshold: 20, together: 1 + (seed % 4) },
+          ),
       });
       for (const budget of [301, 17, 2000, 1, 64, 777]) {
         interpreted.run(budget);
@@ -237,9 +240,16 @@ test("sums and products of the x87 are exact at every distance", () => {
     view.setBigUint64(at + 16, zero ? 0n : BigInt.asUintN(64, second | (1n << 63n)), true);
     view.setUint16(at + 24, (zero ? 0 : exponent - distance) | (random.below(2) << 15), true);
   }
-  for (const operation of ["faddp", "fsubp", "fsubrp", "fmulp"]) {
+  for (const operation of [
+    "faddp st1,st0",
+    "fsubp st1,st0",
+    "fsubrp st1,st0",
+    "fmulp st1,st0",
+    "fdivp st1,st0",
+    "fsqrt\n fstp st1",
+  ]) {
     const text = `use32\norg ${CODE}\n mov esi, ${DATA}\n mov ecx, ${COUNT}\nagain:\n fld tword [esi]
- fld tword [esi+16]\n ${operation} st1, st0\n fstp tword [esi]\n fnstsw ax\n mov [esi+12], ax
+ fld tword [esi+16]\n ${operation}\n fstp tword [esi]\n fnstsw ax\n mov [esi+12], ax
  add esi, 32\n dec ecx\n jnz again\n int 0x40`;
     const made = assemble("loop.asm", { files: memoryFiles({ "loop.asm": text }) });
     if (!made.ok) throw new Error(made.diagnostics.map(({ text }) => text).join(", "));

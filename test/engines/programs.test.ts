@@ -14,13 +14,21 @@ const interpreted: MachineOptions = { engine: "interpreter" };
 const ways: [name: string, MachineOptions, pieces: readonly number[]][] = [
   ["compiled before it is executed", compiled({ ahead: true, most: 50 }), [100_000]],
   ["the same, in pieces", compiled({ ahead: true, most: 50 }), [7, 100, 33, 1, 250, 61, 19]],
-  ["compiled when it has been executed twice", compiled({ threshold: 2, most: 200 }), [1000, 13, 170, 555]],
-  ["compiled when it has been executed once", compiled({ threshold: 1, most: 200 }), [90, 1000, 3, 400]],
+  [
+    "compiled when it has been executed twice",
+    compiled({ threshold: 2, most: 200, together: 2 }),
+    [1000, 13, 170, 555],
+  ],
+  [
+    "compiled when it has been executed once",
+    compiled({ threshold: 1, most: 200, together: 5 }),
+    [90, 1000, 3, 400],
+  ],
   ["the same, but not at first", compiled({ threshold: 1, most: 200, after: 60_000 }), [90, 1000, 3, 400]],
 ];
 
 /** Where compiling is looked at from every side, one is enough of those that compile soon. */
-const soon = [compiled({ ahead: true, most: 50 }), compiled({ threshold: 1, most: 200 })];
+const soon = [compiled({ ahead: true, most: 50 }), compiled({ threshold: 1, most: 200, together: 3 })];
 
 test.each(ways)("random programs do what they do interpreted: %s", (_, options, pieces) => {
   const differing: string[] = [];
@@ -62,7 +70,7 @@ test("hooks are told the same, whenever they are set and taken away", () => {
     const found = compareRuns(
       program(seed),
       interpreted,
-      compiled({ threshold: 2, most: 200, after: seed % 2 === 0 ? 0 : 60_000 }),
+      compiled({ threshold: 2, most: 200, together: 4, after: seed % 2 === 0 ? 0 : 60_000 }),
       pieces,
       3000,
       watch,

@@ -105,6 +105,15 @@ describe("a short program does not wait for the compiler", () => {
   });
 });
 
+test("regions have modules of their own until there are many: then they are put into one", () => {
+  const few = compiled(program(20), 20_000_000);
+  expect(few.regions).toBeGreaterThan(5);
+  expect(few.alone).toBe(few.regions);
+  const many = compiled(program(200), 30_000_000);
+  expect(many.regions).toBeGreaterThan(150);
+  expect(many.alone).toBeLessThan(128);
+});
+
 test("for each instruction that is compiled many were interpreted before", () => {
   const large = program(400);
   for (const instructions of [1_100_000, 2_000_000, 16_000_000]) {

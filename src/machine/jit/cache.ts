@@ -15,7 +15,7 @@ import { FACT, RAM_BASE } from "../memory/memory.ts";
 import { longestRun, runFrom } from "../memory/runs.ts";
 import type { Stop } from "../stop.ts";
 import type { Compiled, Task } from "./compile.ts";
-import { canCompile, compile, discover, nothing } from "./compiler.ts";
+import { compile, discover, link, Modules } from "./compiler.ts";
 import type { Found } from "./discover.ts";
 import { Early } from "./early.ts";
 import { join, split } from "./flag-words.ts";
@@ -37,6 +37,8 @@ export interface CompilerOptions {
   ahead?: boolean;
   /** Instructions of a region at most. */
   most?: number;
+  /** Regions in modules of their own that are put into one. Default: 128. */
+  together?: number;
   /** An optimisation that is left out: for the bench of what each is worth. */
   without?: Optimisation | undefined;
 }
@@ -93,11 +95,8 @@ const NOWHERE = -1;
 const X87_STATUS = STATE.X87_STATUS >> 2;
 const PE = 0x20;
 
-type Run = (entry: number, left: number) => number;
-
 interface CompiledRegion {
   readonly index: number;
-  readonly run: Run;
   /** The addresses that it was made for, the one that was hot last first. */
   readonly entries: readonly number[];
   readonly heads: readonly Operation[];
@@ -153,12 +152,12 @@ export class CompilingEngine implements Engine, CodeListener {
   /** While it is there, arrivals are not counted. */
   #early: Early | undefined;
   readonly #most: number;
+  readonly #together: number | undefined;
   readonly #without: Optimisation | undefined;
   readonly #interpreter: Interpreter;
   #words: Int32Array;
-  #table: WebAssembly.Table | undefined;
-  /** What stands in the table for a region that is gone. */
-  #nothing: Run | undefined;
+  /** Made when something is compiled for the first time: programs that end before do not pay for it. */
+  #modules: Modules | undefined;
   readonly #regions: (CompiledRegion | undefined)[] = [];
   #freeIndexes: number[] = [];
   /** Regions by page of their code, and of the data they rely on. */
@@ -199,6 +198,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#isThrifty = after > 0;
     this.#earliest = after;
     this.#most = most;
+    this.#together = options.together;
     this.#without = options.without;
     this.#nextLook = ahead ? Number.POSITIVE_INFINITY : 0;
     this.#threshold = threshold;
@@ -230,6 +230,11 @@ export class CompilingEngine implements Engine, CodeListener {
   memoryMoved(): void {
     this.#words = this.#core.memory.words;
     this.#interpreter.memoryMoved();
+  }
+
+  /** Regions that have modules of their own. */
+  get alone(): number {
+    return this.#modules?.alone ?? 0;
   }
 
   /** How many regions there are. */
@@ -383,7 +388,7 @@ export class CompilingEngine implements Engine, CodeListener {
     words[LEFT] = stretch;
     split(words);
     try {
-      const status = this.#regions[head.extra]!.run(head.a, stretch);
+      const status = this.#modules!.enter!(head.extra, head.a, stretch);
       join(this.#words);
       return status;
     } catch (reason) {
@@ -520,16 +525,9 @@ export class CompilingEngine implements Engine, CodeListener {
   #make(found: Found, entries: readonly number[], returns: boolean): void {
     const { size } = found.places;
     this.waitedFor += size;
+    const modules = (this.#modules ??= this.#begin());
     const patches: Operation[] = [];
     const made = compile(this.#task(found, entries[0]!, patches));
-    let module: WebAssembly.Module;
-    try {
-      module = new WebAssembly.Module(made.bytes);
-    } catch (reason) {
-      if (canCompile()) throw reason;
-      isImpossible = true;
-      return;
-    }
     const { memory } = this.#core;
     for (const { at, addresses } of made.maps) {
       const [low, length] = spanOf(addresses);
@@ -537,20 +535,12 @@ export class CompilingEngine implements Engine, CodeListener {
       for (const [i, address] of addresses.entries()) memory.bytes[at + (address >>> 0) - low] = i + 1;
       this.#room = at + length;
     }
-    const { executed } = made;
-    const execute = (number: number): number => this.#execute(executed[number]!);
-    const interrupt = (vector: number, left: number): number => this.#interrupt(vector, left);
-    const { cpu } = this.#interpreter;
-    // Made when something is compiled for the first time: programs that end before do not pay for it.
-    const table = (this.#table ??= this.#begin());
-    const imports: WebAssembly.ModuleImports = { m: memory.wasm, t: table, execute, interrupt };
-    for (const { name, make } of made.called) imports[name] = make(cpu);
-    const { exports } = new WebAssembly.Instance(module, { m: imports });
-    this.made++;
     const index = this.#freeIndexes.pop() ?? this.#regions.length;
-    if (index >= table.length) table.grow(table.length);
-    const run = exports["r"] as Run;
-    table.set(index, run);
+    if (!modules.place(index, made.linkable, made.executed)) {
+      isImpossible = true;
+      return;
+    }
+    this.made++;
     const heads: Operation[] = [];
     for (const [i, { address, isWanted }] of made.entries.slice(0, MOST_ENTRIES).entries()) {
       const each = this.#interpreter.code.head(address);
@@ -564,7 +554,6 @@ export class CompilingEngine implements Engine, CodeListener {
     }
     const region: CompiledRegion = {
       index,
-      run,
       entries,
       heads,
       code: rangesOf(found.operations),
@@ -638,6 +627,7 @@ export class CompilingEngine implements Engine, CodeListener {
       readsFromZero: this.#readLow === 0,
       writes: this.#writes,
       room: this.#room,
+      firstExecuted: this.#modules?.firstExecuted ?? 0,
       isFixed: (address, size, writes) =>
         isFixed(memory, code, { address, size, writes }, (op) => patches.push(op)),
       without: this.#without,
@@ -682,10 +672,12 @@ export class CompilingEngine implements Engine, CodeListener {
   }
 
   /** What a region that begins at an address is made of; nothing is kept of it. */
-  explain(entry: number): Compiled | undefined {
+  explain(entry: number): (Compiled & { bytes: Uint8Array }) | undefined {
     if (!this.#ready()) return undefined;
     const found = this.#discover([entry], false);
-    return found.operations.size === 0 ? undefined : compile(this.#task(found, entry));
+    if (found.operations.size === 0) return undefined;
+    const made = compile(this.#task(found, entry));
+    return { ...made, bytes: link(this.#core.memory, new Map([[0, made.linkable]]), false).bytes };
   }
 
   #file(index: Map<number, Set<CompiledRegion>>, { start, end }: Range, region: CompiledRegion): void {
@@ -796,7 +788,7 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#uncertain.delete(region);
     this.#isPatched = this.#patching.size > 0;
     for (const [address, guess] of this.#guesses) if (guess.region === region) this.#guesses.delete(address);
-    this.#table!.set(index, (this.#nothing ??= nothing()));
+    this.#modules!.remove(index);
     for (const head of region.heads) {
       if (head.op !== OP.ENTER || head.extra !== index) continue;
       head.op = OP.COUNT;
@@ -826,15 +818,17 @@ export class CompilingEngine implements Engine, CodeListener {
     this.#regions.length = 0;
     this.#freeIndexes = [];
     this.made = 0;
-    this.#table = undefined;
+    this.#modules = undefined;
   }
 
-  /** The table of functions for the regions to come; no address leads to one. */
-  #begin(): WebAssembly.Table {
-    const { dwords } = this.#core.memory;
-    dwords.fill(0, CHAIN, CHAIN + 2 * CHAIN_PAIRS);
-    dwords[CHAIN] = NOWHERE;
-    return new WebAssembly.Table({ element: "anyfunc", initial: 64 });
+  /** The modules of the regions to come; no address leads to one. */
+  #begin(): Modules {
+    const { memory } = this.#core;
+    memory.dwords.fill(0, CHAIN, CHAIN + 2 * CHAIN_PAIRS);
+    memory.dwords[CHAIN] = NOWHERE;
+    const execute = (op: Operation): number => this.#execute(op);
+    const interrupt = (vector: number, left: number): number => this.#interrupt(vector, left);
+    return new Modules({ memory, cpu: this.#interpreter.cpu, execute, interrupt }, this.#together);
   }
 
   #chain(head: Operation): void {

@@ -1,14 +1,14 @@
 /**
- * Operations → a module: all that compiling is, without an engine. It looks at nothing but the task and changes nothing.
+ * Operations → a function: all that compiling is, without an engine. It looks at nothing but the task and changes nothing.
  */
 import type { Operation } from "../cpu/operation.ts";
 import { type Memory, RECORDS_BASE } from "../memory/memory.ts";
-import type { OutsideFunction } from "./calls.ts";
 import type { Found } from "./discover.ts";
 import { emit } from "./emit.ts";
 import { Guesses, type StatusGuess } from "./guesses.ts";
 import type { Fixed, Region } from "./ir.ts";
 import { lift } from "./lift.ts";
+import type { Linkable } from "./link.ts";
 import type { Optimisation } from "./optimisations.ts";
 import type { FixedPlace } from "./ranges.ts";
 import { structure } from "./structure.ts";
@@ -27,6 +27,8 @@ export interface Task {
   readonly writes: boolean;
   /** Where maps of entries may stand in the memory, up to the guest's. */
   readonly room: number;
+  /** The number for `execute` of the first operation that an executor does. */
+  readonly firstExecuted: number;
   /** Whether a place can be accessed for as long as the region is there. */
   readonly isFixed: Fixed;
   /** An optimisation that is left out. */
@@ -39,17 +41,15 @@ export interface EntryMap {
   readonly addresses: readonly number[];
 }
 
-/** A module, and what an engine must know of it. */
+/** A function, and what an engine must know of it. */
 export interface Compiled {
   readonly region: Region;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What it imports besides memory, table and `execute`. */
-  readonly called: readonly OutsideFunction[];
+  readonly linkable: Linkable;
   /** Where it can be entered, by number from 1 on. */
   readonly entries: readonly { readonly address: number; readonly isWanted: boolean }[];
   /** Instructions that it executes at most before it looks whether there are enough left. */
   readonly longest: number;
-  /** Operations that executors do for it, by the numbers it gives to `execute`. */
+  /** Operations that executors do for it, by the numbers it gives to `execute`, from the first on. */
   readonly executed: readonly Operation[];
   readonly fixed: readonly FixedPlace[];
   readonly maps: readonly EntryMap[];
@@ -78,7 +78,7 @@ export function compile(task: Task): Compiled {
     without,
     readsFromZero: task.readsFromZero,
     writes: task.writes,
-    operationNumber: (operation: Operation) => executed.push(operation) - 1,
+    operationNumber: (operation: Operation) => task.firstExecuted + executed.push(operation) - 1,
     map: (length: number, addresses: readonly number[]) => {
       if (length > MOST_MAPPED || room + length > RECORDS_BASE) return undefined;
       const at = room;
@@ -87,11 +87,9 @@ export function compile(task: Task): Compiled {
       return at;
     },
   };
-  const { bytes, called } = emit(region, shaped, surroundings);
   return {
     region,
-    bytes,
-    called,
+    linkable: emit(region, shaped, surroundings),
     entries: shaped.entries.map((block) => ({
       address: region.blocks[block]!.address,
       isWanted: region.entries.includes(block),

@@ -55,6 +55,12 @@ export interface Found {
 const MOST_CALLEE = 28;
 /** Calls within calls that are taken in: of larger callees fewer, for calling weighs less there. */
 const deepest = (callee: number): number => (callee <= 24 ? 3 : 1);
+/**
+ * Places in no copy from which a callee is taken in, but a tiny one. What calls the same routine again and again would mostly consist of
+ * its copies, and the first time that takes a way which was not known yet, each of them would be left.
+ */
+const MOST_COPIES = 3;
+const TINY = 8;
 /** Copies stop when a region has so many instructions. */
 const MOST_COPIED = 600;
 /**
@@ -118,19 +124,25 @@ export function discover(
     return size;
   };
   let contextCount = 0;
+  /** By callee, those that no copy calls. */
+  const copies = new Map<number, number>();
   /** Routines that are called and not copied: they come last. */
   const callees: number[] = [];
   const call = (op: Operation, callee: number, context: Context | undefined): void => {
     const depth = (context?.depth ?? 0) + 1;
+    const size = sizeOf(callee);
+    const count = (copies.get(callee) ?? 0) + (depth === 1 ? 1 : 0);
     if (
       without === "inlining" ||
-      depth > deepest(sizeOf(callee)) ||
-      places.size + sizeOf(callee) > Math.min(most, MOST_COPIED)
+      depth > deepest(size) ||
+      (count > MOST_COPIES && size > TINY) ||
+      places.size + size > Math.min(most, MOST_COPIED)
     ) {
       callees.push(callee);
       wantTarget(op.following);
       return;
     }
+    copies.set(callee, count);
     const inner = { id: ++contextCount, callee, returns: op.following, parent: context, depth };
     const key = keyOf(op.address, context);
     contexts.set(key, [...(contexts.get(key) ?? []), inner]);

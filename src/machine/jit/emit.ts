@@ -1,5 +1,5 @@
 /**
- * Region → the bytes of a module with one function: (entry, instructions left) → how it ended. Slots are local
+ * Region → a function: (entry, instructions left) → how it ended. Slots are local
  * variables, loaded when the function begins and stored when it ends; loops and blocks are WebAssembly's.
  *
  * Every exit leaves the exact EIP, count and slots in local variables and goes to one place, which stores them. What
@@ -8,24 +8,11 @@
 import { RECORD } from "../cpu/records.ts";
 import { STATE } from "../cpu/state.ts";
 import { FACT, FACTS_BASE, LINE_SHIFT, type Memory } from "../memory/memory.ts";
-import {
-  Code,
-  F32,
-  F64,
-  type FunctionType,
-  I32,
-  I64,
-  type Import,
-  Label,
-  moduleBytes,
-  type Opcode,
-  V128,
-  type ValueType,
-  W,
-} from "../wasm/index.ts";
-import { EXECUTE, type Imported, INTERRUPT, type OutsideFunction, outsideFunction } from "./calls.ts";
+import { Code, F32, F64, I32, I64, Label, type Opcode, V128, type ValueType, W } from "../wasm/index.ts";
+import { EXECUTE, type Imported, INTERRUPT, outsideFunction } from "./calls.ts";
 import { BlockEmitter } from "./emit-block.ts";
 import { type Block, type Region, type Target, type Value, writesAt } from "./ir.ts";
+import { type Linkable, REGION_TYPE } from "./link.ts";
 import { liveAtBeginning } from "./liveness.ts";
 import { endDoubt, isNotPlain, isOtherMode, LOOKS, nextDoubt } from "./looks.ts";
 import { type Known, type KnownNumbers, knownAt, knownNumbers, lanesOf } from "./numbers.ts";
@@ -52,32 +39,12 @@ export interface Surroundings {
   map(bytes: number, addresses: readonly number[]): number | undefined;
 }
 
-/** The types of the module's functions: the region, then those of what is called. */
-const REGION_TYPE = 0;
 /** Where an `int` leaves them in AUX, KIND and CF. */
 const FLAG_SLOTS = (1 << SLOT.AUX) | (1 << SLOT.KIND) | (1 << SLOT.CF);
 
-export function emit(
-  region: Region,
-  structure: Structure,
-  surroundings: Surroundings,
-): { bytes: Uint8Array<ArrayBuffer>; called: readonly OutsideFunction[] } {
+export function emit(region: Region, structure: Structure, surroundings: Surroundings): Linkable {
   const emitter = new Emitter(region, structure, surroundings);
-  const code = emitter.function();
-  const imported = [...emitter.imported.keys()];
-  const { memory } = surroundings;
-  const imports: Import[] = [
-    { kind: "memory", module: "m", name: "m", pages: memory.pages, most: memory.mostPages },
-    { kind: "table", module: "m", name: "t" },
-    ...imported.map(({ name }, i): Import => ({ kind: "function", module: "m", name, type: 1 + i })),
-  ];
-  const types: FunctionType[] = [
-    { parameters: [I32, I32], results: [I32] },
-    ...imported.map(({ type }) => type),
-  ];
-  const bytes = moduleBytes({ types, imports, functions: [{ type: REGION_TYPE, name: "r", code }] });
-  const called = imported.filter((each): each is OutsideFunction => "make" in each);
-  return { bytes, called };
+  return { code: emitter.function(), calls: emitter.calls };
 }
 
 export class Emitter {
@@ -115,8 +82,8 @@ export class Emitter {
   readonly #ways: ReadonlyMap<number, ReadonlyMap<number, number>>;
   /** On a way: the number is 0 behind, and EIP right. */
   readonly #hasWays: boolean;
-  /** Functions that are called, with the numbers that they have in this module. */
-  readonly imported = new Map<Imported, number>();
+  /** Functions that are called, by the places in the code where their numbers will stand. */
+  readonly calls = new Map<number, Imported>();
 
   constructor(region: Region, structure: Structure, surroundings: Surroundings) {
     this.#region = region;
@@ -440,9 +407,7 @@ export class Emitter {
   }
 
   #call(callee: Imported): void {
-    let here = this.imported.get(callee);
-    if (here === undefined) this.imported.set(callee, (here = this.imported.size));
-    this.code.call(here);
+    this.calls.set(this.code.callLater(), callee);
   }
 
   takeTemporary(type: ValueType): number {

@@ -6,8 +6,10 @@
  *     structure.ts   loops, joints, what needs the dispatcher, the ways to entries
  *     liveness.ts    which slots matter where
  *     numbers.ts     which vectors are known to hold ordinary numbers, where
- *     emit*.ts       → bytes of a module                                             (../wasm)
+ *     emit*.ts       → a function                                                    (../wasm)
  *     compile.ts     all of these after the first, as a function of a task
+ *     link.ts        functions → bytes of a module
+ *     modules.ts     the modules of a machine, and the table between them
  *     foresight.ts   loops → how long the program will go on
  *     early.ts       when these are looked at, while nothing is compiled
  *     cache.ts       the engine: when to compile, when to enter, when to forget

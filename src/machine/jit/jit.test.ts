@@ -17,7 +17,7 @@ import { structure, waysTo } from "./structure.ts";
 const ORIGIN = 0x1000;
 
 /** Assembles lines at 0x1000 and compiles what begins there, or so many bytes further on. */
-function explained(source: string, further = 0): Compiled {
+function explained(source: string, further = 0): Compiled & { bytes: Uint8Array } {
   const made = assemble("golden.asm", {
     files: memoryFiles({ "golden.asm": `use32\norg 0x${ORIGIN.toString(16)}\n${source}\n int3\n` }),
   });
@@ -71,6 +71,25 @@ test("a recursion can be entered behind its calls, also when it was begun in its
   for (const begin of [0, first]) {
     const addresses = explained(source, begin).entries.map(({ address }) => address - ORIGIN);
     expect(addresses).toEqual(expect.arrayContaining([first, second]));
+  }
+});
+
+test("a routine that is called from many places is copied to the first of them, a tiny one to all", () => {
+  for (const [length, copies] of [
+    [12, 3],
+    [4, 6],
+  ] as const) {
+    const calls = " call f\n".repeat(6);
+    const { blocks } = explained(`again:\n${calls} jmp again\nf:\n${" inc eax\n".repeat(length)} ret`).region;
+    const f = ORIGIN + 6 * 5 + 2;
+    expect(
+      new Set(
+        blocks
+          .filter(({ address }) => address === f)
+          .map(({ copy }) => copy)
+          .filter(Boolean),
+      ).size,
+    ).toBe(copies);
   }
 });
 

@@ -90,7 +90,7 @@ export function moveTopBehind(l: Lowering, { name }: Form): void {
 const SIGN = 0x8000;
 const BIAS = 0x3fff;
 const ARITHMETIC = ["add", "sub", "subr", "mul", "div", "divr"];
-const OTHERS = ["ld", "st", "xch", "chs", "abs", "com", "tst"];
+const OTHERS = ["ld", "st", "xch", "chs", "abs", "sqrt", "com", "tst"];
 
 const isStack = (it: unknown): it is X87Stack => it instanceof X87Stack;
 
@@ -158,6 +158,7 @@ function onStack(l: Lowering, op: Operation, { name, memory, size, operands }: Q
     }
     const other = x87.distance(number(0));
     let codes: Value | undefined;
+    let raised: Value | undefined;
     switch (stem) {
       case "ld": {
         const full = x87.distance(-1);
@@ -192,6 +193,14 @@ function onStack(l: Lowering, op: Operation, { name, memory, size, operands }: Q
         for (let i = 0; i < number(1); i++) x87.pop();
         break;
       }
+      case "sqrt": {
+        if (!x87.demand([top], [])) return false;
+        const number = x87.read(top);
+        const [root, word] = called(l, "sqrt", number, number);
+        x87.write(top, root);
+        raised = word;
+        break;
+      }
       default: {
         if (!x87.demand([top], [])) return false;
         const { significand, head } = x87.read(top);
@@ -202,7 +211,7 @@ function onStack(l: Lowering, op: Operation, { name, memory, size, operands }: Q
         x87.write(top, { significand, head: changed });
       }
     }
-    x87.executed(op, { codes });
+    x87.executed(op, { codes, raised });
     return true;
   }
 
@@ -277,15 +286,14 @@ function calculate(
     const negated = { ...right, head: b.pure(W.i32_xor, right.head, b.const(SIGN)) };
     return sum(b, left, stem === "add" ? right : negated, isSticky);
   }
+  return called(l, "div", left, right);
+}
+
+/** What a function on values makes of two numbers, and what was raised. */
+function called(l: Lowering, name: string, x: Number80, y: Number80): readonly [Number80, Value] {
+  const { b } = l;
   const own = ({ head }: Number80): Value => b.pure(W.i32_and, head, b.const(0xffff));
-  const significand = b.calculate(
-    x87ValueCall("div"),
-    I64,
-    left.significand,
-    own(left),
-    right.significand,
-    own(right),
-  );
+  const significand = b.calculate(x87ValueCall(name), I64, x.significand, own(x), y.significand, own(y));
   const word = result(l);
   const head = b.pure(W.i32_and, word, b.const(0xffff));
   return [markPlain({ significand, head }), b.pure(W.i32_shr_u, word, b.const(16))];

@@ -273,6 +273,20 @@ export class Code extends Bytes {
     this.u32(index);
   }
 
+  /** Calls a function whose number is not known yet. Answers where it will stand, for `callee`. */
+  callLater(): number {
+    this.op(CALL);
+    const at = this.length;
+    this.append([0x80, 0]);
+    return at;
+  }
+
+  /** The number of a function, below 2^14, that is called at a place which `callLater` has answered. */
+  callee(at: number, index: number): void {
+    this.buffer[at] = 0x80 | (index & 0x7f);
+    this.buffer[at + 1] = index >> 7;
+  }
+
   returnCall(index: number): void {
     this.op(RETURN_CALL);
     this.u32(index);
@@ -422,12 +436,20 @@ export interface ModuleParts {
   readonly functions: readonly { readonly type: number; readonly name?: string; readonly code: Code }[];
   /** A table of the module's own: numbers of functions; the name it is exported by. */
   readonly table?: { readonly name: string; readonly functions: readonly number[] };
+  /** Numbers of functions by the places of an imported table that will hold them. */
+  readonly places?: ReadonlyMap<number, number>;
 }
 
 const FUNCREF = 0x70;
 
 /** The bytes of a module. WebAssembly Core 2.0, 5.5. */
-export function moduleBytes({ types, imports, functions, table }: ModuleParts): Uint8Array<ArrayBuffer> {
+export function moduleBytes({
+  types,
+  imports,
+  functions,
+  table,
+  places,
+}: ModuleParts): Uint8Array<ArrayBuffer> {
   const out = new Bytes();
   const section = new Bytes();
   const put = (id: number): void => {
@@ -493,6 +515,16 @@ export function moduleBytes({ types, imports, functions, table }: ModuleParts): 
     section.append([1, 0, I32_CONST, 0, END]);
     section.u32(table.functions.length);
     for (const index of table.functions) section.u32(index);
+    put(9);
+  }
+  if (places !== undefined) {
+    section.u32(places.size);
+    for (const [place, index] of places) {
+      section.append([0, I32_CONST]);
+      section.s32(place);
+      section.append([END, 1]);
+      section.u32(index);
+    }
     put(9);
   }
 

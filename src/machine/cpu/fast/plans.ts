@@ -152,6 +152,7 @@ const X87_SIZES: Readonly<Record<string, number>> = { m16: 2, m32: 4, m64: 8, m8
 const WITHOUT_OPERANDS: Readonly<Record<string, readonly [name: string, ...operands: number[]]>> = {
   fchs: ["chs"],
   fabs: ["abs"],
+  fsqrt: ["sqrt"],
   ftst: ["tst"],
   fcompp: ["com", 1, 2],
   fucompp: ["com", 1, 2],

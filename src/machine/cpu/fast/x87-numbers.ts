@@ -15,7 +15,7 @@ import {
   ZERO,
 } from "./x87-writer.ts";
 
-const { i32, i64, sequence, block, loop, when, br, brIf, select } = wasm;
+const { f64, i32, i64, sequence, block, loop, when, br, brIf, select } = wasm;
 
 // Conversions to 80 bits -------------------------------------------------------------------------------------
 
@@ -405,6 +405,112 @@ function divide(writer: Writer, a: Parts, b: Parts, result: Parts): void {
       round(writer, quotient, exponent, rest),
       result.significand.set(quotient.get),
       result.head.set(i32.or(i32.and(i32.xor(a.head.get, b.head.get), i32.const(SIGN)), exponent.get)),
+    ),
+  );
+}
+
+/**
+ * The square root of a number that is not negative: 32 bits of it by a double, and the others by one division by twice those
+ * (Zimmermann, "Karatsuba Square Root", 1999). Fails where it is not normal and not zero.
+ */
+export function squareRoot(writer: Writer, a: Parts, result: Parts): void {
+  const { made } = writer;
+  const done = new Label();
+  const HALF = i64.const(32n);
+  const LOW = i64.const(0xffff_ffffn);
+  const exponent = made.local("i32");
+  const isEven = made.local("i64");
+  const upper = made.local("i64");
+  const lower = made.local("i64");
+  const first = made.local("i64");
+  const digit = made.local("i64");
+  const left = made.local("i64");
+  const root = made.local("i64");
+  const rest = made.local("i64");
+  const restHigh = made.local("i64");
+  const restLow = made.local("i64");
+  const carry = sequence(
+    restHigh.set(i64.add(restHigh.get, i64.shr_s(restLow.get, HALF))),
+    restLow.set(i64.and(restLow.get, LOW)),
+  );
+  made.add(
+    block(
+      done,
+      when(
+        isNotNormal(a),
+        sequence(
+          writer.failIf(i32.eqz(isZero(a))),
+          result.significand.set(ZERO),
+          result.head.set(a.head.get),
+          br(done),
+        ),
+      ),
+      writer.failIf(i32.and(a.head.get, i32.const(SIGN))),
+      exponent.set(i32.sub(exponentOf(a), i32.const(BIAS))),
+      // The radicand has 128 bits: the significand, or half of it so that the exponent becomes even, and zeros.
+      isEven.set(i64.extend_i32_u(i32.and(i32.xor(exponent.get, i32.const(1)), i32.const(1)))),
+      upper.set(i64.shr_u(a.significand.get, isEven.get)),
+      // Half of its next 32 bits.
+      lower.set(i64.shl(i64.and(a.significand.get, isEven.get), i64.const(30n))),
+      // The double may be one off.
+      first.set(
+        i64.trunc_f64_s(f64.sqrt(f64.mul(f64.convert_i64_s(i64.shr_u(upper.get, ONE)), f64.const(2)))),
+      ),
+      first.set(select(LOW, first.get, i64.gt_u(first.get, LOW))),
+      left.set(i64.sub(upper.get, i64.mul(first.get, first.get))),
+      when(
+        i64.lt_s(left.get, ZERO),
+        sequence(
+          first.set(i64.sub(first.get, ONE)),
+          left.set(i64.add(left.get, i64.or(i64.shl(first.get, ONE), ONE))),
+        ),
+        when(
+          i64.gt_u(left.get, i64.shl(first.get, ONE)),
+          sequence(
+            left.set(i64.sub(left.get, i64.or(i64.shl(first.get, ONE), ONE))),
+            first.set(i64.add(first.get, ONE)),
+          ),
+        ),
+      ),
+      // Dividend and divisor are halved: `left` can have 33 bits.
+      lower.set(i64.or(i64.shl(left.get, i64.const(31n)), lower.get)),
+      digit.set(i64.div_u(lower.get, first.get)),
+      digit.set(select(LOW, digit.get, i64.gt_u(digit.get, LOW))),
+      left.set(i64.shl(i64.sub(lower.get, i64.mul(digit.get, first.get)), ONE)),
+      root.set(i64.or(i64.shl(first.get, HALF), digit.get)),
+      // What is left of the radicand, which may have 65 bits, and be less than nothing: then the root is one less.
+      digit.set(i64.mul(digit.get, digit.get)),
+      restHigh.set(i64.sub(left.get, i64.shr_u(digit.get, HALF))),
+      restLow.set(i64.sub(ZERO, i64.and(digit.get, LOW))),
+      carry,
+      when(
+        i64.lt_s(restHigh.get, ZERO),
+        sequence(
+          root.set(i64.sub(root.get, ONE)),
+          restHigh.set(i64.add(restHigh.get, i64.shr_u(root.get, i64.const(31n)))),
+          restLow.set(i64.add(restLow.get, i64.and(i64.or(i64.shl(root.get, ONE), ONE), LOW))),
+          carry,
+        ),
+      ),
+      // No root lies half-way between two numbers.
+      upper.set(i64.shr_u(root.get, HALF)),
+      lower.set(i64.and(root.get, LOW)),
+      rest.set(
+        select(
+          i64.extend_i32_u(i32.eqz(i64.eqz(i64.or(restHigh.get, restLow.get)))),
+          i64.const((1n << 63n) | 1n),
+          i32.eqz(
+            i32.or(
+              i64.gt_s(restHigh.get, upper.get),
+              i32.and(i64.eq(restHigh.get, upper.get), i64.gt_u(restLow.get, lower.get)),
+            ),
+          ),
+        ),
+      ),
+      exponent.set(i32.add(i32.shr_s(exponent.get, i32.const(1)), i32.const(BIAS))),
+      round(writer, root, exponent, rest),
+      result.significand.set(root.get),
+      result.head.set(exponent.get),
     ),
   );
 }

@@ -18,6 +18,7 @@ import {
   type Format,
   isNotNormal,
   isZero,
+  squareRoot,
 } from "./x87-numbers.ts";
 import {
   BIAS,
@@ -330,6 +331,19 @@ function sign(kept: number, changed: number): WasmFunction {
   return made;
 }
 
+/** (): the top becomes its square root. */
+function root(): WasmFunction {
+  const writer = new Writer();
+  const [a, result] = [writer.parts(), writer.parts()];
+  writer.begin("rounding");
+  writer.failIfEmpty(writer.top.get);
+  writer.read(writer.top.get, a);
+  squareRoot(writer, a, result);
+  writer.write(writer.top.get, result);
+  writer.end();
+  return writer.made;
+}
+
 // Comparison -------------------------------------------------------------------------------------------------
 
 /** -1, 0 or 1 for the order of two numbers, as code that leaves it in `order`. Fails unless normal or zero. */
@@ -476,10 +490,10 @@ function compareZero(): WasmFunction {
 // On numbers -------------------------------------------------------------------------------------------------
 
 /**
- * (significand, head, significand, head): the significand of their quotient. STATE.X87_RESULT gets the head, and above 16
- * bits what was raised; -1 when this is not a plain case. Nobody looks at registers here.
+ * (significand, head, significand, head): the significand of their quotient, or of the root of the first. STATE.X87_RESULT gets the
+ * head, and above 16 bits what was raised; -1 when this is not a plain case. Nobody looks at registers here.
  */
-function quotient(): WasmFunction {
+function onValues(operation: "div" | "sqrt"): WasmFunction {
   const writer = new Writer("value");
   const { made, raised } = writer;
   const [a, b, result] = [writer.parts(), writer.parts(), writer.parts()];
@@ -489,7 +503,8 @@ function quotient(): WasmFunction {
     b.significand.set(made.parameter(2).get),
     b.head.set(made.parameter(3).get),
   );
-  arithmetic(writer, "div", a, b, result);
+  if (operation === "div") arithmetic(writer, "div", a, b, result);
+  else squareRoot(writer, a, result);
   made.add(
     i32.store(STATE_PAGE, i32.or(result.head.get, i32.shl(raised.get, i32.const(16))), STATE.X87_RESULT),
     giveBack(result.significand.get),
@@ -499,7 +514,7 @@ function quotient(): WasmFunction {
 
 /** Those on numbers: another family, because they have another type. */
 export function defineX87Values(define: (name: string, make: () => WasmFunction) => void): void {
-  define("div", quotient);
+  for (const operation of ["div", "sqrt"] as const) define(operation, () => onValues(operation));
 }
 
 // Control ----------------------------------------------------------------------------------------------------
@@ -583,6 +598,7 @@ export function defineX87(define: (name: string, make: () => WasmFunction) => vo
   define("xch", exchange);
   define("chs", () => sign(0xffff, SIGN));
   define("abs", () => sign(EXPONENT, 0));
+  define("sqrt", root);
   define("com", compareRegister);
   for (const format of ["m32", "m64", "i16", "i32"] as const)
     define(`com_${format}`, () => compareMemory(format));

@@ -25,6 +25,10 @@ class Writer {
   readonly #flags = words("f0 f1 f2");
   readonly #areas: string[] = [];
   #names = 0;
+  /** Loops around what is being written: names would be defined once a round there. */
+  #loops = 0;
+  /** The constants that a number may name. */
+  #named = this.#constants;
 
   constructor(seed: number) {
     this.#chance = new Chance(seed);
@@ -34,9 +38,12 @@ class Writer {
     const chance = this.#chance;
     const [head, part] = chance.oneIn(3) ? chance.pick(HEADS) : HEADS[0]!;
     const missing = chance.oneIn(40) ? chance.pick([...this.#labels, ...this.#constants]) : "";
+    const size = chance.pick([..."bwd"]);
+    const label = (name: string): string =>
+      chance.oneIn(4) ? `${name} d${chance.oneIn(9) ? chance.pick([..."bwd"]) : size} ?` : `${name}:`;
     const anchors = [
-      ...this.#labels.map((name) => (chance.oneIn(4) ? `${name} d${chance.pick([..."bwd"])} ?` : `${name}:`)),
-      ...this.#constants.map((name) => `${name} = ${this.#value()}`),
+      ...this.#labels.map(label),
+      ...this.#constants.map((name, at) => `${name} = ${this.#worth(at)}`),
     ].filter((line) => !line.startsWith(missing === "" ? "\n" : missing));
     const lines = chance.some(4, 22, () => this.#statement(2));
     for (const line of anchors) lines.splice(chance.below(lines.length + 1), 0, line);
@@ -48,7 +55,16 @@ class Writer {
     }
     const bits = chance.pick(words("use16 use32 use32 use32 use64"));
     const at = chance.pick(["", "", "org 100h", "org 7Eh", `org ${this.#value()}`]);
-    return `${[head, part === "" ? at : "", ...(part === "" ? [bits] : []), ...lines].join("\n")}\n`;
+    return `${[head, part === "" ? at : "", ...(part === "" ? [bits] : []), "v = 1", ...lines].join("\n")}\n`;
+  }
+
+  /** What a constant is: it seldom depends on itself. */
+  #worth(at: number): string {
+    this.#named = this.#chance.oneIn(15) ? this.#constants : this.#constants.slice(at + 1);
+    if (this.#named.length === 0) this.#named = this.#labels.map((name) => `(${name}-$)`);
+    const made = this.#chance.oneIn(3) ? this.#value() : this.#count();
+    this.#named = this.#constants;
+    return made;
   }
 
   #label(): string {
@@ -64,8 +80,8 @@ class Writer {
       () => `(${chance.pick(labels)}-${chance.pick(labels)})`,
       () => `(${chance.pick(labels)}-$)`,
       () => `($-${chance.pick(labels)})`,
-      () => chance.pick(this.#constants),
-      () => chance.pick(this.#constants),
+      () => chance.pick(this.#named),
+      () => chance.pick(this.#named),
     ])();
   }
 
@@ -136,13 +152,13 @@ class Writer {
       () => this.#sized(),
       () => this.#sized(),
       () => this.#sized(),
-      () => `@@: ${this.#sized()}`,
+      () => (this.#loops > 0 ? this.#sized() : `@@: ${this.#sized()}`),
       () => `rb ${chance.pick(EDGES)}`,
       () => `rb ${this.#count()}`,
       () => `times ${this.#count()} ${chance.pick(["nop", "db %", "dw $", this.#sized()])}`,
       () => `times ${chance.pick(EDGES)} nop`,
       () => `db ${this.#count()} dup (${this.#value()} and 127)`,
-      () => `d${chance.pick([..."wdq"])} ${this.#value()}`,
+      () => `d${chance.pick([..."wdqq"])} ${this.#count()}`,
       () => `align ${chance.pick(["2", "4", "16", this.#count()])}`,
       () => `${chance.pick(this.#flags)} = ${chance.pick(["1", this.#value()])}`,
       () => `v = ${this.#value()}`,
@@ -157,7 +173,7 @@ class Writer {
     const deep = [
       () => this.#if(depth),
       () => this.#if(depth),
-      () => `repeat ${this.#count()}\n${this.#block(depth - 1, 2)}\n${this.#break()}end repeat`,
+      () => `repeat ${this.#count()}\n${this.#round(depth)}\n${this.#break()}end repeat`,
       () => this.#while(depth),
       () =>
         `virtual at ${this.#value()}\n${this.#block(depth - 1)}\n${fresh()} = $\nend virtual\ndd n${this.#names - 1}`,
@@ -168,9 +184,16 @@ class Writer {
     return chance.pick(depth > 0 && chance.oneIn(3) ? deep : simple)();
   }
 
+  #round(depth: number): string {
+    this.#loops++;
+    const made = this.#block(depth - 1, 2);
+    this.#loops--;
+    return made;
+  }
+
   #while(depth: number): string {
     const counter = `w${this.#names++}`;
-    return `${counter} = 0\nwhile ${counter} < ${this.#count()}\n${this.#block(depth - 1, 2)}\n${counter} = ${counter}+1\n${this.#break()}end while`;
+    return `${counter} = 0\nwhile ${counter} < ${this.#count()}\n${this.#round(depth)}\n${counter} = ${counter}+1\n${this.#break()}end while`;
   }
 
   #break(): string {

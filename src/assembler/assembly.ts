@@ -46,8 +46,8 @@ export interface Assembled {
   ok: boolean;
   /** The output file; empty when not ok. */
   bytes: Uint8Array;
-  /** The extension FASM would give the output file, without the dot. */
-  extension: string;
+  /** The extension FASM would give the output file, without the dot; undefined: no dot either. */
+  extension: string | undefined;
   /** Files beside the output, from `virtual as`: their extension and contents. */
   areas: readonly { extension: string; bytes: Uint8Array }[];
   /** The bytes as something to run, when they are an application or a raw binary. */
@@ -299,7 +299,7 @@ class Work {
       return {
         ok: false,
         bytes: new Uint8Array(0),
-        extension: "",
+        extension: undefined,
         areas: [],
         image: undefined,
         passes: assembler ? assembler.state.pass + 1 : 0,

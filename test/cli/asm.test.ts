@@ -19,7 +19,8 @@ test("a source becomes a file beside it, and the last line says so as FASM does"
 
 test.each([
   ["format binary as 'kex'", "a.kex"],
-  ["format binary as ''", "a"],
+  ["format binary as ''", "a."],
+  ["format ELF executable", "a"],
   ["org 7c00h", "a.bin"],
   ["org 100h", "a.com"],
 ])("%s is written to %s", async (line, name) => {

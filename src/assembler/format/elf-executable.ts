@@ -90,7 +90,7 @@ const ELF64: Layout = {
 export class ElfExecutable implements Format {
   readonly number = FORMAT_ELF;
   readonly flat = false;
-  extension = "";
+  extension: string | undefined;
   readonly #layout: Layout;
   /** How labels move: in a shared object addresses do. */
   readonly #moves: number;

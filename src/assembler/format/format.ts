@@ -17,8 +17,8 @@ export interface Format {
   readonly number: number;
   /** The output is what has been assembled and nothing else, so that offsets in the file can be asked for. */
   readonly flat: boolean;
-  /** The extension that `as` asks for, or the format's own. */
-  extension: string;
+  /** The extension that `as` asks for, or the format's own; undefined: a name without one, and without a dot. */
+  extension: string | undefined;
   /** Remembers that the value about to be written at `state.at` moves; returns what is to be added to it. */
   relocate(state: State, relocation: number, base: Base): number;
   /** `rva` of a value. */

@@ -130,9 +130,9 @@ function checkApart(source: string, outputs: Record<string, string | undefined>)
 }
 
 /** FASM's rule: what follows the last dot of the name is replaced. */
-function beside(path: string, extension: string): string {
+function beside(path: string, extension: string | undefined): string {
   const stem = path.replace(/\.[^./\\]*$/, "");
-  return extension === "" ? stem : `${stem}.${extension}`;
+  return extension === undefined ? stem : `${stem}.${extension}`;
 }
 
 function write(path: string, content: string | Uint8Array): void {

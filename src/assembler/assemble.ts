@@ -29,6 +29,7 @@ import {
 import { mnemonic } from "./encode.ts";
 import { Evaluator } from "./expression/evaluate.ts";
 import { type Expression, K_FLOAT, K_STRING } from "./expression/expressions.ts";
+import { overflow } from "./expression/int.ts";
 import { FlatFormat } from "./format/binary.ts";
 import { newFormatMemory } from "./format/elf-executable.ts";
 import type { ObjectBase } from "./format/objects.ts";
@@ -543,7 +544,8 @@ export class Assembler {
       label.number = value;
     } else {
       const value = state.addressIn(space, state.at);
-      changed = value !== label.value;
+      // What FASM remembers of an address beyond 64 bits is not what it holds the next one against.
+      changed = (overflow.happened && !space.virtual) || value !== label.value;
       if (!space.virtual) state.adjustment = changed ? difference(label.value, value) : 0;
       label.value = value;
     }

@@ -26,6 +26,9 @@ const GOOD = CONDITIONS[0]!;
 /** Those that leave traces; `npm run prove netem` has the others, too. */
 const BAD = CONDITIONS.filter(({ does }) => does.length > 0);
 
+/** Of curl. */
+const FAILED_TO_SEND = 55;
+
 describe.skipIf(why)(`the kernel behind netem${why ? ` (skipped: ${why})` : ""}`, () => {
   let line: BadLine;
   let folder: string;
@@ -202,7 +205,12 @@ print(len(got), got == data)`,
         "tftp://10.0.2.3/small.bin",
       ]) {
         // Without options our server repeats after a second; curl would ask for six.
-        const { code, output } = await curl("--tftp-no-options", "-o", got, place);
+        const ask = () => curl("--tftp-no-options", "-o", got, place);
+        let { code, output } = await ask();
+        // When the first datagram of a TFTP server comes with a wrong checksum, curl answers to an address that it has
+        // not been told (github.com/curl/curl/pull/18892), and fails to send.
+        for (let i = 0; i < 3 && code === FAILED_TO_SEND && place.startsWith("tftp:"); i++)
+          ({ code, output } = await ask());
         const sent = readFileSync(join(folder, "web", basename(place)));
         expect([place, code, output, hash(readFileSync(got))]).toEqual([place, 0, "", hash(sent)]);
       }
